@@ -1,0 +1,38 @@
+/** Clusters: what a customer asks for, and what is known of it. */
+import type { TemplateSpec } from './template.ts';
+
+export type ClusterState = 'PENDING' | 'CREATING' | 'READY' | 'UPDATING' | 'DEGRADED' | 'FAILED' | 'DELETING' | 'DELETED';
+
+/** The template's fields after the customer's overrides; names as given, not yet ids. */
+export type ClusterSpec = TemplateSpec;
+
+/** Names made ids once, at the first look at the cloud, so that a renamed image changes nothing later. */
+export interface ResolvedNames {
+  externalNetworkId: string | null;
+  fixedNetworkId: string | null;
+  fixedSubnetId: string | null;
+  /** True: network, subnet and router are ours to make and to delete. */
+  ownNetwork: boolean;
+}
+
+/** The Keystone trust by which Seedbed acts in the customer's project. */
+export interface TrustReference {
+  trustId: string | null;
+  trustorUserId: string;
+  roles: string[];
+  /** ISO time with microseconds that only this cluster uses: the trust's natural key. */
+  expiresAt: string;
+}
+
+/** DNS-safe, ≤ 20 characters, unique: begins with the cluster's name for people, ends with random letters for machines. */
+export const shortIdOf = (name: string, random: string): string =>
+  `${name
+    .toLowerCase()
+    .replace(/[^a-z0-9-]/g, '')
+    .slice(0, 11)
+    .replace(/-+$/, '')}-${random.slice(0, 8)}`.replace(/^-/, 'c-');
+
+export const namespaceOf = (shortId: string): string => `kc-${shortId}`;
+
+/** The tag on everything we make in a customer's project for this cluster. */
+export const clusterTag = (clusterId: string): string => `seedbed-cluster-${clusterId}`;

@@ -1,0 +1,36 @@
+/** Conditions: what is known of one aspect of an object, in positive names only. */
+import type { Problem, WhoMustAct } from './errors.ts';
+
+export type ConditionStatus = 'TRUE' | 'FALSE' | 'UNKNOWN';
+export type ObjectKind = 'SEED' | 'CLUSTER' | 'NODE_GROUP' | 'NODE';
+
+/** PENDING: not looked at yet or blocked by another; WAITING: for something outside; REMOVED: rightly not there. */
+export type StepState = 'PENDING' | 'RUNNING' | 'WAITING' | 'DONE' | 'FAILED' | 'REMOVED';
+
+/** What a waiting step waits for, and when that stops being usual. */
+export interface WaitingFor {
+  what: string;
+  /** Milliseconds since the epoch. */
+  since: number;
+  usuallyMs: number | null;
+  whoMustAct: WhoMustAct;
+}
+
+export interface Condition {
+  name: string;
+  title: string;
+  status: ConditionStatus;
+  /** The step's state, which says more than TRUE or FALSE. */
+  state: StepState;
+  /** CamelCase, for programs. */
+  reason: string;
+  /** A sentence, for people. */
+  message: string;
+  problem: Problem | null;
+  waitingFor: WaitingFor | null;
+  observedGeneration: number;
+  lastTransitionAt: number;
+  attempts: number;
+  /** Place in the flow, for a stable order. */
+  ordinal: number;
+}

@@ -1,0 +1,141 @@
+/** The errors a user may see, and the problem that every one of them becomes. */
+
+export type ErrorCode =
+  | 'INVALID_INPUT'
+  | 'UNSUPPORTED_VERSION'
+  | 'OVERLAPPING_CIDR'
+  | 'UNKNOWN_LABEL'
+  | 'KUBECONFIG_REFUSED'
+  | 'NOT_FOUND'
+  | 'CONFLICT'
+  | 'NAME_TAKEN'
+  | 'GENERATION_MISMATCH'
+  | 'IDEMPOTENCY_MISMATCH'
+  | 'IN_USE'
+  | 'DELETION_PROTECTED'
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'QUOTA_EXCEEDED'
+  | 'CLOUD_REFUSED'
+  | 'CLOUD_UNAVAILABLE'
+  | 'CLOUD_CREDENTIAL'
+  | 'SERVER_FAULT'
+  | 'SEED_UNAVAILABLE'
+  | 'SEED_REFUSED'
+  | 'CLUSTER_UNAVAILABLE'
+  | 'INTERNAL';
+
+export type WhoMustAct = 'CUSTOMER' | 'CLOUD_ADMIN' | 'NOBODY';
+
+export interface OpenStackOrigin {
+  service: string;
+  status: number;
+  requestId: string | null;
+}
+
+export interface QuotaFigures {
+  resource: string;
+  used: number | null;
+  limit: number | null;
+  requested: number | null;
+}
+
+/** What went wrong, for a person and for a program. Stored on operations, conditions and nodes; never holds a secret. */
+export interface Problem {
+  code: ErrorCode;
+  /** A sentence that says what is wrong and what to do. */
+  message: string;
+  retryable: boolean;
+  whoMustAct: WhoMustAct;
+  /** Path of the input field that is to blame, such as ["nodeGroups", "0", "flavor"]. */
+  field: string[] | null;
+  openstack: OpenStackOrigin | null;
+  quota: QuotaFigures | null;
+}
+
+export interface ErrorDetail {
+  field?: string[];
+  whoMustAct?: WhoMustAct;
+  openstack?: OpenStackOrigin;
+  quota?: QuotaFigures;
+  cause?: unknown;
+}
+
+/** Base of all errors that may be shown. `retryable`: the same attempt may succeed later without anybody changing anything. */
+export class SeedbedError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly detail: ErrorDetail;
+  constructor(code: ErrorCode, message: string, retryable: boolean, detail: ErrorDetail) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = retryable;
+    this.detail = detail;
+  }
+  toProblem(): Problem {
+    return {
+      code: this.code,
+      message: this.message,
+      retryable: this.retryable,
+      whoMustAct: this.detail.whoMustAct ?? (this.retryable ? 'NOBODY' : 'CUSTOMER'),
+      field: this.detail.field ?? null,
+      openstack: this.detail.openstack ?? null,
+      quota: this.detail.quota ?? null,
+    };
+  }
+}
+
+/** Somebody must change something (input, quota, right): retried slowly, and the message says who and what. */
+export class UserError extends SeedbedError {
+  constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
+    super(code, message, false, detail);
+  }
+}
+
+/** Not there, or not the caller's to see: one answer for both. */
+export class NotFound extends SeedbedError {
+  constructor(what: string, detail: ErrorDetail = {}) {
+    super('NOT_FOUND', `${what} was not found.`, false, detail);
+  }
+}
+
+/** The object is in a state that does not allow this, or somebody else was faster. */
+export class Conflict extends SeedbedError {
+  constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
+    super(code, message, false, detail);
+  }
+}
+
+/** A service outside did not answer or said "later": retried with back-off. */
+export class Unavailable extends SeedbedError {
+  /** Milliseconds the other side asked to wait (Retry-After), if it did. */
+  readonly retryAfterMs: number | null;
+  constructor(code: ErrorCode, message: string, detail: ErrorDetail & { retryAfterMs?: number } = {}) {
+    super(code, message, true, detail);
+    this.retryAfterMs = detail.retryAfterMs ?? null;
+  }
+}
+
+/** A stored problem as an error again: what stops a part stops the whole that waits for it. */
+export const errorOf = (problem: Problem): SeedbedError =>
+  new SeedbedError(problem.code, problem.message, problem.retryable, {
+    whoMustAct: problem.whoMustAct,
+    ...(problem.field && { field: problem.field }),
+    ...(problem.openstack && { openstack: problem.openstack }),
+    ...(problem.quota && { quota: problem.quota }),
+  });
+
+/** Any thrown value as a problem. Unknown errors say nothing of their text, which may hold anything. */
+export const problemOf = (error: unknown): Problem =>
+  error instanceof SeedbedError
+    ? error.toProblem()
+    : {
+        code: 'INTERNAL',
+        message: 'Something failed inside Seedbed; it is tried again, and the log says more.',
+        retryable: true,
+        whoMustAct: 'CLOUD_ADMIN',
+        field: null,
+        openstack: null,
+        quota: null,
+      };

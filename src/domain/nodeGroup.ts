@@ -1,0 +1,26 @@
+/** Node groups: workers of one shape. */
+import type { RootVolume } from './template.ts';
+
+export type NodeGroupState = 'PENDING' | 'CREATING' | 'READY' | 'UPDATING' | 'DEGRADED' | 'FAILED' | 'DELETING' | 'DELETED';
+
+export interface Taint {
+  key: string;
+  value: string | null;
+  effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+}
+
+export interface NodeGroupSpec {
+  flavor: string;
+  image: string;
+  keypair: string | null;
+  count: number;
+  minCount: number;
+  maxCount: number | null;
+  availabilityZones: string[];
+  rootVolume: RootVolume | null;
+  labels: Record<string, string>;
+  taints: Taint[];
+  floatingIpEnabled: boolean;
+}
+
+export const MAX_NODES_PER_GROUP = 1000;

@@ -1,0 +1,32 @@
+/** Work: a durable set of keys, each with a due time, a lease and a fencing number, as the engine's worker sees it. */
+import type { ObjectKind } from './condition.ts';
+
+export interface Claim {
+  kind: ObjectKind;
+  id: string;
+  /** Writes of this pass carry it; a row with another number says that the lease is lost. */
+  fence: number;
+  /** The row's wake number at the claim; if it has grown at the settle, somebody asked for another pass. */
+  wake: number;
+  attempts: number;
+}
+
+export interface Settlement {
+  claim: Claim;
+  /** Null: nothing left to do, ever; the key is taken out. */
+  dueAt: number | null;
+  attempts: number;
+}
+
+export interface Queue {
+  /** Takes up to `limit` due keys whose lease is free or over, soonest first. */
+  claim(options: { owner: string; limit: number; leaseMs: number }): Promise<Claim[]>;
+  renew(owner: string, claims: readonly Claim[], leaseMs: number): Promise<void>;
+  settle(settlements: readonly Settlement[]): Promise<void>;
+  /** Gives all of an owner's leases back: at a graceful stop. */
+  release(owner: string): Promise<void>;
+  /** When the next free key is due; null when there is none. */
+  nextDueAt(): Promise<number | null>;
+  /** Called after each commit that made keys due. */
+  onHint(listener: () => void): () => void;
+}

@@ -1,0 +1,22 @@
+/** How long to wait before the next try. */
+import { SeedbedError, Unavailable } from '../domain/errors.ts';
+
+/** A failure that only somebody's act can end is looked at this often. */
+const SLOW_MS = 60_000;
+const FIRST_MS = 500;
+const LONGEST_MS = 120_000;
+
+/**
+ * Exponential with full jitter in its upper half; a service's own Retry-After wins when it is longer.
+ * `attempts`: failures in a row so far, from 1; `random`: 0 ≤ x < 1.
+ */
+export const retryDelayMs = (error: unknown, attempts: number, random: number): number => {
+  const base = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempts - 1, 20));
+  const jittered = base / 2 + (base / 2) * random;
+  if (error instanceof Unavailable) return Math.max(jittered, error.retryAfterMs ?? 0);
+  if (error instanceof SeedbedError && !error.retryable) return SLOW_MS / 2 + (SLOW_MS / 2) * random;
+  return jittered;
+};
+
+/** When a settled object is looked at again for drift: about ten minutes, spread so that a fleet does not move in step. */
+export const driftDelayMs = (random: number): number => 480_000 + 240_000 * random;

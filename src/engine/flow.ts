@@ -1,0 +1,142 @@
+/** Flows: a list of steps that is walked forwards to make an object and backwards to remove it. */
+import { type Problem, problemOf, type WhoMustAct } from '../domain/errors.ts';
+
+export type Outcome =
+  | { kind: 'done'; detail?: string }
+  | { kind: 'waiting'; reason: string; retryAfterMs: number; whoMustAct?: WhoMustAct };
+
+export const done = (detail?: string): Outcome => (detail === undefined ? { kind: 'done' } : { kind: 'done', detail });
+
+/** `reason`: what is waited for, as a noun phrase or sentence for people. `retryAfterMs`: the latest next look; a hint may bring it forward. */
+export const waiting = (reason: string, retryAfterMs: number, whoMustAct: WhoMustAct = 'NOBODY'): Outcome => ({
+  kind: 'waiting',
+  reason,
+  retryAfterMs,
+  whoMustAct,
+});
+
+export interface Step<Scope> {
+  /** Condition, metric label and event: 'ApiServerReady'. */
+  name: string;
+  /** For a person: 'Start the API server'. */
+  title: string;
+  /** How long this usually takes; beyond it a waiting step says so. */
+  usuallyMs?: number;
+  needs?: readonly Step<Scope>[];
+  /** False: it should not exist, so remove runs. */
+  wanted?: (scope: Scope) => boolean;
+  ensure: (scope: Scope) => Promise<Outcome>;
+  /** Runs in the opposite order; may use identity, never spec. */
+  remove?: (scope: Scope) => Promise<Outcome>;
+}
+
+export interface Flow<Scope> {
+  name: string;
+  steps: readonly Step<Scope>[];
+  /** For each step, the steps that need it: they are removed before it. */
+  dependents: ReadonlyMap<Step<Scope>, readonly Step<Scope>[]>;
+}
+
+export interface StepReport {
+  name: string;
+  title: string;
+  ordinal: number;
+  state: 'PENDING' | 'RUNNING' | 'WAITING' | 'DONE' | 'FAILED' | 'REMOVED';
+  message: string;
+  problem: Problem | null;
+  whoMustAct: WhoMustAct;
+  usuallyMs: number | null;
+  retryAfterMs: number | null;
+  error: unknown;
+}
+
+/** Throws with a sentence when a name is used twice or a step stands before one that it needs. */
+export const defineFlow = <Scope>(name: string, steps: readonly Step<Scope>[]): Flow<Scope> => {
+  const seen = new Set<Step<Scope>>();
+  const names = new Set<string>();
+  const dependents = new Map<Step<Scope>, Step<Scope>[]>(steps.map((step) => [step, []]));
+  for (const step of steps) {
+    if (names.has(step.name)) throw new Error(`Flow ${name}: two steps are named ${step.name}.`);
+    for (const need of step.needs ?? []) {
+      if (!seen.has(need)) throw new Error(`Flow ${name}: ${step.name} needs ${need.name}, which must stand before it in the list.`);
+      dependents.get(need)?.push(step);
+    }
+    seen.add(step);
+    names.add(step.name);
+  }
+  return { name, steps, dependents };
+};
+
+export interface PassOptions {
+  /** True: the object is to go, so every step is removed, last first. */
+  removing: boolean;
+  signal: AbortSignal;
+  /** Called when a step starts and when it ends; awaited, so that progress is stored in order. */
+  onReport: (report: StepReport) => Promise<void>;
+}
+
+/** One pass: every step whose needs are met runs once, side by side. A waiting or failed step holds up only those that depend on it. */
+export const runFlow = async <Scope>(flow: Flow<Scope>, scope: Scope, options: PassOptions): Promise<StepReport[]> => {
+  const running = new Map<Step<Scope>, Promise<StepReport>>();
+  const start = (step: Step<Scope>, ordinal: number): Promise<StepReport> => {
+    const before = options.removing ? (flow.dependents.get(step) ?? []) : (step.needs ?? []);
+    const blockers = before.map((other) => running.get(other)).filter((other) => other !== undefined);
+    const run = Promise.all(blockers).then((ended) => {
+      const blocker = ended.find((r) => r.state !== 'DONE' && r.state !== 'REMOVED');
+      return runStep(step, ordinal, scope, options, blocker);
+    });
+    running.set(step, run);
+    return run;
+  };
+  const order = flow.steps.map((step, ordinal) => ({ step, ordinal }));
+  if (options.removing) order.reverse();
+  const reports = await Promise.all(order.map(({ step, ordinal }) => start(step, ordinal)));
+  return reports.sort((a, b) => a.ordinal - b.ordinal);
+};
+
+const runStep = async <Scope>(
+  step: Step<Scope>,
+  ordinal: number,
+  scope: Scope,
+  options: PassOptions,
+  blocker: StepReport | undefined,
+): Promise<StepReport> => {
+  const base: StepReport = {
+    name: step.name,
+    title: step.title,
+    ordinal,
+    state: 'PENDING',
+    message: '',
+    problem: null,
+    whoMustAct: 'NOBODY',
+    usuallyMs: step.usuallyMs ?? null,
+    retryAfterMs: null,
+    error: null,
+  };
+  const report = async (fields: Partial<StepReport>): Promise<StepReport> => {
+    const full = { ...base, ...fields };
+    await options.onReport(full);
+    return full;
+  };
+  if (blocker !== undefined) return report({ message: `After "${blocker.title}".` });
+  if (options.signal.aborted) return { ...base, message: 'The pass was stopped.' };
+  const removing = options.removing || step.wanted?.(scope) === false;
+  await report({ state: 'RUNNING' });
+  try {
+    const outcome = removing ? ((await step.remove?.(scope)) ?? done()) : await step.ensure(scope);
+    if (outcome.kind === 'done') return await report({ state: removing ? 'REMOVED' : 'DONE', message: outcome.detail ?? '' });
+    return await report({
+      state: 'WAITING',
+      message: outcome.reason,
+      whoMustAct: outcome.whoMustAct ?? 'NOBODY',
+      retryAfterMs: outcome.retryAfterMs,
+    });
+  } catch (error) {
+    if (error instanceof LeaseLost) throw error;
+    const problem = problemOf(error);
+    return report({ state: 'FAILED', message: problem.message, problem, whoMustAct: problem.whoMustAct, error });
+  }
+};
+
+/** The pass's lease was taken over: stop at once and write nothing more. */
+export class LeaseLost extends Error {}

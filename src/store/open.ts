@@ -1,0 +1,153 @@
+/** Opens the database: migrations, one writer whose waiting transactions share a commit, one reader, and the feed of what was committed. */
+import Database from 'better-sqlite3';
+import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
+import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
+import type { ObjectKind } from '../domain/condition.ts';
+import type { ProgressEvent } from '../domain/event.ts';
+import type { Clock } from '../lib/clock.ts';
+import * as tables from './tables.ts';
+
+export type Db = BetterSQLite3Database<Record<string, never>>;
+
+/** A row that changed, for live lists. */
+export interface Change {
+  kind: ObjectKind | 'OPERATION' | 'TEMPLATE';
+  id: string;
+  clusterId: string | null;
+  projectId: string | null;
+  what: 'CREATED' | 'CHANGED' | 'DELETED';
+}
+
+/** What one commit brought, told after it: hints only, the tables are the truth. */
+export interface Committed {
+  work: { kind: ObjectKind; id: string }[];
+  changes: Change[];
+  events: ProgressEvent[];
+}
+
+/** A transaction: its connection, and what to tell once it is committed. Await nothing but the database inside. */
+export interface Tx extends Committed {
+  db: Db;
+}
+
+export interface Store {
+  /** Reads; never sees what is not committed. */
+  db: Db;
+  /** Runs `work` in a FULL transaction; resolves after the commit. A throw rolls back this work alone. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  onCommit(listener: (committed: Committed) => void): () => void;
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  run(tx: Tx): Promise<() => void>;
+  fail(error: unknown): void;
+}
+
+/** More at once would hold the event loop for too long: about 0.2 ms each. */
+const MAX_TRANSACTIONS_A_COMMIT = 32;
+
+/** `migrations`: the folder with drizzle's journal. `synchronous` is FULL but for tests that measure nothing and lose nothing. */
+export const openStore = (deps: { path: string; migrations: string; clock: Clock }): Store => {
+  const client = new Database(deps.path);
+  client.pragma('journal_mode = WAL');
+  client.pragma('synchronous = FULL');
+  client.pragma('foreign_keys = ON');
+  client.pragma('busy_timeout = 5000');
+  const writer: Db = drizzle(client, { casing: 'snake_case' });
+  try {
+    refuseNewer(client, deps.migrations);
+    migrate(writer, { migrationsFolder: deps.migrations });
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  const readClient = new Database(deps.path, { readonly: true });
+  const reader: Db = drizzle(readClient, { casing: 'snake_case' });
+  const listeners = new Set<(committed: Committed) => void>();
+  const queue: Waiting[] = [];
+  let draining: Promise<void> | null = null;
+
+  const commitBatch = async (batch: Waiting[]) => {
+    const told: Committed[] = [];
+    const finish: (() => void)[] = [];
+    client.exec('begin immediate');
+    try {
+      for (const waiting of batch) {
+        const tx: Tx = { db: writer, work: [], changes: [], events: [] };
+        client.exec('savepoint work');
+        try {
+          finish.push(await waiting.run(tx));
+          client.exec('release work');
+          told.push(tx);
+        } catch (error) {
+          client.exec('rollback to work; release work');
+          finish.push(() => waiting.fail(error));
+        }
+      }
+      client.exec('commit');
+    } catch (error) {
+      if (client.inTransaction) client.exec('rollback');
+      for (const waiting of batch) waiting.fail(error);
+      return;
+    }
+    for (const done of finish) done();
+    for (const committed of told) for (const listener of listeners) listener(committed);
+  };
+
+  const drain = async () => {
+    // A turn of the loop lets all requests that arrived together share one commit, and timers and sockets have theirs between batches.
+    do {
+      await new Promise((resolve) => setImmediate(resolve));
+      await commitBatch(queue.splice(0, MAX_TRANSACTIONS_A_COMMIT));
+    } while (queue.length > 0);
+    draining = null;
+  };
+
+  return {
+    db: reader,
+    transaction: <T>(work: (tx: Tx) => Promise<T>) =>
+      new Promise<T>((resolve, reject) => {
+        queue.push({
+          run: async (tx) => {
+            const result = await work(tx);
+            return () => resolve(result);
+          },
+          fail: reject,
+        });
+        draining ??= drain();
+      }),
+    onCommit: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: async () => {
+      await draining;
+      listeners.clear();
+      readClient.close();
+      client.close();
+    },
+  };
+};
+
+/** A database that a later program has migrated is not ours to touch. */
+const refuseNewer = (client: Database.Database, migrations: string) => {
+  const known = client.prepare("select count(*) as n from sqlite_master where name = '__drizzle_migrations'").get() as { n: number };
+  if (known.n === 0) return;
+  const last = client.prepare('select max(created_at) as at from __drizzle_migrations').get() as { at: number | null };
+  const newest = Math.max(...readMigrationFiles({ migrationsFolder: migrations }).map((m) => m.folderMillis));
+  if (last.at !== null && last.at > newest) {
+    throw new Error(
+      'This database was written by a newer version of Seedbed than this one. Start the newer version, or restore a backup made before the upgrade.',
+    );
+  }
+};
+
+/** True when the error is SQLite's answer to a second row with the same unique key. */
+export const isUniqueViolation = (error: unknown): boolean => {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Database.SqliteError && (cause.code === 'SQLITE_CONSTRAINT_UNIQUE' || cause.code === 'SQLITE_CONSTRAINT_PRIMARYKEY');
+};
+
+export { tables };

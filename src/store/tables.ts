@@ -1,0 +1,310 @@
+/** The tables. Times are milliseconds since the epoch; JSON columns hold the domain's types. */
+import { sql } from 'drizzle-orm';
+import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import type { ClusterSpec, ClusterState, ResolvedNames, TrustReference } from '../domain/cluster.ts';
+import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
+import type { Problem } from '../domain/errors.ts';
+import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
+import type { NodeFault, NodeState } from '../domain/node.ts';
+import type { NodeGroupSpec, NodeGroupState } from '../domain/nodeGroup.ts';
+import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
+import type { Exposure, PlacementReason, SeedFacts, SeedState } from '../domain/seed.ts';
+import type { TemplateSpec, Visibility } from '../domain/template.ts';
+import type { Json } from '../lib/json.ts';
+
+const id = () => text().primaryKey();
+const time = () => integer({ mode: 'number' });
+const json = <T>() => text({ mode: 'json' }).$type<T>();
+const flag = () => integer({ mode: 'boolean' });
+/** Names are unique among what is not deleted; tombstones keep theirs. */
+const live = sql`deleted_at is null`;
+
+/** What every object with a flow has: what is wanted (generation) and what has been carried out (observedGeneration). */
+const object = () => ({
+  generation: integer().notNull().default(1),
+  observedGeneration: integer().notNull().default(0),
+  deleteRequestedAt: time(),
+  deletedAt: time(),
+  createdAt: time().notNull(),
+  updatedAt: time().notNull(),
+});
+
+export const seeds = sqliteTable(
+  'seeds',
+  {
+    id: id(),
+    name: text().notNull(),
+    region: text(),
+    labels: json<Record<string, string>>().notNull(),
+    exposure: text().$type<Exposure>().notNull(),
+    maxClusters: integer(),
+    cordoned: flag().notNull().default(false),
+    apiServerUrl: text().notNull(),
+    storageClass: text(),
+    podCidr: text(),
+    serviceCidr: text(),
+    facts: json<SeedFacts>(),
+    state: text().$type<SeedState>().notNull(),
+    eventNumber: integer().notNull().default(0),
+    ...object(),
+  },
+  (t) => [uniqueIndex('seeds_name').on(t.name).where(live)],
+);
+
+export const templates = sqliteTable(
+  'templates',
+  {
+    id: id(),
+    projectId: text().notNull(),
+    name: text().notNull(),
+    visibility: text().$type<Visibility>().notNull(),
+    revision: integer().notNull(),
+    generation: integer().notNull().default(1),
+    deletedAt: time(),
+    createdAt: time().notNull(),
+    updatedAt: time().notNull(),
+  },
+  (t) => [uniqueIndex('templates_project').on(t.projectId, t.name).where(live)],
+);
+
+export const templateRevisions = sqliteTable(
+  'template_revisions',
+  {
+    templateId: text()
+      .notNull()
+      .references(() => templates.id),
+    revision: integer().notNull(),
+    spec: json<TemplateSpec>().notNull(),
+    createdBy: text().notNull(),
+    createdAt: time().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.templateId, t.revision] })],
+);
+
+export const clusters = sqliteTable(
+  'clusters',
+  {
+    id: id(),
+    projectId: text().notNull(),
+    name: text().notNull(),
+    shortId: text().notNull(),
+    templateId: text()
+      .notNull()
+      .references(() => templates.id),
+    templateRevision: integer().notNull(),
+    /** The seed asked for by name; null: placement decides. */
+    requestedSeedId: text(),
+    seedId: text().references(() => seeds.id),
+    spec: json<ClusterSpec>().notNull(),
+    overrides: json<Partial<TemplateSpec>>().notNull(),
+    resolved: json<ResolvedNames>(),
+    placement: json<PlacementReason[]>(),
+    trust: json<TrustReference>(),
+    endpointHost: text(),
+    endpointPort: integer(),
+    caCertificate: text(),
+    state: text().$type<ClusterState>().notNull(),
+    deletionProtection: flag().notNull().default(false),
+    createdBy: text().notNull(),
+    eventNumber: integer().notNull().default(0),
+    ...object(),
+  },
+  (t) => [
+    uniqueIndex('clusters_project').on(t.projectId, t.name).where(live),
+    uniqueIndex('clusters_short_id').on(t.shortId),
+    index('clusters_seed').on(t.seedId),
+    index('clusters_template').on(t.templateId),
+  ],
+);
+
+export const nodeGroups = sqliteTable(
+  'node_groups',
+  {
+    id: id(),
+    clusterId: text()
+      .notNull()
+      .references(() => clusters.id),
+    name: text().notNull(),
+    isDefault: flag().notNull().default(false),
+    spec: json<NodeGroupSpec>().notNull(),
+    /** Nodes the customer named to go first at the next shrink. */
+    nodesToRemove: json<string[]>().notNull(),
+    state: text().$type<NodeGroupState>().notNull(),
+    ...object(),
+  },
+  (t) => [uniqueIndex('node_groups_cluster').on(t.clusterId, t.name).where(live)],
+);
+
+export const nodes = sqliteTable(
+  'nodes',
+  {
+    id: id(),
+    clusterId: text()
+      .notNull()
+      .references(() => clusters.id),
+    nodeGroupId: text()
+      .notNull()
+      .references(() => nodeGroups.id),
+    name: text().notNull(),
+    state: text().$type<NodeState>().notNull(),
+    serverId: text(),
+    portId: text(),
+    volumeId: text(),
+    address: text(),
+    floatingIp: text(),
+    zone: text(),
+    kubeletVersion: text(),
+    fault: json<NodeFault>(),
+    ...object(),
+  },
+  (t) => [index('nodes_group').on(t.nodeGroupId), uniqueIndex('nodes_cluster').on(t.clusterId, t.name).where(live)],
+);
+
+export const operations = sqliteTable(
+  'operations',
+  {
+    id: id(),
+    kind: text().$type<OperationKind>().notNull(),
+    targetKind: text().$type<ObjectKind>().notNull(),
+    targetId: text().notNull(),
+    /** The cluster the target belongs to; null for a seed's. */
+    clusterId: text(),
+    /** Null: a seed's operation, which only cloud admins see. */
+    projectId: text(),
+    generation: integer().notNull(),
+    state: text().$type<OperationState>().notNull(),
+    percent: integer().notNull().default(0),
+    steps: json<OperationStep[]>().notNull(),
+    problem: json<Problem>(),
+    requestedBy: text().notNull(),
+    requestedAt: time().notNull(),
+    finishedAt: time(),
+  },
+  (t) => [index('operations_target').on(t.targetId, t.state), index('operations_cluster').on(t.clusterId, t.requestedAt)],
+);
+
+export const conditions = sqliteTable(
+  'conditions',
+  {
+    objectId: text().notNull(),
+    objectKind: text().$type<ObjectKind>().notNull(),
+    name: text().notNull(),
+    title: text().notNull(),
+    status: text().$type<ConditionStatus>().notNull(),
+    state: text().$type<StepState>().notNull(),
+    reason: text().notNull(),
+    message: text().notNull(),
+    problem: json<Problem>(),
+    waitingFor: json<WaitingFor>(),
+    observedGeneration: integer().notNull(),
+    lastTransitionAt: time().notNull(),
+    attempts: integer().notNull().default(0),
+    ordinal: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.objectId, t.name] })],
+);
+
+export const events = sqliteTable(
+  'events',
+  {
+    streamId: text().notNull(),
+    number: integer().notNull(),
+    at: time().notNull(),
+    subjectKind: text().$type<ObjectKind>().notNull(),
+    subjectId: text().notNull(),
+    subjectName: text().notNull(),
+    step: text(),
+    title: text(),
+    state: text().notNull(),
+    percent: integer(),
+    message: text().notNull(),
+    problem: json<Problem>(),
+    operationId: text(),
+    settled: flag().notNull().default(false),
+  },
+  (t) => [primaryKey({ columns: [t.streamId, t.number] })],
+);
+
+export const inventory = sqliteTable(
+  'inventory',
+  {
+    id: id(),
+    clusterId: text().notNull(),
+    /** The cluster, node group or node whose flow makes and removes it. */
+    ownerId: text().notNull(),
+    service: text().$type<InventoryService>().notNull(),
+    kind: text().notNull(),
+    name: text().notNull(),
+    externalId: text(),
+    state: text().$type<InventoryState>().notNull(),
+    madeBy: text().$type<MadeBy>().notNull(),
+    /** Seed objects: hash of what we asked for, and of what the API server made of it. */
+    fingerprint: text(),
+    observed: text(),
+    createdAt: time().notNull(),
+    updatedAt: time().notNull(),
+  },
+  (t) => [uniqueIndex('inventory_owner').on(t.ownerId, t.service, t.kind, t.name), index('inventory_cluster').on(t.clusterId)],
+);
+
+export const secrets = sqliteTable(
+  'secrets',
+  {
+    ownerId: text().notNull(),
+    name: text().notNull(),
+    keyId: text().notNull(),
+    sealed: blob({ mode: 'buffer' }).notNull(),
+    createdAt: time().notNull(),
+    updatedAt: time().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.ownerId, t.name] })],
+);
+
+export const workItems = sqliteTable(
+  'work_items',
+  {
+    kind: text().$type<ObjectKind>().notNull(),
+    id: text().notNull(),
+    dueAt: time().notNull(),
+    leaseOwner: text(),
+    leaseUntil: time(),
+    /** Raised at each claim: a worker whose number is not the row's has lost its lease. */
+    fence: integer().notNull().default(0),
+    /** Raised at each enqueue: a change during a pass makes the item due again at once. */
+    wake: integer().notNull().default(0),
+    attempts: integer().notNull().default(0),
+  },
+  (t) => [primaryKey({ columns: [t.kind, t.id] }), index('work_items_due').on(t.dueAt)],
+);
+
+export const idempotencyKeys = sqliteTable(
+  'idempotency_keys',
+  {
+    /** The project (or, for a token without one, the user) whose key it is. */
+    scope: text().notNull(),
+    key: text().notNull(),
+    mutation: text().notNull(),
+    inputHash: text().notNull(),
+    result: json<Json>().notNull(),
+    createdAt: time().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.scope, t.key] }), index('idempotency_keys_age').on(t.createdAt)],
+);
+
+export const audit = sqliteTable(
+  'audit',
+  {
+    number: integer().primaryKey({ autoIncrement: true }),
+    at: time().notNull(),
+    userId: text().notNull(),
+    userName: text().notNull(),
+    projectId: text(),
+    action: text().notNull(),
+    targetKind: text(),
+    targetId: text(),
+    requestId: text(),
+    /** Hash of the input: proves what was asked without keeping what may be secret. */
+    inputHash: text(),
+  },
+  (t) => [index('audit_at').on(t.at)],
+);
