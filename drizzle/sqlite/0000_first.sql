@@ -118,6 +118,7 @@ CREATE TABLE `node_groups` (
 	`name` text NOT NULL,
 	`is_default` integer DEFAULT false NOT NULL,
 	`spec` text NOT NULL,
+	`resolved` text,
 	`nodes_to_remove` text NOT NULL,
 	`state` text NOT NULL,
 	`generation` integer DEFAULT 1 NOT NULL,

@@ -24,3 +24,9 @@ export interface NodeGroupSpec {
 }
 
 export const MAX_NODES_PER_GROUP = 1000;
+
+/** Names made ids once, at the group's first look at the cloud. */
+export interface ResolvedGroup {
+  flavorId: string;
+  imageId: string;
+}

@@ -6,7 +6,7 @@ import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../doma
 import type { Problem } from '../domain/errors.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { NodeFault, NodeState } from '../domain/node.ts';
-import type { NodeGroupSpec, NodeGroupState } from '../domain/nodeGroup.ts';
+import type { NodeGroupSpec, NodeGroupState, ResolvedGroup } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
 import type { Exposure, PlacementReason, SeedFacts, SeedState } from '../domain/seed.ts';
 import type { TemplateSpec, Visibility } from '../domain/template.ts';
@@ -127,6 +127,7 @@ export const nodeGroups = sqliteTable(
     name: text().notNull(),
     isDefault: flag().notNull().default(false),
     spec: json<NodeGroupSpec>().notNull(),
+    resolved: json<ResolvedGroup>(),
     /** Nodes the customer named to go first at the next shrink. */
     nodesToRemove: json<string[]>().notNull(),
     state: text().$type<NodeGroupState>().notNull(),

@@ -1,0 +1,78 @@
+/** IPv4 ranges: parse, compare, count. IPv6 is refused by name until nodes and load balancers serve it. */
+import { UserError } from './errors.ts';
+
+export interface Cidr {
+  /** First address of the range as an unsigned 32-bit number. */
+  first: number;
+  /** 0–32. */
+  prefix: number;
+}
+
+const OCTET = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const IPV4 = new RegExp(`^${OCTET}\\.${OCTET}\\.${OCTET}\\.${OCTET}$`);
+
+/** Dotted decimal without leading zeros (which some programs read as octal) as an unsigned number, else undefined. */
+export const parseIpv4 = (text: string): number | undefined => {
+  const match = IPV4.exec(text);
+  return match === null ? undefined : match.slice(1).reduce((sum, octet) => sum * 256 + Number(octet), 0);
+};
+
+export const isIpv4 = (text: string): boolean => parseIpv4(text) !== undefined;
+
+/** The inverse of `parseIpv4`. */
+export const formatIpv4 = (address: number): string => [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.');
+
+/**
+ * "10.244.0.0/16" as a range; bits behind the prefix are dropped, so "10.244.3.7/16" is the same range.
+ * @throws UserError INVALID_INPUT naming the field.
+ */
+export const parseCidr = (text: string, field: string[]): Cidr => {
+  if (text.includes(':')) throw invalid(text, 'is IPv6, which is not served yet; give an IPv4 range such as 10.244.0.0/16', field);
+  const [address = '', prefixText = '', ...rest] = text.split('/');
+  const value = parseIpv4(address);
+  const prefix = /^(3[0-2]|[12]?\d)$/.test(prefixText) ? Number(prefixText) : undefined;
+  if (value === undefined || prefix === undefined || rest.length > 0)
+    throw invalid(text, 'is not an IPv4 range such as 10.244.0.0/16', field);
+  return { first: value - (value % 2 ** (32 - prefix)), prefix };
+};
+
+/** Canonical text: the range's first address and its prefix. */
+export const formatCidr = (cidr: Cidr): string => `${formatIpv4(cidr.first)}/${cidr.prefix}`;
+
+/** Number of addresses, 1 to 2³². */
+export const cidrSize = (cidr: Cidr): number => 2 ** (32 - cidr.prefix);
+
+export const cidrContains = (cidr: Cidr, address: number): boolean => address >= cidr.first && address < cidr.first + cidrSize(cidr);
+
+/** Two aligned ranges share an address exactly when one holds the other's first. */
+export const cidrsOverlap = (a: Cidr, b: Cidr): boolean => cidrContains(a, b.first) || cidrContains(b, a.first);
+
+/**
+ * The n-th address as text; 0 is the network's own. Kubernetes gives its own API the 1st service address, DNS the 10th.
+ * @throws UserError INVALID_INPUT when the range is too small.
+ */
+export const nthAddress = (cidr: Cidr, n: number, field: string[] = []): string => {
+  if (n < 0 || n >= cidrSize(cidr)) throw invalid(formatCidr(cidr), `has no address number ${n}; give a wider range`, field);
+  return formatIpv4(cidr.first + n);
+};
+
+/** A range with the name that a person knows it by, and the input field it came from. */
+export interface NamedCidr {
+  name: string;
+  cidr: string;
+  field: string[];
+}
+
+/** @throws UserError OVERLAPPING_CIDR for the first two ranges that share addresses; it blames the later one's field. */
+export const refuseOverlaps = (ranges: readonly NamedCidr[]): void => {
+  const parsed = ranges.map((range) => ({ ...range, parsed: parseCidr(range.cidr, range.field) }));
+  for (const [i, b] of parsed.entries()) {
+    const a = parsed.slice(0, i).find((earlier) => cidrsOverlap(earlier.parsed, b.parsed));
+    if (a === undefined) continue;
+    const both = `${b.name} ${formatCidr(b.parsed)} overlaps ${a.name} ${formatCidr(a.parsed)}`;
+    throw new UserError('OVERLAPPING_CIDR', `${both}; choose ranges that share no address.`, { field: b.field });
+  }
+};
+
+const invalid = (text: string, what: string, field: string[]): UserError =>
+  new UserError('INVALID_INPUT', `${JSON.stringify(text.slice(0, 60))} ${what}.`, { field });

@@ -1,0 +1,87 @@
+/** From a step's report to the condition it leaves; pure, so that "nothing new" is decided in one place. */
+import type { Condition, StepState } from '../domain/condition.ts';
+import type { StepReport } from './flow.ts';
+
+export interface ProgressContext {
+  generation: number;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+/**
+ * The condition that a report leads to, or null when it says nothing new: a settled object's pass then writes nothing.
+ * `told` is false for news that a follower need not see, such as another attempt that failed in the same way.
+ */
+export const nextCondition = (previous: Condition | undefined, report: StepReport, context: ProgressContext): { condition: Condition; told: boolean } | null => {
+  // Steps return instead of waiting, so "running" lasts no longer than a call: not worth a row.
+  if (report.state === 'RUNNING') return null;
+  // A step that could not be looked at keeps what was known of it.
+  if (report.state === 'PENDING' && previous !== undefined) return null;
+  const waitingFor = waitingOf(previous, report, context.now);
+  const overdue = waitingFor?.usuallyMs != null && context.now - waitingFor.since > waitingFor.usuallyMs;
+  const condition: Condition = {
+    name: report.name,
+    title: report.title,
+    status: report.state === 'DONE' ? 'TRUE' : 'FALSE',
+    state: report.state,
+    reason: reasonOf(report, overdue),
+    message: report.message,
+    problem: report.problem,
+    waitingFor,
+    observedGeneration: context.generation,
+    lastTransitionAt: previous?.state === report.state ? previous.lastTransitionAt : context.now,
+    attempts: report.state === 'FAILED' ? (previous?.attempts ?? 0) + 1 : 0,
+    ordinal: report.ordinal,
+  };
+  const same = previous !== undefined && previous.state === condition.state && previous.reason === condition.reason && previous.message === condition.message;
+  if (!same) return { condition, told: report.state !== 'PENDING' };
+  const quiet = condition.attempts !== previous.attempts || condition.observedGeneration !== previous.observedGeneration;
+  return quiet ? { condition, told: false } : null;
+};
+
+const waitingOf = (previous: Condition | undefined, report: StepReport, now: number): Condition['waitingFor'] =>
+  report.state === 'WAITING'
+    ? {
+        what: report.message,
+        since: previous?.state === 'WAITING' ? (previous.waitingFor?.since ?? previous.lastTransitionAt) : now,
+        usuallyMs: report.usuallyMs,
+        whoMustAct: report.whoMustAct,
+      }
+    : null;
+
+const REASONS: Record<Exclude<StepState, 'FAILED' | 'WAITING'>, string> = { PENDING: 'NotYet', RUNNING: 'Running', DONE: 'Done', REMOVED: 'Removed' };
+
+const reasonOf = (report: StepReport, overdue: boolean): string => {
+  if (report.state === 'FAILED') return camel(report.problem?.code ?? 'INTERNAL');
+  if (report.state === 'WAITING') return overdue ? 'WaitingLongerThanUsual' : 'Waiting';
+  return REASONS[report.state];
+};
+
+const camel = (code: string): string =>
+  code
+    .toLowerCase()
+    .split('_')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+
+/** What a pass as a whole came to. */
+export interface PassSummary {
+  settled: boolean;
+  /** The failure to show: one that somebody must act on before one that is tried again by itself. */
+  failure: StepReport | null;
+  waiting: StepReport[];
+  /** The soonest time at which a waiting step wants another look. */
+  retryAfterMs: number | null;
+}
+
+export const summarize = (reports: readonly StepReport[], removing: boolean): PassSummary => {
+  const failed = reports.filter((r) => r.state === 'FAILED');
+  const waiting = reports.filter((r) => r.state === 'WAITING');
+  const delays = waiting.map((r) => r.retryAfterMs ?? 1_000);
+  return {
+    settled: reports.every((r) => r.state === 'REMOVED' || (!removing && r.state === 'DONE')),
+    failure: failed.find((r) => r.problem?.retryable === false) ?? failed[0] ?? null,
+    waiting,
+    retryAfterMs: delays.length > 0 ? Math.min(...delays) : null,
+  };
+};

@@ -1,0 +1,198 @@
+/** One pass over one object: load, run the flow, store each report as it comes, and settle. The same for all four kinds. */
+import type { Condition, ObjectKind } from '../domain/condition.ts';
+import { type OperationStep, percentOf } from '../domain/operation.ts';
+import type { Claim } from '../domain/work.ts';
+import { driftDelayMs, retryDelayMs } from '../engine/backoff.ts';
+import { type Flow, LeaseLost, runFlow, type StepReport } from '../engine/flow.ts';
+import { nextCondition, type PassSummary, summarize } from '../engine/progress.ts';
+import type { Handler } from '../engine/worker.ts';
+import type { Tx } from '../store/open.ts';
+import { appendEvent, loadConditions, loadTrackedOperations, type OperationRow, type Subject, saveCondition, updateOperation } from '../store/progress.ts';
+import { changed } from '../store/reconcile.ts';
+import { holdsLease } from '../store/workItems.ts';
+import type { World } from './world.ts';
+
+export interface ObjectRow {
+  id: string;
+  generation: number;
+  observedGeneration: number;
+  deleteRequestedAt: number | null;
+  deletedAt: number | null;
+  state: string;
+}
+
+/** What makes one kind of object different from the others. */
+export interface Kind<Row extends ObjectRow, Scope> {
+  kind: ObjectKind;
+  flow: Flow<Scope>;
+  load(id: string): Promise<Row | undefined>;
+  subject(row: Row): Promise<Subject>;
+  /** Everything the steps look at; `write` runs a transaction that is refused once the lease is lost. */
+  open(row: Row, write: Write): Promise<Scope>;
+  /** The state to show after the pass. */
+  stateOf(scope: Scope, row: Row, summary: PassSummary): string;
+  /** Writes state, observedGeneration, deletedAt; enqueues whoever waits for this object. */
+  save(tx: Tx, row: Row, patch: { state: string; observedGeneration: number; deletedAt: number | null; updatedAt: number }): Promise<void>;
+  /** After the object's end: close what was open for it. */
+  forget?(row: Row): void;
+}
+
+export type Write = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+
+const SETTLED_STATES = new Set(['READY', 'NOT_READY', 'DEGRADED', 'FAILED', 'DELETED']);
+
+export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: Kind<Row, Scope>): Handler => {
+  return async ({ claim, signal }) => {
+    const row = await kind.load(claim.id);
+    if (row === undefined || row.deletedAt !== null) return { dueInMs: null, failed: false };
+    const write = fencedWrite(world, claim);
+    const removing = row.deleteRequestedAt !== null;
+    const subject = await kind.subject(row);
+    const recorder = await openRecorder(world, kind, row, subject, write, removing);
+    const scope = await kind.open(row, write);
+    const reports = await runFlow(kind.flow, scope, { removing, signal, onReport: recorder.record });
+    if (signal.aborted) return { dueInMs: 0, failed: false };
+    const summary = summarize(reports, removing);
+    await recorder.settle(summary, kind.stateOf(scope, row, summary));
+    if (summary.settled && removing) {
+      kind.forget?.(row);
+      return { dueInMs: null, failed: false };
+    }
+    return { dueInMs: dueIn(world, summary, claim.attempts), failed: summary.failure !== null };
+  };
+};
+
+const dueIn = (world: World, summary: PassSummary, attempts: number): number => {
+  if (summary.settled) return driftDelayMs(world.random()) * world.settings.driftFactor;
+  const retry = summary.failure === null ? Number.POSITIVE_INFINITY : retryDelayMs(summary.failure.error, attempts + 1, world.random());
+  return Math.min(retry, summary.retryAfterMs ?? Number.POSITIVE_INFINITY, 60_000);
+};
+
+const fencedWrite =
+  (world: World, claim: Claim): Write =>
+  (work) =>
+    world.store.transaction(async (tx) => {
+      if (!(await holdsLease(tx, claim))) throw new LeaseLost(`${claim.kind}/${claim.id}`);
+      return work(tx);
+    });
+
+interface Recorder {
+  record(report: StepReport): Promise<void>;
+  settle(summary: PassSummary, state: string): Promise<void>;
+}
+
+const openRecorder = async <Row extends ObjectRow, Scope>(
+  world: World,
+  kind: Kind<Row, Scope>,
+  row: Row,
+  subject: Subject,
+  write: Write,
+  removing: boolean,
+): Promise<Recorder> => {
+  const conditions = await loadConditions(world.store.db, row.id);
+  const operations = await loadTrackedOperations(world.store.db, row.id);
+  const latest = operations.reduce<OperationRow | undefined>((best, op) => (best && best.requestedAt > op.requestedAt ? best : op), undefined);
+  const began = new Map<string, number>();
+  for (const condition of conditions.values()) if (condition.state !== 'PENDING') began.set(condition.name, condition.lastTransitionAt);
+
+  const ordered = (): Condition[] => [...conditions.values()].sort((a, b) => a.ordinal - b.ordinal);
+  const percent = () => percentOf(stepsOf(ordered(), began, removing), removing);
+
+  const record = async (report: StepReport) => {
+    const now = world.clock.now();
+    if (report.state === 'RUNNING' && !began.has(report.name)) began.set(report.name, now);
+    const next = nextCondition(conditions.get(report.name), report, { generation: row.generation, now });
+    if (next === null) return;
+    conditions.set(report.name, next.condition);
+    await write(async (tx) => {
+      await saveCondition(tx, subject, next.condition);
+      if (!next.told) return;
+      await appendEvent(tx, subject, {
+        at: now,
+        step: report.name,
+        title: report.title,
+        state: report.state,
+        percent: percent(),
+        message: report.message,
+        problem: report.problem,
+        operationId: latest?.id ?? null,
+        settled: false,
+      });
+      for (const op of operations) {
+        const steps = stepsOf(ordered(), began, removing);
+        await updateOperation(tx, op, { state: 'RUNNING', percent: Math.min(99, percent()), steps, problem: op.problem, finishedAt: null });
+      }
+      tx.changes.push(changed(kind.kind, row, subject.clusterId, subject.projectId));
+    });
+  };
+
+  const settle = async (summary: PassSummary, state: string) => {
+    const now = world.clock.now();
+    const observedGeneration = summary.settled ? row.generation : row.observedGeneration;
+    const deletedAt = summary.settled && removing ? now : null;
+    const closing = closingOf(summary);
+    const open = operations.filter((op) => op.generation <= row.generation && (closing !== op.state || summary.failure?.message !== op.problem?.message));
+    if (state === row.state && observedGeneration === row.observedGeneration && deletedAt === null && (closing === null || open.length === 0)) return;
+    await write(async (tx) => {
+      await kind.save(tx, row, { state, observedGeneration, deletedAt, updatedAt: now });
+      if (closing !== null) {
+        for (const op of open) {
+          await updateOperation(tx, op, {
+            state: closing,
+            percent: closing === 'SUCCEEDED' ? 100 : Math.min(99, percent()),
+            steps: stepsOf(ordered(), began, removing),
+            problem: summary.failure?.problem ?? null,
+            finishedAt: now,
+          });
+        }
+      }
+      await appendEvent(tx, subject, {
+        at: now,
+        step: null,
+        title: null,
+        state,
+        percent: summary.settled ? 100 : percent(),
+        message: summary.failure?.message ?? sentenceOf(kind.kind, subject.name, state),
+        problem: summary.failure?.problem ?? null,
+        operationId: latest?.id ?? null,
+        settled: SETTLED_STATES.has(state) && (summary.settled || closing !== null),
+      });
+      tx.changes.push(changed(kind.kind, row, subject.clusterId, subject.projectId, deletedAt === null ? 'CHANGED' : 'DELETED'));
+    });
+  };
+  return { record, settle };
+};
+
+/** Done, or stopped until somebody acts; null while it goes on by itself. */
+const closingOf = (summary: PassSummary): 'SUCCEEDED' | 'FAILED' | null => {
+  if (summary.settled) return 'SUCCEEDED';
+  return summary.failure?.problem?.retryable === false ? 'FAILED' : null;
+};
+
+const stepsOf = (conditions: readonly Condition[], began: ReadonlyMap<string, number>, removing: boolean): OperationStep[] =>
+  conditions.map((c) => {
+    const over = c.state === 'REMOVED' || (c.state === 'DONE' && !removing);
+    return {
+      name: c.name,
+      title: c.title,
+      state: removing && c.state === 'DONE' ? 'PENDING' : c.state,
+      startedAt: began.get(c.name) ?? null,
+      finishedAt: over ? c.lastTransitionAt : null,
+      message: c.message,
+      waitingFor: c.waitingFor,
+    };
+  });
+
+const NOUNS: Record<ObjectKind, string> = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'Node group', NODE: 'Node' };
+
+const sentenceOf = (kind: ObjectKind, name: string, state: string): string => `${NOUNS[kind]} ${name} is ${state.toLowerCase().replaceAll('_', ' ')}.`;
+
+/** The state most kinds share: what is wanted against what has been seen. `updating`: a change below the object is under way. */
+export const commonState = (row: ObjectRow, summary: PassSummary, updating = false): string => {
+  if (row.deleteRequestedAt !== null) return summary.settled ? 'DELETED' : 'DELETING';
+  if (summary.settled) return 'READY';
+  const blocked = summary.failure?.problem?.retryable === false;
+  if (row.observedGeneration === 0) return blocked ? 'FAILED' : 'CREATING';
+  if (blocked || summary.failure !== null) return 'DEGRADED';
+  return updating || row.generation > row.observedGeneration ? 'UPDATING' : 'DEGRADED';
+};

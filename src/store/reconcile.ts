@@ -1,0 +1,86 @@
+/** Reads and updates that only reconcilers need: whole rows in, small patches out. */
+import { and, eq, inArray, isNull } from 'drizzle-orm';
+import type { ObjectKind } from '../domain/condition.ts';
+import type { Change, Db, Tx } from './open.ts';
+import { clusters, nodeGroups, nodes, seeds } from './tables.ts';
+
+export type SeedRow = typeof seeds.$inferSelect;
+export type ClusterRow = typeof clusters.$inferSelect;
+export type NodeGroupRow = typeof nodeGroups.$inferSelect;
+export type NodeRow = typeof nodes.$inferSelect;
+
+const first = <T>(rows: T[]): T | undefined => rows[0];
+
+export const loadSeed = async (db: Db, id: string): Promise<SeedRow | undefined> => first(await db.select().from(seeds).where(eq(seeds.id, id)));
+export const loadCluster = async (db: Db, id: string): Promise<ClusterRow | undefined> => first(await db.select().from(clusters).where(eq(clusters.id, id)));
+export const loadNodeGroup = async (db: Db, id: string): Promise<NodeGroupRow | undefined> =>
+  first(await db.select().from(nodeGroups).where(eq(nodeGroups.id, id)));
+export const loadNode = async (db: Db, id: string): Promise<NodeRow | undefined> => first(await db.select().from(nodes).where(eq(nodes.id, id)));
+
+export const listLiveNodeGroups = (db: Db, clusterId: string): Promise<NodeGroupRow[]> =>
+  db
+    .select()
+    .from(nodeGroups)
+    .where(and(eq(nodeGroups.clusterId, clusterId), isNull(nodeGroups.deletedAt)));
+
+export const listLiveNodes = (db: Db, nodeGroupId: string): Promise<NodeRow[]> =>
+  db
+    .select()
+    .from(nodes)
+    .where(and(eq(nodes.nodeGroupId, nodeGroupId), isNull(nodes.deletedAt)));
+
+export const findNodeByName = async (db: Db, clusterId: string, name: string): Promise<NodeRow | undefined> =>
+  first(
+    await db
+      .select()
+      .from(nodes)
+      .where(and(eq(nodes.clusterId, clusterId), eq(nodes.name, name), isNull(nodes.deletedAt))),
+  );
+
+/** Live clusters that wait for a seed: a seed that became ready or was uncordoned may take them. */
+export const listUnplacedClusterIds = async (db: Db): Promise<string[]> =>
+  (
+    await db
+      .select({ id: clusters.id })
+      .from(clusters)
+      .where(and(isNull(clusters.seedId), isNull(clusters.deletedAt)))
+  ).map((row) => row.id);
+
+export const countClustersOnSeed = async (db: Db, seedId: string): Promise<number> =>
+  db.$count(clusters, and(eq(clusters.seedId, seedId), isNull(clusters.deletedAt)));
+
+export const listLiveSeeds = (db: Db): Promise<SeedRow[]> => db.select().from(seeds).where(isNull(seeds.deletedAt));
+
+export const patchSeed = async (tx: Tx, id: string, patch: Partial<typeof seeds.$inferInsert>): Promise<void> => {
+  await tx.db.update(seeds).set(patch).where(eq(seeds.id, id));
+};
+export const patchCluster = async (tx: Tx, id: string, patch: Partial<typeof clusters.$inferInsert>): Promise<void> => {
+  await tx.db.update(clusters).set(patch).where(eq(clusters.id, id));
+};
+export const patchNodeGroup = async (tx: Tx, id: string, patch: Partial<typeof nodeGroups.$inferInsert>): Promise<void> => {
+  await tx.db.update(nodeGroups).set(patch).where(eq(nodeGroups.id, id));
+};
+export const patchNode = async (tx: Tx, id: string, patch: Partial<typeof nodes.$inferInsert>): Promise<void> => {
+  await tx.db.update(nodes).set(patch).where(eq(nodes.id, id));
+};
+
+export const insertNodes = async (tx: Tx, rows: (typeof nodes.$inferInsert)[]): Promise<void> => {
+  if (rows.length > 0) await tx.db.insert(nodes).values(rows);
+};
+
+/** Marks nodes for removal; their own flows do it. */
+export const requestNodeDeletion = async (tx: Tx, ids: readonly string[], now: number): Promise<void> => {
+  if (ids.length > 0)
+    await tx.db
+      .update(nodes)
+      .set({ deleteRequestedAt: now, state: 'DELETING', updatedAt: now })
+      .where(and(inArray(nodes.id, [...ids]), isNull(nodes.deleteRequestedAt)));
+};
+
+export const changed = (kind: ObjectKind, row: { id: string }, clusterId: string | null, projectId: string | null, what: Change['what'] = 'CHANGED'): Change => ({
+  kind,
+  id: row.id,
+  clusterId,
+  projectId,
+  what,
+});
