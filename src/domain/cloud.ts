@@ -1,0 +1,102 @@
+/** What a project's cloud offers to choose from: the words of a create form and of the checks on input. */
+
+export interface CloudFlavor {
+  id: string;
+  name: string;
+  vcpus: number;
+  ramMiB: number;
+  /** 0: the size of the image, or of a root volume. */
+  diskGiB: number;
+  isPublic: boolean;
+}
+
+export interface CloudImage {
+  id: string;
+  name: string;
+  /** 'active' is the only one a server can start from. */
+  status: string;
+  visibility: string;
+  osDistro: string | null;
+  osVersion: string | null;
+  /** The kubelet's version, if the image carries one and says so. */
+  kubeVersion: string | null;
+  minDiskGiB: number;
+  minRamMiB: number;
+  sizeBytes: number | null;
+  /** All other properties that are text. */
+  properties: Record<string, string>;
+}
+
+export interface CloudSubnet {
+  id: string;
+  name: string;
+  description: string;
+  networkId: string;
+  cidr: string;
+  ipVersion: 4 | 6;
+  gatewayIp: string | null;
+  dnsNameservers: string[];
+  enableDhcp: boolean;
+  tags: string[];
+}
+
+export interface CloudNetwork {
+  id: string;
+  name: string;
+  description: string;
+  projectId: string;
+  status: string;
+  external: boolean;
+  shared: boolean;
+  mtu: number | null;
+  subnetIds: string[];
+  tags: string[];
+}
+
+/** A network with the subnets that the project may see. */
+export interface CatalogueNetwork extends CloudNetwork {
+  subnets: CloudSubnet[];
+}
+
+export interface CloudKeypair {
+  name: string;
+  type: string;
+  fingerprint: string;
+  publicKey: string | null;
+}
+
+export interface CloudAvailabilityZone {
+  name: string;
+  available: boolean;
+}
+
+export interface CloudVolumeType {
+  id: string;
+  name: string;
+  description: string;
+  isPublic: boolean;
+}
+
+export interface ProjectCatalogue {
+  /** Milliseconds since the epoch. */
+  loadedAt: number;
+  flavors: CloudFlavor[];
+  images: CloudImage[];
+  networks: CatalogueNetwork[];
+  /** The caller's own: Nova keeps key pairs per user, not per project. */
+  keypairs: CloudKeypair[];
+  availabilityZones: CloudAvailabilityZone[];
+  /** Empty where the cloud has no block storage. */
+  volumeTypes: CloudVolumeType[];
+}
+
+/** The entry with this id or name. An id wins; a name that several carry is nobody's (undefined), see `namesakes`. */
+export const findByNameOrId = <T extends { id: string; name: string }>(items: readonly T[], nameOrId: string): T | undefined => {
+  const byId = items.find((item) => item.id === nameOrId);
+  if (byId !== undefined) return byId;
+  const byName = namesakes(items, nameOrId);
+  return byName.length === 1 ? byName[0] : undefined;
+};
+
+/** All entries that carry the name, so that an error can say that an id is needed. */
+export const namesakes = <T extends { name: string }>(items: readonly T[], name: string): T[] => items.filter((item) => item.name === name);

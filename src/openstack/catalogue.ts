@@ -1,0 +1,72 @@
+/** What a project may choose from, listed once a minute at most: for the create form, and for checks on input that must not wait. */
+import type { CatalogueNetwork, CloudVolumeType, ProjectCatalogue } from '../domain/cloud.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Cloud } from './session.ts';
+
+export interface Catalogues {
+  /** From the cache when younger than 60 s; else listed with this cloud. Several callers at once share one listing. */
+  load(cloud: Cloud, projectId: string, userId: string): Promise<ProjectCatalogue>;
+  /** What was listed last, if it is still kept; never waits. `loadedAt` says how old it is. */
+  peek(projectId: string, userId: string): ProjectCatalogue | null;
+}
+
+const FRESH_MS = 60_000;
+const MOST_ENTRIES = 500;
+
+export const createProjectCatalogue = ({ clock }: { clock: Clock }): Catalogues => {
+  const kept = new Map<string, ProjectCatalogue>();
+  const underWay = new Map<string, Promise<ProjectCatalogue>>();
+
+  const keep = (key: string, catalogue: ProjectCatalogue): void => {
+    kept.delete(key);
+    kept.set(key, catalogue);
+    const oldest = kept.keys().next().value;
+    if (kept.size > MOST_ENTRIES && oldest !== undefined) kept.delete(oldest);
+  };
+
+  const refresh = async (cloud: Cloud, key: string): Promise<ProjectCatalogue> => {
+    try {
+      const catalogue = await listAll(cloud, clock);
+      keep(key, catalogue);
+      return catalogue;
+    } finally {
+      underWay.delete(key);
+    }
+  };
+
+  return {
+    load: async (cloud, projectId, userId) => {
+      const key = keyOf(projectId, userId);
+      const known = kept.get(key);
+      if (known !== undefined && clock.now() - known.loadedAt < FRESH_MS) return known;
+      const running = underWay.get(key) ?? refresh(cloud, key);
+      underWay.set(key, running);
+      return running;
+    },
+    peek: (projectId, userId) => kept.get(keyOf(projectId, userId)) ?? null,
+  };
+};
+
+/** With the user, as key pairs are the user's own. */
+const keyOf = (projectId: string, userId: string): string => `${projectId} ${userId}`;
+
+const listAll = async (cloud: Cloud, clock: Clock): Promise<ProjectCatalogue> => {
+  const loadedAt = clock.now();
+  const [flavors, images, networks, keypairs, availabilityZones, volumeTypes] = await Promise.all([
+    cloud.compute.listFlavors(),
+    cloud.image.listImages(),
+    listNetworks(cloud),
+    cloud.compute.listKeypairs(),
+    cloud.compute.listAvailabilityZones(),
+    listVolumeTypes(cloud),
+  ]);
+  return { loadedAt, flavors, images, networks, keypairs, availabilityZones, volumeTypes };
+};
+
+const listNetworks = async (cloud: Cloud): Promise<CatalogueNetwork[]> => {
+  const [networks, subnets] = await Promise.all([cloud.network.listNetworks(), cloud.network.listSubnets()]);
+  return networks.map((network) => ({ ...network, subnets: subnets.filter((subnet) => subnet.networkId === network.id) }));
+};
+
+const listVolumeTypes = async (cloud: Cloud): Promise<CloudVolumeType[]> =>
+  (await cloud.offers('volume')) ? cloud.volume.listVolumeTypes() : [];

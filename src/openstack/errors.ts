@@ -1,0 +1,109 @@
+/** The one place where a cloud's failures become the program's errors, with the service's own words and request id. */
+import { Conflict, NotFound, type OpenStackOrigin, type SeedbedError, Unavailable, UserError } from '../domain/errors.ts';
+import { type Fault, faultOf, quotaOf } from './fault.ts';
+import type { Reply } from './http.ts';
+
+/** What was asked, for the error's sentence: no query, no body, nothing secret. */
+export interface Asked {
+  service: string;
+  method: string;
+  path: string;
+}
+
+/** The error for an answer that is not a success. See the switch for what becomes of each status. */
+export const failureOf = (asked: Asked, reply: Reply): SeedbedError => {
+  const openstack: OpenStackOrigin = { service: asked.service, status: reply.status, requestId: reply.requestId };
+  const fault = faultOf(reply.body, reply.text);
+  const over = quotaFailure(asked, reply.status, fault, openstack);
+  if (over !== null) return over;
+  const { service } = asked;
+  switch (reply.status) {
+    case 401:
+      return new Unavailable('CLOUD_CREDENTIAL', said(`The ${service} service did not accept the login`, fault), {
+        openstack,
+        whoMustAct: 'CLOUD_ADMIN',
+      });
+    case 403:
+      return new UserError('CLOUD_REFUSED', said(`The ${service} service does not allow this`, fault), { openstack });
+    case 404:
+      return new NotFound(`${objectOf(asked)}${fault.text === '' ? '' : ` ("${fault.text}")`}`, { openstack });
+    case 409:
+      return EXHAUSTED.has(fault.type ?? '')
+        ? new UserError('CLOUD_REFUSED', said(`The ${service} service has none left`, fault), { openstack })
+        : new Conflict('CONFLICT', said(`The ${service} service reports a conflict`, fault), { openstack });
+    case 408:
+    case 413:
+    case 429:
+      return unavailable(`The ${service} service asks for fewer calls`, fault, openstack, reply.retryAfterMs);
+    default:
+      if (reply.status === 501 || reply.status === 505 || (reply.status >= 400 && reply.status < 500))
+        return new UserError('CLOUD_REFUSED', said(`The ${service} service refused the request`, fault), { openstack });
+      return unavailable(`The ${service} service failed with status ${reply.status}`, fault, openstack, reply.retryAfterMs);
+  }
+};
+
+/** No answer: refused, reset, timed out, or a certificate that does not hold. The cause is named by its code only. */
+export const connectionFailure = (service: string, error: unknown): Unavailable => {
+  const code = codeOf(error);
+  const openstack: OpenStackOrigin = { service, status: 0, requestId: null };
+  if (/CERT|SELF_SIGNED|SIGNATURE|ISSUER|ALTNAME/.test(code)) {
+    const message = `The ${service} service's TLS certificate is not trusted (${code}). The cloud's CA bundle belongs into the configuration.`;
+    return new Unavailable('CLOUD_UNAVAILABLE', message, { openstack, whoMustAct: 'CLOUD_ADMIN' });
+  }
+  const what = code === 'TIMEOUT' ? 'did not answer in time' : `could not be reached (${code})`;
+  return new Unavailable('CLOUD_UNAVAILABLE', `The ${service} service ${what}.`, { openstack });
+};
+
+/** A success that cannot be understood: cut off, or of another shape than the service's reference promises. */
+export const unreadable = (asked: Asked, reply: Reply, where: string): Unavailable =>
+  new Unavailable('CLOUD_UNAVAILABLE', `The ${asked.service} service's answer could not be read (${where}).`, {
+    openstack: { service: asked.service, status: reply.status, requestId: reply.requestId },
+  });
+
+/** Keystone refused the login itself: somebody must renew the credential. */
+export const loginRefused = (what: string, reply: Reply, whoMustAct: 'CUSTOMER' | 'CLOUD_ADMIN'): UserError =>
+  new UserError('CLOUD_CREDENTIAL', said(`Keystone refused ${what}`, faultOf(reply.body, reply.text)), {
+    openstack: { service: 'identity', status: reply.status, requestId: reply.requestId },
+    whoMustAct,
+  });
+
+/** The value, or undefined when the thing is not there. */
+export const orUndefined = async <T>(value: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await value;
+  } catch (error) {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  }
+};
+
+/** Neutron's 409s that no second try cures: an address range is used up. */
+const EXHAUSTED = new Set(['IpAddressGenerationFailure', 'ExternalIpAddressExhausted', 'NoNetworkAvailable', 'SubnetAllocationError']);
+
+/** Nova and Octavia answer 403, Neutron 409 with the type OverQuota, Cinder and Glance 413. */
+const quotaFailure = (asked: Asked, status: number, fault: Fault, openstack: OpenStackOrigin): UserError | null => {
+  if (status !== 403 && status !== 409 && status !== 413) return null;
+  const figures =
+    quotaOf(fault.text) ?? (fault.type === 'OverQuota' ? { resource: 'unknown', used: null, limit: null, requested: null } : null);
+  if (figures === null || (status === 409 && fault.type !== 'OverQuota' && asked.service === 'network')) return null;
+  const message = `${said(`The project's ${asked.service} quota is exceeded`, fault)} Free some, or ask the cloud's administrator for more.`;
+  return new UserError('QUOTA_EXCEEDED', message, { openstack, quota: figures });
+};
+
+const unavailable = (what: string, fault: Fault, openstack: OpenStackOrigin, retryAfterMs: number | null): Unavailable =>
+  new Unavailable('CLOUD_UNAVAILABLE', said(what, fault), { openstack, ...(retryAfterMs === null ? {} : { retryAfterMs }) });
+
+const said = (what: string, fault: Fault): string => (fault.text === '' ? `${what}.` : `${what}: ${fault.text.replace(/[.\s]+$/, '')}.`);
+
+/** 'compute servers/4711' from GET /servers/4711; the last two parts name the object. */
+const objectOf = (asked: Asked): string => `${asked.service} ${asked.path.split('/').filter(Boolean).slice(0, 4).join('/')}`;
+
+const codeOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'no answer';
+  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'TIMEOUT';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : codeIn(error.cause);
+  return /TIMEOUT|ETIMEDOUT/.test(code) ? 'TIMEOUT' : code;
+};
+
+const codeIn = (cause: unknown): string =>
+  cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : 'no answer';

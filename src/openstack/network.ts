@@ -1,0 +1,123 @@
+/** Neutron: networks and subnets here; routers, ports, security groups and floating IPs in files of their own. */
+import { z } from 'zod';
+import type { CloudNetwork, CloudSubnet } from '../domain/cloud.ts';
+import { createFloatingIps, type FloatingIps } from './floatingIp.ts';
+import { type CommonFilter, createNeutron, filterQuery, type NetworkResource } from './neutron.ts';
+import { createPorts, type Ports } from './port.ts';
+import { createRouters, type Routers } from './router.ts';
+import { createSecurityGroups, type SecurityGroups } from './securityGroup.ts';
+import type { Service } from './service.ts';
+
+export interface SubnetSpec {
+  name: string;
+  description: string;
+  networkId: string;
+  cidr: string;
+  ipVersion: 4 | 6;
+  dnsNameservers: string[];
+}
+
+export interface Network extends Routers, Ports, SecurityGroups, FloatingIps {
+  listNetworks(filter?: CommonFilter & { external?: boolean }): Promise<CloudNetwork[]>;
+  getNetwork(id: string): Promise<CloudNetwork>;
+  createNetwork(spec: { name: string; description: string }): Promise<CloudNetwork>;
+  /** Throws Conflict while ports are left on it. */
+  deleteNetwork(id: string): Promise<boolean>;
+  listSubnets(filter?: CommonFilter & { networkId?: string }): Promise<CloudSubnet[]>;
+  getSubnet(id: string): Promise<CloudSubnet>;
+  /** With DHCP, and the first address as its gateway. */
+  createSubnet(spec: SubnetSpec): Promise<CloudSubnet>;
+  deleteSubnet(id: string): Promise<boolean>;
+  /** Idempotent. A second call after the create, so look at the object's `tags` and add what is missing. */
+  addTag(resource: NetworkResource, id: string, tag: string): Promise<void>;
+  extensions(): Promise<Set<string>>;
+}
+
+const NETWORKS = { path: 'networks', one: 'network', extension: null };
+const SUBNETS = { path: 'subnets', one: 'subnet', extension: null };
+
+export const createNetwork = (service: Service): Network => {
+  const neutron = createNeutron(service);
+  return {
+    ...createRouters(neutron),
+    ...createPorts(neutron),
+    ...createSecurityGroups(neutron),
+    ...createFloatingIps(neutron),
+    listNetworks: (filter = {}) => neutron.list(networkSchema, NETWORKS, { ...filterQuery(filter), 'router:external': filter.external }),
+    getNetwork: (id) => neutron.get(networkSchema, NETWORKS, id),
+    createNetwork: ({ name, description }) => neutron.create(networkSchema, NETWORKS, { name, description }),
+    deleteNetwork: (id) => neutron.remove(NETWORKS, id),
+    listSubnets: (filter = {}) => neutron.list(subnetSchema, SUBNETS, { ...filterQuery(filter), network_id: filter.networkId }),
+    getSubnet: (id) => neutron.get(subnetSchema, SUBNETS, id),
+    createSubnet: (spec) =>
+      neutron.create(subnetSchema, SUBNETS, {
+        name: spec.name,
+        description: spec.description,
+        network_id: spec.networkId,
+        cidr: spec.cidr,
+        ip_version: spec.ipVersion,
+        dns_nameservers: spec.dnsNameservers,
+        enable_dhcp: true,
+      }),
+    deleteSubnet: (id) => neutron.remove(SUBNETS, id),
+    addTag: neutron.addTag,
+    extensions: neutron.extensions,
+  };
+};
+
+const networkSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string().nullish(),
+    project_id: z.string().nullish(),
+    tenant_id: z.string().nullish(),
+    status: z.string(),
+    'router:external': z.boolean().default(false),
+    shared: z.boolean().default(false),
+    mtu: z.number().nullish(),
+    subnets: z.array(z.string()).default([]),
+    tags: z.array(z.string()).default([]),
+  })
+  .transform(
+    (n): CloudNetwork => ({
+      id: n.id,
+      name: n.name,
+      description: n.description ?? '',
+      projectId: n.project_id ?? n.tenant_id ?? '',
+      status: n.status,
+      external: n['router:external'],
+      shared: n.shared,
+      mtu: n.mtu ?? null,
+      subnetIds: n.subnets,
+      tags: n.tags,
+    }),
+  );
+
+const subnetSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string().nullish(),
+    network_id: z.string(),
+    cidr: z.string(),
+    ip_version: z.union([z.literal(4), z.literal(6)]),
+    gateway_ip: z.string().nullish(),
+    dns_nameservers: z.array(z.string()).default([]),
+    enable_dhcp: z.boolean().default(true),
+    tags: z.array(z.string()).default([]),
+  })
+  .transform(
+    (s): CloudSubnet => ({
+      id: s.id,
+      name: s.name,
+      description: s.description ?? '',
+      networkId: s.network_id,
+      cidr: s.cidr,
+      ipVersion: s.ip_version,
+      gatewayIp: s.gateway_ip ?? null,
+      dnsNameservers: s.dns_nameservers,
+      enableDhcp: s.enable_dhcp,
+      tags: s.tags,
+    }),
+  );

@@ -1,0 +1,80 @@
+/** Neutron's routers and their interfaces. */
+import { z } from 'zod';
+import { NotFound } from '../domain/errors.ts';
+import { type CommonFilter, filterQuery, type Neutron } from './neutron.ts';
+import { part } from './service.ts';
+
+export interface CloudRouter {
+  id: string;
+  name: string;
+  description: string;
+  status: string;
+  externalNetworkId: string | null;
+  externalAddresses: string[];
+  tags: string[];
+}
+
+export interface Routers {
+  listRouters(filter?: CommonFilter): Promise<CloudRouter[]>;
+  getRouter(id: string): Promise<CloudRouter>;
+  createRouter(spec: { name: string; description: string; externalNetworkId: string | null }): Promise<CloudRouter>;
+  /** Not idempotent in Neutron (400 the second time): look for a port with device_id = router first. Gives the interface's port. */
+  addRouterInterface(routerId: string, subnetId: string): Promise<{ portId: string }>;
+  /** False when the interface or the router was gone. Throws Conflict while a floating IP needs it. */
+  removeRouterInterface(routerId: string, subnetId: string): Promise<boolean>;
+  /** Throws Conflict while interfaces are left. */
+  deleteRouter(id: string): Promise<boolean>;
+}
+
+const ROUTERS = { path: 'routers', one: 'router', extension: 'router' };
+
+export const createRouters = (neutron: Neutron): Routers => ({
+  listRouters: (filter = {}) => neutron.list(routerSchema, ROUTERS, filterQuery(filter)),
+  getRouter: (id) => neutron.get(routerSchema, ROUTERS, id),
+  createRouter: ({ name, description, externalNetworkId }) => {
+    const gateway = externalNetworkId === null ? {} : { external_gateway_info: { network_id: externalNetworkId } };
+    return neutron.create(routerSchema, ROUTERS, { name, description, ...gateway });
+  },
+  addRouterInterface: async (routerId, subnetId) => {
+    const path = `/routers/${part(routerId)}/add_router_interface`;
+    const answer = await neutron.service.call(z.object({ port_id: z.string() }), 'PUT', path, { body: { subnet_id: subnetId } });
+    return { portId: answer.port_id };
+  },
+  removeRouterInterface: async (routerId, subnetId) => {
+    try {
+      const path = `/routers/${part(routerId)}/remove_router_interface`;
+      await neutron.service.send('PUT', path, { body: { subnet_id: subnetId } });
+      return true;
+    } catch (error) {
+      if (error instanceof NotFound) return false;
+      throw error;
+    }
+  },
+  deleteRouter: (id) => neutron.remove(ROUTERS, id),
+});
+
+const gatewaySchema = z.object({
+  network_id: z.string(),
+  external_fixed_ips: z.array(z.object({ ip_address: z.string().optional() })).default([]),
+});
+
+const routerSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string().nullish(),
+    status: z.string(),
+    external_gateway_info: gatewaySchema.nullish(),
+    tags: z.array(z.string()).default([]),
+  })
+  .transform(
+    (r): CloudRouter => ({
+      id: r.id,
+      name: r.name,
+      description: r.description ?? '',
+      status: r.status,
+      externalNetworkId: r.external_gateway_info?.network_id ?? null,
+      externalAddresses: (r.external_gateway_info?.external_fixed_ips ?? []).flatMap((ip) => ip.ip_address ?? []),
+      tags: r.tags,
+    }),
+  );

@@ -1,0 +1,151 @@
+/** A service's REST calls as the other files make them: token, new login after a 401, microversion, pages, checked answers. */
+import type { z } from 'zod';
+import { NotFound } from '../domain/errors.ts';
+import { type Asked, failureOf, unreadable } from './errors.ts';
+import type { Method, Reply, Transport } from './http.ts';
+import type { Token } from './token.ts';
+
+export type Query = Record<string, string | number | boolean | readonly string[] | undefined>;
+
+/** What a service needs of the session. */
+export interface Login {
+  token(): Promise<Token>;
+  /** A new token if `stale` is still the current one. False when the credential cannot give one. */
+  renew(stale: Token): Promise<boolean>;
+}
+
+export interface Request {
+  query?: Query;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface Service {
+  /** The base URL in the catalog's form. Throws UserError when the catalog has none. */
+  baseUrl(): Promise<string>;
+  /** The answer's body in the schema's shape. Throws what `failureOf` makes of anything but a success. */
+  call<T>(schema: z.ZodType<T>, method: Method, path: string, request?: Request): Promise<T>;
+  /** Like `call`, for answers without a body. */
+  send(method: Method, path: string, request?: Request): Promise<void>;
+  /** All items under `key`, page after page. */
+  list<T>(item: z.ZodType<T>, path: string, key: string, query?: Query): Promise<T[]>;
+  /** True when deleted, false when it was gone already. */
+  remove(path: string, query?: Query): Promise<boolean>;
+}
+
+export interface ServiceDeps {
+  transport: Transport;
+  login: Login;
+  service: string;
+  baseUrlOf: (token: Token) => string;
+  /** Headers of every call, such as the microversion. Gets the base URL. */
+  headersOf?: (baseUrl: string) => Promise<Record<string, string>>;
+}
+
+/** A listing longer than this is a service that gives the same page again and again. */
+const MOST_PAGES = 1_000;
+
+export const createService = (deps: ServiceDeps): Service => {
+  const { service, transport, login } = deps;
+
+  const once = async (token: Token, method: Method, path: string, request: Request): Promise<Reply> => {
+    const base = deps.baseUrlOf(token);
+    const headers = { ...(await deps.headersOf?.(base)), ...request.headers, 'x-auth-token': token.value };
+    const url = `${base}${path}${queryText(request.query)}`;
+    return transport.send({ service, method, url, headers, ...(request.body === undefined ? {} : { body: request.body }) });
+  };
+
+  const send = async (method: Method, path: string, request: Request = {}): Promise<Reply> => {
+    const token = await login.token();
+    const first = await once(token, method, path, request);
+    const reply = first.status === 401 && (await login.renew(token)) ? await once(await login.token(), method, path, request) : first;
+    if (reply.status >= 200 && reply.status <= 299) return reply;
+    throw failureOf({ service, method, path }, reply);
+  };
+
+  const call = async <T>(schema: z.ZodType<T>, method: Method, path: string, request: Request = {}): Promise<T> =>
+    parse(schema, { service, method, path }, await send(method, path, request));
+
+  const list = async <T>(item: z.ZodType<T>, path: string, key: string, query: Query = {}): Promise<T[]> => {
+    const asked = { service, method: 'GET', path };
+    const items: T[] = [];
+    const seen = new Set<string>();
+    for (let marker: string | undefined; seen.size < MOST_PAGES; ) {
+      const reply = await send('GET', path, { query: { ...query, marker } });
+      const page = pageOf(reply.body, key);
+      if (page === null) throw unreadable(asked, reply, key);
+      for (const raw of page) items.push(parse(item, asked, { ...reply, body: raw }));
+      marker = nextMarker(reply.body, key);
+      // An empty page, or one that names a marker twice, would go on for ever.
+      if (marker === undefined || page.length === 0 || seen.has(marker)) break;
+      seen.add(marker);
+    }
+    return items;
+  };
+
+  const remove = async (path: string, query?: Query): Promise<boolean> => {
+    try {
+      await send('DELETE', path, query === undefined ? {} : { query });
+      return true;
+    } catch (error) {
+      if (error instanceof NotFound) return false;
+      throw error;
+    }
+  };
+
+  return {
+    baseUrl: async () => deps.baseUrlOf(await login.token()),
+    call,
+    send: async (method, path, request) => {
+      await send(method, path, request);
+    },
+    list,
+    remove,
+  };
+};
+
+/** A path part from a name or an id: nothing in it may leave its place in the path. */
+export const part = (value: string): string => {
+  if (value === '' || value === '.' || value === '..') throw new NotFound('An object without an id');
+  return encodeURIComponent(value);
+};
+
+const queryText = (query: Query = {}): string => {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) params.append(name, String(one));
+  }
+  const text = params.toString();
+  return text === '' ? '' : `?${text}`;
+};
+
+const parse = <T>(schema: z.ZodType<T>, asked: Asked, reply: Reply): T => {
+  const result = schema.safeParse(reply.body);
+  if (result.success) return result.data;
+  throw unreadable(asked, reply, result.error.issues[0]?.path.join('.') || 'body');
+};
+
+const fieldOf = (body: unknown, key: string): unknown =>
+  body !== null && typeof body === 'object' ? Object.getOwnPropertyDescriptor(body, key)?.value : undefined;
+
+const pageOf = (body: unknown, key: string): unknown[] | null => {
+  const page = fieldOf(body, key);
+  return Array.isArray(page) ? page : null;
+};
+
+/**
+ * The next page's marker: from <key>_links (Nova, Neutron, Cinder, Octavia) or `next` (Glance). Only the marker is taken:
+ * the link's host is often wrong behind a proxy, and a token must not follow it.
+ */
+const nextMarker = (body: unknown, key: string): string | undefined => {
+  const links = fieldOf(body, `${key}_links`);
+  const next = Array.isArray(links)
+    ? fieldOf(
+        links.find((link) => fieldOf(link, 'rel') === 'next'),
+        'href',
+      )
+    : fieldOf(body, 'next');
+  if (typeof next !== 'string') return undefined;
+  return new URLSearchParams(next.slice(next.indexOf('?') + 1)).get('marker') ?? undefined;
+};

@@ -1,0 +1,146 @@
+/** Opens clouds: one connection pool for all, one login at a time per credential, tokens kept until shortly before they expire. */
+import type { Clock } from '../lib/clock.ts';
+import { fingerprint } from '../lib/json.ts';
+import { type Compute, createCompute } from './compute.ts';
+import { endpointOf, identityRoot, offers, type ServiceName } from './endpoint.ts';
+import { type CallRecord, createTransport, type Transport } from './http.ts';
+import { createIdentity, type Identity } from './identity.ts';
+import { createImage, type Image } from './image.ts';
+import { createLoadBalancer, type LoadBalancer } from './loadBalancer.ts';
+import { createMicroversions, type Microversions } from './microversion.ts';
+import { createNetwork, type Network } from './network.ts';
+import { createService, type Login, type Service } from './service.ts';
+import { type Credential, logIn, type Token } from './token.ts';
+import { createVolume, type Volume } from './volume.ts';
+
+export type { Credential } from './token.ts';
+
+export interface CloudSettings {
+  /** Keystone's URL, with or without /v3. */
+  authUrl: string;
+  region: string | null;
+  interface: 'public' | 'internal';
+  /** PEM bundle of the cloud's own CA; null trusts what Node trusts. */
+  caPem: string | null;
+  /** For each call; more than 30 000 counts as 30 000. */
+  timeoutMs: number;
+}
+
+export interface Cloud {
+  /** The project the credential is scoped to; '' for an unscoped one. */
+  projectId(): Promise<string>;
+  /** Whether the catalog names the service: Cinder and Octavia are not everywhere. */
+  offers(service: ServiceName): Promise<boolean>;
+  identity: Identity;
+  compute: Compute;
+  network: Network;
+  image: Image;
+  volume: Volume;
+  loadBalancer: LoadBalancer;
+}
+
+export interface CloudFactory {
+  /** Cheap and lazy: logs in at the first call. The same credential gives the same cloud, and so the same token. */
+  open(credential: Credential): Cloud;
+  close(): Promise<void>;
+}
+
+export interface CloudFactoryDeps {
+  settings: CloudSettings;
+  clock: Clock;
+  onCall?: (call: CallRecord) => void;
+}
+
+/** Clouds kept open; the least recently used goes first. A cloud is a token and a catalog, a few KiB. */
+const MOST_CLOUDS = 2_000;
+
+export const createCloudFactory = (deps: CloudFactoryDeps): CloudFactory => {
+  const { settings, clock } = deps;
+  const { timeoutMs, caPem } = settings;
+  const transport = createTransport({ clock, timeoutMs, caPem, ...(deps.onCall === undefined ? {} : { onCall: deps.onCall }) });
+  const shared: Shared = { settings, clock, transport, microversions: createMicroversions({ transport, clock }) };
+  const clouds = new Map<string, Cloud>();
+
+  return {
+    open: (credential) => {
+      // A caller's token lives for one request: keeping it would only push the long-lived ones out.
+      if (credential.kind === 'token') return createCloud(shared, credential);
+      const key = fingerprint(credential);
+      const cloud = clouds.get(key) ?? createCloud(shared, credential);
+      clouds.delete(key);
+      clouds.set(key, cloud);
+      const oldest = clouds.keys().next().value;
+      if (clouds.size > MOST_CLOUDS && oldest !== undefined) clouds.delete(oldest);
+      return cloud;
+    },
+    close: () => transport.close(),
+  };
+};
+
+interface Shared {
+  settings: CloudSettings;
+  clock: Clock;
+  transport: Transport;
+  microversions: Microversions;
+}
+
+const createCloud = (shared: Shared, credential: Credential): Cloud => {
+  const { settings, transport, microversions } = shared;
+  const login = createLogin(shared, credential);
+  const projectOf = (token: Token): string => token.info.projectId ?? '';
+  const service = (name: ServiceName, headersOf?: (baseUrl: string) => Promise<Record<string, string>>): Service => {
+    const baseUrlOf = (token: Token) =>
+      endpointOf(token.catalog, name, { region: settings.region, interface: settings.interface, projectId: projectOf(token) });
+    return createService({ transport, login, service: name, baseUrlOf, ...(headersOf === undefined ? {} : { headersOf }) });
+  };
+  // Keystone is called where it was configured: what its catalog says of itself may be an address for others.
+  const identity = createService({ transport, login, service: 'identity', baseUrlOf: () => identityRoot(settings.authUrl) });
+  return {
+    projectId: async () => projectOf(await login.token()),
+    offers: async (name) => offers((await login.token()).catalog, name),
+    identity: createIdentity({ service: identity, login }),
+    compute: createCompute({ open: (headersOf) => service('compute', headersOf), microversions }),
+    network: createNetwork(service('network')),
+    image: createImage(service('image')),
+    volume: createVolume({ open: (headersOf) => service('volume', headersOf), microversions }),
+    loadBalancer: createLoadBalancer(service('load-balancer')),
+  };
+};
+
+/** A token this close to its end is not used any more: a call and the services behind it must finish with it. */
+const EXPIRY_MARGIN_MS = 60_000;
+
+const createLogin = ({ settings, transport, clock }: Shared, credential: Credential): Login => {
+  const root = identityRoot(settings.authUrl);
+  let current: { token: Promise<Token>; settled: Token | null } | null = null;
+
+  const start = (): Promise<Token> => {
+    const mine: { token: Promise<Token>; settled: Token | null } = { token: logIn(transport, root, credential), settled: null };
+    current = mine;
+    mine.token.then(
+      (token) => {
+        mine.settled = token;
+      },
+      () => {
+        // A failed login is not remembered: the next call tries again.
+        if (current === mine) current = null;
+      },
+    );
+    return mine.token;
+  };
+
+  const usable = (token: Token): boolean => {
+    if (credential.kind === 'token') return true;
+    // The margin shrinks for clouds with very short tokens, or each call would log in.
+    return token.info.expiresAt - clock.now() > Math.min(EXPIRY_MARGIN_MS, token.lifetimeMs / 4);
+  };
+
+  return {
+    token: () => (current === null || (current.settled !== null && !usable(current.settled)) ? start() : current.token),
+    renew: async (stale) => {
+      if (credential.kind === 'token') return false;
+      if (current?.settled === stale) current = null;
+      return true;
+    },
+  };
+};

@@ -1,0 +1,114 @@
+/** Cinder: volumes and their types. */
+import { z } from 'zod';
+import type { CloudVolumeType } from '../domain/cloud.ts';
+import type { Microversions } from './microversion.ts';
+import { part, type Service } from './service.ts';
+
+export interface CloudVolume {
+  id: string;
+  name: string;
+  description: string;
+  sizeGiB: number;
+  /** Cinder's word: creating, available, in-use, deleting, error … */
+  status: string;
+  type: string | null;
+  availabilityZone: string | null;
+  metadata: Record<string, string>;
+  serverIds: string[];
+}
+
+export interface VolumeSpec {
+  name: string;
+  description: string;
+  sizeGiB: number;
+  imageId: string | null;
+  type: string | null;
+  availabilityZone: string | null;
+  metadata: Record<string, string>;
+}
+
+export interface Volume {
+  listVolumes(filter?: { name?: string; metadata?: Record<string, string> }): Promise<CloudVolume[]>;
+  /** The oldest with exactly this name. */
+  findVolume(name: string): Promise<CloudVolume | undefined>;
+  getVolume(id: string): Promise<CloudVolume>;
+  createVolume(spec: VolumeSpec): Promise<CloudVolume>;
+  /** True when Cinder took the delete, false when it was gone. Throws while a server has it. */
+  deleteVolume(id: string): Promise<boolean>;
+  listVolumeTypes(): Promise<CloudVolumeType[]>;
+}
+
+/** 3.59 is Ussuri's; nothing later is needed. */
+const WANTED_MINOR = 59;
+
+export interface VolumeDeps {
+  open: (headersOf: (baseUrl: string) => Promise<Record<string, string>>) => Service;
+  microversions: Microversions;
+}
+
+export const createVolume = ({ open, microversions }: VolumeDeps): Volume => {
+  const service = open(async (baseUrl) => ({
+    'openstack-api-version': `volume 3.${await microversions.newest('volume', baseUrl, WANTED_MINOR)}`,
+  }));
+
+  const listVolumes: Volume['listVolumes'] = async (filter = {}) => {
+    const query = { sort: 'created_at:asc', name: filter.name, metadata: filter.metadata && JSON.stringify(filter.metadata) };
+    const volumes = await service.list(volumeSchema, '/volumes/detail', 'volumes', query);
+    const wanted = Object.entries(filter.metadata ?? {});
+    return volumes.filter(
+      (volume) =>
+        (filter.name === undefined || volume.name === filter.name) && wanted.every(([key, value]) => volume.metadata[key] === value),
+    );
+  };
+
+  return {
+    listVolumes,
+    findVolume: async (name) => (await listVolumes({ name }))[0],
+    getVolume: async (id) => (await service.call(oneVolume, 'GET', `/volumes/${part(id)}`)).volume,
+    createVolume: async (spec) => {
+      const volume = {
+        name: spec.name,
+        description: spec.description,
+        size: spec.sizeGiB,
+        metadata: spec.metadata,
+        ...(spec.imageId === null ? {} : { imageRef: spec.imageId }),
+        ...(spec.type === null ? {} : { volume_type: spec.type }),
+        ...(spec.availabilityZone === null ? {} : { availability_zone: spec.availabilityZone }),
+      };
+      return (await service.call(oneVolume, 'POST', '/volumes', { body: { volume } })).volume;
+    },
+    deleteVolume: (id) => service.remove(`/volumes/${part(id)}`),
+    listVolumeTypes: () => service.list(typeSchema, '/types', 'volume_types'),
+  };
+};
+
+const volumeSchema = z
+  .object({
+    id: z.string(),
+    name: z.string().nullish(),
+    description: z.string().nullish(),
+    size: z.number(),
+    status: z.string(),
+    volume_type: z.string().nullish(),
+    availability_zone: z.string().nullish(),
+    metadata: z.record(z.string(), z.string()).default({}),
+    attachments: z.array(z.object({ server_id: z.string().nullish() })).default([]),
+  })
+  .transform(
+    (v): CloudVolume => ({
+      id: v.id,
+      name: v.name ?? '',
+      description: v.description ?? '',
+      sizeGiB: v.size,
+      status: v.status,
+      type: v.volume_type ?? null,
+      availabilityZone: v.availability_zone ?? null,
+      metadata: v.metadata,
+      serverIds: v.attachments.flatMap((attachment) => (attachment.server_id ? [attachment.server_id] : [])),
+    }),
+  );
+const oneVolume = z.object({ volume: volumeSchema });
+
+const typeSchema = z
+  .object({ id: z.string(), name: z.string(), description: z.string().nullish(), is_public: z.boolean().default(true) })
+  .transform((t): CloudVolumeType => ({ id: t.id, name: t.name, description: t.description ?? '', isPublic: t.is_public }));
