@@ -1,0 +1,246 @@
+/** Speaks to one Kubernetes API: reads, writes by server-side apply, asks for rights, watches. */
+import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
+import { NotFound, Unavailable } from '../domain/errors.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type AddressPolicy, defaultAddressPolicy } from './address.ts';
+import { type Attempt, failureOfStatus, failureOfTransport, type Subject, VersionGone } from './failure.ts';
+import { type CollectionRef, collectionPath, type KubernetesObject, type ObjectRef, objectPath, refOf, resourceOf } from './kinds.ts';
+import type { KubernetesAccess } from './kubeconfig.ts';
+import { type Call, openTransport, type Reply } from './transport.ts';
+import { type Cache, openCache, type WatchHandlers, type WatchQuery } from './watch.ts';
+
+export interface ListQuery extends CollectionRef {
+  labelSelector?: string;
+  fieldSelector?: string;
+  /** Objects per request; all pages are read whatever it is. */
+  limit?: number;
+}
+
+export interface ListAnswer {
+  items: KubernetesObject[];
+  resourceVersion: string;
+}
+
+export interface RemoveOptions {
+  propagation?: 'Foreground' | 'Background';
+  /** Only the object with this uid is removed; another of the same name gives Conflict. */
+  uid?: string;
+}
+
+export interface AccessAttributes {
+  verb: string;
+  group: string;
+  resource: string;
+  subresource?: string;
+  namespace?: string;
+}
+
+/**
+ * All calls throw SeedbedErrors (failure.ts): Unavailable SEED_UNAVAILABLE when a later try may succeed, UserError SEED_REFUSED when
+ * somebody must act, Conflict, NotFound. For a connection to a customer's cluster the code is CLUSTER_UNAVAILABLE.
+ */
+export interface Kubernetes {
+  readonly server: string;
+  version(): Promise<{ gitVersion: string; major: string; minor: string }>;
+  /** Undefined when it is not there. */
+  get(ref: ObjectRef): Promise<KubernetesObject | undefined>;
+  list(query: ListQuery): Promise<ListAnswer>;
+  /** Server-side apply as `seedbed`, taking over fields from others. */
+  apply(object: KubernetesObject): Promise<KubernetesObject>;
+  /** Conflict when it exists. */
+  create(object: KubernetesObject): Promise<KubernetesObject>;
+  /** False: it was not there. True: its deletion was accepted, which for objects with finalizers is not yet its end. */
+  remove(ref: ObjectRef, options?: RemoveOptions): Promise<boolean>;
+  can(attributes: AccessAttributes): Promise<boolean>;
+  /** For /readyz and the like: any status is an answer, except a redirect. */
+  raw(path: string): Promise<{ status: number; body: string }>;
+  watch(query: WatchQuery, handlers?: WatchHandlers): Cache;
+  /** Ends all calls and watches. */
+  close(): void;
+  /** HTTP requests sent so far. */
+  readonly requests: number;
+}
+
+export interface KubernetesDeps {
+  access: KubernetesAccess;
+  clock: Clock;
+  policy?: AddressPolicy;
+  /** A call's time from start to end of answer, waiting for its turn included; at most 30,000. */
+  timeoutMs?: number;
+  subject?: Subject;
+  /** 0 ≤ x < 1; spreads reconnects. */
+  random?: () => number;
+  /** After every call: for metrics. `status` 0: no answer. */
+  onCall?: (call: { verb: string; resource: string; status: number; durationMs: number }) => void;
+}
+
+export const FIELD_MANAGER = 'seedbed';
+const LONGEST_MS = 30_000;
+const PAGE = 500;
+
+type Action = Pick<Attempt, 'verb' | 'resource' | 'secret'>;
+/** Sends one call and gives its answer; failures of the way there are already ours. */
+export type Send = (action: Action, call: Call) => Promise<Reply>;
+
+export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
+  const { access, clock, onCall, policy = defaultAddressPolicy, subject = 'seed', random = Math.random } = deps;
+  const transport = openTransport({ access, policy, timeoutMs: Math.min(deps.timeoutMs ?? LONGEST_MS, LONGEST_MS) });
+  const caches = new Set<Cache>();
+
+  const send: Send = async (action, call) => {
+    const startedAt = clock.now();
+    let status = 0;
+    try {
+      const reply = await transport.call(call);
+      status = reply.status;
+      return reply;
+    } catch (error) {
+      throw failureOfTransport({ ...action, subject }, error);
+    } finally {
+      onCall?.({ verb: action.verb, resource: action.resource, status, durationMs: clock.now() - startedAt });
+    }
+  };
+  const read = async <T>(action: Action, call: Call): Promise<T> => {
+    const reply = await send(action, call);
+    if (reply.status >= 300 || reply.status < 200)
+      throw failureOfStatus({ ...action, subject }, reply.status, reply.body, reply.retryAfter);
+    return parse<T>(reply.body, subject);
+  };
+  const list = (query: ListQuery): Promise<ListAnswer> => listAll(read, query);
+
+  return {
+    server: access.server,
+    version: () => read({ verb: 'get', resource: 'version', secret: false }, get('/version')),
+    ...objectCalls(read),
+    list,
+    can: async (attributes) => {
+      const body = JSON.stringify({
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes: attributes },
+      });
+      const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+      const action = { verb: 'create', resource: 'selfsubjectaccessreviews', secret: false };
+      const review = await read<V1SelfSubjectAccessReview>(action, { method: 'POST', path, body, repeatable: true });
+      return review.status?.allowed === true;
+    },
+    raw: async (path) => {
+      const action = { verb: 'get', resource: path, secret: false };
+      const reply = await send(action, get(path));
+      if (reply.status >= 300 && reply.status < 400) throw failureOfStatus({ ...action, subject }, reply.status, '', undefined);
+      return { status: reply.status, body: reply.body };
+    },
+    watch: (query, handlers = {}) => {
+      const cache = openCache(
+        { list, stream: transport.stream, subject, clock, random, onClose: () => caches.delete(cache) },
+        query,
+        handlers,
+      );
+      caches.add(cache);
+      return cache;
+    },
+    close: () => {
+      for (const cache of [...caches]) cache.close();
+      transport.close();
+    },
+    get requests() {
+      return transport.requests;
+    },
+  };
+};
+
+type Read = <T>(action: Action, call: Call) => Promise<T>;
+
+const objectCalls = (read: Read): Pick<Kubernetes, 'get' | 'apply' | 'create' | 'remove'> => ({
+  get: (ref) => orMissing(read<KubernetesObject>(action('get', ref), get(objectPath(ref)))),
+  apply: (object) =>
+    read(action('patch', object), {
+      method: 'PATCH',
+      path: `${objectPath(refOf(object))}?fieldManager=${FIELD_MANAGER}&force=true`,
+      // JSON is YAML, and cheaper for both sides.
+      contentType: 'application/apply-patch+yaml',
+      body: JSON.stringify(object),
+      repeatable: true,
+    }),
+  create: (object) =>
+    read(action('create', object), {
+      method: 'POST',
+      path: `${collectionPath({ ...refOf(object) })}?fieldManager=${FIELD_MANAGER}`,
+      body: JSON.stringify(object),
+      repeatable: false,
+    }),
+  remove: async (ref, options = {}) => {
+    const body = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      propagationPolicy: options.propagation ?? 'Background',
+      ...(options.uid !== undefined && { preconditions: { uid: options.uid } }),
+    });
+    const done = await orMissing(read<object>(action('delete', ref), { method: 'DELETE', path: objectPath(ref), body, repeatable: true }));
+    return done !== undefined;
+  },
+});
+
+/** Reads all pages. When the server lets a later page expire, the list is read once more, in one piece. */
+const listAll = async (read: Read, query: ListQuery): Promise<ListAnswer> => {
+  const base = new URLSearchParams();
+  if (query.labelSelector !== undefined) base.set('labelSelector', query.labelSelector);
+  if (query.fieldSelector !== undefined) base.set('fieldSelector', query.fieldSelector);
+  const path = collectionPath(query);
+  const page = (more: Record<string, string>): Promise<ListPage> =>
+    read(action('list', query), get(`${path}?${new URLSearchParams([...base, ...Object.entries(more)]).toString()}`));
+  const limit = String(query.limit ?? PAGE);
+  let answer = await page({ limit });
+  const items = [...(answer.items ?? [])];
+  while (answer.metadata?.continue) {
+    const next = await page({ limit, continue: answer.metadata.continue }).catch((error: unknown) => expired(error));
+    if (next === undefined) {
+      answer = await page({});
+      return completed(answer.items ?? [], answer, query);
+    }
+    answer = next;
+    items.push(...(answer.items ?? []));
+  }
+  return completed(items, answer, query);
+};
+
+interface ListPage {
+  items?: KubernetesObject[] | null;
+  metadata?: { resourceVersion?: string; continue?: string };
+}
+
+/** Items of a list come without apiVersion and kind; everybody after us expects them. */
+const completed = (items: KubernetesObject[], last: ListPage, { apiVersion, kind }: ListQuery): ListAnswer => ({
+  items: items.map((item) => ({ ...item, apiVersion, kind })),
+  resourceVersion: last.metadata?.resourceVersion ?? '',
+});
+
+const expired = (error: unknown): undefined => {
+  if (error instanceof VersionGone) return undefined;
+  throw error;
+};
+
+const orMissing = <T>(answer: Promise<T>): Promise<T | undefined> =>
+  answer.catch((error: unknown) => {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  });
+
+const get = (path: string): Call => ({ method: 'GET', path, repeatable: true });
+
+const action = (verb: string, ref: { apiVersion: string; kind: string }): Action => ({
+  verb,
+  resource: resourceOf(ref).plural,
+  secret: ref.kind === 'Secret',
+});
+
+const parse = <T>(body: string, subject: Subject): T => {
+  try {
+    return JSON.parse(body) as T;
+  } catch {
+    throw new Unavailable(
+      subject === 'seed' ? 'SEED_UNAVAILABLE' : 'CLUSTER_UNAVAILABLE',
+      `The ${subject}'s API gave an answer that is not JSON.`,
+    );
+  }
+};
