@@ -56,6 +56,29 @@ export const nthAddress = (cidr: Cidr, n: number, field: string[] = []): string 
   return formatIpv4(cidr.first + n);
 };
 
+/** Prefix of each node's share of the pod range: /24 as everywhere, and a range too small for four of those is cut in four. */
+export const nodePrefixOf = (pods: Cidr): number => Math.max(24, pods.prefix + 2);
+
+/**
+ * A pod range that the controller manager accepts (at most 2^16 node shares) and whose shares hold at least 16 addresses.
+ * @throws UserError INVALID_INPUT naming the field.
+ */
+export const parsePodCidr = (text: string, field: string[]): Cidr => {
+  const cidr = parseCidr(text, field);
+  if (cidr.prefix < 8 || cidr.prefix > 26) throw invalid(text, 'does not do for pods; give a range between /8 and /26', field);
+  return cidr;
+};
+
+/**
+ * A service range that the API server accepts (at most 20 bits of addresses) and that has a tenth address, for DNS.
+ * @throws UserError INVALID_INPUT naming the field.
+ */
+export const parseServiceCidr = (text: string, field: string[]): Cidr => {
+  const cidr = parseCidr(text, field);
+  if (cidr.prefix < 12 || cidr.prefix > 28) throw invalid(text, 'does not do for services; give a range between /12 and /28', field);
+  return cidr;
+};
+
 /** A range with the name that a person knows it by, and the input field it came from. */
 export interface NamedCidr {
   name: string;

@@ -1,0 +1,138 @@
+/** flannel: a vxlan overlay that lets pods of different nodes talk; shaped like upstream's own manifest. */
+import type { ReachableCluster } from '../controlPlane/hostedCluster.ts';
+import { imageOf } from '../controlPlane/images.ts';
+import { type KubernetesObject, labelsOf, tenantMeta } from '../controlPlane/object.ts';
+import { bind, serviceAccountSubject } from '../controlPlane/rbac.ts';
+import { fingerprint } from '../lib/json.ts';
+import type { Addon } from './addon.ts';
+
+const NAMESPACE = 'kube-flannel';
+const NAME = 'flannel';
+const CONFIG = 'kube-flannel-cfg';
+const SELECTOR = { app: 'flannel', 'k8s-app': 'flannel' };
+
+export const flannel: Addon = {
+  name: 'Flannel',
+  title: 'Pod network (flannel)',
+  wanted: ({ networkDriver }) => networkDriver === 'FLANNEL',
+  objects: (cluster) => {
+    const config = buildConfig(cluster);
+    return [...buildRights(cluster), config, buildDaemonSet(cluster, config)];
+  },
+};
+
+const buildRights = (cluster: ReachableCluster): KubernetesObject[] => {
+  const namespace = tenantMeta(cluster, NAMESPACE, NAME, null);
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      // It works in the node's network and writes to the node's folders.
+      metadata: { ...namespace, labels: { ...namespace.labels, 'k8s-app': NAME, 'pod-security.kubernetes.io/enforce': 'privileged' } },
+    },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: tenantMeta(cluster, NAME, NAME, NAMESPACE) },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: tenantMeta(cluster, NAME, NAME, null),
+      rules: [
+        { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+        { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
+        { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
+      ],
+    },
+    bind(tenantMeta(cluster, NAME, NAME, null), 'ClusterRole', NAME, [serviceAccountSubject(NAMESPACE, NAME)]),
+  ];
+};
+
+const buildConfig = (cluster: ReachableCluster): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: tenantMeta(cluster, CONFIG, NAME, NAMESPACE),
+  data: {
+    'cni-conf.json': pretty({
+      name: 'cbr0',
+      cniVersion: '0.3.1',
+      plugins: [
+        { type: 'flannel', delegate: { hairpinMode: true, isDefaultGateway: true } },
+        { type: 'portmap', capabilities: { portMappings: true } },
+      ],
+    }),
+    'net-conf.json': pretty({ Network: cluster.podCidr, EnableNFTables: false, Backend: { Type: 'vxlan' } }),
+  },
+});
+
+const buildDaemonSet = (cluster: ReachableCluster, config: KubernetesObject): KubernetesObject => ({
+  apiVersion: 'apps/v1',
+  kind: 'DaemonSet',
+  metadata: tenantMeta(cluster, 'kube-flannel-ds', NAME, NAMESPACE),
+  spec: {
+    selector: { matchLabels: SELECTOR },
+    template: {
+      metadata: {
+        labels: { ...labelsOf(cluster, NAME), ...SELECTOR },
+        annotations: { 'seedbed.io/mounted': fingerprint(config.data).slice(0, 32) },
+      },
+      spec: {
+        priorityClassName: 'system-node-critical',
+        serviceAccountName: NAME,
+        hostNetwork: true,
+        nodeSelector: { 'kubernetes.io/os': 'linux' },
+        tolerations: [{ operator: 'Exists' }],
+        initContainers: initContainersOf(cluster),
+        containers: [containerOf(cluster)],
+        volumes: [
+          { name: 'run', hostPath: { path: '/run/flannel', type: 'DirectoryOrCreate' } },
+          { name: 'cni-plugin', hostPath: { path: '/opt/cni/bin', type: 'DirectoryOrCreate' } },
+          { name: 'cni', hostPath: { path: '/etc/cni/net.d', type: 'DirectoryOrCreate' } },
+          { name: 'flannel-cfg', configMap: { name: CONFIG } },
+          { name: 'xtables-lock', hostPath: { path: '/run/xtables.lock', type: 'FileOrCreate' } },
+        ],
+      },
+    },
+  },
+});
+
+const initContainersOf = (cluster: ReachableCluster): object[] => [
+  {
+    name: 'install-cni-plugin',
+    image: imageOf(cluster, 'flannel-cni-plugin'),
+    command: ['cp'],
+    args: ['-f', '/flannel', '/opt/cni/bin/flannel'],
+    volumeMounts: [{ name: 'cni-plugin', mountPath: '/opt/cni/bin' }],
+  },
+  {
+    name: 'install-cni',
+    image: imageOf(cluster, 'flannel'),
+    command: ['cp'],
+    args: ['-f', '/etc/kube-flannel/cni-conf.json', '/etc/cni/net.d/10-flannel.conflist'],
+    volumeMounts: [
+      { name: 'cni', mountPath: '/etc/cni/net.d' },
+      { name: 'flannel-cfg', mountPath: '/etc/kube-flannel/' },
+    ],
+  },
+];
+
+const containerOf = (cluster: ReachableCluster): object => ({
+  name: 'kube-flannel',
+  image: imageOf(cluster, 'flannel'),
+  command: ['/opt/bin/flanneld'],
+  args: ['--ip-masq', '--kube-subnet-mgr'],
+  env: [
+    { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+    { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+    { name: 'EVENT_QUEUE_DEPTH', value: '5000' },
+    // The real address: the `kubernetes` Service works only once kube-proxy runs, and the two start side by side.
+    { name: 'KUBERNETES_SERVICE_HOST', value: cluster.endpoint.host },
+    { name: 'KUBERNETES_SERVICE_PORT', value: String(cluster.endpoint.port) },
+  ],
+  resources: { requests: { cpu: '100m', memory: '50Mi' } },
+  securityContext: { privileged: false, capabilities: { add: ['NET_ADMIN', 'NET_RAW'] } },
+  volumeMounts: [
+    { name: 'run', mountPath: '/run/flannel' },
+    { name: 'flannel-cfg', mountPath: '/etc/kube-flannel/' },
+    { name: 'xtables-lock', mountPath: '/run/xtables.lock' },
+  ],
+});
+
+const pretty = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;

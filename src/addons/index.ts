@@ -1,0 +1,7 @@
+/** The list of addons, in the order they are applied; a new one is a file and a word here. */
+import type { Addon } from './addon.ts';
+import { coreDns } from './coreDns.ts';
+import { flannel } from './flannel.ts';
+import { kubeProxy } from './kubeProxy.ts';
+
+export const addons: readonly Addon[] = [kubeProxy, flannel, coreDns];

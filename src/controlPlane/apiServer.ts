@@ -1,0 +1,87 @@
+/** The cluster's API server: files, configuration and Deployment. */
+import { stringify } from 'yaml';
+import type { ClusterPki } from '../pki/bundle.ts';
+import { type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
+import { imageOf } from './images.ts';
+import { type KubernetesObject, seedMeta } from './object.ts';
+import { buildApiServerSecret } from './secrets.ts';
+import { buildDeployment } from './workload.ts';
+
+const FILES = '/etc/kubernetes/pki';
+const CONFIG = '/etc/kubernetes/config';
+
+/** Secret, ConfigMap and Deployment; the Service is apart (`endpoint.ts`), for its address comes first. */
+export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
+  const files = buildApiServerSecret(cluster, pki);
+  const config = buildConfig(cluster);
+  const deployment = buildDeployment(cluster, {
+    component: 'kube-apiserver',
+    name: namesOf(cluster).apiServer,
+    image: imageOf(cluster, 'kube-apiserver'),
+    replicas: cluster.apiServerReplicas,
+    command: commandOf(cluster),
+    port: cluster.endpoint.port,
+    probes: { live: '/livez', ready: '/readyz' },
+    mounts: [
+      { volume: 'files', path: FILES, source: files },
+      { volume: 'config', path: CONFIG, source: config },
+    ],
+    requests: { cpu: '100m', memory: '300Mi' },
+  });
+  return [files, config, deployment];
+};
+
+/**
+ * Without any anonymous request the kubelet's probes fail and `kubeadm join` cannot read cluster-info before it trusts anybody
+ * (a 401 there makes it hang); so anonymous is let in on exactly these paths.
+ * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-authenticator-configuration
+ */
+const ANONYMOUS_PATHS = ['/livez', '/readyz', '/healthz', '/api/v1/namespaces/kube-public/configmaps/cluster-info'];
+
+const buildConfig = (cluster: HostedCluster): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: seedMeta(cluster, `${namesOf(cluster).apiServer}-config`, 'kube-apiserver'),
+  data: {
+    'authentication.yaml': stringify({
+      apiVersion: 'apiserver.config.k8s.io/v1',
+      kind: 'AuthenticationConfiguration',
+      anonymous: { enabled: true, conditions: ANONYMOUS_PATHS.map((path) => ({ path })) },
+    }),
+  },
+});
+
+const commandOf = (cluster: ReachableCluster): string[] => [
+  'kube-apiserver',
+  // The tenant sees advertise-address:secure-port behind its `kubernetes` Service, so both are the public ones.
+  `--advertise-address=${cluster.endpoint.host}`,
+  `--secure-port=${cluster.endpoint.port}`,
+  '--bind-address=0.0.0.0',
+  '--allow-privileged=true',
+  '--authorization-mode=Node,RBAC',
+  '--enable-admission-plugins=NodeRestriction',
+  '--enable-bootstrap-token-auth=true',
+  `--authentication-config=${CONFIG}/authentication.yaml`,
+  `--client-ca-file=${FILES}/ca.crt`,
+  `--tls-cert-file=${FILES}/apiserver.crt`,
+  `--tls-private-key-file=${FILES}/apiserver.key`,
+  `--kubelet-client-certificate=${FILES}/apiserver-kubelet-client.crt`,
+  `--kubelet-client-key=${FILES}/apiserver-kubelet-client.key`,
+  '--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname',
+  `--proxy-client-cert-file=${FILES}/front-proxy-client.crt`,
+  `--proxy-client-key-file=${FILES}/front-proxy-client.key`,
+  `--requestheader-client-ca-file=${FILES}/front-proxy-ca.crt`,
+  '--requestheader-allowed-names=front-proxy-client',
+  '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+  '--requestheader-group-headers=X-Remote-Group',
+  '--requestheader-username-headers=X-Remote-User',
+  `--service-account-issuer=https://kubernetes.default.svc.${cluster.dnsDomain}`,
+  `--service-account-key-file=${FILES}/sa.pub`,
+  `--service-account-signing-key-file=${FILES}/sa.key`,
+  `--service-cluster-ip-range=${cluster.serviceCidr}`,
+  `--etcd-servers=https://${namesOf(cluster).etcd}.${cluster.namespace}.svc:2379`,
+  `--etcd-cafile=${FILES}/etcd-ca.crt`,
+  `--etcd-certfile=${FILES}/apiserver-etcd-client.crt`,
+  `--etcd-keyfile=${FILES}/apiserver-etcd-client.key`,
+  '--profiling=false',
+];

@@ -1,0 +1,54 @@
+/** The cluster's controller manager: the only pod that holds the cluster authority's key. */
+import { nodePrefixOf, parseCidr } from '../domain/cidr.ts';
+import type { ClusterPki } from '../pki/bundle.ts';
+import { namesOf, type ReachableCluster } from './hostedCluster.ts';
+import { imageOf } from './images.ts';
+import type { KubernetesObject } from './object.ts';
+import { buildControllerManagerSecret } from './secrets.ts';
+import { buildDeployment } from './workload.ts';
+
+const FILES = '/etc/kubernetes/pki';
+
+/** Secret and Deployment. */
+export const buildControllerManager = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
+  const files = buildControllerManagerSecret(cluster, pki);
+  const deployment = buildDeployment(cluster, {
+    component: 'kube-controller-manager',
+    name: namesOf(cluster).controllerManager,
+    image: imageOf(cluster, 'kube-controller-manager'),
+    replicas: 1,
+    command: commandOf(cluster),
+    port: 10257,
+    // It knows neither /livez nor /readyz.
+    probes: { live: '/healthz', ready: '/healthz' },
+    mounts: [{ volume: 'files', path: FILES, source: files }],
+    requests: { cpu: '50m', memory: '100Mi' },
+  });
+  return [files, deployment];
+};
+
+const commandOf = (cluster: ReachableCluster): string[] => {
+  const kubeconfig = `${FILES}/controller-manager.conf`;
+  return [
+    'kube-controller-manager',
+    `--kubeconfig=${kubeconfig}`,
+    `--authentication-kubeconfig=${kubeconfig}`,
+    `--authorization-kubeconfig=${kubeconfig}`,
+    '--bind-address=0.0.0.0',
+    '--leader-elect=true',
+    // The last two are off by default; without them cluster-info is never signed and tokens never expire.
+    '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',
+    `--cluster-name=${cluster.shortId}`,
+    `--cluster-signing-cert-file=${FILES}/ca.crt`,
+    `--cluster-signing-key-file=${FILES}/ca.key`,
+    `--root-ca-file=${FILES}/ca.crt`,
+    `--client-ca-file=${FILES}/ca.crt`,
+    `--requestheader-client-ca-file=${FILES}/front-proxy-ca.crt`,
+    `--service-account-private-key-file=${FILES}/sa.key`,
+    '--use-service-account-credentials=true',
+    '--allocate-node-cidrs=true',
+    `--cluster-cidr=${cluster.podCidr}`,
+    `--node-cidr-mask-size=${nodePrefixOf(parseCidr(cluster.podCidr, ['podCidr']))}`,
+    `--service-cluster-ip-range=${cluster.serviceCidr}`,
+  ];
+};

@@ -1,0 +1,59 @@
+/** The Service through which the API server is reached, from outside and from its neighbours in the seed, and the address it was given. */
+import { isIpv4 } from '../domain/cidr.ts';
+import { UserError } from '../domain/errors.ts';
+import { type ApiEndpoint, apiPortOf, type HostedCluster, namesOf } from './hostedCluster.ts';
+import { type KubernetesObject, seedMeta } from './object.ts';
+import { selectorOf } from './workload.ts';
+
+/**
+ * The port nodes dial must equal the API server's --secure-port, for the tenant's own `kubernetes` endpoint is
+ * advertise-address:secure-port and pods reach the API through it. A load balancer gives the port we ask for. A node port is
+ * chosen by the seed, so it takes two passes: the first Service (no endpoint yet) learns the port, the second carries it as
+ * port, targetPort and nodePort at once, and the API server listens on it.
+ */
+export const buildApiService = (cluster: HostedCluster): KubernetesObject => {
+  const port = apiPortOf(cluster);
+  const nodePort = cluster.exposure === 'NODE_PORT' && cluster.endpoint !== null ? { nodePort: port } : {};
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: seedMeta(cluster, namesOf(cluster).apiServer, 'kube-apiserver'),
+    spec: {
+      type: cluster.exposure === 'LOAD_BALANCER' ? 'LoadBalancer' : 'NodePort',
+      selector: selectorOf(cluster, 'kube-apiserver'),
+      ports: [{ name: 'https', protocol: 'TCP', port, targetPort: port, ...nodePort }],
+    },
+  };
+};
+
+/**
+ * What nodes dial, read from the Service as the seed shows it; undefined while there is none yet.
+ * @param nodeAddress IPv4 address of a seed node, needed for NODE_PORT only.
+ * @throws UserError SEED_REFUSED when the seed gives host names: --advertise-address must be an address.
+ */
+export const findEndpoint = (cluster: HostedCluster, service: KubernetesObject, nodeAddress: string | null): ApiEndpoint | undefined => {
+  const { spec, status } = service as { spec?: ServiceSpec; status?: ServiceStatus };
+  if (cluster.exposure === 'NODE_PORT') {
+    const port = spec?.ports?.[0]?.nodePort;
+    return port === undefined || nodeAddress === null ? undefined : { host: nodeAddress, port };
+  }
+  const ingress = status?.loadBalancer?.ingress?.[0];
+  if (ingress?.ip !== undefined && isIpv4(ingress.ip)) return { host: ingress.ip, port: apiPortOf(cluster) };
+  const other = ingress?.ip ?? ingress?.hostname;
+  if (other === undefined) return undefined;
+  throw new UserError(
+    'SEED_REFUSED',
+    `The seed's load balancer gave ${JSON.stringify(other)} where an IPv4 address is needed; use one with addresses, or NODE_PORT.`,
+    {
+      whoMustAct: 'CLOUD_ADMIN',
+    },
+  );
+};
+
+interface ServiceSpec {
+  ports?: { nodePort?: number }[];
+}
+
+interface ServiceStatus {
+  loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] };
+}

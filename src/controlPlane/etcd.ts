@@ -1,0 +1,125 @@
+/** The cluster's own etcd: a StatefulSet with TLS everywhere and a volume a member. */
+import type { ClusterPki } from '../pki/bundle.ts';
+import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
+import { imageOf } from './images.ts';
+import { type KubernetesObject, seedMeta } from './object.ts';
+import { containerSecurity, podSecurity } from './podSecurity.ts';
+import { buildEtcdSecret } from './secrets.ts';
+import { type Mount, mountAnnotations, podLabelsOf, probesOf, selectorOf, volumeMountsOf, volumesOf } from './workload.ts';
+
+const FILES = '/etc/etcd/pki';
+const GIB = 1024 ** 3;
+
+/** Services, Secret and StatefulSet. */
+export const buildEtcd = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
+  const secret = buildEtcdSecret(cluster, pki);
+  return [...buildEtcdServices(cluster), secret, buildStatefulSet(cluster, { volume: 'files', path: FILES, source: secret })];
+};
+
+/** Both publish addresses before readiness: members must find each other to become ready, and the API server's first dial may meet etcd half a second earlier. */
+export const buildEtcdServices = (cluster: HostedCluster): KubernetesObject[] => {
+  const { etcd, etcdPeer } = namesOf(cluster);
+  const client = { name: 'client', protocol: 'TCP', port: 2379, targetPort: 2379 };
+  const common = { selector: selectorOf(cluster, 'etcd'), publishNotReadyAddresses: true };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: seedMeta(cluster, etcdPeer, 'etcd'),
+      spec: { clusterIP: 'None', ...common, ports: [client, { name: 'peer', protocol: 'TCP', port: 2380, targetPort: 2380 }] },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: seedMeta(cluster, etcd, 'etcd'),
+      spec: { type: 'ClusterIP', ...common, ports: [client] },
+    },
+  ];
+};
+
+const buildStatefulSet = (cluster: ReachableCluster, files: Mount): KubernetesObject => {
+  const { etcd, etcdPeer } = namesOf(cluster);
+  const storageClass = cluster.etcd.storageClass === null ? {} : { storageClassName: cluster.etcd.storageClass };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: seedMeta(cluster, etcd, 'etcd'),
+    spec: {
+      replicas: cluster.etcd.replicas,
+      serviceName: etcdPeer,
+      // In order, the first member would wait for a quorum that cannot come.
+      podManagementPolicy: 'Parallel',
+      revisionHistoryLimit: 2,
+      selector: { matchLabels: selectorOf(cluster, 'etcd') },
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
+      template: {
+        metadata: { labels: podLabelsOf(cluster, 'etcd'), annotations: mountAnnotations([files]) },
+        spec: { ...podSecurity, containers: [containerOf(cluster, files)], volumes: volumesOf([files]) },
+      },
+      volumeClaimTemplates: [
+        {
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          metadata: { name: 'data' },
+          spec: {
+            accessModes: ['ReadWriteOnce'],
+            ...storageClass,
+            resources: { requests: { storage: `${cluster.etcd.volumeSizeGiB}Gi` } },
+          },
+        },
+      ],
+    },
+  };
+};
+
+const containerOf = (cluster: ReachableCluster, files: Mount): object => ({
+  name: 'etcd',
+  image: imageOf(cluster, 'etcd'),
+  imagePullPolicy: 'IfNotPresent',
+  command: commandOf(cluster),
+  env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
+  ports: [
+    { name: 'client', containerPort: 2379, protocol: 'TCP' },
+    { name: 'peer', containerPort: 2380, protocol: 'TCP' },
+    { name: 'metrics', containerPort: 2381, protocol: 'TCP' },
+  ],
+  ...probesOf('HTTP', 2381, { live: '/livez', ready: '/readyz' }),
+  resources: { requests: { cpu: '50m', memory: '100Mi' } },
+  securityContext: containerSecurity,
+  volumeMounts: [{ name: 'data', mountPath: '/var/lib/etcd' }, ...volumeMountsOf([files])],
+});
+
+const commandOf = (cluster: ReachableCluster): string[] => {
+  const { etcdPeer } = namesOf(cluster);
+  const self = `https://$(POD_NAME).${etcdPeer}.${cluster.namespace}.svc`;
+  const members = etcdMembersOf(cluster, cluster.etcd.replicas).map(({ name, host }) => `${name}=https://${host}:2380`);
+  return [
+    'etcd',
+    '--name=$(POD_NAME)',
+    // A folder below the mount: a volume's top may hold lost+found and have rights that etcd refuses.
+    '--data-dir=/var/lib/etcd/data',
+    '--listen-client-urls=https://0.0.0.0:2379',
+    `--advertise-client-urls=${self}:2379`,
+    '--listen-peer-urls=https://0.0.0.0:2380',
+    `--initial-advertise-peer-urls=${self}:2380`,
+    `--initial-cluster=${members.join(',')}`,
+    `--initial-cluster-token=${cluster.shortId}`,
+    '--initial-cluster-state=new',
+    '--client-cert-auth=true',
+    `--trusted-ca-file=${FILES}/ca.crt`,
+    `--cert-file=${FILES}/server.crt`,
+    `--key-file=${FILES}/server.key`,
+    '--peer-client-cert-auth=true',
+    `--peer-trusted-ca-file=${FILES}/ca.crt`,
+    `--peer-cert-file=${FILES}/peer.crt`,
+    `--peer-key-file=${FILES}/peer.key`,
+    '--listen-metrics-urls=http://0.0.0.0:2381',
+    '--snapshot-count=10000',
+    `--quota-backend-bytes=${quotaBytes(cluster.etcd.volumeSizeGiB)}`,
+    '--feature-gates=InitialCorruptCheck=true',
+    '--watch-progress-notify-interval=5s',
+  ];
+};
+
+/** Half the volume, as defragmentation and snapshots write a second copy, and at most the 8 GiB that etcd recommends. */
+const quotaBytes = (volumeSizeGiB: number): number => Math.floor(Math.min(8, volumeSizeGiB / 2) * GIB);

@@ -1,0 +1,94 @@
+/** What the builders of control-plane objects need to know of a cluster, and the names that follow from it. */
+import { nthAddress, parseCidr } from '../domain/cidr.ts';
+import type { Exposure } from '../domain/seed.ts';
+import type { NetworkDriver } from '../domain/template.ts';
+import type { Release } from '../domain/version.ts';
+import type { ClusterPkiNames } from '../pki/bundle.ts';
+
+export interface ApiEndpoint {
+  /** IPv4 address that nodes and people dial. */
+  host: string;
+  /** Public port; equal to the API server's --secure-port. */
+  port: number;
+}
+
+export interface HostedCluster {
+  id: string;
+  name: string;
+  projectId: string;
+  /** DNS-safe, at most 20 characters: prefix of object names inside the namespace. */
+  shortId: string;
+  namespace: string;
+  release: Release;
+  /** null: upstream names. Else a prefix that replaces the registry host of every image. */
+  imageRegistry: string | null;
+  /** null before the Service has an address. */
+  endpoint: ApiEndpoint | null;
+  exposure: Exposure;
+  podCidr: string;
+  serviceCidr: string;
+  dnsDomain: string;
+  apiServerReplicas: number;
+  etcd: { replicas: number; volumeSizeGiB: number; storageClass: string | null };
+  networkDriver: NetworkDriver;
+}
+
+/** A cluster whose address is known, which certificates and everything after them need. */
+export interface ReachableCluster extends HostedCluster {
+  endpoint: ApiEndpoint;
+}
+
+export const isReachable = (cluster: HostedCluster): cluster is ReachableCluster => cluster.endpoint !== null;
+
+/** The API server's port before the seed has given another. */
+export const DEFAULT_API_PORT = 6443;
+
+export const apiPortOf = (cluster: HostedCluster): number => cluster.endpoint?.port ?? DEFAULT_API_PORT;
+
+/** Names of Deployments, StatefulSet and Services in the cluster's namespace. */
+export const namesOf = ({ shortId }: HostedCluster) => ({
+  apiServer: `${shortId}-kube-apiserver`,
+  etcd: `${shortId}-etcd`,
+  etcdPeer: `${shortId}-etcd-peer`,
+  controllerManager: `${shortId}-kube-controller-manager`,
+  scheduler: `${shortId}-kube-scheduler`,
+});
+
+/** "https://host:port" for nodes and people. */
+export const publicServerOf = ({ endpoint }: ReachableCluster): string => `https://${endpoint.host}:${endpoint.port}`;
+
+/** "https://service.namespace.svc:port" for pods beside it in the seed: no way through a load balancer. */
+export const inSeedServerOf = (cluster: ReachableCluster): string =>
+  `https://${namesOf(cluster).apiServer}.${cluster.namespace}.svc:${cluster.endpoint.port}`;
+
+/** The tenant's DNS service: kubeadm's convention is the tenth address of the service range. */
+export const dnsAddressOf = ({ serviceCidr }: HostedCluster): string =>
+  nthAddress(parseCidr(serviceCidr, ['serviceCidr']), 10, ['serviceCidr']);
+
+/** Members are named by ordinal; all three that there can be are in the certificates, so that growth from 1 to 3 renews none. */
+export const etcdMembersOf = (cluster: HostedCluster, count: number): { name: string; host: string }[] => {
+  const { etcd, etcdPeer } = namesOf(cluster);
+  return Array.from({ length: count }, (_, i) => ({ name: `${etcd}-${i}`, host: `${etcd}-${i}.${etcdPeer}.${cluster.namespace}.svc` }));
+};
+
+/** What the certificates must cover (kubeadm's list, plus the names inside the seed). */
+export const pkiNamesOf = (cluster: ReachableCluster): ClusterPkiNames => {
+  const { apiServer, etcd } = namesOf(cluster);
+  const inSeed = (service: string): string[] => [
+    service,
+    `${service}.${cluster.namespace}.svc`,
+    `${service}.${cluster.namespace}.svc.cluster.local`,
+  ];
+  const members = etcdMembersOf(cluster, 3).flatMap(({ name, host }) => [name, host, `${host}.cluster.local`]);
+  const inTenant = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${cluster.dnsDomain}`];
+  const firstServiceAddress = nthAddress(parseCidr(cluster.serviceCidr, ['serviceCidr']), 1, ['serviceCidr']);
+  return {
+    clusterName: cluster.name,
+    publicServer: publicServerOf(cluster),
+    inSeedServer: inSeedServerOf(cluster),
+    etcdName: etcd,
+    apiServer: { dns: [...inTenant, ...inSeed(apiServer), 'localhost'], ips: [firstServiceAddress, cluster.endpoint.host, '127.0.0.1'] },
+    etcdServer: { dns: [...inSeed(etcd), ...members, 'localhost'], ips: ['127.0.0.1', '::1'] },
+    etcdPeer: { dns: members, ips: ['127.0.0.1'] },
+  };
+};

@@ -1,0 +1,55 @@
+/** The program that cloud-init runs on a new server: prepares containerd and joins the cluster, saying each stage on the console. */
+
+export const JOIN_CONFIG_PATH = '/etc/seedbed/join.yaml';
+export const JOIN_SCRIPT_PATH = '/usr/local/sbin/seedbed-join';
+export const SYSCTL_PATH = '/etc/sysctl.d/90-seedbed.conf';
+
+/**
+ * A constant: what differs from node to node comes as its one argument (the pause image) or in files, so no name of a
+ * customer's ever stands in shell text. Works with containerd 1 and 2, whose settings for the pause image have different
+ * names; images made for Kubernetes are left as they are, and a package's bare configuration (which may switch CRI off)
+ * is replaced by containerd's own default. A half-done join leaves files that the next one refuses, hence the reset.
+ */
+export const JOIN_SCRIPT = `#!/bin/sh
+set -u
+pause_image=$1
+config=/etc/containerd/config.toml
+say() { echo "seedbed: $*"; }
+
+say "stage kernel"
+modprobe -a overlay br_netfilter
+sysctl -q -p ${SYSCTL_PATH}
+
+say "stage containerd"
+mkdir -p /etc/containerd
+cp "$config" /run/seedbed-containerd.before 2>/dev/null || : >/run/seedbed-containerd.before
+if ! grep -Eq '^[[:space:]]*sandbox(_image)?[[:space:]]*=' "$config" 2>/dev/null; then
+  containerd config default >"$config"
+fi
+sed -E -i \\
+  -e "s|^([[:space:]]*)sandbox(_image)?[[:space:]]*=.*|\\\\1sandbox\\\\2 = \\"$pause_image\\"|" \\
+  -e 's|^([[:space:]]*)SystemdCgroup[[:space:]]*=.*|\\1SystemdCgroup = true|' "$config"
+systemctl -q enable containerd kubelet
+if cmp -s "$config" /run/seedbed-containerd.before; then
+  systemctl start containerd
+else
+  systemctl restart containerd
+fi
+
+attempt=1
+while :; do
+  say "stage join, attempt $attempt"
+  kubeadm join --config ${JOIN_CONFIG_PATH} && break
+  if [ "$attempt" -ge 30 ]; then
+    say "failed to join"
+    exit 1
+  fi
+  attempt=$((attempt + 1))
+  if [ -e /etc/kubernetes/pki/ca.crt ] || [ -e /etc/kubernetes/kubelet.conf ]; then
+    kubeadm reset --force >/dev/null 2>&1
+  fi
+  sleep 10
+done
+rm -f ${JOIN_CONFIG_PATH}
+say "joined"
+`;

@@ -1,0 +1,53 @@
+/** The shape of Kubernetes objects as we write them, and the labels that every one of ours carries. */
+import type { HostedCluster } from './hostedCluster.ts';
+
+export interface ObjectMeta {
+  name: string;
+  namespace?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
+export interface KubernetesObject {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  [key: string]: unknown;
+}
+
+/** Values for app.kubernetes.io/component. */
+export type Component =
+  | 'namespace'
+  | 'etcd'
+  | 'kube-apiserver'
+  | 'kube-controller-manager'
+  | 'kube-scheduler'
+  | 'bootstrap'
+  | 'kube-proxy'
+  | 'coredns'
+  | 'flannel';
+
+export const CLUSTER_LABEL = 'seedbed.io/cluster';
+export const PROJECT_LABEL = 'seedbed.io/project';
+
+/** For finding and pruning: may change over time, so never used in a selector. */
+export const labelsOf = (cluster: HostedCluster, component: Component): Record<string, string> => ({
+  'app.kubernetes.io/managed-by': 'seedbed',
+  'app.kubernetes.io/component': component,
+  [CLUSTER_LABEL]: cluster.id,
+  [PROJECT_LABEL]: cluster.projectId,
+});
+
+/** Metadata of an object in the cluster's namespace of the seed. */
+export const seedMeta = (cluster: HostedCluster, name: string, component: Component): ObjectMeta => ({
+  name,
+  namespace: cluster.namespace,
+  labels: labelsOf(cluster, component),
+});
+
+/** Metadata of an object inside the tenant's cluster; `namespace` null for cluster-wide kinds. */
+export const tenantMeta = (cluster: HostedCluster, name: string, component: Component, namespace: string | null): ObjectMeta => ({
+  name,
+  ...(namespace === null ? {} : { namespace }),
+  labels: labelsOf(cluster, component),
+});

@@ -1,0 +1,34 @@
+/** The cluster's scheduler. */
+import type { ClusterPki } from '../pki/bundle.ts';
+import { namesOf, type ReachableCluster } from './hostedCluster.ts';
+import { imageOf } from './images.ts';
+import type { KubernetesObject } from './object.ts';
+import { buildSchedulerSecret } from './secrets.ts';
+import { buildDeployment } from './workload.ts';
+
+const FILES = '/etc/kubernetes/pki';
+
+/** Secret and Deployment. */
+export const buildScheduler = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
+  const files = buildSchedulerSecret(cluster, pki);
+  const kubeconfig = `${FILES}/scheduler.conf`;
+  const deployment = buildDeployment(cluster, {
+    component: 'kube-scheduler',
+    name: namesOf(cluster).scheduler,
+    image: imageOf(cluster, 'kube-scheduler'),
+    replicas: 1,
+    command: [
+      'kube-scheduler',
+      `--kubeconfig=${kubeconfig}`,
+      `--authentication-kubeconfig=${kubeconfig}`,
+      `--authorization-kubeconfig=${kubeconfig}`,
+      '--bind-address=0.0.0.0',
+      '--leader-elect=true',
+    ],
+    port: 10259,
+    probes: { live: '/livez', ready: '/readyz' },
+    mounts: [{ volume: 'files', path: FILES, source: files }],
+    requests: { cpu: '25m', memory: '64Mi' },
+  });
+  return [files, deployment];
+};

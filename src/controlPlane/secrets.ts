@@ -1,0 +1,55 @@
+/** One Secret a consumer, holding only what that pod's flags read: no key reaches a pod that does not need it. */
+import type { ClusterPki } from '../pki/bundle.ts';
+import { namesOf, type ReachableCluster } from './hostedCluster.ts';
+import { type Component, type KubernetesObject, seedMeta } from './object.ts';
+
+export const buildEtcdSecret = (cluster: ReachableCluster, { authorities, leaves }: ClusterPki): KubernetesObject =>
+  secret(cluster, namesOf(cluster).etcd, 'etcd', {
+    'ca.crt': authorities.etcdCa.cert,
+    'server.crt': leaves.etcdServer.cert,
+    'server.key': leaves.etcdServer.key,
+    'peer.crt': leaves.etcdPeer.cert,
+    'peer.key': leaves.etcdPeer.key,
+  });
+
+/** Of the authorities the certificates only: an API server that is broken into can sign nothing. */
+export const buildApiServerSecret = (cluster: ReachableCluster, { authorities, leaves, serviceAccount }: ClusterPki): KubernetesObject =>
+  secret(cluster, namesOf(cluster).apiServer, 'kube-apiserver', {
+    'ca.crt': authorities.ca.cert,
+    'etcd-ca.crt': authorities.etcdCa.cert,
+    'front-proxy-ca.crt': authorities.frontProxyCa.cert,
+    'sa.key': serviceAccount.key,
+    'sa.pub': serviceAccount.publicKey,
+    'apiserver.crt': leaves.apiServer.cert,
+    'apiserver.key': leaves.apiServer.key,
+    'apiserver-kubelet-client.crt': leaves.apiServerKubeletClient.cert,
+    'apiserver-kubelet-client.key': leaves.apiServerKubeletClient.key,
+    'apiserver-etcd-client.crt': leaves.apiServerEtcdClient.cert,
+    'apiserver-etcd-client.key': leaves.apiServerEtcdClient.key,
+    'front-proxy-client.crt': leaves.frontProxyClient.cert,
+    'front-proxy-client.key': leaves.frontProxyClient.key,
+  });
+
+/** The controller manager signs kubelets' certificates and service account tokens, so it alone gets those keys. */
+export const buildControllerManagerSecret = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject =>
+  secret(cluster, namesOf(cluster).controllerManager, 'kube-controller-manager', {
+    'ca.crt': pki.authorities.ca.cert,
+    'ca.key': pki.authorities.ca.key,
+    'front-proxy-ca.crt': pki.authorities.frontProxyCa.cert,
+    'sa.key': pki.serviceAccount.key,
+    'controller-manager.conf': pki.kubeconfigs.controllerManager,
+  });
+
+export const buildSchedulerSecret = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject =>
+  secret(cluster, namesOf(cluster).scheduler, 'kube-scheduler', {
+    'scheduler.conf': pki.kubeconfigs.scheduler,
+  });
+
+/** `data` and not `stringData`, which the API server folds away: what is read back equals what was written. */
+const secret = (cluster: ReachableCluster, owner: string, component: Component, files: Record<string, string>): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: seedMeta(cluster, `${owner}-files`, component),
+  type: 'Opaque',
+  data: Object.fromEntries(Object.entries(files).map(([name, text]) => [name, Buffer.from(text).toString('base64')])),
+});

@@ -1,0 +1,119 @@
+/** cloud-init user data that makes a server join its cluster: a structure to the last moment, serialised once. */
+import { isIpv4 } from '../domain/cidr.ts';
+import { UserError } from '../domain/errors.ts';
+import type { Taint } from '../domain/nodeGroup.ts';
+import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
+import type { ApiEndpoint } from './hostedCluster.ts';
+import { JOIN_CONFIG_PATH, JOIN_SCRIPT, JOIN_SCRIPT_PATH, SYSCTL_PATH } from './joinScript.ts';
+
+export interface UserDataInput {
+  clusterName: string;
+  /** Also the server's name, in lower case. */
+  nodeName: string;
+  endpoint: ApiEndpoint;
+  /** "id.secret" of the node's own bootstrap token. */
+  token: string;
+  /** SHA-256 of the authority's public key in hex (`caPin` of `pki/keys.ts`). */
+  caPin: string;
+  labels: Readonly<Record<string, string>>;
+  taints: readonly Taint[];
+  kubernetesVersion: string;
+  pauseImage: string;
+}
+
+/** Nova's limit is 65,535 bytes of base64. */
+export const MAX_USER_DATA_BYTES = Math.floor(65_535 / 4) * 3;
+
+/**
+ * "#cloud-config" and JSON, which is YAML to every reader.
+ * @throws UserError INVALID_INPUT for what cannot be a node's name, label or taint, or when it is too long for Nova.
+ */
+export const buildUserData = (input: UserDataInput): string => {
+  refuseMalformed(input);
+  const text = `#cloud-config\n${yamlSafeJson(buildCloudConfig(input))}\n`;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MAX_USER_DATA_BYTES) return text;
+  throw invalid(`The node's user data has ${bytes} bytes and Nova takes ${MAX_USER_DATA_BYTES}; use fewer or shorter labels and taints.`, [
+    'labels',
+  ]);
+};
+
+/** The structure behind the text. */
+export const buildCloudConfig = (input: UserDataInput): object => ({
+  write_files: [
+    { path: '/etc/modules-load.d/seedbed.conf', permissions: '0644', content: 'overlay\nbr_netfilter\n' },
+    { path: SYSCTL_PATH, permissions: '0644', content: SYSCTLS.map(([key, value]) => `${key} = ${value}\n`).join('') },
+    // Holds the token, so for root only; the script deletes it after the join.
+    { path: JOIN_CONFIG_PATH, permissions: '0600', content: `${yamlSafeJson(buildJoinConfiguration(input))}\n` },
+    { path: '/etc/seedbed/node.json', permissions: '0644', content: `${yamlSafeJson(describeNode(input))}\n` },
+    { path: JOIN_SCRIPT_PATH, permissions: '0755', content: JOIN_SCRIPT },
+  ],
+  runcmd: [[JOIN_SCRIPT_PATH, input.pauseImage]],
+});
+
+// kubeadm refuses to join without forwarding; bridged pod traffic must pass the node's packet filter.
+const SYSCTLS: readonly (readonly [string, number])[] = [
+  ['net.ipv4.ip_forward', 1],
+  ['net.bridge.bridge-nf-call-iptables', 1],
+  ['net.bridge.bridge-nf-call-ip6tables', 1],
+];
+
+/** https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/#kubeadm-k8s-io-v1beta4-JoinConfiguration */
+const buildJoinConfiguration = ({ endpoint, token, caPin, nodeName, labels, taints }: UserDataInput): object => ({
+  apiVersion: 'kubeadm.k8s.io/v1beta4',
+  kind: 'JoinConfiguration',
+  discovery: { bootstrapToken: { apiServerEndpoint: `${endpoint.host}:${endpoint.port}`, token, caCertHashes: [`sha256:${caPin}`] } },
+  nodeRegistration: {
+    name: nodeName,
+    criSocket: 'unix:///run/containerd/containerd.sock',
+    imagePullPolicy: 'IfNotPresent',
+    taints: taints.map(({ key, value, effect }) => ({ key, ...(value === null ? {} : { value }), effect })),
+    kubeletExtraArgs: labelArgs(labels),
+  },
+});
+
+const labelArgs = (labels: Readonly<Record<string, string>>): object[] => {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return pairs.length === 0 ? [] : [{ name: 'node-labels', value: pairs.sort().join(',') }];
+};
+
+/** For a person on the server. */
+const describeNode = ({ clusterName, nodeName, kubernetesVersion }: UserDataInput): object => ({
+  clusterName,
+  nodeName,
+  kubernetesVersion,
+});
+
+// Nova's names may be longer; a node's becomes a label value and part of certificates.
+const NODE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
+const TOKEN = /^[a-z0-9]{6}\.[a-z0-9]{16}$/;
+const PIN = /^[0-9a-f]{64}$/;
+const IMAGE = /^[A-Za-z0-9][A-Za-z0-9./:@_-]{0,254}$/;
+
+const refuseMalformed = (input: UserDataInput): void => {
+  const { nodeName, endpoint, token, caPin, pauseImage, labels, taints } = input;
+  if (!NODE_NAME.test(nodeName))
+    throw invalid('A node name has at most 63 lower-case letters, digits and "-", between letters or digits.', ['nodeName']);
+  if (!isIpv4(endpoint.host) && !HOST_NAME.test(endpoint.host))
+    throw invalid('The API server must be an IPv4 address or a DNS name.', ['endpoint', 'host']);
+  if (!Number.isInteger(endpoint.port) || endpoint.port < 1 || endpoint.port > 65_535)
+    throw invalid('The port must be from 1 to 65535.', ['endpoint', 'port']);
+  if (!TOKEN.test(token)) throw invalid('The bootstrap token is malformed.', ['token']);
+  if (!PIN.test(caPin)) throw invalid('The pin must be 64 hexadecimal digits.', ['caPin']);
+  if (!IMAGE.test(pauseImage)) throw invalid('The image registry makes no valid image name.', ['pauseImage']);
+  validateNodeLabels(labels, ['labels']);
+  validateTaints(taints, ['taints']);
+};
+
+/**
+ * JSON that YAML 1.1 readers (cloud-init's is one) take for the same value: they end lines at NEL, LS and PS, and refuse
+ * DEL, the C1 controls, the byte order mark and the two non-characters, so these travel as escapes.
+ */
+const yamlSafeJson = (value: object): string =>
+  JSON.stringify(value, null, 1).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+const invalid = (message: string, field: string[]): UserError => new UserError('INVALID_INPUT', message, { field });

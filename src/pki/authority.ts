@@ -1,0 +1,77 @@
+/** Certificate authorities: made once for a cluster, opened each time something is signed. */
+import 'reflect-metadata';
+import { randomBytes, type webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+import { createKeyPem, importSigningKey, publicKeyDerOf, SIGNING } from './keys.ts';
+
+/** A certificate and its private key (PKCS#8), both PEM. */
+export interface KeyPair {
+  cert: string;
+  key: string;
+}
+
+export interface PkiDeps {
+  /** Milliseconds since the epoch. */
+  now: () => number;
+}
+
+/** An authority ready to sign. */
+export interface Authority {
+  cert: x509.X509Certificate;
+  key: webcrypto.CryptoKey;
+}
+
+const YEAR_MS = 365 * 24 * 3_600_000;
+/** Nodes whose clocks run a little behind must not refuse what was issued a moment ago. */
+export const BACKDATE_MS = 5 * 60_000;
+
+/** A self-signed P-256 authority, valid for ten years; its name is also its one DNS name, as kubeadm's are. */
+export const createAuthority = async (commonName: string, deps: PkiDeps): Promise<KeyPair> => {
+  const key = createKeyPem();
+  const publicKey = publicKeyDerOf(key);
+  const name = subjectName(commonName, []);
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: createSerial(),
+    subject: name,
+    issuer: name,
+    ...validity(deps.now(), 10 * YEAR_MS),
+    signingAlgorithm: SIGNING,
+    publicKey,
+    signingKey: await importSigningKey(key),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment | x509.KeyUsageFlags.keyCertSign,
+        true,
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: commonName }]),
+    ],
+  });
+  return { cert: pem(cert), key };
+};
+
+/** Reads a stored authority; throws when certificate and key do not parse. */
+export const openAuthority = async (pair: KeyPair): Promise<Authority> => ({
+  cert: new x509.X509Certificate(pair.cert),
+  key: await importSigningKey(pair.key),
+});
+
+/** notBefore is five minutes back, and the end is counted from now; certificates know whole seconds only. */
+export const validity = (nowMs: number, ttlMs: number): { notBefore: Date; notAfter: Date } => ({
+  notBefore: new Date(Math.floor((nowMs - BACKDATE_MS) / 1000) * 1000),
+  notAfter: new Date(Math.floor((nowMs + ttlMs) / 1000) * 1000),
+});
+
+/** A subject given as structure, so that no character of a name can end it or begin another. */
+export const subjectName = (commonName: string, organizations: readonly string[]): x509.Name =>
+  new x509.Name([...organizations.map((o) => ({ O: [o] })), { CN: [commonName] }]);
+
+/** 127 random bits: unique without a register (RFC 5280 wants it positive and at most 20 bytes). */
+export const createSerial = (): string => {
+  const bytes = randomBytes(16);
+  bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);
+  return bytes.toString('hex');
+};
+
+export const pem = (cert: x509.X509Certificate): string => `${cert.toString('pem').trimEnd()}\n`;

@@ -1,0 +1,154 @@
+/** All keys and certificates of one cluster as one plain value, completed and renewed without ever changing an authority. */
+import { fingerprint } from '../lib/json.ts';
+import { type Authority, createAuthority, type KeyPair, openAuthority, type PkiDeps } from './authority.ts';
+import { type Issued, issueLeaf, type LeafProfile, type Sans } from './certificate.ts';
+import { createKeyPem, publicKeyPemOf } from './keys.ts';
+import { buildKubeconfigText } from './kubeconfig.ts';
+
+export type AuthorityName = 'ca' | 'frontProxyCa' | 'etcdCa';
+export type LeafName =
+  | 'apiServer'
+  | 'apiServerKubeletClient'
+  | 'apiServerEtcdClient'
+  | 'frontProxyClient'
+  | 'etcdServer'
+  | 'etcdPeer'
+  | 'superAdmin'
+  | 'controllerManager'
+  | 'scheduler';
+
+/** Leaves that go with a kubeconfig. */
+export type KubeconfigName = 'superAdmin' | 'controllerManager' | 'scheduler';
+
+/** A leaf and what it was made for; `profile` is a fingerprint, so that a look needs no parsing. */
+export interface StoredLeaf extends Issued, KeyPair {
+  profile: string;
+}
+
+/** JSON-able; all values of `cert`, `key` and `publicKey` are PEM. To be stored sealed. */
+export interface ClusterPki {
+  authorities: Record<AuthorityName, KeyPair>;
+  /** Signs the tokens of the tenant's service accounts. */
+  serviceAccount: { key: string; publicKey: string };
+  leaves: Record<LeafName, StoredLeaf>;
+  /** YAML text, with certificate and key inline. */
+  kubeconfigs: Record<KubeconfigName, string>;
+}
+
+/** What an interrupted run may have left. */
+export interface PartialClusterPki {
+  authorities?: Partial<ClusterPki['authorities']>;
+  serviceAccount?: ClusterPki['serviceAccount'];
+  leaves?: Partial<ClusterPki['leaves']>;
+  kubeconfigs?: ClusterPki['kubeconfigs'];
+}
+
+/** The names that the cluster's servers answer to, and where their clients find the API. */
+export interface ClusterPkiNames {
+  /** In kubeconfigs only. */
+  clusterName: string;
+  /** "https://host:port" for nodes, people and Seedbed. */
+  publicServer: string;
+  /** "https://host:port" for pods in the seed. */
+  inSeedServer: string;
+  etcdName: string;
+  apiServer: Sans;
+  etcdServer: Sans;
+  etcdPeer: Sans;
+}
+
+const AUTHORITIES: Record<AuthorityName, string> = { ca: 'kubernetes', frontProxyCa: 'front-proxy-ca', etcdCa: 'etcd-ca' };
+
+interface LeafPlan extends LeafProfile {
+  by: AuthorityName;
+  /** Of the kubeconfig that goes with it. */
+  server?: string;
+}
+
+/** Names and usages are those of kubeadm, https://kubernetes.io/docs/setup/best-practices/certificates/. */
+const planLeaves = (names: ClusterPkiNames): Record<LeafName, LeafPlan> => ({
+  apiServer: { by: 'ca', commonName: 'kube-apiserver', usages: ['server'], sans: names.apiServer },
+  // No group: a role binding in the cluster gives this name its rights on kubelets (upstream since 1.34.8, 1.35.5 and 1.36.1).
+  apiServerKubeletClient: { by: 'ca', commonName: 'kube-apiserver-kubelet-client', usages: ['client'] },
+  apiServerEtcdClient: { by: 'etcdCa', commonName: 'kube-apiserver-etcd-client', usages: ['client'] },
+  frontProxyClient: { by: 'frontProxyCa', commonName: 'front-proxy-client', usages: ['client'] },
+  // etcd calls itself over its serving certificate, hence both usages.
+  etcdServer: { by: 'etcdCa', commonName: names.etcdName, usages: ['server', 'client'], sans: names.etcdServer },
+  etcdPeer: { by: 'etcdCa', commonName: names.etcdName, usages: ['server', 'client'], sans: names.etcdPeer },
+  // Past every authorizer, so that the first role bindings can be made. Never handed out.
+  superAdmin: {
+    by: 'ca',
+    commonName: 'kubernetes-super-admin',
+    organizations: ['system:masters'],
+    usages: ['client'],
+    server: names.publicServer,
+  },
+  controllerManager: { by: 'ca', commonName: 'system:kube-controller-manager', usages: ['client'], server: names.inSeedServer },
+  scheduler: { by: 'ca', commonName: 'system:kube-scheduler', usages: ['client'], server: names.inSeedServer },
+});
+
+/**
+ * Fills in what is missing; renews a leaf whose names, usages or authority changed or that has lived two thirds of its life.
+ * Authorities and the service account key, once there, stay: nodes and tokens out there trust them.
+ * Gives back `existing` itself when nothing had to be done, so that `!==` tells whether to store.
+ */
+export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, existing: PartialClusterPki = {}): Promise<ClusterPki> => {
+  const plans = planLeaves(names);
+  const ready = asComplete(existing);
+  if (ready !== undefined && staleLeaves(ready, plans, deps.now()).length === 0) return ready;
+  const authorities = { ...existing.authorities } as Partial<ClusterPki['authorities']>;
+  const made: ClusterPki = {
+    authorities: {
+      ca: authorities.ca ?? (await createAuthority(AUTHORITIES.ca, deps)),
+      frontProxyCa: authorities.frontProxyCa ?? (await createAuthority(AUTHORITIES.frontProxyCa, deps)),
+      etcdCa: authorities.etcdCa ?? (await createAuthority(AUTHORITIES.etcdCa, deps)),
+    },
+    serviceAccount: existing.serviceAccount ?? createServiceAccountKey(),
+    leaves: { ...existing.leaves } as ClusterPki['leaves'],
+    kubeconfigs: { superAdmin: '', controllerManager: '', scheduler: '' },
+  };
+  const open: Record<AuthorityName, Authority> = {
+    ca: await openAuthority(made.authorities.ca),
+    frontProxyCa: await openAuthority(made.authorities.frontProxyCa),
+    etcdCa: await openAuthority(made.authorities.etcdCa),
+  };
+  for (const name of staleLeaves(made, plans, deps.now())) {
+    const { by, server: _, ...profile } = plans[name];
+    made.leaves[name] = { ...(await issueLeaf(open[by], profile, deps)), profile: profileOf(made, plans[name]) };
+  }
+  for (const name of Object.keys(made.kubeconfigs) as KubeconfigName[])
+    made.kubeconfigs[name] = kubeconfigOf(made, name, plans[name], names);
+  return made;
+};
+
+const kubeconfigOf = (pki: ClusterPki, name: KubeconfigName, plan: LeafPlan, { clusterName, publicServer }: ClusterPkiNames): string => {
+  const { cert, key } = pki.leaves[name];
+  const server = plan.server ?? publicServer;
+  return buildKubeconfigText({ clusterName, server, caPem: pki.authorities.ca.cert, userName: plan.commonName, credential: { cert, key } });
+};
+
+const createServiceAccountKey = (): ClusterPki['serviceAccount'] => {
+  const key = createKeyPem();
+  return { key, publicKey: publicKeyPemOf(key) };
+};
+
+const asComplete = (pki: PartialClusterPki): ClusterPki | undefined => {
+  const { authorities, serviceAccount, leaves, kubeconfigs } = pki;
+  const whole = authorities?.ca && authorities.frontProxyCa && authorities.etcdCa && serviceAccount && leaves && kubeconfigs;
+  return whole ? (pki as ClusterPki) : undefined;
+};
+
+const staleLeaves = (pki: ClusterPki, plans: Record<LeafName, LeafPlan>, nowMs: number): LeafName[] =>
+  (Object.keys(plans) as LeafName[]).filter((name) => {
+    const leaf: StoredLeaf | undefined = pki.leaves[name];
+    if (leaf === undefined || leaf.profile !== profileOf(pki, plans[name])) return true;
+    return nowMs >= leaf.notBeforeMs + ((leaf.notAfterMs - leaf.notBeforeMs) * 2) / 3;
+  });
+
+/** Order of names does not matter to a client, so it must not cause a new certificate (and a restart) either. */
+const profileOf = (pki: ClusterPki, plan: LeafPlan): string =>
+  fingerprint({
+    ...plan,
+    sans: plan.sans === undefined ? null : { dns: [...plan.sans.dns].sort(), ips: [...plan.sans.ips].sort() },
+    authority: pki.authorities[plan.by].cert,
+  });

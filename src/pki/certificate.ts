@@ -1,0 +1,92 @@
+/** Issues leaf certificates: for servers, clients or both, over a key of our own or one that a signing request brings. */
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+import { UserError } from '../domain/errors.ts';
+import { type Authority, createSerial, type KeyPair, type PkiDeps, pem, subjectName, validity } from './authority.ts';
+import { createKeyPem, publicKeyDerOf, SIGNING } from './keys.ts';
+
+/** Names a server answers to. */
+export interface Sans {
+  dns: readonly string[];
+  ips: readonly string[];
+}
+
+export interface LeafProfile {
+  commonName: string;
+  /** Kubernetes reads these as groups. */
+  organizations?: readonly string[];
+  usages: readonly ('server' | 'client')[];
+  sans?: Sans;
+  /** Life in milliseconds from now; one year unless given. */
+  ttlMs?: number;
+}
+
+export interface Issued {
+  cert: string;
+  notBeforeMs: number;
+  notAfterMs: number;
+}
+
+const YEAR_MS = 365 * 24 * 3_600_000;
+
+/** A leaf over a new P-256 key. */
+export const issueLeaf = async (authority: Authority, profile: LeafProfile, deps: PkiDeps): Promise<Issued & KeyPair> => {
+  const key = createKeyPem();
+  return { ...(await sign(authority, profile, publicKeyDerOf(key), deps)), key };
+};
+
+/**
+ * A leaf over the public key of a PKCS#10 request (PEM). Only the key is taken from it: subject, names and usages are the profile's.
+ * @throws UserError INVALID_INPUT when the request does not parse or is not signed by its own key.
+ */
+export const issueForRequest = async (authority: Authority, requestPem: string, profile: LeafProfile, deps: PkiDeps): Promise<Issued> => {
+  const request = await readRequest(requestPem);
+  return sign(authority, profile, new Uint8Array(request.publicKey.rawData), deps);
+};
+
+const readRequest = async (requestPem: string): Promise<x509.Pkcs10CertificateRequest> => {
+  const refuse = (cause?: unknown): UserError =>
+    new UserError('INVALID_INPUT', 'The certificate signing request is not a PEM PKCS#10 request signed by its own key.', {
+      field: ['csr'],
+      cause,
+    });
+  try {
+    const request = new x509.Pkcs10CertificateRequest(requestPem);
+    if (await request.verify()) return request;
+  } catch (cause) {
+    throw refuse(cause);
+  }
+  throw refuse();
+};
+
+const sign = async (authority: Authority, profile: LeafProfile, publicKey: Uint8Array<ArrayBuffer>, deps: PkiDeps): Promise<Issued> => {
+  const times = validity(deps.now(), profile.ttlMs ?? YEAR_MS);
+  // A leaf that outlives its authority fails at a date nobody watches.
+  if (times.notAfter > authority.cert.notAfter) times.notAfter = authority.cert.notAfter;
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: createSerial(),
+    subject: subjectName(profile.commonName, profile.organizations ?? []),
+    issuer: authority.cert.subjectName,
+    ...times,
+    signingAlgorithm: SIGNING,
+    publicKey,
+    signingKey: authority.key,
+    extensions: await extensionsOf(authority, profile),
+  });
+  return { cert: pem(cert), notBeforeMs: times.notBefore.getTime(), notAfterMs: times.notAfter.getTime() };
+};
+
+const extensionsOf = async (authority: Authority, profile: LeafProfile): Promise<x509.Extension[]> => {
+  const names: x509.JsonGeneralNames = [
+    ...(profile.sans?.dns ?? []).map((value) => ({ type: 'dns' as const, value })),
+    ...(profile.sans?.ips ?? []).map((value) => ({ type: 'ip' as const, value })),
+  ];
+  const purposes = { server: x509.ExtendedKeyUsage.serverAuth, client: x509.ExtendedKeyUsage.clientAuth };
+  return [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
+    new x509.ExtendedKeyUsageExtension(profile.usages.map((usage) => purposes[usage])),
+    await x509.AuthorityKeyIdentifierExtension.create(authority.cert.publicKey),
+    ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+  ];
+};
