@@ -1,0 +1,98 @@
+/** What the two halves of the sandbox (OpenStack and Kubernetes) and their shared process agree on: types only. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Log } from '../lib/log.ts';
+
+/** One value that outlives the process. Change `data` in place, then call `changed()`: the whole value is written again, so keep it small. */
+export interface WorldSection<T> {
+  readonly data: T;
+  changed(): void;
+}
+
+/** Many values by key that outlive the process; a change costs one line in the world file, whatever the table's size. Values are JSON. */
+export interface WorldTable<T> {
+  readonly size: number;
+  get(key: string): T | undefined;
+  /** Also says that a value was changed in place. */
+  set(key: string, value: T): void;
+  delete(key: string): void;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<T>;
+}
+
+/** The sandbox's memory. Names are the halves' own: the Kubernetes half starts its names with `kubernetes/`. */
+export interface World {
+  section<T>(name: string, initial: T): WorldSection<T>;
+  table<T>(name: string): WorldTable<T>;
+  /** Writes what is pending, synchronously. */
+  flush(): void;
+}
+
+/** The usual duration in milliseconds, scaled by the sandbox's latency scale (0 = at once). Read it each time: the scale can change. */
+export type Latency = (usualMs: number) => number;
+
+/** Calls by service, method and path template (`/servers/{id}`); a write is a call that changed something or tried to. */
+export interface Counters {
+  count(service: string, method: string, template: string): void;
+}
+
+export type Fault =
+  | { kind: 'status'; status: number; body: string | null; retryAfterSeconds: number | null }
+  | { kind: 'resetBefore' }
+  | { kind: 'resetAfter' }
+  | { kind: 'stall'; stallMs: number }
+  | { kind: 'truncate' };
+
+/** The faults that were switched on. `take` uses one up when it fits; undefined means: behave. */
+export interface Faults {
+  take(service: string, method: string, path: string): Fault | undefined;
+}
+
+/** Runs a request handler under a fault (see faults.ts `playFault`); the handler must not care whether its answer is delivered. */
+export type PlayFault = (fault: Fault, request: IncomingMessage, response: ServerResponse, handle: () => void | Promise<void>) => void;
+
+/** What startKubernetes gets. The service name it counts and fails under is `kubernetes` for seeds and `hosted` for hosted clusters. */
+export interface KubernetesDeps {
+  world: World;
+  /** Where the kubeconfigs are written (mode 0600). */
+  dataDir: string;
+  /** The loopback address the seed's API listens on; its port is remembered in a world section. */
+  host: string;
+  latency: Latency;
+  counters: Counters;
+  faults: Faults;
+  playFault: PlayFault;
+  log: Log;
+}
+
+export interface KubernetesHalf {
+  seeds: { name: string; kubeconfigFile: string; adminKubeconfigFile: string }[];
+  /** Everything there is, for GET /control/world and leak checks. */
+  snapshot(): unknown;
+  close(): Promise<void>;
+}
+
+export type StartKubernetes = (deps: KubernetesDeps) => Promise<KubernetesHalf>;
+
+/** What a simulated server gets when it goes ACTIVE, and again after each restart of the sandbox or of the server. */
+export interface MachineSpec {
+  serverId: string;
+  name: string;
+  /** The user data as text, already base64-decoded. */
+  userData: string | null;
+  /** Its first fixed IP address. */
+  address: string;
+  /** Milliseconds from power-on until cloud-init runs, already scaled. */
+  bootMs: number;
+  /** One line of console output, without newline. */
+  log: (line: string) => void;
+  /** What `save` stored last, or {}. */
+  state: Record<string, unknown>;
+  /** Stores the machine's disk, as it were. Set `joined: true` in it once the Node is registered: a fault may kill the machine then. */
+  save: (state: Record<string, unknown>) => void;
+}
+
+export interface Machine {
+  stop(): Promise<void>;
+}
+
+export type BootMachine = (spec: MachineSpec) => Machine;

@@ -1,0 +1,358 @@
+/** The simulated Keystone: version documents, lookups and the little administration that tests need. */
+import { applicationCredentialRoutes } from './applicationCredentials.ts';
+import { type AuthDeps, forbidden } from './authentication.ts';
+import { authTokenRoutes, catalogFor, originOf, REGION } from './authTokens.ts';
+import { ApiError, type Call, created, noContent, ok, type Route } from './http.ts';
+import { DOMAIN, hexId, type Project, SYSTEM, type User } from './identityState.ts';
+import { envelope, optionalBoolean, optionalString, requiredString } from './input.ts';
+import type { Service } from './service.ts';
+import { describeRole, endTrust, trustRoutes } from './trusts.ts';
+
+const version = (base: string): object => ({
+  id: 'v3.14',
+  status: 'stable',
+  updated: '2020-04-07T00:00:00Z',
+  links: [{ rel: 'self', href: `${base}/v3/` }],
+  'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.identity-v3+json' }],
+});
+
+const describeUser = (user: User, base: string): object => ({
+  id: user.id,
+  name: user.name,
+  domain_id: DOMAIN.id,
+  enabled: user.enabled,
+  default_project_id: user.defaultProjectId,
+  password_expires_at: null,
+  options: {},
+  links: { self: `${base}/v3/users/${user.id}` },
+});
+
+const describeProject = (project: Project, base: string): object => ({
+  id: project.id,
+  name: project.name,
+  domain_id: DOMAIN.id,
+  description: project.description,
+  enabled: project.enabled,
+  parent_id: DOMAIN.id,
+  is_domain: false,
+  tags: [],
+  options: {},
+  links: { self: `${base}/v3/projects/${project.id}` },
+});
+
+const describeDomain = (base: string): object => ({
+  ...DOMAIN,
+  description: 'The default domain',
+  enabled: true,
+  tags: [],
+  options: {},
+  links: { self: `${base}/v3/domains/${DOMAIN.id}` },
+});
+
+const requireAdmin = (call: Call, action: string): void => {
+  if (!call.actor.isAdmin) throw forbidden(`identity:${action}`);
+};
+
+/** Lists in Keystone are {plural: [...], links}; `name`, `domain_id` and `enabled` filter. */
+const listed = (call: Call, word: string, rows: { name?: string; enabled?: boolean }[], describe: (row: never) => object): object => {
+  const name = call.query.get('name');
+  const domain = call.query.get('domain_id');
+  const kept = rows.filter((r) => (name === null || r.name === name) && (domain === null || domain === DOMAIN.id));
+  return { [word]: kept.map((r) => describe(r as never)), links: { self: `${call.baseUrl}${call.path}`, previous: null, next: null } };
+};
+
+const versionRoutes = (): Route[] => [
+  {
+    method: 'GET',
+    template: '/',
+    open: true,
+    handle: (call) => ({
+      status: 300,
+      body: { versions: { values: [version(call.baseUrl)] } },
+      headers: { Location: `${call.baseUrl}/v3/` },
+    }),
+  },
+  { method: 'GET', template: '/v3', open: true, handle: (call) => ok({ version: version(call.baseUrl) }) },
+];
+
+const userRoutes = (deps: AuthDeps): Route[] => {
+  const { identity, tokens } = deps;
+  const get = (call: Call): User => {
+    const user = identity.users.get(call.params['id'] ?? '');
+    if (user === undefined) throw new ApiError(404, `Could not find user: ${call.params['id']}.`, 'UserNotFound');
+    return user;
+  };
+  const create = (call: Call): User => {
+    requireAdmin(call, 'create_user');
+    const fields = envelope(call.body, 'user');
+    const name = requiredString(fields, 'name');
+    if (identity.users.countBy('name', name) > 0)
+      throw new ApiError(409, `Conflict occurred attempting to store user - Duplicate entry found with name ${name} at domain ID default.`);
+    return identity.users.put({
+      id: hexId(),
+      name,
+      password: optionalString(fields, 'password') ?? '',
+      enabled: true,
+      defaultProjectId: optionalString(fields, 'default_project_id') ?? null,
+    });
+  };
+  /** With the user go its tokens, credentials, assignments and every trust it gave or held. */
+  const remove = (user: User): void => {
+    for (const trust of [...identity.trusts.by('trustor', user.id), ...identity.trusts.by('trustee', user.id)]) endTrust(deps, trust);
+    for (const credential of identity.applicationCredentials.by('user', user.id)) identity.applicationCredentials.remove(credential.id);
+    for (const assignment of identity.assignments.by('user', user.id)) identity.assignments.remove(assignment.id);
+    tokens.revokeWhere((t) => t.userId === user.id);
+    identity.users.remove(user.id);
+  };
+  return [
+    {
+      method: 'GET',
+      template: '/v3/users',
+      handle: (call) => {
+        requireAdmin(call, 'list_users');
+        return ok(listed(call, 'users', [...identity.users.all()], (u: User) => describeUser(u, call.baseUrl)));
+      },
+    },
+    { method: 'POST', template: '/v3/users', handle: (call) => created({ user: describeUser(create(call), call.baseUrl) }) },
+    {
+      method: 'GET',
+      template: '/v3/users/{id}',
+      handle: (call) => {
+        if (call.params['id'] !== call.actor.userId) requireAdmin(call, 'get_user');
+        return ok({ user: describeUser(get(call), call.baseUrl) });
+      },
+    },
+    {
+      method: 'PATCH',
+      template: '/v3/users/{id}',
+      handle: (call) => {
+        requireAdmin(call, 'update_user');
+        const user = get(call);
+        const fields = envelope(call.body, 'user');
+        user.password = optionalString(fields, 'password') ?? user.password;
+        user.enabled = optionalBoolean(fields, 'enabled') ?? user.enabled;
+        return ok({ user: describeUser(identity.users.put(user), call.baseUrl) });
+      },
+    },
+    {
+      method: 'DELETE',
+      template: '/v3/users/{id}',
+      handle: (call) => {
+        requireAdmin(call, 'delete_user');
+        remove(get(call));
+        return noContent;
+      },
+    },
+  ];
+};
+
+const projectRoutes = (deps: AuthDeps): Route[] => {
+  const { identity } = deps;
+  const mine = (userId: string): Project[] => [...identity.projects.all()].filter((p) => identity.rolesOf(userId, p.id).length > 0);
+  const get = (call: Call): Project => {
+    const project = identity.projects.get(call.params['id'] ?? '');
+    if (project === undefined) throw new ApiError(404, `Could not find project: ${call.params['id']}.`, 'ProjectNotFound');
+    return project;
+  };
+  const own = (call: Call): object => listed(call, 'projects', mine(call.actor.userId), (p: Project) => describeProject(p, call.baseUrl));
+  return [
+    { method: 'GET', template: '/v3/auth/projects', handle: (call) => ok(own(call)) },
+    {
+      method: 'GET',
+      template: '/v3/users/{id}/projects',
+      handle: (call) => {
+        if (call.params['id'] !== call.actor.userId) requireAdmin(call, 'list_user_projects');
+        return ok(listed(call, 'projects', mine(call.params['id'] ?? ''), (p: Project) => describeProject(p, call.baseUrl)));
+      },
+    },
+    {
+      method: 'GET',
+      template: '/v3/projects',
+      handle: (call) => {
+        requireAdmin(call, 'list_projects');
+        return ok(listed(call, 'projects', [...identity.projects.all()], (p: Project) => describeProject(p, call.baseUrl)));
+      },
+    },
+    {
+      method: 'POST',
+      template: '/v3/projects',
+      handle: (call) => {
+        requireAdmin(call, 'create_project');
+        const fields = envelope(call.body, 'project');
+        const name = requiredString(fields, 'name');
+        if (identity.projects.countBy('name', name) > 0)
+          throw new ApiError(
+            409,
+            `Conflict occurred attempting to store project - it is not permitted to have two projects with the same name in the same domain : ${name}.`,
+          );
+        const project = identity.projects.put({
+          id: hexId(),
+          name,
+          description: optionalString(fields, 'description') ?? '',
+          enabled: true,
+        });
+        return created({ project: describeProject(project, call.baseUrl) });
+      },
+    },
+    {
+      method: 'GET',
+      template: '/v3/projects/{id}',
+      handle: (call) => {
+        if (call.params['id'] !== call.actor.projectId) requireAdmin(call, 'get_project');
+        return ok({ project: describeProject(get(call), call.baseUrl) });
+      },
+    },
+    {
+      method: 'DELETE',
+      template: '/v3/projects/{id}',
+      handle: (call) => {
+        requireAdmin(call, 'delete_project');
+        const project = get(call);
+        for (const a of identity.assignments.by('target', project.id)) identity.assignments.remove(a.id);
+        identity.projects.remove(project.id);
+        return noContent;
+      },
+    },
+  ];
+};
+
+const assignmentRoutes = (deps: AuthDeps): Route[] => {
+  const { identity } = deps;
+  const template = '/v3/projects/{projectId}/users/{userId}/roles/{roleId}';
+  const idOf = (call: Call): string => `${call.params['userId']}/${call.params['projectId']}/${call.params['roleId']}`;
+  const describe = (a: { userId: string; target: string; roleId: string }): object => ({
+    role: { id: a.roleId },
+    user: { id: a.userId },
+    scope: a.target === SYSTEM ? { system: { all: true } } : { project: { id: a.target } },
+    links: {},
+  });
+  return [
+    {
+      method: 'PUT',
+      template,
+      handle: (call) => {
+        requireAdmin(call, 'create_grant');
+        const role = identity.roles.get(call.params['roleId'] ?? '');
+        if (role === undefined) throw new ApiError(404, `Could not find role: ${call.params['roleId']}.`, 'RoleNotFound');
+        identity.grant(call.params['userId'] ?? '', call.params['projectId'] ?? '', role.name);
+        return noContent;
+      },
+    },
+    {
+      method: 'GET',
+      template,
+      handle: (call) => {
+        requireAdmin(call, 'check_grant');
+        if (identity.assignments.get(idOf(call)) === undefined)
+          throw new ApiError(404, 'Could not find role assignment', 'RoleAssignmentNotFound');
+        return noContent;
+      },
+    },
+    {
+      method: 'DELETE',
+      template,
+      handle: (call) => {
+        requireAdmin(call, 'revoke_grant');
+        identity.assignments.remove(idOf(call));
+        return noContent;
+      },
+    },
+    {
+      method: 'GET',
+      template: '/v3/role_assignments',
+      handle: (call) => {
+        const user = call.query.get('user.id');
+        if (user !== call.actor.userId) requireAdmin(call, 'list_role_assignments');
+        const project = call.query.get('scope.project.id');
+        const rows = [...identity.assignments.all()].filter(
+          (a) => (user === null || a.userId === user) && (project === null || a.target === project),
+        );
+        return ok({ role_assignments: rows.map(describe), links: { self: `${call.baseUrl}${call.path}`, previous: null, next: null } });
+      },
+    },
+  ];
+};
+
+const lookupRoutes = (deps: AuthDeps): Route[] => {
+  const { identity } = deps;
+  const services = (call: Call): object[] =>
+    catalogFor(originOf(call), '').map((entry) => {
+      const { id, type, name } = entry as { id: string; type: string; name: string };
+      return { id, type, name, enabled: true, description: '', links: {} };
+    });
+  return [
+    { method: 'GET', template: '/v3/domains', handle: (call) => ok(listed(call, 'domains', [DOMAIN], () => describeDomain(call.baseUrl))) },
+    {
+      method: 'GET',
+      template: '/v3/auth/domains',
+      handle: (call) => ok(listed(call, 'domains', [DOMAIN], () => describeDomain(call.baseUrl))),
+    },
+    {
+      method: 'GET',
+      template: '/v3/domains/{id}',
+      handle: (call) => {
+        if (call.params['id'] !== DOMAIN.id) throw new ApiError(404, `Could not find domain: ${call.params['id']}.`, 'DomainNotFound');
+        return ok({ domain: describeDomain(call.baseUrl) });
+      },
+    },
+    {
+      method: 'GET',
+      template: '/v3/roles',
+      handle: (call) =>
+        ok(listed(call, 'roles', [...identity.roles.all()], (r: { id: string; name: string }) => describeRole(r, call.baseUrl))),
+    },
+    {
+      method: 'GET',
+      template: '/v3/roles/{id}',
+      handle: (call) => {
+        const role = identity.roles.get(call.params['id'] ?? '');
+        if (role === undefined) throw new ApiError(404, `Could not find role: ${call.params['id']}.`, 'RoleNotFound');
+        return ok({ role: describeRole(role, call.baseUrl) });
+      },
+    },
+    {
+      method: 'GET',
+      template: '/v3/services',
+      handle: (call) => {
+        requireAdmin(call, 'list_services');
+        return ok({ services: services(call), links: {} });
+      },
+    },
+    {
+      method: 'GET',
+      template: '/v3/regions',
+      handle: (call) =>
+        ok({
+          regions: [{ id: REGION, description: '', parent_region_id: null, links: {} }],
+          links: { self: `${call.baseUrl}/v3/regions` },
+        }),
+    },
+  ];
+};
+
+export const identityService = (deps: AuthDeps): Service => ({
+  name: 'identity',
+  prefix: '/identity',
+  routes: [
+    ...versionRoutes(),
+    ...authTokenRoutes(deps),
+    ...userRoutes(deps),
+    ...projectRoutes(deps),
+    ...assignmentRoutes(deps),
+    ...lookupRoutes(deps),
+    ...trustRoutes(deps),
+    ...applicationCredentialRoutes(deps),
+  ],
+  errorBody: (error) => ({ body: { error: { code: error.status, message: error.message, title: TITLES[error.status] ?? 'Error' } } }),
+});
+
+const TITLES: Record<number, string> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Request is too large.',
+  500: 'Internal Server Error',
+};

@@ -1,0 +1,152 @@
+/** Tokens of the simulated Keystone: opaque, remembered over a restart, and judged anew at each use, as Fernet tokens are. */
+import { randomBytes } from 'node:crypto';
+import type { World } from '../contract.ts';
+import { type AccessRule, type IdentityState, type Role, SYSTEM } from './identityState.ts';
+
+export interface Token {
+  id: string;
+  methods: string[];
+  userId: string;
+  /** A project's id, SYSTEM, or null for an unscoped token. */
+  scope: string | null;
+  issuedAt: number;
+  expiresAt: number;
+  auditIds: string[];
+  trustId: string | null;
+  applicationCredentialId: string | null;
+}
+
+/** Who is calling, as a service's policy sees it. */
+export interface Actor {
+  token: Token;
+  userId: string;
+  /** '' when the token is not scoped to a project. */
+  projectId: string;
+  roles: readonly Role[];
+  /** Cloud administrator: in this cloud the role `admin` on any project. */
+  isAdmin: boolean;
+  /** May change things in its project. */
+  canWrite: boolean;
+  canRead: boolean;
+  accessRules: readonly AccessRule[] | null;
+}
+
+export interface Tokens {
+  issue(token: Omit<Token, 'id' | 'issuedAt' | 'auditIds'>, parent?: Token): Token;
+  /** The token if it is good now: not expired or revoked, its user, project, trust and roles still there. */
+  find(id: string): Token | undefined;
+  actorOf(id: string): Actor | undefined;
+  rolesOf(token: Token): Role[];
+  revoke(id: string): void;
+  revokeWhere(test: (token: Token) => boolean): void;
+  size(): number;
+}
+
+export const ANONYMOUS: Actor = {
+  token: {
+    id: '',
+    methods: [],
+    userId: '',
+    scope: null,
+    issuedAt: 0,
+    expiresAt: 0,
+    auditIds: [],
+    trustId: null,
+    applicationCredentialId: null,
+  },
+  userId: '',
+  projectId: '',
+  roles: [],
+  isAdmin: false,
+  canWrite: false,
+  canRead: false,
+  accessRules: null,
+};
+
+export const createTokens = (deps: { world: World; identity: IdentityState; now: () => number }): Tokens => {
+  const { identity, now } = deps;
+  const table = deps.world.table<Token>('identity/tokens');
+  for (const token of [...table.values()]) if (token.expiresAt < now()) table.delete(token.id);
+
+  const delegationStands = (token: Token): boolean => {
+    if (token.trustId !== null) {
+      const trust = identity.trusts.get(token.trustId);
+      return trust !== undefined && !trust.deleted && (trust.expiresAt === null || Date.parse(trust.expiresAt) > now());
+    }
+    return token.applicationCredentialId === null || identity.applicationCredentials.get(token.applicationCredentialId) !== undefined;
+  };
+  const find = (id: string): Token | undefined => {
+    const token = table.get(id);
+    if (token === undefined) return undefined;
+    if (token.expiresAt <= now()) {
+      table.delete(id);
+      return undefined;
+    }
+    if (identity.users.get(token.userId)?.enabled !== true || !delegationStands(token)) return undefined;
+    if (token.scope !== null && token.scope !== SYSTEM && identity.projects.get(token.scope)?.enabled !== true) return undefined;
+    return token.scope !== null && rolesOf(token).length === 0 ? undefined : token;
+  };
+  const rolesOf = (token: Token): Role[] => {
+    if (token.scope === null) return [];
+    if (token.trustId !== null) {
+      const trust = identity.trusts.get(token.trustId);
+      if (trust === undefined) return [];
+      const held = new Set(identity.rolesOf(trust.trustorId, trust.projectId).map((r) => r.id));
+      return trust.roleIds.every((id) => held.has(id)) ? identity.withImplied(trust.roleIds) : [];
+    }
+    if (token.applicationCredentialId !== null)
+      return identity.withImplied(identity.applicationCredentials.get(token.applicationCredentialId)?.roleIds ?? []);
+    return identity.rolesOf(token.userId, token.scope);
+  };
+  const actorOf = (id: string): Actor | undefined => {
+    const token = find(id);
+    if (token === undefined) return undefined;
+    const roles = rolesOf(token);
+    const has = (name: string): boolean => roles.some((r) => r.name === name);
+    const credential =
+      token.applicationCredentialId === null ? undefined : identity.applicationCredentials.get(token.applicationCredentialId);
+    return {
+      token,
+      userId: token.userId,
+      projectId: token.scope === SYSTEM || token.scope === null ? '' : token.scope,
+      roles,
+      isAdmin: has('admin'),
+      canWrite: has('member'),
+      canRead: has('reader'),
+      accessRules: credential?.accessRules ?? null,
+    };
+  };
+  const revokeWhere = (test: (token: Token) => boolean): void => {
+    for (const token of [...table.values()]) if (test(token)) table.delete(token.id);
+  };
+  return {
+    issue: (fields, parent) => {
+      const audit = randomBytes(16).toString('base64url');
+      const token: Token = {
+        ...fields,
+        id: `gAAAAA${randomBytes(66).toString('base64url')}`,
+        issuedAt: Math.floor(now() / 1000) * 1000,
+        auditIds: [audit, ...(parent?.auditIds.slice(-1) ?? [])],
+      };
+      table.set(token.id, token);
+      return token;
+    },
+    find,
+    actorOf,
+    rolesOf,
+    revoke: (id) => table.delete(id),
+    revokeWhere,
+    size: () => table.size,
+  };
+};
+
+/** Whether an application credential's rules allow the call; `*` stands for part of one path segment, `**` for anything, `{x}` for one segment. */
+export const accessAllowed = (rules: readonly AccessRule[], service: string, method: string, path: string): boolean =>
+  rules.some((rule) => {
+    if (rule.service !== service || rule.method !== method) return false;
+    const pattern = rule.path
+      .replace(/[.+?^$()|[\]\\]/g, '\\$&')
+      .replace(/\{[^}]*\}/g, '[^/]+')
+      .replace(/\*\*|\*/g, (stars) => (stars === '**' ? '.*' : '[^/]*'));
+    return new RegExp(`^${pattern}$`).test(path);
+  });
