@@ -30,6 +30,10 @@ export interface TemplateSpec {
   controlPlaneReplicas: number;
   etcdVolumeSizeGiB: number;
   rootVolume: RootVolume | null;
+  /** The three are for the default node group. */
+  availabilityZone: string | null;
+  minNodeCount: number | null;
+  maxNodeCount: number | null;
   podCidr: string;
   serviceCidr: string;
   nodeCidr: string;

@@ -1,0 +1,89 @@
+/** What every command gets and gives: the call, the things it works with, and the rows it answers. */
+import type { Actor } from '../domain/actor.ts';
+import type { ProjectCatalogue } from '../domain/cloud.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Store } from '../store/open.ts';
+import type { OperationRow } from '../store/progress.ts';
+import type { ClusterRow, NodeGroupRow, SeedRow } from '../store/reconcile.ts';
+import type { Secrets } from '../store/secrets.ts';
+import type { TemplateRevisionRow, TemplateRow } from '../store/templates.ts';
+
+export interface Call {
+  actor: Actor;
+  requestId: string;
+  /** The caller's Keystone token; kept, sealed, only until the cluster's trust is made with it. */
+  token: string;
+  /** 1–128 printable characters: the same key with the same input gives the same answer for at least 24 hours. */
+  idempotencyKey?: string | null;
+  /** Refuses the change when the target is of another generation. */
+  expectedGeneration?: number | null;
+}
+
+/** What a kubeconfig is made from. `pkiJson`: the cluster's sealed key material, opened; `ttlMs`: how long the certificate lives. */
+export interface KubeconfigOrder {
+  pkiJson: string;
+  endpoint: { host: string; port: number };
+  clusterName: string;
+  userName: string;
+  groups: string[];
+  ttlMs: number;
+  now: number;
+}
+
+export interface IssuedKubeconfig {
+  kubeconfig: string;
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+}
+
+export interface CommandSettings {
+  imageRegistry: string | null;
+  /** Roles that Seedbed needs in a customer's project; those that the caller has are delegated. */
+  trustRoles: string[];
+}
+
+export interface CommandDeps {
+  store: Store;
+  secrets: Secrets;
+  clock: Clock;
+  newId(): string;
+  randomToken(length: number): string;
+  /** Throws UserError KUBECONFIG_REFUSED. */
+  parseKubeconfig(text: string): { server: string };
+  /** What is known of the caller's cloud without asking it; null when nothing is. */
+  peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
+  buildKubeconfig(order: KubeconfigOrder): Promise<IssuedKubeconfig>;
+  settings: CommandSettings;
+}
+
+/** `replayed`: the answer of an earlier call with the same idempotency key. */
+export interface Answer {
+  replayed: boolean;
+}
+export interface ClusterAnswer extends Answer {
+  cluster: ClusterRow;
+  operation: OperationRow;
+}
+export interface NodeGroupAnswer extends Answer {
+  nodeGroup: NodeGroupRow;
+  cluster: ClusterRow;
+  operation: OperationRow;
+}
+export interface SeedAnswer extends Answer {
+  seed: SeedRow;
+  operation: OperationRow;
+}
+/** Templates take effect at once, so there is no operation to follow. */
+export interface TemplateAnswer extends Answer {
+  template: TemplateRow;
+  revision: TemplateRevisionRow;
+}
+export interface KubeconfigAnswer extends Answer, IssuedKubeconfig {
+  cluster: ClusterRow;
+}
+export interface OperationAnswer extends Answer {
+  operation: OperationRow;
+}
+
+/** A command as the API calls it; `input` is parsed inside, so that its rules hold for every caller. */
+export type Command<Result extends Answer> = (call: Call, input: unknown) => Promise<Result>;

@@ -1,0 +1,159 @@
+/** Magnum's string labels: mapped to typed fields, kept without meaning, or refused by name. */
+import { UserError } from './errors.ts';
+import { isIgnoredLabel, listIgnoredLabels } from './ignoredLabels.ts';
+import type { NetworkDriver, TemplateSpec } from './template.ts';
+
+export type MappedFields = Partial<
+  Pick<
+    TemplateSpec,
+    | 'kubernetesVersion'
+    | 'etcdVolumeSizeGiB'
+    | 'masterLbFloatingIpEnabled'
+    | 'keystoneAuthEnabled'
+    | 'dashboardEnabled'
+    | 'nodeProblemDetectorEnabled'
+    | 'autoHealingEnabled'
+    | 'autoScalingEnabled'
+    | 'minNodeCount'
+    | 'maxNodeCount'
+    | 'availabilityZone'
+    | 'rootVolume'
+    | 'podCidr'
+    | 'serviceCidr'
+    | 'nodeCidr'
+    | 'dnsDomain'
+  >
+>;
+
+export interface LabelMeaning {
+  fields: MappedFields;
+  /** For each field, the label it came from. */
+  origins: Partial<Record<keyof MappedFields, string>>;
+  ignored: Record<string, string>;
+}
+
+type Reader = (value: string, fail: (what: string) => never) => MappedFields;
+
+const yesOrNo = (value: string, fail: (what: string) => never): boolean => {
+  // Magnum compares without regard to case, and people write Python's True.
+  const word = value.trim().toLowerCase();
+  return word === 'true' ? true : word === 'false' ? false : fail('must be "true" or "false"');
+};
+const whole = (value: string, fail: (what: string) => never): number =>
+  /^\d{1,6}$/.test(value.trim()) ? Number(value) : fail('must be a whole number');
+const text = (value: string, fail: (what: string) => never): string => value.trim() || fail('must not be empty');
+
+const READERS: Record<string, Reader> = {
+  kube_tag: (v, fail) => ({
+    kubernetesVersion: /^v?\d+\.\d+\.\d+$/.test(v.trim()) ? v.trim().replace(/^v?/, 'v') : fail('must be a version such as "v1.36.3"'),
+  }),
+  etcd_volume_size: (v, fail) => ({ etcdVolumeSizeGiB: whole(v, fail) }),
+  master_lb_floating_ip_enabled: (v, fail) => ({ masterLbFloatingIpEnabled: yesOrNo(v, fail) }),
+  keystone_auth_enabled: (v, fail) => ({ keystoneAuthEnabled: yesOrNo(v, fail) }),
+  kube_dashboard_enabled: (v, fail) => ({ dashboardEnabled: yesOrNo(v, fail) }),
+  npd_enabled: (v, fail) => ({ nodeProblemDetectorEnabled: yesOrNo(v, fail) }),
+  auto_healing_enabled: (v, fail) => ({ autoHealingEnabled: yesOrNo(v, fail) }),
+  auto_scaling_enabled: (v, fail) => ({ autoScalingEnabled: yesOrNo(v, fail) }),
+  min_node_count: (v, fail) => ({ minNodeCount: whole(v, fail) }),
+  max_node_count: (v, fail) => ({ maxNodeCount: whole(v, fail) }),
+  availability_zone: (v, fail) => ({ availabilityZone: text(v, fail) }),
+  service_cluster_ip_range: (v, fail) => ({ serviceCidr: text(v, fail) }),
+  fixed_subnet_cidr: (v, fail) => ({ nodeCidr: text(v, fail) }),
+  dns_cluster_domain: (v, fail) => ({ dnsDomain: text(v, fail) }),
+};
+
+/** The pod range has a label for each network driver; those of the others say nothing. */
+const POD_RANGE: Record<string, NetworkDriver> = { flannel_network_cidr: 'FLANNEL', calico_ipv4pool: 'CALICO', cilium_ipv4pool: 'CILIUM' };
+/** Two labels, one field. */
+const ROOT_VOLUME = ['boot_volume_size', 'boot_volume_type'];
+/** Labels are shown to everybody who sees the cluster. */
+const SECRETS: Record<string, string> = {
+  grafana_admin_passwd: 'a password does not belong in a label, which everybody in the project can read; leave it out',
+};
+const MAX_LABELS = 150;
+const MAX_VALUE = 255;
+
+/**
+ * What the labels mean under a network driver.
+ * @throws UserError UNKNOWN_LABEL that names the label and the nearest known one; INVALID_INPUT for a value that does not fit.
+ */
+export const readLabels = (
+  labels: Readonly<Record<string, string>>,
+  networkDriver: NetworkDriver,
+  field: string[] = ['labels'],
+): LabelMeaning => {
+  const meaning: LabelMeaning = { fields: {}, origins: {}, ignored: {} };
+  const entries = Object.entries(labels);
+  if (entries.length > MAX_LABELS) throw new UserError('INVALID_INPUT', `At most ${MAX_LABELS} labels are accepted.`, { field });
+  for (const [name, value] of entries) {
+    const fail = failing(name, field);
+    if (value.length > MAX_VALUE) fail(`has a value of more than ${MAX_VALUE} characters`);
+    const reader = READERS[name];
+    if (Object.hasOwn(READERS, name) && reader !== undefined) take(meaning, name, reader(value, fail));
+    else if (Object.hasOwn(POD_RANGE, name) && POD_RANGE[name] === networkDriver) take(meaning, name, { podCidr: text(value, fail) });
+    else if (Object.hasOwn(POD_RANGE, name) || isIgnoredLabel(name)) meaning.ignored[name] = value;
+    else if (Object.hasOwn(SECRETS, name)) fail(`is refused: ${SECRETS[name]}`);
+    else if (!ROOT_VOLUME.includes(name)) throw unknownLabel(name, field);
+  }
+  readRootVolume(labels, meaning, field);
+  return meaning;
+};
+
+/** Names of labels that are mapped to a field, for documentation and for the nearest known one. */
+export const listMappedLabels = (): string[] => [...Object.keys(READERS), ...Object.keys(POD_RANGE), ...ROOT_VOLUME];
+
+const take = (meaning: LabelMeaning, name: string, fields: MappedFields): void => {
+  Object.assign(meaning.fields, fields);
+  for (const key of Object.keys(fields)) meaning.origins[key as keyof MappedFields] = name;
+};
+
+const readRootVolume = (labels: Readonly<Record<string, string>>, meaning: LabelMeaning, field: string[]): void => {
+  const { boot_volume_size: size, boot_volume_type: type } = labels;
+  if (size === undefined) {
+    if (type !== undefined) failing('boot_volume_type', field)('needs boot_volume_size beside it');
+    return;
+  }
+  const sizeGiB = whole(size, failing('boot_volume_size', field));
+  // Magnum's 0 means "no volume".
+  take(meaning, 'boot_volume_size', { rootVolume: sizeGiB === 0 ? null : { sizeGiB, type: type?.trim() || null } });
+};
+
+const failing =
+  (name: string, field: string[]) =>
+  (what: string): never => {
+    throw new UserError('INVALID_INPUT', `Label "${name}" ${what}.`, { field: [...field, name] });
+  };
+
+const unknownLabel = (name: string, field: string[]): UserError => {
+  const shown = JSON.stringify(name.slice(0, 60));
+  const near = nearest(name, [...listMappedLabels(), ...listIgnoredLabels()]);
+  const hint = near === undefined ? 'leave it out' : `did you mean "${near}"?`;
+  return new UserError('UNKNOWN_LABEL', `Label ${shown} is not known; ${hint.endsWith('?') ? hint : `${hint}.`}`, {
+    field: [...field, name.slice(0, 60)],
+  });
+};
+
+/** The known name with the fewest single-letter changes, if they are few enough to be a slip of the hand. */
+const nearest = (name: string, known: readonly string[]): string | undefined => {
+  if (name.length > 60) return undefined;
+  const ranked = known.map((candidate) => ({ candidate, distance: distanceOf(name.toLowerCase().replaceAll('-', '_'), candidate) }));
+  const best = ranked.reduce<{ candidate: string; distance: number } | undefined>(
+    (a, b) => (a !== undefined && a.distance <= b.distance ? a : b),
+    undefined,
+  );
+  return best !== undefined && best.distance <= Math.max(2, Math.floor(name.length / 4)) ? best.candidate : undefined;
+};
+
+/** Levenshtein's distance, one row at a time. */
+const distanceOf = (a: string, b: string): number => {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+};

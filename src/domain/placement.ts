@@ -1,0 +1,63 @@
+/** Placement: which seed takes a cluster, and why each of the others does not. */
+import { cidrsOverlap, parseCidr } from './cidr.ts';
+import type { PlacementReason, SeedCandidate } from './seed.ts';
+
+export interface PlacementWish {
+  /** Only this one, when the customer or an administrator named it. */
+  seedId: string | null;
+  /** Null: any region. */
+  region: string | null;
+  /** The seed must carry all of these labels with these values. */
+  selector: Readonly<Record<string, string>>;
+  /** The cluster's own ranges, which must share no address with the seed's. */
+  cidrs: readonly string[];
+}
+
+export interface Placement {
+  seedId: string | null;
+  /** One for each candidate, in the order of their names. */
+  reasons: PlacementReason[];
+}
+
+/** The fitting seed with the fewest clusters; equals go by name, so the answer never hangs on the order of rows. */
+export const choosePlacement = (candidates: readonly SeedCandidate[], wish: PlacementWish): Placement => {
+  const judged = [...candidates]
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
+    .map((seed) => ({ seed, fault: faultOf(seed, wish) }));
+  const fitting = judged.filter(({ fault }) => fault === null).map(({ seed }) => seed);
+  const chosen = fitting.reduce<SeedCandidate | undefined>(
+    (best, seed) => (best !== undefined && best.used <= seed.used ? best : seed),
+    undefined,
+  );
+  return {
+    seedId: chosen?.id ?? null,
+    reasons: judged.map(({ seed, fault }) => ({
+      seedId: seed.id,
+      seedName: seed.name,
+      fits: fault === null,
+      reason: fault ?? (seed === chosen ? `Chosen: it has the fewest clusters (${seed.used}).` : `Fits, with ${seed.used} clusters.`),
+    })),
+  };
+};
+
+const faultOf = (seed: SeedCandidate, wish: PlacementWish): string | null => {
+  if (wish.seedId !== null && seed.id !== wish.seedId) return 'Another seed was asked for by name.';
+  if (seed.state !== 'READY') return `It is not ready (${seed.state}).`;
+  if (seed.cordoned) return 'It is cordoned.';
+  if (seed.maxClusters !== null && seed.used >= seed.maxClusters) return `It is full: ${seed.used} of ${seed.maxClusters} clusters.`;
+  if (wish.region !== null && seed.region !== wish.region) return `It is in region ${seed.region ?? '(none)'}, not ${wish.region}.`;
+  const missing = Object.entries(wish.selector).find(([key, value]) => !Object.hasOwn(seed.labels, key) || seed.labels[key] !== value);
+  if (missing !== undefined) return `It does not carry the label ${missing[0]}=${missing[1]}.`;
+  const overlap = overlapOf(seed, wish.cidrs);
+  return overlap === null ? null : `The range ${overlap.wanted} overlaps its own ${overlap.taken}.`;
+};
+
+/** The first of the ranges that shares addresses with one of the seed's; null when all are free. */
+export const overlapOf = (seed: Pick<SeedCandidate, 'cidrs'>, cidrs: readonly string[]): { wanted: string; taken: string } | null => {
+  for (const wanted of cidrs) {
+    // A seed of two families has IPv6 ranges too, which no cluster can overlap yet.
+    const taken = seed.cidrs.find((cidr) => !cidr.includes(':') && cidrsOverlap(parseCidr(cidr, []), parseCidr(wanted, [])));
+    if (taken !== undefined) return { wanted, taken };
+  }
+  return null;
+};

@@ -1,0 +1,68 @@
+/** Clusters: lists, lookups and the insert; nobody's row is found by who may not see its project. */
+import { and, eq, inArray, isNull } from 'drizzle-orm';
+import type { ClusterState } from '../domain/cluster.ts';
+import { inserter } from './insert.ts';
+import type { Db } from './open.ts';
+import { behindCursor, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
+import type { ClusterRow } from './reconcile.ts';
+import { inSight, type Sight } from './sight.ts';
+import { clusters } from './tables.ts';
+
+export interface ClusterFilter {
+  name?: string | null;
+  projectId?: string | null;
+  states?: readonly ClusterState[] | null;
+  seedId?: string | null;
+  templateId?: string | null;
+}
+
+const order: Order = { at: clusters.createdAt, id: clusters.id };
+
+export const insertCluster = inserter(clusters);
+
+/** Live clusters, oldest first. */
+export const listClusters = async (db: Db, sight: Sight, filter: ClusterFilter, page: Page): Promise<Slice<ClusterRow>> => {
+  const rows = await db
+    .select()
+    .from(clusters)
+    .where(
+      and(
+        isNull(clusters.deletedAt),
+        inSight(clusters.projectId, sight),
+        filter.name == null ? undefined : eq(clusters.name, filter.name),
+        filter.projectId == null ? undefined : eq(clusters.projectId, filter.projectId),
+        filter.states == null ? undefined : inArray(clusters.state, [...filter.states]),
+        filter.seedId == null ? undefined : eq(clusters.seedId, filter.seedId),
+        filter.templateId == null ? undefined : eq(clusters.templateId, filter.templateId),
+        behindCursor(order, page),
+      ),
+    )
+    .orderBy(...orderBy(order))
+    .limit(page.first + 1);
+  return sliceOf(rows, page);
+};
+
+/** Live clusters with this name that are seen: at most one in a project, perhaps several for a cloud admin. */
+export const findClustersByName = (db: Db, sight: Sight, name: string): Promise<ClusterRow[]> =>
+  db
+    .select()
+    .from(clusters)
+    .where(and(eq(clusters.name, name), isNull(clusters.deletedAt), inSight(clusters.projectId, sight)))
+    .limit(20);
+
+/** By id; deleted ones too (`deletedAt` is set), since their operations and events can still be asked for. */
+export const loadClusters = (db: Db, sight: Sight, ids: readonly string[]): Promise<ClusterRow[]> =>
+  db
+    .select()
+    .from(clusters)
+    .where(and(inArray(clusters.id, [...ids]), inSight(clusters.projectId, sight)));
+
+/** Live clusters of many seeds, oldest first. */
+export const listClustersBySeeds = async (db: Db, seedIds: readonly string[], page: Page): Promise<Map<string, Slice<ClusterRow>>> => {
+  const rows = await db
+    .select()
+    .from(clusters)
+    .where(firstOfEach(clusters.seedId, seedIds, order, page, isNull(clusters.deletedAt)))
+    .orderBy(...orderBy(order));
+  return slicesBy(rows, seedIds, (row) => row.seedId, page);
+};

@@ -1,0 +1,43 @@
+/** Events: the numbered history of a seed or cluster, read from a number on. */
+import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
+import { inserter } from './insert.ts';
+import type { Db } from './open.ts';
+import { clusters, events, seeds } from './tables.ts';
+
+export type EventRow = typeof events.$inferSelect;
+
+export const insertEvent = inserter(events);
+
+/** Up to `limit` events after number `after`, in order; numbers have no gaps. */
+export const listEvents = (db: Db, streamId: string, after: number, limit: number): Promise<EventRow[]> =>
+  db
+    .select()
+    .from(events)
+    .where(and(eq(events.streamId, streamId), gt(events.number, after)))
+    .orderBy(asc(events.number))
+    .limit(limit);
+
+/** Of each stream up to `limit` events after number `after`, in order, in one statement. */
+export const listEventsByStreams = async (
+  db: Db,
+  streamIds: readonly string[],
+  after: number,
+  limit: number,
+): Promise<Map<string, EventRow[]>> => {
+  // Numbers have no gaps, so a range of numbers is a page.
+  const rows = await db
+    .select()
+    .from(events)
+    .where(and(inArray(events.streamId, [...streamIds]), gt(events.number, after), sql`${events.number} <= ${after + limit}`))
+    .orderBy(asc(events.number));
+  const lists = new Map<string, EventRow[]>(streamIds.map((id) => [id, []]));
+  for (const row of rows) lists.get(row.streamId)?.push(row);
+  return lists;
+};
+
+/** The number of the newest event of a seed or cluster; 0 when there is none. */
+export const lastEventNumber = async (db: Db, owner: { kind: 'SEED' | 'CLUSTER'; id: string }): Promise<number> => {
+  const table = owner.kind === 'SEED' ? seeds : clusters;
+  const [row] = await db.select({ number: table.eventNumber }).from(table).where(eq(table.id, owner.id));
+  return row?.number ?? 0;
+};

@@ -1,0 +1,32 @@
+/** Node groups: by cluster and by id. Callers have checked that the cluster may be seen. */
+import { inArray, isNull } from 'drizzle-orm';
+import { inserter } from './insert.ts';
+import type { Db } from './open.ts';
+import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import type { NodeGroupRow } from './reconcile.ts';
+import { nodeGroups } from './tables.ts';
+
+const order: Order = { at: nodeGroups.createdAt, id: nodeGroups.id };
+
+export const insertNodeGroup = inserter(nodeGroups);
+
+/** Live groups of many clusters, oldest first. */
+export const listNodeGroupsByClusters = async (
+  db: Db,
+  clusterIds: readonly string[],
+  page: Page,
+): Promise<Map<string, Slice<NodeGroupRow>>> => {
+  const rows = await db
+    .select()
+    .from(nodeGroups)
+    .where(firstOfEach(nodeGroups.clusterId, clusterIds, order, page, isNull(nodeGroups.deletedAt)))
+    .orderBy(...orderBy(order));
+  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+};
+
+/** By id, deleted ones included. */
+export const loadNodeGroups = (db: Db, ids: readonly string[]): Promise<NodeGroupRow[]> =>
+  db
+    .select()
+    .from(nodeGroups)
+    .where(inArray(nodeGroups.id, [...ids]));

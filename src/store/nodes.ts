@@ -1,0 +1,48 @@
+/** Nodes: by cluster, by group and by id. Callers have checked that the cluster may be seen. */
+import { and, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
+import type { Db, Tx } from './open.ts';
+import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import type { NodeRow } from './reconcile.ts';
+import { nodes } from './tables.ts';
+
+const order: Order = { at: nodes.createdAt, id: nodes.id };
+
+/** Live nodes of many clusters, oldest first. */
+export const listNodesByClusters = async (db: Db, clusterIds: readonly string[], page: Page): Promise<Map<string, Slice<NodeRow>>> => {
+  const rows = await db
+    .select()
+    .from(nodes)
+    .where(firstOfEach(nodes.clusterId, clusterIds, order, page, isNull(nodes.deletedAt)))
+    .orderBy(...orderBy(order));
+  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+};
+
+/** Live nodes of many groups, oldest first. */
+export const listNodesByGroups = async (db: Db, groupIds: readonly string[], page: Page): Promise<Map<string, Slice<NodeRow>>> => {
+  const rows = await db
+    .select()
+    .from(nodes)
+    .where(firstOfEach(nodes.nodeGroupId, groupIds, order, page, isNull(nodes.deletedAt)))
+    .orderBy(...orderBy(order));
+  return slicesBy(rows, groupIds, (row) => row.nodeGroupId, page);
+};
+
+/** By id, deleted ones included. */
+export const loadNodes = (db: Db, ids: readonly string[]): Promise<NodeRow[]> =>
+  db
+    .select()
+    .from(nodes)
+    .where(inArray(nodes.id, [...ids]));
+
+/** Marks all live nodes of a cluster or of a group for removal in one statement. */
+export const requestDeletionOfNodes = async (
+  tx: Tx,
+  below: { clusterId: string } | { nodeGroupId: string },
+  now: number,
+): Promise<void> => {
+  const parent: SQL = 'clusterId' in below ? eq(nodes.clusterId, below.clusterId) : eq(nodes.nodeGroupId, below.nodeGroupId);
+  await tx.db
+    .update(nodes)
+    .set({ deleteRequestedAt: now, state: 'DELETING', generation: sql`${nodes.generation} + 1`, updatedAt: now })
+    .where(and(parent, isNull(nodes.deletedAt), isNull(nodes.deleteRequestedAt)));
+};

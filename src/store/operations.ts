@@ -1,0 +1,117 @@
+/** Operations: one per acknowledged mutation; newest first wherever they are listed. */
+import { and, eq, inArray, or, type SQL } from 'drizzle-orm';
+import type { OperationKind, OperationState } from '../domain/operation.ts';
+import { inserter } from './insert.ts';
+import type { Db, Tx } from './open.ts';
+import { behindCursor, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
+import type { OperationRow } from './progress.ts';
+import { inSight, type Sight } from './sight.ts';
+import { operations } from './tables.ts';
+
+export interface OperationFilter {
+  states?: readonly OperationState[] | null;
+  kinds?: readonly OperationKind[] | null;
+  targetId?: string | null;
+}
+
+const order: Order = { at: operations.requestedAt, id: operations.id, newestFirst: true };
+/** A failed one is carried on when its cause goes away, so it is open until something takes its place. */
+const OPEN: OperationState[] = ['PENDING', 'RUNNING', 'FAILED'];
+
+export const insertOperation = inserter(operations);
+
+/** A seed's operations belong to no project: only cloud admins see them. */
+export const listOperations = async (db: Db, sight: Sight, filter: OperationFilter, page: Page): Promise<Slice<OperationRow>> => {
+  const rows = await db
+    .select()
+    .from(operations)
+    .where(
+      and(
+        inSight(operations.projectId, sight),
+        filter.states == null ? undefined : inArray(operations.state, [...filter.states]),
+        filter.kinds == null ? undefined : inArray(operations.kind, [...filter.kinds]),
+        filter.targetId == null ? undefined : eq(operations.targetId, filter.targetId),
+        behindCursor(order, page),
+      ),
+    )
+    .orderBy(...orderBy(order))
+    .limit(page.first + 1);
+  return sliceOf(rows, page);
+};
+
+export const loadOperations = (db: Db, sight: Sight, ids: readonly string[]): Promise<OperationRow[]> =>
+  db
+    .select()
+    .from(operations)
+    .where(and(inArray(operations.id, [...ids]), inSight(operations.projectId, sight)));
+
+export const listOperationsByClusters = async (
+  db: Db,
+  clusterIds: readonly string[],
+  page: Page,
+): Promise<Map<string, Slice<OperationRow>>> => {
+  const rows = await db
+    .select()
+    .from(operations)
+    .where(firstOfEach(operations.clusterId, clusterIds, order, page))
+    .orderBy(...orderBy(order));
+  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+};
+
+/** Of seeds, clusters or node groups themselves, without what is below them. */
+export const listOperationsByTargets = async (
+  db: Db,
+  targetIds: readonly string[],
+  page: Page,
+): Promise<Map<string, Slice<OperationRow>>> => {
+  const rows = await db
+    .select()
+    .from(operations)
+    .where(firstOfEach(operations.targetId, targetIds, order, page))
+    .orderBy(...orderBy(order));
+  return slicesBy(rows, targetIds, (row) => row.targetId, page);
+};
+
+/** The newest operation of this kind on the target, whatever became of it. */
+export const findNewestOperation = async (db: Db, targetId: string, kind: OperationKind): Promise<OperationRow | undefined> => {
+  const [row] = await db
+    .select()
+    .from(operations)
+    .where(and(eq(operations.targetId, targetId), eq(operations.kind, kind)))
+    .orderBy(...orderBy(order))
+    .limit(1);
+  return row;
+};
+
+/** Ends the open operations that `by` takes the place of: of these kinds on the target, or all below a cluster. */
+export const supersedeOperations = async (
+  tx: Tx,
+  by: OperationRow,
+  scope: { kinds: readonly OperationKind[] } | { below: 'TARGET' | 'CLUSTER' },
+  now: number,
+): Promise<void> => {
+  const which: SQL | undefined =
+    'kinds' in scope
+      ? and(eq(operations.targetId, by.targetId), inArray(operations.kind, [...scope.kinds]))
+      : scope.below === 'CLUSTER'
+        ? or(eq(operations.targetId, by.targetId), eq(operations.clusterId, by.targetId))
+        : eq(operations.targetId, by.targetId);
+  const ended = await tx.db
+    .update(operations)
+    .set({
+      state: 'SUPERSEDED',
+      finishedAt: now,
+      problem: {
+        code: 'CONFLICT',
+        message: `Operation ${by.id} (${by.kind}) took the place of this one.`,
+        retryable: false,
+        whoMustAct: 'NOBODY',
+        field: null,
+        openstack: null,
+        quota: null,
+      },
+    })
+    .where(and(which, inArray(operations.state, OPEN)))
+    .returning({ id: operations.id, clusterId: operations.clusterId, projectId: operations.projectId });
+  for (const row of ended) tx.changes.push({ kind: 'OPERATION', ...row, what: 'CHANGED' });
+};

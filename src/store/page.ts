@@ -1,0 +1,72 @@
+/** Pages of rows in a stable order, by key and never by offset; many parents' pages cost one statement. */
+import { and, asc, desc, type SQL, sql } from 'drizzle-orm';
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
+import { UserError } from '../domain/errors.ts';
+
+export interface Page {
+  /** Rows at most, from 1. */
+  first: number;
+  /** The cursor of the last row that the caller has. */
+  after?: string | null;
+}
+
+export interface Slice<Row> {
+  rows: Row[];
+  hasNextPage: boolean;
+}
+
+/** The two columns that a list is ordered by: a time or number that seldom repeats, and the id that breaks ties. */
+export interface Order {
+  at: SQLiteColumn;
+  id: SQLiteColumn;
+  newestFirst?: boolean;
+}
+
+/** Opaque to clients: base64url of time and id. */
+export const encodeCursor = (at: number, id: string): string => Buffer.from(`${at}:${id}`).toString('base64url');
+
+/** @throws UserError INVALID_INPUT for anything that `encodeCursor` did not make. */
+const decodeCursor = (cursor: string): { at: number; id: string } => {
+  const match = /^(\d{1,15}):(.{1,100})$/.exec(Buffer.from(cursor.slice(0, 200), 'base64url').toString('utf8'));
+  const [, at, id] = match ?? [];
+  if (at === undefined || id === undefined)
+    throw new UserError('INVALID_INPUT', 'This cursor is not one that Seedbed gave out; leave it out to begin at the start.', {
+      field: ['after'],
+    });
+  return { at: Number(at), id };
+};
+
+export const orderBy = (order: Order): SQL[] => (order.newestFirst ? [desc(order.at), desc(order.id)] : [asc(order.at), asc(order.id)]);
+
+/** Rows behind the page's cursor; undefined on the first page. */
+export const behindCursor = (order: Order, page: Page): SQL | undefined => {
+  if (page.after === undefined || page.after === null) return undefined;
+  const { at, id } = decodeCursor(page.after);
+  return order.newestFirst ? sql`(${order.at}, ${order.id}) < (${at}, ${id})` : sql`(${order.at}, ${order.id}) > (${at}, ${id})`;
+};
+
+/** One row more than asked for is read, to know whether there is a next page. */
+export const sliceOf = <Row>(rows: Row[], page: Page): Slice<Row> => ({
+  rows: rows.slice(0, page.first),
+  hasNextPage: rows.length > page.first,
+});
+
+/** Narrows a select to each parent's first page, so that one statement serves all parents of a level. */
+export const firstOfEach = (parent: SQLiteColumn, parentIds: readonly string[], order: Order, page: Page, where?: SQL): SQL => {
+  const chosen = and(sql`${parent} in ${[...parentIds]}`, behindCursor(order, page), where);
+  const direction = sql.raw(order.newestFirst ? 'desc' : 'asc');
+  const place = sql`row_number() over (partition by ${parent} order by ${order.at} ${direction}, ${order.id} ${direction})`;
+  return sql`${order.id} in (select chosen_id from (select ${order.id} as chosen_id, ${place} as place from ${order.id.table} where ${chosen}) where place <= ${page.first + 1})`;
+};
+
+/** Rows of many parents, sorted already, as one slice a parent; a parent without rows has an empty one. */
+export const slicesBy = <Row>(
+  rows: readonly Row[],
+  parentIds: readonly string[],
+  parentOf: (row: Row) => string | null,
+  page: Page,
+): Map<string, Slice<Row>> => {
+  const lists = new Map<string, Row[]>(parentIds.map((id) => [id, []]));
+  for (const row of rows) lists.get(parentOf(row) ?? '')?.push(row);
+  return new Map([...lists].map(([id, list]) => [id, sliceOf(list, page)]));
+};

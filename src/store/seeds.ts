@@ -1,0 +1,97 @@
+/** Seeds: lists, lookups, how full they are, and what placement may choose from. */
+import { and, count, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
+import type { SeedCandidate, SeedState } from '../domain/seed.ts';
+import { inserter } from './insert.ts';
+import type { Db } from './open.ts';
+import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
+import type { SeedRow } from './reconcile.ts';
+import { clusters, seeds } from './tables.ts';
+
+export interface SeedFilter {
+  name?: string | null;
+  region?: string | null;
+  cordoned?: boolean | null;
+  states?: readonly SeedState[] | null;
+}
+
+const order: Order = { at: seeds.createdAt, id: seeds.id };
+
+export const insertSeed = inserter(seeds);
+
+/** Seeds that are registered, oldest first. The caller has made sure that a cloud admin asks. */
+export const listSeeds = async (db: Db, filter: SeedFilter, page: Page): Promise<Slice<SeedRow>> => {
+  const rows = await db
+    .select()
+    .from(seeds)
+    .where(
+      and(
+        isNull(seeds.deletedAt),
+        filter.name == null ? undefined : eq(seeds.name, filter.name),
+        filter.region == null ? undefined : eq(seeds.region, filter.region),
+        filter.cordoned == null ? undefined : eq(seeds.cordoned, filter.cordoned),
+        filter.states == null ? undefined : inArray(seeds.state, [...filter.states]),
+        behindCursor(order, page),
+      ),
+    )
+    .orderBy(...orderBy(order))
+    .limit(page.first + 1);
+  return sliceOf(rows, page);
+};
+
+/** A registered seed by its id or name; an id wins. */
+export const findSeed = async (db: Db, idOrName: string): Promise<SeedRow | undefined> => {
+  const rows = await db
+    .select()
+    .from(seeds)
+    .where(and(or(eq(seeds.id, idOrName), eq(seeds.name, idOrName)), isNull(seeds.deletedAt)));
+  return rows.find((row) => row.id === idOrName) ?? rows[0];
+};
+
+/** By id, those that are unregistered included. */
+export const loadSeeds = (db: Db, ids: readonly string[]): Promise<SeedRow[]> =>
+  db
+    .select()
+    .from(seeds)
+    .where(inArray(seeds.id, [...ids]));
+
+/** Live clusters by seed; a seed without any is not in the map. */
+export const countClustersBySeeds = async (db: Db, seedIds: readonly string[]): Promise<Map<string, number>> => {
+  const rows = await db
+    .select({ seedId: clusters.seedId, used: count() })
+    .from(clusters)
+    .where(and(inArray(clusters.seedId, [...seedIds]), isNull(clusters.deletedAt)))
+    .groupBy(clusters.seedId);
+  return new Map(rows.map((row) => [row.seedId ?? '', row.used]));
+};
+
+/** Live clusters that are on the seed, or wait for it because they asked for it by name. */
+export const countClustersBoundToSeed = (db: Db, seedId: string): Promise<number> =>
+  db.$count(
+    clusters,
+    and(isNull(clusters.deletedAt), or(eq(clusters.seedId, seedId), and(isNull(clusters.seedId), eq(clusters.requestedSeedId, seedId)))),
+  );
+
+/** What placement chooses from: every registered seed with its load, in one statement. */
+export const listSeedCandidates = async (db: Db): Promise<SeedCandidate[]> => {
+  const used: SQL<number> = sql`(select count(*) from ${clusters} where ${clusters.seedId} = ${seeds.id} and ${clusters.deletedAt} is null)`;
+  const rows = await db
+    .select({
+      id: seeds.id,
+      name: seeds.name,
+      region: seeds.region,
+      labels: seeds.labels,
+      cordoned: seeds.cordoned,
+      state: seeds.state,
+      maxClusters: seeds.maxClusters,
+      podCidr: seeds.podCidr,
+      serviceCidr: seeds.serviceCidr,
+      facts: seeds.facts,
+      used,
+    })
+    .from(seeds)
+    .where(isNull(seeds.deletedAt));
+  return rows.map(({ podCidr, serviceCidr, facts, ...row }) => ({
+    ...row,
+    cidrs: [...new Set([...(podCidr === null ? (facts?.podCidrs ?? []) : [podCidr]), ...(serviceCidr === null ? [] : [serviceCidr])])],
+  }));
+};

@@ -1,0 +1,45 @@
+/** Makes whole families of keys due at once: a cluster with its groups and nodes, in one statement a kind. */
+import { and, eq, isNull, ne, type SQL, sql } from 'drizzle-orm';
+import type { ObjectKind } from '../domain/condition.ts';
+import type { Tx } from './open.ts';
+import { nodeGroups, nodes, workItems } from './tables.ts';
+import { enqueue } from './workItems.ts';
+
+/** As `enqueue`, and forgets the failures so far: somebody has changed something and asks for another try. */
+export const wakeNow = async (tx: Tx, kind: ObjectKind, id: string, now: number): Promise<void> => {
+  await enqueue(tx, kind, id, now);
+  await tx.db
+    .update(workItems)
+    .set({ attempts: 0 })
+    .where(and(eq(workItems.kind, kind), eq(workItems.id, id)));
+};
+
+/** The live nodes of a cluster or of a group; with `unfinished` only those that are not ready. */
+export const wakeNodes = async (
+  tx: Tx,
+  below: { clusterId: string } | { nodeGroupId: string },
+  now: number,
+  unfinished: boolean,
+): Promise<void> => {
+  const parent = 'clusterId' in below ? eq(nodes.clusterId, below.clusterId) : eq(nodes.nodeGroupId, below.nodeGroupId);
+  const where = and(parent, isNull(nodes.deletedAt), unfinished ? ne(nodes.state, 'READY') : undefined);
+  await wakeAll(tx, 'NODE', sql`select ${nodes.id} from ${nodes} where ${where}`, now);
+};
+
+export const wakeNodeGroups = async (tx: Tx, clusterId: string, now: number, unfinished: boolean): Promise<void> => {
+  const where = and(
+    eq(nodeGroups.clusterId, clusterId),
+    isNull(nodeGroups.deletedAt),
+    unfinished ? ne(nodeGroups.state, 'READY') : undefined,
+  );
+  await wakeAll(tx, 'NODE_GROUP', sql`select ${nodeGroups.id} from ${nodeGroups} where ${where}`, now);
+};
+
+const wakeAll = async (tx: Tx, kind: ObjectKind, ids: SQL, now: number): Promise<void> => {
+  const woken: { id: string }[] = await tx.db.all(sql`
+    insert into ${workItems} (kind, id, due_at, wake, fence, attempts)
+    select ${kind}, chosen.id, ${now}, 1, 0, 0 from (${ids}) as chosen where true
+    on conflict (kind, id) do update set due_at = min(due_at, ${now}), wake = wake + 1, attempts = 0
+    returning id`);
+  for (const { id } of woken) tx.work.push({ kind, id });
+};
