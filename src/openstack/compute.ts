@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import type { CloudAvailabilityZone, CloudFlavor, CloudKeypair } from '../domain/cloud.ts';
 import { UserError } from '../domain/errors.ts';
-import type { Microversions } from './microversion.ts';
+import type { Microversions, Place } from './microversion.ts';
 import { createServers, type Servers } from './server.ts';
-import { part, type Service } from './service.ts';
+import { type HeadersOf, part, type Service } from './service.ts';
 
 export interface ServerGroup {
   id: string;
@@ -44,14 +44,14 @@ export interface Compute extends Servers {
 const WANTED_MINOR = 90;
 
 export interface ComputeDeps {
-  open: (headersOf: (baseUrl: string) => Promise<Record<string, string>>) => Service;
+  open: (headersOf: HeadersOf) => Service;
   microversions: Microversions;
 }
 
 export const createCompute = ({ open, microversions }: ComputeDeps): Compute => {
-  const newest = (baseUrl: string): Promise<number> => microversions.newest('compute', baseUrl, WANTED_MINOR);
-  const service = open(async (baseUrl) => ({ 'openstack-api-version': `compute 2.${await newest(baseUrl)}` }));
-  const minor = async (): Promise<number> => newest(await service.baseUrl());
+  const newest = (at: Place): Promise<number> => microversions.newest('compute', at, WANTED_MINOR);
+  const service = open(async (at) => ({ 'openstack-api-version': `compute 2.${await newest(at)}` }));
+  const minor = async (): Promise<number> => newest(await service.place());
 
   const listServerGroups = () => service.list(serverGroupSchema, '/os-server-groups', 'server_groups');
   return {

@@ -26,13 +26,17 @@ export const failureOf = (asked: Asked, reply: Reply): SeedbedError => {
     case 403:
       return new UserError('CLOUD_REFUSED', said(`The ${service} service does not allow this`, fault), { openstack });
     case 404:
-      return new NotFound(`${objectOf(asked)}${fault.text === '' ? '' : ` ("${fault.text}")`}`, { openstack });
+      return new NotFound(objectOf(asked, fault), { openstack });
     case 409:
       return EXHAUSTED.has(fault.type ?? '')
         ? new UserError('CLOUD_REFUSED', said(`The ${service} service has none left`, fault), { openstack })
         : new Conflict('CONFLICT', said(`The ${service} service reports a conflict`, fault), { openstack });
-    case 408:
     case 413:
+      // Without Retry-After it is not the old form of "too many requests" but a body that is too large.
+      if (reply.retryAfterMs === null)
+        return new UserError('CLOUD_REFUSED', said(`The ${service} service refused the request`, fault), { openstack });
+      return unavailable(`The ${service} service asks for fewer calls`, fault, openstack, reply.retryAfterMs);
+    case 408:
     case 429:
       return unavailable(`The ${service} service asks for fewer calls`, fault, openstack, reply.retryAfterMs);
     default:
@@ -95,8 +99,11 @@ const unavailable = (what: string, fault: Fault, openstack: OpenStackOrigin, ret
 
 const said = (what: string, fault: Fault): string => (fault.text === '' ? `${what}.` : `${what}: ${fault.text.replace(/[.\s]+$/, '')}.`);
 
-/** 'compute servers/4711' from GET /servers/4711; the last two parts name the object. */
-const objectOf = (asked: Asked): string => `${asked.service} ${asked.path.split('/').filter(Boolean).slice(0, 4).join('/')}`;
+/** 'compute servers/4711' from GET /servers/4711; what a POST misses is something that it names. */
+const objectOf = ({ service, method, path }: Asked, fault: Fault): string => {
+  const what = method === 'POST' ? `Something that this request to the ${service} service names` : `${service} ${path.replace(/^\//, '')}`;
+  return fault.text === '' ? what : `${what} ("${fault.text}")`;
+};
 
 const codeOf = (error: unknown): string => {
   if (!(error instanceof Error)) return 'no answer';

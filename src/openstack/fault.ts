@@ -51,7 +51,7 @@ const stripMarkup = (text: string): string => text.replace(/<(style|script)[\s\S
  */
 const clean = (text: string): string =>
   text
-    .replace(/\s+/g, ' ')
+    .replace(/<br ?\/?>|\s+/g, ' ')
     .replace(/((?:user_data|password|adminPass|secret|token)['"]?\s*[:=]\s*)(['"]?)[^\s'",}]+\2/gi, '$1[removed]')
     .replace(/(attribute (?:user_data|adminPass|password)\. Value: ).*?(?=\. |$)/gi, '$1[removed]')
     .replace(/[A-Za-z0-9+/=_-]{80,}/g, '[removed]')

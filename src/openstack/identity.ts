@@ -1,11 +1,15 @@
 /** Keystone v3: who is calling, and the trusts by which Seedbed acts in a customer's project. */
 import { z } from 'zod';
-import { Conflict, NotFound, Unavailable } from '../domain/errors.ts';
+import { Conflict, NotFound } from '../domain/errors.ts';
 import type { Login, Service } from './service.ts';
-import { part } from './service.ts';
+import { isUnauthorized, part } from './service.ts';
 import { type TokenInfo, tokenInfo, tokenSchema } from './token.ts';
 
-/** `expiresAt` is an ISO time in UTC with microseconds, such as 2036-01-01T00:00:00.123456Z: with the other three it names one trust. */
+/**
+ * What names one trust: Keystone refuses a second one with the same four (409). `expiresAt` is an ISO time in UTC with
+ * microseconds, such as 2036-01-01T00:00:00.123456Z. Keystone stores the microseconds but answers whole seconds, so the full
+ * text travels in an attribute of ours, which Keystone keeps and shows like every attribute it does not know.
+ */
 export interface TrustKey {
   trustorUserId: string;
   trusteeUserId: string;
@@ -15,6 +19,7 @@ export interface TrustKey {
 
 export interface Trust extends TrustKey {
   id: string;
+  /** Empty in what `findTrust` gives: Keystone's list leaves roles out. */
   roles: string[];
   impersonation: boolean;
 }
@@ -23,36 +28,41 @@ export interface Identity {
   /** Who the subject is, or null when the token is unknown, expired, revoked or malformed. Needs a credential that may validate tokens. */
   validateToken(subjectToken: string): Promise<TokenInfo | null>;
   whoAmI(): Promise<TokenInfo>;
+  /** As the trustor, as the trustee, or with the trust's own token; others may not list it. */
   findTrust(key: TrustKey): Promise<Trust | undefined>;
-  /** Must be called as the trustor. A trust with the same key is found and returned instead of made twice. */
+  /**
+   * As the trustor, and not with an application credential (Keystone refuses those). A trust with the same key is found and
+   * returned instead of made twice. A deleted trust keeps its key for ever: then Conflict, and another `expiresAt` is needed.
+   */
   createTrust(spec: TrustKey & { roles: string[] }): Promise<Trust>;
   getTrust(id: string): Promise<Trust>;
-  /** True when deleted, false when it was gone. */
+  /** As the trustor or with the trust's own token. True when deleted, false when it was gone. */
   deleteTrust(id: string): Promise<boolean>;
 }
 
-const trustSchema = z
+const listedTrust = z
   .object({
     id: z.string(),
     trustor_user_id: z.string(),
     trustee_user_id: z.string(),
-    project_id: z.string(),
+    project_id: z.string().nullish(),
     expires_at: z.string().nullish(),
+    seedbed_expires_at: z.string().optional(),
     impersonation: z.boolean(),
     roles: z.array(z.object({ name: z.string() })).default([]),
   })
-  .transform(
-    (t): Trust => ({
-      id: t.id,
-      trustorUserId: t.trustor_user_id,
-      trusteeUserId: t.trustee_user_id,
-      projectId: t.project_id,
-      expiresAt: t.expires_at ?? '',
-      roles: t.roles.map((role) => role.name),
-      impersonation: t.impersonation,
-    }),
-  );
-const oneTrust = z.object({ trust: trustSchema });
+  .transform((t) => ({
+    id: t.id,
+    trustorUserId: t.trustor_user_id,
+    trusteeUserId: t.trustee_user_id,
+    projectId: t.project_id ?? '',
+    expiresAt: t.seedbed_expires_at ?? t.expires_at ?? '',
+    roles: t.roles.map((role) => role.name),
+    impersonation: t.impersonation,
+    /** Whether `expiresAt` is as it was asked for, not cut to seconds. */
+    fullTime: t.seedbed_expires_at !== undefined,
+  }));
+const oneTrust = z.object({ trust: listedTrust.transform(({ fullTime: _, ...trust }): Trust => trust) });
 
 const TRUSTS = '/OS-TRUST/trusts';
 
@@ -60,9 +70,15 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
   const { service, login } = deps;
 
   const findTrust = async (key: TrustKey): Promise<Trust | undefined> => {
-    const query = { trustor_user_id: key.trustorUserId, trustee_user_id: key.trusteeUserId };
-    const trusts = await service.list(trustSchema, TRUSTS, 'trusts', query);
-    return trusts.find((trust) => sameKey(trust, key));
+    // Keystone filters by one of the two only, and lets each see his own side only. A trust's token speaks as the trustor.
+    const isTrustor = (await login.token()).info.userId === key.trustorUserId;
+    const query = isTrustor ? { trustor_user_id: key.trustorUserId } : { trustee_user_id: key.trusteeUserId };
+    const trusts = await service.list(listedTrust, TRUSTS, 'trusts', query);
+    const candidates = trusts.filter((trust) => isBetween(trust, key));
+    const exact = candidates.find((trust) => trust.fullTime && sameTime(trust.expiresAt, key.expiresAt, 'microsecond'));
+    // Where Keystone shows no trust with our attribute it may have dropped it, and the second is all there is to go by.
+    if (exact !== undefined || trusts.some((trust) => trust.fullTime)) return exact;
+    return candidates.find((trust) => sameTime(trust.expiresAt, key.expiresAt, 'second'));
   };
 
   return {
@@ -74,7 +90,7 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
         return tokenInfo(await service.call(tokenSchema, 'GET', '/auth/tokens', { query: { nocatalog: true }, headers }));
       } catch (error) {
         // Our own login was renewed before a 401 gets here, so it is the subject's.
-        if (error instanceof NotFound || (error instanceof Unavailable && error.detail.openstack?.status === 401)) return null;
+        if (error instanceof NotFound || isUnauthorized(error)) return null;
         throw error;
       }
     },
@@ -88,6 +104,7 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
         impersonation: true,
         allow_redelegation: false,
         expires_at: spec.expiresAt,
+        seedbed_expires_at: spec.expiresAt,
         roles: spec.roles.map((name) => ({ name })),
       };
       try {
@@ -103,15 +120,16 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
   };
 };
 
-const sameKey = (a: TrustKey & { impersonation: boolean }, b: TrustKey): boolean =>
-  a.impersonation &&
-  a.trustorUserId === b.trustorUserId &&
-  a.trusteeUserId === b.trusteeUserId &&
-  a.projectId === b.projectId &&
-  microseconds(a.expiresAt) === microseconds(b.expiresAt);
+const isBetween = (a: Trust, b: TrustKey): boolean =>
+  a.impersonation && a.trustorUserId === b.trustorUserId && a.trusteeUserId === b.trusteeUserId && a.projectId === b.projectId;
 
-/** The time to the microsecond as comparable text; Keystone leaves the fraction out in some answers and pads it in others. */
-const microseconds = (iso: string): string => {
+const sameTime = (a: string, b: string, precision: 'second' | 'microsecond'): boolean => {
+  const [aSecond, aFraction] = secondAndFraction(a);
+  const [bSecond, bFraction] = secondAndFraction(b);
+  return aSecond === bSecond && (precision === 'second' || aFraction === bFraction);
+};
+
+const secondAndFraction = (iso: string): [string, string] => {
   const m = /^(.*?)(?:\.(\d{1,6})\d*)?(?:Z|\+00:00)$/.exec(iso);
-  return m === null ? iso : `${m[1]}.${(m[2] ?? '').padEnd(6, '0')}`;
+  return m === null ? [iso, ''] : [m[1] ?? '', (m[2] ?? '').padEnd(6, '0')];
 };

@@ -5,10 +5,16 @@ import { versionRoot } from './endpoint.ts';
 import { failureOf, unreadable } from './errors.ts';
 import type { Transport } from './http.ts';
 
+/** Where a service is, and with which token: Cinder shows its versions only to those who are logged in. */
+export interface Place {
+  baseUrl: string;
+  token: string;
+}
+
 /** Minor version numbers: 90 is 2.90 for Nova. */
 export interface Microversions {
   /** The newest minor version ≤ `wanted` that the service at this URL speaks. Cached for an hour for all projects. */
-  newest(service: 'compute' | 'volume', baseUrl: string, wanted: number): Promise<number>;
+  newest(service: 'compute' | 'volume', at: Place, wanted: number): Promise<number>;
 }
 
 const versionSchema = z.object({ id: z.string(), version: z.string().nullish() });
@@ -20,9 +26,9 @@ const KEEP_MS = 3_600_000;
 export const createMicroversions = (deps: { transport: Transport; clock: Clock }): Microversions => {
   const known = new Map<string, { readAt: number; newest: Promise<number> }>();
 
-  const read = async (service: string, url: string): Promise<number> => {
+  const read = async (service: string, url: string, token: string): Promise<number> => {
     const asked = { service, method: 'GET', path: '/' };
-    const reply = await deps.transport.send({ service, method: 'GET', url });
+    const reply = await deps.transport.send({ service, method: 'GET', url, headers: { 'x-auth-token': token } });
     if (reply.status >= 400) throw failureOf(asked, reply);
     const parsed = documentSchema.safeParse(reply.body);
     const all = parsed.success ? [parsed.data.version, ...(parsed.data.versions ?? [])] : [];
@@ -33,12 +39,12 @@ export const createMicroversions = (deps: { transport: Transport; clock: Clock }
   };
 
   return {
-    newest: async (service, baseUrl, wanted) => {
+    newest: async (service, { baseUrl, token }, wanted) => {
       const url = versionRoot(baseUrl);
       const now = deps.clock.now();
       let entry = known.get(url);
       if (entry === undefined || now - entry.readAt > KEEP_MS) {
-        const fresh = { readAt: now, newest: read(service, url) };
+        const fresh = { readAt: now, newest: read(service, url, token) };
         // A failure is not remembered: the next call asks again.
         fresh.newest.catch(() => known.get(url) === fresh && known.delete(url));
         known.set(url, fresh);

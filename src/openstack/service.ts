@@ -1,8 +1,9 @@
 /** A service's REST calls as the other files make them: token, new login after a 401, microversion, pages, checked answers. */
 import type { z } from 'zod';
-import { NotFound } from '../domain/errors.ts';
+import { NotFound, Unavailable } from '../domain/errors.ts';
 import { type Asked, failureOf, unreadable } from './errors.ts';
 import type { Method, Reply, Transport } from './http.ts';
+import type { Place } from './microversion.ts';
 import type { Token } from './token.ts';
 
 export type Query = Record<string, string | number | boolean | readonly string[] | undefined>;
@@ -21,8 +22,8 @@ export interface Request {
 }
 
 export interface Service {
-  /** The base URL in the catalog's form. Throws UserError when the catalog has none. */
-  baseUrl(): Promise<string>;
+  /** The base URL and the token in use. Throws UserError when the catalog has no such service. */
+  place(): Promise<Place>;
   /** The answer's body in the schema's shape. Throws what `failureOf` makes of anything but a success. */
   call<T>(schema: z.ZodType<T>, method: Method, path: string, request?: Request): Promise<T>;
   /** Like `call`, for answers without a body. */
@@ -33,13 +34,15 @@ export interface Service {
   remove(path: string, query?: Query): Promise<boolean>;
 }
 
+export type HeadersOf = (at: Place) => Promise<Record<string, string>>;
+
 export interface ServiceDeps {
   transport: Transport;
   login: Login;
   service: string;
   baseUrlOf: (token: Token) => string;
-  /** Headers of every call, such as the microversion. Gets the base URL. */
-  headersOf?: (baseUrl: string) => Promise<Record<string, string>>;
+  /** Headers of every call, such as the microversion. */
+  headersOf?: HeadersOf;
 }
 
 /** A listing longer than this is a service that gives the same page again and again. */
@@ -49,18 +52,23 @@ export const createService = (deps: ServiceDeps): Service => {
   const { service, transport, login } = deps;
 
   const once = async (token: Token, method: Method, path: string, request: Request): Promise<Reply> => {
-    const base = deps.baseUrlOf(token);
-    const headers = { ...(await deps.headersOf?.(base)), ...request.headers, 'x-auth-token': token.value };
-    const url = `${base}${path}${queryText(request.query)}`;
-    return transport.send({ service, method, url, headers, ...(request.body === undefined ? {} : { body: request.body }) });
+    const baseUrl = deps.baseUrlOf(token);
+    const headers = { ...(await deps.headersOf?.({ baseUrl, token: token.value })), ...request.headers, 'x-auth-token': token.value };
+    const url = `${baseUrl}${path}${queryText(request.query)}`;
+    const reply = await transport.send({ service, method, url, headers, ...(request.body === undefined ? {} : { body: request.body }) });
+    if (reply.status >= 200 && reply.status <= 299) return reply;
+    throw failureOf({ service, method, path }, reply);
   };
 
   const send = async (method: Method, path: string, request: Request = {}): Promise<Reply> => {
     const token = await login.token();
-    const first = await once(token, method, path, request);
-    const reply = first.status === 401 && (await login.renew(token)) ? await once(await login.token(), method, path, request) : first;
-    if (reply.status >= 200 && reply.status <= 299) return reply;
-    throw failureOf({ service, method, path }, reply);
+    try {
+      return await once(token, method, path, request);
+    } catch (error) {
+      // Revoked before its time, or the service's clock is ahead: one new login, one more try.
+      if (!isUnauthorized(error) || !(await login.renew(token))) throw error;
+    }
+    return once(await login.token(), method, path, request);
   };
 
   const call = async <T>(schema: z.ZodType<T>, method: Method, path: string, request: Request = {}): Promise<T> =>
@@ -94,7 +102,10 @@ export const createService = (deps: ServiceDeps): Service => {
   };
 
   return {
-    baseUrl: async () => deps.baseUrlOf(await login.token()),
+    place: async () => {
+      const token = await login.token();
+      return { baseUrl: deps.baseUrlOf(token), token: token.value };
+    },
     call,
     send: async (method, path, request) => {
       await send(method, path, request);
@@ -103,6 +114,9 @@ export const createService = (deps: ServiceDeps): Service => {
     remove,
   };
 };
+
+/** Whether the service did not accept the token. */
+export const isUnauthorized = (error: unknown): boolean => error instanceof Unavailable && error.detail.openstack?.status === 401;
 
 /** A path part from a name or an id: nothing in it may leave its place in the path. */
 export const part = (value: string): string => {

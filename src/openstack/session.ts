@@ -9,7 +9,7 @@ import { createImage, type Image } from './image.ts';
 import { createLoadBalancer, type LoadBalancer } from './loadBalancer.ts';
 import { createMicroversions, type Microversions } from './microversion.ts';
 import { createNetwork, type Network } from './network.ts';
-import { createService, type Login, type Service } from './service.ts';
+import { createService, type HeadersOf, type Login, type Service } from './service.ts';
 import { type Credential, logIn, type Token } from './token.ts';
 import { createVolume, type Volume } from './volume.ts';
 
@@ -88,7 +88,7 @@ const createCloud = (shared: Shared, credential: Credential): Cloud => {
   const { settings, transport, microversions } = shared;
   const login = createLogin(shared, credential);
   const projectOf = (token: Token): string => token.info.projectId ?? '';
-  const service = (name: ServiceName, headersOf?: (baseUrl: string) => Promise<Record<string, string>>): Service => {
+  const service = (name: ServiceName, headersOf?: HeadersOf): Service => {
     const baseUrlOf = (token: Token) =>
       endpointOf(token.catalog, name, { region: settings.region, interface: settings.interface, projectId: projectOf(token) });
     return createService({ transport, login, service: name, baseUrlOf, ...(headersOf === undefined ? {} : { headersOf }) });

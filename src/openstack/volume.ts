@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { CloudVolumeType } from '../domain/cloud.ts';
 import type { Microversions } from './microversion.ts';
-import { part, type Service } from './service.ts';
+import { type HeadersOf, part, type Service } from './service.ts';
 
 export interface CloudVolume {
   id: string;
@@ -42,13 +42,13 @@ export interface Volume {
 const WANTED_MINOR = 59;
 
 export interface VolumeDeps {
-  open: (headersOf: (baseUrl: string) => Promise<Record<string, string>>) => Service;
+  open: (headersOf: HeadersOf) => Service;
   microversions: Microversions;
 }
 
 export const createVolume = ({ open, microversions }: VolumeDeps): Volume => {
-  const service = open(async (baseUrl) => ({
-    'openstack-api-version': `volume 3.${await microversions.newest('volume', baseUrl, WANTED_MINOR)}`,
+  const service = open(async (at) => ({
+    'openstack-api-version': `volume 3.${await microversions.newest('volume', at, WANTED_MINOR)}`,
   }));
 
   const listVolumes: Volume['listVolumes'] = async (filter = {}) => {
