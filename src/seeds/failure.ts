@@ -36,6 +36,7 @@ export const failureOfStatus = (attempt: Attempt, status: number, body: string, 
   const what = `${attempt.verb} ${attempt.resource}`;
   const api = statusOf(body);
   const said = saying(attempt, api);
+  const act = { whoMustAct: attempt.subject === 'seed' ? 'CLOUD_ADMIN' : 'CUSTOMER' } as const;
   if (status < 400)
     return refusal(attempt, `The ${attempt.subject}'s API answered with a redirect, which is never followed; give the API's own address.`);
   if (api?.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating')) {
@@ -47,8 +48,12 @@ export const failureOfStatus = (attempt: Attempt, status: number, body: string, 
       attempt,
       `The ${attempt.subject}'s API refuses to ${what}${said}. If a right is missing, add it to the role of the credential.`,
     );
-  if (status === 404) return new NotFound(`What was to ${what} in the ${attempt.subject}`);
-  if (status === 409) return new Conflict('CONFLICT', `The ${attempt.subject}'s API reports a conflict on ${what}${said}.`);
+  if (status === 404) {
+    const place =
+      attempt.verb === 'patch' || attempt.verb === 'create' ? `The namespace (or the kind) to ${what} in` : `What to ${what} in`;
+    return new NotFound(`${place} the ${attempt.subject}`, act);
+  }
+  if (status === 409) return new Conflict('CONFLICT', `The ${attempt.subject}'s API reports a conflict on ${what}${said}.`, act);
   if (status === 410)
     return unavailable(attempt, `The ${attempt.subject}'s API no longer has that version of ${attempt.resource}; reading anew.`);
   if (status === 429 || status >= 500) {

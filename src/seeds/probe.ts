@@ -1,0 +1,106 @@
+/** Reads the facts of a seed that decide whether control planes can live in it; judging them is somebody else's work. */
+import { X509Certificate } from 'node:crypto';
+import type { V1Node, V1Service, V1StorageClass } from '@kubernetes/client-node';
+import type { Kubernetes } from './connection.ts';
+import type { KubernetesObject } from './kinds.ts';
+import type { KubernetesAccess } from './kubeconfig.ts';
+import { parseQuantity } from './quantity.ts';
+import { findRights, type RightFact } from './rights.ts';
+
+export interface StorageClassFact {
+  name: string;
+  provisioner: string;
+  expandable: boolean;
+  bindingMode: string;
+}
+
+export interface NodeFact {
+  name: string;
+  ready: boolean;
+  /** Ready, not cordoned, and without a taint that keeps pods away. */
+  schedulable: boolean;
+  cpuMillis: number;
+  memoryMiB: number;
+  podCidrs: string[];
+  internalAddresses: string[];
+  externalAddresses: string[];
+  zone: string | null;
+  kubeletVersion: string;
+}
+
+export interface SeedProbe {
+  /** As the server says it, such as v1.36.3. */
+  version: string;
+  rights: RightFact[];
+  /** The one that volumes without a class get, or null. */
+  defaultStorageClass: StorageClassFact | null;
+  nodes: NodeFact[];
+  /** Sums over the schedulable nodes. */
+  schedulableNodes: number;
+  allocatableCpuMillis: number;
+  allocatableMemoryMiB: number;
+  /** Address of the `kubernetes` Service: the first of the range that Services get theirs from. */
+  serviceAddresses: string[];
+}
+
+/** At most 24 requests; about 5 when the credential has all rights. A list that is refused throws SEED_REFUSED with its name. */
+export const probeSeed = async (k: Kubernetes): Promise<SeedProbe> => {
+  const [version, rights, nodeList, classList, service] = await Promise.all([
+    k.version(),
+    findRights(k),
+    k.list({ apiVersion: 'v1', kind: 'Node' }),
+    k.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }),
+    k.get({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'kubernetes' }),
+  ]);
+  const nodes = nodeList.items.map(nodeFact);
+  const usable = nodes.filter(({ schedulable }) => schedulable);
+  const spec = (service as V1Service | undefined)?.spec;
+  return {
+    version: version.gitVersion,
+    rights,
+    defaultStorageClass: defaultClass(classList.items),
+    nodes,
+    schedulableNodes: usable.length,
+    allocatableCpuMillis: usable.reduce((sum, { cpuMillis }) => sum + cpuMillis, 0),
+    allocatableMemoryMiB: usable.reduce((sum, { memoryMiB }) => sum + memoryMiB, 0),
+    serviceAddresses: (spec?.clusterIPs ?? [spec?.clusterIP ?? '']).filter((address) => address !== '' && address !== 'None'),
+  };
+};
+
+/** When the client certificate ends, in ms since the epoch; null for a token, whose end only its issuer knows. */
+export const credentialEndsAt = ({ clientCertPem }: KubernetesAccess): number | null =>
+  clientCertPem === undefined ? null : Date.parse(new X509Certificate(clientCertPem).validTo);
+
+/** Of several defaults the API takes the youngest (documentation of StorageClass, "Default StorageClass"). */
+const defaultClass = (objects: readonly KubernetesObject[]): StorageClassFact | null => {
+  const defaults = objects.filter(({ metadata }) => metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true');
+  const [youngest] = defaults.sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1));
+  if (!youngest) return null;
+  const { provisioner, allowVolumeExpansion, volumeBindingMode } = youngest as unknown as V1StorageClass;
+  return {
+    name: youngest.metadata.name,
+    provisioner,
+    expandable: allowVolumeExpansion === true,
+    bindingMode: volumeBindingMode ?? 'Immediate',
+  };
+};
+
+const nodeFact = (object: KubernetesObject): NodeFact => {
+  const { spec, status } = object as unknown as V1Node;
+  const ready = status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
+  const kept = (spec?.taints ?? []).some(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
+  const addresses = (type: string): string[] =>
+    (status?.addresses ?? []).filter((address) => address.type === type).map(({ address }) => address);
+  return {
+    name: object.metadata.name,
+    ready,
+    schedulable: ready && spec?.unschedulable !== true && !kept,
+    cpuMillis: Math.round((parseQuantity(status?.allocatable?.cpu) ?? 0) * 1000),
+    memoryMiB: Math.floor((parseQuantity(status?.allocatable?.memory) ?? 0) / 2 ** 20),
+    podCidrs: spec?.podCIDRs ?? (spec?.podCIDR === undefined ? [] : [spec.podCIDR]),
+    internalAddresses: addresses('InternalIP'),
+    externalAddresses: addresses('ExternalIP'),
+    zone: object.metadata.labels?.['topology.kubernetes.io/zone'] ?? null,
+    kubeletVersion: status?.nodeInfo?.kubeletVersion ?? '',
+  };
+};
