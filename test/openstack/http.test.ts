@@ -1,0 +1,110 @@
+/** What the transport does when the other side is slow, gone, busy, or cuts the line. */
+import { createServer } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Unavailable } from '../../src/domain/errors.ts';
+import { type FakeCloud, failing, startFakeCloud } from './fakeCloud.ts';
+
+const NETWORKS = 'GET /network/v2.0/networks';
+let cloud: FakeCloud;
+beforeEach(async () => {
+  cloud = await startFakeCloud();
+});
+afterEach(() => cloud.close());
+
+const good = { body: { networks: [] } };
+const busy = (retryAfter: string, status = 429) => ({
+  status,
+  headers: { 'retry-after': retryAfter },
+  body: { overLimit: { message: 'Slow down.' } },
+});
+
+test('a read cut off once is sent again', async () => {
+  cloud.on(NETWORKS, (_call, nth) => (nth === 0 ? 'reset' : good));
+  await expect(cloud.open().network.listNetworks()).resolves.toEqual([]);
+  expect(cloud.seen).toHaveLength(2);
+});
+
+test('a read cut off twice is an error that says so', async () => {
+  cloud.on(NETWORKS, 'reset');
+  const error = await failing(cloud.open().network.listNetworks());
+  expect(error).toBeInstanceOf(Unavailable);
+  expect(error).toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryable: true, detail: { openstack: { service: 'network', status: 0 } } });
+  expect(cloud.seen).toHaveLength(2);
+});
+
+test('a create that was cut off is not sent again: it may have happened', async () => {
+  cloud.on('POST /network/v2.0/networks', 'reset');
+  expect(await failing(cloud.open().network.createNetwork({ name: 'n', description: 'd' }))).toBeInstanceOf(Unavailable);
+  expect(cloud.seen).toHaveLength(1);
+});
+
+test('a silent service ends in a time-out, headers or body, and is not asked again', async () => {
+  cloud.on(NETWORKS, 'stall');
+  const startedAt = Date.now();
+  expect(await failing(cloud.open().network.listNetworks())).toMatchObject({ message: 'The network service did not answer in time.' });
+  expect(Date.now() - startedAt).toBeLessThan(3_000);
+  expect(cloud.seen).toHaveLength(1);
+});
+
+test('a short Retry-After is waited for, for writes as well', async () => {
+  cloud.on('POST /network/v2.0/networks', (_call, nth) =>
+    nth === 0 ? busy('0') : { status: 201, body: { network: { id: 'n1', name: 'n', status: 'ACTIVE' } } },
+  );
+  await expect(cloud.open().network.createNetwork({ name: 'n', description: 'd' })).resolves.toMatchObject({ id: 'n1' });
+  expect(cloud.seen).toHaveLength(2);
+});
+
+test('Retry-After is really waited for', async () => {
+  cloud.on(NETWORKS, (_call, nth) => (nth === 0 ? busy('1', 503) : good));
+  const startedAt = Date.now();
+  await cloud.open().network.listNetworks();
+  expect(Date.now() - startedAt).toBeGreaterThanOrEqual(950);
+});
+
+test('a long Retry-After goes to the caller, as seconds or as a date', async () => {
+  cloud.on(NETWORKS, busy('60'));
+  expect(await failing(cloud.open().network.listNetworks())).toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryAfterMs: 60_000 });
+  cloud.on(NETWORKS, busy(new Date(cloud.now + 90_000).toUTCString(), 503));
+  expect(await failing(cloud.open().network.listNetworks())).toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryAfterMs: 90_000 });
+  expect(cloud.seen).toHaveLength(2);
+});
+
+test('two tries are all: a service that stays busy is an error', async () => {
+  cloud.on(NETWORKS, busy('0', 503));
+  expect(await failing(cloud.open().network.listNetworks())).toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryAfterMs: 0 });
+  expect(cloud.seen).toHaveLength(2);
+});
+
+test('a gateway error is repeated for a read, not for a write', async () => {
+  cloud.on(NETWORKS, (_call, nth) => (nth === 0 ? { status: 502, text: '<html><h1>Bad Gateway</h1></html>' } : good));
+  await expect(cloud.open().network.listNetworks()).resolves.toEqual([]);
+  cloud.on('POST /network/v2.0/networks', { status: 502, text: '<html><body><h1>Bad Gateway</h1></body></html>' });
+  expect(await failing(cloud.open().network.createNetwork({ name: 'n', description: 'd' }))).toMatchObject({
+    code: 'CLOUD_UNAVAILABLE',
+    message: 'The network service failed with status 502: Bad Gateway.',
+  });
+  expect(cloud.seen).toHaveLength(3);
+});
+
+test('an answer cut short or of another shape is unreadable, not a crash', async () => {
+  for (const text of ['{"networks": [', '[]', '', '{"networks": [{"id": 7}]}', '<html>login</html>']) {
+    cloud.on(NETWORKS, { text });
+    const error = await failing(cloud.open().network.listNetworks());
+    expect(error).toBeInstanceOf(Unavailable);
+    expect(error).toMatchObject({ code: 'CLOUD_UNAVAILABLE', detail: { openstack: { status: 200 } } });
+  }
+});
+
+test('no listener at all', async () => {
+  const closed = createServer();
+  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+  const address = closed.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  await new Promise((resolve) => closed.close(resolve));
+  const other = await startFakeCloud({ authUrl: `http://127.0.0.1:${port}` });
+  expect(await failing(other.open().projectId())).toMatchObject({
+    code: 'CLOUD_UNAVAILABLE',
+    message: 'The identity service could not be reached (ECONNREFUSED).',
+  });
+  await other.close();
+});
