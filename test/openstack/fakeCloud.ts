@@ -11,7 +11,11 @@ export interface Seen {
   body: string;
 }
 
-export type Answer = { status?: number; headers?: Record<string, string>; body?: unknown; text?: string } | 'reset' | 'stall';
+export type Answer =
+  | { status?: number; headers?: Record<string, string>; body?: unknown; text?: string }
+  | 'reset'
+  | 'stall'
+  | 'stallInBody';
 
 export interface FakeCloud {
   origin: string;
@@ -113,6 +117,7 @@ export const startFakeCloud = async (settings: Partial<CloudSettings> = {}): Pro
     const answer = answerOf(call);
     if (answer === 'reset') return void req.socket.resetAndDestroy();
     if (answer === 'stall') return;
+    if (answer === 'stallInBody') return void res.writeHead(200, { 'content-length': '100' }).write('{');
     const text = answer.text ?? (answer.body === undefined ? '' : JSON.stringify(answer.body));
     res
       .writeHead(answer.status ?? 200, { 'content-type': 'application/json', 'x-openstack-request-id': 'req-1', ...answer.headers })

@@ -1,0 +1,106 @@
+/** Neutron: filters, rules that exist already, missing extensions, things that are gone. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NotFound, UserError } from '../../src/domain/errors.ts';
+import { type FakeCloud, failing, startFakeCloud } from './fakeCloud.ts';
+
+let cloud: FakeCloud;
+beforeEach(async () => {
+  cloud = await startFakeCloud();
+  cloud.on('GET /network/v2.0/extensions', { body: { extensions: [{ alias: 'router' }] } });
+});
+afterEach(() => cloud.close());
+
+const gone = { status: 404, body: { NeutronError: { type: 'NotFound', message: 'Not there.', detail: '' } } };
+
+test('filters are exact and leave out what is not given', async () => {
+  cloud.on('GET /network/v2.0/ports', { body: { ports: [] } });
+  await cloud
+    .open()
+    .network.listPorts({ tag: 'seedbed.cluster=c1', networkId: 'n1', subnetId: 's1', deviceOwner: 'network:router_interface' });
+  expect(Object.fromEntries(cloud.seen[0]?.query ?? [])).toEqual({
+    tags: 'seedbed.cluster=c1',
+    network_id: 'n1',
+    fixed_ips: 'subnet_id=s1',
+    device_owner: 'network:router_interface',
+  });
+});
+
+test('a port is asked for with its subnet, groups and the pods’ ranges', async () => {
+  cloud.on('POST /network/v2.0/ports', {
+    status: 201,
+    body: { port: { id: 'p1', status: 'DOWN', network_id: 'n1', mac_address: 'fa:16:3e:00:00:01' } },
+  });
+  await cloud.open().network.createPort({
+    name: 'p',
+    description: 'd',
+    networkId: 'n1',
+    subnetId: 's1',
+    securityGroupIds: ['g1'],
+    allowedAddressPairs: ['10.244.0.0/16'],
+  });
+  expect(JSON.parse(cloud.seen[0]?.body ?? '')).toEqual({
+    port: {
+      name: 'p',
+      description: 'd',
+      network_id: 'n1',
+      fixed_ips: [{ subnet_id: 's1' }],
+      security_groups: ['g1'],
+      allowed_address_pairs: [{ ip_address: '10.244.0.0/16' }],
+    },
+  });
+});
+
+test('a rule that is there already is no failure; its quota is', async () => {
+  const rule = {
+    direction: 'ingress',
+    etherType: 'IPv4',
+    protocol: 'tcp',
+    portMin: 10250,
+    portMax: 10250,
+    remoteCidr: '10.0.0.0/8',
+    remoteGroupId: null,
+    description: '',
+  } as const;
+  const error = (type: string, message: string) => ({ status: 409, body: { NeutronError: { type, message, detail: '' } } });
+  cloud.on('POST /network/v2.0/security-group-rules', error('SecurityGroupRuleExists', 'Security group rule already exists.'));
+  expect(await cloud.open().network.createSecurityGroupRule('g1', rule)).toBe(false);
+  cloud.on('POST /network/v2.0/security-group-rules', error('OverQuota', "Quota exceeded for resources: ['security_group_rule']."));
+  expect(await failing(cloud.open().network.createSecurityGroupRule('g1', rule))).toMatchObject({ code: 'QUOTA_EXCEEDED' });
+});
+
+test('an extension that is missing is named; with it, a 404 is a missing object', async () => {
+  cloud.on('PUT /network/v2.0/ports/p1/tags/a%2Fb', gone);
+  const error = await failing(cloud.open().network.addTag('ports', 'p1', 'a/b'));
+  expect(error).toBeInstanceOf(UserError);
+  expect(error).toMatchObject({
+    code: 'CLOUD_REFUSED',
+    message: expect.stringContaining('"standard-attr-tag"'),
+    detail: { whoMustAct: 'CLOUD_ADMIN' },
+  });
+  cloud.on('GET /network/v2.0/routers/r1', gone);
+  expect(await failing(cloud.open().network.getRouter('r1'))).toBeInstanceOf(NotFound);
+});
+
+test('what is gone is done, and says so', async () => {
+  const net = cloud.open().network;
+  for (const path of ['networks', 'subnets', 'routers', 'ports', 'security-groups', 'security-group-rules', 'floatingips'])
+    cloud.on(`DELETE /network/v2.0/${path}/x`, (_call, nth) => (nth === 0 ? { status: 204 } : gone));
+  cloud.on('PUT /network/v2.0/routers/x/remove_router_interface', (_call, nth) => (nth === 0 ? { body: {} } : gone));
+  const all = [
+    () => net.deleteNetwork('x'),
+    () => net.deleteSubnet('x'),
+    () => net.deleteRouter('x'),
+    () => net.deletePort('x'),
+    () => net.deleteSecurityGroup('x'),
+    () => net.deleteSecurityGroupRule('x'),
+    () => net.deleteFloatingIp('x'),
+    () => net.removeRouterInterface('x', 's1'),
+  ];
+  for (const remove of all) expect([await remove(), await remove()]).toEqual([true, false]);
+});
+
+test('a load balancer goes with all its parts', async () => {
+  cloud.on('DELETE /lb/v2/lbaas/loadbalancers/l1', { status: 204 });
+  expect(await cloud.open().loadBalancer.deleteLoadBalancer('l1')).toBe(true);
+  expect(cloud.seen[0]?.query.get('cascade')).toBe('true');
+});
