@@ -59,6 +59,8 @@ export interface ServerFilter {
   name?: string;
   tags?: string[];
   metadata?: Record<string, string>;
+  /** Only those that changed since, in milliseconds since the epoch; servers that were deleted since are among them, as DELETED. */
+  changesSince?: number;
 }
 
 export interface Servers {
@@ -84,6 +86,7 @@ export const createServers = ({ service, minor }: { service: Service; minor: () 
       // Nova's name filter is a regular expression, on some databases blind to case: it narrows, the comparison below decides.
       ...(filter.name === undefined ? {} : { name: `^${filter.name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$` }),
       ...(filter.tags === undefined || filter.tags.length === 0 || version < 26 ? {} : { tags: filter.tags.join(',') }),
+      ...(filter.changesSince === undefined ? {} : { 'changes-since': new Date(filter.changesSince).toISOString() }),
     };
     const servers = await service.list(serverSchema, '/servers/detail', 'servers', query);
     return servers.filter((server) => matches(server, filter, version));

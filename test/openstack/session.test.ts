@@ -95,6 +95,7 @@ test("a caller's token is looked up once and never renewed", async () => {
   cloud.on('GET /network/v2.0/networks', unauthorized);
   await failing(mine.network.listNetworks());
   expect(cloud.logins).toHaveLength(0);
+  expect(cloud.open({ kind: 'token', token: 'callers-token' })).not.toBe(mine);
   expect(cloud.seen.map((call) => `${call.path} ${call.headers['x-auth-token']}`)).toEqual([
     '/identity/v3/auth/tokens callers-token',
     '/network/v2.0/networks callers-token',
