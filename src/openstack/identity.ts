@@ -97,18 +97,8 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
     whoAmI: async () => (await login.token()).info,
     findTrust,
     createTrust: async (spec) => {
-      const trust = {
-        trustor_user_id: spec.trustorUserId,
-        trustee_user_id: spec.trusteeUserId,
-        project_id: spec.projectId,
-        impersonation: true,
-        allow_redelegation: false,
-        expires_at: spec.expiresAt,
-        seedbed_expires_at: spec.expiresAt,
-        roles: spec.roles.map((name) => ({ name })),
-      };
       try {
-        return (await service.call(oneTrust, 'POST', TRUSTS, { body: { trust } })).trust;
+        return (await service.call(oneTrust, 'POST', TRUSTS, { body: { trust: trustBody(spec) } })).trust;
       } catch (error) {
         const twin = error instanceof Conflict ? await findTrust(spec) : undefined;
         if (twin === undefined) throw error;
@@ -119,6 +109,17 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
     deleteTrust: (id) => service.remove(`${TRUSTS}/${part(id)}`),
   };
 };
+
+const trustBody = (spec: TrustKey & { roles: string[] }): object => ({
+  trustor_user_id: spec.trustorUserId,
+  trustee_user_id: spec.trusteeUserId,
+  project_id: spec.projectId,
+  impersonation: true,
+  allow_redelegation: false,
+  expires_at: spec.expiresAt,
+  seedbed_expires_at: spec.expiresAt,
+  roles: spec.roles.map((name) => ({ name })),
+});
 
 const isBetween = (a: Trust, b: TrustKey): boolean =>
   a.impersonation && a.trustorUserId === b.trustorUserId && a.trusteeUserId === b.trusteeUserId && a.projectId === b.projectId;

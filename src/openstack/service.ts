@@ -49,47 +49,11 @@ export interface ServiceDeps {
 const MOST_PAGES = 1_000;
 
 export const createService = (deps: ServiceDeps): Service => {
-  const { service, transport, login } = deps;
-
-  const once = async (token: Token, method: Method, path: string, request: Request): Promise<Reply> => {
-    const baseUrl = deps.baseUrlOf(token);
-    const headers = { ...(await deps.headersOf?.({ baseUrl, token: token.value })), ...request.headers, 'x-auth-token': token.value };
-    const url = `${baseUrl}${path}${queryText(request.query)}`;
-    const reply = await transport.send({ service, method, url, headers, ...(request.body === undefined ? {} : { body: request.body }) });
-    if (reply.status >= 200 && reply.status <= 299) return reply;
-    throw failureOf({ service, method, path }, reply);
-  };
-
-  const send = async (method: Method, path: string, request: Request = {}): Promise<Reply> => {
-    const token = await login.token();
-    try {
-      return await once(token, method, path, request);
-    } catch (error) {
-      // Revoked before its time, or the service's clock is ahead: one new login, one more try.
-      if (!isUnauthorized(error) || !(await login.renew(token))) throw error;
-    }
-    return once(await login.token(), method, path, request);
-  };
+  const { service, login } = deps;
+  const send = createSender(deps);
 
   const call = async <T>(schema: z.ZodType<T>, method: Method, path: string, request: Request = {}): Promise<T> =>
     parse(schema, { service, method, path }, await send(method, path, request));
-
-  const list = async <T>(item: z.ZodType<T>, path: string, key: string, query: Query = {}): Promise<T[]> => {
-    const asked = { service, method: 'GET', path };
-    const items: T[] = [];
-    const seen = new Set<string>();
-    for (let marker: string | undefined; seen.size < MOST_PAGES; ) {
-      const reply = await send('GET', path, { query: { ...query, marker } });
-      const page = pageOf(reply.body, key);
-      if (page === null) throw unreadable(asked, reply, key);
-      for (const raw of page) items.push(parse(item, asked, { ...reply, body: raw }));
-      marker = nextMarker(reply.body, key);
-      // An empty page, or one that names a marker twice, would go on for ever.
-      if (marker === undefined || page.length === 0 || seen.has(marker)) break;
-      seen.add(marker);
-    }
-    return items;
-  };
 
   const remove = async (path: string, query?: Query): Promise<boolean> => {
     try {
@@ -110,9 +74,59 @@ export const createService = (deps: ServiceDeps): Service => {
     send: async (method, path, request) => {
       await send(method, path, request);
     },
-    list,
+    list: (item, path, key, query) => listAll(send, service, { item, path, key, query: query ?? {} }),
     remove,
   };
+};
+
+type Send = (method: Method, path: string, request?: Request) => Promise<Reply>;
+
+const createSender = (deps: ServiceDeps): Send => {
+  const { service, transport, login } = deps;
+
+  const once = async (token: Token, method: Method, path: string, request: Request): Promise<Reply> => {
+    const baseUrl = deps.baseUrlOf(token);
+    const headers = { ...(await deps.headersOf?.({ baseUrl, token: token.value })), ...request.headers, 'x-auth-token': token.value };
+    const url = `${baseUrl}${path}${queryText(request.query)}`;
+    const reply = await transport.send({ service, method, url, headers, ...(request.body === undefined ? {} : { body: request.body }) });
+    if (reply.status >= 200 && reply.status <= 299) return reply;
+    throw failureOf({ service, method, path }, reply);
+  };
+
+  return async (method, path, request = {}) => {
+    const token = await login.token();
+    try {
+      return await once(token, method, path, request);
+    } catch (error) {
+      // Revoked before its time, or the service's clock is ahead: one new login, one more try.
+      if (!isUnauthorized(error) || !(await login.renew(token))) throw error;
+    }
+    return once(await login.token(), method, path, request);
+  };
+};
+
+interface Listing<T> {
+  item: z.ZodType<T>;
+  path: string;
+  key: string;
+  query: Query;
+}
+
+const listAll = async <T>(send: Send, service: string, { item, path, key, query }: Listing<T>): Promise<T[]> => {
+  const asked = { service, method: 'GET', path };
+  const items: T[] = [];
+  const seen = new Set<string>();
+  for (let marker: string | undefined; seen.size < MOST_PAGES; ) {
+    const reply = await send('GET', path, { query: { ...query, marker } });
+    const page = pageOf(reply.body, key);
+    if (page === null) throw unreadable(asked, reply, key);
+    for (const raw of page) items.push(parse(item, asked, { ...reply, body: raw }));
+    marker = nextMarker(reply.body, key);
+    // An empty page, or one that names a marker twice, would go on for ever.
+    if (marker === undefined || page.length === 0 || seen.has(marker)) break;
+    seen.add(marker);
+  }
+  return items;
 };
 
 /** Whether the service did not accept the token. */
