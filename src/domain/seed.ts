@@ -10,8 +10,11 @@ export interface SeedFacts {
   allocatableCpuMillis: number;
   allocatableMemoryMiB: number;
   schedulableNodes: number;
-  nodeAddress: string | null;
+  /** Addresses of the seed's nodes: what its pods' traffic comes from, and what a node port is dialled at. */
+  nodeAddresses: string[];
   podCidrs: string[];
+  /** The generation of the seed for which a Service was seen to get its address. */
+  exposureProvenFor: number | null;
   probedAt: number;
 }
 

@@ -25,6 +25,8 @@ export interface Queue {
   settle(settlements: readonly Settlement[]): Promise<void>;
   /** Gives all of an owner's leases back: at a graceful stop. */
   release(owner: string): Promise<void>;
+  /** Frees every lease, whoever's: at the start of the one process that owns the queue. */
+  releaseAll(): Promise<void>;
   /** When the next free key is due; null when there is none. */
   nextDueAt(): Promise<number | null>;
   /** Called after each commit that made keys due. */

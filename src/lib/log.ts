@@ -11,6 +11,14 @@ export interface Log {
 
 /** JSON lines on stderr: stdout belongs to the command's answer. */
 export const createLog = (level: string): Log =>
-  pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: ['token', 'password', 'kubeconfig', '*.token', '*.password', '*.kubeconfig'] }, pino.destination(2));
+  pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: ['token', 'password', 'kubeconfig', '*.token', '*.password', '*.kubeconfig'],
+    },
+    pino.destination(2),
+  );
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silentLog };

@@ -7,7 +7,15 @@ import { type Flow, LeaseLost, runFlow, type StepReport } from '../engine/flow.t
 import { nextCondition, type PassSummary, summarize } from '../engine/progress.ts';
 import type { Handler } from '../engine/worker.ts';
 import type { Tx } from '../store/open.ts';
-import { appendEvent, loadConditions, loadTrackedOperations, type OperationRow, type Subject, saveCondition, updateOperation } from '../store/progress.ts';
+import {
+  appendEvent,
+  loadConditions,
+  loadTrackedOperations,
+  type OperationRow,
+  type Subject,
+  saveCondition,
+  updateOperation,
+} from '../store/progress.ts';
 import { changed } from '../store/reconcile.ts';
 import { holdsLease } from '../store/workItems.ts';
 import type { World } from './world.ts';
@@ -91,7 +99,10 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
 ): Promise<Recorder> => {
   const conditions = await loadConditions(world.store.db, row.id);
   const operations = await loadTrackedOperations(world.store.db, row.id);
-  const latest = operations.reduce<OperationRow | undefined>((best, op) => (best && best.requestedAt > op.requestedAt ? best : op), undefined);
+  const latest = operations.reduce<OperationRow | undefined>(
+    (best, op) => (best && best.requestedAt > op.requestedAt ? best : op),
+    undefined,
+  );
   const began = new Map<string, number>();
   for (const condition of conditions.values()) if (condition.state !== 'PENDING') began.set(condition.name, condition.lastTransitionAt);
 
@@ -131,8 +142,16 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
     const observedGeneration = summary.settled ? row.generation : row.observedGeneration;
     const deletedAt = summary.settled && removing ? now : null;
     const closing = closingOf(summary);
-    const open = operations.filter((op) => op.generation <= row.generation && (closing !== op.state || summary.failure?.message !== op.problem?.message));
-    if (state === row.state && observedGeneration === row.observedGeneration && deletedAt === null && (closing === null || open.length === 0)) return;
+    const open = operations.filter(
+      (op) => op.generation <= row.generation && (closing !== op.state || summary.failure?.message !== op.problem?.message),
+    );
+    if (
+      state === row.state &&
+      observedGeneration === row.observedGeneration &&
+      deletedAt === null &&
+      (closing === null || open.length === 0)
+    )
+      return;
     await write(async (tx) => {
       await kind.save(tx, row, { state, observedGeneration, deletedAt, updatedAt: now });
       if (closing !== null) {
@@ -185,7 +204,8 @@ const stepsOf = (conditions: readonly Condition[], began: ReadonlyMap<string, nu
 
 const NOUNS: Record<ObjectKind, string> = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'Node group', NODE: 'Node' };
 
-const sentenceOf = (kind: ObjectKind, name: string, state: string): string => `${NOUNS[kind]} ${name} is ${state.toLowerCase().replaceAll('_', ' ')}.`;
+const sentenceOf = (kind: ObjectKind, name: string, state: string): string =>
+  `${NOUNS[kind]} ${name} is ${state.toLowerCase().replaceAll('_', ' ')}.`;
 
 /** The state most kinds share: what is wanted against what has been seen. `updating`: a change below the object is under way. */
 export const commonState = (row: ObjectRow, summary: PassSummary, updating = false): string => {

@@ -1,5 +1,5 @@
 /** Work items: the durable set of keys that the engine works through. */
-import { and, asc, eq, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNotNull, isNull, lte, or, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { Claim, Queue } from '../domain/work.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -43,7 +43,13 @@ export const createQueue = (deps: { store: Store; clock: Clock }): Queue => {
           .update(workItems)
           .set({ leaseOwner: owner, leaseUntil: now + leaseMs, fence: sql`${workItems.fence} + 1` })
           .where(sql`rowid in ${due}`)
-          .returning({ kind: workItems.kind, id: workItems.id, fence: workItems.fence, wake: workItems.wake, attempts: workItems.attempts });
+          .returning({
+            kind: workItems.kind,
+            id: workItems.id,
+            fence: workItems.fence,
+            wake: workItems.wake,
+            attempts: workItems.attempts,
+          });
       }),
     renew: (owner, claims, leaseMs) =>
       store.transaction(async (tx) => {
@@ -79,7 +85,14 @@ export const createQueue = (deps: { store: Store; clock: Clock }): Queue => {
       }),
     release: (owner) =>
       store.transaction(async (tx) => {
-        await tx.db.update(workItems).set({ leaseOwner: null, leaseUntil: null, dueAt: clock.now() }).where(eq(workItems.leaseOwner, owner));
+        await tx.db
+          .update(workItems)
+          .set({ leaseOwner: null, leaseUntil: null, dueAt: clock.now() })
+          .where(eq(workItems.leaseOwner, owner));
+      }),
+    releaseAll: () =>
+      store.transaction(async (tx) => {
+        await tx.db.update(workItems).set({ leaseOwner: null, leaseUntil: null }).where(isNotNull(workItems.leaseUntil));
       }),
     nextDueAt: async () => {
       const [row] = await store.db

@@ -1,0 +1,127 @@
+/** The configuration: the only reader of the environment. Every mistake is named at start, all at once. */
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const flag = z
+  .union([z.boolean(), z.enum(['1', '0', 'true', 'false', 'yes', 'no'])])
+  .transform((v) => v === true || v === '1' || v === 'true' || v === 'yes');
+const list = z
+  .union([z.array(z.string()), z.string().transform((text) => text.split(',').map((part) => part.trim()))])
+  .transform((a) => a.filter((s) => s !== ''));
+const file = z.string().transform((path, context) => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    context.addIssue({ code: 'custom', message: `the file ${path} cannot be read` });
+    return z.NEVER;
+  }
+});
+
+/** Name of the setting in the file → its variable in the environment. The README's table is made from the same list. */
+const SETTINGS = {
+  listen: 'SEEDBED_LISTEN',
+  data: 'SEEDBED_DATA',
+  logLevel: 'SEEDBED_LOG_LEVEL',
+  keystoneUrl: 'SEEDBED_KEYSTONE_URL',
+  keystoneUsername: 'SEEDBED_KEYSTONE_USERNAME',
+  keystonePassword: 'SEEDBED_KEYSTONE_PASSWORD',
+  keystoneUserDomain: 'SEEDBED_KEYSTONE_USER_DOMAIN',
+  keystoneProject: 'SEEDBED_KEYSTONE_PROJECT',
+  keystoneProjectDomain: 'SEEDBED_KEYSTONE_PROJECT_DOMAIN',
+  cloudCa: 'SEEDBED_CLOUD_CA_FILE',
+  cloudInterface: 'SEEDBED_CLOUD_INTERFACE',
+  region: 'SEEDBED_REGION',
+  encryptionKeyFile: 'SEEDBED_ENCRYPTION_KEY_FILE',
+  tlsCertFile: 'SEEDBED_TLS_CERT_FILE',
+  tlsKeyFile: 'SEEDBED_TLS_KEY_FILE',
+  introspection: 'SEEDBED_INTROSPECTION',
+  allowedOrigins: 'SEEDBED_ALLOWED_ORIGINS',
+  trustRoles: 'SEEDBED_TRUST_ROLES',
+  imageRegistry: 'SEEDBED_IMAGE_REGISTRY',
+  seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
+  driftSeconds: 'SEEDBED_DRIFT_SECONDS',
+} as const;
+
+const schema = z
+  .strictObject({
+    /** host:port of GraphQL over HTTP, SSE and WebSocket. */
+    listen: z
+      .string()
+      .regex(/^\S+:\d{1,5}$/, 'must be host:port')
+      .default('127.0.0.1:4000'),
+    /** Folder of the database and of the key made at the first start. */
+    data: z.string().min(1).default('var'),
+    logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    keystoneUrl: z.url({ protocol: /^https?$/ }),
+    keystoneUsername: z.string().min(1),
+    keystonePassword: z.string().min(1),
+    keystoneUserDomain: z.string().default('Default'),
+    keystoneProject: z.string().min(1),
+    keystoneProjectDomain: z.string().default('Default'),
+    cloudCa: file.nullable().default(null),
+    cloudInterface: z.enum(['public', 'internal']).default('public'),
+    region: z.string().nullable().default(null),
+    encryptionKeyFile: z.string().nullable().default(null),
+    tlsCertFile: file.nullable().default(null),
+    tlsKeyFile: file.nullable().default(null),
+    introspection: flag.default(false),
+    allowedOrigins: list.default([]),
+    trustRoles: list.default(['member', 'load-balancer_member', 'creator']),
+    imageRegistry: z.string().nullable().default(null),
+    seedsOnLoopback: flag.default(false),
+    driftSeconds: z.coerce.number().min(1).max(86_400).default(600),
+  })
+  .refine((c) => (c.tlsCertFile === null) === (c.tlsKeyFile === null), {
+    path: ['tlsKeyFile'],
+    message: 'TLS needs both a certificate and a key',
+  });
+
+export type Config = Readonly<z.infer<typeof schema>>;
+
+export class ConfigError extends Error {}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Environment over file (YAML, the same names in camelCase, path in SEEDBED_CONFIG) over defaults.
+ * Throws ConfigError with one line for each mistake; values are never repeated, for they may be secrets.
+ */
+export const readConfig = (environment: Environment = process.env, overrides: Partial<z.input<typeof schema>> = {}): Config => {
+  const path = environment['SEEDBED_CONFIG'];
+  const fromFile = path === undefined ? {} : readFile(path);
+  const fromEnvironment = Object.fromEntries(
+    Object.entries(SETTINGS)
+      .map(([name, variable]) => [name, environment[variable]] as const)
+      .filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = schema.safeParse({ ...fromFile, ...fromEnvironment, ...overrides });
+  if (parsed.success) return Object.freeze(parsed.data);
+  const lines = parsed.error.issues.map((issue) => {
+    const name = String(issue.path[0] ?? '');
+    const variable = name in SETTINGS ? ` (${SETTINGS[name as keyof typeof SETTINGS]})` : '';
+    const message =
+      issue.code === 'unrecognized_keys' ? `unknown setting ${issue.keys.join(', ')}` : missing(issue) ? 'is missing' : issue.message;
+    return `  ${name}${variable}: ${message}`;
+  });
+  throw new ConfigError(`The configuration has ${lines.length} mistake${lines.length === 1 ? '' : 's'}:\n${lines.join('\n')}`);
+};
+
+/** Whether anything says which cloud to serve; without it the first try brings its own. */
+export const namesCloud = (environment: Environment = process.env): boolean =>
+  environment['SEEDBED_CONFIG'] !== undefined || environment[SETTINGS.keystoneUrl] !== undefined;
+
+/** The environment for the parts that take it as an argument: the CLI reads OS_* from it. */
+export const currentEnvironment = (): Environment => process.env;
+
+const missing = (issue: z.core.$ZodIssue): boolean => issue.code === 'invalid_type' && issue.input === undefined;
+
+const readFile = (path: string): object => {
+  try {
+    const value: unknown = parse(readFileSync(path, 'utf8'));
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value;
+  } catch {
+    throw new ConfigError(`The configuration file ${path} cannot be read as YAML.`);
+  }
+  throw new ConfigError(`The configuration file ${path} must hold settings by name.`);
+};

@@ -1,0 +1,31 @@
+/** A kubeconfig for a person: a client certificate of hours, in the name of who asked, in a group that role bindings know. */
+import { openAuthority } from './authority.ts';
+import type { ClusterPki } from './bundle.ts';
+import { issueLeaf } from './certificate.ts';
+import { buildKubeconfigText } from './kubeconfig.ts';
+
+export interface UserKubeconfigOrder {
+  /** The cluster's ClusterPki as JSON. */
+  pkiJson: string;
+  endpoint: { host: string; port: number };
+  clusterName: string;
+  userName: string;
+  groups: string[];
+  ttlMs: number;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+export const issueUserKubeconfig = async (order: UserKubeconfigOrder): Promise<{ kubeconfig: string; expiresAt: number }> => {
+  const { ca } = (JSON.parse(order.pkiJson) as ClusterPki).authorities;
+  const profile = { commonName: order.userName, organizations: order.groups, usages: ['client'] as const, ttlMs: order.ttlMs };
+  const leaf = await issueLeaf(await openAuthority(ca), profile, { now: () => order.now });
+  const kubeconfig = buildKubeconfigText({
+    clusterName: order.clusterName,
+    server: `https://${order.endpoint.host}:${order.endpoint.port}`,
+    caPem: ca.cert,
+    userName: order.userName,
+    credential: leaf,
+  });
+  return { kubeconfig, expiresAt: leaf.notAfterMs };
+};

@@ -1,0 +1,44 @@
+/** Applies a group of Kubernetes objects and keeps the ledger of what was applied in the inventory. */
+import type { InventoryService } from '../domain/inventory.ts';
+import { ensureObjects, type Ledger } from '../seeds/apply.ts';
+import type { Kubernetes } from '../seeds/connection.ts';
+import type { KubernetesObject } from '../seeds/kinds.ts';
+import { listInventory, saveLedger } from '../store/inventory.ts';
+import type { ResourceScope } from './resource.ts';
+
+export interface AppliedGroup {
+  clusterId: string;
+  ownerId: string;
+  service: Extract<InventoryService, 'SEED' | 'CLUSTER'>;
+  /** Names the group in the inventory, such as 'etcd'. */
+  group: string;
+  /** 'trust': an unchanged wish needs no look; 'full': compare with what is live. */
+  look: 'trust' | 'full';
+}
+
+/** Writes only what differs from the last time or from what is live, and prunes what is no longer wished. Returns what was written. */
+export const applyGroup = async (
+  scope: ResourceScope,
+  kube: Kubernetes,
+  group: AppliedGroup,
+  objects: KubernetesObject[],
+): Promise<string[]> => {
+  const rows = (await listInventory(scope.db, group.ownerId)).filter((row) => row.service === group.service && row.kind === group.group);
+  const before: Ledger = {};
+  for (const row of rows) {
+    if (row.state === 'PRESENT' && row.fingerprint !== null && row.observed !== null)
+      before[row.name] = { fingerprint: row.fingerprint, observed: row.observed };
+  }
+  const { ledger, written } = await ensureObjects(kube, objects, before, { look: group.look });
+  const changed = Object.fromEntries(
+    Object.entries(ledger).filter(
+      ([name, now]) => before[name]?.fingerprint !== now.fingerprint || before[name]?.observed !== now.observed,
+    ),
+  );
+  const dropped = Object.keys(before).filter((name) => ledger[name] === undefined);
+  if (Object.keys(changed).length > 0 || dropped.length > 0) {
+    const key = { clusterId: group.clusterId, ownerId: group.ownerId, service: group.service, kind: group.group };
+    await scope.write((tx) => saveLedger(tx, key, changed, dropped, scope.clock.now()));
+  }
+  return written;
+};

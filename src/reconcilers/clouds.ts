@@ -1,0 +1,39 @@
+/** Opens the customer's project by the cluster's trust, and nothing of anybody else's. */
+import { UserError } from '../domain/errors.ts';
+import type { CloudFactory } from '../openstack/session.ts';
+import type { CloudRegistry } from './world.ts';
+
+export interface ServiceLogin {
+  username: string;
+  password: string;
+  userDomainName: string;
+  projectName: string;
+  projectDomainName: string;
+}
+
+export const createClouds = (deps: { factory: CloudFactory; login: ServiceLogin }): CloudRegistry => {
+  const { username, password, userDomainName } = deps.login;
+  let trustee: Promise<string> | null = null;
+  return {
+    forCluster: (row) => {
+      const trustId = row.trust?.trustId ?? null;
+      if (trustId === null) {
+        throw new UserError('CLOUD_CREDENTIAL', 'Seedbed has no right to act in the project yet; retry the operation with a fresh token.', {
+          whoMustAct: 'CUSTOMER',
+        });
+      }
+      return deps.factory.open({ kind: 'trust', username, password, userDomainName, trustId });
+    },
+    forToken: (token) => deps.factory.open({ kind: 'token', token }),
+    trusteeUserId: () => {
+      trustee ??= deps.factory
+        .open({ kind: 'password', ...deps.login })
+        .identity.whoAmI()
+        .then((info) => info.userId);
+      trustee.catch(() => {
+        trustee = null;
+      });
+      return trustee;
+    },
+  };
+};

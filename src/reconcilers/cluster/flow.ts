@@ -1,0 +1,40 @@
+/** The making and unmaking of a cluster, in order: the table of contents of the product. */
+import { defineFlow } from '../../engine/flow.ts';
+import type { ClusterScope } from './scope.ts';
+import { addonSteps } from './steps/addons.ts';
+import { apiEndpoint } from './steps/apiEndpoint.ts';
+import { apiServer } from './steps/apiServer.ts';
+import { certificates } from './steps/certificates.ts';
+import { cloudCredential } from './steps/cloudCredential.ts';
+import { controllerManager } from './steps/controllerManager.ts';
+import { etcd } from './steps/etcd.ts';
+import { namesResolved } from './steps/namesResolved.ts';
+import { network } from './steps/network.ts';
+import { nodeGroups } from './steps/nodeGroups.ts';
+import { placement } from './steps/placement.ts';
+import { router } from './steps/router.ts';
+import { scheduler } from './steps/scheduler.ts';
+import { securityGroup } from './steps/securityGroup.ts';
+import { seedNamespace } from './steps/seedNamespace.ts';
+import { tenantBootstrap } from './steps/tenantBootstrap.ts';
+import { usable } from './steps/usable.ts';
+
+export const clusterFlow = defineFlow<ClusterScope>('cluster', [
+  cloudCredential,
+  namesResolved,
+  placement,
+  seedNamespace,
+  apiEndpoint,
+  certificates,
+  etcd,
+  apiServer,
+  controllerManager,
+  scheduler,
+  network,
+  router,
+  securityGroup,
+  tenantBootstrap,
+  ...addonSteps,
+  nodeGroups,
+  usable,
+]);

@@ -1,0 +1,30 @@
+/** Clusters as a kind of object that passes run over. */
+import { listLiveNodeGroups, loadCluster, patchCluster } from '../../store/reconcile.ts';
+import { commonState, createHandler } from '../pass.ts';
+import type { World } from '../world.ts';
+import { clusterFlow } from './flow.ts';
+import { openClusterScope } from './scope.ts';
+
+export const createClusterHandler = (world: World) =>
+  createHandler(world, {
+    kind: 'CLUSTER',
+    flow: clusterFlow,
+    load: (id) => loadCluster(world.store.db, id),
+    subject: async (row) => ({
+      kind: 'CLUSTER',
+      id: row.id,
+      name: row.name,
+      streamId: row.id,
+      clusterId: row.id,
+      projectId: row.projectId,
+    }),
+    open: async (row, write) => openClusterScope(world, row, await listLiveNodeGroups(world.store.db, row.id), write),
+    stateOf: (scope, row, summary) =>
+      commonState(
+        row,
+        summary,
+        scope.groups.some((g) => g.observedGeneration < g.generation || g.deleteRequestedAt !== null),
+      ),
+    save: (tx, row, patch) => patchCluster(tx, row.id, patch as Parameters<typeof patchCluster>[2]),
+    forget: (row) => world.tenants.close(row.id),
+  });

@@ -1,0 +1,105 @@
+/** What the steps of a cluster look at. */
+import type { HostedCluster, ReachableCluster } from '../../controlPlane/hostedCluster.ts';
+import { isReachable } from '../../controlPlane/hostedCluster.ts';
+import { namespaceOf } from '../../domain/cluster.ts';
+import { Unavailable } from '../../domain/errors.ts';
+import type { InventoryService } from '../../domain/inventory.ts';
+import { findRelease } from '../../domain/version.ts';
+import type { Cloud } from '../../openstack/session.ts';
+import type { ClusterPki } from '../../pki/bundle.ts';
+import type { KubernetesObject } from '../../seeds/kinds.ts';
+import type { InventoryKey } from '../../store/inventory.ts';
+import { type ClusterRow, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
+import { applyGroup } from '../applied.ts';
+import type { Write } from '../pass.ts';
+import type { ResourceScope } from '../resource.ts';
+import type { SeedHandle } from '../seedRegistry.ts';
+import type { TenantHandle } from '../tenantRegistry.ts';
+import type { World } from '../world.ts';
+
+export interface ClusterScope extends ResourceScope {
+  world: World;
+  row: ClusterRow;
+  groups: NodeGroupRow[];
+  cloud(): Cloud;
+  seedRow(): Promise<SeedRow>;
+  seed(): Promise<SeedHandle>;
+  tenant(): Promise<TenantHandle>;
+  hosted(): Promise<HostedCluster>;
+  /** Throws Unavailable before the cluster has an address. */
+  reachable(): Promise<ReachableCluster>;
+  pki(): Promise<ClusterPki>;
+  patch(patch: Partial<ClusterRow>): Promise<void>;
+  key(service: InventoryService, kind: string, name: string): InventoryKey;
+  /** Applies objects to the seed under a group name; true when something was written. */
+  applyToSeed(group: string, objects: KubernetesObject[]): Promise<boolean>;
+  applyToTenant(group: string, objects: KubernetesObject[]): Promise<boolean>;
+}
+
+export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGroupRow[], write: Write): ClusterScope => {
+  // What was settled before is compared with what is live; on the way there, what was applied a second ago is believed.
+  const look = row.state === 'READY' || row.state === 'DEGRADED' ? 'full' : 'trust';
+  const scope: ClusterScope = {
+    world,
+    row,
+    groups,
+    write,
+    db: world.store.db,
+    clock: world.clock,
+    cloud: () => world.clouds.forCluster(row),
+    seedRow: async () => {
+      const seed = row.seedId === null ? undefined : await loadSeed(world.store.db, row.seedId);
+      if (seed === undefined) throw new Unavailable('SEED_UNAVAILABLE', 'The cluster has no seed yet.', { whoMustAct: 'CLOUD_ADMIN' });
+      return seed;
+    },
+    seed: async () => world.seeds.get((await scope.seedRow()).id),
+    tenant: () => world.tenants.get(row),
+    hosted: async () => hostedOf(row, await scope.seedRow(), world.settings.imageRegistry),
+    reachable: async () => {
+      const hosted = await scope.hosted();
+      if (!isReachable(hosted)) throw new Unavailable('CLUSTER_UNAVAILABLE', "The cluster's API has no address yet.");
+      return hosted;
+    },
+    pki: async () => {
+      const text = await world.secrets.find(world.store.db, row.id, 'pki');
+      if (text === undefined) throw new Unavailable('CLUSTER_UNAVAILABLE', 'The cluster has no certificates yet.');
+      return JSON.parse(text) as ClusterPki;
+    },
+    patch: async (patch) => {
+      await write((tx) => patchCluster(tx, row.id, patch));
+      Object.assign(row, patch);
+    },
+    key: (service, kind, name) => ({ clusterId: row.id, ownerId: row.id, service, kind, name }),
+    applyToSeed: async (group, objects) => {
+      const { kube } = await scope.seed();
+      return (await applyGroup(scope, kube, { clusterId: row.id, ownerId: row.id, service: 'SEED', group, look }, objects)).length > 0;
+    },
+    applyToTenant: async (group, objects) => {
+      const { kube } = await scope.tenant();
+      return (await applyGroup(scope, kube, { clusterId: row.id, ownerId: row.id, service: 'CLUSTER', group, look }, objects)).length > 0;
+    },
+  };
+  return scope;
+};
+
+export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string | null): HostedCluster => {
+  const release = findRelease(row.spec.kubernetesVersion);
+  if (release === undefined) throw new Error(`Cluster ${row.id} has a version that the catalogue does not know.`);
+  return {
+    id: row.id,
+    name: row.name,
+    projectId: row.projectId,
+    shortId: row.shortId,
+    namespace: namespaceOf(row.shortId),
+    release,
+    imageRegistry,
+    endpoint: row.endpointHost === null || row.endpointPort === null ? null : { host: row.endpointHost, port: row.endpointPort },
+    exposure: seed.exposure,
+    podCidr: row.spec.podCidr,
+    serviceCidr: row.spec.serviceCidr,
+    dnsDomain: row.spec.dnsDomain,
+    apiServerReplicas: row.spec.controlPlaneReplicas,
+    etcd: { replicas: 1, volumeSizeGiB: row.spec.etcdVolumeSizeGiB, storageClass: seed.storageClass },
+    networkDriver: row.spec.networkDriver,
+  };
+};

@@ -1,0 +1,20 @@
+/** The controller manager of the cluster. */
+import { buildControllerManager } from '../../../controlPlane/controllerManager.ts';
+import { namesOf } from '../../../controlPlane/hostedCluster.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { readyReplicas } from '../../workload.ts';
+import type { ClusterScope } from '../scope.ts';
+import { certificates } from './certificates.ts';
+
+export const controllerManager: Step<ClusterScope> = {
+  name: 'ControllerManagerReady',
+  title: 'Start the controller manager',
+  usuallyMs: 60_000,
+  needs: [certificates],
+  ensure: async (scope) => {
+    const hosted = await scope.reachable();
+    await scope.applyToSeed('kube-controller-manager', buildControllerManager(hosted, await scope.pki()));
+    const live = (await scope.seed()).deployments.get(hosted.namespace, namesOf(hosted).controllerManager);
+    return readyReplicas(live) >= 1 ? done() : waiting('the controller manager to be ready', 10_000);
+  },
+};

@@ -1,0 +1,31 @@
+/** The cluster's node groups, each with a flow of its own: this step only watches them. */
+import { errorOf } from '../../../domain/errors.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { loadConditions } from '../../../store/progress.ts';
+import type { NodeGroupRow } from '../../../store/reconcile.ts';
+import type { ClusterScope } from '../scope.ts';
+import { network } from './network.ts';
+import { router } from './router.ts';
+import { securityGroup } from './securityGroup.ts';
+
+export const nodeGroups: Step<ClusterScope> = {
+  name: 'NodeGroupsReady',
+  title: 'Start the nodes',
+  usuallyMs: 300_000,
+  needs: [network, router, securityGroup],
+  ensure: async (scope) => {
+    for (const group of scope.groups) {
+      const problem = group.state === 'FAILED' || group.state === 'DEGRADED' ? await problemOfGroup(scope, group) : null;
+      if (problem !== null) throw errorOf(problem);
+    }
+    const late = scope.groups.filter((g) => g.state !== 'READY' || g.observedGeneration < g.generation || g.deleteRequestedAt !== null);
+    return late.length === 0 ? done() : waiting(`node group ${late.map((g) => g.name).join(', ')}`, 30_000);
+  },
+  // The delete command has marked them; their own flows remove them and wake this one.
+  remove: async (scope) => (scope.groups.length === 0 ? done() : waiting('the nodes to be removed', 30_000)),
+};
+
+const problemOfGroup = async (scope: ClusterScope, group: NodeGroupRow) => {
+  const conditions = [...(await loadConditions(scope.db, group.id)).values()];
+  return conditions.find((c) => c.state === 'FAILED' && c.problem !== null)?.problem ?? null;
+};

@@ -1,0 +1,62 @@
+/** The router between the cluster's own network and the outside. */
+import { done, type Step } from '../../../engine/flow.ts';
+import { descriptionOf, resourceName, tagOf } from '../../names.ts';
+import { ensureResource, presentId, removeResource } from '../../resource.ts';
+import type { ClusterScope } from '../scope.ts';
+import { network } from './network.ts';
+
+export const router: Step<ClusterScope> = {
+  name: 'RouterReady',
+  title: 'Connect the network to the outside',
+  usuallyMs: 15_000,
+  needs: [network],
+  ensure: async (scope) => {
+    const { row } = scope;
+    if (row.resolved === null || !row.resolved.ownNetwork || row.resolved.fixedSubnetId === null) return done();
+    const { externalNetworkId, fixedSubnetId } = row.resolved;
+    const { network: api } = scope.cloud();
+    const names = { name: resourceName(row), description: descriptionOf(row) };
+    const routerId = await ensureResource(scope, {
+      key: routerKey(scope),
+      find: async () => (await api.listRouters(names))[0],
+      create: () => api.createRouter({ ...names, externalNetworkId }),
+      complete: (id) => api.addTag('routers', id, tagOf(row)),
+    });
+    await ensureResource(scope, {
+      key: interfaceKey(scope),
+      find: async () => (await api.listPorts({ deviceId: routerId, subnetId: fixedSubnetId }))[0],
+      create: async () => ({ id: (await api.addRouterInterface(routerId, fixedSubnetId)).portId }),
+    });
+    return done();
+  },
+  remove: async (scope) => {
+    const { row } = scope;
+    const subnetId = row.resolved?.fixedSubnetId ?? null;
+    if (row.resolved === null || !row.resolved.ownNetwork) return done();
+    const { network: api } = scope.cloud();
+    const routerId = await presentId(scope.db, routerKey(scope));
+    await removeResource(scope, {
+      key: interfaceKey(scope),
+      // The interface has no id of its own worth keeping: router and subnet name it.
+      find: async () => (routerId === undefined ? undefined : { id: routerId }),
+      remove: async () => {
+        if (routerId !== undefined && subnetId !== null) await api.removeRouterInterface(routerId, subnetId);
+        return true;
+      },
+    });
+    await removeResource(scope, {
+      key: routerKey(scope),
+      find: async () => (await api.listRouters({ name: resourceName(row), description: descriptionOf(row) }))[0],
+      remove: async (id) => {
+        // A create that was cut off may have left the interface without our having noted it.
+        if (subnetId !== null) await api.removeRouterInterface(id, subnetId);
+        await api.deleteRouter(id);
+        return true;
+      },
+    });
+    return done();
+  },
+};
+
+const routerKey = (scope: ClusterScope) => scope.key('NETWORK', 'router', resourceName(scope.row));
+const interfaceKey = (scope: ClusterScope) => scope.key('NETWORK', 'router-interface', resourceName(scope.row));

@@ -1,0 +1,21 @@
+/** The scheduler of the cluster. */
+
+import { namesOf } from '../../../controlPlane/hostedCluster.ts';
+import { buildScheduler } from '../../../controlPlane/scheduler.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { readyReplicas } from '../../workload.ts';
+import type { ClusterScope } from '../scope.ts';
+import { certificates } from './certificates.ts';
+
+export const scheduler: Step<ClusterScope> = {
+  name: 'SchedulerReady',
+  title: 'Start the scheduler',
+  usuallyMs: 60_000,
+  needs: [certificates],
+  ensure: async (scope) => {
+    const hosted = await scope.reachable();
+    await scope.applyToSeed('kube-scheduler', buildScheduler(hosted, await scope.pki()));
+    const live = (await scope.seed()).deployments.get(hosted.namespace, namesOf(hosted).scheduler);
+    return readyReplicas(live) >= 1 ? done() : waiting('the scheduler to be ready', 10_000);
+  },
+};

@@ -1,0 +1,80 @@
+/** What may reach the workers: each other, the API servers' way to the kubelets, node ports from the nodes' own range. */
+import { done, type Step } from '../../../engine/flow.ts';
+import { type RuleSpec, sameRule } from '../../../openstack/securityGroup.ts';
+import { descriptionOf, resourceName, tagOf } from '../../names.ts';
+import { ensureResource, removeResource } from '../../resource.ts';
+import type { ClusterScope } from '../scope.ts';
+import { namesResolved } from './namesResolved.ts';
+import { placement } from './placement.ts';
+
+export const securityGroup: Step<ClusterScope> = {
+  name: 'SecurityGroupReady',
+  title: 'Make the security group',
+  usuallyMs: 10_000,
+  needs: [namesResolved, placement],
+  ensure: async (scope) => {
+    const { row } = scope;
+    const { network: api } = scope.cloud();
+    const names = { name: resourceName(row), description: descriptionOf(row) };
+    const seed = await scope.seedRow();
+    await ensureResource(scope, {
+      key: securityGroupKey(scope),
+      find: async () => (await api.listSecurityGroups(names))[0],
+      create: () => api.createSecurityGroup(names),
+      complete: async (id) => {
+        const there = (await api.getSecurityGroup(id)).rules;
+        const wanted = rulesOf(id, row.spec.nodeCidr, seed.facts?.nodeAddresses ?? []);
+        for (const rule of wanted.filter((w) => !there.some((t) => sameRule(t, w)))) await api.createSecurityGroupRule(id, rule);
+        await api.addTag('security-groups', id, tagOf(row));
+      },
+    });
+    return done();
+  },
+  remove: async (scope) => {
+    const { row } = scope;
+    await removeResource(scope, {
+      key: securityGroupKey(scope),
+      find: async () => (await scope.cloud().network.listSecurityGroups({ name: resourceName(row), description: descriptionOf(row) }))[0],
+      remove: async (id) => {
+        await scope.cloud().network.deleteSecurityGroup(id);
+        return true;
+      },
+    });
+    return done();
+  },
+};
+
+export const securityGroupKey = (scope: Pick<ClusterScope, 'row' | 'key'>) =>
+  scope.key('NETWORK', 'security-group', resourceName(scope.row));
+
+const ingress = { direction: 'ingress', etherType: 'IPv4', remoteCidr: null, remoteGroupId: null, portMin: null, portMax: null } as const;
+
+const rulesOf = (groupId: string, nodeCidr: string, seedAddresses: readonly string[]): RuleSpec[] => [
+  { ...ingress, protocol: null, remoteGroupId: groupId, description: 'Nodes among themselves' },
+  { ...ingress, protocol: 'icmp', description: 'Path MTU and ping' },
+  {
+    ...ingress,
+    protocol: 'tcp',
+    portMin: 30_000,
+    portMax: 32_767,
+    remoteCidr: nodeCidr,
+    description: 'Node ports, from load balancers in the subnet',
+  },
+  {
+    ...ingress,
+    protocol: 'udp',
+    portMin: 30_000,
+    portMax: 32_767,
+    remoteCidr: nodeCidr,
+    description: 'Node ports, from load balancers in the subnet',
+  },
+  // Logs and exec go from the API servers in the seed to the kubelets until a tunnel carries them.
+  ...seedAddresses.map((address) => ({
+    ...ingress,
+    protocol: 'tcp',
+    portMin: 10_250,
+    portMax: 10_250,
+    remoteCidr: `${address}/32`,
+    description: 'Kubelets, from the API servers',
+  })),
+];

@@ -1,0 +1,27 @@
+/** The namespace that holds the cluster's control plane; all that is in it goes with it. */
+import { buildNamespace } from '../../../controlPlane/namespace.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { noteAllGone } from '../../../store/inventory.ts';
+import type { ClusterScope } from '../scope.ts';
+import { placement } from './placement.ts';
+
+export const seedNamespace: Step<ClusterScope> = {
+  name: 'SeedNamespaceReady',
+  title: 'Make the namespace in the seed',
+  usuallyMs: 5_000,
+  needs: [placement],
+  ensure: async (scope) => {
+    await scope.applyToSeed('namespace', [buildNamespace(await scope.hosted())]);
+    return done();
+  },
+  remove: async (scope) => {
+    if (scope.row.seedId === null) return done();
+    const { kube } = await scope.seed();
+    const { namespace } = await scope.hosted();
+    const there = await kube.remove({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
+    if (there) return waiting('the seed to empty the namespace', 500);
+    await scope.write((tx) => noteAllGone(tx, scope.row.id, 'SEED', scope.clock.now()));
+    await scope.write((tx) => noteAllGone(tx, scope.row.id, 'CLUSTER', scope.clock.now()));
+    return done();
+  },
+};

@@ -1,0 +1,16 @@
+/** What must be in the cluster before a node can join it: rights, cluster-info, kubeadm's and the kubelet's configuration. */
+import { buildBootstrapObjects } from '../../../controlPlane/bootstrap.ts';
+import { done, type Step } from '../../../engine/flow.ts';
+import type { ClusterScope } from '../scope.ts';
+import { apiServer } from './apiServer.ts';
+
+export const tenantBootstrap: Step<ClusterScope> = {
+  name: 'TenantBootstrapped',
+  title: 'Prepare the cluster for nodes',
+  usuallyMs: 10_000,
+  needs: [apiServer],
+  ensure: async (scope) => {
+    await scope.applyToTenant('bootstrap', buildBootstrapObjects(await scope.reachable(), (await scope.pki()).authorities.ca.cert));
+    return done();
+  },
+};

@@ -1,0 +1,57 @@
+/** Nodes as a kind of object that passes run over. */
+import type { NodeState } from '../../domain/node.ts';
+import { defineFlow } from '../../engine/flow.ts';
+import type { PassSummary } from '../../engine/progress.ts';
+import { loadCluster, loadNode, loadNodeGroup, type NodeRow, patchNode } from '../../store/reconcile.ts';
+import { enqueue } from '../../store/workItems.ts';
+import { createHandler } from '../pass.ts';
+import type { World } from '../world.ts';
+import { type NodeScope, openNodeScope } from './scope.ts';
+import { bootstrapToken } from './steps/bootstrapToken.ts';
+import { floatingIp } from './steps/floatingIp.ts';
+import { joined } from './steps/joined.ts';
+import { port } from './steps/port.ts';
+import { rootVolume } from './steps/rootVolume.ts';
+import { server } from './steps/server.ts';
+import { tokenRevoked } from './steps/tokenRevoked.ts';
+
+export const nodeFlow = defineFlow<NodeScope>('node', [port, rootVolume, server, bootstrapToken, floatingIp, joined, tokenRevoked]);
+
+export const createNodeHandler = (world: World) => {
+  const familyOf = async (row: NodeRow) => {
+    const [group, cluster] = await Promise.all([
+      loadNodeGroup(world.store.db, row.nodeGroupId),
+      loadCluster(world.store.db, row.clusterId),
+    ]);
+    if (group === undefined || cluster === undefined) throw new Error(`Node ${row.id} has no group or no cluster.`);
+    return { group, cluster };
+  };
+  return createHandler(world, {
+    kind: 'NODE',
+    flow: nodeFlow,
+    load: (id) => loadNode(world.store.db, id),
+    subject: async (row) => ({
+      kind: 'NODE',
+      id: row.id,
+      name: row.name,
+      streamId: row.clusterId,
+      clusterId: row.clusterId,
+      projectId: (await familyOf(row)).cluster.projectId,
+    }),
+    open: async (row, write) => {
+      const { group, cluster } = await familyOf(row);
+      return openNodeScope(world, row, group, cluster, write);
+    },
+    stateOf,
+    save: async (tx, row, patch) => {
+      await patchNode(tx, row.id, patch as Parameters<typeof patchNode>[2]);
+      await enqueue(tx, 'NODE_GROUP', row.nodeGroupId, world.clock.now());
+    },
+  });
+};
+
+const stateOf = (scope: NodeScope, row: NodeRow, summary: PassSummary): NodeState => {
+  if (row.deleteRequestedAt !== null) return summary.settled ? 'DELETED' : 'DELETING';
+  if (summary.failure?.problem?.retryable === false && row.kubeletVersion === null) return 'FAILED';
+  return summary.settled ? 'READY' : scope.seen;
+};

@@ -1,0 +1,52 @@
+/** A floating IP for the node, when its group asks for one. */
+import { clusterTag } from '../../../domain/cluster.ts';
+import { UserError } from '../../../domain/errors.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { ensureResource, removeResource } from '../../resource.ts';
+import type { NodeScope } from '../scope.ts';
+import { port } from './port.ts';
+
+export const floatingIp: Step<NodeScope> = {
+  name: 'FloatingIpReady',
+  title: 'Give the node a floating IP',
+  usuallyMs: 15_000,
+  needs: [port],
+  wanted: (scope) => scope.group.spec.floatingIpEnabled,
+  ensure: async (scope) => {
+    const { cluster, row } = scope;
+    const externalNetworkId = cluster.resolved?.externalNetworkId ?? null;
+    if (externalNetworkId === null) {
+      throw new UserError('INVALID_INPUT', 'Floating IPs need an external network; name one in the template.', {
+        field: ['externalNetwork'],
+      });
+    }
+    const portId = row.portId;
+    if (portId === null) return waiting('the port', 1_000);
+    const { network: api } = scope.cloud();
+    const id = await ensureResource(scope, {
+      key: floatingIpKey(scope),
+      find: async () => (await api.listFloatingIps({ description: describe(scope) }))[0],
+      // A subnet that its router does not know yet is a conflict, which passes: the next pass asks again.
+      create: () => api.createFloatingIp({ externalNetworkId, portId, description: describe(scope) }),
+      complete: (made) => api.addTag('floatingips', made, clusterTag(cluster.id)),
+    });
+    if (row.floatingIp === null) await scope.patch({ floatingIp: (await api.getFloatingIp(id)).address });
+    return done();
+  },
+  remove: async (scope) => {
+    await removeResource(scope, {
+      key: floatingIpKey(scope),
+      find: async () => (await scope.cloud().network.listFloatingIps({ description: describe(scope) }))[0],
+      remove: async (id) => {
+        await scope.cloud().network.deleteFloatingIp(id);
+        return true;
+      },
+    });
+    return done();
+  },
+};
+
+/** Floating IPs have no name, so the description carries the node's. */
+const describe = (scope: NodeScope) => `Made by Seedbed for node ${scope.row.name} (${scope.row.id})`;
+
+const floatingIpKey = (scope: NodeScope) => scope.key('NETWORK', 'floating-ip', scope.row.name);

@@ -1,0 +1,169 @@
+/** The node's server: asked for with user data that makes it join, and followed until Nova says ACTIVE. */
+
+import { tokenText } from '../../../controlPlane/bootstrapToken.ts';
+import { imageOf } from '../../../controlPlane/images.ts';
+import { buildUserData } from '../../../controlPlane/userData.ts';
+import { clusterTag } from '../../../domain/cluster.ts';
+import { NotFound, UserError } from '../../../domain/errors.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import type { Server, ServerSpec } from '../../../openstack/server.ts';
+import { caPin } from '../../../pki/keys.ts';
+import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
+import { ensureResource, forgetResource, presentId, removeResource } from '../../resource.ts';
+import type { NodeScope } from '../scope.ts';
+import { loadOrMakeToken } from '../token.ts';
+import { port } from './port.ts';
+import { rootVolume } from './rootVolume.ts';
+
+export const server: Step<NodeScope> = {
+  name: 'ServerActive',
+  title: 'Start the server',
+  usuallyMs: 120_000,
+  needs: [port, rootVolume],
+  ensure: async (scope) => {
+    const spec = await specOf(scope);
+    if (spec === undefined) return waiting("the address of the cluster's API, which the server's user data names", 15_000);
+    const { compute } = scope.cloud();
+    const serverId = await ensureResource(scope, {
+      key: serverKey(scope),
+      find: () => findOwn(scope),
+      create: async () => ({ id: await compute.createServer(spec) }),
+    });
+    if (scope.row.serverId !== serverId) await scope.patch({ serverId });
+    return follow(scope, serverId);
+  },
+  remove: async (scope) => {
+    const serverId = scope.row.serverId;
+    if (serverId !== null) scope.world.servers.forget(serverId);
+    const gone = await removeResource(scope, {
+      key: serverKey(scope),
+      find: () => findOwn(scope),
+      remove: (id) => removeServer(scope, id),
+    });
+    return gone ? done() : waiting('Nova to delete the server', 5_000);
+  },
+};
+
+const serverKey = (scope: NodeScope) => scope.key('COMPUTE', 'server', scope.row.name);
+
+const findOwn = async (scope: NodeScope): Promise<Server | undefined> => {
+  const found = await scope.cloud().compute.listServers({ name: scope.row.name, metadata: { 'seedbed-node': scope.row.id } });
+  return found.find((s) => s.name === scope.row.name && s.metadata['seedbed-node'] === scope.row.id);
+};
+
+const specOf = async (scope: NodeScope): Promise<ServerSpec | undefined> => {
+  const { cluster, group, row } = scope;
+  const hosted = await scope.hosted();
+  if (hosted === undefined || hosted.endpoint === null || cluster.caCertificate === null || group.resolved === null || row.portId === null)
+    return undefined;
+  const serverGroupId = await presentId(scope.db, {
+    clusterId: cluster.id,
+    ownerId: group.id,
+    service: 'COMPUTE',
+    kind: 'server-group',
+    name: resourceName(cluster, group.name),
+  });
+  const token = await loadOrMakeToken(scope);
+  const zones = group.spec.availabilityZones;
+  const zone = zones.length === 0 ? undefined : zones[[...row.id].reduce((sum, c) => sum + c.charCodeAt(0), 0) % zones.length];
+  return {
+    name: row.name,
+    description: descriptionOf(cluster),
+    flavorId: group.resolved.flavorId,
+    boot: row.volumeId === null ? { kind: 'image', imageId: group.resolved.imageId } : { kind: 'volume', volumeId: row.volumeId },
+    portIds: [row.portId],
+    keypair: group.spec.keypair,
+    userData: buildUserData({
+      clusterName: cluster.name,
+      nodeName: row.name,
+      endpoint: hosted.endpoint,
+      token: tokenText(token),
+      caPin: caPin(cluster.caCertificate),
+      labels: group.spec.labels,
+      taints: group.spec.taints,
+      kubernetesVersion: hosted.release.version,
+      pauseImage: imageOf(hosted, 'pause'),
+    }),
+    configDrive: true,
+    serverGroupId: serverGroupId ?? null,
+    availabilityZone: zone ?? null,
+    metadata: { 'seedbed-cluster': cluster.id, 'seedbed-node': row.id },
+    tags: [SERVER_TAG, clusterTag(cluster.id)],
+  };
+};
+
+const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
+  // A Ready node says more than Nova could; its server is looked at again when it stops being one.
+  if (scope.row.state === 'READY') return done();
+  const live = await findLive(scope, serverId);
+  if (live === undefined) return startAnew(scope, 'the server that was deleted behind our back to be made anew');
+  const zone = live.availabilityZone;
+  if (zone !== scope.row.zone) await scope.patch({ zone });
+  switch (live.status) {
+    case 'ACTIVE':
+      scope.seen = 'BOOTING';
+      scope.world.servers.forget(serverId);
+      return done();
+    case 'ERROR':
+      return giveUp(scope, live);
+    default:
+      scope.seen = 'CREATING';
+      scope.world.servers.follow({
+        projectId: scope.cluster.projectId,
+        cloud: scope.cloud(),
+        serverId,
+        nodeId: scope.row.id,
+        status: live.status,
+      });
+      if (live.status === 'BUILD') return waiting('Nova to build the server', 15_000);
+      return waiting(`the server to be started again: Nova says ${live.status}`, 15_000, 'CUSTOMER');
+  }
+};
+
+const findLive = async (scope: NodeScope, serverId: string): Promise<Server | undefined> => {
+  try {
+    const live = await scope.cloud().compute.getServer(serverId);
+    return live.status === 'DELETED' ? undefined : live;
+  } catch (error) {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  }
+};
+
+const startAnew = async (scope: NodeScope, reason: string): Promise<Outcome> => {
+  await forgetResource(scope, serverKey(scope));
+  await scope.patch({ serverId: null, kubeletVersion: null });
+  scope.seen = 'CREATING';
+  return waiting(reason, 0);
+};
+
+/** A server in ERROR never gets better: it is deleted, and the next try makes another. The reason stays on the node. */
+const giveUp = async (scope: NodeScope, live: Server): Promise<never> => {
+  const words = live.fault?.message ?? 'Nova gave no reason.';
+  const noHost = /no valid host/i.test(words);
+  const advice = noHost ? 'ask the cloud administrator, or choose another flavor or zone' : 'it is deleted and tried again';
+  const error = new UserError('SERVER_FAULT', `Nova could not start the server: ${words} (${advice})`, {
+    whoMustAct: 'CLOUD_ADMIN',
+    openstack: { service: 'compute', status: live.fault?.code ?? 500, requestId: null },
+  });
+  await scope.patch({ fault: { problem: error.toProblem(), consoleTail: scope.row.fault?.consoleTail ?? null } });
+  await scope.cloud().compute.deleteServer(live.id);
+  await forgetResource(scope, serverKey(scope));
+  await scope.patch({ serverId: null });
+  throw error;
+};
+
+const removeServer = async (scope: NodeScope, id: string): Promise<boolean> => {
+  const { compute } = scope.cloud();
+  const live = await findLive(scope, id);
+  if (live === undefined) return true;
+  if (live.taskState !== 'deleting' && !(await compute.deleteServer(id))) return true;
+  scope.world.servers.follow({
+    projectId: scope.cluster.projectId,
+    cloud: scope.cloud(),
+    serverId: id,
+    nodeId: scope.row.id,
+    status: live.status,
+  });
+  return false;
+};

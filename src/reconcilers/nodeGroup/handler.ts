@@ -1,0 +1,45 @@
+/** Node groups as a kind of object that passes run over. */
+import { defineFlow } from '../../engine/flow.ts';
+import { listLiveNodes, loadCluster, loadNodeGroup, patchNodeGroup } from '../../store/reconcile.ts';
+import { enqueue } from '../../store/workItems.ts';
+import { commonState, createHandler } from '../pass.ts';
+import type { World } from '../world.ts';
+import { type NodeGroupScope, openNodeGroupScope } from './scope.ts';
+import { namesResolved } from './steps/namesResolved.ts';
+import { nodes } from './steps/nodes.ts';
+import { serverGroup } from './steps/serverGroup.ts';
+
+export const nodeGroupFlow = defineFlow<NodeGroupScope>('nodeGroup', [namesResolved, serverGroup, nodes]);
+
+export const createNodeGroupHandler = (world: World) => {
+  const clusterOf = async (clusterId: string) => {
+    const cluster = await loadCluster(world.store.db, clusterId);
+    if (cluster === undefined) throw new Error(`A node group's cluster ${clusterId} is not there.`);
+    return cluster;
+  };
+  return createHandler(world, {
+    kind: 'NODE_GROUP',
+    flow: nodeGroupFlow,
+    load: (id) => loadNodeGroup(world.store.db, id),
+    subject: async (row) => ({
+      kind: 'NODE_GROUP',
+      id: row.id,
+      name: row.name,
+      streamId: row.clusterId,
+      clusterId: row.clusterId,
+      projectId: (await clusterOf(row.clusterId)).projectId,
+    }),
+    open: async (row, write) =>
+      openNodeGroupScope(world, row, await clusterOf(row.clusterId), await listLiveNodes(world.store.db, row.id), write),
+    stateOf: (scope, row, summary) =>
+      commonState(
+        row,
+        summary,
+        scope.nodes.some((n) => n.deleteRequestedAt !== null),
+      ),
+    save: async (tx, row, patch) => {
+      await patchNodeGroup(tx, row.id, patch as Parameters<typeof patchNodeGroup>[2]);
+      await enqueue(tx, 'CLUSTER', row.clusterId, world.clock.now());
+    },
+  });
+};

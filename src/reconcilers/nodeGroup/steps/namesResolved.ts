@@ -1,0 +1,44 @@
+/** The group's flavor and image as ids; a wrong name stops here, with the field that holds it. */
+import { UserError } from '../../../domain/errors.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { resolveName } from '../../resolve.ts';
+import type { NodeGroupScope } from '../scope.ts';
+
+export const namesResolved: Step<NodeGroupScope> = {
+  name: 'NamesResolved',
+  title: 'Look up flavor and image',
+  usuallyMs: 10_000,
+  ensure: async (scope) => {
+    if (scope.row.resolved !== null) return done();
+    if ((scope.cluster.trust?.trustId ?? null) === null) return waiting('the right to act in the project', 15_000);
+    const { spec } = scope.row;
+    const { compute, image: images } = scope.cloud();
+    const [flavors, image, keypairs] = await Promise.all([
+      compute.listFlavors(),
+      images.findImage(spec.image),
+      spec.keypair === null ? [] : compute.listKeypairs(),
+    ]);
+    const flavor = resolveName('flavor', spec.flavor, flavors, ['flavor']);
+    if (image === undefined) throw await unknownImage(scope);
+    if (spec.keypair !== null && !keypairs.some((k) => k.name === spec.keypair)) throw unknownKeypair(spec.keypair);
+    await scope.patch({ resolved: { flavorId: flavor.id, imageId: image.id } });
+    return done();
+  },
+};
+
+const unknownImage = async (scope: NodeGroupScope): Promise<Error> => {
+  const all = (await scope.cloud().image.listImages()).filter((i) => i.status === 'active');
+  try {
+    resolveName('image', scope.row.spec.image, all, ['image']);
+  } catch (error) {
+    if (error instanceof UserError) return error;
+  }
+  return new UserError('INVALID_INPUT', `Image "${scope.row.spec.image}" is not active; upload it again or choose another.`, {
+    field: ['image'],
+  });
+};
+
+const unknownKeypair = (name: string) =>
+  new UserError('INVALID_INPUT', `The user who created the cluster has no key pair "${name}"; make it with that user, or name another.`, {
+    field: ['keypair'],
+  });

@@ -1,0 +1,74 @@
+/** As many nodes as are wanted: this step only writes wishes, each node's own flow fulfils them. */
+import { errorOf } from '../../../domain/errors.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { newId, randomToken } from '../../../lib/ids.ts';
+import { changed, insertNodes, type NodeRow, requestNodeDeletion } from '../../../store/reconcile.ts';
+import { enqueue } from '../../../store/workItems.ts';
+import type { NodeGroupScope } from '../scope.ts';
+import { serverGroup } from './serverGroup.ts';
+
+export const nodes: Step<NodeGroupScope> = {
+  name: 'NodesReady',
+  title: 'Start the nodes',
+  usuallyMs: 300_000,
+  needs: [serverGroup],
+  ensure: async (scope) => {
+    const staying = scope.nodes.filter((node) => node.deleteRequestedAt === null);
+    const missing = scope.row.spec.count - staying.length;
+    if (missing > 0) await addNodes(scope, missing);
+    if (missing < 0) await dropNodes(scope, chooseVictims(staying, -missing, scope.row.nodesToRemove));
+    if (missing !== 0) return waiting(`${Math.abs(missing)} ${missing > 0 ? 'new' : 'surplus'} nodes`, 30_000);
+    const problem = staying.find((node) => node.state === 'FAILED')?.fault?.problem;
+    if (problem !== undefined) throw errorOf(problem);
+    const late = scope.nodes.filter((node) => node.state !== 'READY');
+    if (late.length > 0) return waiting(`${late.length} of ${scope.nodes.length} nodes`, 30_000);
+    if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
+    return done(`${staying.length} nodes`);
+  },
+  remove: async (scope) => {
+    const staying = scope.nodes.filter((node) => node.deleteRequestedAt === null);
+    if (staying.length > 0) await dropNodes(scope, staying);
+    return scope.nodes.length === 0 ? done() : waiting(`${scope.nodes.length} nodes to be removed`, 30_000);
+  },
+};
+
+const addNodes = async (scope: NodeGroupScope, count: number): Promise<void> => {
+  const now = scope.clock.now();
+  const rows = Array.from({ length: count }, () => ({
+    id: newId(),
+    clusterId: scope.cluster.id,
+    nodeGroupId: scope.row.id,
+    name: `${scope.cluster.shortId}-${scope.row.name}-${randomToken(5)}`,
+    state: 'PENDING' as const,
+    createdAt: now,
+    updatedAt: now,
+  }));
+  await scope.write(async (tx) => {
+    await insertNodes(tx, rows);
+    for (const row of rows) {
+      await enqueue(tx, 'NODE', row.id, now);
+      tx.changes.push(changed('NODE', row, scope.cluster.id, scope.cluster.projectId, 'CREATED'));
+    }
+  });
+};
+
+const dropNodes = async (scope: NodeGroupScope, victims: readonly NodeRow[]): Promise<void> => {
+  const now = scope.clock.now();
+  await scope.write(async (tx) => {
+    await requestNodeDeletion(
+      tx,
+      victims.map((node) => node.id),
+      now,
+    );
+    for (const node of victims) {
+      await enqueue(tx, 'NODE', node.id, now);
+      tx.changes.push(changed('NODE', node, scope.cluster.id, scope.cluster.projectId));
+    }
+  });
+};
+
+/** First those the customer named, then those that do not work, then the newest. */
+export const chooseVictims = (candidates: readonly NodeRow[], count: number, named: readonly string[]): NodeRow[] => {
+  const rank = (node: NodeRow) => (named.includes(node.id) ? 0 : node.state === 'FAILED' ? 1 : node.state !== 'READY' ? 2 : 3);
+  return [...candidates].sort((a, b) => rank(a) - rank(b) || b.createdAt - a.createdAt || (a.name < b.name ? -1 : 1)).slice(0, count);
+};

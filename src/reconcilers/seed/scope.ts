@@ -1,0 +1,40 @@
+/** What the steps of a seed look at: one probe, shared by all of them. */
+import { UserError } from '../../domain/errors.ts';
+import { probeSeed, type SeedProbe } from '../../seeds/probe.ts';
+import { patchSeed, type SeedRow } from '../../store/reconcile.ts';
+import type { Write } from '../pass.ts';
+import type { ResourceScope } from '../resource.ts';
+import type { SeedHandle } from '../seedRegistry.ts';
+import type { World } from '../world.ts';
+
+export interface SeedScope extends ResourceScope {
+  world: World;
+  row: SeedRow;
+  seed(): Promise<SeedHandle>;
+  /** Asked once a pass. */
+  probe(): Promise<SeedProbe>;
+  patch(patch: Partial<SeedRow>): Promise<void>;
+}
+
+export const openSeedScope = (world: World, row: SeedRow, write: Write): SeedScope => {
+  let probe: Promise<SeedProbe> | null = null;
+  return {
+    world,
+    row,
+    write,
+    db: world.store.db,
+    clock: world.clock,
+    seed: () => world.seeds.get(row.id),
+    probe: () => {
+      probe ??= world.seeds.get(row.id).then(({ kube }) => probeSeed(kube));
+      return probe;
+    },
+    patch: async (patch) => {
+      await write((tx) => patchSeed(tx, row.id, patch));
+      Object.assign(row, patch);
+    },
+  };
+};
+
+/** An administrator must mend this in the seed; the message says what. */
+export const mendSeed = (message: string): UserError => new UserError('SEED_REFUSED', message, { whoMustAct: 'CLOUD_ADMIN' });

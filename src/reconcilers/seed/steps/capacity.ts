@@ -1,0 +1,38 @@
+/** What the seed can hold, noted at each look. */
+
+import type { SeedFacts } from '../../../domain/seed.ts';
+import { done, type Step } from '../../../engine/flow.ts';
+import { stableJson } from '../../../lib/json.ts';
+import type { SeedProbe } from '../../../seeds/probe.ts';
+import { mendSeed, type SeedScope } from '../scope.ts';
+import { reachable } from './reachable.ts';
+
+export const capacity: Step<SeedScope> = {
+  name: 'CapacityKnown',
+  title: 'Count what the seed can hold',
+  usuallyMs: 10_000,
+  needs: [reachable],
+  ensure: async (scope) => {
+    const probe = await scope.probe();
+    if (probe.schedulableNodes === 0) throw mendSeed('No node of the seed is ready and schedulable.');
+    const before = scope.row.facts;
+    const facts = factsOf(probe, before?.exposureProvenFor ?? null, scope.clock.now());
+    // The time of a probe alone is not worth a write.
+    if (before === null || stableJson({ ...facts, probedAt: 0 }) !== stableJson({ ...before, probedAt: 0 })) await scope.patch({ facts });
+    return done(
+      `${probe.schedulableNodes} nodes, ${Math.floor(probe.allocatableCpuMillis / 1000)} CPU, ${Math.floor(probe.allocatableMemoryMiB / 1024)} GiB`,
+    );
+  },
+};
+
+const factsOf = (probe: SeedProbe, exposureProvenFor: number | null, probedAt: number): SeedFacts => ({
+  kubernetesVersion: probe.version,
+  storageClass: probe.defaultStorageClass?.name ?? null,
+  allocatableCpuMillis: probe.allocatableCpuMillis,
+  allocatableMemoryMiB: probe.allocatableMemoryMiB,
+  schedulableNodes: probe.schedulableNodes,
+  nodeAddresses: probe.nodes.flatMap((node) => node.internalAddresses),
+  podCidrs: probe.nodes.flatMap((node) => node.podCidrs),
+  exposureProvenFor,
+  probedAt,
+});

@@ -1,0 +1,107 @@
+/** One open connection per seed, with the watches that turn a change in the seed into a hint for the cluster it belongs to. */
+import { CLUSTER_LABEL } from '../controlPlane/object.ts';
+import { Unavailable } from '../domain/errors.ts';
+import type { Clock } from '../lib/clock.ts';
+import { fingerprint } from '../lib/json.ts';
+import type { AddressPolicy } from '../seeds/address.ts';
+import { type Kubernetes, type KubernetesDeps, openKubernetes } from '../seeds/connection.ts';
+import type { KubernetesObject } from '../seeds/kinds.ts';
+import { parseKubeconfig } from '../seeds/kubeconfig.ts';
+import type { Cache } from '../seeds/watch.ts';
+import type { Store } from '../store/open.ts';
+import type { Secrets } from '../store/secrets.ts';
+import { enqueue } from '../store/workItems.ts';
+
+export interface SeedHandle {
+  kube: Kubernetes;
+  services: Cache;
+  statefulSets: Cache;
+  deployments: Cache;
+}
+
+export interface SeedRegistry {
+  /** The connection with the kubeconfig stored now; a changed kubeconfig opens a new one. */
+  get(seedId: string): Promise<SeedHandle>;
+  close(seedId: string): void;
+  closeAll(): void;
+}
+
+const SELECTOR = 'app.kubernetes.io/managed-by=seedbed';
+
+export const createSeedRegistry = (deps: {
+  store: Store;
+  secrets: Secrets;
+  clock: Clock;
+  policy: AddressPolicy;
+  onCall?: (method: string) => void;
+}): SeedRegistry => {
+  const open = new Map<string, { version: string; handle: SeedHandle }>();
+
+  const hint = (labels: Record<string, string> | undefined) => {
+    const clusterId = labels?.[CLUSTER_LABEL];
+    if (clusterId === undefined) return;
+    deps.store
+      .transaction((tx) => enqueue(tx, 'CLUSTER', clusterId, deps.clock.now()))
+      .catch(() => {
+        // A lost hint costs one poll: the pass looks again by itself.
+      });
+  };
+
+  const close = (seedId: string) => {
+    const entry = open.get(seedId);
+    if (entry === undefined) return;
+    open.delete(seedId);
+    for (const cache of [entry.handle.services, entry.handle.statefulSets, entry.handle.deployments]) cache.close();
+    entry.handle.kube.close();
+  };
+
+  const connect = (text: string): SeedHandle => {
+    const kube = openKubernetes({
+      access: parseKubeconfig(text),
+      clock: deps.clock,
+      policy: deps.policy,
+      subject: 'seed',
+      onCall: deps.onCall,
+    });
+    const watch = (apiVersion: string, kind: string) =>
+      kube.watch({ apiVersion, kind, labelSelector: SELECTOR }, { project: trimmed, onChange: (object) => hint(object.metadata.labels) });
+    return {
+      kube,
+      services: watch('v1', 'Service'),
+      statefulSets: watch('apps/v1', 'StatefulSet'),
+      deployments: watch('apps/v1', 'Deployment'),
+    };
+  };
+
+  return {
+    get: async (seedId) => {
+      const text = await deps.secrets.find(deps.store.db, seedId, 'kubeconfig');
+      if (text === undefined)
+        throw new Unavailable('SEED_UNAVAILABLE', 'The seed has no kubeconfig; register it again.', { whoMustAct: 'CLOUD_ADMIN' });
+      const version = fingerprint(text);
+      const known = open.get(seedId);
+      if (known?.version === version) return known.handle;
+      close(seedId);
+      const handle = connect(text);
+      open.set(seedId, { version, handle });
+      return handle;
+    },
+    close,
+    closeAll: () => {
+      for (const seedId of [...open.keys()]) close(seedId);
+    },
+  };
+};
+
+/** Thousands of these are kept: only what passes read of them. */
+const trimmed = (object: KubernetesObject): KubernetesObject => {
+  const { name, namespace, labels, generation } = object.metadata as KubernetesObject['metadata'] & { generation?: number };
+  const spec = object.kind === 'Service' ? { spec: object.spec } : {};
+  return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    metadata: { name, namespace, labels, generation },
+    ...spec,
+    status: object.status,
+  } as KubernetesObject;
+};

@@ -1,0 +1,79 @@
+/** What Nova says of servers that are on their way: one listing a project and turn, however many servers wait. */
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Server } from '../openstack/server.ts';
+import type { Cloud } from '../openstack/session.ts';
+import type { Store } from '../store/open.ts';
+import { enqueue } from '../store/workItems.ts';
+import { SERVER_TAG } from './names.ts';
+
+export interface ServerPolls {
+  /** Asks to be hinted (NODE key) when the server's status is no longer `status`; undefined status: when it is gone. */
+  follow(interest: { projectId: string; cloud: Cloud; serverId: string; nodeId: string; status: string }): void;
+  forget(serverId: string): void;
+  close(): void;
+}
+
+interface Followed {
+  cloud: Cloud;
+  nodeId: string;
+  status: string;
+}
+
+const TURN_MS = 1_000;
+/** Nova's clock and ours may differ, and a change is stamped before it can be listed. */
+const OVERLAP_MS = 30_000;
+
+export const createServerPolls = (deps: { store: Store; clock: Clock; log: Log; turnMs?: number }): ServerPolls => {
+  const projects = new Map<string, Map<string, Followed>>();
+  const polling = new Set<string>();
+  let timer: NodeJS.Timeout | null = null;
+  let closed = false;
+
+  const hint = async (followed: Map<string, Followed>, server: Server) => {
+    const entry = followed.get(server.id);
+    if (entry === undefined || entry.status === server.status) return;
+    followed.delete(server.id);
+    await deps.store.transaction((tx) => enqueue(tx, 'NODE', entry.nodeId, deps.clock.now()));
+  };
+
+  const poll = async (projectId: string, followed: Map<string, Followed>) => {
+    const [any] = followed.values();
+    if (any === undefined || polling.has(projectId)) return;
+    polling.add(projectId);
+    try {
+      const changed = await any.cloud.compute.listServers({ tags: [SERVER_TAG], changesSince: deps.clock.now() - OVERLAP_MS });
+      await Promise.all(changed.map((server) => hint(followed, server)));
+    } catch (error) {
+      deps.log.warn({ err: error, projectId }, 'looking at the servers of a project failed');
+    } finally {
+      polling.delete(projectId);
+      if (followed.size === 0) projects.delete(projectId);
+    }
+  };
+
+  const turn = () => {
+    timer = null;
+    for (const [projectId, followed] of projects) void poll(projectId, followed);
+    arm();
+  };
+  const arm = () => {
+    if (timer === null && !closed && projects.size > 0) timer = setTimeout(turn, deps.turnMs ?? TURN_MS);
+  };
+
+  return {
+    follow: ({ projectId, cloud, serverId, nodeId, status }) => {
+      const followed = projects.get(projectId) ?? new Map<string, Followed>();
+      followed.set(serverId, { cloud, nodeId, status });
+      projects.set(projectId, followed);
+      arm();
+    },
+    forget: (serverId) => {
+      for (const followed of projects.values()) followed.delete(serverId);
+    },
+    close: () => {
+      closed = true;
+      if (timer !== null) clearTimeout(timer);
+    },
+  };
+};

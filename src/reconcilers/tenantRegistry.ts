@@ -1,0 +1,122 @@
+/** One open connection per customer's cluster, with a watch on its nodes that becomes hints for ours. */
+import { Unavailable } from '../domain/errors.ts';
+import type { Clock } from '../lib/clock.ts';
+import { fingerprint } from '../lib/json.ts';
+import type { ClusterPki } from '../pki/bundle.ts';
+import type { AddressPolicy } from '../seeds/address.ts';
+import { type Kubernetes, openKubernetes } from '../seeds/connection.ts';
+import type { KubernetesObject } from '../seeds/kinds.ts';
+import type { Cache } from '../seeds/watch.ts';
+import type { Store } from '../store/open.ts';
+import { type ClusterRow, findNodeByName } from '../store/reconcile.ts';
+import type { Secrets } from '../store/secrets.ts';
+import { enqueue } from '../store/workItems.ts';
+
+export interface TenantHandle {
+  kube: Kubernetes;
+  /** The cluster's Node objects; opened at the first call. */
+  nodes(): Cache;
+}
+
+export interface TenantRegistry {
+  /** Throws Unavailable while the cluster has no address or no certificates. */
+  get(row: ClusterRow): Promise<TenantHandle>;
+  close(clusterId: string): void;
+  closeAll(): void;
+}
+
+export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clock: Clock; policy: AddressPolicy }): TenantRegistry => {
+  const open = new Map<string, { version: string; handle: TenantHandle; end: () => void }>();
+
+  const hint = async (clusterId: string, name: string) => {
+    const node = await findNodeByName(deps.store.db, clusterId, name);
+    if (node !== undefined) await deps.store.transaction((tx) => enqueue(tx, 'NODE', node.id, deps.clock.now()));
+  };
+
+  const connect = (row: ClusterRow, pki: ClusterPki, server: string) => {
+    const access = {
+      server,
+      caPem: pki.authorities.ca.cert,
+      clientCertPem: pki.leaves.superAdmin.cert,
+      clientKeyPem: pki.leaves.superAdmin.key,
+    };
+    const kube = openKubernetes({ access, clock: deps.clock, policy: deps.policy, subject: 'cluster' });
+    let cache: Cache | null = null;
+    const told = new Map<string, string>();
+    const nodes = () => {
+      cache ??= kube.watch(
+        { apiVersion: 'v1', kind: 'Node' },
+        {
+          project: trimmed,
+          onChange: (object, type) => {
+            // Heartbeats change a node every few seconds; only what a pass would see differently is a hint.
+            const state = type === 'DELETED' ? 'gone' : readyState(object);
+            if (told.get(object.metadata.name) === state) return;
+            told.set(object.metadata.name, state);
+            hint(row.id, object.metadata.name).catch(() => {
+              // A lost hint costs one poll.
+            });
+          },
+        },
+      );
+      return cache;
+    };
+    const end = () => {
+      cache?.close();
+      kube.close();
+    };
+    return { handle: { kube, nodes }, end };
+  };
+
+  const close = (clusterId: string) => {
+    open.get(clusterId)?.end();
+    open.delete(clusterId);
+  };
+
+  return {
+    get: async (row) => {
+      const text = await deps.secrets.find(deps.store.db, row.id, 'pki');
+      if (text === undefined || row.endpointHost === null || row.endpointPort === null) {
+        throw new Unavailable('CLUSTER_UNAVAILABLE', "The cluster's API has no address yet.");
+      }
+      const server = `https://${row.endpointHost}:${row.endpointPort}`;
+      const version = fingerprint([text, server]);
+      const known = open.get(row.id);
+      if (known?.version === version) return known.handle;
+      close(row.id);
+      const made = connect(row, JSON.parse(text) as ClusterPki, server);
+      open.set(row.id, { version, ...made });
+      return made.handle;
+    },
+    close,
+    closeAll: () => {
+      for (const clusterId of [...open.keys()]) close(clusterId);
+    },
+  };
+};
+
+interface NodeStatus {
+  conditions?: { type: string; status: string }[];
+  nodeInfo?: { kubeletVersion?: string };
+}
+
+/** "True", "False", "Unknown" or "" of a Node object's Ready condition. */
+export const readyState = (node: KubernetesObject): string =>
+  (node['status'] as NodeStatus | undefined)?.conditions?.find((c) => c.type === 'Ready')?.status ?? '';
+
+export const kubeletVersionOf = (node: KubernetesObject): string | null =>
+  (node['status'] as NodeStatus | undefined)?.nodeInfo?.kubeletVersion ?? null;
+
+const trimmed = (node: KubernetesObject): KubernetesObject => {
+  const status = node.status as NodeStatus | undefined;
+  const kept = {
+    conditions: status?.conditions?.filter((c) => c.type === 'Ready'),
+    nodeInfo: { kubeletVersion: status?.nodeInfo?.kubeletVersion },
+  };
+  return {
+    apiVersion: node.apiVersion,
+    kind: node.kind,
+    metadata: { name: node.metadata.name },
+    status: kept,
+  } as unknown as KubernetesObject;
+};

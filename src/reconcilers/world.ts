@@ -1,0 +1,41 @@
+/** What every pass may use: the store, and the open ends to clouds, seeds and customers' clusters. */
+
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Cloud } from '../openstack/session.ts';
+import type { Store } from '../store/open.ts';
+import type { ClusterRow } from '../store/reconcile.ts';
+import type { Secrets } from '../store/secrets.ts';
+import type { SeedRegistry } from './seedRegistry.ts';
+import type { ServerPolls } from './serverPolls.ts';
+import type { TenantRegistry } from './tenantRegistry.ts';
+
+export interface CloudRegistry {
+  /** The customer's project through the cluster's trust. Throws UserError CLOUD_CREDENTIAL when there is no trust yet. */
+  forCluster(row: Pick<ClusterRow, 'id' | 'trust'>): Cloud;
+  /** With a caller's own token: to make the trust, and for nothing else. */
+  forToken(token: string): Cloud;
+  /** The service user's id: the trustee. */
+  trusteeUserId(): Promise<string>;
+}
+
+export interface WorldSettings {
+  /** 1: settled objects are looked at again every ten minutes or so; tests look sooner. */
+  driftFactor: number;
+  /** A prefix in place of the registries of all images; null: upstream names. */
+  imageRegistry: string | null;
+}
+
+export interface World {
+  store: Store;
+  secrets: Secrets;
+  clock: Clock;
+  /** 0 ≤ x < 1. */
+  random: () => number;
+  log: Log;
+  settings: WorldSettings;
+  clouds: CloudRegistry;
+  seeds: SeedRegistry;
+  tenants: TenantRegistry;
+  servers: ServerPolls;
+}

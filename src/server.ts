@@ -1,0 +1,181 @@
+/** Puts the server together: opens what it needs, starts the API and the worker, and closes all of it again. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { startApi } from './api/server.ts';
+import { createCommands } from './commands/commands.ts';
+import type { Config } from './config.ts';
+import type { Actor } from './domain/actor.ts';
+import { createWorker } from './engine/worker.ts';
+import { loadEncryptionKeys } from './keyFile.ts';
+import { systemClock } from './lib/clock.ts';
+import { newId, randomToken } from './lib/ids.ts';
+import { createLog, type Log } from './lib/log.ts';
+import { createMetrics } from './lib/metrics.ts';
+import { createProjectCatalogue } from './openstack/catalogue.ts';
+import { type Cloud, createCloudFactory } from './openstack/session.ts';
+import type { TokenInfo } from './openstack/token.ts';
+import { issueUserKubeconfig } from './pki/userKubeconfig.ts';
+import { createClouds } from './reconcilers/clouds.ts';
+import { createClusterHandler } from './reconcilers/cluster/handler.ts';
+import { createNodeHandler } from './reconcilers/node/handler.ts';
+import { createNodeGroupHandler } from './reconcilers/nodeGroup/handler.ts';
+import { createSeedHandler } from './reconcilers/seed/handler.ts';
+import { createSeedRegistry } from './reconcilers/seedRegistry.ts';
+import { createServerPolls } from './reconcilers/serverPolls.ts';
+import { createTenantRegistry } from './reconcilers/tenantRegistry.ts';
+import type { World } from './reconcilers/world.ts';
+import { parseKubeconfig } from './seeds/kubeconfig.ts';
+import { openStore } from './store/open.ts';
+import { createSealer } from './store/sealing.ts';
+import { createSecrets } from './store/secrets.ts';
+import { createQueue } from './store/workItems.ts';
+
+export interface RunningServer {
+  url: string;
+  log: Log;
+  /** Sockets are closed with a code, passes end or are given back, the database is closed. */
+  close(graceMs: number): Promise<void>;
+}
+
+const MIGRATIONS = new URL('../drizzle/sqlite', import.meta.url).pathname;
+const CLOUD_TIMEOUT_MS = 30_000;
+const USUAL_DRIFT_SECONDS = 600;
+
+export const startServer = async (config: Config): Promise<RunningServer> => {
+  const clock = systemClock;
+  const log = createLog(config.logLevel);
+  const registry = new Registry();
+  const metrics = createMetrics(registry);
+  mkdirSync(config.data, { recursive: true, mode: 0o700 });
+  const keys = loadEncryptionKeys(config.encryptionKeyFile, config.data);
+  const store = openStore({ path: join(config.data, 'seedbed.db'), migrations: MIGRATIONS, clock });
+  const secrets = createSecrets(createSealer(keys));
+  const policy = { allowPrivate: true, allowLoopback: config.seedsOnLoopback };
+
+  const factory = createCloudFactory({
+    settings: {
+      authUrl: config.keystoneUrl,
+      region: config.region,
+      interface: config.cloudInterface,
+      caPem: config.cloudCa,
+      timeoutMs: CLOUD_TIMEOUT_MS,
+    },
+    clock,
+    onCall: metrics.cloudCall,
+  });
+  const login = {
+    username: config.keystoneUsername,
+    password: config.keystonePassword,
+    userDomainName: config.keystoneUserDomain,
+    projectName: config.keystoneProject,
+    projectDomainName: config.keystoneProjectDomain,
+  };
+  const service = factory.open({ kind: 'password', ...login });
+  const catalogues = createProjectCatalogue({ clock });
+  const world: World = {
+    store,
+    secrets,
+    clock,
+    random: Math.random,
+    log,
+    settings: { driftFactor: config.driftSeconds / USUAL_DRIFT_SECONDS, imageRegistry: config.imageRegistry },
+    clouds: createClouds({ factory, login }),
+    seeds: createSeedRegistry({ store, secrets, clock, policy, onCall: metrics.seedCall }),
+    tenants: createTenantRegistry({ store, secrets, clock, policy }),
+    servers: createServerPolls({ store, clock, log }),
+  };
+
+  const queue = createQueue({ store, clock });
+  // One process owns a SQLite file, so a lease that is still held is a dead predecessor's.
+  await queue.releaseAll();
+  const worker = createWorker({
+    queue,
+    handlers: {
+      SEED: createSeedHandler(world),
+      CLUSTER: createClusterHandler(world),
+      NODE_GROUP: createNodeGroupHandler(world),
+      NODE: createNodeHandler(world),
+    },
+    clock,
+    random: Math.random,
+    log,
+    onPass: metrics.pass,
+  });
+
+  const load = (actor: Actor, token: string) =>
+    catalogues.load(factory.open({ kind: 'token', token }), actor.projectId ?? '', actor.userId);
+  const separator = config.listen.lastIndexOf(':');
+  const api = await startApi({
+    store,
+    commands: createCommands({
+      store,
+      secrets,
+      clock,
+      newId,
+      randomToken,
+      parseKubeconfig,
+      peekCatalogue: catalogues.peek,
+      buildKubeconfig: issueUserKubeconfig,
+      settings: { imageRegistry: config.imageRegistry, trustRoles: config.trustRoles },
+    }),
+    clock,
+    log,
+    metrics: registry,
+    authenticate: async (token) => actorOf(await service.identity.validateToken(token)),
+    loadCloud: load,
+    warmCloud: (actor, token) => {
+      // Only so that input can be checked against it; a cloud that is down will say so elsewhere.
+      if (actor.projectId !== null) load(actor, token).catch(() => {});
+    },
+    ready: () => readiness(service),
+    settings: {
+      host: config.listen.slice(0, separator),
+      port: Number(config.listen.slice(separator + 1)),
+      introspection: config.introspection,
+      graphiql: config.introspection,
+      allowedOrigins: config.allowedOrigins,
+      ...(config.tlsCertFile !== null && config.tlsKeyFile !== null && { tls: { cert: config.tlsCertFile, key: config.tlsKeyFile } }),
+    },
+  });
+  worker.start();
+  log.info({ url: api.url }, 'seedbed serves');
+
+  return {
+    url: api.url,
+    log,
+    close: async (graceMs) => {
+      await Promise.all([api.close(graceMs), worker.stop(graceMs)]);
+      world.servers.close();
+      world.tenants.closeAll();
+      world.seeds.closeAll();
+      await factory.close();
+      await store.close();
+    },
+  };
+};
+
+/** A token scoped to a project or to the system. An application credential's or a trust's token is the user's, with its roles. */
+const actorOf = (info: TokenInfo | null): Actor | null => {
+  if (info === null || info.userId === '') return null;
+  return {
+    userId: info.userId,
+    userName: info.userName,
+    userDomainName: info.userDomainName,
+    projectId: info.projectId,
+    projectName: info.projectName,
+    roles: info.roles,
+    // Keystone's meaning until its secure defaults are everywhere: who is admin anywhere is admin of the cloud; not of a domain alone.
+    isCloudAdmin: info.roles.includes('admin') && (info.projectId !== null || info.isSystemScoped),
+    expiresAt: info.expiresAt,
+  };
+};
+
+const readiness = async (service: Cloud): Promise<{ ok: boolean; reasons: string[] }> => {
+  try {
+    await service.identity.whoAmI();
+    return { ok: true, reasons: [] };
+  } catch {
+    return { ok: false, reasons: ['Keystone does not let the service user in.'] };
+  }
+};
