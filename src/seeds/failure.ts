@@ -55,7 +55,10 @@ export const failureOfStatus = (attempt: Attempt, status: number, body: string, 
   }
   if (status === 409) return new Conflict('CONFLICT', `The ${attempt.subject}'s API reports a conflict on ${what}${said}.`, act);
   if (status === 410)
-    return unavailable(attempt, `The ${attempt.subject}'s API no longer has that version of ${attempt.resource}; reading anew.`);
+    return new VersionGone(
+      unavailableCode(attempt),
+      `The ${attempt.subject}'s API no longer has that version of ${attempt.resource}; reading anew.`,
+    );
   if (status === 429 || status >= 500) {
     const seconds = Number(retryAfter);
     const wait =

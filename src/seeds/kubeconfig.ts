@@ -152,9 +152,9 @@ const checkKey = (leaf: X509Certificate | undefined, certPem: string, keyPem: st
   try {
     matches = leaf?.checkPrivateKey(createPrivateKey(keyPem)) ?? false;
     // The last word is TLS's own: it also refuses keys that are too short.
-    createSecureContext({ cert: certPem, key: keyPem });
+    if (matches) createSecureContext({ cert: certPem, key: keyPem });
   } catch {
-    throw refused(path, 'is not a private key that can be used (PEM, without a pass phrase)');
+    throw refused(path, 'is not a private key that can be used (PEM, long enough, without a pass phrase)');
   }
   if (!matches) throw refused(path, 'does not belong to client-certificate-data');
 };

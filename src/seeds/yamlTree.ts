@@ -38,6 +38,7 @@ export const parseYamlTree = (text: string, limits: { maxBytes: number; maxDepth
   const lines = new LineCounter();
   let root: Node | null;
   try {
+    // At the level 'silent' the parser would also say nothing of a second document.
     const document = parseDocument(text, {
       strict: true,
       uniqueKeys: false,
@@ -46,7 +47,7 @@ export const parseYamlTree = (text: string, limits: { maxBytes: number; maxDepth
       version: '1.2',
       prettyErrors: false,
       lineCounter: lines,
-      logLevel: 'silent',
+      logLevel: 'error',
     });
     const fault = document.errors[0] ?? document.warnings[0];
     if (fault) throw new TreeRefused('is not well-formed YAML', lines.linePos(fault.pos[0]).line);
