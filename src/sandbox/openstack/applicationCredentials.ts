@@ -23,7 +23,7 @@ const describe = (deps: AuthDeps, credential: ApplicationCredential, base: strin
 /** Only the user's own token counts, and a restricted credential cannot make or remove credentials. */
 const requireSelf = (deps: AuthDeps, call: Call, action: string, changes: boolean): void => {
   const { actor } = call;
-  if (call.params['userId'] !== actor.userId && !(actor.isAdmin && !changes)) throw forbidden(action);
+  if (call.params.userId !== actor.userId && !(actor.isAdmin && !changes)) throw forbidden(action);
   const from = actor.token.applicationCredentialId;
   if (!changes) return;
   if (from !== null && deps.identity.applicationCredentials.get(from)?.unrestricted !== true) {
@@ -33,7 +33,7 @@ const requireSelf = (deps: AuthDeps, call: Call, action: string, changes: boolea
 };
 
 const rolesFor = (held: readonly Role[], fields: Fields): string[] => {
-  if (fields['roles'] === undefined) return held.map((r) => r.id);
+  if (fields.roles === undefined) return held.map((r) => r.id);
   return objectList(fields, 'roles').map((wanted) => {
     const role = held.find((r) => r.id === optionalString(wanted, 'id') || r.name === optionalString(wanted, 'name'));
     if (role === undefined) throw new ApiError(400, 'Invalid application credential: Could not find role assignment.');
@@ -42,7 +42,7 @@ const rolesFor = (held: readonly Role[], fields: Fields): string[] => {
 };
 
 const rulesFrom = (fields: Fields): AccessRule[] | null =>
-  fields['access_rules'] === undefined
+  fields.access_rules === undefined
     ? null
     : objectList(fields, 'access_rules').map((rule) => ({
         id: hexId(),
@@ -54,9 +54,9 @@ const rulesFrom = (fields: Fields): AccessRule[] | null =>
 export const applicationCredentialRoutes = (deps: AuthDeps): Route[] => {
   const all = '/v3/users/{userId}/application_credentials';
   const owned = (call: Call): ApplicationCredential => {
-    const found = deps.identity.applicationCredentials.get(call.params['id'] ?? '');
-    if (found === undefined || found.userId !== call.params['userId'])
-      throw new ApiError(404, `Could not find Application Credential: ${call.params['id']}.`, 'NotFound');
+    const found = deps.identity.applicationCredentials.get(call.params.id ?? '');
+    if (found === undefined || found.userId !== call.params.userId)
+      throw new ApiError(404, `Could not find Application Credential: ${call.params.id}.`, 'NotFound');
     return found;
   };
   const create = (call: Call): object => {
@@ -88,7 +88,7 @@ export const applicationCredentialRoutes = (deps: AuthDeps): Route[] => {
   const list = (call: Call): object[] => {
     requireSelf(deps, call, 'identity:list_application_credentials', false);
     const name = call.query.get('name');
-    const rows = deps.identity.applicationCredentials.by('user', call.params['userId'] ?? '');
+    const rows = deps.identity.applicationCredentials.by('user', call.params.userId ?? '');
     return rows.filter((c) => name === null || c.name === name).map((c) => describe(deps, c, call.baseUrl));
   };
   return [
@@ -124,7 +124,7 @@ export const applicationCredentialRoutes = (deps: AuthDeps): Route[] => {
       handle: (call) => {
         requireSelf(deps, call, 'identity:list_access_rules', false);
         return ok({
-          access_rules: deps.identity.applicationCredentials.by('user', call.params['userId'] ?? '').flatMap((c) => c.accessRules ?? []),
+          access_rules: deps.identity.applicationCredentials.by('user', call.params.userId ?? '').flatMap((c) => c.accessRules ?? []),
           links: { next: null, previous: null },
         });
       },

@@ -130,12 +130,12 @@ export const logIn = (deps: AuthDeps, body: Fields): Token => {
   const expiresAt = proof.parent?.expiresAt ?? Math.floor(deps.now() / 1000 + deps.tokenLifetimeSeconds()) * 1000;
   const common = { methods: proof.methods, expiresAt };
   if (proof.credential !== undefined) {
-    if (auth['scope'] !== undefined) throw unauthenticated();
+    if (auth.scope !== undefined) throw unauthenticated();
     const { id, projectId } = proof.credential;
     return deps.tokens.issue({ ...common, userId: proof.user.id, scope: projectId, trustId: null, applicationCredentialId: id });
   }
   // A token made from an application credential's token keeps the credential's bounds, and so does its project.
   const boundTo = proof.parent?.applicationCredentialId ?? null;
-  const granted = grantFor(deps, proof, boundTo === null ? auth['scope'] : { project: { id: proof.parent?.scope } });
+  const granted = grantFor(deps, proof, boundTo === null ? auth.scope : { project: { id: proof.parent?.scope } });
   return deps.tokens.issue({ ...common, ...granted, applicationCredentialId: boundTo }, proof.parent);
 };

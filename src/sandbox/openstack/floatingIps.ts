@@ -96,7 +96,7 @@ const createFloatingIp = (deps: NetworkDeps, call: Call): FloatingIp => {
 
 export const floatingIpRoutes = (deps: NetworkDeps): Route[] => {
   const ips = floatingIpResource(deps);
-  const writable = (call: Call, action: string): FloatingIp => getWritable(ips, call.actor, call.params['id'] ?? '', action);
+  const writable = (call: Call, action: string): FloatingIp => getWritable(ips, call.actor, call.params.id ?? '', action);
   return [
     ...commonRoutes(ips, deps.state),
     {
@@ -110,8 +110,8 @@ export const floatingIpRoutes = (deps: NetworkDeps): Route[] => {
       handle: (call) => {
         const ip = writable(call, 'update_floatingip');
         const fields = envelope(call.body, 'floatingip');
-        if (fields['port_id'] === null && ip.port_id !== null) disassociate(deps, ip.port_id);
-        if (typeof fields['port_id'] === 'string') associate(deps, call, ip, fields);
+        if (fields.port_id === null && ip.port_id !== null) disassociate(deps, ip.port_id);
+        if (typeof fields.port_id === 'string') associate(deps, call, ip, fields);
         assignFields(ip, fields, ['description']);
         return ok({ floatingip: ips.describe(deps.state.touch(deps.state.floatingIps, ip), call.actor) });
       },

@@ -78,8 +78,8 @@ const versionRoutes = (): Route[] => [
 const userRoutes = (deps: AuthDeps): Route[] => {
   const { identity, tokens } = deps;
   const get = (call: Call): User => {
-    const user = identity.users.get(call.params['id'] ?? '');
-    if (user === undefined) throw new ApiError(404, `Could not find user: ${call.params['id']}.`, 'UserNotFound');
+    const user = identity.users.get(call.params.id ?? '');
+    if (user === undefined) throw new ApiError(404, `Could not find user: ${call.params.id}.`, 'UserNotFound');
     return user;
   };
   const create = (call: Call): User => {
@@ -118,7 +118,7 @@ const userRoutes = (deps: AuthDeps): Route[] => {
       method: 'GET',
       template: '/v3/users/{id}',
       handle: (call) => {
-        if (call.params['id'] !== call.actor.userId) requireAdmin(call, 'get_user');
+        if (call.params.id !== call.actor.userId) requireAdmin(call, 'get_user');
         return ok({ user: describeUser(get(call), call.baseUrl) });
       },
     },
@@ -150,8 +150,8 @@ const projectRoutes = (deps: AuthDeps): Route[] => {
   const { identity } = deps;
   const mine = (userId: string): Project[] => [...identity.projects.all()].filter((p) => identity.rolesOf(userId, p.id).length > 0);
   const get = (call: Call): Project => {
-    const project = identity.projects.get(call.params['id'] ?? '');
-    if (project === undefined) throw new ApiError(404, `Could not find project: ${call.params['id']}.`, 'ProjectNotFound');
+    const project = identity.projects.get(call.params.id ?? '');
+    if (project === undefined) throw new ApiError(404, `Could not find project: ${call.params.id}.`, 'ProjectNotFound');
     return project;
   };
   const own = (call: Call): object => listed(call, 'projects', mine(call.actor.userId), (p: Project) => describeProject(p, call.baseUrl));
@@ -161,8 +161,8 @@ const projectRoutes = (deps: AuthDeps): Route[] => {
       method: 'GET',
       template: '/v3/users/{id}/projects',
       handle: (call) => {
-        if (call.params['id'] !== call.actor.userId) requireAdmin(call, 'list_user_projects');
-        return ok(listed(call, 'projects', mine(call.params['id'] ?? ''), (p: Project) => describeProject(p, call.baseUrl)));
+        if (call.params.id !== call.actor.userId) requireAdmin(call, 'list_user_projects');
+        return ok(listed(call, 'projects', mine(call.params.id ?? ''), (p: Project) => describeProject(p, call.baseUrl)));
       },
     },
     {
@@ -198,7 +198,7 @@ const projectRoutes = (deps: AuthDeps): Route[] => {
       method: 'GET',
       template: '/v3/projects/{id}',
       handle: (call) => {
-        if (call.params['id'] !== call.actor.projectId) requireAdmin(call, 'get_project');
+        if (call.params.id !== call.actor.projectId) requireAdmin(call, 'get_project');
         return ok({ project: describeProject(get(call), call.baseUrl) });
       },
     },
@@ -219,7 +219,7 @@ const projectRoutes = (deps: AuthDeps): Route[] => {
 const assignmentRoutes = (deps: AuthDeps): Route[] => {
   const { identity } = deps;
   const template = '/v3/projects/{projectId}/users/{userId}/roles/{roleId}';
-  const idOf = (call: Call): string => `${call.params['userId']}/${call.params['projectId']}/${call.params['roleId']}`;
+  const idOf = (call: Call): string => `${call.params.userId}/${call.params.projectId}/${call.params.roleId}`;
   const describe = (a: { userId: string; target: string; roleId: string }): object => ({
     role: { id: a.roleId },
     user: { id: a.userId },
@@ -232,9 +232,9 @@ const assignmentRoutes = (deps: AuthDeps): Route[] => {
       template,
       handle: (call) => {
         requireAdmin(call, 'create_grant');
-        const role = identity.roles.get(call.params['roleId'] ?? '');
-        if (role === undefined) throw new ApiError(404, `Could not find role: ${call.params['roleId']}.`, 'RoleNotFound');
-        identity.grant(call.params['userId'] ?? '', call.params['projectId'] ?? '', role.name);
+        const role = identity.roles.get(call.params.roleId ?? '');
+        if (role === undefined) throw new ApiError(404, `Could not find role: ${call.params.roleId}.`, 'RoleNotFound');
+        identity.grant(call.params.userId ?? '', call.params.projectId ?? '', role.name);
         return noContent;
       },
     },
@@ -291,7 +291,7 @@ const lookupRoutes = (deps: AuthDeps): Route[] => {
       method: 'GET',
       template: '/v3/domains/{id}',
       handle: (call) => {
-        if (call.params['id'] !== DOMAIN.id) throw new ApiError(404, `Could not find domain: ${call.params['id']}.`, 'DomainNotFound');
+        if (call.params.id !== DOMAIN.id) throw new ApiError(404, `Could not find domain: ${call.params.id}.`, 'DomainNotFound');
         return ok({ domain: describeDomain(call.baseUrl) });
       },
     },
@@ -305,8 +305,8 @@ const lookupRoutes = (deps: AuthDeps): Route[] => {
       method: 'GET',
       template: '/v3/roles/{id}',
       handle: (call) => {
-        const role = identity.roles.get(call.params['id'] ?? '');
-        if (role === undefined) throw new ApiError(404, `Could not find role: ${call.params['id']}.`, 'RoleNotFound');
+        const role = identity.roles.get(call.params.id ?? '');
+        if (role === undefined) throw new ApiError(404, `Could not find role: ${call.params.id}.`, 'RoleNotFound');
         return ok({ role: describeRole(role, call.baseUrl) });
       },
     },

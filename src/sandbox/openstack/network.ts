@@ -78,7 +78,7 @@ const used = (deps: NetworkDeps, name: QuotaName, projectId: string): number => 
 
 const quotaRoutes = (deps: NetworkDeps): Route[] => {
   const project = (call: Call): string => {
-    const id = call.params['project'] ?? '';
+    const id = call.params.project ?? '';
     if (id !== call.actor.projectId && !call.actor.isAdmin)
       throw new ApiError(403, 'rule:get_quota is disallowed by policy', 'PolicyNotAuthorized');
     return id;
@@ -141,7 +141,7 @@ const metaRoutes = (): Route[] => {
       method: 'GET',
       template: '/v2.0/extensions/{alias}',
       handle: (call) => {
-        const alias = call.params['alias'] ?? '';
+        const alias = call.params.alias ?? '';
         if (!EXTENSIONS.includes(alias)) throw new ApiError(404, `Extension with alias ${alias} does not exist`, 'HTTPNotFound');
         return ok({ extension: describeExtension(alias) });
       },

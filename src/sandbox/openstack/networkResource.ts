@@ -52,7 +52,7 @@ export const getWritable = <T extends Row>(resource: Resource<T>, actor: Actor, 
 
 /** The project a new resource belongs to; only an administrator may name another. */
 export const projectFor = (actor: Actor, fields: Record<string, unknown>, action: string): string => {
-  const asked = fields['project_id'] ?? fields['tenant_id'];
+  const asked = fields.project_id ?? fields.tenant_id;
   if (typeof asked !== 'string' || asked === actor.projectId) return actor.projectId;
   if (!actor.isAdmin) throw new ApiError(403, `(rule:${action} and rule:admin_only) is disallowed by policy`, 'PolicyNotAuthorized');
   return asked;
@@ -157,8 +157,8 @@ export const commonRoutes = <T extends Row>(resource: Resource<T>, state: Networ
     const fields = call.query.getAll('fields');
     return { [resource.plural]: rows.map((row) => only(resource.describe(row, call.actor), fields)), ...links };
   };
-  const writable = (call: Call): T => getWritable(resource, call.actor, call.params['id'] ?? '', `update_${resource.singular}`);
-  const readable = (call: Call): T => getVisible(resource, call.actor, call.params['id'] ?? '');
+  const writable = (call: Call): T => getWritable(resource, call.actor, call.params.id ?? '', `update_${resource.singular}`);
+  const readable = (call: Call): T => getVisible(resource, call.actor, call.params.id ?? '');
   const setTags = (row: T, tags: string[]): T => {
     const unique = [...new Set(tags)];
     if (unique.some((t) => t.length === 0 || t.length > 255)) throw new ApiError(400, 'Invalid input for tags.', 'HTTPBadRequest');
@@ -193,7 +193,7 @@ export const commonRoutes = <T extends Row>(resource: Resource<T>, state: Networ
       method: 'GET',
       template: `${base}/{id}/tags/{tag}`,
       handle: (call) => {
-        requireTag(readable(call), call.params['tag'] ?? '');
+        requireTag(readable(call), call.params.tag ?? '');
         return noContent;
       },
     },
@@ -202,7 +202,7 @@ export const commonRoutes = <T extends Row>(resource: Resource<T>, state: Networ
       template: `${base}/{id}/tags/{tag}`,
       handle: (call) => {
         const row = writable(call);
-        setTags(row, [...row.tags, call.params['tag'] ?? '']);
+        setTags(row, [...row.tags, call.params.tag ?? '']);
         return { status: 201, body: 'null' };
       },
     },
@@ -211,7 +211,7 @@ export const commonRoutes = <T extends Row>(resource: Resource<T>, state: Networ
       template: `${base}/{id}/tags/{tag}`,
       handle: (call) => {
         const row = writable(call);
-        const tag = call.params['tag'] ?? '';
+        const tag = call.params.tag ?? '';
         requireTag(row, tag);
         setTags(
           row,

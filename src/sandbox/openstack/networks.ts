@@ -121,7 +121,7 @@ const serveDhcp = (deps: NetworkDeps, network: Network, subnet: Subnet): void =>
 };
 
 const gatewayFor = (fields: Fields, first: number): string | null => {
-  if (fields['gateway_ip'] === null) return null;
+  if (fields.gateway_ip === null) return null;
   return optionalString(fields, 'gateway_ip') ?? toAddress(first + 1);
 };
 
@@ -205,7 +205,7 @@ export const assignFields = (row: object, fields: Fields, names: readonly string
 export const networkRoutes = (deps: NetworkDeps): Route[] => {
   const networks = networkResource(deps);
   const subnets = subnetResource(deps);
-  const id = (call: Call): string => call.params['id'] ?? '';
+  const id = (call: Call): string => call.params.id ?? '';
   return [
     ...commonRoutes(networks, deps.state),
     ...commonRoutes(subnets, deps.state),

@@ -83,7 +83,7 @@ const createPort = (deps: NetworkDeps, call: Call): Port => {
     projectId,
     name: optionalString(fields, 'name') ?? '',
     description: optionalString(fields, 'description') ?? '',
-    fixedIps: Array.isArray(fields['fixed_ips']) ? addressesFor(deps, network, objectList(fields, 'fixed_ips')) : anyAddress(deps, network),
+    fixedIps: Array.isArray(fields.fixed_ips) ? addressesFor(deps, network, objectList(fields, 'fixed_ips')) : anyAddress(deps, network),
     securityGroups,
     deviceId: optionalString(fields, 'device_id') ?? '',
     deviceOwner: optionalString(fields, 'device_owner') ?? '',
@@ -98,12 +98,12 @@ const createPort = (deps: NetworkDeps, call: Call): Port => {
 
 const updatePort = (deps: NetworkDeps, call: Call, port: Port): Port => {
   const fields = envelope(call.body, 'port');
-  if (Array.isArray(fields['security_groups'])) groupsFor(deps, call, stringList(fields, 'security_groups') ?? []);
-  if (Array.isArray(fields['fixed_ips'])) {
+  if (Array.isArray(fields.security_groups)) groupsFor(deps, call, stringList(fields, 'security_groups') ?? []);
+  if (Array.isArray(fields.fixed_ips)) {
     const network = deps.state.networks.get(port.network_id);
     const wanted = objectList(fields, 'fixed_ips');
-    const kept = port.fixed_ips.filter((ip) => wanted.some((w) => w['ip_address'] === ip.ip_address));
-    const fresh = wanted.filter((w) => !kept.some((ip) => ip.ip_address === w['ip_address']));
+    const kept = port.fixed_ips.filter((ip) => wanted.some((w) => w.ip_address === ip.ip_address));
+    const fresh = wanted.filter((w) => !kept.some((ip) => ip.ip_address === w.ip_address));
     port.fixed_ips = network === undefined ? kept : [...kept, ...addressesFor(deps, network, fresh)];
   }
   assignFields(port, fields, [
@@ -131,8 +131,8 @@ const ROUTER_OWNED = new Set(['network:router_interface', 'network:router_gatewa
 export const portRoutes = (deps: NetworkDeps): Route[] => {
   const ports = portResource(deps);
   const writable = (call: Call, action: string): Port => {
-    getVisible(ports, call.actor, call.params['id'] ?? '');
-    return getWritable(ports, call.actor, call.params['id'] ?? '', action);
+    getVisible(ports, call.actor, call.params.id ?? '');
+    return getWritable(ports, call.actor, call.params.id ?? '', action);
   };
   return [
     ...commonRoutes(ports, deps.state),

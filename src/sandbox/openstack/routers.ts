@@ -167,7 +167,7 @@ const deleteRouter = (deps: NetworkDeps, router: Router): void => {
 
 export const routerRoutes = (deps: NetworkDeps): Route[] => {
   const routers = routerResource(deps);
-  const writable = (call: Call, action: string): Router => getWritable(routers, call.actor, call.params['id'] ?? '', action);
+  const writable = (call: Call, action: string): Router => getWritable(routers, call.actor, call.params.id ?? '', action);
   return [
     ...commonRoutes(routers, deps.state),
     {

@@ -62,7 +62,7 @@ const readRule = (fields: Fields): Required<RuleFields> => {
     throw new ApiError(400, `Invalid input for direction. Reason: '${direction}' is not in ['ingress', 'egress'].`, 'HTTPBadRequest');
   }
   const protocol =
-    typeof fields['protocol'] === 'number' ? String(fields['protocol']) : (optionalString(fields, 'protocol')?.toLowerCase() ?? null);
+    typeof fields.protocol === 'number' ? String(fields.protocol) : (optionalString(fields, 'protocol')?.toLowerCase() ?? null);
   const min = optionalInteger(fields, 'port_range_min') ?? null;
   const max = optionalInteger(fields, 'port_range_max') ?? null;
   if ((min !== null || max !== null) && protocol === null)
@@ -133,7 +133,7 @@ const deleteGroup = (deps: NetworkDeps, group: SecurityGroup, isAdmin: boolean):
 export const securityGroupRoutes = (deps: NetworkDeps): Route[] => {
   const groups = groupResource(deps);
   const rules = ruleResource(deps);
-  const id = (call: Call): string => call.params['id'] ?? '';
+  const id = (call: Call): string => call.params.id ?? '';
   return [
     ...commonRoutes(groups, deps.state),
     ...commonRoutes(rules, deps.state).filter((r) => !r.template.includes('/tags')),

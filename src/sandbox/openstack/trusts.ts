@@ -93,8 +93,8 @@ export const trustRoutes = (deps: AuthDeps): Route[] => {
   const live = (trust: Trust | undefined): trust is Trust =>
     trust !== undefined && !trust.deleted && (trust.expiresAt === null || Date.parse(trust.expiresAt) > deps.now());
   const get = (call: Call): Trust => {
-    const trust = deps.identity.trusts.get(call.params['id'] ?? '');
-    if (!live(trust)) throw notFound(call.params['id'] ?? '');
+    const trust = deps.identity.trusts.get(call.params.id ?? '');
+    if (!live(trust)) throw notFound(call.params.id ?? '');
     return trust;
   };
   const readable = (call: Call, action: string): Trust => {

@@ -1,0 +1,52 @@
+/** What the sandbox leaves in its data directory for those who use it: sandbox.json and clouds.yaml. */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { REGION } from './openstack/authTokens.ts';
+import type { LoginName } from './openstack/furnish.ts';
+import type { Login } from './openstack/start.ts';
+
+export interface Handover {
+  pid: number;
+  controlUrl: string;
+  authUrl: string;
+  region: string;
+  seeds: { name: string; kubeconfigFile: string; adminKubeconfigFile: string }[];
+  /** Path of the clouds.yaml with the clouds sandbox-admin, -member, -reader, -other and -service. */
+  cloudsYaml: string;
+  users: Record<LoginName, Login>;
+}
+
+/** Complete or not there, and for its owner only: it holds passwords. */
+const writeSecret = (path: string, content: string): void => {
+  writeFileSync(`${path}.new`, content, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+};
+
+const cloudsOf = (authUrl: string, users: Record<LoginName, Login>): object =>
+  Object.fromEntries(
+    Object.values(users).map((login) => [
+      login.username,
+      {
+        auth: {
+          auth_url: authUrl,
+          username: login.username,
+          password: login.password,
+          project_name: login.projectName,
+          user_domain_name: login.userDomainName,
+          project_domain_name: login.projectDomainName,
+        },
+        region_name: REGION,
+        identity_api_version: 3,
+      },
+    ]),
+  );
+
+export const cloudsYamlPath = (dataDir: string): string => join(dataDir, 'clouds.yaml');
+
+/** Writes clouds.yaml, then sandbox.json: whoever finds the latter finds everything. */
+export const writeHandover = (dataDir: string, handover: Handover): void => {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  writeSecret(handover.cloudsYaml, stringify({ clouds: cloudsOf(handover.authUrl, handover.users) }));
+  writeSecret(join(dataDir, 'sandbox.json'), `${JSON.stringify(handover, null, 2)}\n`);
+};

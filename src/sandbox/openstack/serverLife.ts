@@ -1,0 +1,262 @@
+/** The life of simulated servers: scheduled, networked, spawned, booted, stopped and deleted, each taking its time. */
+import type { BootMachine, Latency, Machine } from '../contract.ts';
+import type { ComputeState, Fault, Server } from './computeState.ts';
+import { novaMicroTime, novaTime } from './computeState.ts';
+import { type ApiError, ApiError as Refusal } from './http.ts';
+import { addPort, anyAddress, defaultGroup, type NetworkDeps } from './networkDeps.ts';
+import type { Port } from './networkState.ts';
+import { removePort } from './ports.ts';
+import type { VolumeState } from './volumeState.ts';
+
+/** Usual durations of a quick cloud, in milliseconds; the sum to ACTIVE is 0.8 s and the guest needs 1 s more. */
+const SCHEDULE_MS = 150;
+const NETWORK_MS = 150;
+const SPAWN_MS = 500;
+const BOOT_MS = 1000;
+const DELETE_MS = 350;
+const STOP_MS = 300;
+const DIES_AFTER_JOIN_MS = 300;
+const CONSOLE_LINES = 300;
+const HOSTS = ['cmp1', 'cmp2', 'cmp3', 'cmp4', 'cmp5', 'cmp6'];
+
+export interface LifeDeps {
+  compute: ComputeState;
+  network: NetworkDeps;
+  volumes: VolumeState;
+  latency: Latency;
+  now: () => number;
+  bootMachine: BootMachine;
+}
+
+export interface ServerLife {
+  /** Begins to build a server that was just stored. */
+  build(server: Server): void;
+  stop(server: Server): void;
+  start(server: Server): void;
+  reboot(server: Server): void;
+  /** Marks as deleting, and is gone a moment later. */
+  destroy(server: Server): void;
+  /** After a restart of the sandbox: goes on where each server was. */
+  resume(): void;
+  close(): Promise<void>;
+}
+
+const NO_VALID_HOST = 'No valid host was found. There are not enough hosts available.';
+
+export const createServerLife = (deps: LifeDeps): ServerLife => {
+  const { compute, network } = deps;
+  const machines = new Map<string, Machine>();
+  const timers = new Set<NodeJS.Timeout>();
+  let closed = false;
+
+  /** Goes on with the server later, unless it was deleted or failed in the meantime. */
+  const later = (server: Server, ms: number, act: () => void): void => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      if (!closed && compute.servers.get(server.id) === server) act();
+    }, ms);
+    timers.add(timer);
+  };
+  const set = (server: Server, fields: Partial<Server>): void => {
+    compute.touch(Object.assign(server, fields));
+  };
+  const fail = (server: Server, message: string, code = 500): void => {
+    const fault: Fault = {
+      code,
+      created: novaTime(deps.now()),
+      message,
+      details: `Traceback (most recent call last):\n  nova.exception: ${message}`,
+    };
+    releasePorts(server);
+    set(server, { status: 'ERROR', taskState: null, fault });
+  };
+
+  const boot = (server: Server, cold: boolean): void => {
+    const disk = compute.disks.get(server.id) ?? { userData: null, state: {}, console: [] };
+    if (server.trouble === 'neverBoots') return;
+    const address = server.ports.map((p) => network.state.ports.get(p.portId)?.fixed_ips[0]?.ip_address).find((a) => a !== undefined) ?? '';
+    const log = (line: string): void => {
+      disk.console.push(line);
+      if (disk.console.length > CONSOLE_LINES) disk.console.shift();
+      compute.disks.set(server.id, disk);
+    };
+    const save = (state: Record<string, unknown>): void => {
+      disk.state = state;
+      if (compute.servers.get(server.id) === undefined) return;
+      compute.disks.set(server.id, disk);
+      if (state.joined === true && server.trouble === 'diesAfterJoin') later(server, DIES_AFTER_JOIN_MS, () => die(server));
+    };
+    const bootMs = cold ? deps.latency(BOOT_MS) : 0;
+    machines.set(
+      server.id,
+      deps.bootMachine({ serverId: server.id, name: server.name, userData: disk.userData, address, bootMs, log, state: disk.state, save }),
+    );
+  };
+  const powerOff = (server: Server): void => {
+    const machine = machines.get(server.id);
+    machines.delete(server.id);
+    void machine?.stop();
+  };
+  const die = (server: Server): void => {
+    powerOff(server);
+    set(server, { status: 'SHUTOFF', taskState: null, trouble: null });
+  };
+
+  const schedule = (server: Server): void => {
+    const host = server.trouble === 'noValidHost' ? null : pickHost(compute, server);
+    if (host === null) {
+      fail(server, NO_VALID_HOST);
+      return;
+    }
+    set(server, { host, taskState: 'networking' });
+    later(server, deps.latency(NETWORK_MS), () => connect(server));
+  };
+  const connect = (server: Server): void => {
+    try {
+      for (const wanted of server.wanted) {
+        const port =
+          wanted.portId === null
+            ? makePort(network, server, wanted.networkId ?? '', wanted.fixedIp)
+            : network.state.ports.get(wanted.portId);
+        if (port === undefined) throw new Refusal(404, `Port ${wanted.portId} could not be found.`);
+        if (port.device_id !== '' && port.device_id !== server.id) throw new Refusal(409, `Port ${port.id} is still in use.`);
+        bind(network, server, port, 'BUILD');
+        if (!server.ports.some((p) => p.portId === port.id)) server.ports.push({ portId: port.id, made: wanted.portId === null });
+      }
+      server.wanted = [];
+    } catch (error) {
+      fail(server, `Build of instance ${server.id} aborted: ${(error as ApiError).message}`);
+      return;
+    }
+    set(server, { taskState: 'spawning' });
+    if (server.trouble === 'neverActive') return;
+    later(server, deps.latency(SPAWN_MS) + (server.trouble === 'slow' ? server.slowMs : 0), () => activate(server));
+  };
+  const activate = (server: Server): void => {
+    if (server.trouble === 'buildError') {
+      fail(server, `Build of instance ${server.id} aborted: Failed to allocate the network(s), not rescheduling.`);
+      return;
+    }
+    for (const { portId } of server.ports) {
+      const port = network.state.ports.get(portId);
+      if (port !== undefined) bind(network, server, port, 'ACTIVE');
+    }
+    set(server, { status: 'ACTIVE', taskState: null, launchedAt: novaMicroTime(deps.now()) });
+    boot(server, true);
+  };
+
+  const releasePorts = (server: Server): void => {
+    for (const { portId, made } of server.ports) {
+      const port = network.state.ports.get(portId);
+      if (port === undefined || port.device_id !== server.id) continue;
+      if (made) removePort(network, port);
+      else unbind(network, port);
+    }
+    server.ports = [];
+  };
+  const finishDelete = (server: Server): void => {
+    releasePorts(server);
+    for (const { volumeId, deleteOnTermination } of server.volumes) {
+      const volume = deps.volumes.volumes.get(volumeId);
+      if (volume === undefined) continue;
+      deps.volumes.detach(volume, server.id);
+      if (deleteOnTermination) deps.volumes.remove(volume);
+    }
+    const group = server.groupId === null ? undefined : compute.serverGroups.get(server.groupId);
+    if (group !== undefined) {
+      group.members = group.members.filter((id) => id !== server.id);
+      compute.serverGroups.put(group);
+    }
+    compute.servers.remove(server.id);
+    compute.disks.delete(server.id);
+  };
+  const destroy = (server: Server): void => {
+    set(server, { taskState: 'deleting' });
+    powerOff(server);
+    if (server.trouble === 'deleteError')
+      later(server, deps.latency(DELETE_MS), () => set(server, { status: 'ERROR', taskState: null, trouble: null }));
+    else later(server, deps.latency(DELETE_MS), () => finishDelete(server));
+  };
+
+  const build = (server: Server): void => later(server, deps.latency(SCHEDULE_MS), () => schedule(server));
+  return {
+    build,
+    destroy,
+    stop: (server) => {
+      set(server, { taskState: 'powering-off' });
+      powerOff(server);
+      later(server, deps.latency(STOP_MS), () => set(server, { status: 'SHUTOFF', taskState: null }));
+    },
+    start: (server) => {
+      set(server, { taskState: 'powering-on' });
+      later(server, deps.latency(STOP_MS), () => {
+        set(server, { status: 'ACTIVE', taskState: null });
+        boot(server, true);
+      });
+    },
+    reboot: (server) => {
+      set(server, { status: 'REBOOT', taskState: 'rebooting' });
+      powerOff(server);
+      later(server, deps.latency(STOP_MS), () => {
+        set(server, { status: 'ACTIVE', taskState: null });
+        boot(server, true);
+      });
+    },
+    resume: () => {
+      for (const server of compute.servers.all()) {
+        if (server.taskState === 'deleting') destroy(server);
+        else if (server.status === 'BUILD') build(server);
+        else if (server.status === 'REBOOT' || server.taskState === 'powering-on') {
+          set(server, { status: 'ACTIVE', taskState: null });
+          boot(server, true);
+        } else if (server.taskState === 'powering-off') set(server, { status: 'SHUTOFF', taskState: null });
+        else if (server.status === 'ACTIVE') boot(server, false);
+      }
+    },
+    close: async () => {
+      closed = true;
+      for (const timer of timers) clearTimeout(timer);
+      await Promise.all([...machines.values()].map((m) => m.stop()));
+    },
+  };
+};
+
+/** The emptiest host that the server group's policy allows; null when there is none. */
+const pickHost = (compute: ComputeState, server: Server): string | null => {
+  const group = server.groupId === null ? undefined : compute.serverGroups.get(server.groupId);
+  const mates = (group?.members ?? []).flatMap((id) => compute.servers.get(id)?.host ?? []);
+  const matesOn = (host: string): number => mates.filter((h) => h === host).length;
+  if (group?.policy === 'affinity' && mates[0] !== undefined) return mates[0];
+  const allowed = group?.policy === 'anti-affinity' ? HOSTS.filter((h) => matesOn(h) === 0) : HOSTS;
+  const apart = group?.policy === 'soft-anti-affinity';
+  const load = (host: string): number => compute.servers.countBy('host', host) + (apart ? matesOn(host) * 100_000 : 0);
+  return allowed.reduce<string | null>((best, host) => (best === null || load(host) < load(best) ? host : best), null);
+};
+
+const makePort = (network: NetworkDeps, server: Server, networkId: string, fixedIp: string | null): Port => {
+  const row = network.state.networks.get(networkId);
+  if (row === undefined) throw new Refusal(404, `Network ${networkId} could not be found.`);
+  const subnet = network.state.subnets.by('network_id', networkId)[0];
+  const fixedIps = fixedIp !== null && subnet !== undefined ? [network.addresses.allocate(subnet, fixedIp)] : anyAddress(network, row);
+  const own = network.state.securityGroups.by('project_id', server.projectId);
+  const groups = server.securityGroups.flatMap((wanted) => own.find((g) => g.id === wanted || g.name === wanted)?.id ?? []);
+  const securityGroups = groups.length > 0 ? groups : [defaultGroup(network, server.projectId).id];
+  const common = { network: row, projectId: server.projectId, name: '', description: '', fixedIps, securityGroups, status: 'DOWN' };
+  return addPort(network, { ...common, deviceId: server.id, deviceOwner: `compute:${server.zone}` });
+};
+
+const bind = (network: NetworkDeps, server: Server, port: Port, status: string): void => {
+  Object.assign(port, {
+    device_id: server.id,
+    device_owner: `compute:${server.zone}`,
+    status,
+    'binding:host_id': server.host ?? '',
+    'binding:vif_type': 'bridge',
+  });
+  network.state.touch(network.state.ports, port);
+};
+
+const unbind = (network: NetworkDeps, port: Port): void => {
+  Object.assign(port, { device_id: '', device_owner: '', status: 'DOWN', 'binding:host_id': '', 'binding:vif_type': 'unbound' });
+  network.state.touch(network.state.ports, port);
+};

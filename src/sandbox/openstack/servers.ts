@@ -1,0 +1,289 @@
+/** Servers in the simulated Nova: list, show, change, delete, actions, tags, metadata. Creating has a file of its own. */
+import type { Server } from './computeState.ts';
+import { type Answer, ApiError, accepted, type Call, noContent, ok, type Route } from './http.ts';
+import { envelope, optionalInteger, optionalObject, optionalString, stringList, stringMap } from './input.ts';
+import { createServer, type ServerDeps } from './serverCreate.ts';
+import { addressesOf, serverDetail, serverSummary, vmState } from './serverView.ts';
+
+const MAX_PAGE = 1000;
+
+const denied = (rule: string): ApiError => new ApiError(403, `Policy doesn't allow os_compute_api:${rule} to be performed.`);
+
+const getServer = (deps: ServerDeps, call: Call): Server => {
+  const id = call.params.id ?? '';
+  const server = deps.compute.servers.get(id);
+  if (server === undefined || !(call.actor.isAdmin || server.projectId === call.actor.projectId))
+    throw new ApiError(404, `Instance ${id} could not be found.`);
+  return server;
+};
+
+const writable = (deps: ServerDeps, call: Call, rule: string): Server => {
+  const server = getServer(deps, call);
+  if (!call.actor.canWrite) throw denied(rule);
+  return server;
+};
+
+const tagList = (query: URLSearchParams, name: string): string[] => (query.get(name) ?? '').split(',').filter((t) => t !== '');
+
+/** Nova filters by name with a regular expression; a bad one is a bad request. */
+const pattern = (text: string): RegExp => {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new ApiError(400, `Invalid regular expression: ${text}`);
+  }
+};
+
+const tests = (deps: ServerDeps, query: URLSearchParams): ((s: Server) => boolean)[] => {
+  const found: ((s: Server) => boolean)[] = [];
+  const add = (name: string, make: (value: string) => (s: Server) => boolean): void => {
+    const value = query.get(name);
+    if (value !== null) found.push(make(value));
+  };
+  add('name', (value) => {
+    const regex = pattern(value);
+    return (s) => regex.test(s.name);
+  });
+  const statuses = query.getAll('status').map((s) => s.toUpperCase());
+  if (statuses.length > 0) found.push((s) => statuses.includes(s.status));
+  add('tags', () => (s) => tagList(query, 'tags').every((t) => s.tags.includes(t)));
+  add('tags-any', () => (s) => tagList(query, 'tags-any').some((t) => s.tags.includes(t)));
+  add('not-tags', () => (s) => !tagList(query, 'not-tags').every((t) => s.tags.includes(t)));
+  add('not-tags-any', () => (s) => !tagList(query, 'not-tags-any').some((t) => s.tags.includes(t)));
+  add('flavor', (value) => (s) => s.flavorId === value);
+  add('image', (value) => (s) => s.imageId === value);
+  add('uuid', (value) => (s) => s.id === value);
+  add('host', (value) => (s) => s.host === value);
+  add('vm_state', (value) => (s) => vmState(s) === value);
+  add('changes-since', (value) => (s) => Date.parse(s.updated) >= Date.parse(value));
+  add('ip', (value) => {
+    const regex = pattern(value);
+    return (s) => Object.values(addressesOf(deps, s)).some((list) => list.some((a) => regex.test(a.addr)));
+  });
+  return found;
+};
+
+/** Candidates by the narrowest index: an exact name (`^name$`), a tag, or the project. */
+const candidates = (deps: ServerDeps, call: Call): Server[] => {
+  const { query, actor } = call;
+  const all = query.get('all_tenants') ?? query.get('all_projects');
+  if (all !== null && all !== '0' && all.toLowerCase() !== 'false') {
+    if (!actor.isAdmin) throw denied('servers:index:get_all_tenants');
+    const project = query.get('project_id') ?? query.get('tenant_id');
+    return project === null ? [...deps.compute.servers.all()] : deps.compute.servers.by('project_id', project);
+  }
+  const exact = /^\^([A-Za-z0-9_-]+)\$$/.exec(query.get('name') ?? '')?.[1];
+  if (exact !== undefined) return deps.compute.servers.by('name', `${actor.projectId}/${exact}`);
+  const [tag] = tagList(query, 'tags');
+  if (tag !== undefined) return deps.compute.servers.by('tags', `${actor.projectId}/${tag}`);
+  return deps.compute.servers.by('project_id', actor.projectId);
+};
+
+const list = (deps: ServerDeps, call: Call, describe: (s: Server) => object): object => {
+  const { query } = call;
+  const passing = tests(deps, query);
+  // Nova lists the newest first.
+  const found = candidates(deps, call)
+    .filter((s) => passing.every((t) => t(s)))
+    .reverse();
+  const marker = query.get('marker');
+  const at = marker === null ? -1 : found.findIndex((s) => s.id === marker);
+  if (marker !== null && at < 0) throw new ApiError(400, `marker [${marker}] not found`);
+  const limit = Math.min(Number(query.get('limit') ?? MAX_PAGE) || MAX_PAGE, MAX_PAGE);
+  const page = found.slice(at + 1, at + 1 + limit);
+  const last = page.at(-1);
+  if (last === undefined || at + 1 + page.length >= found.length) return { servers: page.map(describe) };
+  const next = new URLSearchParams(query);
+  next.set('marker', last.id);
+  return { servers: page.map(describe), servers_links: [{ rel: 'next', href: `${call.baseUrl}${call.path}?${next.toString()}` }] };
+};
+
+const requireState = (server: Server, action: string, states: Server['status'][]): void => {
+  if (server.taskState !== null)
+    throw new ApiError(409, `Cannot '${action}' instance ${server.id} while it is in task_state ${server.taskState}`);
+  if (!states.includes(server.status))
+    throw new ApiError(409, `Cannot '${action}' instance ${server.id} while it is in vm_state ${vmState(server)}`);
+};
+
+const consoleOutput = (deps: ServerDeps, server: Server, length: number | undefined): Answer => {
+  if (server.host === null || server.launchedAt === null) throw new ApiError(409, `Instance ${server.id} is not ready`);
+  const lines = deps.compute.disks.get(server.id)?.console ?? [];
+  return ok({ output: (length === undefined || length < 0 ? lines : length === 0 ? [] : lines.slice(-length)).join('\n') });
+};
+
+const act = (deps: ServerDeps, call: Call): Answer => {
+  const [name] = Object.keys(call.body);
+  if (name === undefined) throw new ApiError(400, 'There is no such action');
+  const server = writable(deps, call, `servers:${name}`);
+  if (name === 'os-getConsoleOutput') return consoleOutput(deps, server, optionalInteger(optionalObject(call.body, name) ?? {}, 'length'));
+  if (name === 'os-stop') {
+    requireState(server, 'stop', ['ACTIVE', 'ERROR']);
+    deps.life.stop(server);
+  } else if (name === 'os-start') {
+    requireState(server, 'start', ['SHUTOFF']);
+    deps.life.start(server);
+  } else if (name === 'reboot') {
+    requireState(server, 'reboot', ['ACTIVE', 'SHUTOFF', 'ERROR']);
+    deps.life.reboot(server);
+  } else if (name === 'forceDelete') deps.life.destroy(server);
+  else if (name === 'lock' || name === 'unlock') {
+    server.locked = name === 'lock';
+    deps.compute.touch(server);
+  } else throw new ApiError(400, `There is no such action: ${name}`);
+  return accepted();
+};
+
+const checkTag = (tag: string): string => {
+  if (tag.length === 0 || tag.length > 60 || /[,/]/.test(tag))
+    throw new ApiError(400, `Invalid input for field/attribute tag. Value: ${tag}.`);
+  return tag;
+};
+
+const tagRoutes = (deps: ServerDeps): Route[] => {
+  const set = (call: Call, change: (tags: string[]) => string[]): Server => {
+    const server = writable(deps, call, 'os-server-tags:update');
+    server.tags = [...new Set(change(server.tags))];
+    return deps.compute.touch(server);
+  };
+  const tag = (call: Call): string => checkTag(call.params.tag ?? '');
+  const require = (call: Call): void => {
+    const server = getServer(deps, call);
+    if (!server.tags.includes(tag(call))) throw new ApiError(404, `Server ${server.id} has no tag '${tag(call)}'`);
+  };
+  const base = '/v2.1/servers/{id}/tags';
+  return [
+    { method: 'GET', template: base, handle: (call) => ok({ tags: getServer(deps, call).tags }) },
+    {
+      method: 'PUT',
+      template: base,
+      handle: (call) => ok({ tags: set(call, () => (stringList(call.body, 'tags') ?? []).map(checkTag)).tags }),
+    },
+    {
+      method: 'DELETE',
+      template: base,
+      handle: (call) => {
+        set(call, () => []);
+        return noContent;
+      },
+    },
+    {
+      method: 'GET',
+      template: `${base}/{tag}`,
+      handle: (call) => {
+        require(call);
+        return noContent;
+      },
+    },
+    {
+      method: 'PUT',
+      template: `${base}/{tag}`,
+      handle: (call) => {
+        const known = getServer(deps, call).tags.includes(tag(call));
+        set(call, (tags) => [...tags, tag(call)]);
+        return known ? noContent : { status: 201 };
+      },
+    },
+    {
+      method: 'DELETE',
+      template: `${base}/{tag}`,
+      handle: (call) => {
+        require(call);
+        set(call, (tags) => tags.filter((t) => t !== tag(call)));
+        return noContent;
+      },
+    },
+  ];
+};
+
+const metadataRoutes = (deps: ServerDeps): Route[] => {
+  const base = '/v2.1/servers/{id}/metadata';
+  const set = (call: Call, change: (old: Record<string, string>) => Record<string, string>): Server => {
+    const server = writable(deps, call, 'server-metadata:update');
+    server.metadata = change(server.metadata);
+    return deps.compute.touch(server);
+  };
+  return [
+    { method: 'GET', template: base, handle: (call) => ok({ metadata: getServer(deps, call).metadata }) },
+    { method: 'PUT', template: base, handle: (call) => ok({ metadata: set(call, () => stringMap(call.body, 'metadata')).metadata }) },
+    {
+      method: 'POST',
+      template: base,
+      handle: (call) => ok({ metadata: set(call, (old) => ({ ...old, ...stringMap(call.body, 'metadata') })).metadata }),
+    },
+    {
+      method: 'DELETE',
+      template: `${base}/{key}`,
+      handle: (call) => {
+        set(call, (old) => Object.fromEntries(Object.entries(old).filter(([key]) => key !== call.params.key)));
+        return noContent;
+      },
+    },
+  ];
+};
+
+const rename = (deps: ServerDeps, call: Call): Server => {
+  const server = writable(deps, call, 'servers:update');
+  const fields = envelope(call.body, 'server');
+  server.name = optionalString(fields, 'name') ?? server.name;
+  if ('description' in fields) server.description = optionalString(fields, 'description') ?? null;
+  return deps.compute.touch(server);
+};
+
+const portsOf = (deps: ServerDeps, server: Server): object[] =>
+  server.ports.flatMap(({ portId }) => {
+    const port = deps.network.state.ports.get(portId);
+    return port === undefined
+      ? []
+      : [{ port_id: port.id, net_id: port.network_id, mac_addr: port.mac_address, port_state: port.status, fixed_ips: port.fixed_ips }];
+  });
+
+export const serverRoutes = (deps: ServerDeps): Route[] => {
+  const create = (call: Call): Answer => {
+    const body = createServer(deps, call) as { server: { id: string } };
+    return { status: 202, body, headers: { Location: `${call.baseUrl}/v2.1/servers/${body.server.id}` } };
+  };
+  return [
+    { method: 'POST', template: '/v2.1/servers', handle: create },
+    // Old clients post servers with volumes here.
+    { method: 'POST', template: '/v2.1/os-volumes_boot', handle: create },
+    { method: 'GET', template: '/v2.1/servers', handle: (call) => ok(list(deps, call, (s) => serverSummary(s, call))) },
+    { method: 'GET', template: '/v2.1/servers/detail', handle: (call) => ok(list(deps, call, (s) => serverDetail(deps, s, call))) },
+    { method: 'GET', template: '/v2.1/servers/{id}', handle: (call) => ok({ server: serverDetail(deps, getServer(deps, call), call) }) },
+    { method: 'PUT', template: '/v2.1/servers/{id}', handle: (call) => ok({ server: serverDetail(deps, rename(deps, call), call) }) },
+    {
+      method: 'DELETE',
+      template: '/v2.1/servers/{id}',
+      handle: (call) => {
+        const server = writable(deps, call, 'servers:delete');
+        if (server.taskState !== 'deleting') deps.life.destroy(server);
+        return noContent;
+      },
+    },
+    { method: 'POST', template: '/v2.1/servers/{id}/action', handle: (call) => act(deps, call) },
+    { method: 'GET', template: '/v2.1/servers/{id}/ips', handle: (call) => ok({ addresses: addressesOf(deps, getServer(deps, call)) }) },
+    {
+      method: 'GET',
+      template: '/v2.1/servers/{id}/os-interface',
+      handle: (call) => ok({ interfaceAttachments: portsOf(deps, getServer(deps, call)) }),
+    },
+    {
+      method: 'GET',
+      template: '/v2.1/servers/{id}/os-volume_attachments',
+      handle: (call) => {
+        const server = getServer(deps, call);
+        return ok({
+          volumeAttachments: server.volumes.map((v) => ({
+            id: v.volumeId,
+            volumeId: v.volumeId,
+            serverId: server.id,
+            device: v.device,
+            delete_on_termination: v.deleteOnTermination,
+            tag: null,
+          })),
+        });
+      },
+    },
+    ...tagRoutes(deps),
+    ...metadataRoutes(deps),
+  ];
+};

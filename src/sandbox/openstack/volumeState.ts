@@ -1,0 +1,157 @@
+/** Volumes of the simulated Cinder, and what Nova does with them. */
+import { randomUUID } from 'node:crypto';
+import type { Latency, World } from '../contract.ts';
+import { type Collection, createCollection } from './collection.ts';
+import { ApiError } from './http.ts';
+import type { Quotas } from './quotas.ts';
+
+export interface Attachment {
+  id: string;
+  attachment_id: string;
+  server_id: string;
+  volume_id: string;
+  device: string;
+  attached_at: string;
+}
+
+export interface Volume {
+  id: string;
+  name: string;
+  description: string | null;
+  status: 'creating' | 'available' | 'in-use' | 'deleting' | 'error';
+  size: number;
+  volume_type: string;
+  availability_zone: string;
+  created_at: string;
+  updated_at: string | null;
+  bootable: boolean;
+  imageId: string | null;
+  metadata: Record<string, string>;
+  attachments: Attachment[];
+  projectId: string;
+  userId: string;
+}
+
+export interface NewVolume {
+  name: string;
+  description: string | null;
+  sizeGiB: number;
+  volumeType: string | undefined;
+  availabilityZone: string | undefined;
+  imageId: string | null;
+  metadata: Record<string, string>;
+  projectId: string;
+  userId: string;
+}
+
+export interface VolumeState {
+  volumes: Collection<Volume>;
+  types: readonly string[];
+  /** Makes a volume that becomes available by itself; 413 over quota, as Cinder has it. */
+  create(wanted: NewVolume): Volume;
+  attach(volume: Volume, serverId: string, device: string): Attachment;
+  detach(volume: Volume, serverId: string): void;
+  /** Deletes after a moment. */
+  remove(volume: Volume): void;
+  touch(volume: Volume): Volume;
+}
+
+export const cinderTime = (ms: number): string => new Date(ms).toISOString().replace(/Z$/, '000');
+
+export const createVolumeState = (deps: { world: World; quotas: Quotas; latency: Latency; now: () => number }): VolumeState => {
+  const volumes = createCollection<Volume>(deps.world.table('volume/volumes'), { project_id: (v) => v.projectId, name: (v) => v.name });
+  const types = ['__DEFAULT__', 'ssd'];
+  const later = (usualMs: number, act: () => void): void => {
+    setTimeout(act, deps.latency(usualMs)).unref();
+  };
+  const touch = (volume: Volume): Volume => {
+    volume.updated_at = cinderTime(deps.now());
+    return volumes.put(volume);
+  };
+  const finishCreating = (volume: Volume): void =>
+    later(250, () => {
+      if (volume.status !== 'creating') return;
+      volume.status = volume.attachments.length > 0 ? 'in-use' : 'available';
+      touch(volume);
+    });
+  const finishDeleting = (volume: Volume): void => later(200, () => volumes.remove(volume.id));
+  for (const volume of volumes.all()) {
+    if (volume.status === 'creating') finishCreating(volume);
+    if (volume.status === 'deleting') finishDeleting(volume);
+  }
+
+  const requireQuota = (wanted: NewVolume): void => {
+    const own = volumes.by('project_id', wanted.projectId);
+    const used = own.reduce((sum, v) => sum + v.size, 0);
+    const { quotas } = deps;
+    if (!quotas.fits(wanted.projectId, 'volumes', own.length, 1)) {
+      throw new ApiError(
+        413,
+        `VolumeLimitExceeded: Maximum number of volumes allowed (${quotas.limit(wanted.projectId, 'volumes')}) exceeded for quota 'volumes'.`,
+        'overLimit',
+      );
+    }
+    if (!quotas.fits(wanted.projectId, 'gigabytes', used, wanted.sizeGiB)) {
+      const figures = `Requested ${wanted.sizeGiB}G, quota is ${quotas.limit(wanted.projectId, 'gigabytes')}G and ${used}G has been consumed.`;
+      throw new ApiError(
+        413,
+        `VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. ${figures}`,
+        'overLimit',
+      );
+    }
+  };
+  const create = (wanted: NewVolume): Volume => {
+    requireQuota(wanted);
+    const type = wanted.volumeType ?? '__DEFAULT__';
+    if (!types.includes(type)) throw new ApiError(404, `Volume type with name ${type} could not be found.`, 'itemNotFound');
+    const volume = volumes.put({
+      id: randomUUID(),
+      name: wanted.name,
+      description: wanted.description,
+      status: 'creating',
+      size: wanted.sizeGiB,
+      volume_type: type,
+      availability_zone: wanted.availabilityZone ?? 'nova',
+      created_at: cinderTime(deps.now()),
+      updated_at: null,
+      bootable: wanted.imageId !== null,
+      imageId: wanted.imageId,
+      metadata: wanted.metadata,
+      attachments: [],
+      projectId: wanted.projectId,
+      userId: wanted.userId,
+    });
+    finishCreating(volume);
+    return volume;
+  };
+  return {
+    volumes,
+    types,
+    create,
+    attach: (volume, serverId, device) => {
+      const attachment = {
+        id: volume.id,
+        attachment_id: randomUUID(),
+        server_id: serverId,
+        volume_id: volume.id,
+        device,
+        attached_at: cinderTime(deps.now()),
+      };
+      volume.attachments.push(attachment);
+      if (volume.status === 'available') volume.status = 'in-use';
+      touch(volume);
+      return attachment;
+    },
+    detach: (volume, serverId) => {
+      volume.attachments = volume.attachments.filter((a) => a.server_id !== serverId);
+      if (volume.attachments.length === 0 && volume.status === 'in-use') volume.status = 'available';
+      touch(volume);
+    },
+    remove: (volume) => {
+      volume.status = 'deleting';
+      touch(volume);
+      finishDeleting(volume);
+    },
+    touch,
+  };
+};
