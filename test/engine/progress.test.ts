@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import type { Condition } from '../../src/domain/condition.ts';
+import { Unavailable, UserError } from '../../src/domain/errors.ts';
+import { driftDelayMs, retryDelayMs } from '../../src/engine/backoff.ts';
+import type { StepReport } from '../../src/engine/flow.ts';
+import { nextCondition, summarize } from '../../src/engine/progress.ts';
+
+const report = (fields: Partial<StepReport>): StepReport => ({
+  name: 'EtcdReady',
+  title: 'Start etcd',
+  ordinal: 3,
+  state: 'DONE',
+  message: '',
+  problem: null,
+  whoMustAct: 'NOBODY',
+  usuallyMs: 1_000,
+  retryAfterMs: null,
+  error: null,
+  ...fields,
+});
+const at = (now: number, generation = 1) => ({ now, generation });
+const after = (previous: Condition | undefined, fields: Partial<StepReport>, now: number, generation = 1): Condition => {
+  const next = nextCondition(previous, report(fields), at(now, generation));
+  if (next === null) throw new Error('nothing new');
+  return next.condition;
+};
+
+test('the same report twice says nothing new', () => {
+  const first = after(undefined, {}, 10);
+  expect(nextCondition(first, report({}), at(20))).toBeNull();
+});
+
+test('running is never written, and pending only where nothing is known', () => {
+  expect(nextCondition(undefined, report({ state: 'RUNNING' }), at(1))).toBeNull();
+  expect(nextCondition(undefined, report({ state: 'PENDING' }), at(1))).toMatchObject({ told: false });
+  expect(nextCondition(after(undefined, {}, 1), report({ state: 'PENDING' }), at(2))).toBeNull();
+});
+
+test('waiting keeps its beginning over passes, and says so once when it takes longer than usual', () => {
+  const wait = { state: 'WAITING' as const, message: 'etcd' };
+  const first = after(undefined, wait, 100);
+  expect(first.waitingFor).toMatchObject({ what: 'etcd', since: 100, usuallyMs: 1_000 });
+  expect(nextCondition(first, report(wait), at(1_000))).toBeNull();
+  const late = after(first, wait, 1_200);
+  expect(late).toMatchObject({ reason: 'WaitingLongerThanUsual', waitingFor: { since: 100 }, lastTransitionAt: 100 });
+  expect(nextCondition(late, report(wait), at(5_000))).toBeNull();
+});
+
+test('a failure that repeats is counted and not told again', () => {
+  const problem = new UserError('QUOTA_EXCEEDED', 'Too many cores.').toProblem();
+  const failed = { state: 'FAILED' as const, message: problem.message, problem };
+  const first = after(undefined, failed, 1);
+  expect(first).toMatchObject({ reason: 'QuotaExceeded', attempts: 1 });
+  expect(nextCondition(first, report(failed), at(2))).toMatchObject({ told: false, condition: { attempts: 2, lastTransitionAt: 1 } });
+});
+
+test('a new generation is noted quietly', () => {
+  const first = after(undefined, {}, 1);
+  expect(nextCondition(first, report({}), at(2, 2))).toMatchObject({ told: false, condition: { observedGeneration: 2 } });
+});
+
+test('a pass is settled when all is done, and shows the failure that somebody must act on first', () => {
+  const retryable = report({ state: 'FAILED', problem: new Unavailable('CLOUD_UNAVAILABLE', 'x').toProblem() });
+  const stuck = report({ state: 'FAILED', problem: new UserError('INVALID_INPUT', 'y').toProblem() });
+  expect(summarize([report({}), report({ state: 'REMOVED' })], false).settled).toBe(true);
+  expect(summarize([report({})], true).settled).toBe(false);
+  expect(summarize([retryable, stuck], false).failure).toBe(stuck);
+  expect(
+    summarize([report({ state: 'WAITING', retryAfterMs: 50 }), report({ state: 'WAITING', retryAfterMs: 20 })], false).retryAfterMs,
+  ).toBe(20);
+});
+
+test('back-off grows, is spread, obeys Retry-After, and goes slowly where somebody must act', () => {
+  const down = new Unavailable('CLOUD_UNAVAILABLE', 'x');
+  expect(retryDelayMs(down, 1, 0)).toBe(250);
+  expect(retryDelayMs(down, 5, 0)).toBe(4_000);
+  expect(retryDelayMs(down, 50, 0.999)).toBeLessThanOrEqual(120_000);
+  expect(retryDelayMs(new Unavailable('CLOUD_UNAVAILABLE', 'x', { retryAfterMs: 9_000 }), 1, 0)).toBe(9_000);
+  expect(retryDelayMs(new UserError('INVALID_INPUT', 'x'), 1, 0)).toBe(30_000);
+  expect(driftDelayMs(0)).toBe(480_000);
+  expect(driftDelayMs(1)).toBe(720_000);
+});

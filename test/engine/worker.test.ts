@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Unavailable } from '../../src/domain/errors.ts';
+import { createWorker, type Handler, type Worker } from '../../src/engine/worker.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { createQueue, enqueue } from '../../src/store/workItems.ts';
+import { openTestDatabase, type TestDatabase } from '../store/database.ts';
+
+let db: TestDatabase;
+let workers: Worker[] = [];
+beforeEach(() => {
+  db = openTestDatabase();
+});
+afterEach(async () => {
+  for (const worker of workers) await worker.stop(1_000);
+  workers = [];
+  await db.close();
+});
+
+const start = (handler: Handler, concurrency = 4) => {
+  const queue = createQueue({ store: db.store, clock: systemClock });
+  const handlers = { SEED: handler, CLUSTER: handler, NODE_GROUP: handler, NODE: handler };
+  const worker = createWorker({ queue, handlers, clock: systemClock, random: () => 0, log: silentLog, concurrency });
+  workers.push(worker);
+  worker.start();
+  return worker;
+};
+const put = (id: string) => db.store.transaction((tx) => enqueue(tx, 'CLUSTER', id, Date.now()));
+const until = async (what: () => boolean) => {
+  for (let i = 0; i < 500 && !what(); i += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(what()).toBe(true);
+};
+
+test('a commit wakes the worker: no poll in between', async () => {
+  const seen: number[] = [];
+  start(async () => {
+    seen.push(performance.now());
+    return { dueInMs: null, failed: false };
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await put('a');
+  const committed = performance.now();
+  await until(() => seen.length === 1);
+  // Polling alone would take half a second on average.
+  expect((seen[0] ?? 0) - committed).toBeLessThan(250);
+});
+
+test('every key is worked on, never one twice at a time, never more than allowed', async () => {
+  const busy = new Set<string>();
+  const done = new Set<string>();
+  let most = 0;
+  start(async ({ claim }) => {
+    expect(busy.has(claim.id)).toBe(false);
+    busy.add(claim.id);
+    most = Math.max(most, busy.size);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    busy.delete(claim.id);
+    done.add(claim.id);
+    return { dueInMs: null, failed: false };
+  }, 5);
+  const ids = Array.from({ length: 60 }, () => randomUUID());
+  await Promise.all(ids.map(put));
+  await until(() => done.size === 60);
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThanOrEqual(5);
+});
+
+test('a pass that throws is tried again, and does not stop the others', async () => {
+  const tries: string[] = [];
+  start(async ({ claim }) => {
+    tries.push(claim.id);
+    if (claim.id === 'poison' && tries.filter((t) => t === 'poison').length < 3) throw new Unavailable('CLOUD_UNAVAILABLE', 'later');
+    return { dueInMs: null, failed: false };
+  });
+  await put('poison');
+  await put('healthy');
+  await until(() => tries.includes('healthy') && tries.filter((t) => t === 'poison').length === 3);
+});
+
+test('a key that settles for later comes back then', async () => {
+  const at: number[] = [];
+  start(async () => {
+    at.push(performance.now());
+    return { dueInMs: at.length === 1 ? 60 : null, failed: false };
+  });
+  await put('a');
+  await until(() => at.length === 2);
+  expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(45);
+});

@@ -1,0 +1,87 @@
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
+import { type Committed, isUniqueViolation, openStore } from '../../src/store/open.ts';
+import { secrets, workItems } from '../../src/store/tables.ts';
+import { MIGRATIONS, openTestDatabase, type TestDatabase } from './database.ts';
+
+let db: TestDatabase;
+beforeEach(() => {
+  db = openTestDatabase();
+});
+afterEach(() => db.close());
+
+const insert = (id: string) =>
+  db.store.transaction((tx) =>
+    tx.db
+      .insert(workItems)
+      .values({ kind: 'CLUSTER', id, dueAt: 1 })
+      .then(() => id),
+  );
+const ids = async () => (await db.store.db.select().from(workItems)).map((row) => row.id).sort();
+
+test('commits are durable: WAL with synchronous FULL, and foreign keys hold', async () => {
+  const writer = new Database(db.path);
+  expect(writer.pragma('journal_mode', { simple: true })).toBe('wal');
+  writer.close();
+  // 2 is FULL: https://sqlite.org/pragma.html#pragma_synchronous
+  await db.store.transaction(async (tx) => expect(tx.db.get('pragma synchronous')).toEqual({ synchronous: 2 }));
+  await expect(
+    db.store.transaction((tx) =>
+      tx.db.run("insert into nodes (id, cluster_id, node_group_id, name, state, created_at, updated_at) values ('a','b','c','d','e',1,1)"),
+    ),
+  ).rejects.toThrow();
+});
+
+test('transactions that wait together share a commit, and one that throws takes nothing of the others with it', async () => {
+  const results = await Promise.allSettled([
+    insert('a'),
+    db.store.transaction(async (tx) => {
+      await tx.db.insert(workItems).values({ kind: 'CLUSTER', id: 'lost', dueAt: 1 });
+      throw new Error('no');
+    }),
+    insert('b'),
+    insert('a'),
+  ]);
+  expect(results.map((r) => r.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
+  const [, , , twice] = results;
+  expect(twice?.status === 'rejected' && isUniqueViolation(twice.reason)).toBe(true);
+  expect(await ids()).toEqual(['a', 'b']);
+});
+
+test('what was committed is told after the commit, and what was rolled back is not told', async () => {
+  const told: Committed[] = [];
+  db.store.onCommit((committed) => told.push(committed));
+  await db.store.transaction(async (tx) => {
+    tx.work.push({ kind: 'CLUSTER', id: 'x' });
+    expect(told).toHaveLength(0);
+  });
+  await expect(
+    db.store.transaction(async (tx) => {
+      tx.work.push({ kind: 'CLUSTER', id: 'y' });
+      throw new Error('no');
+    }),
+  ).rejects.toThrow('no');
+  expect(told.flatMap((c) => c.work.map((w) => w.id))).toEqual(['x']);
+});
+
+test('readers see only what is committed', async () => {
+  await db.store.transaction(async (tx) => {
+    await tx.db.insert(workItems).values({ kind: 'CLUSTER', id: 'a', dueAt: 1 });
+    expect(await ids()).toEqual([]);
+  });
+  expect(await ids()).toEqual(['a']);
+});
+
+test('reads on the store never write', async () => {
+  await expect(async () => db.store.db.delete(secrets)).rejects.toThrow(/readonly/);
+});
+
+test('a database of a newer program is refused with a sentence, and left as it was', async () => {
+  const raw = new Database(db.path);
+  raw.prepare('insert into __drizzle_migrations (hash, created_at) values (?, ?)').run('later', Date.now() + 1_000_000_000_000);
+  const before = raw.prepare('select count(*) as n from __drizzle_migrations').get();
+  expect(() => openStore({ path: db.path, migrations: MIGRATIONS, clock: systemClock })).toThrow(/newer version of Seedbed/);
+  expect(raw.prepare('select count(*) as n from __drizzle_migrations').get()).toEqual(before);
+  raw.close();
+});
