@@ -18,8 +18,14 @@ export class TreeRefused extends Error {
 }
 
 const MAX_NODES = 2_000;
-/** Brackets open at one time, far above what a kubeconfig needs and far below what overflows the parser's own stack. */
-const MAX_BRACKETS = 64;
+/**
+ * The parser recurses once a level, and V8 ends the process (no exception) when it has to compile a regular expression close to the end
+ * of its stack: 64 KiB of "? " did that. So what can open a level is counted before the parser sees it, quoted or not: brackets in the
+ * whole text, indicators in a line, and columns of indentation. A kubeconfig of a few dozen entries stays far below.
+ */
+const MAX_BRACKETS = 200;
+const MAX_INDICATORS = 16;
+const MAX_INDENT = 128;
 
 interface Walk {
   lines: LineCounter;
@@ -34,7 +40,7 @@ interface Walk {
 export const parseYamlTree = (text: string, limits: { maxBytes: number; maxDepth: number }): Tree => {
   if (Buffer.byteLength(text, 'utf8') > limits.maxBytes) throw new TreeRefused(`is larger than ${limits.maxBytes / 1024} KiB`, 0);
   if (text.includes('\uFEFF')) throw new TreeRefused('has a byte order mark; save it as plain UTF-8', 0);
-  refuseDeepBrackets(text);
+  refuseDepth(text);
   const lines = new LineCounter();
   let root: Node | null;
   try {
@@ -59,14 +65,22 @@ export const parseYamlTree = (text: string, limits: { maxBytes: number; maxDepth
   return treeOf(root, { lines, maxDepth: limits.maxDepth, nodes: 0 }, 0);
 };
 
-/** The parser recurses once a bracket: counting them first (quoted ones too, which costs nobody anything) keeps its stack small. */
-const refuseDeepBrackets = (text: string): void => {
-  let open = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const c = text[i];
-    if (c === '[' || c === '{') open += 1;
-    else if (c === ']' || c === '}') open = Math.max(0, open - 1);
-    if (open > MAX_BRACKETS) throw new TreeRefused('is nested too deeply', 0);
+const refuseDepth = (text: string): void => {
+  if ((text.match(/[[{]/g) ?? []).length > MAX_BRACKETS) throw new TreeRefused('is nested too deeply', 0);
+  // JSON is YAML too, and opens levels by brackets only; its one line may hold all its colons.
+  if (isJson(text)) return;
+  text.split('\n').forEach((line, index) => {
+    const indent = line.length - line.trimStart().length;
+    const indicators = (line.match(/[-?:](?=\s|$)/g) ?? []).length;
+    if (indent > MAX_INDENT || indicators > MAX_INDICATORS) throw new TreeRefused('is nested too deeply', index + 1);
+  });
+};
+
+const isJson = (text: string): boolean => {
+  try {
+    return text.trimStart().startsWith('{') && JSON.parse(text) !== null;
+  } catch {
+    return false;
   }
 };
 
