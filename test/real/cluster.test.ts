@@ -1,0 +1,193 @@
+/** A cluster's whole life on a real OpenStack and a real seed, watched through the public API and judged by outside tools. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { expectNothingLeft, listNamespaces, namespaceOf, routerAddress, serversOf } from './support/checks.ts';
+import type { ProgressEvent } from './support/graphql.ts';
+import { applyObjects, createKubectl, type Kubectl, listThings, type Thing, verifyChain } from './support/outside.ts';
+import { run, until } from './support/run.ts';
+import { asMember, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
+import { askingPod, echoObjects } from './support/workload.ts';
+
+const WORKERS = 2;
+const NAME = 'lab-life';
+
+interface ClusterSeen {
+  id: string;
+  uuid: string;
+  shortId: string;
+  name: string;
+  state: string;
+  endpoint: string;
+  caCertificate: string;
+}
+
+interface KubernetesNode {
+  metadata: { name: string };
+  status: { conditions: { type: string; status: string }[]; nodeInfo: { kubeletVersion: string } };
+}
+interface KubernetesPod {
+  metadata: { name: string };
+  spec: { nodeName: string };
+  status: { phase: string; podIP: string };
+}
+
+let story: Story;
+let thingsBefore: Thing[];
+let namespacesBefore: string[];
+let cluster: ClusterSeen;
+let kubeconfigPath: string;
+let kubectl: Kubectl;
+const events: ProgressEvent[] = [];
+
+beforeAll(async () => {
+  story = await openStory('life');
+  thingsBefore = await listThings(story.world);
+  namespacesBefore = await listNamespaces(story);
+  await prepareSeedAndTemplate(story, NAME);
+});
+
+afterAll(async () => {
+  if (story === undefined) return;
+  if (cluster !== undefined) await removeAtAnyRate();
+  expect(await story.server.stop()).toBe(0);
+  rmSync(story.folder, { recursive: true });
+});
+
+/** A test that failed half-way must not leave servers behind. */
+const removeAtAnyRate = async (): Promise<void> => {
+  const now = await asMember(story).ask<{ cluster: { state: string } | null }>('query($id: ID!) { cluster(id: $id) { state } }', {
+    id: cluster.id,
+  });
+  if (now.cluster === null || now.cluster.state === 'DELETED') return;
+  if (now.cluster.state !== 'DELETING') await asMember(story).change('deleteCluster', { clusterId: cluster.id }, 'cluster { id }');
+  await followToRest(story, cluster.id, events);
+};
+
+test('an ordinary member makes a cluster and watches it become READY', async () => {
+  const created = await asMember(story).change<{ cluster: ClusterSeen }>(
+    'createCluster',
+    { name: NAME, clusterTemplate: NAME, nodeCount: WORKERS },
+    'cluster { id uuid shortId name state }',
+  );
+  cluster = created.cluster;
+  const last = await followToRest(story, cluster.id, events);
+  expect(last).toMatchObject({ settled: true, state: 'READY' });
+  expect(events.map((event) => event.number)).toEqual(events.map((_, i) => i + 1));
+  const seen = await asMember(story).ask<{ cluster: ClusterSeen }>(
+    'query($id: ID!) { cluster(id: $id) { id uuid shortId name state endpoint caCertificate } }',
+    { id: cluster.id },
+  );
+  cluster = seen.cluster;
+  expect(cluster.state).toBe('READY');
+});
+
+test('kubectl with the issued kubeconfig reaches the API server, and its nodes are Ready', async () => {
+  const { kubeconfig } = await asMember(story).change<{ kubeconfig: string }>(
+    'issueKubeconfig',
+    { clusterId: cluster.id, role: 'ADMIN', ttlSeconds: 3600 },
+    'kubeconfig',
+  );
+  kubeconfigPath = `${story.folder}/kubeconfig`;
+  writeFileSync(kubeconfigPath, kubeconfig, { mode: 0o600 });
+  kubectl = createKubectl(story.world, kubeconfigPath);
+  expect(await kubectl('get', '--raw', '/readyz')).toBe('ok');
+  const nodes = (JSON.parse(await kubectl('get', 'nodes', '-o', 'json')) as { items: KubernetesNode[] }).items;
+  expect(nodes).toHaveLength(WORKERS);
+  for (const node of nodes) {
+    expect(node.status.conditions.find(({ type }) => type === 'Ready')?.status).toBe('True');
+    expect(node.status.nodeInfo.kubeletVersion).toBe('v1.36.3');
+  }
+});
+
+test("openssl accepts the served chain for the address under the cluster's authority alone", async () => {
+  const { hostname, port } = new URL(cluster.endpoint);
+  const caFile = `${story.folder}/ca.crt`;
+  writeFileSync(caFile, cluster.caCertificate);
+  const issued = parse(readFileSync(kubeconfigPath, 'utf8')) as { clusters: { cluster: { 'certificate-authority-data': string } }[] };
+  expect(
+    Buffer.from(issued.clusters[0]?.cluster['certificate-authority-data'] ?? '', 'base64')
+      .toString()
+      .trim(),
+  ).toBe(cluster.caCertificate.trim());
+  await verifyChain(hostname, Number(port), caFile);
+  await expect(verifyChain(hostname, Number(port), '/etc/ssl/certs/ca-certificates.crt')).rejects.toThrow(/verify/i);
+  const served = await run('openssl', ['s_client', '-connect', `${hostname}:${port}`, '-showcerts']);
+  writeFileSync(`${story.folder}/served.pem`, served);
+  expect(
+    await run('openssl', ['verify', '-CAfile', caFile, '-purpose', 'sslserver', '-verify_ip', hostname, `${story.folder}/served.pem`]),
+  ).toMatch(/: OK/);
+});
+
+test("openstacksdk sees the servers in the member's project with network, security group, server group and user data", async () => {
+  const servers = await serversOf(story, cluster);
+  expect(servers).toHaveLength(WORKERS);
+  const things = await listThings(story.world);
+  const named = (kind: string, id: string) => things.find((thing) => thing.kind === kind && thing.id === id)?.name ?? '';
+  for (const server of servers) {
+    expect(server).toMatchObject({ status: 'ACTIVE', project: story.memberProjectId, serverGroups: ['soft-anti-affinity'] });
+    expect(server.ports).toHaveLength(1);
+    const [port] = server.ports;
+    expect(named('network', port?.network ?? '')).toContain(cluster.shortId);
+    expect(port?.addresses[0]).toMatch(/^10\.77\.0\./);
+    expect(port?.securityGroups.map((id) => named('security group', id))).toEqual([expect.stringContaining(cluster.shortId)]);
+    expect(server.userData).toMatch(/^#cloud-config\n/);
+    const userData = parse(server.userData ?? '') as { write_files: { path: string; content: string }[] };
+    const join = userData.write_files.map(({ content }) => content).find((content) => content.includes('JoinConfiguration'));
+    expect(join).toContain(new URL(cluster.endpoint).host);
+    expect(join).toContain(server.name);
+  }
+});
+
+test('the tokens by which the nodes joined are gone', async () => {
+  await until('no bootstrap token is left', 60, async () => {
+    const left = await kubectl(
+      '-n',
+      'kube-system',
+      'get',
+      'secrets',
+      '--field-selector',
+      'type=bootstrap.kubernetes.io/token',
+      '-o',
+      'name',
+    );
+    return left.trim() === '' ? true : undefined;
+  });
+});
+
+test('pods run on each worker and reach each other across workers, and a Service by its DNS name', async () => {
+  await applyObjects(story.world, kubeconfigPath, echoObjects(WORKERS));
+  await kubectl('rollout', 'status', 'deployment/echo', '--timeout=180s', '--request-timeout=0');
+  const listPods = async (label: string) =>
+    (JSON.parse(await kubectl('get', 'pods', '-l', label, '-o', 'json')) as { items: KubernetesPod[] }).items;
+  const echoes = await listPods('app=echo');
+  expect(new Set(echoes.map((pod) => pod.spec.nodeName)).size).toBe(WORKERS);
+  const urls = [...echoes.map((pod) => `http://${pod.status.podIP}:8080/`), 'http://echo.default.svc.cluster.local/', 'http://echo/'];
+  await applyObjects(
+    story.world,
+    kubeconfigPath,
+    echoes.map((pod, i) => askingPod(`asking-${i}`, pod.spec.nodeName, urls)),
+  );
+  await until('every asking pod has reached every address', 120, async () => {
+    const pods = await listPods('app=asking');
+    if (pods.length === WORKERS && pods.every((pod) => pod.status.phase === 'Succeeded')) return true;
+    throw new Error(JSON.stringify(pods.map(({ metadata, status }) => [metadata.name, status])));
+  });
+});
+
+test('with a route to the workers, logs and exec work through the API server', async ({ skip }) => {
+  const { routeToTenant } = story.world;
+  if (routeToTenant === null) return skip('this world gives the seed no route; the tunnel comes later');
+  await routeToTenant('10.77.0.0/24', await routerAddress(story, cluster));
+  expect(await until('the logs come', 60, () => kubectl('logs', 'asking-0'))).toMatch(/^echo-/m);
+  expect(await kubectl('exec', 'deployment/echo', '--', 'cat', '/tmp/w/index.html')).toMatch(/^echo-/);
+});
+
+test('deletion leaves nothing of the cluster and touches nothing else', async () => {
+  const seed = createKubectl(story.world, story.world.seedAdminKubeconfigPath);
+  await seed('get', 'namespace', namespaceOf(cluster));
+  await asMember(story).change('deleteCluster', { clusterId: cluster.id }, 'cluster { id }');
+  expect(await followToRest(story, cluster.id, events)).toMatchObject({ settled: true, state: 'DELETED' });
+  expect(events.map((event) => event.number)).toEqual(events.map((_, i) => i + 1));
+  await expectNothingLeft(story, cluster, thingsBefore, namespacesBefore);
+});

@@ -1,0 +1,98 @@
+/** The server is killed again and again while a cluster is made and while it is deleted: the end is the same, and nothing is there twice. */
+import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type ClusterNames, countNew, expectNothingLeft, listNamespaces, namespaceOf, serversOf } from './support/checks.ts';
+import type { ProgressEvent } from './support/graphql.ts';
+import { createKubectl, listThings, type Thing } from './support/outside.ts';
+import { until } from './support/run.ts';
+import { startServer } from './support/server.ts';
+import { asMember, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
+
+const WORKERS = 2;
+const NAME = 'lab-crash';
+/** Milliseconds of life between being ready and the next kill: spread, so that each step is hit at some moment of some run. */
+const LIVES_OF_CREATE = [30, 150, 400, 800, 1300, 1900, 2600, 700, 3400, 1100, 4300, 250, 2200, 5200];
+const LIVES_OF_DELETE = [40, 200, 500, 900, 1500, 300, 2300, 1200, 700, 1800, 100, 3000, 600];
+
+let story: Story;
+let thingsBefore: Thing[];
+let namespacesBefore: string[];
+let cluster: (ClusterNames & { id: string; state: string }) | undefined;
+
+beforeAll(async () => {
+  story = await openStory('crash');
+  thingsBefore = await listThings(story.world);
+  namespacesBefore = await listNamespaces(story);
+  await prepareSeedAndTemplate(story, NAME);
+});
+
+afterAll(async () => {
+  if (story === undefined) return;
+  await story.server.stop();
+  rmSync(story.folder, { recursive: true });
+});
+
+const stateOf = async (id: string): Promise<string> => {
+  const { cluster: seen } = await asMember(story).ask<{ cluster: { state: string } | null }>(
+    'query($id: ID!) { cluster(id: $id) { state } }',
+    { id },
+  );
+  return seen?.state ?? 'GONE';
+};
+
+/** Kills and starts the server anew, as often as there are lives; returns how often the work was still going on then. */
+const killThrough = async (id: string, lives: readonly number[], end: string): Promise<number> => {
+  let during = 0;
+  for (const life of lives) {
+    await sleep(life);
+    if ((await stateOf(id)) !== end) during += 1;
+    await story.server.kill9();
+    story.server = await startServer(story.world, story.folder, story.port);
+  }
+  return during;
+};
+
+const readEvents = async (id: string): Promise<number[]> => {
+  const events: ProgressEvent[] = [];
+  await followToRest(story, id, events);
+  return events.map((event) => event.number);
+};
+
+test('a create that is killed at least twelve times ends READY with nothing doubled', async () => {
+  const created = await asMember(story).change<{ cluster: ClusterNames & { id: string; state: string } }>(
+    'createCluster',
+    { name: NAME, clusterTemplate: NAME, nodeCount: WORKERS },
+    'cluster { id uuid shortId name state }',
+  );
+  const { id } = created.cluster;
+  cluster = created.cluster;
+  expect(await killThrough(id, LIVES_OF_CREATE, 'READY')).toBeGreaterThanOrEqual(12);
+  await until('the cluster is READY', 400, async () => ((await stateOf(id)) === 'READY' ? true : undefined));
+  const numbers = await readEvents(id);
+  expect(numbers).toEqual(numbers.map((_, i) => i + 1));
+
+  const servers = await serversOf(story, created.cluster);
+  expect(servers.map((server) => server.status)).toEqual(servers.map(() => 'ACTIVE'));
+  expect(new Set(servers.map((server) => server.name)).size).toBe(WORKERS);
+  const fresh = countNew(thingsBefore, await listThings(story.world), story.memberProjectId);
+  // The router's two legs and the DHCP agent's are ports beside the workers'; the gateway's belongs to no project.
+  expect(fresh).toMatchObject({ server: WORKERS, 'server group': 1, network: 1, subnet: 1, router: 1, trust: 1 });
+  expect(fresh['security group']).toBe(1);
+  expect(fresh.port).toBeLessThanOrEqual(WORKERS + 3);
+  const namespaces = (await listNamespaces(story)).filter((name) => !namespacesBefore.includes(name));
+  expect(namespaces).toEqual([`namespace/${namespaceOf(created.cluster)}`]);
+  const seed = createKubectl(story.world, story.world.seedAdminKubeconfigPath);
+  const workloads = await seed('-n', namespaceOf(created.cluster), 'get', 'deployments,statefulsets', '-o', 'name');
+  expect(workloads.trim().split('\n')).toHaveLength(4);
+});
+
+test('a delete that is killed at least twelve times leaves nothing', async () => {
+  if (cluster === undefined) throw new Error('there is no cluster to delete');
+  const { id } = cluster;
+  await asMember(story).change('deleteCluster', { clusterId: id }, 'cluster { id }');
+  const during = await killThrough(id, LIVES_OF_DELETE, 'DELETED');
+  expect(during).toBeGreaterThanOrEqual(6);
+  await until('the cluster is DELETED', 400, async () => ((await stateOf(id)) === 'DELETED' ? true : undefined));
+  await expectNothingLeft(story, cluster, thingsBefore, namespacesBefore);
+});

@@ -1,0 +1,72 @@
+/** The cast of every test on the real thing: a world, a server over a fresh data directory, an admin, a member, a seed and a template. */
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createApi, followProgress, type ProgressEvent } from './graphql.ts';
+import { until } from './run.ts';
+import { freePort, type Server, startServer } from './server.ts';
+import { logIn, openWorld, type World } from './world.ts';
+
+export interface Story {
+  world: World;
+  folder: string;
+  port: number;
+  server: Server;
+  adminToken: string;
+  memberToken: string;
+  memberProjectId: string;
+}
+
+export const openStory = async (name: string): Promise<Story> => {
+  const world = openWorld();
+  const folder = mkdtempSync(join(tmpdir(), `seedbed-real-${name}-`));
+  const port = await freePort();
+  const server = await startServer(world, folder, port);
+  const [admin, member] = [await logIn(world.admin), await logIn(world.member)];
+  return { world, folder, port, server, adminToken: admin.token, memberToken: member.token, memberProjectId: member.projectId };
+};
+
+export const asAdmin = (story: Story) => createApi(story.server.url, story.adminToken);
+export const asMember = (story: Story) => createApi(story.server.url, story.memberToken);
+
+/** Registers the world's seed and publishes a template, both under a name; waits until the seed is ready. */
+export const prepareSeedAndTemplate = async ({ server, adminToken, world }: Story, name: string): Promise<void> => {
+  const admin = createApi(server.url, adminToken);
+  const { seed } = await admin.change<{ seed: { id: string } }>(
+    'registerSeed',
+    { name, kubeconfig: readFileSync(world.seedKubeconfigPath, 'utf8'), exposure: 'LOAD_BALANCER' },
+    'seed { id }',
+  );
+  await until('the seed is READY', 60, async () => {
+    const found = await admin.ask<{ seed: { state: string } }>(
+      'query($id: ID!) { seed(id: $id) { state conditions { name status message } } }',
+      {
+        id: seed.id,
+      },
+    );
+    if (found.seed.state === 'READY') return true;
+    throw new Error(JSON.stringify(found));
+  });
+  await admin.change(
+    'createClusterTemplate',
+    {
+      name,
+      visibility: 'PUBLIC',
+      kubernetesVersion: 'v1.36.3',
+      image: world.image,
+      flavor: world.flavor,
+      externalNetwork: world.externalNetwork,
+      networkDriver: 'FLANNEL',
+      nodeCidr: '10.77.0.0/24',
+    },
+    'clusterTemplate { id }',
+  );
+};
+
+/** Follows a cluster's progress to rest and keeps what was told, in the order of arrival. */
+export const followToRest = async (story: Story, clusterId: string, events: ProgressEvent[]): Promise<ProgressEvent> => {
+  await followProgress(story.server.url, story.memberToken, clusterId, events.at(-1)?.number ?? 0, (event) => events.push(event));
+  const last = events.at(-1);
+  if (last === undefined) throw new Error('no event came');
+  return last;
+};
