@@ -74,13 +74,13 @@ export interface KubernetesDeps {
   onCall?: (call: { verb: string; resource: string; status: number; durationMs: number }) => void;
 }
 
-export const FIELD_MANAGER = 'seedbed';
+const FIELD_MANAGER = 'seedbed';
 const LONGEST_MS = 30_000;
 const PAGE = 500;
 
 type Action = Pick<Attempt, 'verb' | 'resource' | 'secret'>;
 /** Sends one call and gives its answer; failures of the way there are already ours. */
-export type Send = (action: Action, call: Call) => Promise<Reply>;
+type Send = (action: Action, call: Call) => Promise<Reply>;
 
 export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
   const { access, clock, onCall, policy = defaultAddressPolicy, subject = 'seed', random = Math.random } = deps;

@@ -1,6 +1,4 @@
 /** Knows where each kind of Kubernetes object lives under the API's root, so that nobody has to ask the server for it. */
-import type { Json, JsonObject } from '../lib/json.ts';
-
 export interface ObjectMeta {
   name: string;
   namespace?: string;
@@ -132,15 +130,6 @@ export const refOfKey = (key: string): ObjectRef => {
   const apiVersion = parts.slice(0, -3).join('/');
   if (kind === undefined || namespace === undefined || !name || apiVersion === '') throw new Error('not the key of an object');
   return namespace === '' ? { apiVersion, kind, name } : { apiVersion, kind, namespace, name };
-};
-
-/** The object's field as JSON: objects come from JSON, and their open type does not say so. */
-export const fieldOf = (object: KubernetesObject, key: string): Json | undefined => object[key] as Json | undefined;
-
-/** The same, as an object; empty when it is absent or something else. */
-export const sectionOf = (object: KubernetesObject, key: string): JsonObject => {
-  const value = fieldOf(object, key);
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : {};
 };
 
 /** One path segment. The API server refuses these names too; a client that lets them through speaks to another path. */

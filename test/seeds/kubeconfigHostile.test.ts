@@ -5,13 +5,14 @@ import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { UserError } from '../../src/domain/errors.ts';
 import { parseKubeconfig } from '../../src/seeds/kubeconfig.ts';
+import type { Outcome } from './hostileYaml.ts';
 import { certificatePart, clusterPart, document, type Parts, refusalOf, SECRET, USER_FIELDS } from './kubeconfigText.ts';
 
 test('text that is made to cost time or stack is refused cheaply, and the process lives on a third of its stack', async () => {
   // A process of its own, since what this is about ends the process without an exception.
   const program = new URL('hostileYaml.ts', import.meta.url).pathname;
   const { stdout } = await promisify(execFile)(process.execPath, ['--stack-size=300', '--import', 'tsx', program], { timeout: 60_000 });
-  const { refused, taken, slowestCpuMs } = JSON.parse(stdout) as Record<string, number>;
+  const { refused, taken, slowestCpuMs } = JSON.parse(stdout) as Outcome;
   expect(refused).toBeGreaterThan(80);
   expect(taken).toBe(0);
   expect(slowestCpuMs).toBeLessThan(2_000);
