@@ -55,16 +55,16 @@ export const noContent: Answer = { status: 204 };
 
 interface Branch {
   fixed: Map<string, Branch>;
-  param: { name: string; branch: Branch } | null;
-  routes: Map<string, Route>;
+  param: Branch | null;
+  routes: Map<string, { route: Route; names: string[] }>;
 }
 
 const branch = (): Branch => ({ fixed: new Map(), param: null, routes: new Map() });
 
 const stepInto = (at: Branch, segment: string): Branch => {
   if (segment.startsWith('{')) {
-    at.param ??= { name: segment.slice(1, -1), branch: branch() };
-    return at.param.branch;
+    at.param ??= branch();
+    return at.param;
   }
   const next = at.fixed.get(segment) ?? branch();
   at.fixed.set(segment, next);
@@ -86,27 +86,26 @@ export type Router = (method: string, path: string) => { route: Route; params: R
 export const createRouter = (routes: readonly Route[]): Router => {
   const root = branch();
   for (const route of routes) {
-    const leaf = route.template
-      .split('/')
-      .filter((s) => s !== '')
-      .reduce(stepInto, root);
-    leaf.routes.set(route.method, route);
+    const segments = route.template.split('/').filter((s) => s !== '');
+    const names = segments.filter((s) => s.startsWith('{')).map((s) => s.slice(1, -1));
+    segments.reduce(stepInto, root).routes.set(route.method, { route, names });
   }
   return (method, path) => {
-    const params: Record<string, string> = {};
-    let at: Branch = root;
+    const values: string[] = [];
+    let at = root;
     for (const raw of path.split('/')) {
       if (raw === '') continue;
       const segment = decoded(raw);
       const next = at.fixed.get(segment);
       if (next !== undefined) at = next;
       else if (at.param !== null) {
-        params[at.param.name] = segment;
-        at = at.param.branch;
+        values.push(segment);
+        at = at.param;
       } else return 'noPath';
     }
-    const route = at.routes.get(method) ?? (method === 'HEAD' ? at.routes.get('GET') : undefined);
-    if (route !== undefined) return { route, params };
+    const found = at.routes.get(method) ?? (method === 'HEAD' ? at.routes.get('GET') : undefined);
+    if (found !== undefined)
+      return { route: found.route, params: Object.fromEntries(found.names.map((name, i) => [name, values[i] ?? ''])) };
     return at.routes.size > 0 ? 'noMethod' : 'noPath';
   };
 };

@@ -1,12 +1,13 @@
 /** The simulated Keystone: version documents, lookups and the little administration that tests need. */
 import { applicationCredentialRoutes } from './applicationCredentials.ts';
-import { type AuthDeps, forbidden } from './authentication.ts';
-import { authTokenRoutes, catalogFor, originOf, REGION } from './authTokens.ts';
+import type { AuthDeps } from './authentication.ts';
+import { authTokenRoutes } from './authTokens.ts';
 import { ApiError, type Call, created, noContent, ok, type Route } from './http.ts';
-import { DOMAIN, hexId, type Project, SYSTEM, type User } from './identityState.ts';
+import { assignmentRoutes, listed, lookupRoutes, requireAdmin } from './identityLookups.ts';
+import { DOMAIN, hexId, type Project, type User } from './identityState.ts';
 import { envelope, optionalBoolean, optionalString, requiredString } from './input.ts';
 import type { Service } from './service.ts';
-import { describeRole, endTrust, trustRoutes } from './trusts.ts';
+import { endTrust, trustRoutes } from './trusts.ts';
 
 const version = (base: string): object => ({
   id: 'v3.14',
@@ -39,27 +40,6 @@ const describeProject = (project: Project, base: string): object => ({
   options: {},
   links: { self: `${base}/v3/projects/${project.id}` },
 });
-
-const describeDomain = (base: string): object => ({
-  ...DOMAIN,
-  description: 'The default domain',
-  enabled: true,
-  tags: [],
-  options: {},
-  links: { self: `${base}/v3/domains/${DOMAIN.id}` },
-});
-
-const requireAdmin = (call: Call, action: string): void => {
-  if (!call.actor.isAdmin) throw forbidden(`identity:${action}`);
-};
-
-/** Lists in Keystone are {plural: [...], links}; `name`, `domain_id` and `enabled` filter. */
-const listed = (call: Call, word: string, rows: { name?: string; enabled?: boolean }[], describe: (row: never) => object): object => {
-  const name = call.query.get('name');
-  const domain = call.query.get('domain_id');
-  const kept = rows.filter((r) => (name === null || r.name === name) && (domain === null || domain === DOMAIN.id));
-  return { [word]: kept.map((r) => describe(r as never)), links: { self: `${call.baseUrl}${call.path}`, previous: null, next: null } };
-};
 
 const versionRoutes = (): Route[] => [
   {
@@ -212,120 +192,6 @@ const projectRoutes = (deps: AuthDeps): Route[] => {
         identity.projects.remove(project.id);
         return noContent;
       },
-    },
-  ];
-};
-
-const assignmentRoutes = (deps: AuthDeps): Route[] => {
-  const { identity } = deps;
-  const template = '/v3/projects/{projectId}/users/{userId}/roles/{roleId}';
-  const idOf = (call: Call): string => `${call.params.userId}/${call.params.projectId}/${call.params.roleId}`;
-  const describe = (a: { userId: string; target: string; roleId: string }): object => ({
-    role: { id: a.roleId },
-    user: { id: a.userId },
-    scope: a.target === SYSTEM ? { system: { all: true } } : { project: { id: a.target } },
-    links: {},
-  });
-  return [
-    {
-      method: 'PUT',
-      template,
-      handle: (call) => {
-        requireAdmin(call, 'create_grant');
-        const role = identity.roles.get(call.params.roleId ?? '');
-        if (role === undefined) throw new ApiError(404, `Could not find role: ${call.params.roleId}.`, 'RoleNotFound');
-        identity.grant(call.params.userId ?? '', call.params.projectId ?? '', role.name);
-        return noContent;
-      },
-    },
-    {
-      method: 'GET',
-      template,
-      handle: (call) => {
-        requireAdmin(call, 'check_grant');
-        if (identity.assignments.get(idOf(call)) === undefined)
-          throw new ApiError(404, 'Could not find role assignment', 'RoleAssignmentNotFound');
-        return noContent;
-      },
-    },
-    {
-      method: 'DELETE',
-      template,
-      handle: (call) => {
-        requireAdmin(call, 'revoke_grant');
-        identity.assignments.remove(idOf(call));
-        return noContent;
-      },
-    },
-    {
-      method: 'GET',
-      template: '/v3/role_assignments',
-      handle: (call) => {
-        const user = call.query.get('user.id');
-        if (user !== call.actor.userId) requireAdmin(call, 'list_role_assignments');
-        const project = call.query.get('scope.project.id');
-        const rows = [...identity.assignments.all()].filter(
-          (a) => (user === null || a.userId === user) && (project === null || a.target === project),
-        );
-        return ok({ role_assignments: rows.map(describe), links: { self: `${call.baseUrl}${call.path}`, previous: null, next: null } });
-      },
-    },
-  ];
-};
-
-const lookupRoutes = (deps: AuthDeps): Route[] => {
-  const { identity } = deps;
-  const services = (call: Call): object[] =>
-    catalogFor(originOf(call), '').map((entry) => {
-      const { id, type, name } = entry as { id: string; type: string; name: string };
-      return { id, type, name, enabled: true, description: '', links: {} };
-    });
-  return [
-    { method: 'GET', template: '/v3/domains', handle: (call) => ok(listed(call, 'domains', [DOMAIN], () => describeDomain(call.baseUrl))) },
-    {
-      method: 'GET',
-      template: '/v3/auth/domains',
-      handle: (call) => ok(listed(call, 'domains', [DOMAIN], () => describeDomain(call.baseUrl))),
-    },
-    {
-      method: 'GET',
-      template: '/v3/domains/{id}',
-      handle: (call) => {
-        if (call.params.id !== DOMAIN.id) throw new ApiError(404, `Could not find domain: ${call.params.id}.`, 'DomainNotFound');
-        return ok({ domain: describeDomain(call.baseUrl) });
-      },
-    },
-    {
-      method: 'GET',
-      template: '/v3/roles',
-      handle: (call) =>
-        ok(listed(call, 'roles', [...identity.roles.all()], (r: { id: string; name: string }) => describeRole(r, call.baseUrl))),
-    },
-    {
-      method: 'GET',
-      template: '/v3/roles/{id}',
-      handle: (call) => {
-        const role = identity.roles.get(call.params.id ?? '');
-        if (role === undefined) throw new ApiError(404, `Could not find role: ${call.params.id}.`, 'RoleNotFound');
-        return ok({ role: describeRole(role, call.baseUrl) });
-      },
-    },
-    {
-      method: 'GET',
-      template: '/v3/services',
-      handle: (call) => {
-        requireAdmin(call, 'list_services');
-        return ok({ services: services(call), links: {} });
-      },
-    },
-    {
-      method: 'GET',
-      template: '/v3/regions',
-      handle: (call) =>
-        ok({
-          regions: [{ id: REGION, description: '', parent_region_id: null, links: {} }],
-          links: { self: `${call.baseUrl}/v3/regions` },
-        }),
     },
   ];
 };

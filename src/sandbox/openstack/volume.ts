@@ -136,6 +136,19 @@ const quotaSet = (deps: VolumeDeps, call: Call): object => {
   return { id, ...Object.fromEntries(QUOTAS.map((name) => [name, value(name)])) };
 };
 
+const limits = (deps: VolumeDeps, call: Call): object => {
+  const id = call.actor.projectId;
+  const own = deps.volumes.volumes.by('project_id', id);
+  return {
+    maxTotalVolumes: deps.quotas.limit(id, 'volumes'),
+    maxTotalVolumeGigabytes: deps.quotas.limit(id, 'gigabytes'),
+    maxTotalSnapshots: deps.quotas.limit(id, 'snapshots'),
+    totalVolumesUsed: own.length,
+    totalGigabytesUsed: own.reduce((sum, v) => sum + v.size, 0),
+    totalSnapshotsUsed: 0,
+  };
+};
+
 const typeOf = (name: string, index: number): object => ({
   id: `${index}`.padStart(8, '0').concat('-0000-4000-8000-000000000000'),
   name,
@@ -177,6 +190,7 @@ const routesUnder = (deps: VolumeDeps, base: string): Route[] => {
     { method: 'GET', template: `${base}/types/default`, handle: () => ok({ volume_type: types[0] }) },
     { method: 'GET', template: `${base}/types/{id}`, handle: (call) => ok({ volume_type: findType(call) }) },
     { method: 'GET', template: `${base}/os-quota-sets/{target}`, handle: (call) => ok({ quota_set: quotaSet(deps, call) }) },
+    { method: 'GET', template: `${base}/limits`, handle: (call) => ok({ limits: { rate: [], absolute: limits(deps, call) } }) },
     {
       method: 'GET',
       template: `${base}/os-availability-zone`,
