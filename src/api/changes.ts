@@ -1,0 +1,139 @@
+/** Subscriptions to lists: clusters and the nodes of a cluster, as they come, change and go. */
+import { type Actor, sees } from '../domain/actor.ts';
+import { NotFound, UserError } from '../domain/errors.ts';
+import type { Change } from '../store/open.ts';
+import type { ClusterRow, NodeRow } from '../store/reconcile.ts';
+import { sightOf } from '../store/sight.ts';
+import { builder } from './builder.ts';
+import { ClusterRef } from './cluster.ts';
+import type { Context } from './context.ts';
+import type { Topic } from './feed.ts';
+import { encodeId, plainId } from './ids.ts';
+import { createLoaders, type Loaders } from './loaders.ts';
+import { createMailbox } from './mailbox.ts';
+import { ClusterNodeRef } from './node.ts';
+import { deliver, openStream, type Source } from './stream.ts';
+
+type What = Change['what'];
+
+const ChangeKindEnum = builder.enumType('ChangeKind', {
+  description: 'What happened to an object of a live list.',
+  values: {
+    CREATED: { description: 'It is new.' },
+    CHANGED: { description: 'It is another.' },
+    DELETED: { description: 'It is gone.' },
+  },
+});
+
+interface News<Row> {
+  what: What;
+  row: Row;
+  missed: number;
+  resync: boolean;
+}
+
+const MISSED = 'Changes in between that a slow reader did not get; this is the latest state.';
+const RESYNC = 'Changes of other objects were dropped, too: list again.';
+/** Objects with unread news; more than that, and the reader must list again. */
+const CAPACITY = 1_000;
+
+/** A created object stays new until it is told; a deleted one stays deleted. */
+const mergeWhat = (earlier: What, later: What): What => {
+  if (later === 'DELETED' || earlier === 'DELETED') return 'DELETED';
+  return earlier === 'CREATED' ? 'CREATED' : later;
+};
+
+const changeSource =
+  <Row>(context: Context, topic: Topic, load: (loaders: Loaders, id: string, actor: Actor) => Promise<Row | null>) =>
+  (wake: () => void): Source<News<Row>> => {
+    const mailbox = createMailbox<What>({ capacity: CAPACITY, merge: mergeWhat, wake });
+    const unhook = context.feed.onChanges(topic, (change) => mailbox.put(change.id, change.what));
+    return {
+      pull: async (actor) => {
+        const loaders = createLoaders(context.store.db, actor);
+        for (let letter = mailbox.take(); letter !== null; letter = mailbox.take()) {
+          const row = await load(loaders, letter.key, actor);
+          if (row !== null) return { what: letter.news, row, missed: letter.missed, resync: letter.resync };
+        }
+        return null;
+      },
+      close: unhook,
+    };
+  };
+
+const ClusterChangeType = builder.objectRef<News<ClusterRow>>('ClusterChange').implement({
+  description: 'A change in the list of clusters.',
+  fields: (t) => ({
+    what: t.expose('what', { type: ChangeKindEnum, description: 'What happened.' }),
+    clusterId: t.id({ description: "The cluster's id.", resolve: (news) => encodeId('Cluster', news.row.id) }),
+    cluster: t.field({ type: ClusterRef, description: 'The cluster as it is now.', resolve: (news) => news.row }),
+    missed: t.exposeInt('missed', { description: MISSED }),
+    resync: t.exposeBoolean('resync', { description: RESYNC }),
+  }),
+});
+
+const ClusterWatchFilter = builder.inputType('ClusterWatchFilter', {
+  description: 'Which clusters to watch; without a field, all that you may see.',
+  fields: (t) => ({
+    name: t.string({ description: 'With this name.' }),
+    projectId: t.string({ description: 'Of this project: for cloud admins, who see all.' }),
+    templateId: t.id({ description: 'Made from this template.' }),
+  }),
+});
+
+builder.subscriptionField('clusters', (t) =>
+  t.field({
+    type: ClusterChangeType,
+    description: 'Clusters as they come, change and go. Subscribe first, then list: nothing falls between.',
+    args: { filter: t.arg({ type: ClusterWatchFilter, description: 'Which ones.' }) },
+    subscribe: (_root, { filter }, context) => {
+      const sight = sightOf(context.actor);
+      if (!sight.all && sight.projectId === null)
+        throw new UserError('FORBIDDEN', 'This needs a token with a project and the role "reader" in it.');
+      const projectId = sight.all ? (filter?.projectId ?? null) : sight.projectId;
+      const templateId = filter?.templateId == null ? null : plainId('ClusterTemplate', filter.templateId);
+      const matches = (row: ClusterRow) =>
+        (filter?.name == null || row.name === filter.name) &&
+        (filter?.projectId == null || row.projectId === filter.projectId) &&
+        (templateId === null || row.templateId === templateId);
+      return openStream(
+        context,
+        changeSource(context, projectId === null ? 'clusters' : `clusters/${projectId}`, async (loaders, id) => {
+          const row = await loaders.cluster.load(id);
+          return row !== null && matches(row) ? row : null;
+        }),
+      );
+    },
+    resolve: (delivery) => deliver(delivery),
+  }),
+);
+
+const NodeChangeType = builder.objectRef<News<NodeRow>>('NodeChange').implement({
+  description: "A change in the list of a cluster's workers.",
+  fields: (t) => ({
+    what: t.expose('what', { type: ChangeKindEnum, description: 'What happened.' }),
+    nodeId: t.id({ description: "The worker's id.", resolve: (news) => encodeId('ClusterNode', news.row.id) }),
+    node: t.field({ type: ClusterNodeRef, description: 'The worker as it is now.', resolve: (news) => news.row }),
+    missed: t.exposeInt('missed', { description: MISSED }),
+    resync: t.exposeBoolean('resync', { description: RESYNC }),
+  }),
+});
+
+builder.subscriptionField('nodes', (t) =>
+  t.field({
+    type: NodeChangeType,
+    description: "A cluster's workers as they come, change and go. Subscribe first, then list: nothing falls between.",
+    args: { clusterId: t.arg.id({ required: true, description: 'The cluster, by its global or plain id.' }) },
+    subscribe: async (_root, args, context) => {
+      const cluster = await context.loaders.cluster.load(plainId('Cluster', args.clusterId));
+      if (cluster === null) throw new NotFound('The cluster', { field: ['clusterId'] });
+      return openStream(
+        context,
+        changeSource(context, `nodes/${cluster.id}`, (loaders, id, actor) =>
+          sees(actor, cluster.projectId) ? loaders.node.load(id) : Promise.resolve(null),
+        ),
+      );
+    },
+    resolve: (delivery) => deliver(delivery),
+  }),
+);

@@ -1,0 +1,165 @@
+/** What hangs below a cluster (node groups, workers, operations, events, resources), and the ways back up. */
+
+import type { ProgressEvent } from '../domain/event.ts';
+import { stableJson } from '../lib/json.ts';
+import { listClustersBySeeds } from '../store/clusters.ts';
+import { listEventsByStreams } from '../store/events.ts';
+import type { InventoryRow } from '../store/inventory.ts';
+import { listNodeGroupsByClusters } from '../store/nodeGroups.ts';
+import { listNodesByClusters } from '../store/nodes.ts';
+import { listOperationsByClusters } from '../store/operations.ts';
+import { encodeCursor } from '../store/page.ts';
+import { listResourcesByClusters } from '../store/resources.ts';
+import { builder } from './builder.ts';
+import { ClusterRef } from './cluster.ts';
+import { InventoryServiceEnum, InventoryStateEnum } from './enums.ts';
+import { EventType } from './event.ts';
+import type { ReadPages } from './loaders.ts';
+import { ClusterNodeRef } from './node.ts';
+import { ClusterNodeConnection, NodeGroupRef } from './nodeGroup.ts';
+import { OperationRef } from './operation.ts';
+import { byCreation, connectionOf, eventNumberOf, filterOf, pageArgs, pageOf } from './paging.ts';
+import { ResourceRef } from './resource.ts';
+import { SeedRef } from './seed.ts';
+
+export const ClusterConnection = builder.connectionObject(
+  { type: ClusterRef, name: 'ClusterConnection', description: 'A page of clusters.' },
+  { name: 'ClusterEdge', description: 'A cluster and its place in the list.' },
+);
+const NodeGroupConnection = builder.connectionObject(
+  { type: NodeGroupRef, name: 'NodeGroupConnection', description: 'A page of node groups.' },
+  { name: 'NodeGroupEdge', description: 'A node group and its place in the list.' },
+);
+const OperationConnection = builder.connectionObject(
+  { type: OperationRef, name: 'OperationConnection', description: 'A page of operations.' },
+  { name: 'OperationEdge', description: 'An operation and its place in the list.' },
+);
+const ResourceConnection = builder.connectionObject(
+  { type: ResourceRef, name: 'ResourceConnection', description: 'A page of resources.' },
+  { name: 'ResourceEdge', description: 'A resource and its place in the list.' },
+);
+const EventConnection = builder.connectionObject(
+  { type: EventType, name: 'EventConnection', description: 'A page of events.' },
+  { name: 'EventEdge', description: 'An event and its place in the list.' },
+);
+
+const ResourceFilterInput = builder.inputType('ResourceFilter', {
+  description: 'Which resources to list; without a field, all that are not gone.',
+  fields: (t) => ({
+    services: t.field({ type: [InventoryServiceEnum], description: 'In one of these services.' }),
+    states: t.field({ type: [InventoryStateEnum], description: 'In one of these states.' }),
+  }),
+});
+
+/** Events have numbers without gaps, so whether there is a next page is seen by asking for one more. */
+export const readEvents: ReadPages<ProgressEvent> = async (db, streamIds, page) => {
+  const lists = await listEventsByStreams(db, streamIds, eventNumberOf(page.after), page.first + 1);
+  return new Map([...lists].map(([id, rows]) => [id, { rows: rows.slice(0, page.first), hasNextPage: rows.length > page.first }]));
+};
+
+builder.objectFields(ClusterRef, (t) => ({
+  nodeGroups: t.field({
+    type: NodeGroupConnection,
+    description: 'Its node groups, oldest first.',
+    args: pageArgs(t.arg),
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      return connectionOf(await loaders.page(listNodeGroupsByClusters, row.id, page), page, byCreation);
+    },
+  }),
+  nodes: t.field({
+    type: ClusterNodeConnection,
+    description: 'Its workers, oldest first.',
+    args: pageArgs(t.arg),
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      return connectionOf(await loaders.page(listNodesByClusters, row.id, page), page, byCreation);
+    },
+  }),
+  operations: t.field({
+    type: OperationConnection,
+    description: 'What was asked of it and of its node groups, newest first.',
+    args: pageArgs(t.arg),
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      return connectionOf(await loaders.page(listOperationsByClusters, row.id, page), page, (o) => encodeCursor(o.requestedAt, o.id));
+    },
+  }),
+  events: t.field({
+    type: EventConnection,
+    description: "What happened to it, from the first on; the cursor is the event's number.",
+    args: pageArgs(t.arg),
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      return connectionOf(await loaders.page(readEvents, row.id, page), page, (event) => String(event.number));
+    },
+  }),
+  resources: t.field({
+    type: ResourceConnection,
+    description: 'Every outside thing that was made for it, oldest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: ResourceFilterInput, description: 'Which ones.' }) },
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      const filter = filterOf(args.filter);
+      const read: ReadPages<InventoryRow> = (db, ids, wanted) => listResourcesByClusters(db, ids, filter, wanted);
+      return connectionOf(await loaders.page(read, row.id, page, `resources ${stableJson(filter)}`), page, byCreation);
+    },
+  }),
+}));
+
+builder.objectField(SeedRef, 'clusters', (t) =>
+  t.field({
+    type: ClusterConnection,
+    description: 'The clusters on it, oldest first.',
+    args: pageArgs(t.arg),
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      return connectionOf(await loaders.page(listClustersBySeeds, row.id, page), page, byCreation);
+    },
+  }),
+);
+
+builder.objectField(SeedRef, 'events', (t) =>
+  t.field({
+    type: EventConnection,
+    description: "What happened to it, from the first on; the cursor is the event's number.",
+    args: pageArgs(t.arg),
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      return connectionOf(await loaders.page(readEvents, row.id, page), page, (event) => String(event.number));
+    },
+  }),
+);
+
+builder.objectField(NodeGroupRef, 'cluster', (t) =>
+  t.field({
+    type: ClusterRef,
+    nullable: true,
+    description: 'The cluster it belongs to.',
+    resolve: (row, _args, { loaders }) => loaders.cluster.load(row.clusterId),
+  }),
+);
+
+builder.objectFields(ClusterNodeRef, (t) => ({
+  cluster: t.field({
+    type: ClusterRef,
+    nullable: true,
+    description: 'The cluster it belongs to.',
+    resolve: (row, _args, { loaders }) => loaders.cluster.load(row.clusterId),
+  }),
+  nodeGroup: t.field({
+    type: NodeGroupRef,
+    nullable: true,
+    description: 'The node group it belongs to.',
+    resolve: (row, _args, { loaders }) => loaders.nodeGroup.load(row.nodeGroupId),
+  }),
+}));
+
+builder.objectField(OperationRef, 'cluster', (t) =>
+  t.field({
+    type: ClusterRef,
+    nullable: true,
+    description: "The cluster it was asked of, or of a part of; null for a seed's.",
+    resolve: (row, _args, { loaders }) => (row.clusterId === null ? null : loaders.cluster.load(row.clusterId)),
+  }),
+);

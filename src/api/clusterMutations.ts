@@ -1,0 +1,130 @@
+/** createCluster, deleteCluster, issueKubeconfig and retryOperation. */
+import type { ClusterAnswer, KubeconfigAnswer, OperationAnswer } from '../commands/call.ts';
+import { builder } from './builder.ts';
+import { ClusterRef } from './cluster.ts';
+import { KubeconfigRoleEnum } from './enums.ts';
+import { plainId } from './ids.ts';
+import { LabelInput } from './label.ts';
+import { callFields, defineMutation, REPLAYED, targetFields } from './mutation.ts';
+import { groupToCommand, NodeGroupFieldsInput } from './nodeGroupInput.ts';
+import { OperationRef } from './operation.ts';
+import { MAGNUM_LABELS, specInputFields, withMaps } from './specInput.ts';
+
+const clusterPayload = (name: string, description: string) =>
+  builder.objectRef<ClusterAnswer>(name).implement({
+    description,
+    fields: (t) => ({
+      cluster: t.field({ type: ClusterRef, description: 'The cluster.', resolve: (answer) => answer.cluster }),
+      operation: t.field({ type: OperationRef, description: 'What carries it out.', resolve: (answer) => answer.operation }),
+      replayed: t.exposeBoolean('replayed', { description: REPLAYED }),
+    }),
+  });
+
+const OverridesInput = builder.inputType('ClusterOverridesInput', {
+  description: 'Settings in which the cluster is to differ from its template.',
+  fields: (t) => specInputFields(t),
+});
+
+const CreateClusterInput = builder.inputType('CreateClusterInput', {
+  description: 'What createCluster is asked.',
+  fields: (t) => ({
+    ...callFields(t),
+    name: t.string({ required: true, description: 'DNS label of at most 40 characters, unique in the project.' }),
+    clusterTemplate: t.string({ required: true, description: 'Id or name of a template of the project or a public one.' }),
+    seed: t.string({ description: 'Id or name of the seed, for cloud admins; without it placement chooses.' }),
+    overrides: t.field({ type: OverridesInput, description: 'Where it is to differ from its template.' }),
+    labels: t.field({ type: [LabelInput], description: MAGNUM_LABELS }),
+    controlPlaneReplicas: t.int({ description: '1 or 3; 3 is kept, and not served yet.' }),
+    nodeCount: t.int({ description: 'Workers of the default group, from 0 to 1000; not together with nodeGroups.' }),
+    nodeGroups: t.field({ type: [NodeGroupFieldsInput], description: 'Node groups, at most 20; the first is the default one.' }),
+    deletionProtection: t.boolean({ description: 'Refuse deleteCluster until it is told to disable this.' }),
+  }),
+});
+
+defineMutation({
+  name: 'createCluster',
+  description: "Makes a cluster in the token's project; needs the role member. Watch it with clusterProgress.",
+  input: CreateClusterInput,
+  payload: clusterPayload('CreateClusterPayload', 'The cluster that is being made.'),
+  toCommand: (input) => ({
+    ...withMaps(input, 'labels'),
+    clusterTemplate: plainId('ClusterTemplate', input.clusterTemplate),
+    ...(input.seed != null && { seed: plainId('Seed', input.seed) }),
+    ...(input.overrides != null && { overrides: withMaps(input.overrides, 'seedSelector') }),
+    ...(input.nodeGroups != null && { nodeGroups: input.nodeGroups.map(groupToCommand) }),
+  }),
+  command: (commands) => commands.createCluster,
+});
+
+const DeleteClusterInput = builder.inputType('DeleteClusterInput', {
+  description: 'What deleteCluster is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    disableDeletionProtection: t.boolean({ description: 'Delete it although deletion protection is on.' }),
+  }),
+});
+
+defineMutation({
+  name: 'deleteCluster',
+  description:
+    'Deletes a cluster with everything that was made for it; needs the role member. Asked twice, it answers the deletion under way.',
+  input: DeleteClusterInput,
+  payload: clusterPayload('DeleteClusterPayload', 'The cluster that is being deleted.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.deleteCluster,
+});
+
+const IssueKubeconfigInput = builder.inputType('IssueKubeconfigInput', {
+  description: 'What issueKubeconfig is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    role: t.field({ type: KubeconfigRoleEnum, required: true, description: 'What it is to allow.' }),
+    ttlSeconds: t.int({ description: 'How long it is to be valid, from 600 to 86400 seconds.' }),
+  }),
+});
+
+const IssueKubeconfigPayload = builder.objectRef<KubeconfigAnswer>('IssueKubeconfigPayload').implement({
+  description: 'A kubeconfig with a certificate of its own.',
+  fields: (t) => ({
+    cluster: t.field({ type: ClusterRef, description: 'The cluster.', resolve: (answer) => answer.cluster }),
+    kubeconfig: t.exposeString('kubeconfig', { description: 'YAML for kubectl. Keep it secret.' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When its certificate ends.' }),
+    replayed: t.exposeBoolean('replayed', { description: REPLAYED }),
+  }),
+});
+
+defineMutation({
+  name: 'issueKubeconfig',
+  description: 'Makes a short-lived kubeconfig for the caller.',
+  input: IssueKubeconfigInput,
+  payload: IssueKubeconfigPayload,
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.issueKubeconfig,
+});
+
+const RetryOperationInput = builder.inputType('RetryOperationInput', {
+  description: 'What retryOperation is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    operationId: t.id({ required: true, description: 'The operation, by its global or plain id.' }),
+  }),
+});
+
+const RetryOperationPayload = builder.objectRef<OperationAnswer>('RetryOperationPayload').implement({
+  description: 'The operation that goes on.',
+  fields: (t) => ({
+    operation: t.field({ type: OperationRef, description: 'The operation.', resolve: (answer) => answer.operation }),
+    replayed: t.exposeBoolean('replayed', { description: REPLAYED }),
+  }),
+});
+
+defineMutation({
+  name: 'retryOperation',
+  description: 'Goes on with an operation at once, instead of at its next turn; needs the role member.',
+  input: RetryOperationInput,
+  payload: RetryOperationPayload,
+  toCommand: (input) => ({ ...input, operationId: plainId('Operation', input.operationId) }),
+  command: (commands) => commands.retryOperation,
+});

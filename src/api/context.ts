@@ -1,0 +1,43 @@
+/** What every resolver gets: who calls, what may be done, and where to look. */
+
+import type { Call } from '../commands/call.ts';
+import type { Commands } from '../commands/commands.ts';
+import type { Actor } from '../domain/actor.ts';
+import type { ProjectCatalogue } from '../domain/cloud.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Store } from '../store/open.ts';
+import type { Feed } from './feed.ts';
+import type { Loaders } from './loaders.ts';
+
+/** Parts that all requests share. */
+export interface ApiParts {
+  store: Store;
+  commands: Commands;
+  clock: Clock;
+  log: Log;
+  feed: Feed;
+  loadCloud(actor: Actor, token: string): Promise<ProjectCatalogue>;
+  /** Who the token is of now; the answer may be up to a minute old. Null: it is no longer valid. */
+  authenticate(token: string): Promise<Actor | null>;
+}
+
+/** One request, or one operation on a socket. */
+export interface Context extends ApiParts {
+  actor: Actor;
+  token: string;
+  requestId: string;
+  /** Batches the reads of one request; a live stream takes fresh ones for each event. */
+  loaders: Loaders;
+}
+
+export const callOf = (
+  context: Context,
+  input: { idempotencyKey?: string | null | undefined; expectedGeneration?: number | null | undefined },
+): Call => ({
+  actor: context.actor,
+  requestId: context.requestId,
+  token: context.token,
+  idempotencyKey: input.idempotencyKey ?? null,
+  expectedGeneration: input.expectedGeneration ?? null,
+});

@@ -1,0 +1,210 @@
+/** The enums of the schema: each value with a sentence. */
+import type { ClusterState } from '../domain/cluster.ts';
+import type { ConditionStatus, ObjectKind, StepState } from '../domain/condition.ts';
+import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
+import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
+import type { NodeState } from '../domain/node.ts';
+import type { NodeGroupState, Taint } from '../domain/nodeGroup.ts';
+import type { OperationKind, OperationState } from '../domain/operation.ts';
+import type { Exposure, SeedState } from '../domain/seed.ts';
+import type { NetworkDriver, Visibility, VolumeDriver } from '../domain/template.ts';
+import type { ReleaseStatus } from '../domain/version.ts';
+import { builder } from './builder.ts';
+
+/** An enum whose values are named in SCREAMING_SNAKE as the domain names them. */
+const enumOf = <Value extends string>(name: string, description: string, sentences: Record<Value, string>) =>
+  builder.enumType(name, { description, values: valuesOf(sentences) });
+
+const valuesOf = <Value extends string>(sentences: Record<Value, string>) => {
+  const values = {} as Record<Value, { description: string }>;
+  for (const value of Object.keys(sentences) as Value[]) values[value] = { description: sentences[value] };
+  return values;
+};
+
+export const ClusterStateEnum = enumOf<ClusterState>('ClusterState', 'Where a cluster is in its life.', {
+  PENDING: 'Written down; nothing has been made yet.',
+  CREATING: 'Its parts are being made.',
+  READY: 'The control plane answers and all wanted workers are Ready.',
+  UPDATING: 'A change is being carried out; the cluster answers meanwhile.',
+  DEGRADED: 'It was ready, and a part of it is not now.',
+  FAILED: 'Somebody must act before it goes on; the conditions say who and how.',
+  DELETING: 'Its parts are being removed.',
+  DELETED: 'Nothing of it is left.',
+});
+
+export const NodeGroupStateEnum = enumOf<NodeGroupState>('NodeGroupState', 'Where a node group is in its life.', {
+  PENDING: 'Written down; nothing has been made yet.',
+  CREATING: 'Its first nodes are being made.',
+  READY: 'All wanted nodes are Ready.',
+  UPDATING: 'Nodes are being added, replaced or removed.',
+  DEGRADED: 'A node that was Ready is not now.',
+  FAILED: 'Somebody must act before it goes on.',
+  DELETING: 'Its nodes are being removed.',
+  DELETED: 'Nothing of it is left.',
+});
+
+export const NodeStateEnum = enumOf<NodeState>('NodeState', 'Where a worker is in its life.', {
+  PENDING: 'Wanted; nothing has been made yet.',
+  CREATING: 'The cloud is making its server.',
+  BOOTING: 'The server runs and boots.',
+  JOINING: 'It has reached the cluster and registers.',
+  READY: 'Kubernetes calls it Ready.',
+  NOT_READY: 'It was Ready, and Kubernetes says it is not now.',
+  DRAINING: 'Its pods move away before it goes.',
+  DELETING: 'Its server and port are being removed.',
+  DELETED: 'Nothing of it is left.',
+  FAILED: 'It could not be made; the fault says why.',
+});
+
+export const SeedStateEnum = enumOf<SeedState>('SeedState', 'Whether a seed can hold control planes.', {
+  PENDING: 'Registered; not looked at yet.',
+  READY: 'All checks passed.',
+  NOT_READY: 'A check fails; the conditions say which, and the remedy.',
+  UNREGISTERING: 'Being taken out.',
+  DELETED: 'Taken out.',
+});
+
+export const ExposureEnum = enumOf<Exposure>('Exposure', 'How a seed makes API servers reachable.', {
+  LOAD_BALANCER: 'A Service of type LoadBalancer for each cluster.',
+  NODE_PORT: "A node port on the seed's own nodes: for trials without a load balancer.",
+});
+
+export const VisibilityEnum = enumOf<Visibility>('Visibility', 'Who sees a template.', {
+  PUBLIC: 'Every project.',
+  PRIVATE: 'The project that owns it.',
+  HIDDEN: 'Listed for cloud admins only; the owning project can still use it.',
+});
+
+export const NetworkDriverEnum = enumOf<NetworkDriver>('NetworkDriver', 'The pod network.', {
+  FLANNEL: 'Flannel with VXLAN.',
+  CALICO: 'Calico; kept, and not served yet.',
+  CILIUM: 'Cilium; kept, and not served yet.',
+  NONE: 'None: bring your own.',
+});
+
+export const VolumeDriverEnum = enumOf<VolumeDriver>('VolumeDriver', 'Where persistent volumes come from.', {
+  CINDER: 'OpenStack block storage.',
+  NONE: 'None: bring your own.',
+});
+
+export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What was asked for.', {
+  REGISTER_SEED: 'registerSeed.',
+  UPDATE_SEED: 'updateSeed.',
+  CORDON_SEED: 'cordonSeed.',
+  UNCORDON_SEED: 'uncordonSeed.',
+  UNREGISTER_SEED: 'unregisterSeed.',
+  CREATE_CLUSTER: 'createCluster.',
+  DELETE_CLUSTER: 'deleteCluster.',
+  CREATE_NODE_GROUP: 'createNodeGroup.',
+  RESIZE_NODE_GROUP: 'resizeNodeGroup.',
+  DELETE_NODE_GROUP: 'deleteNodeGroup.',
+});
+
+export const OperationStateEnum = enumOf<OperationState>('OperationState', 'How far an operation is.', {
+  PENDING: 'Acknowledged; no step has begun.',
+  RUNNING: 'Steps are being carried out.',
+  SUCCEEDED: 'All is as asked.',
+  FAILED: 'Somebody must act; it goes on by itself once that is done, or at once by retryOperation.',
+  CANCELLED: 'Called off.',
+  SUPERSEDED: 'A later operation took its place.',
+});
+
+export const StepStateEnum = enumOf<StepState>('StepState', 'How far one step is.', {
+  PENDING: 'Not looked at yet, or blocked by another step.',
+  RUNNING: 'Being looked at.',
+  WAITING: 'Waiting for something outside Seedbed.',
+  DONE: 'As wanted.',
+  FAILED: 'Failed; it is tried again.',
+  REMOVED: 'Not wanted, and not there.',
+});
+
+export const ConditionStatusEnum = enumOf<ConditionStatus>('ConditionStatus', "Kubernetes' three answers.", {
+  TRUE: 'It is so.',
+  FALSE: 'It is not so.',
+  UNKNOWN: 'Not known yet.',
+});
+
+export const ObjectKindEnum = enumOf<ObjectKind>('ObjectKind', 'Kinds of objects that have a flow of steps.', {
+  SEED: 'A seed.',
+  CLUSTER: 'A cluster.',
+  NODE_GROUP: 'A node group.',
+  NODE: 'A worker.',
+});
+
+export const WhoMustActEnum = enumOf<WhoMustAct>('WhoMustAct', 'Whose move it is.', {
+  CUSTOMER: 'A member of the project.',
+  CLOUD_ADMIN: 'The operator of the cloud.',
+  NOBODY: 'Nobody: it passes, or is tried again.',
+});
+
+export const InventoryServiceEnum = enumOf<InventoryService>('ResourceService', 'Where a thing was made.', {
+  IDENTITY: 'Keystone.',
+  COMPUTE: 'Nova.',
+  NETWORK: 'Neutron.',
+  VOLUME: 'Cinder.',
+  IMAGE: 'Glance.',
+  LOAD_BALANCER: 'Octavia.',
+  SEED: 'The seed cluster.',
+  CLUSTER: 'The cluster itself.',
+});
+
+export const InventoryStateEnum = enumOf<InventoryState>('ResourceState', 'Whether a thing is there.', {
+  CREATING: 'Noted before it is made.',
+  PRESENT: 'There.',
+  DELETING: 'Being removed.',
+  GONE: 'Removed.',
+});
+
+export const MadeByEnum = enumOf<MadeBy>('MadeBy', 'Who made a thing.', {
+  SEEDBED: 'Seedbed.',
+  CLOUD_CONTROLLER: "The cluster's cloud controller, for a Service.",
+  CSI: "The cluster's volume driver, for a claim.",
+  USER: 'The customer.',
+});
+
+export const ReleaseStatusEnum = enumOf<ReleaseStatus>('ReleaseStatus', 'Whether a Kubernetes version can be asked for.', {
+  SUPPORTED: 'Offered.',
+  DEPRECATED: 'Offered for a while; choose a newer one.',
+  EXPIRED: 'No longer offered for new clusters.',
+});
+
+export const KubeconfigRoleEnum = enumOf<'ADMIN' | 'EDITOR' | 'VIEWER'>('KubeconfigRole', 'What a kubeconfig allows in the cluster.', {
+  ADMIN: 'Everything; needs the role member.',
+  EDITOR: 'Change workloads in all namespaces; needs the role member.',
+  VIEWER: 'Read, without secrets; needs the role reader.',
+});
+
+export const ErrorCodeEnum = enumOf<ErrorCode>('ErrorCode', 'What went wrong, for programs.', {
+  INVALID_INPUT: 'A field is wrong; `field` says which.',
+  UNSUPPORTED_VERSION: 'This Kubernetes version is not offered; the message lists those that are.',
+  OVERLAPPING_CIDR: 'Address ranges overlap.',
+  UNKNOWN_LABEL: 'A label that neither Magnum nor Seedbed knows.',
+  KUBECONFIG_REFUSED: 'The kubeconfig has a field that runs, reads or redirects.',
+  NOT_FOUND: 'Not there, or not yours to see.',
+  CONFLICT: "The object's state does not allow this.",
+  NAME_TAKEN: 'Another object has this name.',
+  GENERATION_MISMATCH: 'The object has changed since you read it.',
+  IDEMPOTENCY_MISMATCH: 'The idempotency key was used with another input.',
+  IN_USE: 'Others depend on it.',
+  DELETION_PROTECTED: 'Deletion protection is on.',
+  UNAUTHENTICATED: 'No valid token.',
+  FORBIDDEN: 'A role is missing.',
+  QUOTA_EXCEEDED: 'A quota of the project is used up.',
+  CLOUD_REFUSED: 'OpenStack refused the request.',
+  CLOUD_UNAVAILABLE: 'OpenStack does not answer.',
+  CLOUD_CREDENTIAL: "Seedbed's right to act in the project is gone.",
+  SERVER_FAULT: 'A server could not be built.',
+  SEED_UNAVAILABLE: 'The seed does not answer.',
+  SEED_REFUSED: 'The seed refused the request.',
+  CLUSTER_UNAVAILABLE: 'The cluster cannot be reached.',
+  INTERNAL: 'A fault in Seedbed; the log says more under the request id.',
+});
+
+export const TaintEffectEnum = builder.enumType('TaintEffect', {
+  description: 'What a taint does to pods that do not tolerate it.',
+  values: {
+    NO_SCHEDULE: { value: 'NoSchedule' satisfies Taint['effect'], description: 'New pods stay away.' },
+    PREFER_NO_SCHEDULE: { value: 'PreferNoSchedule' satisfies Taint['effect'], description: 'New pods stay away if they can.' },
+    NO_EXECUTE: { value: 'NoExecute' satisfies Taint['effect'], description: 'Running pods leave, too.' },
+  } as const,
+});

@@ -1,0 +1,62 @@
+/** Passes what was committed on to those who watch it: by stream, or by topic. Only hints travel here; the tables are the truth. */
+import type { Change, Committed, Store } from '../store/open.ts';
+
+export interface Feed {
+  /** `wake` gets the number of the stream's newest event, after its commit. */
+  onEvents(streamId: string, wake: (number: number) => void): () => void;
+  onChanges(topic: Topic, listener: (change: Change) => void): () => void;
+  /** Tells live streams to end: the server goes. */
+  readonly closing: AbortSignal;
+  /** Live subscriptions to events and changes. */
+  size(): number;
+  close(): void;
+}
+
+/** All clusters, those of a project, the nodes of a cluster, or one operation. */
+export type Topic = 'clusters' | `clusters/${string}` | `nodes/${string}` | `operation/${string}`;
+
+const topicsOf = (change: Change): Topic[] => {
+  if (change.kind === 'CLUSTER') return change.projectId === null ? ['clusters'] : ['clusters', `clusters/${change.projectId}`];
+  if (change.kind === 'NODE' && change.clusterId !== null) return [`nodes/${change.clusterId}`];
+  if (change.kind === 'OPERATION') return [`operation/${change.id}`];
+  return [];
+};
+
+export const createFeed = (store: Pick<Store, 'onCommit'>): Feed => {
+  const byStream = new Map<string, Set<(number: number) => void>>();
+  const byTopic = new Map<Topic, Set<(change: Change) => void>>();
+  const closing = new AbortController();
+  let live = 0;
+
+  const add = <Key, Listener>(map: Map<Key, Set<Listener>>, key: Key, listener: Listener) => {
+    const set = map.get(key) ?? new Set<Listener>();
+    map.set(key, set.add(listener));
+    live += 1;
+    return () => {
+      if (!set.delete(listener)) return;
+      live -= 1;
+      if (set.size === 0 && map.get(key) === set) map.delete(key);
+    };
+  };
+
+  const unhook = store.onCommit((committed: Committed) => {
+    const newest = new Map<string, number>();
+    for (const event of committed.events) newest.set(event.streamId, Math.max(event.number, newest.get(event.streamId) ?? 0));
+    for (const [streamId, number] of newest) for (const wake of byStream.get(streamId) ?? []) wake(number);
+    for (const change of committed.changes)
+      for (const topic of topicsOf(change)) for (const listener of byTopic.get(topic) ?? []) listener(change);
+  });
+
+  return {
+    onEvents: (streamId, wake) => add(byStream, streamId, wake),
+    onChanges: (topic, listener) => add(byTopic, topic, listener),
+    closing: closing.signal,
+    size: () => live,
+    close: () => {
+      unhook();
+      closing.abort();
+      byStream.clear();
+      byTopic.clear();
+    },
+  };
+};

@@ -1,0 +1,146 @@
+/** Batches of one request: whatever is asked of many objects at one level becomes one SQL statement. */
+import DataLoader from 'dataloader';
+import type { Actor } from '../domain/actor.ts';
+import type { Condition } from '../domain/condition.ts';
+import { loadClusters } from '../store/clusters.ts';
+import { listConditionsByObjects } from '../store/conditions.ts';
+import type { InventoryRow } from '../store/inventory.ts';
+import { loadNodeGroups } from '../store/nodeGroups.ts';
+import { loadNodes } from '../store/nodes.ts';
+import type { Db } from '../store/open.ts';
+import { loadOperations } from '../store/operations.ts';
+import type { Page, Slice } from '../store/page.ts';
+import type { OperationRow } from '../store/progress.ts';
+import type { ClusterRow, NodeGroupRow, NodeRow, SeedRow } from '../store/reconcile.ts';
+import { loadResources } from '../store/resources.ts';
+import { countClustersBySeeds, loadSeeds } from '../store/seeds.ts';
+import { sightOf } from '../store/sight.ts';
+import {
+  listRevisionsByTemplates,
+  loadNewestRevisions,
+  loadRevisions,
+  loadTemplates,
+  type TemplateRevisionRow,
+  type TemplateRow,
+} from '../store/templates.ts';
+
+type One<Row> = DataLoader<string, Row | null>;
+
+/** Reads one page for each of many parents at once. */
+export type ReadPages<Row> = (db: Db, parentIds: readonly string[], page: Page) => Promise<Map<string, Slice<Row>>>;
+
+export interface Loaders {
+  cluster: One<ClusterRow>;
+  nodeGroup: One<NodeGroupRow>;
+  node: One<NodeRow>;
+  operation: One<OperationRow>;
+  resource: One<InventoryRow>;
+  seed: One<SeedRow>;
+  template: One<TemplateRow>;
+  newestRevision: One<TemplateRevisionRow>;
+  /** Key: "<template id>/<number>". */
+  revision: One<TemplateRevisionRow>;
+  revisions: DataLoader<string, TemplateRevisionRow[]>;
+  conditions: DataLoader<string, Condition[]>;
+  clustersOnSeed: DataLoader<string, number>;
+  /** A parent's page; parents asked in the same tick with the same page and reader share a statement. `key`: names readers that do the same. */
+  page<Row>(read: ReadPages<Row>, parentId: string, page: Page, key?: string): Promise<Slice<Row>>;
+}
+
+/** Ids are shown as given to SQL, at most this many in a statement. */
+const MAX_BATCH = 500;
+
+const one = <Row>(read: (ids: readonly string[]) => Promise<Row[]>, keyOf: (row: Row) => string): One<Row> =>
+  new DataLoader(
+    async (ids) => {
+      const byKey = new Map((await read(ids)).map((row) => [keyOf(row), row]));
+      return ids.map((id) => byKey.get(id) ?? null);
+    },
+    { maxBatchSize: MAX_BATCH },
+  );
+
+const fromMap = <Value>(read: (ids: readonly string[]) => Promise<Map<string, Value>>, missing: () => Value): DataLoader<string, Value> =>
+  new DataLoader(
+    async (ids) => {
+      const found = await read(ids);
+      return ids.map((id) => found.get(id) ?? missing());
+    },
+    { maxBatchSize: MAX_BATCH },
+  );
+
+/** Loaders that see what the actor may see: everything else is null, as if it were not there. */
+export const createLoaders = (db: Db, actor: Actor): Loaders => {
+  const sight = sightOf(actor);
+  const pages = new Map<unknown, Map<string, DataLoader<string, unknown>>>();
+  return {
+    cluster: one(
+      (ids) => loadClusters(db, sight, ids),
+      (row) => row.id,
+    ),
+    nodeGroup: one(
+      (ids) => loadNodeGroups(db, ids),
+      (row) => row.id,
+    ),
+    node: one(
+      (ids) => loadNodes(db, ids),
+      (row) => row.id,
+    ),
+    operation: one(
+      (ids) => loadOperations(db, sight, ids),
+      (row) => row.id,
+    ),
+    resource: one(
+      (ids) => loadResources(db, ids),
+      (row) => row.id,
+    ),
+    seed: one(
+      async (ids) => (actor.isCloudAdmin ? loadSeeds(db, ids) : []),
+      (row) => row.id,
+    ),
+    template: one(
+      (ids) => loadTemplates(db, sight, ids),
+      (row) => row.id,
+    ),
+    newestRevision: one(
+      (ids) => loadNewestRevisions(db, ids),
+      (row) => row.templateId,
+    ),
+    revision: one(
+      (keys) => loadRevisions(db, keys.map(revisionOf)),
+      (row) => revisionKey(row.templateId, row.revision),
+    ),
+    revisions: fromMap(
+      (ids) => listRevisionsByTemplates(db, ids),
+      () => [],
+    ),
+    conditions: fromMap(
+      (ids) => listConditionsByObjects(db, ids),
+      () => [],
+    ),
+    clustersOnSeed: fromMap(
+      (ids) => countClustersBySeeds(db, ids),
+      () => 0,
+    ),
+    page: async <Row>(read: ReadPages<Row>, parentId: string, page: Page, key?: string): Promise<Slice<Row>> => {
+      const group = `${page.first}/${page.after ?? ''}`;
+      const byGroup = pages.get(key ?? read) ?? new Map<string, DataLoader<string, unknown>>();
+      pages.set(key ?? read, byGroup);
+      const loader =
+        byGroup.get(group) ??
+        fromMap<unknown>(
+          (ids) => read(db, ids, page),
+          () => ({ rows: [], hasNextPage: false }),
+        );
+      byGroup.set(group, loader);
+      // The map's key is the reader, so its loader gives that reader's rows.
+      return (await loader.load(parentId)) as Slice<Row>;
+    },
+  };
+};
+
+export const revisionKey = (templateId: string, revision: number): string => `${templateId}/${revision}`;
+
+const revisionOf = (key: string) => {
+  const slash = key.lastIndexOf('/');
+  return { templateId: key.slice(0, slash), revision: Number(key.slice(slash + 1)) };
+};

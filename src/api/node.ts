@@ -1,0 +1,49 @@
+/** Workers. Called ClusterNode, for Relay has a Node of its own. */
+import type { NodeFault } from '../domain/node.ts';
+import type { NodeRow } from '../store/reconcile.ts';
+import { builder, nodeType } from './builder.ts';
+import { ConditionType } from './condition.ts';
+import { NodeStateEnum } from './enums.ts';
+import { FaultType } from './problem.ts';
+
+const NodeFaultType = builder.objectRef<NodeFault>('NodeFault').implement({
+  description: 'Why a worker could not be made or lost.',
+  fields: (t) => ({
+    problem: t.expose('problem', { type: FaultType, description: 'What went wrong.' }),
+    consoleTail: t.exposeString('consoleTail', { nullable: true, description: "The last lines of the server's console." }),
+  }),
+});
+
+export const ClusterNodeRef = builder.objectRef<NodeRow>(nodeType('ClusterNode'));
+
+builder.node(ClusterNodeRef, {
+  description: "A worker: an OpenStack server in the customer's project that is a node of the cluster.",
+  id: { resolve: (row) => row.id, description: 'Id for `node`, unique in the whole API, opaque.' },
+  loadMany: (ids, { loaders }) =>
+    Promise.all(
+      ids.map(async (id) => {
+        const row = await loaders.node.load(id);
+        return row !== null && (await loaders.cluster.load(row.clusterId)) !== null ? row : null;
+      }),
+    ),
+  fields: (t) => ({
+    uuid: t.exposeString('id', { description: 'The plain id.' }),
+    name: t.exposeString('name', { description: 'Name of the server and of the Kubernetes node.' }),
+    state: t.expose('state', { type: NodeStateEnum, description: 'Where it is in its life.' }),
+    serverId: t.exposeString('serverId', { nullable: true, description: "Nova's id; null until it is made." }),
+    portId: t.exposeString('portId', { nullable: true, description: "Neutron's id of its port." }),
+    volumeId: t.exposeString('volumeId', { nullable: true, description: "Cinder's id of its root volume, if it has one." }),
+    address: t.exposeString('address', { nullable: true, description: "Its address in the nodes' network." }),
+    floatingIp: t.exposeString('floatingIp', { nullable: true, description: 'Its floating IP, if it has one.' }),
+    zone: t.exposeString('zone', { nullable: true, description: 'Its availability zone.' }),
+    kubeletVersion: t.exposeString('kubeletVersion', { nullable: true, description: 'As its kubelet says.' }),
+    fault: t.expose('fault', { type: NodeFaultType, nullable: true, description: 'Why it failed, if it did.' }),
+    conditions: t.field({
+      type: [ConditionType],
+      description: 'What is known of its aspects, in the order of its steps.',
+      resolve: (row, _args, { loaders }) => loaders.conditions.load(row.id),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was first wanted.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+  }),
+});

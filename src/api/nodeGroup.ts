@@ -1,0 +1,82 @@
+/** Node groups: workers of one shape. */
+import type { Taint } from '../domain/nodeGroup.ts';
+import { listNodesByGroups } from '../store/nodes.ts';
+import type { NodeGroupRow } from '../store/reconcile.ts';
+import { builder, nodeType } from './builder.ts';
+import { ConditionType } from './condition.ts';
+import { NodeGroupStateEnum, TaintEffectEnum } from './enums.ts';
+import { entriesOf, LabelType } from './label.ts';
+import { ClusterNodeRef } from './node.ts';
+import { byCreation, connectionOf, pageArgs, pageOf } from './paging.ts';
+import { RootVolumeType } from './spec.ts';
+
+const TaintType = builder.objectRef<Taint>('Taint').implement({
+  description: 'A taint that workers register with.',
+  fields: (t) => ({
+    key: t.exposeString('key', { description: 'The key.' }),
+    value: t.exposeString('value', { nullable: true, description: 'The value.' }),
+    effect: t.expose('effect', { type: TaintEffectEnum, description: 'What it does.' }),
+  }),
+});
+
+export const ClusterNodeConnection = builder.connectionObject(
+  { type: ClusterNodeRef, name: 'ClusterNodeConnection', description: 'A page of workers.' },
+  { name: 'ClusterNodeEdge', description: 'A worker and its place in the list.' },
+);
+
+export const NodeGroupRef = builder.objectRef<NodeGroupRow>(nodeType('NodeGroup'));
+
+builder.node(NodeGroupRef, {
+  description: 'Workers of one shape.',
+  id: { resolve: (row) => row.id, description: 'Id for `node`, unique in the whole API, opaque.' },
+  loadMany: (ids, { loaders }) =>
+    Promise.all(
+      ids.map(async (id) => {
+        const row = await loaders.nodeGroup.load(id);
+        return row !== null && (await loaders.cluster.load(row.clusterId)) !== null ? row : null;
+      }),
+    ),
+  fields: (t) => ({
+    uuid: t.exposeString('id', { description: 'The plain id.' }),
+    name: t.exposeString('name', { description: 'Its name, unique in the cluster.' }),
+    isDefault: t.exposeBoolean('isDefault', { description: 'The group that the cluster was made with; it goes only with the cluster.' }),
+    state: t.expose('state', { type: NodeGroupStateEnum, description: 'Where it is in its life.' }),
+    flavor: t.string({ description: "Name or id of the workers' size.", resolve: (row) => row.spec.flavor }),
+    image: t.string({ description: 'Name or id of the image that workers start from.', resolve: (row) => row.spec.image }),
+    keypair: t.string({ nullable: true, description: 'Key pair for SSH.', resolve: (row) => row.spec.keypair }),
+    count: t.int({ description: 'Workers that are wanted.', resolve: (row) => row.spec.count }),
+    minCount: t.int({ description: 'Fewest workers.', resolve: (row) => row.spec.minCount }),
+    maxCount: t.int({ nullable: true, description: "Most workers; null: the API's own limit.", resolve: (row) => row.spec.maxCount }),
+    availabilityZones: t.stringList({
+      description: 'Zones that workers are spread over; empty: the cloud chooses.',
+      resolve: (row) => row.spec.availabilityZones,
+    }),
+    rootVolume: t.field({
+      type: RootVolumeType,
+      nullable: true,
+      description: "The volume that workers boot from; null: the flavor's disk.",
+      resolve: (row) => row.spec.rootVolume,
+    }),
+    labels: t.field({ type: [LabelType], description: 'Labels that workers register with.', resolve: (row) => entriesOf(row.spec.labels) }),
+    taints: t.field({ type: [TaintType], description: 'Taints that workers register with.', resolve: (row) => row.spec.taints }),
+    floatingIpEnabled: t.boolean({ description: 'Each worker has a floating IP.', resolve: (row) => row.spec.floatingIpEnabled }),
+    nodes: t.field({
+      type: ClusterNodeConnection,
+      description: 'Its workers, oldest first.',
+      args: pageArgs(t.arg),
+      resolve: async (row, args, { loaders }) => {
+        const page = pageOf(args);
+        return connectionOf(await loaders.page(listNodesByGroups, row.id, page), page, byCreation);
+      },
+    }),
+    conditions: t.field({
+      type: [ConditionType],
+      description: 'What is known of its aspects, in the order of its steps.',
+      resolve: (row, _args, { loaders }) => loaders.conditions.load(row.id),
+    }),
+    generation: t.exposeInt('generation', { description: 'Raised by each change that is asked for.' }),
+    observedGeneration: t.exposeInt('observedGeneration', { description: 'The generation that has been carried out.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was asked for.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+  }),
+});

@@ -1,0 +1,36 @@
+/** A node group as input: what is left out comes from the cluster. */
+import { builder, type InputBuilder } from './builder.ts';
+import { TaintEffectEnum } from './enums.ts';
+import { LabelInput } from './label.ts';
+import { RootVolumeInput, withMaps } from './specInput.ts';
+
+const TaintInput = builder.inputType('TaintInput', {
+  description: 'A taint that workers register with.',
+  fields: (t) => ({
+    key: t.string({ required: true, description: 'The key.' }),
+    value: t.string({ description: 'The value.' }),
+    effect: t.field({ type: TaintEffectEnum, required: true, description: 'What it does.' }),
+  }),
+});
+
+export const nodeGroupInputFields = (t: InputBuilder) => ({
+  name: t.string({ required: true, description: 'DNS label of at most 30 characters, unique in the cluster.' }),
+  count: t.int({ description: 'Workers that are wanted, from 0 to 1000; 1 (or minCount) without it.' }),
+  minCount: t.int({ description: 'Fewest workers; 0 without it.' }),
+  maxCount: t.int({ description: 'Most workers.' }),
+  flavor: t.string({ description: "Name or id of the workers' size." }),
+  image: t.string({ description: 'Name or id of the image that workers start from.' }),
+  keypair: t.string({ description: 'Key pair for SSH.' }),
+  availabilityZones: t.stringList({ description: 'Zones to spread workers over; at most 10.' }),
+  rootVolume: t.field({ type: RootVolumeInput, description: 'Boot from a volume of this kind.' }),
+  labels: t.field({ type: [LabelInput], description: 'Kubernetes labels that workers register with.' }),
+  taints: t.field({ type: [TaintInput], description: 'Taints that workers register with.' }),
+  floatingIpEnabled: t.boolean({ description: 'Each worker gets a floating IP.' }),
+});
+
+export const NodeGroupFieldsInput = builder.inputType('NodeGroupInput', {
+  description: 'A node group; what is left out comes from the cluster.',
+  fields: (t) => nodeGroupInputFields(t),
+});
+
+export const groupToCommand = (input: object): object => withMaps(input, 'labels');

@@ -1,0 +1,78 @@
+/** createNodeGroup, resizeNodeGroup and deleteNodeGroup. */
+import type { NodeGroupAnswer } from '../commands/call.ts';
+import { builder } from './builder.ts';
+import { ClusterRef } from './cluster.ts';
+import { plainId } from './ids.ts';
+import { defineMutation, REPLAYED, targetFields } from './mutation.ts';
+import { NodeGroupRef } from './nodeGroup.ts';
+import { groupToCommand, nodeGroupInputFields } from './nodeGroupInput.ts';
+import { OperationRef } from './operation.ts';
+
+const nodeGroupPayload = (name: string, description: string) =>
+  builder.objectRef<NodeGroupAnswer>(name).implement({
+    description,
+    fields: (t) => ({
+      nodeGroup: t.field({ type: NodeGroupRef, description: 'The node group.', resolve: (answer) => answer.nodeGroup }),
+      cluster: t.field({ type: ClusterRef, description: 'Its cluster.', resolve: (answer) => answer.cluster }),
+      operation: t.field({ type: OperationRef, description: 'What carries it out.', resolve: (answer) => answer.operation }),
+      replayed: t.exposeBoolean('replayed', { description: REPLAYED }),
+    }),
+  });
+
+const CreateNodeGroupInput = builder.inputType('CreateNodeGroupInput', {
+  description: "What createNodeGroup is asked; the expected generation is the cluster's.",
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    ...nodeGroupInputFields(t),
+  }),
+});
+
+defineMutation({
+  name: 'createNodeGroup',
+  description: 'Adds workers of another shape to a cluster; needs the role member.',
+  input: CreateNodeGroupInput,
+  payload: nodeGroupPayload('CreateNodeGroupPayload', 'The node group that is being made.'),
+  toCommand: (input) => ({ ...groupToCommand(input), clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.createNodeGroup,
+});
+
+const ResizeNodeGroupInput = builder.inputType('ResizeNodeGroupInput', {
+  description: 'What resizeNodeGroup is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    nodeGroupId: t.id({ required: true, description: 'The node group, by its global or plain id.' }),
+    count: t.int({ required: true, description: 'Workers that are wanted, from 0 to 1000.' }),
+    nodesToRemove: t.idList({ description: 'Workers of the group that are to go first; the count must fall by at least as many.' }),
+  }),
+});
+
+defineMutation({
+  name: 'resizeNodeGroup',
+  description: 'Changes how many workers a node group has; needs the role member.',
+  input: ResizeNodeGroupInput,
+  payload: nodeGroupPayload('ResizeNodeGroupPayload', 'The node group that is being resized.'),
+  toCommand: (input) => ({
+    ...input,
+    nodeGroupId: plainId('NodeGroup', input.nodeGroupId),
+    ...(input.nodesToRemove != null && { nodesToRemove: input.nodesToRemove.map((id) => plainId('ClusterNode', id)) }),
+  }),
+  command: (commands) => commands.resizeNodeGroup,
+});
+
+const DeleteNodeGroupInput = builder.inputType('DeleteNodeGroupInput', {
+  description: 'What deleteNodeGroup is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    nodeGroupId: t.id({ required: true, description: 'The node group, by its global or plain id.' }),
+  }),
+});
+
+defineMutation({
+  name: 'deleteNodeGroup',
+  description: 'Deletes a node group with its workers; the default group goes only with the cluster. Needs the role member.',
+  input: DeleteNodeGroupInput,
+  payload: nodeGroupPayload('DeleteNodeGroupPayload', 'The node group that is being deleted.'),
+  toCommand: (input) => ({ ...input, nodeGroupId: plainId('NodeGroup', input.nodeGroupId) }),
+  command: (commands) => commands.deleteNodeGroup,
+});

@@ -1,0 +1,57 @@
+/** Relay connections over the store's pages. */
+import { UserError } from '../domain/errors.ts';
+import { encodeCursor, type Page, type Slice } from '../store/page.ts';
+import { type ArgBuilder, badInput } from './builder.ts';
+
+const DEFAULT_PAGE = 50;
+const MAX_PAGE = 100;
+
+export interface PageArgs {
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}
+
+/** The page asked for. Throws BAD_USER_INPUT for a size that is not offered. */
+export const pageOf = (args: PageArgs): Page => {
+  const first = args.first ?? DEFAULT_PAGE;
+  if (first < 1 || first > MAX_PAGE) throw badInput(`first must be from 1 to ${MAX_PAGE}; ${first} was asked for.`);
+  return { first, after: args.after ?? null };
+};
+
+/** A page as a connection, with a cursor for each row. */
+export const connectionOf = <Row>(slice: Slice<Row>, page: Page, cursorOf: (row: Row) => string) => {
+  const edges = slice.rows.map((node) => ({ cursor: cursorOf(node), node }));
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: slice.hasNextPage,
+      hasPreviousPage: page.after != null,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  };
+};
+
+export const byCreation = (row: { createdAt: number; id: string }): string => encodeCursor(row.createdAt, row.id);
+
+/** Events are numbered without gaps, so their cursor is the number itself. */
+export const eventNumberOf = (cursor: string | null | undefined): number => {
+  if (cursor == null) return 0;
+  const number = /^\d{1,15}$/.test(cursor) ? Number(cursor) : Number.NaN;
+  if (Number.isNaN(number)) throw new UserError('INVALID_INPUT', 'An event cursor is the number of an event.', { field: ['after'] });
+  return number;
+};
+
+/** Arguments of every list. */
+export const pageArgs = (t: ArgBuilder) => ({
+  first: t.int({ description: `How many objects at most, from 1 to ${MAX_PAGE}; ${DEFAULT_PAGE} without it.` }),
+  after: t.string({ description: 'Cursor of the last object that you have.' }),
+});
+
+/** A filter without the fields that were left out. */
+export const filterOf = <Filter extends object>(
+  filter: Filter | null | undefined,
+): { [K in keyof Filter]?: Exclude<Filter[K], undefined> } =>
+  Object.fromEntries(Object.entries(filter ?? {}).filter(([, value]) => value !== undefined)) as {
+    [K in keyof Filter]?: Exclude<Filter[K], undefined>;
+  };

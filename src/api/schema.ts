@@ -1,0 +1,22 @@
+/** The whole schema: naming a file here is what brings its types in. */
+import type { GraphQLSchema } from 'graphql';
+import './changes.ts';
+import './cloud.ts';
+import './clusterLists.ts';
+import './clusterMutations.ts';
+import './clusterQueries.ts';
+import './nodeGroupMutations.ts';
+import './progress.ts';
+import './seedMutations.ts';
+import './templateMutations.ts';
+import './version.ts';
+import './viewer.ts';
+import { builder } from './builder.ts';
+
+let schema: GraphQLSchema | null = null;
+
+/** Built once: it holds no state but its types. */
+export const buildSchema = (): GraphQLSchema => {
+  schema ??= builder.toSchema();
+  return schema;
+};

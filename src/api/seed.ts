@@ -1,0 +1,100 @@
+/** Seeds: the clusters that hold customers' control planes. Only cloud admins see them. */
+import type { SeedFacts } from '../domain/seed.ts';
+import type { SeedRow } from '../store/reconcile.ts';
+import { findSeed, listSeeds } from '../store/seeds.ts';
+import { badInput, builder, nodeType } from './builder.ts';
+import { ConditionType } from './condition.ts';
+import { ExposureEnum, SeedStateEnum } from './enums.ts';
+import { plainId } from './ids.ts';
+import { entriesOf, LabelType } from './label.ts';
+import { byCreation, connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
+
+const SeedProbeType = builder.objectRef<SeedFacts>('SeedProbe').implement({
+  description: 'What the last look at a seed found; figures are sums over its schedulable nodes.',
+  fields: (t) => ({
+    kubernetesVersion: t.exposeString('kubernetesVersion', { description: 'As its API server says.' }),
+    storageClass: t.exposeString('storageClass', { nullable: true, description: 'The default storage class; null without one.' }),
+    allocatableCpuMillis: t.exposeInt('allocatableCpuMillis', { description: 'CPU, in thousandths of a core.' }),
+    allocatableMemoryMiB: t.exposeInt('allocatableMemoryMiB', { description: 'Memory, in MiB.' }),
+    schedulableNodes: t.exposeInt('schedulableNodes', { description: 'Nodes that take pods.' }),
+    probedAt: t.expose('probedAt', { type: 'DateTime', description: 'When it was looked at.' }),
+  }),
+});
+
+export const SeedRef = builder.objectRef<SeedRow>(nodeType('Seed'));
+
+builder.node(SeedRef, {
+  description: "A Kubernetes cluster that holds customers' control planes. Its kubeconfig is never shown.",
+  id: { resolve: (row) => row.id, description: 'Id for `node`, unique in the whole API, opaque.' },
+  loadMany: (ids, { loaders }) => Promise.all(ids.map((id) => loaders.seed.load(id))),
+  fields: (t) => ({
+    uuid: t.exposeString('id', { description: 'The plain id.' }),
+    name: t.exposeString('name', { description: 'Its name.' }),
+    region: t.exposeString('region', { nullable: true, description: "The cloud's region that it serves; null: any." }),
+    labels: t.field({ type: [LabelType], description: 'What templates choose seeds by.', resolve: (row) => entriesOf(row.labels) }),
+    exposure: t.expose('exposure', { type: ExposureEnum, description: 'How API servers are made reachable.' }),
+    maxClusters: t.exposeInt('maxClusters', { nullable: true, description: 'Clusters at most; null: no limit.' }),
+    usedClusters: t.int({ description: 'Clusters on it.', resolve: (row, _args, { loaders }) => loaders.clustersOnSeed.load(row.id) }),
+    cordoned: t.exposeBoolean('cordoned', { description: 'Takes no new clusters.' }),
+    apiServerUrl: t.exposeString('apiServerUrl', { description: 'Where its API server is.' }),
+    storageClass: t.exposeString('storageClass', { nullable: true, description: 'The storage class for etcd; null: its default.' }),
+    podCidr: t.exposeString('podCidr', { nullable: true, description: 'Range of its pods, if told.' }),
+    serviceCidr: t.exposeString('serviceCidr', { nullable: true, description: 'Range of its services, if told.' }),
+    lastProbe: t.expose('facts', { type: SeedProbeType, nullable: true, description: 'What the last look found; null before the first.' }),
+    state: t.expose('state', { type: SeedStateEnum, description: 'Whether it can hold control planes.' }),
+    conditions: t.field({
+      type: [ConditionType],
+      description: 'What the checks found, with the remedy.',
+      resolve: (row, _args, { loaders }) => loaders.conditions.load(row.id),
+    }),
+    generation: t.exposeInt('generation', { description: 'Raised by each change that is asked for.' }),
+    observedGeneration: t.exposeInt('observedGeneration', { description: 'The generation that has been carried out.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was registered.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+  }),
+});
+
+const SeedConnection = builder.connectionObject(
+  { type: SeedRef, name: 'SeedConnection', description: 'A page of seeds.' },
+  { name: 'SeedEdge', description: 'A seed and its place in the list.' },
+);
+
+const SeedFilter = builder.inputType('SeedFilter', {
+  description: 'Which seeds to list; without a field, all.',
+  fields: (t) => ({
+    name: t.string({ description: 'This name.' }),
+    region: t.string({ description: 'This region.' }),
+    cordoned: t.boolean({ description: 'Cordoned, or not.' }),
+    states: t.field({ type: [SeedStateEnum], description: 'In one of these states.' }),
+  }),
+});
+
+builder.queryField('seeds', (t) =>
+  t.field({
+    type: SeedConnection,
+    description: 'Seeds, oldest first. For who is no cloud admin there are none.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: SeedFilter, description: 'Which ones.' }) },
+    resolve: async (_root, args, { store, actor }) => {
+      const page = pageOf(args);
+      const slice = actor.isCloudAdmin ? await listSeeds(store.db, filterOf(args.filter), page) : { rows: [], hasNextPage: false };
+      return connectionOf(slice, page, byCreation);
+    },
+  }),
+);
+
+builder.queryField('seed', (t) =>
+  t.field({
+    type: SeedRef,
+    nullable: true,
+    description: 'A seed by its id or name; null when it is not there, or you are no cloud admin.',
+    args: {
+      id: t.arg.id({ description: 'Its id, global or plain.' }),
+      name: t.arg.string({ description: 'Its name.' }),
+    },
+    resolve: async (_root, { id, name }, { store, actor }) => {
+      if ((id == null) === (name == null)) throw badInput('Give either id or name.');
+      if (!actor.isCloudAdmin) return null;
+      return (await findSeed(store.db, id == null ? (name ?? '') : plainId('Seed', id))) ?? null;
+    },
+  }),
+);

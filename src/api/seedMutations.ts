@@ -1,0 +1,114 @@
+/** registerSeed, updateSeed, cordonSeed, uncordonSeed and unregisterSeed: for cloud admins. */
+import type { SeedAnswer } from '../commands/call.ts';
+import { builder, type InputBuilder } from './builder.ts';
+import { ExposureEnum } from './enums.ts';
+import { plainId } from './ids.ts';
+import { LabelInput } from './label.ts';
+import { callFields, defineMutation, REPLAYED, targetFields } from './mutation.ts';
+import { OperationRef } from './operation.ts';
+import { SeedRef } from './seed.ts';
+import { withMaps } from './specInput.ts';
+
+const seedPayload = (name: string, description: string) =>
+  builder.objectRef<SeedAnswer>(name).implement({
+    description,
+    fields: (t) => ({
+      seed: t.field({ type: SeedRef, description: 'The seed.', resolve: (answer) => answer.seed }),
+      operation: t.field({ type: OperationRef, description: 'What carries it out.', resolve: (answer) => answer.operation }),
+      replayed: t.exposeBoolean('replayed', { description: REPLAYED }),
+    }),
+  });
+
+const KUBECONFIG = "YAML with inline certificates or a token; anything that runs, reads or redirects is refused by the field's name.";
+
+const settings = (t: InputBuilder) => ({
+  region: t.string({ description: "The cloud's region that it serves; any without it." }),
+  labels: t.field({ type: [LabelInput], description: 'What templates choose seeds by.' }),
+  exposure: t.field({ type: ExposureEnum, description: 'How API servers are made reachable.' }),
+  maxClusters: t.int({ description: 'Clusters at most; no limit without it.' }),
+  podCidr: t.string({ description: 'Range of its pods: clusters with overlapping ranges go elsewhere.' }),
+  serviceCidr: t.string({ description: 'Range of its services: clusters with overlapping ranges go elsewhere.' }),
+  storageClass: t.string({ description: "Storage class for etcd; the seed's default without it." }),
+});
+
+const seedId = (t: InputBuilder) => t.id({ required: true, description: 'The seed, by its global or plain id or its name.' });
+
+const RegisterSeedInput = builder.inputType('RegisterSeedInput', {
+  description: 'What registerSeed is asked.',
+  fields: (t) => ({
+    ...callFields(t),
+    name: t.string({ required: true, description: 'DNS label of at most 63 characters, unique.' }),
+    kubeconfig: t.string({ required: true, description: KUBECONFIG }),
+    ...settings(t),
+  }),
+});
+
+defineMutation({
+  name: 'registerSeed',
+  description: 'Takes in a Kubernetes cluster that is to hold control planes; checks follow and show as conditions. Cloud admins only.',
+  input: RegisterSeedInput,
+  payload: seedPayload('RegisterSeedPayload', 'The seed that is being checked.'),
+  toCommand: (input) => withMaps(input, 'labels'),
+  command: (commands) => commands.registerSeed,
+});
+
+const UpdateSeedInput = builder.inputType('UpdateSeedInput', {
+  description: 'What updateSeed is asked; what is left out stays.',
+  fields: (t) => ({
+    ...targetFields(t),
+    seedId: seedId(t),
+    kubeconfig: t.string({ description: KUBECONFIG }),
+    ...settings(t),
+  }),
+});
+
+defineMutation({
+  name: 'updateSeed',
+  description: "Changes a seed's settings or its kubeconfig. Cloud admins only.",
+  input: UpdateSeedInput,
+  payload: seedPayload('UpdateSeedPayload', 'The seed that is being checked anew.'),
+  toCommand: (input) => ({ ...withMaps(input, 'labels'), seedId: plainId('Seed', input.seedId) }),
+  command: (commands) => commands.updateSeed,
+});
+
+const CordonSeedInput = builder.inputType('CordonSeedInput', {
+  description: 'What cordonSeed is asked.',
+  fields: (t) => ({ ...targetFields(t), seedId: seedId(t) }),
+});
+
+defineMutation({
+  name: 'cordonSeed',
+  description: 'The seed takes no new clusters; those that are there stay. Cloud admins only.',
+  input: CordonSeedInput,
+  payload: seedPayload('CordonSeedPayload', 'The cordoned seed.'),
+  toCommand: (input) => ({ ...input, seedId: plainId('Seed', input.seedId) }),
+  command: (commands) => commands.cordonSeed,
+});
+
+const UncordonSeedInput = builder.inputType('UncordonSeedInput', {
+  description: 'What uncordonSeed is asked.',
+  fields: (t) => ({ ...targetFields(t), seedId: seedId(t) }),
+});
+
+defineMutation({
+  name: 'uncordonSeed',
+  description: 'The seed takes new clusters again. Cloud admins only.',
+  input: UncordonSeedInput,
+  payload: seedPayload('UncordonSeedPayload', 'The seed.'),
+  toCommand: (input) => ({ ...input, seedId: plainId('Seed', input.seedId) }),
+  command: (commands) => commands.uncordonSeed,
+});
+
+const UnregisterSeedInput = builder.inputType('UnregisterSeedInput', {
+  description: 'What unregisterSeed is asked.',
+  fields: (t) => ({ ...targetFields(t), seedId: seedId(t) }),
+});
+
+defineMutation({
+  name: 'unregisterSeed',
+  description: 'Takes a seed out; refused while clusters are on it. Cloud admins only.',
+  input: UnregisterSeedInput,
+  payload: seedPayload('UnregisterSeedPayload', 'The seed that is being taken out.'),
+  toCommand: (input) => ({ ...input, seedId: plainId('Seed', input.seedId) }),
+  command: (commands) => commands.unregisterSeed,
+});

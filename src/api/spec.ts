@@ -1,0 +1,88 @@
+/** The settings of a cluster as a template or the cluster itself gives them. */
+import type { RootVolume, TemplateSpec } from '../domain/template.ts';
+import { builder } from './builder.ts';
+import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
+import { entriesOf, LabelType } from './label.ts';
+
+/** Sentences that output and input share. */
+export const SPEC = {
+  kubernetesVersion: 'Kubernetes version, such as v1.36.3.',
+  image: 'Name or id of the image that workers start from.',
+  keypair: 'Name of the key pair for SSH to workers.',
+  externalNetwork: 'Name or id of the network that floating IPs come from.',
+  fixedNetwork: "Name or id of the workers' network; without it one is made.",
+  fixedSubnet: "Name or id of the workers' subnet.",
+  dnsNameservers: 'Addresses of the DNS servers that workers use.',
+  flavor: "Name or id of the workers' size.",
+  masterFlavor: "Size of the control plane, by a flavor's name; kept, and not served yet.",
+  networkDriver: 'The pod network.',
+  volumeDriver: 'Where persistent volumes come from.',
+  dockerStorageDriver: 'Kept as data; containerd has one storage driver.',
+  floatingIpEnabled: 'Each worker gets a floating IP.',
+  masterLbFloatingIpEnabled: 'The API server gets a floating IP; kept, and not served yet.',
+  controlPlaneReplicas: 'Replicas of the control plane, 1 or 3; 3 is kept, and not served yet.',
+  etcdVolumeSizeGiB: "Size of etcd's volume, in GiB, from 1 to 64.",
+  rootVolume: "Workers boot from a volume of this kind; without it from the flavor's disk.",
+  availabilityZone: 'Availability zone of the default node group.',
+  minNodeCount: 'Fewest workers of the default node group.',
+  maxNodeCount: 'Most workers of the default node group.',
+  podCidr: "Range of pods' addresses.",
+  serviceCidr: "Range of services' addresses.",
+  nodeCidr: "Range of workers' addresses, when their network is made.",
+  dnsDomain: "The cluster's DNS domain.",
+  keystoneAuthEnabled: 'Logins with Keystone tokens; kept, and not served yet.',
+  dashboardEnabled: 'The Kubernetes dashboard; kept, and not served yet.',
+  nodeProblemDetectorEnabled: 'The node problem detector; kept, and not served yet.',
+  autoHealingEnabled: 'Replace broken workers; kept, and not served yet.',
+  autoScalingEnabled: 'Scale node groups by load; kept, and not served yet.',
+  seedSelector: 'Only seeds that carry all of these labels are considered.',
+} as const;
+
+export const RootVolumeType = builder.objectRef<RootVolume>('RootVolume').implement({
+  description: 'A volume that a worker boots from.',
+  fields: (t) => ({
+    sizeGiB: t.exposeInt('sizeGiB', { description: 'Size, in GiB.' }),
+    type: t.exposeString('type', { nullable: true, description: "Volume type; null: the cloud's default." }),
+  }),
+});
+
+export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').implement({
+  description: "The settings of a cluster, in Magnum's words where they still mean something.",
+  fields: (t) => ({
+    kubernetesVersion: t.exposeString('kubernetesVersion', { description: SPEC.kubernetesVersion }),
+    image: t.exposeString('image', { description: SPEC.image }),
+    keypair: t.exposeString('keypair', { nullable: true, description: SPEC.keypair }),
+    externalNetwork: t.exposeString('externalNetwork', { nullable: true, description: SPEC.externalNetwork }),
+    fixedNetwork: t.exposeString('fixedNetwork', { nullable: true, description: SPEC.fixedNetwork }),
+    fixedSubnet: t.exposeString('fixedSubnet', { nullable: true, description: SPEC.fixedSubnet }),
+    dnsNameservers: t.exposeStringList('dnsNameservers', { description: SPEC.dnsNameservers }),
+    flavor: t.exposeString('flavor', { description: SPEC.flavor }),
+    masterFlavor: t.exposeString('masterFlavor', { nullable: true, description: SPEC.masterFlavor }),
+    networkDriver: t.expose('networkDriver', { type: NetworkDriverEnum, description: SPEC.networkDriver }),
+    volumeDriver: t.expose('volumeDriver', { type: VolumeDriverEnum, description: SPEC.volumeDriver }),
+    dockerStorageDriver: t.exposeString('dockerStorageDriver', { nullable: true, description: SPEC.dockerStorageDriver }),
+    floatingIpEnabled: t.exposeBoolean('floatingIpEnabled', { description: SPEC.floatingIpEnabled }),
+    masterLbFloatingIpEnabled: t.exposeBoolean('masterLbFloatingIpEnabled', { description: SPEC.masterLbFloatingIpEnabled }),
+    controlPlaneReplicas: t.exposeInt('controlPlaneReplicas', { description: SPEC.controlPlaneReplicas }),
+    etcdVolumeSizeGiB: t.exposeInt('etcdVolumeSizeGiB', { description: SPEC.etcdVolumeSizeGiB }),
+    rootVolume: t.expose('rootVolume', { type: RootVolumeType, nullable: true, description: SPEC.rootVolume }),
+    availabilityZone: t.exposeString('availabilityZone', { nullable: true, description: SPEC.availabilityZone }),
+    minNodeCount: t.exposeInt('minNodeCount', { nullable: true, description: SPEC.minNodeCount }),
+    maxNodeCount: t.exposeInt('maxNodeCount', { nullable: true, description: SPEC.maxNodeCount }),
+    podCidr: t.exposeString('podCidr', { description: SPEC.podCidr }),
+    serviceCidr: t.exposeString('serviceCidr', { description: SPEC.serviceCidr }),
+    nodeCidr: t.exposeString('nodeCidr', { description: SPEC.nodeCidr }),
+    dnsDomain: t.exposeString('dnsDomain', { description: SPEC.dnsDomain }),
+    keystoneAuthEnabled: t.exposeBoolean('keystoneAuthEnabled', { description: SPEC.keystoneAuthEnabled }),
+    dashboardEnabled: t.exposeBoolean('dashboardEnabled', { description: SPEC.dashboardEnabled }),
+    nodeProblemDetectorEnabled: t.exposeBoolean('nodeProblemDetectorEnabled', { description: SPEC.nodeProblemDetectorEnabled }),
+    autoHealingEnabled: t.exposeBoolean('autoHealingEnabled', { description: SPEC.autoHealingEnabled }),
+    autoScalingEnabled: t.exposeBoolean('autoScalingEnabled', { description: SPEC.autoScalingEnabled }),
+    ignoredLabels: t.field({
+      type: [LabelType],
+      description: 'Labels that Magnum knows and that mean nothing here, as given.',
+      resolve: (spec) => entriesOf(spec.ignoredLabels),
+    }),
+    seedSelector: t.field({ type: [LabelType], description: SPEC.seedSelector, resolve: (spec) => entriesOf(spec.seedSelector) }),
+  }),
+});

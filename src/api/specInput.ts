@@ -1,0 +1,56 @@
+/** The settings of a cluster as input: all optional, in the words of the output. */
+import { builder, type InputBuilder } from './builder.ts';
+import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
+import { LabelInput, mapOf } from './label.ts';
+import { SPEC } from './spec.ts';
+
+export const RootVolumeInput = builder.inputType('RootVolumeInput', {
+  description: 'A volume that a worker boots from.',
+  fields: (t) => ({
+    sizeGiB: t.int({ required: true, description: 'Size, in GiB.' }),
+    type: t.string({ description: "Volume type; without it the cloud's default." }),
+  }),
+});
+
+/** Fields of every input that holds settings. */
+export const specInputFields = (t: InputBuilder) => ({
+  kubernetesVersion: t.string({ description: SPEC.kubernetesVersion }),
+  image: t.string({ description: SPEC.image }),
+  keypair: t.string({ description: SPEC.keypair }),
+  externalNetwork: t.string({ description: SPEC.externalNetwork }),
+  fixedNetwork: t.string({ description: SPEC.fixedNetwork }),
+  fixedSubnet: t.string({ description: SPEC.fixedSubnet }),
+  dnsNameservers: t.stringList({ description: SPEC.dnsNameservers }),
+  flavor: t.string({ description: SPEC.flavor }),
+  masterFlavor: t.string({ description: SPEC.masterFlavor }),
+  networkDriver: t.field({ type: NetworkDriverEnum, description: SPEC.networkDriver }),
+  volumeDriver: t.field({ type: VolumeDriverEnum, description: SPEC.volumeDriver }),
+  dockerStorageDriver: t.string({ description: SPEC.dockerStorageDriver }),
+  floatingIpEnabled: t.boolean({ description: SPEC.floatingIpEnabled }),
+  masterLbFloatingIpEnabled: t.boolean({ description: SPEC.masterLbFloatingIpEnabled }),
+  controlPlaneReplicas: t.int({ description: SPEC.controlPlaneReplicas }),
+  etcdVolumeSizeGiB: t.int({ description: SPEC.etcdVolumeSizeGiB }),
+  rootVolume: t.field({ type: RootVolumeInput, description: SPEC.rootVolume }),
+  availabilityZone: t.string({ description: SPEC.availabilityZone }),
+  minNodeCount: t.int({ description: SPEC.minNodeCount }),
+  maxNodeCount: t.int({ description: SPEC.maxNodeCount }),
+  podCidr: t.string({ description: SPEC.podCidr }),
+  serviceCidr: t.string({ description: SPEC.serviceCidr }),
+  nodeCidr: t.string({ description: SPEC.nodeCidr }),
+  dnsDomain: t.string({ description: SPEC.dnsDomain }),
+  keystoneAuthEnabled: t.boolean({ description: SPEC.keystoneAuthEnabled }),
+  dashboardEnabled: t.boolean({ description: SPEC.dashboardEnabled }),
+  nodeProblemDetectorEnabled: t.boolean({ description: SPEC.nodeProblemDetectorEnabled }),
+  autoHealingEnabled: t.boolean({ description: SPEC.autoHealingEnabled }),
+  autoScalingEnabled: t.boolean({ description: SPEC.autoScalingEnabled }),
+  seedSelector: t.field({ type: [LabelInput], description: SPEC.seedSelector }),
+});
+
+export const MAGNUM_LABELS = "Magnum's string labels, such as kube_tag; an unknown one is refused by name.";
+
+/** Lists of labels become the maps that commands take. Throws INVALID_INPUT for a key that is there twice. */
+export const withMaps = <Input extends object>(input: Input, ...fields: string[]): Record<string, unknown> => {
+  const out: Record<string, unknown> = Object.fromEntries(Object.entries(input));
+  for (const field of fields) if (Array.isArray(out[field])) out[field] = mapOf(out[field], field);
+  return out;
+};

@@ -1,0 +1,93 @@
+/** What a cluster was asked to have and Seedbed keeps without serving it yet: shown as conditions, never silently dropped. */
+import type { ClusterSpec } from './cluster.ts';
+import type { Condition } from './condition.ts';
+
+interface Feature {
+  name: string;
+  title: string;
+  asked(spec: ClusterSpec): boolean;
+  meanwhile: string;
+}
+
+const FEATURES: readonly Feature[] = [
+  {
+    name: 'HighAvailabilityServed',
+    title: 'Several control-plane replicas',
+    asked: (spec) => spec.controlPlaneReplicas > 1,
+    meanwhile: 'The control plane runs with one replica.',
+  },
+  {
+    name: 'ControlPlaneSizeServed',
+    title: 'Control-plane size',
+    asked: (spec) => spec.masterFlavor !== null,
+    meanwhile: 'The control plane has the usual size.',
+  },
+  {
+    name: 'NetworkDriverServed',
+    title: 'Calico and Cilium',
+    asked: (spec) => spec.networkDriver === 'CALICO' || spec.networkDriver === 'CILIUM',
+    meanwhile: 'No pod network is installed: workers stay NotReady until you install one, or use FLANNEL.',
+  },
+  {
+    name: 'VolumeDriverServed',
+    title: 'Cinder volumes',
+    asked: (spec) => spec.volumeDriver === 'CINDER',
+    meanwhile: 'No volume driver is installed.',
+  },
+  {
+    name: 'ApiServerFloatingIpServed',
+    title: 'Floating IP for the API server',
+    asked: (spec) => spec.masterLbFloatingIpEnabled,
+    meanwhile: 'The API server is reachable at the address that its seed gives it.',
+  },
+  {
+    name: 'AutoScalingServed',
+    title: 'Automatic scaling',
+    asked: (spec) => spec.autoScalingEnabled,
+    meanwhile: 'Node groups keep their count until they are resized.',
+  },
+  {
+    name: 'AutoHealingServed',
+    title: 'Automatic healing',
+    asked: (spec) => spec.autoHealingEnabled,
+    meanwhile: 'Broken workers are shown, and not replaced.',
+  },
+  {
+    name: 'KeystoneAuthServed',
+    title: 'Keystone logins in the cluster',
+    asked: (spec) => spec.keystoneAuthEnabled,
+    meanwhile: 'Use issueKubeconfig.',
+  },
+  {
+    name: 'DashboardServed',
+    title: 'Kubernetes dashboard',
+    asked: (spec) => spec.dashboardEnabled,
+    meanwhile: 'Install it yourself if you need it.',
+  },
+  {
+    name: 'NodeProblemDetectorServed',
+    title: 'Node problem detector',
+    asked: (spec) => spec.nodeProblemDetectorEnabled,
+    meanwhile: 'Install it yourself if you need it.',
+  },
+];
+
+/** Behind all steps of a flow. */
+const FIRST_ORDINAL = 10_000;
+
+/** One FALSE condition for each feature that was asked for; `at`: since when, in milliseconds since the epoch. */
+export const notServedConditions = (spec: ClusterSpec, generation: number, at: number): Condition[] =>
+  FEATURES.filter((feature) => feature.asked(spec)).map((feature, i) => ({
+    name: feature.name,
+    title: feature.title,
+    status: 'FALSE',
+    state: 'PENDING',
+    reason: 'NotServedYet',
+    message: `${feature.title}: kept, and not served yet. ${feature.meanwhile}`,
+    problem: null,
+    waitingFor: null,
+    observedGeneration: generation,
+    lastTransitionAt: at,
+    attempts: 0,
+    ordinal: FIRST_ORDINAL + i,
+  }));
