@@ -27,6 +27,8 @@ export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): Kube
       { volume: 'config', path: CONFIG, source: config },
     ],
     requests: { cpu: '100m', memory: '300Mi' },
+    // A load balancer needs a moment to see that a pod leaves; it serves on meanwhile.
+    drainSeconds: 5,
   });
   return [files, config, deployment];
 };

@@ -23,6 +23,7 @@ export const buildControllerManager = (cluster: ReachableCluster, pki: ClusterPk
     probes: { live: '/healthz', ready: '/healthz' },
     mounts: [{ volume: 'files', path: FILES, source: files }],
     requests: { cpu: '50m', memory: '100Mi' },
+    drainSeconds: null,
   });
   return [files, deployment];
 };
@@ -36,6 +37,9 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     `--authorization-kubeconfig=${kubeconfig}`,
     '--bind-address=0.0.0.0',
     '--leader-elect=true',
+    // At its start it asks for about a hundred tokens, one a controller: with the default 20 a second that alone took 4.5 s.
+    '--kube-api-qps=50',
+    '--kube-api-burst=100',
     // The last two are off by default; without them cluster-info is never signed and tokens never expire.
     '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',
     `--cluster-name=${cluster.shortId}`,

@@ -51,7 +51,9 @@ const buildStatefulSet = (cluster: ReachableCluster, files: Mount): KubernetesOb
       podManagementPolicy: 'Parallel',
       revisionHistoryLimit: 2,
       selector: { matchLabels: selectorOf(cluster, 'etcd') },
-      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
+      // Data outlives a StatefulSet deleted by mistake; the namespace takes the claims along in the end. And `Delete` would have
+      // two controllers write the fresh claim at once, which costs the scheduler a conflict and a second or two of back-off.
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       template: {
         metadata: { labels: podLabelsOf(cluster, 'etcd'), annotations: mountAnnotations([files]) },
         spec: { ...podSecurity, containers: [containerOf(cluster, files)], volumes: volumesOf([files]) },

@@ -29,6 +29,7 @@ export const buildScheduler = (cluster: ReachableCluster, pki: ClusterPki): Kube
     probes: { live: '/livez', ready: '/readyz' },
     mounts: [{ volume: 'files', path: FILES, source: files }],
     requests: { cpu: '25m', memory: '64Mi' },
+    drainSeconds: null,
   });
   return [files, deployment];
 };

@@ -21,6 +21,8 @@ export interface DeploymentInput {
   probes: { live: string; ready: string };
   mounts: Mount[];
   requests: { cpu: string; memory: string };
+  /** Time between leaving the Service and SIGTERM; null for what nobody dials. */
+  drainSeconds: number | null;
 }
 
 /** Minimal and unchangeable: a Deployment's selector can never be edited. */
@@ -85,8 +87,7 @@ const containerOf = (input: DeploymentInput): object => ({
   command: input.command,
   ports: [{ name: 'https', containerPort: input.port, protocol: 'TCP' }],
   ...probesOf('HTTPS', input.port, input.probes),
-  // Load balancers need a moment to see that a pod leaves; it serves on meanwhile.
-  lifecycle: { preStop: { sleep: { seconds: 5 } } },
+  ...(input.drainSeconds === null ? {} : { lifecycle: { preStop: { sleep: { seconds: input.drainSeconds } } } }),
   resources: { requests: input.requests },
   securityContext: containerSecurity,
   volumeMounts: volumeMountsOf(input.mounts),
