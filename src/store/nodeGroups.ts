@@ -1,7 +1,7 @@
 /** Node groups: by cluster and by id. Callers have checked that the cluster may be seen. */
-import { inArray, isNull } from 'drizzle-orm';
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { inserter } from './insert.ts';
-import type { Db } from './open.ts';
+import type { Db, Tx } from './open.ts';
 import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { NodeGroupRow } from './reconcile.ts';
 import { nodeGroups } from './tables.ts';
@@ -30,3 +30,11 @@ export const loadNodeGroups = (db: Db, ids: readonly string[]): Promise<NodeGrou
     .select()
     .from(nodeGroups)
     .where(inArray(nodeGroups.id, [...ids]));
+
+/** Marks all live groups of a cluster for removal. */
+export const requestDeletionOfNodeGroups = async (tx: Tx, clusterId: string, now: number): Promise<void> => {
+  await tx.db
+    .update(nodeGroups)
+    .set({ deleteRequestedAt: now, state: 'DELETING', generation: sql`${nodeGroups.generation} + 1`, updatedAt: now })
+    .where(and(eq(nodeGroups.clusterId, clusterId), isNull(nodeGroups.deletedAt), isNull(nodeGroups.deleteRequestedAt)));
+};

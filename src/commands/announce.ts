@@ -1,0 +1,92 @@
+/** Writes what every accepted mutation leaves: its operation, the next event of its stream, and who is to be told. */
+import type { OperationKind } from '../domain/operation.ts';
+import type { Change, Tx } from '../store/open.ts';
+import { insertOperation } from '../store/operations.ts';
+import { appendEvent, type OperationRow, type Subject } from '../store/progress.ts';
+import type { ClusterRow, NodeGroupRow, SeedRow } from '../store/reconcile.ts';
+import type { Call, CommandDeps } from './call.ts';
+
+export const clusterSubject = (row: ClusterRow): Subject => ({
+  kind: 'CLUSTER',
+  id: row.id,
+  name: row.name,
+  streamId: row.id,
+  clusterId: row.id,
+  projectId: row.projectId,
+});
+export const nodeGroupSubject = (row: NodeGroupRow, cluster: ClusterRow): Subject => ({
+  kind: 'NODE_GROUP',
+  id: row.id,
+  name: row.name,
+  streamId: cluster.id,
+  clusterId: cluster.id,
+  projectId: cluster.projectId,
+});
+export const seedSubject = (row: SeedRow): Subject => ({
+  kind: 'SEED',
+  id: row.id,
+  name: row.name,
+  streamId: row.id,
+  clusterId: null,
+  projectId: null,
+});
+
+/** A new operation, not yet written; `generation`: of the target, after the change. */
+export const newOperation = (deps: CommandDeps, call: Call, kind: OperationKind, subject: Subject, generation: number): OperationRow => ({
+  id: deps.newId(),
+  kind,
+  targetKind: subject.kind,
+  targetId: subject.id,
+  clusterId: subject.clusterId,
+  projectId: subject.projectId,
+  generation,
+  state: 'PENDING',
+  percent: 0,
+  steps: [],
+  problem: null,
+  requestedBy: call.actor.userName,
+  requestedAt: deps.clock.now(),
+  finishedAt: null,
+});
+
+const changeOf = (subject: Subject, what: Change['what']): Change => ({
+  kind: subject.kind,
+  id: subject.id,
+  clusterId: subject.clusterId,
+  projectId: subject.projectId,
+  what,
+});
+
+/** Writes the operation and the stream's next event. `message`: a sentence for people. */
+export const announce = async (
+  tx: Tx,
+  subject: Subject,
+  operation: OperationRow,
+  state: string,
+  message: string,
+  what: Change['what'],
+): Promise<void> => {
+  await insertOperation(tx, operation);
+  await appendEvent(tx, subject, {
+    at: operation.requestedAt,
+    step: null,
+    title: null,
+    state,
+    percent: 0,
+    message,
+    problem: null,
+    operationId: operation.id,
+    settled: false,
+  });
+  tell(tx, subject, operation, what);
+};
+
+export const tell = (tx: Tx, subject: Subject, operation: OperationRow, what: Change['what']): void => {
+  tx.changes.push(changeOf(subject, what), {
+    kind: 'OPERATION',
+    id: operation.id,
+    clusterId: operation.clusterId,
+    projectId: operation.projectId,
+    what: 'CREATED',
+  });
+};

@@ -1,0 +1,88 @@
+/** Checks on a whole spec that need no cloud: version, ranges, sizes, and fields that need each other. */
+import { cidrSize, formatCidr, nodePrefixOf, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
+import { UserError } from '../domain/errors.ts';
+import { overlapOf } from '../domain/placement.ts';
+import type { SeedCandidate } from '../domain/seed.ts';
+import type { TemplateSpec } from '../domain/template.ts';
+import { getOfferedRelease } from '../domain/version.ts';
+
+export type PathOf = (field: keyof TemplateSpec) => string[];
+
+/** Loopback, link-local (with the clouds' metadata address), multicast and what no host may have. */
+const RESERVED = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'];
+/** The network's and broadcast addresses, the gateway, and ports for DHCP and a load balancer. */
+const ADDRESSES_BESIDE_NODES = 8;
+
+/**
+ * The spec with its ranges in canonical form.
+ * @throws UserError UNSUPPORTED_VERSION, OVERLAPPING_CIDR or INVALID_INPUT naming the field.
+ */
+export const checkSpec = (spec: TemplateSpec, pathOf: PathOf): TemplateSpec => {
+  getOfferedRelease(spec.kubernetesVersion, pathOf('kubernetesVersion'));
+  const pods = parsePodCidr(spec.podCidr, pathOf('podCidr'));
+  const services = parseServiceCidr(spec.serviceCidr, pathOf('serviceCidr'));
+  const nodes = parseCidr(spec.nodeCidr, pathOf('nodeCidr'));
+  if (nodes.prefix < 8 || nodes.prefix > 28) throw invalid('The range for nodes must be between /8 and /28.', pathOf('nodeCidr'));
+  const checked = { ...spec, podCidr: formatCidr(pods), serviceCidr: formatCidr(services), nodeCidr: formatCidr(nodes) };
+  refuseOverlaps([
+    ...RESERVED.map((cidr) => ({ name: 'the reserved range', cidr, field: [] })),
+    { name: 'The range for pods', cidr: checked.podCidr, field: pathOf('podCidr') },
+    { name: 'The range for services', cidr: checked.serviceCidr, field: pathOf('serviceCidr') },
+    // A given network brings its own range.
+    ...(spec.fixedNetwork === null ? [{ name: 'The range for nodes', cidr: checked.nodeCidr, field: pathOf('nodeCidr') }] : []),
+  ]);
+  if (spec.fixedSubnet !== null && spec.fixedNetwork === null)
+    throw invalid('A fixed subnet needs its network: give fixedNetwork too.', pathOf('fixedSubnet'));
+  if (spec.floatingIpEnabled && spec.externalNetwork === null)
+    throw invalid(
+      'Floating IPs come from an external network: give externalNetwork, or turn floatingIpEnabled off.',
+      pathOf('externalNetwork'),
+    );
+  if (spec.minNodeCount !== null && spec.maxNodeCount !== null && spec.minNodeCount > spec.maxNodeCount)
+    throw invalid('minNodeCount must not be more than maxNodeCount.', pathOf('minNodeCount'));
+  return checked;
+};
+
+/** @throws UserError INVALID_INPUT when a range cannot hold this many nodes. */
+export const checkRoom = (spec: TemplateSpec, nodeCount: number, pathOf: PathOf): void => {
+  const pods = parsePodCidr(spec.podCidr, pathOf('podCidr'));
+  const shares = 2 ** (nodePrefixOf(pods) - pods.prefix);
+  if (nodeCount > shares)
+    throw invalid(
+      `The range for pods ${spec.podCidr} holds ${shares} nodes, and ${nodeCount} are asked for; give a wider range.`,
+      pathOf('podCidr'),
+    );
+  const room = cidrSize(parseCidr(spec.nodeCidr, pathOf('nodeCidr'))) - ADDRESSES_BESIDE_NODES;
+  if (spec.fixedNetwork === null && nodeCount > room)
+    throw invalid(
+      `The range for nodes ${spec.nodeCidr} holds ${room} nodes, and ${nodeCount} are asked for; give a wider range.`,
+      pathOf('nodeCidr'),
+    );
+};
+
+/**
+ * Refuses ranges that no seed could host. With no seed to choose from nothing is refused: the cluster waits for one.
+ * Seeds are not named: which there are is not a customer's business.
+ * @param nodeCidr the real one, when a given subnet's is known; null: not known yet.
+ * @throws UserError OVERLAPPING_CIDR.
+ */
+export const checkSeedRanges = (
+  spec: Pick<TemplateSpec, 'podCidr' | 'serviceCidr'>,
+  nodeCidr: string | null,
+  candidates: readonly SeedCandidate[],
+  pathOf: PathOf,
+): void => {
+  const schedulable = candidates.filter((seed) => !seed.cordoned && seed.state !== 'UNREGISTERING');
+  const wanted = [spec.podCidr, spec.serviceCidr, ...(nodeCidr === null ? [] : [nodeCidr])];
+  const overlaps = schedulable.map((seed) => overlapOf(seed, wanted));
+  const [first] = overlaps;
+  if (first === undefined || first === null || overlaps.includes(null)) return;
+  const field = first.wanted === spec.podCidr ? 'podCidr' : first.wanted === spec.serviceCidr ? 'serviceCidr' : 'nodeCidr';
+  throw new UserError(
+    'OVERLAPPING_CIDR',
+    `${first.wanted} overlaps ${first.taken}, which the clusters that host control planes use themselves; choose another range.`,
+    { field: pathOf(field) },
+  );
+};
+
+const invalid = (message: string, field: string[]): UserError => new UserError('INVALID_INPUT', message, { field });

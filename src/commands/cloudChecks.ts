@@ -1,0 +1,92 @@
+/** Checks names against what is known of the project's cloud; what is not known yet is checked by the reconciler. */
+import { type CatalogueNetwork, type CloudSubnet, findByNameOrId, namesakes, type ProjectCatalogue } from '../domain/cloud.ts';
+import { UserError } from '../domain/errors.ts';
+import type { NodeGroupSpec } from '../domain/nodeGroup.ts';
+import type { TemplateSpec } from '../domain/template.ts';
+import type { PathOf } from './checks.ts';
+
+const SHOWN = 10;
+
+interface Named {
+  id: string;
+  name: string;
+}
+
+/** @throws UserError INVALID_INPUT that says what there is to choose from, at most ten names. */
+const known = <T extends Named>(what: string, items: readonly T[], nameOrId: string, field: string[]): T => {
+  const found = findByNameOrId(items, nameOrId);
+  if (found !== undefined) return found;
+  const shown = JSON.stringify(nameOrId.slice(0, 80));
+  if (namesakes(items, nameOrId).length > 1) throw invalid(`Several ${what}s are named ${shown}; give the id of the one you mean.`, field);
+  throw invalid(`${capital(what)} ${shown} is not there for your project. ${offer(items.map((item) => item.name))}`, field);
+};
+
+const knownName = (what: string, names: readonly string[], name: string, field: string[]): void => {
+  if (!names.includes(name))
+    throw invalid(`${capital(what)} ${JSON.stringify(name.slice(0, 80))} is not there for your project. ${offer(names)}`, field);
+};
+
+const offer = (names: readonly string[]): string => {
+  const first = [...new Set(names)].slice(0, SHOWN);
+  const more = new Set(names).size - first.length;
+  const list = first.length === 0 ? 'There is none.' : `Choose one of ${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
+  return `${list} What was made less than a minute ago may not be known yet: try again then.`;
+};
+
+/** The networks of a spec. Returns the given subnet, when the catalogue decides it. */
+export const checkNetworks = (spec: TemplateSpec, catalogue: ProjectCatalogue, pathOf: PathOf): CloudSubnet | null => {
+  if (spec.externalNetwork !== null) {
+    const external = catalogue.networks.filter((network) => network.external);
+    known('external network', external, spec.externalNetwork, pathOf('externalNetwork'));
+  }
+  if (spec.fixedNetwork === null) return null;
+  const inner = catalogue.networks.filter((network) => !network.external);
+  return subnetOf(known('network', inner, spec.fixedNetwork, pathOf('fixedNetwork')), spec, pathOf);
+};
+
+const subnetOf = (network: CatalogueNetwork, spec: TemplateSpec, pathOf: PathOf): CloudSubnet => {
+  const ipv4 = network.subnets.filter((subnet) => subnet.ipVersion === 4);
+  if (spec.fixedSubnet !== null) return known('IPv4 subnet of that network', ipv4, spec.fixedSubnet, pathOf('fixedSubnet'));
+  const [only, second] = ipv4;
+  if (only === undefined) throw invalid(`Network ${network.name} has no IPv4 subnet.`, pathOf('fixedNetwork'));
+  if (second !== undefined)
+    throw invalid(`Network ${network.name} has several IPv4 subnets; name one with fixedSubnet.`, pathOf('fixedSubnet'));
+  return only;
+};
+
+/** `pathOf` gives the path of a group's field, or of where it was taken over from. */
+export const checkGroup = (
+  spec: NodeGroupSpec,
+  catalogue: ProjectCatalogue,
+  pathOf: (field: 'flavor' | 'image' | 'keypair' | 'availabilityZones' | 'rootVolume') => string[],
+): void => {
+  const flavor = known('flavor', catalogue.flavors, spec.flavor, pathOf('flavor'));
+  const image = known('image', catalogue.images, spec.image, pathOf('image'));
+  if (image.status !== 'active')
+    throw invalid(`Image ${image.name} is ${image.status}, and a server starts only from an active one.`, pathOf('image'));
+  // Nova's 0 means "as large as the image", which leaves a worker no room for its containers' images.
+  if (flavor.diskGiB === 0 && spec.rootVolume === null)
+    throw invalid(`Flavor ${flavor.name} has no disk of its own; give a root volume.`, pathOf('rootVolume'));
+  if (spec.rootVolume === null ? flavor.diskGiB < image.minDiskGiB : spec.rootVolume.sizeGiB < image.minDiskGiB)
+    throw invalid(
+      `Image ${image.name} needs a disk of ${image.minDiskGiB} GiB; choose a larger flavor or root volume.`,
+      pathOf(spec.rootVolume === null ? 'flavor' : 'rootVolume'),
+    );
+  if (flavor.ramMiB < image.minRamMiB)
+    throw invalid(`Image ${image.name} needs ${image.minRamMiB} MiB of memory; choose a larger flavor.`, pathOf('flavor'));
+  if (spec.keypair !== null)
+    knownName(
+      'keypair',
+      catalogue.keypairs.map((key) => key.name),
+      spec.keypair,
+      pathOf('keypair'),
+    );
+  const zones = catalogue.availabilityZones.filter((zone) => zone.available).map((zone) => zone.name);
+  for (const zone of spec.availabilityZones) knownName('availability zone', zones, zone, pathOf('availabilityZones'));
+  if (spec.rootVolume !== null && spec.rootVolume.type !== null)
+    known('volume type', catalogue.volumeTypes, spec.rootVolume.type, pathOf('rootVolume'));
+};
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+const invalid = (message: string, field: string[]): UserError => new UserError('INVALID_INPUT', message, { field });

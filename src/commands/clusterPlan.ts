@@ -1,0 +1,145 @@
+/** What a new cluster will be: template, overrides and labels as one checked spec, and its node groups. */
+import { z } from 'zod';
+import { requireCloudAdmin } from '../domain/actor.ts';
+import type { ProjectCatalogue } from '../domain/cloud.ts';
+import { UserError } from '../domain/errors.ts';
+import { faultOfLabel, MAX_CLUSTER_NAME } from '../domain/names.ts';
+import type { TemplateSpec } from '../domain/template.ts';
+import { listSeedCandidates } from '../store/seeds.ts';
+import type { TemplateWithRevision } from '../store/templates.ts';
+import type { Call, CommandDeps } from './call.ts';
+import { checkRoom, checkSeedRanges, checkSpec, type PathOf } from './checks.ts';
+import { checkGroup, checkNetworks } from './cloudChecks.ts';
+import { DEFAULT_GROUP, groupSpecOf, type NewGroup, type NodeGroupInput, nodeGroupFields } from './nodeGroupInput.ts';
+import { given, nameBy, nameOrId, wholeNumber } from './parse.ts';
+import { getSeed, getTemplate } from './targets.ts';
+import { labelsInput, type ReadSpec, readSpec, specFields } from './templateInput.ts';
+
+export const clusterInput = z.strictObject({
+  name: nameBy(faultOfLabel, MAX_CLUSTER_NAME),
+  clusterTemplate: nameOrId,
+  seed: given(nameOrId),
+  overrides: given(specFields),
+  labels: labelsInput,
+  controlPlaneReplicas: specFields.shape.controlPlaneReplicas,
+  nodeCount: given(wholeNumber(0, 1000)),
+  nodeGroups: given(z.array(nodeGroupFields).max(20, 'must be at most 20 groups')),
+  deletionProtection: given(z.boolean()),
+});
+export type ClusterInput = z.output<typeof clusterInput>;
+
+export interface ClusterPlan {
+  projectId: string;
+  template: TemplateWithRevision;
+  requestedSeedId: string | null;
+  read: ReadSpec;
+  spec: TemplateSpec;
+  groups: NewGroup[];
+}
+
+/** Reads the template, the seeds and what is known of the cloud; writes nothing. @throws UserError, NotFound, Conflict naming the field. */
+export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterInput, projectId: string): Promise<ClusterPlan> => {
+  const { db } = deps.store;
+  const template = await getTemplate(db, call, input.clusterTemplate, 'clusterTemplate');
+  const base = template.revision.spec;
+  const read = readSpec({ ...input.overrides, ...replicasOf(input) }, input.labels, base.networkDriver, ['overrides']);
+  // What the customer did not give comes from the template: there lies the blame, and an override is the remedy.
+  const pathOf: PathOf = (field) => read.pathOf(field) ?? ['clusterTemplate', field];
+  const spec = checkSpec({ ...base, ...read.fields, ignoredLabels: { ...base.ignoredLabels, ...read.ignoredLabels } }, pathOf);
+  const groups = groupsOf(input, spec);
+  checkRoom(
+    spec,
+    groups.reduce((sum, group) => sum + group.spec.count, 0),
+    pathOf,
+  );
+  const nodeCidr = checkCloud(deps.peekCatalogue(projectId, call.actor.userId), input, spec, groups, pathOf);
+  const requestedSeedId = await chooseSeed(deps, call, input);
+  const candidates = await listSeedCandidates(db);
+  const eligible = requestedSeedId === null ? candidates : candidates.filter((seed) => seed.id === requestedSeedId);
+  checkSeedRanges(spec, nodeCidr, eligible, pathOf);
+  return { projectId, template, requestedSeedId, read, spec, groups };
+};
+
+const replicasOf = (input: ClusterInput): { controlPlaneReplicas?: 1 | 3 } => {
+  const { controlPlaneReplicas: own, overrides } = input;
+  if (own === undefined) return {};
+  if (overrides?.controlPlaneReplicas !== undefined && overrides.controlPlaneReplicas !== own)
+    throw new UserError(
+      'INVALID_INPUT',
+      'controlPlaneReplicas and overrides.controlPlaneReplicas say different things; leave one of them out.',
+      {
+        field: ['controlPlaneReplicas'],
+      },
+    );
+  return { controlPlaneReplicas: own };
+};
+
+const chooseSeed = async (deps: CommandDeps, call: Call, input: ClusterInput): Promise<string | null> => {
+  if (input.seed === undefined) return null;
+  requireCloudAdmin(call.actor);
+  return (await getSeed(deps.store.db, input.seed, 'seed')).id;
+};
+
+/** The given groups, or one default group. The one with the default's name, else the first, is the default group. */
+const groupsOf = (input: ClusterInput, spec: TemplateSpec): NewGroup[] => {
+  const given = input.nodeGroups ?? [];
+  if (given.length > 0 && input.nodeCount !== undefined)
+    throw new UserError('INVALID_INPUT', 'Give nodeCount for one default group, or nodeGroups with a count each, not both.', {
+      field: ['nodeCount'],
+    });
+  if (given.length === 0) {
+    const only = { name: DEFAULT_GROUP, count: input.nodeCount } as NodeGroupInput;
+    const groupSpec = withBlame(
+      () => groupSpecOf(only, spec, true, []),
+      input.nodeCount === undefined ? ['clusterTemplate', 'minNodeCount'] : ['nodeCount'],
+    );
+    return [{ name: DEFAULT_GROUP, isDefault: true, spec: groupSpec }];
+  }
+  const names = given.map((group) => group.name);
+  const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
+  if (twice >= 0)
+    throw new UserError('INVALID_INPUT', `Two node groups are named ${names[twice]}; names must differ.`, {
+      field: ['nodeGroups', String(twice), 'name'],
+    });
+  const first = Math.max(0, names.indexOf(DEFAULT_GROUP));
+  return given.map((group, i) => ({
+    name: group.name,
+    isDefault: i === first,
+    spec: groupSpecOf(group, spec, i === first, ['nodeGroups', String(i)]),
+  }));
+};
+
+/** The lone group has no path of its own in the input. */
+const withBlame = <T>(work: () => T, field: string[]): T => {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(error.code, error.message, { field }) : error;
+  }
+};
+
+/** Returns the range of the nodes' subnet when it is known; null when only the cloud can tell. */
+const checkCloud = (
+  catalogue: ProjectCatalogue | null,
+  input: ClusterInput,
+  spec: TemplateSpec,
+  groups: readonly NewGroup[],
+  pathOf: PathOf,
+): string | null => {
+  if (catalogue === null) return spec.fixedNetwork === null ? spec.nodeCidr : null;
+  const subnet = checkNetworks(spec, catalogue, pathOf);
+  for (const [i, group] of groups.entries()) {
+    const given = input.nodeGroups?.[i];
+    checkGroup(group.spec, catalogue, (field) => {
+      if (given !== undefined && given[field] !== undefined) return ['nodeGroups', String(i), field];
+      return pathOf(field === 'availabilityZones' ? 'availabilityZone' : field);
+    });
+  }
+  if (spec.fixedNetwork === null) return spec.nodeCidr;
+  // The real subnet's range counts, and the spec's own is not used.
+  if (subnet !== null)
+    checkSpec({ ...spec, fixedNetwork: null, fixedSubnet: null, nodeCidr: subnet.cidr }, (field) =>
+      pathOf(field === 'nodeCidr' ? 'fixedNetwork' : field),
+    );
+  return subnet?.cidr ?? null;
+};

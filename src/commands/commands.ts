@@ -1,0 +1,36 @@
+/** All commands over one set of dependencies: what the API's mutations call. */
+import type { CommandDeps } from './call.ts';
+import { cordonSeed, uncordonSeed } from './cordonSeed.ts';
+import { createCluster } from './createCluster.ts';
+import { createClusterTemplate } from './createClusterTemplate.ts';
+import { createNodeGroup } from './createNodeGroup.ts';
+import { deleteCluster } from './deleteCluster.ts';
+import { deleteClusterTemplate } from './deleteClusterTemplate.ts';
+import { deleteNodeGroup } from './deleteNodeGroup.ts';
+import { issueKubeconfig } from './issueKubeconfig.ts';
+import { registerSeed } from './registerSeed.ts';
+import { resizeNodeGroup } from './resizeNodeGroup.ts';
+import { retryOperation } from './retryOperation.ts';
+import { unregisterSeed } from './unregisterSeed.ts';
+import { updateClusterTemplate } from './updateClusterTemplate.ts';
+import { updateSeed } from './updateSeed.ts';
+
+export const createCommands = (deps: CommandDeps) => ({
+  registerSeed: registerSeed(deps),
+  updateSeed: updateSeed(deps),
+  cordonSeed: cordonSeed(deps),
+  uncordonSeed: uncordonSeed(deps),
+  unregisterSeed: unregisterSeed(deps),
+  createClusterTemplate: createClusterTemplate(deps),
+  updateClusterTemplate: updateClusterTemplate(deps),
+  deleteClusterTemplate: deleteClusterTemplate(deps),
+  createCluster: createCluster(deps),
+  deleteCluster: deleteCluster(deps),
+  createNodeGroup: createNodeGroup(deps),
+  resizeNodeGroup: resizeNodeGroup(deps),
+  deleteNodeGroup: deleteNodeGroup(deps),
+  issueKubeconfig: issueKubeconfig(deps),
+  retryOperation: retryOperation(deps),
+});
+
+export type Commands = ReturnType<typeof createCommands>;

@@ -1,0 +1,26 @@
+/** cordonSeed and uncordonSeed: whether new clusters may be placed on a seed; those on it stay. */
+import { z } from 'zod';
+import { requireCloudAdmin } from '../domain/actor.ts';
+import type { Command, CommandDeps, SeedAnswer } from './call.ts';
+import { nameOrId, ownInput, parseInput } from './parse.ts';
+import { changeSeed } from './seedInput.ts';
+
+const schema = z.strictObject({ seedId: nameOrId });
+
+const setCordon =
+  (deps: CommandDeps, cordoned: boolean): Command<SeedAnswer> =>
+  async (call, raw) => {
+    requireCloudAdmin(call.actor);
+    const { seedId } = parseInput(schema, ownInput(raw));
+    return changeSeed(deps, call, raw, {
+      mutation: cordoned ? 'cordonSeed' : 'uncordonSeed',
+      kind: cordoned ? 'CORDON_SEED' : 'UNCORDON_SEED',
+      seedId,
+      supersedes: ['CORDON_SEED', 'UNCORDON_SEED'],
+      message: cordoned ? 'takes no new clusters' : 'takes new clusters again',
+      patch: async () => ({ cordoned }),
+    });
+  };
+
+export const cordonSeed = (deps: CommandDeps): Command<SeedAnswer> => setCordon(deps, true);
+export const uncordonSeed = (deps: CommandDeps): Command<SeedAnswer> => setCordon(deps, false);

@@ -1,0 +1,119 @@
+/** createCluster: writes down what a customer wants; reconcilers make it. */
+import { writableProject } from '../domain/actor.ts';
+import { shortIdOf } from '../domain/cluster.ts';
+import { Conflict } from '../domain/errors.ts';
+import { insertCluster } from '../store/clusters.ts';
+import { insertEvent } from '../store/events.ts';
+import { insertNodeGroup } from '../store/nodeGroups.ts';
+import { isUniqueViolation, type Tx } from '../store/open.ts';
+import { insertOperation } from '../store/operations.ts';
+import type { ClusterRow } from '../store/reconcile.ts';
+import { enqueue } from '../store/workItems.ts';
+import { clusterSubject, newOperation, tell } from './announce.ts';
+import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
+import { type ClusterInput, type ClusterPlan, clusterInput, planCluster } from './clusterPlan.ts';
+import { runOnce } from './idempotent.ts';
+import { nodeGroupRow } from './nodeGroupInput.ts';
+import { ownInput, parseInput } from './parse.ts';
+import { getTemplate, recallCluster, recallOperation } from './targets.ts';
+import { CALLER_TOKEN, newTrust } from './trust.ts';
+
+export const createCluster =
+  (deps: CommandDeps): Command<ClusterAnswer> =>
+  async (call, raw) => {
+    const input = parseInput(clusterInput, ownInput(raw));
+    const projectId = writableProject(call.actor);
+    return runOnce<ClusterAnswer, ClusterPlan>(deps, call, {
+      mutation: 'createCluster',
+      input: raw,
+      prepare: () => planCluster(deps, call, input, projectId),
+      apply: async (tx, plan) => {
+        const { cluster, operation } = await write(deps, call, input, tx, plan);
+        return {
+          answer: { cluster, operation },
+          target: { kind: 'CLUSTER', id: cluster.id, projectId },
+          recall: { clusterId: cluster.id, operationId: operation.id },
+        };
+      },
+      recall: async (ids) => ({
+        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
+        operation: await recallOperation(deps.store.db, call, ids.operationId),
+      }),
+    });
+  };
+
+const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx, plan: ClusterPlan) => {
+  const now = deps.clock.now();
+  const cluster = clusterRow(deps, call, input, plan, now);
+  // Deleted since the plan was made? Then its name or id finds nothing, and this throws.
+  await getTemplate(tx.db, call, plan.template.template.id, 'clusterTemplate');
+  try {
+    await insertCluster(tx, cluster);
+  } catch (error) {
+    if (isUniqueViolation(error) && String(error instanceof Error ? (error.cause ?? error) : error).includes('clusters.name'))
+      throw new Conflict('NAME_TAKEN', `A cluster named ${input.name} is there already in your project; choose another name.`, {
+        field: ['name'],
+      });
+    throw error;
+  }
+  const subject = clusterSubject(cluster);
+  const operation = newOperation(deps, call, 'CREATE_CLUSTER', subject, 1);
+  await insertOperation(tx, operation);
+  const event = {
+    streamId: cluster.id,
+    number: 1,
+    at: now,
+    subjectKind: 'CLUSTER' as const,
+    subjectId: cluster.id,
+    subjectName: cluster.name,
+    step: null,
+    title: null,
+    state: 'PENDING',
+    percent: 0,
+    message: `Cluster ${cluster.name} was asked for by ${call.actor.userName}.`,
+    problem: null,
+    operationId: operation.id,
+    settled: false,
+  };
+  await insertEvent(tx, event);
+  tx.events.push(event);
+  tell(tx, subject, operation, 'CREATED');
+  await deps.secrets.put(tx, cluster.id, CALLER_TOKEN, call.token, now);
+  await enqueue(tx, 'CLUSTER', cluster.id, now);
+  for (const group of plan.groups) {
+    const row = nodeGroupRow(deps, cluster, group, now);
+    await insertNodeGroup(tx, row);
+    await enqueue(tx, 'NODE_GROUP', row.id, now);
+    tx.changes.push({ kind: 'NODE_GROUP', id: row.id, clusterId: cluster.id, projectId: cluster.projectId, what: 'CREATED' });
+  }
+  return { cluster, operation };
+};
+
+const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: ClusterPlan, now: number): ClusterRow => ({
+  id: deps.newId(),
+  projectId: plan.projectId,
+  name: input.name,
+  shortId: shortIdOf(input.name, deps.randomToken(8)),
+  templateId: plan.template.template.id,
+  templateRevision: plan.template.revision.revision,
+  requestedSeedId: plan.requestedSeedId,
+  seedId: null,
+  spec: plan.spec,
+  overrides: plan.read.fields,
+  resolved: null,
+  placement: null,
+  trust: newTrust(deps, call),
+  endpointHost: null,
+  endpointPort: null,
+  caCertificate: null,
+  state: 'PENDING',
+  deletionProtection: input.deletionProtection ?? false,
+  createdBy: call.actor.userName,
+  eventNumber: 1,
+  generation: 1,
+  observedGeneration: 0,
+  deleteRequestedAt: null,
+  deletedAt: null,
+  createdAt: now,
+  updatedAt: now,
+});

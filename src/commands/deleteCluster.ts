@@ -1,0 +1,81 @@
+/** deleteCluster: marks a cluster and all below it for removal; asking twice answers the removal that is under way. */
+import { z } from 'zod';
+import { Conflict } from '../domain/errors.ts';
+import { requestDeletionOfNodeGroups } from '../store/nodeGroups.ts';
+import { requestDeletionOfNodes } from '../store/nodes.ts';
+import type { Tx } from '../store/open.ts';
+import { findNewestOperation, supersedeOperations } from '../store/operations.ts';
+import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
+import { wakeNodeGroups, wakeNodes, wakeNow } from '../store/wake.ts';
+import { announce, clusterSubject, newOperation } from './announce.ts';
+import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
+import { runOnce } from './idempotent.ts';
+import { given, nameOrId, ownInput, parseInput } from './parse.ts';
+import { checkGeneration, checkMember, getCluster, recallCluster, recallOperation } from './targets.ts';
+import { refreshTrust } from './trust.ts';
+
+const schema = z.strictObject({ clusterId: nameOrId, disableDeletionProtection: given(z.boolean()) });
+
+export const deleteCluster =
+  (deps: CommandDeps): Command<ClusterAnswer> =>
+  async (call, raw) => {
+    const input = parseInput(schema, ownInput(raw));
+    return runOnce<ClusterAnswer, void>(deps, call, {
+      mutation: 'deleteCluster',
+      input: raw,
+      prepare: async () => {},
+      apply: async (tx) => {
+        const row = await getCluster(tx.db, call, input.clusterId);
+        checkMember(call);
+        const { cluster, operation } =
+          (await underWay(tx, row)) ?? (await write(deps, call, tx, row, input.disableDeletionProtection ?? false));
+        return {
+          answer: { cluster, operation },
+          target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
+          recall: { clusterId: cluster.id, operationId: operation.id },
+        };
+      },
+      recall: async (ids) => ({
+        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
+        operation: await recallOperation(deps.store.db, call, ids.operationId),
+      }),
+    });
+  };
+
+const underWay = async (tx: Tx, cluster: ClusterRow) => {
+  if (cluster.deleteRequestedAt === null) return null;
+  const operation = await findNewestOperation(tx.db, cluster.id, 'DELETE_CLUSTER');
+  return operation === undefined ? null : { cluster, operation };
+};
+
+const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, unprotect: boolean) => {
+  checkGeneration(call, row);
+  if (row.deletionProtection && !unprotect)
+    throw new Conflict(
+      'DELETION_PROTECTED',
+      `Cluster ${row.name} is protected against deletion; if you mean it, repeat with disableDeletionProtection: true.`,
+      {
+        field: ['disableDeletionProtection'],
+      },
+    );
+  const now = deps.clock.now();
+  const change = {
+    deleteRequestedAt: now,
+    state: 'DELETING' as const,
+    deletionProtection: false,
+    generation: row.generation + 1,
+    updatedAt: now,
+  };
+  await patchCluster(tx, row.id, change);
+  const subject = clusterSubject(row);
+  const operation = newOperation(deps, call, 'DELETE_CLUSTER', subject, change.generation);
+  await supersedeOperations(tx, operation, { below: 'CLUSTER' }, now);
+  await announce(tx, subject, operation, 'DELETING', `Cluster ${row.name} is being deleted, as ${call.actor.userName} asked.`, 'CHANGED');
+  await refreshTrust(tx, deps, call, row);
+  await requestDeletionOfNodeGroups(tx, row.id, now);
+  await requestDeletionOfNodes(tx, { clusterId: row.id }, now);
+  await wakeNow(tx, 'CLUSTER', row.id, now);
+  await wakeNodeGroups(tx, row.id, now, false);
+  await wakeNodes(tx, { clusterId: row.id }, now, false);
+  return { cluster: await recallCluster(tx.db, call, row.id), operation };
+};

@@ -1,0 +1,106 @@
+/** A node group as input: what is left out comes from the cluster. */
+import { z } from 'zod';
+import type { ClusterSpec } from '../domain/cluster.ts';
+import { UserError } from '../domain/errors.ts';
+import { faultOfLabel, MAX_NODE_GROUP_NAME } from '../domain/names.ts';
+import { MAX_NODES_PER_GROUP, type NodeGroupSpec } from '../domain/nodeGroup.ts';
+import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
+import type { ClusterRow, NodeGroupRow } from '../store/reconcile.ts';
+import type { CommandDeps } from './call.ts';
+import { clearable, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
+import { rootVolumeInput } from './templateInput.ts';
+
+/** The name that Magnum's users know. */
+export const DEFAULT_GROUP = 'default-worker';
+
+const count = wholeNumber(0, MAX_NODES_PER_GROUP);
+
+const taint = z
+  .strictObject({
+    key: z.string(),
+    value: z.string().nullish(),
+    effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], 'must be NoSchedule, PreferNoSchedule or NoExecute'),
+  })
+  .transform(({ key, value, effect }) => ({ key, value: value ?? null, effect }));
+
+export const nodeGroupFields = z.strictObject({
+  name: nameBy(faultOfLabel, MAX_NODE_GROUP_NAME),
+  count: given(count),
+  minCount: given(count),
+  maxCount: clearable(count),
+  flavor: given(nameOrId),
+  image: given(nameOrId),
+  keypair: clearable(nameOrId),
+  availabilityZones: given(z.array(nameOrId).max(10, 'must be at most 10 zones')),
+  rootVolume: clearable(rootVolumeInput),
+  labels: given(z.record(z.string(), z.string())),
+  taints: given(z.array(taint)),
+  floatingIpEnabled: given(z.boolean()),
+});
+
+/** A group that is to be, its spec complete. */
+export interface NewGroup {
+  name: string;
+  isDefault: boolean;
+  spec: NodeGroupSpec;
+}
+
+export type NodeGroupInput = z.output<typeof nodeGroupFields>;
+
+/** @throws UserError INVALID_INPUT naming a path below `base`. */
+export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefault: boolean, base: readonly string[]): NodeGroupSpec => {
+  const labels = input.labels ?? {};
+  const taints = input.taints ?? [];
+  validateNodeLabels(labels, [...base, 'labels']);
+  validateTaints(taints, [...base, 'taints']);
+  const minCount = input.minCount ?? (isDefault ? cluster.minNodeCount : null) ?? 0;
+  const maxCount = input.maxCount === undefined ? (isDefault ? cluster.maxNodeCount : null) : input.maxCount;
+  const spec: NodeGroupSpec = {
+    flavor: input.flavor ?? cluster.flavor,
+    image: input.image ?? cluster.image,
+    keypair: input.keypair === undefined ? cluster.keypair : input.keypair,
+    count: input.count ?? Math.max(1, minCount),
+    minCount,
+    maxCount,
+    availabilityZones: input.availabilityZones ?? (cluster.availabilityZone === null ? [] : [cluster.availabilityZone]),
+    rootVolume: input.rootVolume === undefined ? cluster.rootVolume : input.rootVolume,
+    labels,
+    taints,
+    floatingIpEnabled: input.floatingIpEnabled ?? cluster.floatingIpEnabled,
+  };
+  if (spec.floatingIpEnabled && cluster.externalNetwork === null)
+    throw new UserError(
+      'INVALID_INPUT',
+      'Floating IPs come from an external network, and the cluster names none; leave floatingIpEnabled out.',
+      {
+        field: [...base, 'floatingIpEnabled'],
+      },
+    );
+  checkCount(spec, spec.count, [...base, 'count']);
+  return spec;
+};
+
+/** @throws UserError INVALID_INPUT unless minCount ≤ count ≤ maxCount. */
+export const checkCount = (spec: Pick<NodeGroupSpec, 'minCount' | 'maxCount'>, wanted: number, field: string[]): void => {
+  if (wanted < spec.minCount)
+    throw new UserError('INVALID_INPUT', `The group must have at least ${spec.minCount} nodes (its minimum).`, { field });
+  if (spec.maxCount !== null && wanted > spec.maxCount)
+    throw new UserError('INVALID_INPUT', `The group may have at most ${spec.maxCount} nodes (its maximum).`, { field });
+};
+
+export const nodeGroupRow = (deps: CommandDeps, cluster: ClusterRow, group: NewGroup, now: number): NodeGroupRow => ({
+  id: deps.newId(),
+  clusterId: cluster.id,
+  name: group.name,
+  isDefault: group.isDefault,
+  spec: group.spec,
+  resolved: null,
+  nodesToRemove: [],
+  state: 'PENDING',
+  generation: 1,
+  observedGeneration: 0,
+  deleteRequestedAt: null,
+  deletedAt: null,
+  createdAt: now,
+  updatedAt: now,
+});

@@ -1,0 +1,114 @@
+/** A seed as input, and the frame that all commands on a registered seed share. */
+import { z } from 'zod';
+import { requireCloudAdmin } from '../domain/actor.ts';
+import { parseCidr } from '../domain/cidr.ts';
+import { Conflict, UserError } from '../domain/errors.ts';
+import { faultOfLabel, MAX_SEED_NAME } from '../domain/names.ts';
+import type { OperationKind } from '../domain/operation.ts';
+import { isUniqueViolation, type Tx } from '../store/open.ts';
+import { supersedeOperations } from '../store/operations.ts';
+import type { OperationRow } from '../store/progress.ts';
+import { patchSeed, type SeedRow } from '../store/reconcile.ts';
+import { wakeNow } from '../store/wake.ts';
+import { announce, newOperation, seedSubject } from './announce.ts';
+import type { Call, CommandDeps, SeedAnswer } from './call.ts';
+import { type Recalled, runOnce } from './idempotent.ts';
+import { clearable, given, nameBy, nameOrId, smallMap, wholeNumber } from './parse.ts';
+import { checkGeneration, getSeed, recallOperation, recallSeed } from './targets.ts';
+
+/** The secret's name, with the seed as its owner. */
+export const KUBECONFIG = 'kubeconfig';
+
+/** IPv4, as clusters' ranges are; canonical text is not needed, it is only compared. */
+const cidr = z.string().superRefine((text, context) => {
+  try {
+    parseCidr(text, []);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof UserError ? error.message : 'is not a range' });
+  }
+});
+
+export const seedFields = z.strictObject({
+  name: nameBy(faultOfLabel, MAX_SEED_NAME),
+  /** The parser's own limit is lower; this one spares it the reading. */
+  kubeconfig: z.string().min(1, 'must not be empty').max(262_144, 'is too long'),
+  region: clearable(nameOrId),
+  labels: given(smallMap(20)),
+  exposure: given(z.enum(['LOAD_BALANCER', 'NODE_PORT'], 'must be LOAD_BALANCER or NODE_PORT')),
+  maxClusters: clearable(wholeNumber(0, 100_000)),
+  podCidr: clearable(cidr),
+  serviceCidr: clearable(cidr),
+  storageClass: clearable(nameOrId),
+});
+
+export const recallSeedAnswer = async (deps: CommandDeps, call: Call, ids: Recalled): Promise<Omit<SeedAnswer, 'replayed'>> => ({
+  seed: await recallSeed(deps.store.db, ids.seedId),
+  operation: await recallOperation(deps.store.db, call, ids.operationId),
+});
+
+export const nameTaken = (error: unknown, name: string): unknown =>
+  isUniqueViolation(error)
+    ? new Conflict('NAME_TAKEN', `A seed named ${name} is registered already; choose another name.`, { field: ['name'] })
+    : error;
+
+export interface SeedChange {
+  mutation: string;
+  kind: OperationKind;
+  seedId: string;
+  /** Open operations of these kinds are superseded; null: all of the seed's. */
+  supersedes: readonly OperationKind[] | null;
+  /** For people, after "Seed <name> ". */
+  message: string;
+  /** An earlier removal that goes on, for an answer without a new operation. */
+  underWay?(tx: Tx, row: SeedRow): Promise<OperationRow | undefined>;
+  /** What to set; may check and throw, and may write secrets. */
+  patch(tx: Tx, row: SeedRow, now: number): Promise<Parameters<typeof patchSeed>[2]>;
+}
+
+/** Runs a change of one registered seed: rights, generation, row, operation, event and work item. */
+export const changeSeed = (deps: CommandDeps, call: Call, raw: unknown, change: SeedChange): Promise<SeedAnswer> => {
+  requireCloudAdmin(call.actor);
+  return runOnce<SeedAnswer, void>(deps, call, {
+    mutation: change.mutation,
+    input: raw,
+    prepare: async () => {},
+    apply: async (tx) => {
+      const row = await getSeed(tx.db, change.seedId, 'seedId');
+      const operation = (await change.underWay?.(tx, row)) ?? (await write(deps, call, tx, row, change));
+      const seed = await recallSeed(tx.db, row.id);
+      return {
+        answer: { seed, operation },
+        target: { kind: 'SEED', id: seed.id, projectId: null },
+        recall: { seedId: seed.id, operationId: operation.id },
+      };
+    },
+    recall: (ids) => recallSeedAnswer(deps, call, ids),
+  });
+};
+
+const write = async (deps: CommandDeps, call: Call, tx: Tx, row: SeedRow, change: SeedChange): Promise<OperationRow> => {
+  if (row.deleteRequestedAt !== null)
+    throw new Conflict('CONFLICT', `Seed ${row.name} is being unregistered; nothing of it can be changed any more.`);
+  checkGeneration(call, row);
+  const now = deps.clock.now();
+  const generation = row.generation + 1;
+  const patch = await change.patch(tx, row, now);
+  try {
+    await patchSeed(tx, row.id, { ...patch, generation, updatedAt: now });
+  } catch (error) {
+    throw nameTaken(error, patch.name ?? row.name);
+  }
+  const subject = seedSubject({ ...row, name: patch.name ?? row.name });
+  const operation = newOperation(deps, call, change.kind, subject, generation);
+  await supersedeOperations(tx, operation, change.supersedes === null ? { below: 'TARGET' } : { kinds: change.supersedes }, now);
+  await announce(
+    tx,
+    subject,
+    operation,
+    patch.state ?? row.state,
+    `Seed ${subject.name} ${change.message}, as ${call.actor.userName} asked.`,
+    'CHANGED',
+  );
+  await wakeNow(tx, 'SEED', row.id, now);
+  return operation;
+};

@@ -1,0 +1,107 @@
+/** Finds what a command is to change; what is not the caller's is not there. */
+import { mayWrite, sees } from '../domain/actor.ts';
+import { Conflict, NotFound, UserError } from '../domain/errors.ts';
+import { loadClusters } from '../store/clusters.ts';
+import { loadNodeGroups } from '../store/nodeGroups.ts';
+import type { Db } from '../store/open.ts';
+import { loadOperations } from '../store/operations.ts';
+import type { OperationRow } from '../store/progress.ts';
+import type { ClusterRow, NodeGroupRow, SeedRow } from '../store/reconcile.ts';
+import { findSeed, loadSeeds } from '../store/seeds.ts';
+import { sightOf } from '../store/sight.ts';
+import { findUsableTemplates, loadTemplates, type TemplateRow, type TemplateWithRevision } from '../store/templates.ts';
+import type { Call } from './call.ts';
+
+const shown = (text: string): string => JSON.stringify(text.slice(0, 80));
+
+/** @throws GENERATION_MISMATCH naming both numbers. */
+export const checkGeneration = (call: Call, row: { generation: number }): void => {
+  const expected = call.expectedGeneration ?? null;
+  if (expected !== null && expected !== row.generation)
+    throw new Conflict(
+      'GENERATION_MISMATCH',
+      `Generation ${expected} was expected and it is ${row.generation}: somebody changed it meanwhile. Look again and decide anew.`,
+      {
+        field: ['expectedGeneration'],
+      },
+    );
+};
+
+/** @throws FORBIDDEN unless the caller may change things in a project that is seen. */
+export const checkMember = (call: Call): void => {
+  if (!call.actor.isCloudAdmin && !mayWrite(call.actor))
+    throw new UserError('FORBIDDEN', 'This needs the role "member" in the project; ask a project administrator for it.');
+};
+
+/** A cluster that the caller sees and that is not deleted. @throws NotFound. */
+export const getCluster = async (db: Db, call: Call, id: string): Promise<ClusterRow> => {
+  const [row] = await loadClusters(db, sightOf(call.actor), [id]);
+  if (row === undefined || row.deletedAt !== null) throw new NotFound(`Cluster ${shown(id)}`, { field: ['clusterId'] });
+  return row;
+};
+
+/** @throws CONFLICT when the cluster is on its way out. */
+export const checkNotDeleting = (row: ClusterRow): void => {
+  if (row.deleteRequestedAt !== null)
+    throw new Conflict('CONFLICT', `Cluster ${row.name} is being deleted; nothing of it can be changed any more.`);
+};
+
+export const getNodeGroup = async (db: Db, call: Call, id: string): Promise<{ nodeGroup: NodeGroupRow; cluster: ClusterRow }> => {
+  const absent = new NotFound(`Node group ${shown(id)}`, { field: ['nodeGroupId'] });
+  const [nodeGroup] = await loadNodeGroups(db, [id]);
+  if (nodeGroup === undefined || nodeGroup.deletedAt !== null) throw absent;
+  const [cluster] = await loadClusters(db, sightOf(call.actor), [nodeGroup.clusterId]);
+  if (cluster === undefined) throw absent;
+  return { nodeGroup, cluster };
+};
+
+/** By id or name, for cloud admins. */
+export const getSeed = async (db: Db, idOrName: string, field: string): Promise<SeedRow> => {
+  const row = await findSeed(db, idOrName);
+  if (row === undefined) throw new NotFound(`Seed ${shown(idOrName)}`, { field: [field] });
+  return row;
+};
+
+/** A template that the caller may use, by id or name, with its newest revision. @throws NotFound; CONFLICT when the name is several templates'. */
+export const getTemplate = async (db: Db, call: Call, idOrName: string, field: string): Promise<TemplateWithRevision> => {
+  const [found, second] = await findUsableTemplates(db, sightOf(call.actor), idOrName);
+  if (found === undefined) throw new NotFound(`Cluster template ${shown(idOrName)}`, { field: [field] });
+  if (second !== undefined)
+    throw new Conflict('CONFLICT', `Several cluster templates are named ${shown(idOrName)}; give the id of the one you mean.`, {
+      field: [field],
+    });
+  return found;
+};
+
+/** A template that the caller may change: of the own project, and a private one unless a cloud admin asks. */
+export const getOwnTemplate = async (db: Db, call: Call, idOrName: string): Promise<TemplateWithRevision> => {
+  const found = await getTemplate(db, call, idOrName, 'clusterTemplateId');
+  const { template } = found;
+  if (call.actor.isCloudAdmin) return found;
+  if (!sees(call.actor, template.projectId))
+    throw new UserError('FORBIDDEN', 'Only its own project and cloud administrators may change a public template.');
+  checkMember(call);
+  if (template.visibility !== 'PRIVATE')
+    throw new UserError('FORBIDDEN', 'Only cloud administrators may change a template that is not private.');
+  return found;
+};
+
+export const getOperation = async (db: Db, call: Call, id: string): Promise<OperationRow> => {
+  const [row] = await loadOperations(db, sightOf(call.actor), [id]);
+  if (row === undefined) throw new NotFound(`Operation ${shown(id)}`, { field: ['operationId'] });
+  return row;
+};
+
+/** Rows of an answer, as the caller sees them: a repeated call gets no more than its own rights show. Deleted ones included. */
+const there = <T>(row: T | undefined): T => {
+  if (row === undefined) throw new NotFound('What this call answered');
+  return row;
+};
+export const recallCluster = async (db: Db, call: Call, id = ''): Promise<ClusterRow> =>
+  there((await loadClusters(db, sightOf(call.actor), [id]))[0]);
+export const recallNodeGroup = async (db: Db, id = ''): Promise<NodeGroupRow> => there((await loadNodeGroups(db, [id]))[0]);
+export const recallSeed = async (db: Db, id = ''): Promise<SeedRow> => there((await loadSeeds(db, [id]))[0]);
+export const recallOperation = async (db: Db, call: Call, id = ''): Promise<OperationRow> =>
+  there((await loadOperations(db, sightOf(call.actor), [id]))[0]);
+export const recallTemplate = async (db: Db, call: Call, id = ''): Promise<TemplateRow> =>
+  there((await loadTemplates(db, sightOf(call.actor), [id]))[0]);

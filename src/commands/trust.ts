@@ -1,0 +1,47 @@
+/** What a cluster's Keystone trust will be made of: the caller's token, kept sealed until the reconciler has made the trust. */
+import type { TrustReference } from '../domain/cluster.ts';
+import { UserError } from '../domain/errors.ts';
+import type { Tx } from '../store/open.ts';
+import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
+import type { Call, CommandDeps } from './call.ts';
+
+const TEN_YEARS_MS = 10 * 365 * 86_400_000;
+/** The secret's name, with the cluster as its owner. */
+export const CALLER_TOKEN = 'callerToken';
+
+/** @throws FORBIDDEN when the caller has none of the roles that Seedbed needs. */
+export const newTrust = (deps: CommandDeps, call: Call): TrustReference => {
+  const roles = delegated(deps, call);
+  if (roles.length === 0)
+    throw new UserError(
+      'FORBIDDEN',
+      `Seedbed acts in your project with one of the roles ${deps.settings.trustRoles.join(', ')}, and you have none to lend; ask for it.`,
+    );
+  return { trustId: null, trustorUserId: call.actor.userId, roles, expiresAt: trustExpiry(deps) };
+};
+
+const delegated = (deps: CommandDeps, call: Call): string[] => deps.settings.trustRoles.filter((role) => call.actor.roles.includes(role));
+
+/**
+ * Keystone takes no two trusts between the same people with the same expiry, not even after one was deleted, so a random moment in
+ * the eleventh year is this cluster's own key. Seconds differ too: some answers of Keystone's leave the fraction out.
+ */
+const trustExpiry = (deps: CommandDeps): string => {
+  const random = Number.parseInt(deps.newId().replaceAll('-', '').slice(0, 12), 16);
+  const seconds = new Date(deps.clock.now() + TEN_YEARS_MS + (random % 31_536_000) * 1000).toISOString().slice(0, 19);
+  const micros = Math.floor(random / 31_536_000) % 1_000_000;
+  return `${seconds}.${String(micros).padStart(6, '0')}Z`;
+};
+
+/** A cluster whose trust is not made yet gets a fresh token: the first caller's may have expired, or the person may be gone. */
+export const refreshTrust = async (tx: Tx, deps: CommandDeps, call: Call, cluster: ClusterRow): Promise<void> => {
+  const { trust } = cluster;
+  // A token of another project cannot delegate anything in this one.
+  if (trust === null || trust.trustId !== null || call.actor.projectId !== cluster.projectId) return;
+  const roles = delegated(deps, call);
+  if (roles.length === 0) return;
+  const now = deps.clock.now();
+  await deps.secrets.put(tx, cluster.id, CALLER_TOKEN, call.token, now);
+  if (trust.trustorUserId !== call.actor.userId)
+    await patchCluster(tx, cluster.id, { trust: { ...trust, trustorUserId: call.actor.userId, roles } });
+};

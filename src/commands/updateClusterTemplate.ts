@@ -1,0 +1,70 @@
+/** updateClusterTemplate: makes the next immutable revision; clusters keep theirs. */
+
+import type { z } from 'zod';
+import { requireCloudAdmin } from '../domain/actor.ts';
+import { stableJson } from '../lib/json.ts';
+import type { Tx } from '../store/open.ts';
+import { insertTemplateRevision, patchTemplate } from '../store/templates.ts';
+import type { Call, Command, CommandDeps, TemplateAnswer } from './call.ts';
+import { checkSpec } from './checks.ts';
+import { recallTemplateAnswer, templateHead, templateNameTaken } from './createClusterTemplate.ts';
+import { runOnce } from './idempotent.ts';
+import { nameOrId, ownInput, parseInput } from './parse.ts';
+import { checkGeneration, getOwnTemplate } from './targets.ts';
+import { readSpec, specFields } from './templateInput.ts';
+
+const schema = specFields.extend(templateHead.partial().shape).extend({ clusterTemplateId: nameOrId });
+type Input = z.output<typeof schema>;
+
+export const updateClusterTemplate =
+  (deps: CommandDeps): Command<TemplateAnswer> =>
+  async (call, raw) => {
+    const input = parseInput(schema, ownInput(raw));
+    if (input.visibility !== undefined && input.visibility !== 'PRIVATE') requireCloudAdmin(call.actor);
+    return runOnce<TemplateAnswer, void>(deps, call, {
+      mutation: 'updateClusterTemplate',
+      input: raw,
+      prepare: async () => {},
+      apply: async (tx) => {
+        const answer = await write(deps, call, tx, input);
+        const { template, revision } = answer;
+        return {
+          answer,
+          target: { kind: 'TEMPLATE', id: template.id, projectId: template.projectId },
+          recall: { templateId: template.id, revision: String(revision.revision) },
+        };
+      },
+      recall: (ids) => recallTemplateAnswer(deps, call, ids),
+    });
+  };
+
+const write = async (deps: CommandDeps, call: Call, tx: Tx, input: Input) => {
+  const { clusterTemplateId, name, visibility, labels, ...typed } = input;
+  const { template, revision: current } = await getOwnTemplate(tx.db, call, clusterTemplateId);
+  checkGeneration(call, template);
+  const now = deps.clock.now();
+  const read = readSpec(typed, labels, current.spec.networkDriver, []);
+  const wanted = { ...current.spec, ...read.fields, ignoredLabels: read.ignoredLabels ?? current.spec.ignoredLabels };
+  let revision = current;
+  // A template whose version has expired meanwhile can still be renamed or hidden.
+  if (stableJson(wanted) !== stableJson(current.spec)) {
+    const spec = checkSpec(wanted, (field) => read.pathOf(field) ?? [field]);
+    revision = { templateId: template.id, revision: template.revision + 1, spec, createdBy: call.actor.userName, createdAt: now };
+    await insertTemplateRevision(tx, revision);
+  }
+  const changed = {
+    ...template,
+    name: name ?? template.name,
+    visibility: visibility ?? template.visibility,
+    revision: revision.revision,
+    generation: template.generation + 1,
+    updatedAt: now,
+  };
+  try {
+    await patchTemplate(tx, template.id, changed);
+  } catch (error) {
+    throw templateNameTaken(error, changed.name);
+  }
+  tx.changes.push({ kind: 'TEMPLATE', id: template.id, clusterId: null, projectId: template.projectId, what: 'CHANGED' });
+  return { template: changed, revision };
+};

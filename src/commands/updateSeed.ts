@@ -1,0 +1,39 @@
+/** updateSeed: changes what is known of a seed; what is left out stays as it is. */
+import { requireCloudAdmin } from '../domain/actor.ts';
+import { Conflict } from '../domain/errors.ts';
+import { countClustersBoundToSeed } from '../store/seeds.ts';
+import type { Command, CommandDeps, SeedAnswer } from './call.ts';
+import { definedOf, nameOrId, ownInput, parseInput } from './parse.ts';
+import { changeSeed, KUBECONFIG, seedFields } from './seedInput.ts';
+
+const schema = seedFields.partial().extend({ seedId: nameOrId });
+
+export const updateSeed =
+  (deps: CommandDeps): Command<SeedAnswer> =>
+  async (call, raw) => {
+    requireCloudAdmin(call.actor);
+    const { seedId, kubeconfig, ...fields } = parseInput(schema, ownInput(raw));
+    const server = kubeconfig === undefined ? undefined : deps.parseKubeconfig(kubeconfig).server;
+    return changeSeed(deps, call, raw, {
+      mutation: 'updateSeed',
+      kind: 'UPDATE_SEED',
+      seedId,
+      supersedes: ['UPDATE_SEED'],
+      message: 'is being changed',
+      patch: async (tx, row, now) => {
+        const patch = definedOf(fields);
+        if (patch.exposure !== undefined && patch.exposure !== row.exposure) await refuseWhileUsed(tx.db, row.id);
+        if (kubeconfig !== undefined) await deps.secrets.put(tx, row.id, KUBECONFIG, kubeconfig, now);
+        return { ...patch, ...(server !== undefined && { apiServerUrl: server }) };
+      },
+    });
+  };
+
+/** Clusters' addresses hang on how the seed exposes them. */
+const refuseWhileUsed = async (db: Parameters<typeof countClustersBoundToSeed>[0], seedId: string): Promise<void> => {
+  const used = await countClustersBoundToSeed(db, seedId);
+  if (used > 0)
+    throw new Conflict('IN_USE', `${used} clusters have their addresses by the present exposure; it can be changed once they are gone.`, {
+      field: ['exposure'],
+    });
+};
