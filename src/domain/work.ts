@@ -29,6 +29,6 @@ export interface Queue {
   releaseAll(): Promise<void>;
   /** When the next free key is due; null when there is none. */
   nextDueAt(): Promise<number | null>;
-  /** Called after each commit that made keys due. */
-  onHint(listener: () => void): () => void;
+  /** Called after each commit that asked for keys, with those keys. */
+  onHint(listener: (keys: readonly { kind: ObjectKind; id: string }[]) => void): () => void;
 }

@@ -1,5 +1,5 @@
 /** How long to wait before the next try. */
-import { SeedbedError, Unavailable } from '../domain/errors.ts';
+import { Conflict, SeedbedError, Unavailable } from '../domain/errors.ts';
 
 /** A failure that only somebody's act can end is looked at this often. */
 const SLOW_MS = 60_000;
@@ -14,7 +14,7 @@ export const retryDelayMs = (error: unknown, attempts: number, random: number): 
   const base = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempts - 1, 20));
   const jittered = base / 2 + (base / 2) * random;
   if (error instanceof Unavailable) return Math.max(jittered, error.retryAfterMs ?? 0);
-  if (error instanceof SeedbedError && !error.retryable) return SLOW_MS / 2 + (SLOW_MS / 2) * random;
+  if (error instanceof SeedbedError && !error.retryable && !(error instanceof Conflict)) return SLOW_MS / 2 + (SLOW_MS / 2) * random;
   return jittered;
 };
 

@@ -1,5 +1,5 @@
 /** Flows: a list of steps that is walked forwards to make an object and backwards to remove it. */
-import { type Problem, problemOf, type WhoMustAct } from '../domain/errors.ts';
+import { Conflict, type Problem, problemOf, type WhoMustAct } from '../domain/errors.ts';
 
 export type Outcome =
   | { kind: 'done'; detail?: string }
@@ -73,24 +73,31 @@ export interface PassOptions {
   signal: AbortSignal;
   /** Called when a step starts and when it ends; awaited, so that progress is stored in order. */
   onReport: (report: StepReport) => Promise<void>;
+  /** Calls back when somebody asks for the object while the pass runs; returns what ends that. */
+  onWake?: (listener: () => void) => () => void;
 }
 
-/** One pass: every step whose needs are met runs once, side by side. A waiting or failed step holds up only those that depend on it. */
+/**
+ * One pass: every step whose needs are met runs, side by side. A waiting or failed step holds up only those that depend on it.
+ * While a slow neighbour keeps the pass going, a waiting step is looked at again when it is due or somebody asks for the object:
+ * otherwise a router that takes eight seconds would hide that etcd was ready after two.
+ */
 export const runFlow = async <Scope>(flow: Flow<Scope>, scope: Scope, options: PassOptions): Promise<StepReport[]> => {
+  const busy = createBusy(options);
   const running = new Map<Step<Scope>, Promise<StepReport>>();
   const start = (step: Step<Scope>, ordinal: number): Promise<StepReport> => {
     const before = options.removing ? (flow.dependents.get(step) ?? []) : (step.needs ?? []);
     const blockers = before.map((other) => running.get(other)).filter((other) => other !== undefined);
     const run = Promise.all(blockers).then((ended) => {
       const blocker = ended.find((r) => r.state !== 'DONE' && r.state !== 'REMOVED');
-      return runStep(step, ordinal, scope, options, blocker);
+      return runStep(step, ordinal, scope, options, busy, blocker);
     });
     running.set(step, run);
     return run;
   };
   const order = flow.steps.map((step, ordinal) => ({ step, ordinal }));
   if (options.removing) order.reverse();
-  const reports = await Promise.all(order.map(({ step, ordinal }) => start(step, ordinal)));
+  const reports = await Promise.all(order.map(({ step, ordinal }) => start(step, ordinal))).finally(busy.close);
   return reports.sort((a, b) => a.ordinal - b.ordinal);
 };
 
@@ -99,6 +106,7 @@ const runStep = async <Scope>(
   ordinal: number,
   scope: Scope,
   options: PassOptions,
+  busy: Busy,
   blocker: StepReport | undefined,
 ): Promise<StepReport> => {
   const base: StepReport = {
@@ -122,6 +130,18 @@ const runStep = async <Scope>(
   if (options.signal.aborted) return { ...base, message: 'The pass was stopped.' };
   const removing = options.removing || step.wanted?.(scope) === false;
   await report({ state: 'RUNNING' });
+  for (;;) {
+    const looked = await busy.while(() => look(step, scope, removing, report));
+    if (looked.state !== 'WAITING' || options.signal.aborted || !(await busy.again(looked.retryAfterMs ?? 1_000))) return looked;
+  }
+};
+
+const look = async <Scope>(
+  step: Step<Scope>,
+  scope: Scope,
+  removing: boolean,
+  report: (fields: Partial<StepReport>) => Promise<StepReport>,
+): Promise<StepReport> => {
   try {
     const outcome = removing ? ((await step.remove?.(scope)) ?? done()) : await step.ensure(scope);
     if (outcome.kind === 'done') return await report({ state: removing ? 'REMOVED' : 'DONE', message: outcome.detail ?? '' });
@@ -133,9 +153,65 @@ const runStep = async <Scope>(
     });
   } catch (error) {
     if (error instanceof LeaseLost) throw error;
-    const problem = problemOf(error);
+    const problem = problemIn(error);
     return report({ state: 'FAILED', message: problem.message, problem, whoMustAct: problem.whoMustAct, error });
   }
+};
+
+/** To a caller a conflict is final; to a step it says that another thing is still in the way, and passes. */
+const problemIn = (error: unknown): Problem =>
+  error instanceof Conflict ? { ...problemOf(error), retryable: true, whoMustAct: 'NOBODY' } : problemOf(error);
+
+/** Counts the steps at work in a pass, and wakes the waiting ones. */
+interface Busy {
+  while<T>(work: () => Promise<T>): Promise<T>;
+  /** True: look again, it is due or somebody asked. False: nobody works any more, so the pass should end. */
+  again(afterMs: number): Promise<boolean>;
+  close(): void;
+}
+
+const createBusy = (options: PassOptions): Busy => {
+  let working = 0;
+  let asked = false;
+  const sleepers = new Set<(again: boolean) => void>();
+  const wake = (again: boolean) => {
+    for (const sleeper of [...sleepers]) sleeper(again);
+  };
+  const unlisten = options.onWake?.(() => {
+    asked = true;
+    wake(true);
+  });
+  return {
+    while: async (work) => {
+      working += 1;
+      try {
+        return await work();
+      } finally {
+        working -= 1;
+        // Whatever this one's end lets start has a turn to say that it works.
+        setImmediate(() => {
+          if (working === 0) wake(false);
+        });
+      }
+    },
+    again: (afterMs) => {
+      if (asked) {
+        asked = false;
+        return Promise.resolve(true);
+      }
+      return new Promise((resolve) => {
+        const end = (again: boolean) => {
+          clearTimeout(timer);
+          sleepers.delete(end);
+          asked = false;
+          resolve(again);
+        };
+        const timer = setTimeout(() => end(true), Math.max(1, afterMs));
+        sleepers.add(end);
+      });
+    },
+    close: () => unlisten?.(),
+  };
 };
 
 /** The pass's lease was taken over: stop at once and write nothing more. */

@@ -12,7 +12,11 @@ export interface ProgressContext {
  * The condition that a report leads to, or null when it says nothing new: a settled object's pass then writes nothing.
  * `told` is false for news that a follower need not see, such as another attempt that failed in the same way.
  */
-export const nextCondition = (previous: Condition | undefined, report: StepReport, context: ProgressContext): { condition: Condition; told: boolean } | null => {
+export const nextCondition = (
+  previous: Condition | undefined,
+  report: StepReport,
+  context: ProgressContext,
+): { condition: Condition; told: boolean } | null => {
   // Steps return instead of waiting, so "running" lasts no longer than a call: not worth a row.
   if (report.state === 'RUNNING') return null;
   // A step that could not be looked at keeps what was known of it.
@@ -33,7 +37,11 @@ export const nextCondition = (previous: Condition | undefined, report: StepRepor
     attempts: report.state === 'FAILED' ? (previous?.attempts ?? 0) + 1 : 0,
     ordinal: report.ordinal,
   };
-  const same = previous !== undefined && previous.state === condition.state && previous.reason === condition.reason && previous.message === condition.message;
+  const same =
+    previous !== undefined &&
+    previous.state === condition.state &&
+    previous.reason === condition.reason &&
+    previous.message === condition.message;
   if (!same) return { condition, told: report.state !== 'PENDING' };
   const quiet = condition.attempts !== previous.attempts || condition.observedGeneration !== previous.observedGeneration;
   return quiet ? { condition, told: false } : null;
@@ -49,7 +57,12 @@ const waitingOf = (previous: Condition | undefined, report: StepReport, now: num
       }
     : null;
 
-const REASONS: Record<Exclude<StepState, 'FAILED' | 'WAITING'>, string> = { PENDING: 'NotYet', RUNNING: 'Running', DONE: 'Done', REMOVED: 'Removed' };
+const REASONS: Record<Exclude<StepState, 'FAILED' | 'WAITING'>, string> = {
+  PENDING: 'NotYet',
+  RUNNING: 'Running',
+  DONE: 'Done',
+  REMOVED: 'Removed',
+};
 
 const reasonOf = (report: StepReport, overdue: boolean): string => {
   if (report.state === 'FAILED') return camel(report.problem?.code ?? 'INTERNAL');

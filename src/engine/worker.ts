@@ -10,6 +10,8 @@ import { LeaseLost } from './flow.ts';
 export interface Pass {
   claim: Claim;
   signal: AbortSignal;
+  /** Calls back when somebody asks for this object during the pass; returns what ends that. */
+  onWake: (listener: () => void) => () => void;
 }
 
 /** What a pass leads to: null = the key is finished for good; `failed` raises the count that the back-off grows by. */
@@ -47,6 +49,7 @@ export const createWorker = (deps: WorkerDeps): Worker => {
   const leaseMs = deps.leaseMs ?? 60_000;
   const owner = randomUUID();
   const active = new Map<string, Claim>();
+  const wakers = new Map<string, () => void>();
   const abort = new AbortController();
   const settlements: Settlement[] = [];
   let stopped = false;
@@ -76,7 +79,14 @@ export const createWorker = (deps: WorkerDeps): Worker => {
     const began = performance.now();
     let result: PassResult | null;
     try {
-      result = await deps.handlers[claim.kind]({ claim, signal: abort.signal });
+      result = await deps.handlers[claim.kind]({
+        claim,
+        signal: abort.signal,
+        onWake: (listener) => {
+          wakers.set(key, listener);
+          return () => wakers.delete(key);
+        },
+      });
     } catch (error) {
       result = error instanceof LeaseLost ? null : { dueInMs: retryDelayMs(error, claim.attempts + 1, deps.random()), failed: true };
       deps.log.error({ err: error, key }, 'a pass failed');
@@ -130,7 +140,10 @@ export const createWorker = (deps: WorkerDeps): Worker => {
 
   return {
     start: () => {
-      unhint = queue.onHint(() => void look());
+      unhint = queue.onHint((keys) => {
+        for (const { kind, id } of keys) wakers.get(`${kind}/${id}`)?.();
+        void look();
+      });
       renewing = setInterval(() => {
         queue.renew(owner, [...active.values()], leaseMs).catch((error) => deps.log.error({ err: error }, 'renewing leases failed'));
       }, leaseMs / 3);

@@ -50,7 +50,7 @@ export type Write = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 const SETTLED_STATES = new Set(['READY', 'NOT_READY', 'DEGRADED', 'FAILED', 'DELETED']);
 
 export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: Kind<Row, Scope>): Handler => {
-  return async ({ claim, signal }) => {
+  return async ({ claim, signal, onWake }) => {
     const row = await kind.load(claim.id);
     if (row === undefined || row.deletedAt !== null) return { dueInMs: null, failed: false };
     const write = fencedWrite(world, claim);
@@ -58,7 +58,7 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     const subject = await kind.subject(row);
     const recorder = await openRecorder(world, kind, row, subject, write, removing);
     const scope = await kind.open(row, write);
-    const reports = await runFlow(kind.flow, scope, { removing, signal, onReport: recorder.record });
+    const reports = await runFlow(kind.flow, scope, { removing, signal, onReport: recorder.record, onWake });
     if (signal.aborted) return { dueInMs: 0, failed: false };
     const summary = summarize(reports, removing);
     await recorder.settle(summary, kind.stateOf(scope, row, summary));

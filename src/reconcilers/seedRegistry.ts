@@ -33,7 +33,7 @@ export const createSeedRegistry = (deps: {
   secrets: Secrets;
   clock: Clock;
   policy: AddressPolicy;
-  onCall?: (method: string) => void;
+  onCall: NonNullable<KubernetesDeps['onCall']>;
 }): SeedRegistry => {
   const open = new Map<string, { version: string; handle: SeedHandle }>();
 

@@ -102,7 +102,7 @@ export const createQueue = (deps: { store: Store; clock: Clock }): Queue => {
     },
     onHint: (listener) =>
       store.onCommit((committed) => {
-        if (committed.work.length > 0) listener();
+        if (committed.work.length > 0) listener(committed.work);
       }),
   };
 };

@@ -9,7 +9,8 @@ import type { Cloud } from '../../openstack/session.ts';
 import type { ClusterPki } from '../../pki/bundle.ts';
 import type { KubernetesObject } from '../../seeds/kinds.ts';
 import type { InventoryKey } from '../../store/inventory.ts';
-import { type ClusterRow, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
+import { type ClusterRow, listLiveNodes, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
+import { enqueue } from '../../store/workItems.ts';
 import { applyGroup } from '../applied.ts';
 import type { Write } from '../pass.ts';
 import type { ResourceScope } from '../resource.ts';
@@ -80,6 +81,14 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     },
   };
   return scope;
+};
+
+/** What the cluster's nodes wait for has come: they are looked at now instead of at their next turn. */
+export const wakeNodes = async (scope: ClusterScope): Promise<void> => {
+  const nodes = (await Promise.all(scope.groups.map((group) => listLiveNodes(scope.db, group.id)))).flat();
+  await scope.write(async (tx) => {
+    for (const node of nodes) await enqueue(tx, 'NODE', node.id, scope.clock.now());
+  });
 };
 
 export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string | null): HostedCluster => {

@@ -1,4 +1,5 @@
 /** What the steps of a node look at. */
+import type { BootstrapToken } from '../../controlPlane/bootstrapToken.ts';
 import type { HostedCluster } from '../../controlPlane/hostedCluster.ts';
 import type { InventoryService } from '../../domain/inventory.ts';
 import type { NodeState } from '../../domain/node.ts';
@@ -22,6 +23,8 @@ export interface NodeScope extends ResourceScope {
   tenant(): Promise<TenantHandle>;
   /** Undefined before the cluster has a seed. */
   hosted(): Promise<HostedCluster | undefined>;
+  /** Memo of `loadOrMakeToken`: two steps of a pass must not make two tokens. */
+  token: Promise<BootstrapToken> | null;
   patch(patch: Partial<NodeRow>): Promise<void>;
   key(service: InventoryService, kind: string, name: string): InventoryKey;
 }
@@ -33,6 +36,7 @@ export const openNodeScope = (world: World, row: NodeRow, group: NodeGroupRow, c
   cluster,
   write,
   seen: row.state,
+  token: null,
   db: world.store.db,
   clock: world.clock,
   cloud: () => world.clouds.forCluster(cluster),

@@ -8,7 +8,12 @@ export const loadToken = async (scope: NodeScope): Promise<BootstrapToken | unde
   return text === undefined ? undefined : (JSON.parse(text) as BootstrapToken);
 };
 
-export const loadOrMakeToken = async (scope: NodeScope): Promise<BootstrapToken> => {
+export const loadOrMakeToken = (scope: NodeScope): Promise<BootstrapToken> => {
+  scope.token ??= makeToken(scope);
+  return scope.token;
+};
+
+const makeToken = async (scope: NodeScope): Promise<BootstrapToken> => {
   const known = await loadToken(scope);
   if (known !== undefined) return known;
   const token = { id: randomToken(6), secret: randomToken(16) };

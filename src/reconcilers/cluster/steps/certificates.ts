@@ -2,9 +2,7 @@
 import { pkiNamesOf } from '../../../controlPlane/hostedCluster.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { buildClusterPki, type PartialClusterPki } from '../../../pki/bundle.ts';
-import { listLiveNodes } from '../../../store/reconcile.ts';
-import { enqueue } from '../../../store/workItems.ts';
-import type { ClusterScope } from '../scope.ts';
+import { type ClusterScope, wakeNodes } from '../scope.ts';
 import { apiEndpoint } from './apiEndpoint.ts';
 
 export const certificates: Step<ClusterScope> = {
@@ -18,13 +16,10 @@ export const certificates: Step<ClusterScope> = {
     const existing: PartialClusterPki = text === undefined ? {} : (JSON.parse(text) as PartialClusterPki);
     const pki = await buildClusterPki(pkiNamesOf(await scope.reachable()), { now: () => scope.clock.now() }, existing);
     if (pki === existing) return done();
-    const waitingNodes = (await Promise.all(scope.groups.map((group) => listLiveNodes(scope.db, group.id)))).flat();
-    await scope.write(async (tx) => {
-      await world.secrets.put(tx, row.id, 'pki', JSON.stringify(pki), scope.clock.now());
-      // Servers could not be asked for before their user data could name the API and its authority.
-      for (const node of waitingNodes) await enqueue(tx, 'NODE', node.id, scope.clock.now());
-    });
+    await scope.write((tx) => world.secrets.put(tx, row.id, 'pki', JSON.stringify(pki), scope.clock.now()));
     await scope.patch({ caCertificate: pki.authorities.ca.cert });
+    // Servers could not be asked for before their user data could name the API and its authority.
+    await wakeNodes(scope);
     return done();
   },
 };

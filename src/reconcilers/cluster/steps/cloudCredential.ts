@@ -1,6 +1,8 @@
 /** The Keystone trust by which Seedbed acts in the customer's project, made once with the caller's own token. */
 import { UserError } from '../../../domain/errors.ts';
 import { done, type Step } from '../../../engine/flow.ts';
+import { patchCluster } from '../../../store/reconcile.ts';
+import { enqueue } from '../../../store/workItems.ts';
 import { ensureResource, removeResource } from '../../resource.ts';
 import type { ClusterScope } from '../scope.ts';
 
@@ -29,8 +31,11 @@ export const cloudCredential: Step<ClusterScope> = {
     });
     await scope.write(async (tx) => {
       await scope.world.secrets.remove(tx, scope.row.id, 'callerToken');
+      await patchCluster(tx, scope.row.id, { trust: { ...trust, trustId } });
+      // The groups wait for this right too.
+      for (const group of scope.groups) await enqueue(tx, 'NODE_GROUP', group.id, scope.clock.now());
     });
-    await scope.patch({ trust: { ...trust, trustId } });
+    scope.row.trust = { ...trust, trustId };
     return done();
   },
   remove: async (scope) => {

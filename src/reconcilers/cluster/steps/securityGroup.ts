@@ -2,8 +2,8 @@
 import { done, type Step } from '../../../engine/flow.ts';
 import { type RuleSpec, sameRule } from '../../../openstack/securityGroup.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
-import { ensureResource, removeResource } from '../../resource.ts';
-import type { ClusterScope } from '../scope.ts';
+import { ensureResource, presentId, removeResource } from '../../resource.ts';
+import { type ClusterScope, wakeNodes } from '../scope.ts';
 import { namesResolved } from './namesResolved.ts';
 import { placement } from './placement.ts';
 
@@ -17,7 +17,8 @@ export const securityGroup: Step<ClusterScope> = {
     const { network: api } = scope.cloud();
     const names = { name: resourceName(row), description: descriptionOf(row) };
     const seed = await scope.seedRow();
-    await ensureResource(scope, {
+    const before = await presentId(scope.db, securityGroupKey(scope));
+    const groupId = await ensureResource(scope, {
       key: securityGroupKey(scope),
       find: async () => (await api.listSecurityGroups(names))[0],
       create: () => api.createSecurityGroup(names),
@@ -28,6 +29,7 @@ export const securityGroup: Step<ClusterScope> = {
         await api.addTag('security-groups', id, tagOf(row));
       },
     });
+    if (groupId !== before) await wakeNodes(scope);
     return done();
   },
   remove: async (scope) => {

@@ -5,7 +5,7 @@ import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts'
 import { findInventory, noteCreating, notePresent, noteState } from '../../../store/inventory.ts';
 import { loadConditions } from '../../../store/progress.ts';
 import type { NodeScope } from '../scope.ts';
-import { loadToken } from '../token.ts';
+import { loadOrMakeToken, loadToken } from '../token.ts';
 import { port } from './port.ts';
 
 const TTL_MS = 30 * 60_000;
@@ -18,9 +18,9 @@ export const bootstrapToken: Step<NodeScope> = {
   needs: [port],
   ensure: async (scope) => {
     if (scope.row.kubeletVersion !== null) return done();
-    const token = await loadToken(scope);
     const hosted = await scope.hosted();
-    if (token === undefined || hosted === undefined) return waiting('the server to be asked for', 2_000);
+    if (hosted === undefined) return waiting("the cluster's API", 15_000);
+    const token = await loadOrMakeToken(scope);
     const key = scope.key('CLUSTER', 'bootstrap-token', tokenSecretName(token));
     const noted = await findInventory(scope.db, key);
     const fresh = noted?.state === 'PRESENT' && scope.clock.now() - noted.updatedAt < RENEW_MS;
