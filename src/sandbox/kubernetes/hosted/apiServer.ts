@@ -1,0 +1,157 @@
+/** A simulated kube-apiserver: everything the real one insists on before it serves, then what its flags say to the world. */
+import { isIP } from 'node:net';
+import { parse } from 'yaml';
+import { parseCidr } from '../addresses.ts';
+import type { Authentication } from '../authentication.ts';
+import type { Cluster, TokenKeys } from '../cluster.ts';
+import { dict, dicts, namespaceOf, text } from '../objects.ts';
+import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
+import type { EtcdMember, EtcdRegistry } from './etcd.ts';
+import { parseCertificates, parsePair, publicKeyText, requireChain, requireHost, requireUsage } from './pkiChecks.ts';
+import { messageOf, type Process } from './process.ts';
+import { resolve } from './seedNames.ts';
+
+export interface ApiServerConfig {
+  podUid: string;
+  podName: string;
+  namespace: string;
+  version: string;
+  port: number;
+  advertiseAddress: string;
+  certPem: string;
+  keyPem: string;
+  clientCaPem: string;
+  serviceCidr: string;
+  authentication: Authentication;
+  tokenKeys: TokenKeys;
+}
+
+const readAuthentication = (line: CommandLine): Authentication => {
+  const bootstrapTokens = line.flag('enable-bootstrap-token-auth') === 'true';
+  const path = line.flag('authentication-config');
+  if (path === undefined) return { bootstrapTokens, anonymous: line.flag('anonymous-auth') === 'false' ? 'none' : 'any' };
+  const config = dict(parse(fileOf(line, 'authentication-config')));
+  if (
+    config.kind !== 'AuthenticationConfiguration' ||
+    !/^apiserver\.(config\.)?k8s\.io\/v1(beta1|alpha1)?$/.test(text(config.apiVersion))
+  ) {
+    throw new Error(
+      `failed to load authentication configuration from file "${path}": no kind "${text(config.kind)}" is registered for version "${text(config.apiVersion)}"`,
+    );
+  }
+  if (line.flag('anonymous-auth') !== undefined)
+    throw new Error('--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file');
+  const anonymous = dict(config.anonymous);
+  if (config.anonymous !== undefined && anonymous.enabled !== true) return { bootstrapTokens, anonymous: 'none' };
+  const paths = dicts(anonymous.conditions).map((c) => text(c.path));
+  return { bootstrapTokens, anonymous: paths.length > 0 ? paths : 'any' };
+};
+
+const readTokenKeys = (line: CommandLine): TokenKeys => {
+  const issuer = line.flag('service-account-issuer');
+  if (!issuer) throw new Error('service-account-issuer is a required flag');
+  const signingKeyPem = fileOf(line, 'service-account-signing-key-file');
+  publicKeyText(signingKeyPem, 'failed to parse service-account-issuer-key-file');
+  const verify = fileOf(line, 'service-account-key-file').match(/-----BEGIN [A-Z ]+-----[\s\S]+?-----END [A-Z ]+-----/g) ?? [];
+  const verifyKeyPems = verify.map((pem) => publicKeyText(pem, 'invalid authentication config: parsing service account key file'));
+  if (verifyKeyPems.length === 0)
+    throw new Error('invalid authentication config: data does not contain any valid RSA or ECDSA public keys');
+  return { issuer, signingKeyPem, verifyKeyPems };
+};
+
+const versionOf = (line: CommandLine): string => {
+  const container = dicts(dict(line.pod.spec).containers).find((c) => c.name === line.container);
+  return /:(v\d+\.\d+\.\d+[^@]*)/.exec(text(container?.image))?.[1] ?? 'v1.36.0';
+};
+
+const inspect = (line: CommandLine): ApiServerConfig => {
+  checkCommandLine(line);
+  const [advertiseAddress, port] = [line.flag('advertise-address') ?? '', Number(line.flag('secure-port') ?? 6443)];
+  if (!isIP(advertiseAddress)) throw new Error(`invalid argument "${advertiseAddress}" for "--advertise-address" flag: failed to parse IP`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(`--secure-port ${line.flag('secure-port')} must be between 1 and 65535, inclusive. It cannot be turned off with 0`);
+  const serviceCidr = line.flag('service-cluster-ip-range') ?? '';
+  if (!parseCidr(serviceCidr)) throw new Error(`service-cluster-ip-range is not a valid cidr: "${serviceCidr}"`);
+  if (!(line.flag('authorization-mode') ?? '').split(',').includes('RBAC') && line.flag('authorization-config') === undefined)
+    throw new Error('the sandbox evaluates RBAC only: --authorization-mode must contain RBAC');
+  const [certPem, keyPem, clientCaPem] = [
+    fileOf(line, 'tls-cert-file'),
+    fileOf(line, 'tls-private-key-file'),
+    fileOf(line, 'client-ca-file'),
+  ];
+  requireUsage(parsePair(certPem, keyPem, 'failed to load serving certificate'), 'server', 'serving certificate');
+  parseCertificates(clientCaPem, 'unable to load client CA file');
+  for (const [cert, key] of [
+    ['kubelet-client-certificate', 'kubelet-client-key'],
+    ['proxy-client-cert-file', 'proxy-client-key-file'],
+  ] as const)
+    if (line.flag(cert)) parsePair(fileOf(line, cert), fileOf(line, key), `--${cert}`);
+  return {
+    podUid: line.pod.metadata.uid,
+    podName: line.pod.metadata.name,
+    namespace: namespaceOf(line.pod),
+    version: versionOf(line),
+    port,
+    advertiseAddress,
+    certPem,
+    keyPem,
+    clientCaPem,
+    serviceCidr,
+    authentication: readAuthentication(line),
+    tokenKeys: readTokenKeys(line),
+  };
+};
+
+/** The etcd member that the flags lead to, with both sides' certificates checked. Throws what the API server logs while it cannot connect. */
+const connectEtcd = (seed: Cluster, registry: EtcdRegistry, line: CommandLine): EtcdMember => {
+  const problems: string[] = [];
+  const client = parsePair(fileOf(line, 'etcd-certfile'), fileOf(line, 'etcd-keyfile'), 'etcd client');
+  for (const server of (line.flag('etcd-servers') ?? '').split(',').filter(Boolean)) {
+    try {
+      const url = new URL(server);
+      if (url.protocol !== 'https:') throw new Error('http: server gave HTTPS response: etcd speaks TLS only');
+      const { pods } = resolve(seed, namespaceOf(line.pod), url.hostname, Number(url.port || 2379));
+      const member = pods.map((p) => registry.members.get(p.metadata.uid)).find((m) => m !== undefined);
+      if (!member) throw new Error(`dial tcp ${url.host}: connect: connection refused`);
+      const [certificate] = parseCertificates(member.serverCertPem, 'etcd');
+      if (certificate) {
+        requireChain(certificate, fileOf(line, 'etcd-cafile'), seed.now(), `etcd ${url.host}`);
+        requireHost(certificate, url.hostname, `etcd ${url.host}`);
+      }
+      requireChain(client, member.trustedCaPem, seed.now(), 'remote error: etcd refuses the client certificate');
+      requireUsage(client, 'client', 'remote error: etcd refuses the client certificate');
+      const running = [...registry.members.values()].filter((m) => m.namespace === member.namespace && m.token === member.token).length;
+      if (running <= member.members / 2) throw new Error('etcdserver: no leader');
+      return member;
+    } catch (error) {
+      problems.push(messageOf(error));
+    }
+  }
+  throw new Error(problems[0] ?? '--etcd-servers must be specified');
+};
+
+/** Starts an API server; throws when its flags or files are wrong. `serve` and `withdraw` tell the plane behind its etcd data. */
+export const startApiServer = (
+  seed: Cluster,
+  registry: EtcdRegistry,
+  line: CommandLine,
+  plane: { serve: (config: ApiServerConfig, dataId: string) => void; withdraw: (podUid: string) => void },
+): Process => {
+  if (line.flag('etcd-servers') === undefined) throw new Error('--etcd-servers must be specified');
+  const config = inspect(line);
+  return {
+    check() {
+      try {
+        plane.serve(config, connectEtcd(seed, registry, line).dataId);
+        return { state: 'ready' };
+      } catch (error) {
+        plane.withdraw(config.podUid);
+        return {
+          state: 'waiting',
+          log: `Err: connection error: desc = "transport: authentication handshake failed or no connection: ${messageOf(error)}"`,
+        };
+      }
+    },
+    stop: () => plane.withdraw(config.podUid),
+  };
+};

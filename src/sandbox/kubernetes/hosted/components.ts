@@ -1,0 +1,163 @@
+/** The simulated controller manager and scheduler as clients of their API server. */
+import { parse } from 'yaml';
+import type { Cluster } from '../cluster.ts';
+import { dict, dicts, namespaceOf, text } from '../objects.ts';
+import { isAllowed } from '../rbac.ts';
+import type { ApiServerConfig } from './apiServer.ts';
+import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
+import { parseCertificates, parsePair, publicKeyText, requireChain, requireHost, requireUsage, subjectOf } from './pkiChecks.ts';
+import { messageOf, type Process } from './process.ts';
+import { resolve } from './seedNames.ts';
+
+/** The running plane a component reaches: its API server's settings and its objects. */
+export interface Reached {
+  config: ApiServerConfig;
+  cluster: Cluster;
+}
+
+export type FindPlane = (apiServerPodUid: string) => Reached | undefined;
+
+interface Access {
+  url: URL;
+  caPem: string;
+  certPem: string;
+  keyPem: string;
+}
+
+const decoded = (value: unknown): string => Buffer.from(text(value), 'base64').toString();
+
+const readKubeconfig = (line: CommandLine): Access => {
+  const config = dict(parse(fileOf(line, 'kubeconfig')));
+  const context = dict(dicts(config.contexts).find((c) => c.name === config['current-context'])?.context);
+  const cluster = dict(dicts(config.clusters).find((c) => c.name === context.cluster)?.cluster);
+  const user = dict(dicts(config.users).find((u) => u.name === context.user)?.user);
+  if (!URL.canParse(text(cluster.server))) throw new Error('error loading kubeconfig: no server found for cluster');
+  return {
+    url: new URL(text(cluster.server)),
+    caPem: decoded(cluster['certificate-authority-data']),
+    certPem: decoded(user['client-certificate-data']),
+    keyPem: decoded(user['client-key-data']),
+  };
+};
+
+/** Dials the API server as the kubeconfig says. Throws what the component would log. */
+const connect = (seed: Cluster, line: CommandLine, access: Access, findPlane: FindPlane): Reached => {
+  const { hostname, port } = access.url;
+  const { pods, targetPort } = resolve(seed, namespaceOf(line.pod), hostname, Number(port || 443));
+  for (const pod of pods) {
+    const reached = findPlane(pod.metadata.uid);
+    if (!reached || targetPort(pod) !== reached.config.port) continue;
+    const [server] = parseCertificates(reached.config.certPem, 'server');
+    if (server) {
+      requireChain(server, access.caPem, seed.now(), access.url.host);
+      requireHost(server, hostname, access.url.host);
+    }
+    const client = parsePair(access.certPem, access.keyPem, 'client certificate');
+    requireUsage(client, 'client', 'client certificate');
+    try {
+      requireChain(client, reached.config.clientCaPem, seed.now(), '');
+    } catch {
+      throw new Error('Unauthorized');
+    }
+    return reached;
+  }
+  throw new Error(`dial tcp ${access.url.host}: connect: connection refused`);
+};
+
+const requireLease = (reached: Reached, access: Access, lease: string): void => {
+  const [cert] = parseCertificates(access.certPem, 'client certificate');
+  const subject = cert ? subjectOf(cert) : { name: '', groups: [] };
+  const user = { name: subject.name, groups: [...subject.groups, 'system:authenticated'] };
+  if (
+    isAllowed(reached.cluster, user, {
+      verb: 'update',
+      group: 'coordination.k8s.io',
+      resource: 'leases',
+      namespace: 'kube-system',
+      name: lease,
+    })
+  )
+    return;
+  throw new Error(
+    `error retrieving resource lock kube-system/${lease}: leases.coordination.k8s.io "${lease}" is forbidden: User "${user.name}" cannot get resource "leases" in API group "coordination.k8s.io" in the namespace "kube-system"`,
+  );
+};
+
+export interface ManagerConfig {
+  podUid: string;
+  holder: string;
+  signingCertPem: string;
+  signingKeyPem: string;
+  rootCaPem: string | undefined;
+  signsClusterInfo: boolean;
+  cleansTokens: boolean;
+  clusterCidr: string | undefined;
+  nodeMask: number;
+}
+
+const hasController = (line: CommandLine, names: string[]): boolean =>
+  (line.flag('controllers') ?? '*').split(',').some((c) => names.includes(c));
+
+const readManager = (line: CommandLine): ManagerConfig => {
+  checkCommandLine(line);
+  const [signingCertPem, signingKeyPem] = [fileOf(line, 'cluster-signing-cert-file'), fileOf(line, 'cluster-signing-key-file')];
+  parsePair(signingCertPem, signingKeyPem, 'failed to start certificate controller: error reading CA cert file');
+  publicKeyText(fileOf(line, 'service-account-private-key-file'), 'error reading key for service account token controller');
+  return {
+    podUid: line.pod.metadata.uid,
+    holder: `${line.pod.metadata.name}_${line.pod.metadata.uid}`,
+    signingCertPem,
+    signingKeyPem,
+    rootCaPem: line.flag('root-ca-file') === undefined ? undefined : fileOf(line, 'root-ca-file'),
+    signsClusterInfo: hasController(line, ['bootstrapsigner', 'bootstrap-signer-controller']),
+    cleansTokens: hasController(line, ['tokencleaner', 'token-cleaner-controller']),
+    clusterCidr: line.flag('allocate-node-cidrs') === 'true' ? line.flag('cluster-cidr') : undefined,
+    nodeMask: Number(line.flag('node-cidr-mask-size') ?? line.flag('node-cidr-mask-size-ipv4') ?? 24),
+  };
+};
+
+export interface ClientDeps {
+  seed: Cluster;
+  findPlane: FindPlane;
+  lead: (reached: Reached) => void;
+  withdraw: () => void;
+}
+
+const clientProcess = (deps: ClientDeps, line: CommandLine, lease: string, extra: (reached: Reached) => void): Process => {
+  const access = readKubeconfig(line);
+  return {
+    check() {
+      try {
+        const reached = connect(deps.seed, line, access, deps.findPlane);
+        requireLease(reached, access, lease);
+        extra(reached);
+        deps.lead(reached);
+        return { state: 'ready' };
+      } catch (error) {
+        deps.withdraw();
+        return { state: 'waiting', log: `failed to wait for apiserver being healthy: ${messageOf(error)}` };
+      }
+    },
+    stop: deps.withdraw,
+  };
+};
+
+export const startControllerManager = (
+  line: CommandLine,
+  deps: Omit<ClientDeps, 'lead'> & { lead: (reached: Reached, config: ManagerConfig) => void },
+): Process => {
+  const config = readManager(line);
+  const own = publicKeyText(fileOf(line, 'service-account-private-key-file'), 'service account key');
+  const trusted = (reached: Reached): void => {
+    if (!reached.config.tokenKeys.verifyKeyPems.includes(own))
+      throw new Error(
+        'error building controller client: the server has asked for the client to provide credentials: service account token is not valid: its key is not among those of the API server',
+      );
+  };
+  return clientProcess({ ...deps, lead: (reached) => deps.lead(reached, config) }, line, 'kube-controller-manager', trusted);
+};
+
+export const startScheduler = (line: CommandLine, deps: ClientDeps): Process => {
+  checkCommandLine(line);
+  return clientProcess(deps, line, 'kube-scheduler', () => undefined);
+};

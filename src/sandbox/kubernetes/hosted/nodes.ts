@@ -1,0 +1,234 @@
+/** The nodes of a hosted cluster: pod ranges, readiness by network and heartbeat, and the kubelets that run their pods. */
+
+import { addressText, parseCidr } from '../addresses.ts';
+import { type Cluster, writeBack } from '../cluster.ts';
+import { recordEvent } from '../controllers/events.ts';
+import { NODE, POD } from '../kinds.ts';
+import { createKubelets, type KubeletSet } from '../kubelet.ts';
+import { type AttachedKubelet, listenForKubelets } from '../machineRegistry.ts';
+import { at, conditionStatus, type Dict, dicts, type KubeObject, spec, status, text, timestamp, withCondition } from '../objects.ts';
+import type { PodLog } from '../subresources.ts';
+import { parseCertificates, requireChain } from './pkiChecks.ts';
+
+/** How long a node may be silent before it counts as lost: 40 s in life, a tenth of it here so that tries stay short. */
+const GRACE_MS = 4000;
+const NOT_READY = 'node.kubernetes.io/not-ready';
+const UNREACHABLE = 'node.kubernetes.io/unreachable';
+
+const withTaint = (node: KubeObject, key: string, present: boolean): KubeObject => {
+  const others = dicts(spec(node).taints).filter((t) => t.key !== key);
+  const taints = present ? [...others, { key, effect: 'NoSchedule' }] : others;
+  const { taints: _old, ...rest } = spec(node);
+  return { ...node, spec: taints.length > 0 ? { ...rest, taints } : rest };
+};
+
+const mountsCni = (pod: KubeObject): boolean =>
+  dicts(spec(pod).volumes).some((v) => text(at(v, 'hostPath', 'path')).replace(/\/$/, '') === '/etc/cni/net.d');
+
+const CONDITIONS = ['MemoryPressure', 'DiskPressure', 'PIDPressure'] as const;
+const SUFFICIENT: Record<string, string> = {
+  MemoryPressure: 'KubeletHasSufficientMemory',
+  DiskPressure: 'KubeletHasNoDiskPressure',
+  PIDPressure: 'KubeletHasSufficientPID',
+};
+
+const kubeletConditions = (node: KubeObject, networkReady: boolean, now: string): Dict[] => {
+  const calm = CONDITIONS.reduce<unknown>(
+    (all, type) => withCondition(all, { type, status: 'False', reason: SUFFICIENT[type] ?? '', message: 'kubelet has no pressure' }, now),
+    status(node).conditions,
+  );
+  const ready = networkReady
+    ? { type: 'Ready', status: 'True' as const, reason: 'KubeletReady', message: 'kubelet is posting ready status' }
+    : {
+        type: 'Ready',
+        status: 'False' as const,
+        reason: 'KubeletNotReady',
+        message:
+          'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized',
+      };
+  return withCondition(calm, ready, now);
+};
+
+export interface NodeWorld {
+  podLog: PodLog;
+  /** The endpoint that machines dial, or undefined while no API server listens; and the authority of their certificates. */
+  listenAt(endpoints: readonly string[], clientCaPem: string): void;
+  /** Controllers of the controller manager: pod ranges, taints, lost nodes. Undefined stops them. */
+  manage(options: { clusterCidr: string | undefined; nodeMask: number } | undefined): void;
+  close(): void;
+}
+
+export const createNodeWorld = (cluster: Cluster): NodeWorld => {
+  const alive = new Map<string, AttachedKubelet>();
+  const networks = new Map<string, Set<string>>();
+  const lost = new Map<string, NodeJS.Timeout>();
+  let stops: (() => void)[] = [];
+  let listening = '';
+  let managed: { clusterCidr: string | undefined; nodeMask: number } | undefined;
+  let nextPod = 2;
+
+  const node = (name: string): KubeObject | undefined => cluster.store.get(NODE, '', name);
+  const networkReady = (name: string): boolean => (networks.get(name)?.size ?? 0) > 0;
+
+  const reportNode = (name: string): void => {
+    const live = node(name);
+    if (!live || !alive.has(name)) return;
+    const before = conditionStatus(live, 'Ready');
+    const conditions = kubeletConditions(live, networkReady(name), timestamp(cluster.now()));
+    if (JSON.stringify(conditions) === JSON.stringify(status(live).conditions)) return;
+    const changed = writeBack(cluster, NODE, { ...live, status: { ...status(live), conditions } });
+    if (changed && before !== 'True' && networkReady(name))
+      recordEvent(cluster, changed, {
+        type: 'Normal',
+        reason: 'NodeReady',
+        message: `Node ${name} status is now: NodeReady`,
+        component: 'kubelet',
+      });
+  };
+
+  const podAddress = (name: string): string => {
+    const range = parseCidr(text(at(node(name), 'spec', 'podCIDR')));
+    nextPod += 1;
+    return range ? addressText(range.base + 2 + (nextPod % Math.max(1, range.size - 3))) : '';
+  };
+
+  const kubelets: KubeletSet = createKubelets({
+    cluster,
+    nodes: { address: (name) => (node(name) ? alive.get(name)?.address : undefined), networkReady, podAddress },
+    startProcess: () => undefined,
+    running(pod, runs) {
+      if (!mountsCni(pod)) return;
+      const name = text(spec(pod).nodeName);
+      const pods = networks.get(name) ?? new Set<string>();
+      const before = pods.size > 0;
+      if (runs) pods.add(pod.metadata.uid);
+      // What a network once wrote to /etc/cni/net.d stays there when its pod goes.
+      networks.set(name, pods);
+      if (before === pods.size > 0) return;
+      reportNode(name);
+      kubelets.poke(name);
+    },
+  });
+
+  const assignRange = (live: KubeObject): KubeObject => {
+    const range = parseCidr(managed?.clusterCidr ?? '');
+    if (!managed || !range || spec(live).podCIDR !== undefined) return live;
+    const taken = new Set(cluster.store.list(NODE).map((n) => text(spec(n).podCIDR)));
+    const size = 2 ** (32 - managed.nodeMask);
+    for (let base = range.base; base + size <= range.base + range.size; base += size) {
+      const podCIDR = `${addressText(base)}/${managed.nodeMask}`;
+      if (!taken.has(podCIDR)) return { ...live, spec: { ...spec(live), podCIDR, podCIDRs: [podCIDR] } };
+    }
+    recordEvent(cluster, live, {
+      type: 'Warning',
+      reason: 'CIDRNotAvailable',
+      message: `Node ${live.metadata.name} status is now: CIDRNotAvailable`,
+      component: 'cidrAllocator',
+    });
+    return live;
+  };
+
+  const manageNode = (name: string): void => {
+    const live = node(name);
+    if (!managed || !live || live.metadata.deletionTimestamp) return;
+    const ready = conditionStatus(live, 'Ready');
+    const ranged = assignRange(live);
+    const tainted = withTaint(withTaint(ranged, NOT_READY, ready === 'False' || ready === ''), UNREACHABLE, ready === 'Unknown');
+    if (JSON.stringify(spec(tainted)) !== JSON.stringify(spec(live))) writeBack(cluster, NODE, tainted);
+    if (!alive.has(name) && ready !== 'Unknown' && !lost.has(name))
+      lost.set(
+        name,
+        setTimeout(() => declareLost(name), cluster.latency(GRACE_MS)),
+      );
+  };
+
+  const declareLost = (name: string): void => {
+    lost.delete(name);
+    const live = node(name);
+    if (!managed || !live || alive.has(name)) return;
+    const now = timestamp(cluster.now());
+    const conditions = dicts(status(live).conditions)
+      .map((c) => text(c.type))
+      .reduce<unknown>(
+        (all, type) =>
+          withCondition(
+            all,
+            { type, status: 'Unknown', reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' },
+            now,
+          ),
+        status(live).conditions,
+      );
+    writeBack(cluster, NODE, { ...live, status: { ...status(live), conditions } });
+    for (const pod of cluster.store.list(POD)) {
+      if (spec(pod).nodeName !== name) continue;
+      cluster.store.put(POD, {
+        ...pod,
+        status: {
+          ...status(pod),
+          conditions: withCondition(status(pod).conditions, { type: 'Ready', status: 'False', reason: 'NodeNotReady' }, now),
+        },
+      });
+    }
+  };
+
+  const unsubscribe = cluster.store.subscribe(({ kind, type, object }) => {
+    if (kind !== NODE) return;
+    const { name } = object.metadata;
+    setImmediate(() => {
+      if (type === 'DELETED') {
+        // A kubelet whose Node object is deleted stays silent: it registers at its start only.
+        networks.delete(name);
+        return;
+      }
+      if (type === 'ADDED') kubelets.poke(name);
+      reportNode(name);
+      manageNode(name);
+    });
+  });
+
+  const arrived = (kubelet: AttachedKubelet, clientCaPem: string): void => {
+    try {
+      const [cert] = parseCertificates(kubelet.certPem, 'kubelet');
+      if (cert) requireChain(cert, clientCaPem, cluster.now(), 'kubelet');
+    } catch (error) {
+      cluster.log.warn({ err: error, node: kubelet.nodeName }, 'a kubelet is not trusted any more');
+      return;
+    }
+    alive.set(kubelet.nodeName, kubelet);
+    clearTimeout(lost.get(kubelet.nodeName));
+    lost.delete(kubelet.nodeName);
+    reportNode(kubelet.nodeName);
+    kubelets.poke(kubelet.nodeName);
+  };
+
+  return {
+    podLog: (pod) => (alive.size === 0 ? '' : kubelets.log(pod)),
+    listenAt(endpoints, clientCaPem) {
+      const key = `${endpoints.join()} ${clientCaPem}`;
+      if (key === listening) return;
+      listening = key;
+      for (const stop of stops) stop();
+      stops = endpoints.map((endpoint) =>
+        listenForKubelets(endpoint, {
+          attached: (kubelet) => arrived(kubelet, clientCaPem),
+          detached(kubelet) {
+            if (alive.get(kubelet.nodeName) !== kubelet) return;
+            alive.delete(kubelet.nodeName);
+            manageNode(kubelet.nodeName);
+          },
+        }),
+      );
+    },
+    manage(options) {
+      const same = JSON.stringify(options) === JSON.stringify(managed);
+      managed = options;
+      if (!same && options) for (const live of cluster.store.list(NODE)) manageNode(live.metadata.name);
+    },
+    close() {
+      unsubscribe();
+      kubelets.close();
+      for (const stop of stops) stop();
+      for (const timer of lost.values()) clearTimeout(timer);
+    },
+  };
+};

@@ -1,0 +1,81 @@
+/** Looks at certificates and keys as the real programs do when they start. Every check throws an Error with the line a program would log. */
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+
+const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+export const parseCertificates = (pem: string, what: string): X509Certificate[] => {
+  const blocks = pem.match(BLOCK);
+  if (!blocks) throw new Error(`${what}: tls: failed to find any PEM data in certificate input`);
+  try {
+    return blocks.map((b) => new X509Certificate(b));
+  } catch {
+    throw new Error(`${what}: x509: malformed certificate`);
+  }
+};
+
+const firstOf = (pem: string, what: string): X509Certificate => {
+  const [first] = parseCertificates(pem, what);
+  if (!first) throw new Error(`${what}: no certificate`);
+  return first;
+};
+
+/** A certificate and its key, which must belong together. */
+export const parsePair = (certPem: string, keyPem: string, what: string): X509Certificate => {
+  const cert = firstOf(certPem, what);
+  let matches = false;
+  try {
+    matches = cert.checkPrivateKey(createPrivateKey(keyPem));
+  } catch {
+    throw new Error(`${what}: tls: failed to find any PEM data in key input`);
+  }
+  if (!matches) throw new Error(`${what}: tls: private key does not match public key`);
+  return cert;
+};
+
+const isSignedBy = (cert: X509Certificate, authority: X509Certificate): boolean =>
+  authority.ca && cert.checkIssued(authority) && cert.verify(authority.publicKey);
+
+/** The certificate must be signed by an authority of the bundle and be in force. */
+export const requireChain = (cert: X509Certificate, authorityPem: string, nowMs: number, what: string): void => {
+  const authorities = parseCertificates(authorityPem, `${what}: authority`);
+  if (!authorities.some((a) => isSignedBy(cert, a)))
+    throw new Error(`${what}: tls: failed to verify certificate: x509: certificate signed by unknown authority`);
+  if (nowMs < Date.parse(cert.validFrom) || nowMs > Date.parse(cert.validTo))
+    throw new Error(
+      `${what}: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time ${new Date(nowMs).toISOString()} is outside ${cert.validFrom} – ${cert.validTo}`,
+    );
+};
+
+export const coversHost = (cert: X509Certificate, host: string): boolean =>
+  (isIP(host) ? cert.checkIP(host) : cert.checkHost(host, { subject: 'never' })) !== undefined;
+
+export const requireHost = (cert: X509Certificate, host: string, what: string): void => {
+  if (coversHost(cert, host)) return;
+  const names = (cert.subjectAltName ?? '').replaceAll(/(DNS|IP Address):/g, '');
+  throw new Error(`${what}: tls: failed to verify certificate: x509: certificate is valid for ${names || 'no names'}, not ${host}`);
+};
+
+/** serverAuth is 1.3.6.1.5.5.7.3.1, clientAuth …3.2; a certificate without the extension may be used for both. */
+export const requireUsage = (cert: X509Certificate, usage: 'server' | 'client', what: string): void => {
+  const usages = cert.keyUsage as string[] | undefined;
+  if (usages && !usages.includes(usage === 'server' ? '1.3.6.1.5.5.7.3.1' : '1.3.6.1.5.5.7.3.2')) {
+    throw new Error(`${what}: tls: failed to verify certificate: x509: certificate specifies an incompatible key usage`);
+  }
+};
+
+/** Public keys in comparable form, of private or public key PEMs. */
+export const publicKeyText = (pem: string, what: string): string => {
+  try {
+    return createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
+  } catch {
+    throw new Error(`${what}: data does not contain a valid RSA or ECDSA key`);
+  }
+};
+
+/** The user name and groups of a client certificate. */
+export const subjectOf = (cert: X509Certificate): { name: string; groups: string[] } => {
+  const lines = cert.subject.split('\n');
+  const values = (field: string): string[] => lines.filter((l) => l.startsWith(`${field}=`)).map((l) => l.slice(field.length + 1));
+  return { name: values('CN')[0] ?? '', groups: values('O') };
+};

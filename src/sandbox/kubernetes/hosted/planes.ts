@@ -1,0 +1,130 @@
+/** All hosted clusters of a seed: which pod belongs to which, and the programs that the seed's kubelets start. */
+import type { World } from '../../contract.ts';
+import type { Cluster } from '../cluster.ts';
+import { targetPort } from '../controllers/endpoints.ts';
+import { NODE, POD, PVC, SERVICE } from '../kinds.ts';
+import { at, dicts, type KubeObject, labelsOf, number, spec, status, text } from '../objects.ts';
+import { mapMatch } from '../selectors.ts';
+import type { StoreRows } from '../store.ts';
+import { type ApiServerConfig, startApiServer } from './apiServer.ts';
+import { parseCommandLine } from './commandLine.ts';
+import { type Reached, startControllerManager, startScheduler } from './components.ts';
+import { type EtcdRegistry, startEtcd } from './etcd.ts';
+import { type Address, createPlane, type Plane, type PlaneDeps } from './plane.ts';
+import type { Process } from './process.ts';
+
+export interface Planes {
+  /** For the seed's kubelets: the program in a pod, or undefined. Throws the line with which it ends at once. */
+  startProcess(pod: KubeObject): Process | undefined;
+  list(): { dataId: string; plane: Plane }[];
+  close(): void;
+}
+
+const loadBalancerAddresses = (service: KubeObject): string[] =>
+  dicts(at(service, 'status', 'loadBalancer', 'ingress'))
+    .map((i) => text(i.ip))
+    .filter(Boolean);
+
+const nodeAddresses = (seed: Cluster): string[] =>
+  seed.store.list(NODE).flatMap((n) =>
+    dicts(status(n).addresses)
+      .filter((a) => a.type === 'InternalIP')
+      .map((a) => text(a.address)),
+  );
+
+/** Where a Service makes one port of a pod reachable from outside the seed. */
+const addressesOf = (seed: Cluster, config: ApiServerConfig): Address[] => {
+  const pod = seed.store.get(POD, config.namespace, config.podName);
+  if (!pod) return [];
+  return seed.store.list(SERVICE, config.namespace).flatMap((service) => {
+    if (!mapMatch(spec(service).selector)(labelsOf(pod))) return [];
+    return dicts(spec(service).ports)
+      .filter((p) => targetPort(p, pod) === config.port)
+      .flatMap((p): Address[] => {
+        if (spec(service).type === 'LoadBalancer') return loadBalancerAddresses(service).map((host) => ({ host, port: number(p.port, 0) }));
+        return spec(service).type === 'NodePort' ? nodeAddresses(seed).map((host) => ({ host, port: number(p.nodePort, 0) })) : [];
+      });
+  });
+};
+
+/** `world` keeps each cluster's objects as a table of its own. */
+export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'> & { seed: Cluster; world: World }): Planes => {
+  const { seed } = deps;
+  const registry: EtcdRegistry = { members: new Map() };
+  const planes = new Map<string, Plane>();
+  const planeOfPod = new Map<string, Plane>();
+  const rowsOf = (dataId: string): StoreRows => deps.world.table(`kubernetes/hosted/${dataId}`);
+
+  const planeOf = (dataId: string): Plane => {
+    const known = planes.get(dataId);
+    if (known) return known;
+    const made = createPlane({ ...deps, id: dataId, rows: rowsOf(dataId), addressesOf: (config) => addressesOf(seed, config) });
+    planes.set(dataId, made);
+    return made;
+  };
+  const withdraw = (podUid: string): void => {
+    planeOfPod.get(podUid)?.withdraw(podUid);
+    planeOfPod.delete(podUid);
+  };
+  const serve = (config: ApiServerConfig, dataId: string): void => {
+    const plane = planeOf(dataId);
+    const before = planeOfPod.get(config.podUid);
+    if (before && before !== plane) before.withdraw(config.podUid);
+    planeOfPod.set(config.podUid, plane);
+    plane.serve(config);
+  };
+  const findPlane = (podUid: string): Reached | undefined => {
+    const plane = planeOfPod.get(podUid);
+    const config = plane?.apiServers.get(podUid);
+    return plane && config ? { config, cluster: plane.cluster } : undefined;
+  };
+  const planeOfCluster = (reached: Reached): Plane | undefined => planeOfPod.get(reached.config.podUid);
+
+  const unsubscribe = seed.store.subscribe(({ kind, type, object }) => {
+    if (kind === SERVICE) {
+      for (const plane of new Set(planeOfPod.values()))
+        if ([...plane.apiServers.values()].some((c) => c.namespace === object.metadata.namespace)) setImmediate(() => plane.refresh());
+    }
+    // The data of a cluster is the volume of its first member: it goes with the claim.
+    if (type === 'DELETED' && (kind === PVC || kind === POD)) {
+      const { uid } = object.metadata;
+      const plane = planes.get(uid);
+      if (!plane && !(kind === PVC)) return;
+      planes.delete(uid);
+      if (plane) plane.destroy();
+      else for (const key of [...rowsOf(uid).keys()]) rowsOf(uid).delete(key);
+    }
+  });
+
+  return {
+    startProcess(pod) {
+      const line = parseCommandLine(seed, pod);
+      if (!line) return undefined;
+      const { uid } = pod.metadata;
+      const client = { seed, findPlane, withdraw: () => withdraw(uid) };
+      const join = (reached: Reached): Plane | undefined => {
+        const plane = planeOfCluster(reached);
+        if (plane) planeOfPod.set(uid, plane);
+        return plane;
+      };
+      switch (line.program) {
+        case 'etcd':
+          return startEtcd(seed, registry, line);
+        case 'kube-apiserver':
+          return startApiServer(seed, registry, line, { serve, withdraw });
+        case 'kube-controller-manager':
+          return startControllerManager(line, { ...client, lead: (reached, config) => join(reached)?.lead('manager', config) });
+        default:
+          return startScheduler(line, {
+            ...client,
+            lead: (reached) => join(reached)?.lead('scheduler', { podUid: uid, holder: `${pod.metadata.name}_${uid}` }),
+          });
+      }
+    },
+    list: () => [...planes].map(([dataId, plane]) => ({ dataId, plane })),
+    close() {
+      unsubscribe();
+      for (const plane of planes.values()) plane.close();
+    },
+  };
+};

@@ -1,0 +1,42 @@
+/** Names and addresses as pods in the seed resolve them: Services by DNS name or address, with the pods behind them. */
+
+import type { Cluster } from '../cluster.ts';
+import { isListedReady, podsBehind, targetPort } from '../controllers/endpoints.ts';
+import { SERVICE } from '../kinds.ts';
+import { at, dicts, type KubeObject, spec, text } from '../objects.ts';
+
+/** Pods that a connection to host:port may reach. Throws what a dialler would log. */
+export const resolve = (
+  seed: Cluster,
+  namespace: string,
+  host: string,
+  port: number,
+): { pods: KubeObject[]; targetPort: (pod: KubeObject) => number | undefined } => {
+  const labels = host
+    .replace(/\.cluster\.local\.?$/, '')
+    .replace(/\.svc$/, '')
+    .split('.');
+  const { service, podName } = findService(seed, namespace, host, labels);
+  if (!service) throw new Error(`dial tcp: lookup ${host} on 10.96.0.10:53: no such host`);
+  const found = dicts(spec(service).ports).find((p) => p.port === port);
+  const headless = spec(service).clusterIP === 'None';
+  if (!found && !headless) throw new Error(`dial tcp ${host}:${port}: i/o timeout`);
+  const pods = podsBehind(seed, service).filter((p) => isListedReady(service, p) && (podName === undefined || p.metadata.name === podName));
+  if (pods.length === 0) throw new Error(`dial tcp ${host}:${port}: connect: connection refused`);
+  return { pods, targetPort: (pod) => (headless || !found ? port : targetPort(found, pod)) };
+};
+
+const findService = (
+  seed: Cluster,
+  namespace: string,
+  host: string,
+  labels: string[],
+): { service: KubeObject | undefined; podName?: string } => {
+  if (/^[\d.]+$/.test(host)) {
+    const fits = (s: KubeObject): boolean =>
+      spec(s).clusterIP === host || dicts(at(s, 'status', 'loadBalancer', 'ingress')).some((i) => i.ip === host);
+    return { service: seed.store.list(SERVICE, namespace).find(fits) };
+  }
+  if (labels.length === 3) return { service: seed.store.get(SERVICE, text(labels[2]), text(labels[1])), podName: text(labels[0]) };
+  return { service: seed.store.get(SERVICE, labels[1] ?? namespace, text(labels[0])) };
+};
