@@ -1,0 +1,175 @@
+/** A simulated server after power-on: cloud-init reads its user data, kubeadm joins over TLS, and a kubelet stays until the power goes. */
+import type { BootMachine, MachineSpec } from './contract.ts';
+import { findJoin, forwardsPackets, parseCloudConfig } from './kubernetes/join/cloudConfig.ts';
+import { type JoinConfiguration, parseJoinConfiguration } from './kubernetes/join/joinConfiguration.ts';
+import { type Joined, runKubeadmJoin } from './kubernetes/join/kubeadm.ts';
+import { registerNode } from './kubernetes/join/nodeRegistration.ts';
+import { attachKubelet } from './kubernetes/machineRegistry.ts';
+import { type Dict, dict, dicts, text } from './kubernetes/objects.ts';
+
+/** Between two runs of kubeadm in a script that tries again. */
+const ATTEMPT_PAUSE_MS = 2000;
+const ATTEMPTS = 30;
+const REGISTER_PAUSE_MS = 1000;
+
+/** What a joined machine has on its disk. */
+interface Disk {
+  joined: true;
+  nodeName: string;
+  labels: Record<string, string>;
+  taints: Dict[];
+  access: Joined;
+}
+
+const readDisk = (state: Record<string, unknown>): Disk | undefined => {
+  if (state.joined !== true) return undefined;
+  const access = dict(state.access);
+  return {
+    joined: true,
+    nodeName: text(state.nodeName),
+    labels: dict(state.labels) as Record<string, string>,
+    taints: dicts(state.taints),
+    access: {
+      server: text(access.server),
+      caPem: text(access.caPem),
+      certPem: text(access.certPem),
+      keyPem: text(access.keyPem),
+      kubernetesVersion: text(access.kubernetesVersion),
+    },
+  };
+};
+
+class PoweredOff extends Error {}
+
+/** Waits that end at once when the power goes. */
+const createPower = () => {
+  const waiting = new Set<() => void>();
+  let off = false;
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (off) return reject(new PoweredOff('powered off'));
+      const stop = (): void => {
+        clearTimeout(timer);
+        reject(new PoweredOff('powered off'));
+      };
+      const timer = setTimeout(() => {
+        waiting.delete(stop);
+        resolve();
+      }, ms);
+      waiting.add(stop);
+    });
+  return {
+    pause,
+    isOff: () => off,
+    cut() {
+      off = true;
+      for (const stop of [...waiting]) stop();
+      waiting.clear();
+    },
+  };
+};
+
+type Power = ReturnType<typeof createPower>;
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Registers with patience, for the API server may be away. Returns the way to end the heartbeat. */
+const runKubelet = async (spec: MachineSpec, power: Power, disk: Disk): Promise<() => void> => {
+  const { access, nodeName } = disk;
+  const facts = {
+    nodeName,
+    address: spec.address,
+    serverId: spec.serverId,
+    labels: disk.labels,
+    taints: disk.taints,
+    kubeletVersion: access.kubernetesVersion,
+  };
+  let said = '';
+  for (;;) {
+    try {
+      await registerNode(access, facts);
+      break;
+    } catch (error) {
+      if (messageOf(error) !== said) spec.log(`kubelet[812]: E ${messageOf(error)}`);
+      said = messageOf(error);
+      await power.pause(REGISTER_PAUSE_MS);
+    }
+  }
+  spec.log(`kubelet[812]: I Successfully registered node "${nodeName}"`);
+  return attachKubelet(new URL(access.server).host, { nodeName, address: spec.address, certPem: access.certPem });
+};
+
+const join = async (spec: MachineSpec, power: Power, config: JoinConfiguration, attempts: number): Promise<Joined | undefined> => {
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    try {
+      return await runKubeadmJoin({ log: spec.log, pause: power.pause }, config);
+    } catch (error) {
+      if (error instanceof PoweredOff || power.isOff()) throw error;
+      spec.log(messageOf(error));
+      spec.log('To see the stack trace of this error execute with --v=5 or higher');
+      if (attempt < attempts) await power.pause(ATTEMPT_PAUSE_MS);
+    }
+  }
+  return undefined;
+};
+
+const firstBoot = async (spec: MachineSpec, power: Power): Promise<Disk | undefined> => {
+  if (spec.userData === null) return undefined;
+  const cloud = parseCloudConfig(spec.userData);
+  spec.log(`cloud-init[401]: Cloud-init v. 22.4.2 running 'modules:config'`);
+  const command = findJoin(cloud);
+  if (!command) return undefined;
+  const config = parseJoinConfiguration(command.configPath, cloud.files, spec.name);
+  if (!forwardsPackets(cloud)) {
+    spec.log('error execution phase preflight: [preflight] Some fatal errors occurred:');
+    spec.log('\t[ERROR FileContent--proc-sys-net-ipv4-ip_forward]: /proc/sys/net/ipv4/ip_forward contents are not set to 1');
+    return undefined;
+  }
+  const access = await join(spec, power, config, command.retries ? ATTEMPTS : 1);
+  return access && { joined: true, nodeName: config.nodeName, labels: config.labels, taints: config.taints, access };
+};
+
+const run = async (spec: MachineSpec, power: Power): Promise<(() => void) | undefined> => {
+  await power.pause(spec.bootMs);
+  spec.log('[    0.000000] Linux version 6.1.0-sandbox (Seedbed sandbox)');
+  spec.log(`[    1.200000] systemd[1]: Set hostname to <${spec.name}>.`);
+  spec.log(`ci-info: | eth0 | True | ${spec.address} |`);
+  const known = readDisk(spec.state);
+  const disk = known ?? (await firstBoot(spec, power));
+  if (!disk) {
+    spec.log('cloud-init[401]: Cloud-init v. 22.4.2 finished');
+    spec.log(`${spec.name} login:`);
+    return undefined;
+  }
+  const detach = await runKubelet(spec, power, disk);
+  if (!known) {
+    spec.save({ ...spec.state, ...disk });
+    spec.log('This node has joined the cluster:');
+    spec.log('* Certificate signing request was sent to apiserver and a response was received.');
+    spec.log('* The Kubelet was informed of the new secure connection details.');
+  }
+  spec.log('cloud-init[401]: Cloud-init v. 22.4.2 finished');
+  return detach;
+};
+
+/** Never throws: what goes wrong in the machine stands on its console. */
+export const bootMachine: BootMachine = (spec) => {
+  const power = createPower();
+  let detach: (() => void) | undefined;
+  run(spec, power)
+    .then((done) => {
+      detach = done;
+      if (power.isOff()) detach?.();
+    })
+    .catch((error: unknown) => {
+      if (!(error instanceof PoweredOff) && !power.isOff()) spec.log(`cloud-init[401]: ${messageOf(error)}`);
+    });
+  return {
+    // A call that is under way is not waited for: cutting the power takes no time in life either.
+    async stop() {
+      power.cut();
+      detach?.();
+      detach = undefined;
+    },
+  };
+};
