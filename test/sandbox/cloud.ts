@@ -40,12 +40,19 @@ export interface TestCloud {
 
 const reply = async (response: Response): Promise<Reply> => {
   const text = await response.text();
-  const at = (...path: (string | number)[]): unknown => path.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | undefined)?.[key], JSON.parse(text));
+  const at = (...path: (string | number)[]): unknown =>
+    path.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | undefined)?.[key], JSON.parse(text));
   return { status: response.status, headers: response.headers, text, at };
 };
 
 const send = async (method: string, url: string, body: object | null | undefined, headers: Record<string, string>): Promise<Reply> =>
-  reply(await fetch(url, { method, headers: { 'Content-Type': 'application/json', ...headers }, ...(body == null ? {} : { body: JSON.stringify(body) }) }));
+  reply(
+    await fetch(url, {
+      method,
+      headers: { 'Content-Type': 'application/json', ...headers },
+      ...(body == null ? {} : { body: JSON.stringify(body) }),
+    }),
+  );
 
 export const passwordAuth = (cloud: TestCloud, name: LoginName): object => {
   const { username, password, userDomainName } = cloud.sandbox.handover.users[name];
@@ -106,6 +113,8 @@ export const startCloud = async (latencyScale = 0): Promise<TestCloud> => {
     restart: async () => {
       await sandbox.close();
       sandbox = await start();
+      // fetch must hear that its idle connections were closed, or it would send the next call into one of them.
+      await new Promise((resolve) => setTimeout(resolve, 50));
     },
     close: async () => {
       await sandbox.close();

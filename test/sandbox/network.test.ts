@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Client, makeNetwork, type Reply, startCloud, type TestCloud } from './cloud.ts';
+
+let cloud: TestCloud;
+let member: Client;
+let reader: Client;
+let other: Client;
+let external: string;
+
+beforeAll(async () => {
+  cloud = await startCloud();
+  [member, reader, other] = await Promise.all([cloud.login('member'), cloud.login('reader'), cloud.login('other')]);
+  external = String((await member.call('GET', '/network/v2.0/networks?router:external=true')).at('networks', 0, 'id'));
+});
+afterAll(() => cloud.close());
+
+const N = '/network/v2.0';
+const post = (path: string, body: object, who = member): Promise<Reply> => who.call('POST', `${N}/${path}`, body);
+const remove = (path: string, who = member): Promise<Reply> => who.call('DELETE', `${N}/${path}`);
+const type = (answer: Reply): unknown => answer.at('NeutronError', 'type');
+const ids = (answer: Reply, plural: string): string[] => (answer.at(plural) as { id: string }[]).map((r) => r.id);
+
+let nets = 0;
+const net = (): Promise<{ networkId: string; subnetId: string }> => {
+  nets += 1;
+  return makeNetwork(member, `10.${nets}.0.0/29`);
+};
+
+test('a subnet gives out its pool once, after DHCP took the first address, and then says so', async () => {
+  const { networkId } = await net();
+  const addresses: unknown[] = [];
+  for (let i = 0; i < 4; i += 1)
+    addresses.push((await post('ports', { port: { network_id: networkId } })).at('port', 'fixed_ips', 0, 'ip_address'));
+  const base = `10.${nets}.0`;
+  expect(addresses).toEqual([`${base}.3`, `${base}.4`, `${base}.5`, `${base}.6`]);
+  const full = await post('ports', { port: { network_id: networkId } });
+  expect([full.status, type(full)]).toEqual([409, 'IpAddressGenerationFailure']);
+  const taken = await post('ports', { port: { network_id: networkId, fixed_ips: [{ ip_address: `${base}.4` }] } });
+  expect([taken.status, type(taken)]).toEqual([409, 'IpAddressAlreadyAllocated']);
+});
+
+test('subnets of a network may not overlap', async () => {
+  const { networkId } = await net();
+  const answer = await post('subnets', { subnet: { network_id: networkId, cidr: `10.${nets}.0.0/28`, ip_version: 4 } });
+  expect([answer.status, type(answer)]).toEqual([400, 'InvalidInput']);
+});
+
+test('what is in use cannot be deleted; what only DHCP uses can', async () => {
+  const { networkId, subnetId } = await net();
+  const group = String((await post('security-groups', { security_group: { name: 'g' } })).at('security_group', 'id'));
+  const port = String((await post('ports', { port: { network_id: networkId, security_groups: [group] } })).at('port', 'id'));
+  expect(type(await remove(`networks/${networkId}`))).toBe('NetworkInUse');
+  expect(type(await remove(`subnets/${subnetId}`))).toBe('SubnetInUse');
+  expect(type(await remove(`security-groups/${group}`))).toBe('SecurityGroupInUse');
+  expect((await remove(`ports/${port}`)).status).toBe(204);
+  const left = (await member.call('GET', `${N}/ports?network_id=${networkId}`)).at('ports') as { device_owner: string }[];
+  expect(left.map((p) => p.device_owner)).toEqual(['network:dhcp']);
+  expect((await remove(`security-groups/${group}`)).status).toBe(204);
+  expect((await remove(`networks/${networkId}`)).status).toBe(204);
+  expect((await member.call('GET', `${N}/subnets/${subnetId}`)).status).toBe(404);
+});
+
+test('a router’s interfaces are ports; it stays until they and the floating IPs are gone', async () => {
+  const { networkId, subnetId } = await net();
+  const router = String(
+    (await post('routers', { router: { name: 'r', external_gateway_info: { network_id: external } } })).at('router', 'id'),
+  );
+  const port = String((await post('ports', { port: { network_id: networkId } })).at('port', 'id'));
+  const fip = { floatingip: { floating_network_id: external, port_id: port } };
+  expect(type(await post('floatingips', fip))).toBe('ExternalGatewayForFloatingIPNotFound');
+  const interfaces = (verb: string): Promise<Reply> =>
+    member.call('PUT', `${N}/routers/${router}/${verb}_router_interface`, { subnet_id: subnetId });
+  const added = await interfaces('add');
+  expect(added.at('subnet_ids')).toEqual([subnetId]);
+  expect([(await interfaces('add')).status, type(await interfaces('add'))]).toEqual([400, 'BadRequest']);
+  expect(type(await remove(`ports/${String(added.at('port_id'))}`))).toBe('ServicePortInUse');
+  expect(type(await remove(`routers/${router}`))).toBe('RouterInUse');
+  const ip = await post('floatingips', fip);
+  expect(ip.at('floatingip', 'router_id')).toBe(router);
+  expect(type(await interfaces('remove'))).toBe('RouterInterfaceInUseByFloatingIP');
+  expect((await remove(`ports/${port}`)).status).toBe(204);
+  const freed = await member.call('GET', `${N}/floatingips/${String(ip.at('floatingip', 'id'))}`);
+  expect(freed.at('floatingip')).toMatchObject({ port_id: null, router_id: null, status: 'DOWN' });
+  expect((await interfaces('remove')).status).toBe(200);
+  expect([(await interfaces('remove')).status, type(await interfaces('remove'))]).toEqual([404, 'RouterInterfaceNotFoundForSubnet']);
+  expect((await remove(`routers/${router}`)).status).toBe(204);
+});
+
+test('a rule exists once; the default group exists by itself and stays', async () => {
+  const group = String((await post('security-groups', { security_group: { name: 'rules' } })).at('security_group', 'id'));
+  const rule = {
+    security_group_rule: {
+      security_group_id: group,
+      direction: 'ingress',
+      protocol: 'tcp',
+      port_range_min: 10250,
+      port_range_max: 10250,
+      remote_group_id: group,
+    },
+  };
+  expect((await post('security-group-rules', rule)).status).toBe(201);
+  const twin = await post('security-group-rules', rule);
+  expect([twin.status, type(twin)]).toEqual([409, 'SecurityGroupRuleExists']);
+  expect(
+    ((await member.call('GET', `${N}/security-groups/${group}`)).at('security_group', 'security_group_rules') as unknown[]).length,
+  ).toBe(3);
+  const found = await other.call('GET', `${N}/security-groups?name=default`);
+  expect(ids(found, 'security_groups').length).toBe(1);
+  expect(type(await remove(`security-groups/${ids(found, 'security_groups')[0]}`, other))).toBe('SecurityGroupCannotRemoveDefault');
+});
+
+test('tags are set after the fact, encoded in the path, and find things again', async () => {
+  const { networkId } = await net();
+  const refused = await post('networks', { network: { name: 'x', tags: ['a'] } });
+  expect([refused.status, type(refused)]).toEqual([400, 'HTTPBadRequest']);
+  const port = String((await post('ports', { port: { network_id: networkId, tags: ['dropped'] } })).at('port', 'id'));
+  const tags = `${N}/ports/${port}/tags`;
+  expect((await member.call('PUT', `${tags}/${encodeURIComponent('seedbed:cluster=1')}`)).status).toBe(201);
+  expect((await member.call('PUT', `${tags}/two`)).status).toBe(201);
+  expect((await member.call('GET', tags)).at('tags')).toEqual(['seedbed:cluster=1', 'two']);
+  const find = async (query: string): Promise<string[]> => ids(await member.call('GET', `${N}/ports?${query}`), 'ports');
+  expect(await find('tags=seedbed:cluster=1,two')).toEqual([port]);
+  expect(await find('tags=seedbed:cluster=1,three')).toEqual([]);
+  expect(await find('tags-any=three,two')).toEqual([port]);
+  expect((await member.call('DELETE', `${tags}/two`)).status).toBe(204);
+  expect((await member.call('DELETE', `${tags}/two`)).status).toBe(404);
+  expect((await member.call('PUT', tags, { tags: ['only'] })).at('tags')).toEqual(['only']);
+});
+
+test('readers are refused, strangers find nothing', async () => {
+  const { networkId } = await net();
+  const answer = await post('ports', { port: { network_id: networkId } }, reader);
+  expect([answer.status, answer.at('NeutronError', 'message')]).toEqual([403, 'rule:create_port is disallowed by policy']);
+  expect((await reader.call('GET', `${N}/networks/${networkId}`)).status).toBe(200);
+  expect((await remove(`networks/${networkId}`, reader)).status).toBe(403);
+  expect((await other.call('GET', `${N}/networks/${networkId}`)).status).toBe(404);
+  expect((await remove(`networks/${networkId}`, other)).status).toBe(404);
+  expect(ids(await other.call('GET', `${N}/networks`), 'networks')).toEqual([external]);
+  expect((await post('ports', { port: { network_id: networkId } }, other)).status).toBe(404);
+});
+
+test('an exceeded quota is a conflict that names the resource', async () => {
+  await cloud.control('PUT', '/quotas/other', { network: 1 });
+  expect((await post('networks', { network: { name: 'one' } }, other)).status).toBe(201);
+  const refused = await post('networks', { network: { name: 'two' } }, other);
+  expect([refused.status, type(refused), refused.at('NeutronError', 'message')]).toEqual([
+    409,
+    'OverQuota',
+    "Quota exceeded for resources: ['network'].",
+  ]);
+});
+
+test('lists take fields, several values, sorting and pages', async () => {
+  const names = ['sort-b', 'sort-c', 'sort-a'];
+  for (const name of names) await post('networks', { network: { name } });
+  const query = names.map((n) => `name=${n}`).join('&');
+  const answer = await member.call('GET', `${N}/networks?${query}&fields=name&sort_key=name&sort_dir=asc&limit=2`);
+  expect(answer.at('networks')).toEqual([{ name: 'sort-a' }, { name: 'sort-b' }]);
+  const next = new URL(String(answer.at('networks_links', 0, 'href')));
+  expect((await member.call('GET', next.pathname + next.search)).at('networks')).toEqual([{ name: 'sort-c' }]);
+});
