@@ -63,9 +63,12 @@ export const validity = (nowMs: number, ttlMs: number): { notBefore: Date; notAf
   notAfter: new Date(Math.floor((nowMs + ttlMs) / 1000) * 1000),
 });
 
-/** A subject given as structure, so that no character of a name can end it or begin another. */
+/**
+ * A subject given as structure and typed strings, so that no character of a name can end it or begin another: the library
+ * reads a plain string that begins with "#" as raw DER and takes quotes off.
+ */
 export const subjectName = (commonName: string, organizations: readonly string[]): x509.Name =>
-  new x509.Name([...organizations.map((o) => ({ O: [o] })), { CN: [commonName] }]);
+  new x509.Name([...organizations.map((o) => ({ O: [{ utf8String: o }] })), { CN: [{ utf8String: commonName }] }]);
 
 /** 127 random bits: unique without a register (RFC 5280 wants it positive and at most 20 bytes). */
 export const createSerial = (): string => {

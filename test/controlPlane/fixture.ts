@@ -1,0 +1,49 @@
+/** A cluster and certificates with fixed texts, so that golden files stay the same from run to run. */
+import type { ReachableCluster } from '../../src/controlPlane/hostedCluster.ts';
+import { defaultRelease } from '../../src/domain/version.ts';
+import type { ClusterPki, LeafName } from '../../src/pki/bundle.ts';
+
+export const cluster: ReachableCluster = {
+  id: '0b9d3c52-6d0f-4f0e-9a51-2f6f5d1e7c11',
+  name: 'shop',
+  projectId: '5f1c0d3a9be44f5c8a7e6d5c4b3a2910',
+  shortId: 'shop-a1b2c3d4',
+  namespace: 'kc-shop-a1b2c3d4',
+  release: defaultRelease,
+  imageRegistry: null,
+  endpoint: { host: '192.0.2.10', port: 6443 },
+  exposure: 'LOAD_BALANCER',
+  podCidr: '10.244.0.0/16',
+  serviceCidr: '10.96.0.0/16',
+  dnsDomain: 'cluster.local',
+  apiServerReplicas: 1,
+  etcd: { replicas: 1, volumeSizeGiB: 4, storageClass: 'fast' },
+  networkDriver: 'FLANNEL',
+};
+
+const LEAVES: LeafName[] = [
+  'apiServer',
+  'apiServerKubeletClient',
+  'apiServerEtcdClient',
+  'frontProxyClient',
+  'etcdServer',
+  'etcdPeer',
+  'superAdmin',
+  'controllerManager',
+  'scheduler',
+];
+
+const pair = (name: string) => ({ cert: `certificate of ${name}\n`, key: `key of ${name}\n` });
+
+export const pki: ClusterPki = {
+  authorities: { ca: pair('ca'), frontProxyCa: pair('front-proxy-ca'), etcdCa: pair('etcd-ca') },
+  serviceAccount: { key: 'service account key\n', publicKey: 'service account public key\n' },
+  leaves: Object.fromEntries(
+    LEAVES.map((name) => [name, { ...pair(name), profile: name, notBeforeMs: 0, notAfterMs: 1 }]),
+  ) as ClusterPki['leaves'],
+  kubeconfigs: {
+    superAdmin: 'kubeconfig of superAdmin\n',
+    controllerManager: 'kubeconfig of controllerManager\n',
+    scheduler: 'kubeconfig of scheduler\n',
+  },
+};

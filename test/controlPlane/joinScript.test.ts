@@ -1,0 +1,94 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { JOIN_SCRIPT } from '../../src/controlPlane/joinScript.ts';
+
+const PAUSE = 'mirror.example:5000/k8s/pause:3.10.2';
+let root: string;
+
+/** Stands in for a program of the server: notes its call, then runs `body`. */
+const program = (name: string, body: string) =>
+  writeFileSync(join(root, 'bin', name), `#!/bin/sh\necho "${name} $*" >>${root}/calls\n${body}\n`, { mode: 0o755 });
+
+/** Runs the script with every path of the server moved under `root`. */
+const run = (): { output: string; status: number; calls: string[] } => {
+  const script = JOIN_SCRIPT.replaceAll(/(?<=[ >"=])\/(etc|run)\//g, `${root}/$1/`);
+  writeFileSync(join(root, 'script'), script);
+  let output = '';
+  let status = 0;
+  try {
+    output = execFileSync('sh', [join(root, 'script'), PAUSE], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+      env: { PATH: `${root}/bin:/usr/bin:/bin` },
+    });
+  } catch (error) {
+    ({ stdout: output, status } = error as { stdout: string; status: number });
+  }
+  return { output, status, calls: readFileSync(join(root, 'calls'), 'utf8').trim().split('\n') };
+};
+const containerd = (): string => readFileSync(join(root, 'etc/containerd/config.toml'), 'utf8');
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'join-'));
+  for (const folder of ['bin', 'run', 'etc/containerd', 'etc/seedbed', 'etc/kubernetes/pki'])
+    mkdirSync(join(root, folder), { recursive: true });
+  writeFileSync(join(root, 'etc/seedbed/join.yaml'), 'secret');
+  for (const name of ['modprobe', 'sysctl', 'systemctl', 'sleep', 'kubeadm']) program(name, '');
+  program('containerd', `printf '[cri]\\n    sandbox_image = "old"\\n    SystemdCgroup = false\\n'`);
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+test.each([
+  [
+    'containerd 1',
+    '  sandbox_image = "registry.k8s.io/pause:3.6"\n    SystemdCgroup = false\n',
+    `  sandbox_image = "${PAUSE}"\n    SystemdCgroup = true\n`,
+  ],
+  [
+    'containerd 2',
+    "  sandboxer = 'podsandbox'\n      sandbox = 'registry.k8s.io/pause:3.10'\n SystemdCgroup = false\n",
+    `  sandboxer = 'podsandbox'\n      sandbox = "${PAUSE}"\n SystemdCgroup = true\n`,
+  ],
+  ['a bare package', 'disabled_plugins = ["cri"]\n', `[cri]\n    sandbox_image = "${PAUSE}"\n    SystemdCgroup = true\n`],
+])('the configuration of %s gets the pause image and systemd cgroups, and containerd starts anew', (_name, before, after) => {
+  writeFileSync(join(root, 'etc/containerd/config.toml'), before);
+  const { status, calls } = run();
+  expect(containerd()).toBe(after);
+  expect(status).toBe(0);
+  expect(calls).toContain('systemctl restart containerd');
+});
+
+test('an image that is ready is left as it is', () => {
+  const ready = `restrict_oom_score_adj = true\n  sandbox_image = "${PAUSE}"\n  SystemdCgroup = true\n`;
+  writeFileSync(join(root, 'etc/containerd/config.toml'), ready);
+  const { calls, output } = run();
+  expect(containerd()).toBe(ready);
+  expect(calls).toContain('systemctl start containerd');
+  expect(calls).not.toContain('systemctl restart containerd');
+  expect(output).toMatch(/seedbed: stage join, attempt 1\nseedbed: joined\n$/);
+});
+
+test('a join that fails half-way is reset and tried again; the token’s file goes at the end', () => {
+  program(
+    'kubeadm',
+    `[ "$1" = reset ] && rm -f ${root}/etc/kubernetes/pki/ca.crt; [ "$1" = reset ] && exit 0
+[ -e ${root}/failed ] || { touch ${root}/failed ${root}/etc/kubernetes/pki/ca.crt; exit 1; }
+[ ! -e ${root}/etc/kubernetes/pki/ca.crt ]`,
+  );
+  const { status, calls, output } = run();
+  expect(calls.filter((call) => call.startsWith('kubeadm')).map((call) => call.split(' ')[1])).toEqual(['join', 'reset', 'join']);
+  expect(output).toContain('attempt 2\nseedbed: joined');
+  expect(status).toBe(0);
+  expect(() => readFileSync(join(root, 'etc/seedbed/join.yaml'))).toThrow(/ENOENT/);
+});
+
+test('it gives up after thirty attempts and says so', () => {
+  program('kubeadm', 'exit 1');
+  const { status, calls, output } = run();
+  expect(status).toBe(1);
+  expect(calls.filter((call) => call.startsWith('kubeadm join'))).toHaveLength(30);
+  expect(output).toMatch(/seedbed: failed to join\n$/);
+});

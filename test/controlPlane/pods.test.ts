@@ -1,0 +1,156 @@
+import { expect, test } from 'vitest';
+import { buildApiServer } from '../../src/controlPlane/apiServer.ts';
+import { buildControllerManager } from '../../src/controlPlane/controllerManager.ts';
+import { buildEtcd } from '../../src/controlPlane/etcd.ts';
+import type { ReachableCluster } from '../../src/controlPlane/hostedCluster.ts';
+import type { KubernetesObject } from '../../src/controlPlane/object.ts';
+import { buildScheduler } from '../../src/controlPlane/scheduler.ts';
+import type { ClusterPki } from '../../src/pki/bundle.ts';
+import { cluster, pki } from './fixture.ts';
+
+interface Volume {
+  name: string;
+  secret?: { secretName: string };
+  configMap?: { name: string };
+}
+interface Container {
+  command: string[];
+  image: string;
+  env?: { name: string }[];
+  securityContext: object;
+  resources: { requests: object };
+  volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[];
+  startupProbe: { periodSeconds: number; failureThreshold: number; httpGet: { path: string } };
+}
+interface Workload extends KubernetesObject {
+  spec: {
+    replicas: number;
+    selector: { matchLabels: Record<string, string> };
+    template: {
+      metadata: { labels: Record<string, string>; annotations: Record<string, string> };
+      spec: { containers: Container[]; volumes: Volume[] };
+    };
+  };
+}
+
+const build = (c: ReachableCluster, p: ClusterPki): KubernetesObject[] =>
+  [buildEtcd, buildApiServer, buildControllerManager, buildScheduler].flatMap((component) => component(c, p));
+const workloadsOf = (objects: KubernetesObject[]): Workload[] =>
+  objects.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet') as Workload[];
+const objects = build(cluster, pki);
+const workloads = workloadsOf(objects);
+const byName = workloads.map((workload): [string, Workload] => [workload.metadata.name, workload]);
+
+/** Files as the container sees them: path → text. */
+const filesOf = ({ spec: { template } }: Workload): Map<string, string> => {
+  const { containers, volumes } = template.spec;
+  const found = new Map<string, string>();
+  for (const { name, mountPath } of containers.flatMap((c) => c.volumeMounts)) {
+    const volume = volumes.find((v) => v.name === name);
+    const source = volume?.secret?.secretName ?? volume?.configMap?.name;
+    const object = objects.find((o) => o.metadata.name === source && o.kind === (volume?.secret ? 'Secret' : 'ConfigMap'));
+    for (const [key, text] of Object.entries((object?.data ?? {}) as Record<string, string>)) {
+      found.set(`${mountPath}/${key}`, object?.kind === 'Secret' ? Buffer.from(text, 'base64').toString() : text);
+    }
+  }
+  return found;
+};
+const pathsInFlags = ({ spec }: Workload): Set<string> =>
+  new Set(spec.template.spec.containers.flatMap((c) => c.command).flatMap((flag) => flag.match(/=(\/etc\/.+)$/)?.[1] ?? []));
+
+test('there are the four components', () => {
+  expect(byName.map(([name]) => name)).toEqual(
+    ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((n) => `${cluster.shortId}-${n}`),
+  );
+});
+
+test.each(byName)('%s: each mounted file is read by a flag, and each flag finds its file', (_name, workload) => {
+  expect(pathsInFlags(workload).size).toBeGreaterThan(0);
+  expect([...filesOf(workload).keys()].toSorted()).toEqual([...pathsInFlags(workload)].toSorted());
+});
+
+test('keys reach only the pods that need them', () => {
+  const holders = (text: string): string[] =>
+    byName.filter(([, w]) => [...filesOf(w).values()].some((file) => file === text)).map(([name]) => name);
+  const named = (...names: string[]): string[] => names.map((n) => `${cluster.shortId}-${n}`);
+  expect(holders(pki.authorities.ca.key)).toEqual(named('kube-controller-manager'));
+  expect(holders(pki.authorities.etcdCa.key)).toEqual([]);
+  expect(holders(pki.authorities.frontProxyCa.key)).toEqual([]);
+  expect(holders(pki.serviceAccount.key)).toEqual(named('kube-apiserver', 'kube-controller-manager'));
+  expect(holders(pki.leaves.apiServer.key)).toEqual(named('kube-apiserver'));
+  expect(holders(pki.leaves.etcdPeer.key)).toEqual(named('etcd'));
+  expect(holders(pki.kubeconfigs.scheduler)).toEqual(named('kube-scheduler'));
+  expect(holders(pki.kubeconfigs.superAdmin)).toEqual([]);
+  const secrets = objects.filter(({ kind }) => kind === 'Secret').flatMap(({ data }) => Object.values(data as Record<string, string>));
+  expect(secrets).toHaveLength(24);
+  expect(secrets).not.toContain(Buffer.from(pki.kubeconfigs.superAdmin).toString('base64'));
+});
+
+test.each(byName)('%s: Pod Security "restricted" holds, root is read-only, no token of the seed', (_name, { spec: { template } }) => {
+  expect(template.spec).toMatchObject({
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+  });
+  for (const container of template.spec.containers) {
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    expect(container.resources.requests).toEqual({ cpu: expect.stringMatching(/^\d+m$/), memory: expect.stringMatching(/^\d+Mi$/) });
+    expect(container.startupProbe.periodSeconds * container.startupProbe.failureThreshold).toBeGreaterThanOrEqual(300);
+  }
+  expect(JSON.stringify(template)).not.toMatch(/hostPath|hostNetwork|"privileged"/);
+});
+
+test.each(byName)('%s: the selector picks its own pods and no sibling', (_name, { spec }) => {
+  const picks = (labels: Record<string, string>) =>
+    Object.entries(spec.selector.matchLabels).every(([key, value]) => labels[key] === value);
+  expect(workloads.filter((other) => picks(other.spec.template.metadata.labels))).toHaveLength(1);
+  expect(Object.keys(spec.selector.matchLabels)).toHaveLength(2);
+});
+
+const rolled = (next: KubernetesObject[]): string[] =>
+  workloadsOf(next)
+    .filter((after, i) => JSON.stringify(after.spec.template) !== JSON.stringify(workloads[i]?.spec.template))
+    .map(({ metadata }) => metadata.name.slice(cluster.shortId.length + 1));
+const withLeaf = (name: keyof ClusterPki['leaves']): ClusterPki => ({
+  ...pki,
+  leaves: { ...pki.leaves, [name]: { ...pki.leaves[name], cert: 'new\n' } },
+});
+
+test('a new certificate rolls exactly the pods that mount it', () => {
+  expect(rolled(build(cluster, pki))).toEqual([]);
+  expect(rolled(build(cluster, withLeaf('apiServer')))).toEqual(['kube-apiserver']);
+  expect(rolled(build(cluster, withLeaf('etcdPeer')))).toEqual(['etcd']);
+  expect(rolled(build(cluster, withLeaf('superAdmin')))).toEqual([]);
+  expect(rolled(build(cluster, { ...pki, kubeconfigs: { ...pki.kubeconfigs, scheduler: 'new' } }))).toEqual(['kube-scheduler']);
+});
+
+test('a rename of the cluster restarts nothing', () => {
+  expect(rolled(build({ ...cluster, name: 'other' }, pki))).toEqual([]);
+});
+
+test('three members of etcd know each other and are in the certificates from the first day', () => {
+  const three = workloadsOf(build({ ...cluster, etcd: { ...cluster.etcd, replicas: 3 } }, pki))[0];
+  const flags = three?.spec.template.spec.containers[0]?.command ?? [];
+  const list = flags
+    .find((flag) => flag.startsWith('--initial-cluster='))
+    ?.slice('--initial-cluster='.length)
+    .split(',');
+  expect(list?.map((m) => m.split('=')[0])).toEqual([0, 1, 2].map((i) => `${cluster.shortId}-etcd-${i}`));
+  expect(three?.spec.replicas).toBe(3);
+});
+
+test('a registry of the operator replaces the host of every image', () => {
+  const images = workloadsOf(build({ ...cluster, imageRegistry: 'mirror.example:5000/k8s/' }, pki)).map(
+    (w) => w.spec.template.spec.containers[0]?.image,
+  );
+  expect(images).toEqual([
+    'mirror.example:5000/k8s/etcd:3.6.8-0',
+    ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map(
+      (n) => `mirror.example:5000/k8s/${n}:${cluster.release.version}`,
+    ),
+  ]);
+});
