@@ -1,5 +1,5 @@
 /** The whole schema: naming a file here is what brings its types in. */
-import type { GraphQLSchema } from 'graphql';
+import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import './changes.ts';
 import './cloud.ts';
 import './clusterLists.ts';
@@ -20,3 +20,6 @@ export const buildSchema = (): GraphQLSchema => {
   schema ??= builder.toSchema();
   return schema;
 };
+
+/** The schema as text, in a stable order. */
+export const printedSchema = (): string => `${printSchema(lexicographicSortSchema(buildSchema()))}\n`;

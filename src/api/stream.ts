@@ -1,6 +1,7 @@
 /** One live stream to one subscriber: pulled, never pushed, and open only as long as the caller's right to it lasts. */
 import { GraphQLError } from 'graphql';
 import type { Actor } from '../domain/actor.ts';
+import { RECHECK_MS } from './auth.ts';
 import type { Context } from './context.ts';
 import { createLoaders } from './loaders.ts';
 
@@ -13,9 +14,6 @@ export interface Source<Value> {
 
 /** What the subscription's field resolves: a value, or the reason why the stream ends. */
 export type Delivery<Value> = { value: Value } | { end: GraphQLError };
-
-/** A token that was revoked is noticed after this at the latest, also while nothing happens. */
-const RECHECK_MS = 60_000;
 
 const ended = (code: string, message: string) => ({ end: new GraphQLError(message, { extensions: { code } }) });
 

@@ -1,0 +1,27 @@
+/** From text to a document that may be run: the same for HTTP, SSE and WebSocket. */
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
+import { checkLimits, MAX_TOKENS } from './limits.ts';
+
+/** Throws a GraphQLError for text that is no document, or one with too many tokens. */
+export const parseDocument = (text: string): DocumentNode => parse(text, { maxTokens: MAX_TOKENS, noLocation: false });
+
+/** Why the document may not be run; empty: it may. */
+export const checkDocument = (schema: GraphQLSchema, document: DocumentNode, introspection: boolean): readonly GraphQLError[] => {
+  const limits = checkLimits(schema, document);
+  if (limits.length > 0) return limits;
+  const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
+  const errors = validate(schema, document, rules, { maxErrors: 10 });
+  return introspection ? errors : errors.map(withoutHint);
+};
+
+/** A hint at similar names would tell the schema, name by name, to who may not see it. */
+const withoutHint = (error: GraphQLError): GraphQLError =>
+  new GraphQLError(error.message.replace(/ Did you mean .*$/s, ''), { nodes: error.nodes ?? null, extensions: error.extensions });

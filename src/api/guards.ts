@@ -1,0 +1,78 @@
+/** What is refused before GraphQL sees it: foreign pages, other content types, bodies that are too large or hold no single request. */
+import type { IncomingMessage } from 'node:http';
+
+/** An answer that ends a request early. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** The caller's own request id when it has a harmless form, so that traces can be joined. */
+export const givenRequestId = (request: IncomingMessage): string | undefined => {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : undefined;
+};
+
+/** No Origin (not a browser's cross-site call), the API's own, or one that is allowed by name. */
+export const isOriginAllowed = (request: IncomingMessage, allowed: readonly string[]): boolean => {
+  const origin = request.headers.origin;
+  if (origin === undefined) return true;
+  if (allowed.includes(origin)) return true;
+  const host = URL.canParse(origin) ? new URL(origin).host : '';
+  return host !== '' && host === request.headers.host;
+};
+
+/** Throws Refusal 415 unless the body is plain JSON: other types are what a foreign page's form can send without being asked first. */
+export const requireJson = (request: IncomingMessage): void => {
+  const type = request.headers['content-type'] ?? '';
+  if (!/^application\/json(?:\s*;\s*charset\s*=\s*"?utf-8"?)?\s*$/i.test(type))
+    throw new Refusal(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send GraphQL requests as Content-Type: application/json.');
+  if (request.headers['content-encoding'] !== undefined)
+    throw new Refusal(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send the body without Content-Encoding.');
+};
+
+/** Counts while it reads: a false or missing Content-Length helps nobody. Throws Refusal 413. */
+export const readBody = async (request: IncomingMessage, maxBytes: number): Promise<string> => {
+  const tooLarge = new Refusal(413, 'BODY_TOO_LARGE', `The body may have at most ${maxBytes} bytes.`);
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    const buffer: Buffer = Buffer.from(chunk);
+    bytes += buffer.length;
+    if (bytes > maxBytes) throw tooLarge;
+    chunks.push(buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+};
+
+export interface GraphqlRequest {
+  query: string;
+  operationName: string | null;
+  variables: Record<string, unknown>;
+}
+
+/** Throws Refusal 400 for anything but one request with a document. */
+export const readRequest = (body: string): GraphqlRequest => {
+  const bad = (message: string) => new Refusal(400, 'BAD_REQUEST', message);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    throw bad('The body is not JSON.');
+  }
+  if (Array.isArray(parsed)) throw bad('Send one request at a time: batches are not taken.');
+  if (parsed === null || typeof parsed !== 'object') throw bad('The body must be an object with "query" and, perhaps, "variables".');
+  const { query, operationName, variables } = parsed as Record<string, unknown>;
+  if (typeof query !== 'string' || query === '') throw bad('"query" must be a GraphQL document.');
+  if (operationName != null && typeof operationName !== 'string') throw bad('"operationName" must be a string.');
+  if (variables != null && (typeof variables !== 'object' || Array.isArray(variables))) throw bad('"variables" must be an object.');
+  return { query, operationName: operationName ?? null, variables: { ...variables } };
+};

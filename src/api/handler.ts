@@ -1,0 +1,148 @@
+/** Answers one HTTP request: guards first, then GraphQL. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Actor } from '../domain/actor.ts';
+import { SeedbedError } from '../domain/errors.ts';
+import type { Context } from './context.ts';
+import { shownErrors } from './errors.ts';
+import { givenRequestId, isOriginAllowed, Refusal, readBody, readRequest, requireJson } from './guards.ts';
+import type { ApiMetrics } from './metrics.ts';
+import { printedSchema } from './schema.ts';
+import type { Seats } from './seats.ts';
+import type { ApiDeps } from './settings.ts';
+import type { Yoga } from './yoga.ts';
+
+export interface HandlerDeps {
+  deps: ApiDeps;
+  yoga: Yoga;
+  seats: Seats;
+  metrics: ApiMetrics;
+  authenticate(token: string): Promise<Actor | null>;
+  contextOf(actor: Actor, token: string, requestId: string): Context;
+}
+
+type Page = (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
+
+export const createHandler =
+  (parts: HandlerDeps) =>
+  async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { deps, metrics } = parts;
+    const requestId = givenRequestId(request) ?? deps.newId();
+    response.setHeader('X-Request-Id', requestId);
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    const path = request.url?.split('?')[0] ?? '';
+    const page = PAGES.get(path);
+    response.once('close', () => metrics.request(page === undefined ? 'other' : path, response.statusCode));
+    try {
+      if (page === undefined) throw new Refusal(404, 'NOT_FOUND', 'There is nothing here; GraphQL is at /graphql.');
+      await page(parts, request, response, requestId);
+    } catch (error) {
+      refuse(response, error, requestId, deps);
+    }
+  };
+
+const refuse = (response: ServerResponse, error: unknown, requestId: string, { log }: ApiDeps): void => {
+  if (response.headersSent) {
+    log.error({ err: error, requestId }, 'an answer broke off');
+    response.destroy();
+    return;
+  }
+  const status = error instanceof Refusal ? error.status : error instanceof SeedbedError && error.retryable ? 503 : 500;
+  const errors =
+    error instanceof Refusal
+      ? [{ message: error.message, extensions: { code: error.code, requestId } }]
+      : shownErrors([error], { requestId, log }).map((e) => e.toJSON());
+  // The rest of the request is not read.
+  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', Connection: 'close' }).end(JSON.stringify({ errors }));
+};
+
+const text = (response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8') => {
+  response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(body);
+};
+
+const onlyGet =
+  (page: Page): Page =>
+  async (parts, request, response, requestId) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Only GET is answered here.');
+    await page(parts, request, response, requestId);
+  };
+
+const graphql: Page = async (parts, request, response, requestId) => {
+  const { settings } = parts.deps;
+  if (!isOriginAllowed(request, settings.allowedOrigins)) throw new Refusal(403, 'FOREIGN_ORIGIN', 'Pages of this origin may not call.');
+  allowOrigin(request, response);
+  if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+  const context = request.method === 'POST' ? await contextOfPost(parts, request, requestId) : null;
+  if (context === null && !isPageAsked(request, settings.graphiql))
+    throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Send GraphQL requests by POST; ask for text/event-stream to subscribe.');
+  const leave = context === null ? null : takeSeat(parts, request, context);
+  const unwatch = leave === null ? null : watchStall(response, settings.stallMs);
+  try {
+    await parts.yoga.handle(request, response, { req: request, res: response, context });
+    if (!response.writableFinished && !response.closed) await new Promise((resolve) => response.once('close', resolve));
+  } finally {
+    unwatch?.();
+    leave?.();
+  }
+};
+
+/** Authentication comes before the body: who may not call shall not make us read. */
+const contextOfPost = async (parts: HandlerDeps, request: IncomingMessage, requestId: string): Promise<Context> => {
+  requireJson(request);
+  const token = request.headers['x-auth-token'];
+  const actor = typeof token === 'string' ? await parts.authenticate(token) : null;
+  if (actor === null || typeof token !== 'string')
+    throw new Refusal(401, 'UNAUTHENTICATED', 'This needs a valid Keystone token in the header X-Auth-Token.');
+  // Yoga takes a body that was read and found good before.
+  Object.assign(request, { body: readRequest(await readBody(request, parts.deps.settings.maxBodyBytes)) });
+  return parts.contextOf(actor, token, requestId);
+};
+
+const isPageAsked = (request: IncomingMessage, graphiql: boolean): boolean =>
+  graphiql && request.method === 'GET' && !request.url?.includes('?') && (request.headers.accept ?? '').includes('text/html');
+
+const allowOrigin = (request: IncomingMessage, response: ServerResponse): void => {
+  const { origin } = request.headers;
+  response.setHeader('Vary', 'Origin');
+  if (origin === undefined) return;
+  response.setHeader('Access-Control-Allow-Origin', origin);
+  response.setHeader('Access-Control-Allow-Methods', 'POST, OPTIONS');
+  response.setHeader('Access-Control-Allow-Headers', 'content-type, x-auth-token, x-request-id');
+  response.setHeader('Access-Control-Expose-Headers', 'x-request-id');
+  response.setHeader('Access-Control-Max-Age', '600');
+};
+
+const takeSeat = (parts: HandlerDeps, request: IncomingMessage, context: Context): (() => void) | null => {
+  if (!(request.headers.accept ?? '').includes('text/event-stream')) return null;
+  const leave = parts.seats.take(context.actor);
+  if (leave === null) throw new Refusal(429, 'TOO_MANY_CONNECTIONS', 'Too many live connections of this user in this project.');
+  return leave;
+};
+
+/** A reader that leaves its socket full for so long is cut off; it goes on from its cursor when it comes back. */
+const watchStall = (response: ServerResponse, stallMs: number): (() => void) => {
+  let written = -1;
+  const timer = setInterval(() => {
+    const now = response.socket?.bytesWritten ?? 0;
+    if (response.writableLength > 0 && now === written && response.writableNeedDrain) response.destroy();
+    written = now;
+  }, stallMs);
+  return () => clearInterval(timer);
+};
+
+const PAGES = new Map<string, Page>(
+  Object.entries({
+    '/graphql': graphql,
+    '/healthz': onlyGet(async (_parts, _request, response) => text(response, 200, 'ok\n')),
+    '/readyz': onlyGet(async ({ deps }, _request, response) => {
+      const { ok, reasons } = await deps.ready();
+      text(response, ok ? 200 : 503, ok ? 'ok\n' : `${reasons.join('\n')}\n`);
+    }),
+    '/metrics': onlyGet(async ({ deps }, _request, response) =>
+      text(response, 200, await deps.metrics.metrics(), deps.metrics.contentType),
+    ),
+    '/schema.graphql': onlyGet(async ({ deps }, _request, response) => {
+      if (!deps.settings.introspection) throw new Refusal(404, 'NOT_FOUND', 'The schema is not shown here.');
+      text(response, 200, printedSchema());
+    }),
+  }),
+);

@@ -1,0 +1,114 @@
+/** The API's HTTP server: GraphQL over HTTP, SSE and WebSocket on /graphql, and the pages that operators' tools read. */
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Actor } from '../domain/actor.ts';
+import { createAuthenticator } from './auth.ts';
+import type { Context } from './context.ts';
+import { createFeed } from './feed.ts';
+import { isOriginAllowed } from './guards.ts';
+import { createHandler } from './handler.ts';
+import { createLoaders } from './loaders.ts';
+import { createApiMetrics } from './metrics.ts';
+import { buildSchema } from './schema.ts';
+import { createSeats } from './seats.ts';
+import type { ApiDeps } from './settings.ts';
+import { createSocketServer } from './socket.ts';
+import { createYogaServer } from './yoga.ts';
+
+export interface Api {
+  /** Where GraphQL is, such as http://127.0.0.1:4000/graphql. */
+  url: string;
+  /** Takes no more calls, ends live streams (WebSockets with code 1001), and waits at most `graceMs` for the rest. */
+  close(graceMs: number): Promise<void>;
+}
+
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 30_000;
+/** Longer than the idle time of usual proxies, so that it is they who close. */
+const KEEP_ALIVE_MS = 65_000;
+
+/** Resolves when the server listens; rejects when the address is taken. */
+export const startApi = async (deps: ApiDeps): Promise<Api> => {
+  const { store, commands, clock, log, settings } = deps;
+  const schema = buildSchema();
+  const feed = createFeed(store);
+  const auth = createAuthenticator({
+    validate: deps.authenticate,
+    clock,
+    ...(deps.warmCloud !== undefined && { seen: deps.warmCloud }),
+  });
+  const seats = createSeats(settings.maxSocketsPerActor);
+  const contextOf = (actor: Actor, token: string, requestId: string): Context => ({
+    store,
+    commands,
+    clock,
+    log,
+    feed,
+    loadCloud: deps.loadCloud,
+    authenticate: auth.authenticate,
+    actor,
+    token,
+    requestId,
+    loaders: createLoaders(store.db, actor),
+  });
+  const sockets = createSocketServer({
+    schema,
+    settings,
+    log,
+    seats,
+    now: clock.now,
+    newId: deps.newId,
+    authenticate: auth.authenticate,
+    contextOf,
+  });
+  const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
+  const yoga = createYogaServer({ schema, introspection: settings.introspection, graphiql: settings.graphiql, log, metrics });
+  const handle = createHandler({ deps, yoga, seats, metrics, authenticate: auth.authenticate, contextOf });
+
+  const server = createServerOf(settings.tls);
+  server.headersTimeout = HEADERS_MS;
+  server.requestTimeout = REQUEST_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.maxHeadersCount = 100;
+  server.on('request', (request, response) => void handle(request, response));
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    const path = request.url?.split('?')[0];
+    if (path !== '/graphql') return void socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+    if (!isOriginAllowed(request, settings.allowedOrigins)) return void socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+    sockets.accept(request, socket, head);
+  });
+
+  await listening(server, settings);
+  return {
+    url: urlOf(server, settings),
+    close: async (graceMs) => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      feed.close();
+      await sockets.close(graceMs);
+      server.closeIdleConnections();
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+};
+
+const createServerOf = (tls: { cert: string; key: string } | null): Server =>
+  tls === null ? createHttpServer() : createHttpsServer({ cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' });
+
+const listening = (server: Server, at: { host: string; port: number }) =>
+  new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(at.port, at.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+const urlOf = (server: Server, settings: { host: string; tls: object | null }): string => {
+  const { port } = server.address() as AddressInfo;
+  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
+  return `${settings.tls === null ? 'http' : 'https'}://${host}:${port}/graphql`;
+};

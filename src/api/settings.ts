@@ -1,0 +1,45 @@
+/** What the API is told at its start, and what it needs from the rest of the program. */
+import type { Registry } from 'prom-client';
+import type { Commands } from '../commands/commands.ts';
+import type { Actor } from '../domain/actor.ts';
+import type { ProjectCatalogue } from '../domain/cloud.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Store } from '../store/open.ts';
+
+export interface ApiSettings {
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** Lets clients read the schema, and hints at similar names. */
+  introspection: boolean;
+  graphiql: boolean;
+  /** Origins of pages on other hosts that may call, such as "https://dashboard.example.org". */
+  allowedOrigins: readonly string[];
+  maxBodyBytes: number;
+  /** Open at the same time. */
+  maxOperationsPerSocket: number;
+  /** WebSockets and SSE streams of one user in one project. */
+  maxSocketsPerActor: number;
+  /** A reader that takes nothing for this long loses its connection. */
+  stallMs: number;
+  tls: { cert: string; key: string } | null;
+}
+
+export const DEFAULT_LIMITS = { maxBodyBytes: 262_144, maxOperationsPerSocket: 100, maxSocketsPerActor: 50, stallMs: 60_000 } as const;
+
+export interface ApiDeps {
+  store: Store;
+  commands: Commands;
+  clock: Clock;
+  log: Log;
+  newId(): string;
+  metrics: Registry;
+  /** Validates a Keystone token; null: not valid. Throws Unavailable when Keystone does not answer. */
+  authenticate(token: string): Promise<Actor | null>;
+  loadCloud(actor: Actor, token: string): Promise<ProjectCatalogue>;
+  /** Called when a token is seen for the first time; must not throw. */
+  warmCloud?(actor: Actor, token: string): void;
+  ready(): Promise<{ ok: boolean; reasons: string[] }>;
+  settings: ApiSettings;
+}

@@ -1,0 +1,232 @@
+/** GraphQL over WebSocket (graphql-transport-ws): graphql-ws with our own limits, and with the reader's pace as the only pace. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type ExecutionArgs, execute, GraphQLError, type GraphQLSchema, subscribe } from 'graphql';
+import { handleProtocols, makeServer, type Context as SocketContext } from 'graphql-ws';
+import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import type { Actor } from '../domain/actor.ts';
+import type { Log } from '../lib/log.ts';
+import { RECHECK_MS } from './auth.ts';
+import type { Context } from './context.ts';
+import { checkDocument, parseDocument } from './document.ts';
+import { shownErrors } from './errors.ts';
+import type { Seats } from './seats.ts';
+import type { ApiSettings } from './settings.ts';
+
+interface Extra {
+  socket: WebSocket;
+  request: IncomingMessage;
+  requestId: string;
+  session: { actor: Actor; token: string } | null;
+  /** Undone when the socket closes. */
+  cleanup: (() => void)[];
+}
+
+export interface SocketServer {
+  /** The upgrade request has been found acceptable. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  size(): number;
+  /** Closes every socket with 1001; those that do not answer are cut off after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface SocketDeps {
+  schema: GraphQLSchema;
+  settings: ApiSettings;
+  log: Log;
+  seats: Seats;
+  now(): number;
+  newId(): string;
+  authenticate(token: string): Promise<Actor | null>;
+  contextOf(actor: Actor, token: string, requestId: string): Context;
+}
+
+/** Close codes of graphql-transport-ws that clients know; 4403 lets them try again with a new token. */
+const FORBIDDEN = 4403;
+const TOO_MANY = 4429;
+const INIT_WAIT_MS = 3_000;
+const PING_MS = 30_000;
+/** Answers to a flood of pings pile up when nobody reads them. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+
+export const createSocketServer = (deps: SocketDeps): SocketServer => {
+  const { settings, log } = deps;
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: settings.maxBodyBytes,
+    handleProtocols,
+    clientTracking: true,
+    perMessageDeflate: false,
+  });
+  const protocol = makeServer<Record<string, unknown>, Extra>({
+    connectionInitWaitTimeout: INIT_WAIT_MS,
+    onConnect: (ctx) => connect(deps, ctx),
+    onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
+    // What is not to be changed is sent as it is.
+    onNext: (ctx, _id, _payload, _args, { errors, data = null }) =>
+      errors === undefined ? undefined : { data, errors: shown(errors, ctx.extra.requestId, log) },
+    onError: (ctx, _id, _payload, errors) => shown(errors, ctx.extra.requestId, log),
+    onClose: (ctx) => {
+      for (const undo of ctx.extra.cleanup.splice(0)) undo();
+    },
+  });
+
+  sockets.on('connection', (socket: WebSocket, request: IncomingMessage) => {
+    const requestId = deps.newId();
+    const extra: Extra = { socket, request, requestId, session: null, cleanup: [] };
+    socket.on('error', (error) => log.debug({ err: error, requestId }, 'a socket failed'));
+    keepAlive(extra);
+    const closed = protocol.opened(
+      {
+        protocol: socket.protocol,
+        // Resolves when the bytes have left: the next value is pulled only then.
+        send: (data) => sent(socket, data),
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (handle) =>
+          socket.on('message', (data: RawData) => {
+            if (socket.bufferedAmount > MAX_UNREAD_BYTES) return socket.terminate();
+            handle(String(data)).catch((error: unknown) => {
+              log.error({ err: error, requestId }, 'a socket message failed');
+              socket.close(1011, 'Internal error');
+            });
+          }),
+      },
+      extra,
+    );
+    socket.once('close', (code, reason) => {
+      closed(code, String(reason)).catch((error: unknown) => log.error({ err: error, requestId }, 'closing a socket failed'));
+    });
+  });
+
+  return {
+    accept: (request, socket, head) =>
+      sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request)),
+    size: () => sockets.clients.size,
+    close: async (graceMs) => {
+      for (const client of sockets.clients) client.close(1001, 'The server stops; connect again.');
+      const cut = setTimeout(() => {
+        for (const client of sockets.clients) client.terminate();
+      }, graceMs);
+      await new Promise<void>((resolve) => sockets.close(() => resolve()));
+      clearTimeout(cut);
+    },
+  };
+};
+
+const shown = (errors: readonly unknown[], requestId: string, log: Log) => shownErrors(errors, { requestId, log }).map((e) => e.toJSON());
+
+const sent = (socket: WebSocket, data: string): Promise<void> =>
+  new Promise((resolve) => {
+    if (socket.readyState !== socket.OPEN) return resolve();
+    // A failed write closes the socket, which ends all that would be sent on it.
+    socket.send(data, () => resolve());
+  });
+
+/** A peer that answers no ping within the next interval is gone, or does not read. */
+const keepAlive = (extra: Extra) => {
+  let answered = true;
+  extra.socket.on('pong', () => {
+    answered = true;
+  });
+  const timer = setInterval(() => {
+    if (!answered) return extra.socket.terminate();
+    answered = false;
+    extra.socket.ping();
+  }, PING_MS);
+  extra.cleanup.push(() => clearInterval(timer));
+};
+
+type Ctx = SocketContext<Record<string, unknown>, Extra>;
+
+const tokenOf = (ctx: Ctx): string => {
+  const entry = Object.entries(ctx.connectionParams ?? {}).find(([name]) => name.toLowerCase() === 'x-auth-token');
+  const token = entry?.[1] ?? ctx.extra.request.headers['x-auth-token'];
+  return typeof token === 'string' ? token : '';
+};
+
+const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean> => {
+  const { socket, cleanup, requestId } = ctx.extra;
+  const token = tokenOf(ctx);
+  let actor: Actor | null;
+  try {
+    actor = await deps.authenticate(token);
+  } catch (error) {
+    deps.log.warn({ err: error, requestId }, 'a token could not be checked');
+    socket.close(1013, 'The identity service does not answer; try again.');
+    return true;
+  }
+  if (actor === null) return false;
+  const leave = deps.seats.take(actor);
+  if (leave === null) {
+    socket.close(TOO_MANY, 'Too many live connections of this user in this project.');
+    return true;
+  }
+  // The socket may have closed while the token was looked at; its cleanup has run then.
+  if (socket.readyState !== socket.OPEN) {
+    leave();
+    return true;
+  }
+  ctx.extra.session = { actor, token };
+  cleanup.push(leave, watchToken(deps, ctx.extra, actor, token));
+  return true;
+};
+
+/** Closes the socket at the token's end, and soon after it was revoked. */
+const watchToken = (deps: SocketDeps, extra: Extra, first: Actor, token: string): (() => void) => {
+  let actor = first;
+  let timer: NodeJS.Timeout;
+  const look = async () => {
+    const known = deps.now() < actor.expiresAt ? await deps.authenticate(token) : null;
+    if (known === null) return extra.socket.close(FORBIDDEN, 'The token is not valid any more.');
+    actor = known;
+    extra.session = { actor, token };
+    arm();
+  };
+  const arm = () => {
+    timer = setTimeout(
+      () =>
+        look().catch((error: unknown) => {
+          deps.log.warn({ err: error, requestId: extra.requestId }, 'a token could not be checked');
+          extra.socket.close(1013, 'The identity service does not answer; try again.');
+        }),
+      Math.max(1, Math.min(RECHECK_MS, actor.expiresAt - deps.now())),
+    );
+  };
+  arm();
+  return () => clearTimeout(timer);
+};
+
+const prepare = async (
+  deps: SocketDeps,
+  ctx: Ctx,
+  id: string,
+  payload: { query: string; operationName?: string | null | undefined; variables?: Record<string, unknown> | null | undefined },
+): Promise<ExecutionArgs | GraphQLError[]> => {
+  const { socket, session } = ctx.extra;
+  if (session === null) return [new GraphQLError('Not authenticated.', { extensions: { code: 'UNAUTHENTICATED' } })];
+  if (Object.keys(ctx.subscriptions).length > deps.settings.maxOperationsPerSocket) {
+    socket.close(TOO_MANY, `At most ${deps.settings.maxOperationsPerSocket} operations at once.`);
+    return [
+      new GraphQLError(`At most ${deps.settings.maxOperationsPerSocket} operations may be open on one socket.`, {
+        extensions: { code: 'TOO_MANY_OPERATIONS' },
+      }),
+    ];
+  }
+  try {
+    const document = parseDocument(payload.query);
+    const errors = checkDocument(deps.schema, document, deps.settings.introspection);
+    if (errors.length > 0) return [...errors];
+    return {
+      schema: deps.schema,
+      document,
+      operationName: payload.operationName ?? null,
+      variableValues: payload.variables ?? {},
+      contextValue: deps.contextOf(session.actor, session.token, `${ctx.extra.requestId}.${id.slice(0, 40)}`),
+      execute,
+      subscribe,
+    } as ExecutionArgs;
+  } catch (error) {
+    if (error instanceof GraphQLError) return [error];
+    throw error;
+  }
+};
