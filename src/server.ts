@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { startApi } from './api/server.ts';
+import { DEFAULT_LIMITS } from './api/settings.ts';
 import { createCommands } from './commands/commands.ts';
 import type { Config } from './config.ts';
 import type { Actor } from './domain/actor.ts';
@@ -121,6 +122,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     }),
     clock,
     log,
+    newId,
     metrics: registry,
     authenticate: async (token) => actorOf(await service.identity.validateToken(token)),
     loadCloud: load,
@@ -130,12 +132,13 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     },
     ready: () => readiness(service),
     settings: {
+      ...DEFAULT_LIMITS,
       host: config.listen.slice(0, separator),
       port: Number(config.listen.slice(separator + 1)),
       introspection: config.introspection,
       graphiql: config.introspection,
       allowedOrigins: config.allowedOrigins,
-      ...(config.tlsCertFile !== null && config.tlsKeyFile !== null && { tls: { cert: config.tlsCertFile, key: config.tlsKeyFile } }),
+      tls: config.tlsCertFile !== null && config.tlsKeyFile !== null ? { cert: config.tlsCertFile, key: config.tlsKeyFile } : null,
     },
   });
   worker.start();

@@ -8,11 +8,13 @@ import { givenRequestId, isOriginAllowed, Refusal, readBody, readRequest, requir
 import type { ApiMetrics } from './metrics.ts';
 import { printedSchema } from './schema.ts';
 import type { Seats } from './seats.ts';
-import type { ApiDeps } from './settings.ts';
+import type { ApiDeps, ApiSettings } from './settings.ts';
 import type { Yoga } from './yoga.ts';
 
 export interface HandlerDeps {
   deps: ApiDeps;
+  settings: ApiSettings;
+  newId(): string;
   yoga: Yoga;
   seats: Seats;
   metrics: ApiMetrics;
@@ -26,7 +28,7 @@ export const createHandler =
   (parts: HandlerDeps) =>
   async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { deps, metrics } = parts;
-    const requestId = givenRequestId(request) ?? deps.newId();
+    const requestId = givenRequestId(request) ?? parts.newId();
     response.setHeader('X-Request-Id', requestId);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     const path = request.url?.split('?')[0] ?? '';
@@ -67,7 +69,7 @@ const onlyGet =
   };
 
 const graphql: Page = async (parts, request, response, requestId) => {
-  const { settings } = parts.deps;
+  const { settings } = parts;
   if (!isOriginAllowed(request, settings.allowedOrigins)) throw new Refusal(403, 'FOREIGN_ORIGIN', 'Pages of this origin may not call.');
   allowOrigin(request, response);
   if (request.method === 'OPTIONS') return void response.writeHead(204).end();
@@ -93,7 +95,7 @@ const contextOfPost = async (parts: HandlerDeps, request: IncomingMessage, reque
   if (actor === null || typeof token !== 'string')
     throw new Refusal(401, 'UNAUTHENTICATED', 'This needs a valid Keystone token in the header X-Auth-Token.');
   // Yoga takes a body that was read and found good before.
-  Object.assign(request, { body: readRequest(await readBody(request, parts.deps.settings.maxBodyBytes)) });
+  Object.assign(request, { body: readRequest(await readBody(request, parts.settings.maxBodyBytes)) });
   return parts.contextOf(actor, token, requestId);
 };
 

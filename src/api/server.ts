@@ -3,6 +3,7 @@ import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Actor } from '../domain/actor.ts';
+import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
 import type { Context } from './context.ts';
 import { createFeed } from './feed.ts';
@@ -12,7 +13,7 @@ import { createLoaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
-import type { ApiDeps } from './settings.ts';
+import { type ApiDeps, completeSettings } from './settings.ts';
 import { createSocketServer } from './socket.ts';
 import { createYogaServer } from './yoga.ts';
 
@@ -30,7 +31,9 @@ const KEEP_ALIVE_MS = 65_000;
 
 /** Resolves when the server listens; rejects when the address is taken. */
 export const startApi = async (deps: ApiDeps): Promise<Api> => {
-  const { store, commands, clock, log, settings } = deps;
+  const { store, commands, clock, log } = deps;
+  const settings = completeSettings(deps.settings);
+  const makeId = deps.newId ?? newId;
   const schema = buildSchema();
   const feed = createFeed(store);
   const auth = createAuthenticator({
@@ -58,13 +61,13 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
     log,
     seats,
     now: clock.now,
-    newId: deps.newId,
+    newId: makeId,
     authenticate: auth.authenticate,
     contextOf,
   });
   const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
   const yoga = createYogaServer({ schema, introspection: settings.introspection, graphiql: settings.graphiql, log, metrics });
-  const handle = createHandler({ deps, yoga, seats, metrics, authenticate: auth.authenticate, contextOf });
+  const handle = createHandler({ deps, settings, newId: makeId, yoga, seats, metrics, authenticate: auth.authenticate, contextOf });
 
   const server = createServerOf(settings.tls);
   server.headersTimeout = HEADERS_MS;

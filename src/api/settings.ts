@@ -26,14 +26,17 @@ export interface ApiSettings {
   tls: { cert: string; key: string } | null;
 }
 
-export const DEFAULT_LIMITS = { maxBodyBytes: 262_144, maxOperationsPerSocket: 100, maxSocketsPerActor: 50, stallMs: 60_000 } as const;
+/** Where it listens must be told; limits have their usual values. */
+export type GivenSettings = Pick<ApiSettings, 'host' | 'port' | 'introspection' | 'graphiql' | 'allowedOrigins'> & Partial<ApiSettings>;
+
+const USUAL = { maxBodyBytes: 262_144, maxOperationsPerSocket: 100, maxSocketsPerActor: 50, stallMs: 60_000, tls: null };
 
 export interface ApiDeps {
   store: Store;
   commands: Commands;
   clock: Clock;
   log: Log;
-  newId(): string;
+  newId?(): string;
   metrics: Registry;
   /** Validates a Keystone token; null: not valid. Throws Unavailable when Keystone does not answer. */
   authenticate(token: string): Promise<Actor | null>;
@@ -41,5 +44,7 @@ export interface ApiDeps {
   /** Called when a token is seen for the first time; must not throw. */
   warmCloud?(actor: Actor, token: string): void;
   ready(): Promise<{ ok: boolean; reasons: string[] }>;
-  settings: ApiSettings;
+  settings: GivenSettings;
 }
+
+export const completeSettings = (given: GivenSettings): ApiSettings => ({ ...USUAL, ...given });

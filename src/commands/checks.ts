@@ -14,22 +14,29 @@ const RESERVED = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'];
 const ADDRESSES_BESIDE_NODES = 8;
 
 /**
- * The spec with its ranges in canonical form.
+ * The spec with its ranges in canonical form. `isGiven`: the caller gave the field, so of two that clash it is to blame.
  * @throws UserError UNSUPPORTED_VERSION, OVERLAPPING_CIDR or INVALID_INPUT naming the field.
  */
-export const checkSpec = (spec: TemplateSpec, pathOf: PathOf): TemplateSpec => {
+export const checkSpec = (
+  spec: TemplateSpec,
+  pathOf: PathOf,
+  isGiven: (field: keyof TemplateSpec) => boolean = () => false,
+): TemplateSpec => {
   getOfferedRelease(spec.kubernetesVersion, pathOf('kubernetesVersion'));
   const pods = parsePodCidr(spec.podCidr, pathOf('podCidr'));
   const services = parseServiceCidr(spec.serviceCidr, pathOf('serviceCidr'));
   const nodes = parseCidr(spec.nodeCidr, pathOf('nodeCidr'));
   if (nodes.prefix < 8 || nodes.prefix > 28) throw invalid('The range for nodes must be between /8 and /28.', pathOf('nodeCidr'));
   const checked = { ...spec, podCidr: formatCidr(pods), serviceCidr: formatCidr(services), nodeCidr: formatCidr(nodes) };
+  const ranges = [
+    { name: 'The range for pods', cidr: checked.podCidr, of: 'podCidr' as const },
+    { name: 'The range for services', cidr: checked.serviceCidr, of: 'serviceCidr' as const },
+    // A given network brings its own range.
+    ...(spec.fixedNetwork === null ? [{ name: 'The range for nodes', cidr: checked.nodeCidr, of: 'nodeCidr' as const }] : []),
+  ].sort((x, y) => Number(isGiven(x.of)) - Number(isGiven(y.of)));
   refuseOverlaps([
     ...RESERVED.map((cidr) => ({ name: 'the reserved range', cidr, field: [] })),
-    { name: 'The range for pods', cidr: checked.podCidr, field: pathOf('podCidr') },
-    { name: 'The range for services', cidr: checked.serviceCidr, field: pathOf('serviceCidr') },
-    // A given network brings its own range.
-    ...(spec.fixedNetwork === null ? [{ name: 'The range for nodes', cidr: checked.nodeCidr, field: pathOf('nodeCidr') }] : []),
+    ...ranges.map(({ name, cidr, of }) => ({ name, cidr, field: pathOf(of) })),
   ]);
   if (spec.fixedSubnet !== null && spec.fixedNetwork === null)
     throw invalid('A fixed subnet needs its network: give fixedNetwork too.', pathOf('fixedSubnet'));

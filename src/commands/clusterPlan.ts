@@ -43,9 +43,13 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   const template = await getTemplate(db, call, input.clusterTemplate, 'clusterTemplate');
   const base = template.revision.spec;
   const read = readSpec({ ...input.overrides, ...replicasOf(input) }, input.labels, base.networkDriver, ['overrides']);
-  // What the customer did not give comes from the template: there lies the blame, and an override is the remedy.
-  const pathOf: PathOf = (field) => read.pathOf(field) ?? ['clusterTemplate', field];
-  const spec = checkSpec({ ...base, ...read.fields, ignoredLabels: { ...base.ignoredLabels, ...read.ignoredLabels } }, pathOf);
+  // What the customer did not give comes from the template, and an override is the remedy.
+  const pathOf: PathOf = (field) => read.pathOf(field) ?? ['overrides', field];
+  const spec = checkSpec(
+    { ...base, ...read.fields, ignoredLabels: { ...base.ignoredLabels, ...read.ignoredLabels } },
+    pathOf,
+    (field) => read.pathOf(field) !== undefined,
+  );
   const groups = groupsOf(input, spec);
   checkRoom(
     spec,
@@ -91,7 +95,7 @@ const groupsOf = (input: ClusterInput, spec: TemplateSpec): NewGroup[] => {
     const only = { name: DEFAULT_GROUP, count: input.nodeCount } as NodeGroupInput;
     const groupSpec = withBlame(
       () => groupSpecOf(only, spec, true, []),
-      input.nodeCount === undefined ? ['clusterTemplate', 'minNodeCount'] : ['nodeCount'],
+      input.nodeCount === undefined ? ['overrides', 'minNodeCount'] : ['nodeCount'],
     );
     return [{ name: DEFAULT_GROUP, isDefault: true, spec: groupSpec }];
   }

@@ -48,7 +48,11 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, input: Input) => {
   let revision = current;
   // A template whose version has expired meanwhile can still be renamed or hidden.
   if (stableJson(wanted) !== stableJson(current.spec)) {
-    const spec = checkSpec(wanted, (field) => read.pathOf(field) ?? [field]);
+    const spec = checkSpec(
+      wanted,
+      (field) => read.pathOf(field) ?? [field],
+      (field) => read.pathOf(field) !== undefined,
+    );
     revision = { templateId: template.id, revision: template.revision + 1, spec, createdBy: call.actor.userName, createdAt: now };
     await insertTemplateRevision(tx, revision);
   }

@@ -1,7 +1,17 @@
 /** Nodes: a worker from the wish for it to the Ready node, and back. */
 import type { Problem } from './errors.ts';
 
-export type NodeState = 'PENDING' | 'CREATING' | 'BOOTING' | 'JOINING' | 'READY' | 'NOT_READY' | 'DRAINING' | 'DELETING' | 'DELETED' | 'FAILED';
+export type NodeState =
+  | 'PENDING'
+  | 'CREATING'
+  | 'BOOTING'
+  | 'JOINING'
+  | 'READY'
+  | 'NOT_READY'
+  | 'DRAINING'
+  | 'DELETING'
+  | 'DELETED'
+  | 'FAILED';
 
 export interface NodeFault {
   problem: Problem;

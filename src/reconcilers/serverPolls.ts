@@ -5,7 +5,6 @@ import type { Server } from '../openstack/server.ts';
 import type { Cloud } from '../openstack/session.ts';
 import type { Store } from '../store/open.ts';
 import { enqueue } from '../store/workItems.ts';
-import { SERVER_TAG } from './names.ts';
 
 export interface ServerPolls {
   /** Asks to be hinted (NODE key) when the server's status is no longer `status`; undefined status: when it is gone. */
@@ -42,7 +41,8 @@ export const createServerPolls = (deps: { store: Store; clock: Clock; log: Log; 
     if (any === undefined || polling.has(projectId)) return;
     polling.add(projectId);
     try {
-      const changed = await any.cloud.compute.listServers({ tags: [SERVER_TAG], changesSince: deps.clock.now() - OVERLAP_MS });
+      // Without a filter by tag: a deleted server has lost its tags, and its end is what is waited for.
+      const changed = await any.cloud.compute.listServers({ changesSince: deps.clock.now() - OVERLAP_MS });
       await Promise.all(changed.map((server) => hint(followed, server)));
     } catch (error) {
       deps.log.warn({ err: error, projectId }, 'looking at the servers of a project failed');

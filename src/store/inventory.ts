@@ -15,13 +15,21 @@ export interface InventoryKey {
   name: string;
 }
 
-export const listInventory = (db: Db, ownerId: string): Promise<InventoryRow[]> => db.select().from(inventory).where(eq(inventory.ownerId, ownerId));
+export const listInventory = (db: Db, ownerId: string): Promise<InventoryRow[]> =>
+  db.select().from(inventory).where(eq(inventory.ownerId, ownerId));
 
 export const findInventory = async (db: Db, key: InventoryKey): Promise<InventoryRow | undefined> => {
   const [row] = await db
     .select()
     .from(inventory)
-    .where(and(eq(inventory.ownerId, key.ownerId), eq(inventory.service, key.service), eq(inventory.kind, key.kind), eq(inventory.name, key.name)));
+    .where(
+      and(
+        eq(inventory.ownerId, key.ownerId),
+        eq(inventory.service, key.service),
+        eq(inventory.kind, key.kind),
+        eq(inventory.name, key.name),
+      ),
+    );
   return row;
 };
 
@@ -68,7 +76,17 @@ export const saveLedger = async (
   for (const [name, hashes] of Object.entries(changed)) {
     await tx.db
       .insert(inventory)
-      .values({ ...group, name, id: newId(), externalId: name, state: 'PRESENT', madeBy: 'SEEDBED', ...hashes, createdAt: now, updatedAt: now })
+      .values({
+        ...group,
+        name,
+        id: newId(),
+        externalId: name,
+        state: 'PRESENT',
+        madeBy: 'SEEDBED',
+        ...hashes,
+        createdAt: now,
+        updatedAt: now,
+      })
       .onConflictDoUpdate({
         target: [inventory.ownerId, inventory.service, inventory.kind, inventory.name],
         set: { ...hashes, state: 'PRESENT', updatedAt: now },
@@ -78,7 +96,14 @@ export const saveLedger = async (
     await tx.db
       .update(inventory)
       .set({ state: 'GONE', fingerprint: null, observed: null, updatedAt: now })
-      .where(and(eq(inventory.ownerId, group.ownerId), eq(inventory.service, group.service), eq(inventory.kind, group.kind), inArray(inventory.name, [...dropped])));
+      .where(
+        and(
+          eq(inventory.ownerId, group.ownerId),
+          eq(inventory.service, group.service),
+          eq(inventory.kind, group.kind),
+          inArray(inventory.name, [...dropped]),
+        ),
+      );
   }
 };
 

@@ -147,7 +147,9 @@ const refuseNewer = (client: Database.Database, migrations: string) => {
 /** True when the error is SQLite's answer to a second row with the same unique key. */
 export const isUniqueViolation = (error: unknown): boolean => {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Database.SqliteError && (cause.code === 'SQLITE_CONSTRAINT_UNIQUE' || cause.code === 'SQLITE_CONSTRAINT_PRIMARYKEY');
+  return (
+    cause instanceof Database.SqliteError && (cause.code === 'SQLITE_CONSTRAINT_UNIQUE' || cause.code === 'SQLITE_CONSTRAINT_PRIMARYKEY')
+  );
 };
 
 export { tables };

@@ -39,7 +39,10 @@ export const saveCondition = async (tx: Tx, subject: Subject, condition: Conditi
     .onConflictDoUpdate({ target: [conditions.objectId, conditions.name], set });
 };
 
-export type NewEvent = Pick<ProgressEvent, 'at' | 'step' | 'title' | 'state' | 'percent' | 'message' | 'problem' | 'operationId' | 'settled'>;
+export type NewEvent = Pick<
+  ProgressEvent,
+  'at' | 'step' | 'title' | 'state' | 'percent' | 'message' | 'problem' | 'operationId' | 'settled'
+>;
 
 /** Appends to the stream under its next number; the counter stands on the stream owner's row, so number order is commit order. */
 export const appendEvent = async (tx: Tx, subject: Subject, event: NewEvent): Promise<ProgressEvent> => {

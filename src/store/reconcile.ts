@@ -11,11 +11,14 @@ export type NodeRow = typeof nodes.$inferSelect;
 
 const first = <T>(rows: T[]): T | undefined => rows[0];
 
-export const loadSeed = async (db: Db, id: string): Promise<SeedRow | undefined> => first(await db.select().from(seeds).where(eq(seeds.id, id)));
-export const loadCluster = async (db: Db, id: string): Promise<ClusterRow | undefined> => first(await db.select().from(clusters).where(eq(clusters.id, id)));
+export const loadSeed = async (db: Db, id: string): Promise<SeedRow | undefined> =>
+  first(await db.select().from(seeds).where(eq(seeds.id, id)));
+export const loadCluster = async (db: Db, id: string): Promise<ClusterRow | undefined> =>
+  first(await db.select().from(clusters).where(eq(clusters.id, id)));
 export const loadNodeGroup = async (db: Db, id: string): Promise<NodeGroupRow | undefined> =>
   first(await db.select().from(nodeGroups).where(eq(nodeGroups.id, id)));
-export const loadNode = async (db: Db, id: string): Promise<NodeRow | undefined> => first(await db.select().from(nodes).where(eq(nodes.id, id)));
+export const loadNode = async (db: Db, id: string): Promise<NodeRow | undefined> =>
+  first(await db.select().from(nodes).where(eq(nodes.id, id)));
 
 export const listLiveNodeGroups = (db: Db, clusterId: string): Promise<NodeGroupRow[]> =>
   db
@@ -77,7 +80,13 @@ export const requestNodeDeletion = async (tx: Tx, ids: readonly string[], now: n
       .where(and(inArray(nodes.id, [...ids]), isNull(nodes.deleteRequestedAt)));
 };
 
-export const changed = (kind: ObjectKind, row: { id: string }, clusterId: string | null, projectId: string | null, what: Change['what'] = 'CHANGED'): Change => ({
+export const changed = (
+  kind: ObjectKind,
+  row: { id: string },
+  clusterId: string | null,
+  projectId: string | null,
+  what: Change['what'] = 'CHANGED',
+): Change => ({
   kind,
   id: row.id,
   clusterId,

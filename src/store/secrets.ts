@@ -28,7 +28,9 @@ export const createSecrets = (sealer: Sealer): Secrets => {
         .onConflictDoUpdate({ target: [secrets.ownerId, secrets.name], set: { keyId: sealer.keyId, sealed, updatedAt: now } });
     },
     remove: async (tx, ownerId, name) => {
-      await tx.db.delete(secrets).where(name === undefined ? eq(secrets.ownerId, ownerId) : and(eq(secrets.ownerId, ownerId), eq(secrets.name, name)));
+      await tx.db
+        .delete(secrets)
+        .where(name === undefined ? eq(secrets.ownerId, ownerId) : and(eq(secrets.ownerId, ownerId), eq(secrets.name, name)));
     },
   };
 };

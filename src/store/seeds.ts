@@ -1,5 +1,5 @@
 /** Seeds: lists, lookups, how full they are, and what placement may choose from. */
-import { and, count, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { and, count, eq, inArray, isNull, or } from 'drizzle-orm';
 import type { SeedCandidate, SeedState } from '../domain/seed.ts';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
@@ -73,7 +73,12 @@ export const countClustersBoundToSeed = (db: Db, seedId: string): Promise<number
 
 /** What placement chooses from: every registered seed with its load, in one statement. */
 export const listSeedCandidates = async (db: Db): Promise<SeedCandidate[]> => {
-  const used: SQL<number> = sql`(select count(*) from ${clusters} where ${clusters.seedId} = ${seeds.id} and ${clusters.deletedAt} is null)`;
+  const load = db
+    .select({ seedId: clusters.seedId, used: count().as('used') })
+    .from(clusters)
+    .where(isNull(clusters.deletedAt))
+    .groupBy(clusters.seedId)
+    .as('load');
   const rows = await db
     .select({
       id: seeds.id,
@@ -86,12 +91,14 @@ export const listSeedCandidates = async (db: Db): Promise<SeedCandidate[]> => {
       podCidr: seeds.podCidr,
       serviceCidr: seeds.serviceCidr,
       facts: seeds.facts,
-      used,
+      used: load.used,
     })
     .from(seeds)
+    .leftJoin(load, eq(load.seedId, seeds.id))
     .where(isNull(seeds.deletedAt));
-  return rows.map(({ podCidr, serviceCidr, facts, ...row }) => ({
+  return rows.map(({ podCidr, serviceCidr, facts, used, ...row }) => ({
     ...row,
+    used: used ?? 0,
     cidrs: [...new Set([...(podCidr === null ? (facts?.podCidrs ?? []) : [podCidr]), ...(serviceCidr === null ? [] : [serviceCidr])])],
   }));
 };

@@ -49,7 +49,10 @@ test('a wrong password, an unknown user and a project without a role all give th
 });
 
 test('a token carries its implied roles and a catalogue on one host', async () => {
-  const answer = await cloud.authenticate({ identity: passwordAuth(cloud, 'member'), scope: { project: { name: 'sandbox', domain: { name: 'Default' } } } });
+  const answer = await cloud.authenticate({
+    identity: passwordAuth(cloud, 'member'),
+    scope: { project: { name: 'sandbox', domain: { name: 'Default' } } },
+  });
   const roles = answer.at('token', 'roles') as { name: string }[];
   expect(roles.map((r) => r.name)).toEqual(['load-balancer_member', 'load-balancer_observer', 'member', 'reader']);
   const catalog = answer.at('token', 'catalog') as { type: string; endpoints: { url: string }[] }[];
@@ -58,12 +61,17 @@ test('a token carries its implied roles and a catalogue on one host', async () =
 });
 
 test('a service may judge any token, a member only its own, and garbage is not found', async () => {
-  const judge = (who: Client, subject: string): Promise<number> => who.call('GET', '/identity/v3/auth/tokens?nocatalog', null, { 'X-Subject-Token': subject }).then((r) => r.status);
+  const judge = (who: Client, subject: string): Promise<number> =>
+    who.call('GET', '/identity/v3/auth/tokens?nocatalog', null, { 'X-Subject-Token': subject }).then((r) => r.status);
   expect(await judge(service, member.token)).toBe(200);
   expect(await judge(member, member.token)).toBe(200);
   expect(await judge(member, service.token)).toBe(403);
   expect(await judge(service, 'garbage')).toBe(404);
-  expect(await cloud.as('garbage')('GET', '/identity/v3/auth/tokens', null, { 'X-Subject-Token': member.token }).then((r) => r.status)).toBe(401);
+  expect(
+    await cloud
+      .as('garbage')('GET', '/identity/v3/auth/tokens', null, { 'X-Subject-Token': member.token })
+      .then((r) => r.status),
+  ).toBe(401);
 });
 
 test('a revoked token and an expired one are refused by every service', async () => {
@@ -87,9 +95,14 @@ test('a trust lets the service act as its trustor in the project, and not make m
   expect(shown.at('token', 'project', 'id')).toBe(member.projectId);
   expect(shown.at('token', 'OS-TRUST:trust', 'trustee_user', 'id')).toBe(service.userId);
   const asTrustor = cloud.as(token);
-  expect((await asTrustor('POST', '/network/v2.0/networks', { network: { name: 'by-trust' } })).at('network', 'project_id')).toBe(member.projectId);
+  expect((await asTrustor('POST', '/network/v2.0/networks', { network: { name: 'by-trust' } })).at('network', 'project_id')).toBe(
+    member.projectId,
+  );
   expect((await asTrustor('POST', TRUSTS, trustFor())).status).toBe(403);
-  const rescoped = await cloud.authenticate({ identity: { methods: ['token'], token: { id: token } }, scope: { project: { id: member.projectId } } });
+  const rescoped = await cloud.authenticate({
+    identity: { methods: ['token'], token: { id: token } },
+    scope: { project: { id: member.projectId } },
+  });
   expect(rescoped.status).toBe(403);
 });
 
@@ -123,7 +136,8 @@ test.each([
 
 test('trusts are listed by trustor or trustee, to those concerned', async () => {
   const id = String((await member.call('POST', TRUSTS, trustFor())).at('trust', 'id'));
-  const ids = async (who: Client, query: string): Promise<string[]> => ((await who.call('GET', `${TRUSTS}?${query}`)).at('trusts') as { id: string }[]).map((t) => t.id);
+  const ids = async (who: Client, query: string): Promise<string[]> =>
+    ((await who.call('GET', `${TRUSTS}?${query}`)).at('trusts') as { id: string }[]).map((t) => t.id);
   expect(await ids(member, `trustor_user_id=${member.userId}`)).toContain(id);
   expect(await ids(service, `trustee_user_id=${service.userId}`)).toContain(id);
   expect((await member.call('GET', TRUSTS)).status).toBe(403);
@@ -135,13 +149,19 @@ test('a trust dies with its trustor', async () => {
   const userId = String(user.at('user', 'id'));
   const roles = await admin.call('GET', '/identity/v3/roles?name=member');
   await admin.call('PUT', `/identity/v3/projects/${member.projectId}/users/${userId}/roles/${String(roles.at('roles', 0, 'id'))}`);
-  const login = await cloud.authenticate({ identity: { methods: ['password'], password: { user: { id: userId, password: 'pw' } } }, scope: { project: { id: member.projectId } } });
+  const login = await cloud.authenticate({
+    identity: { methods: ['password'], password: { user: { id: userId, password: 'pw' } } },
+    scope: { project: { id: member.projectId } },
+  });
   const made = await cloud.as(login.headers.get('x-subject-token') ?? '')('POST', TRUSTS, trustFor({ trustor_user_id: userId }));
   const token = await redeem(String(made.at('trust', 'id')));
   expect((await cloud.as(token)('GET', '/network/v2.0/networks')).status).toBe(200);
   expect((await admin.call('DELETE', `/identity/v3/users/${userId}`)).status).toBe(204);
   expect((await cloud.as(token)('GET', '/network/v2.0/networks')).status).toBe(401);
-  const again = await cloud.authenticate({ identity: passwordAuth(cloud, 'service'), scope: { 'OS-TRUST:trust': { id: made.at('trust', 'id') } } });
+  const again = await cloud.authenticate({
+    identity: passwordAuth(cloud, 'service'),
+    scope: { 'OS-TRUST:trust': { id: made.at('trust', 'id') } },
+  });
   expect(again.status).toBe(401);
 });
 
@@ -152,7 +172,8 @@ test('an application credential is held to its access rules and cannot breed', a
   expect(made.at('application_credential', 'secret')).toBe('s3cret');
   expect((await member.call('POST', base, { application_credential: fields })).status).toBe(409);
   const id = String(made.at('application_credential', 'id'));
-  const login = (secret: string) => cloud.authenticate({ identity: { methods: ['application_credential'], application_credential: { id, secret } } });
+  const login = (secret: string) =>
+    cloud.authenticate({ identity: { methods: ['application_credential'], application_credential: { id, secret } } });
   expect((await login('wrong')).status).toBe(401);
   const narrow = cloud.as((await login('s3cret')).headers.get('x-subject-token') ?? '');
   expect((await narrow('GET', '/network/v2.0/networks')).status).toBe(200);

@@ -27,7 +27,7 @@ test('commits are durable: WAL with synchronous FULL, and foreign keys hold', as
   // 2 is FULL: https://sqlite.org/pragma.html#pragma_synchronous
   await db.store.transaction(async (tx) => expect(tx.db.get('pragma synchronous')).toEqual({ synchronous: 2 }));
   await expect(
-    db.store.transaction((tx) =>
+    db.store.transaction(async (tx) =>
       tx.db.run("insert into nodes (id, cluster_id, node_group_id, name, state, created_at, updated_at) values ('a','b','c','d','e',1,1)"),
     ),
   ).rejects.toThrow();

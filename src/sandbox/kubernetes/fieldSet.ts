@@ -130,7 +130,10 @@ export const conflictsOf = (
       if (key === '.' || !isDict(b[key])) continue;
       const [before, after] = [old?.get(key), next?.get(key)];
       const here = `${path}${pathText(key)}`;
-      if (isLeaf(dict(inner)) || isLeaf(dict(b[key]))) {
+      const [end, otherEnd] = [isLeaf(dict(inner)), isLeaf(dict(b[key]))];
+      // A map that one names without content and the other fills is nobody's conflict.
+      if (end !== otherEnd) continue;
+      if (end) {
         if (!sameJson(before?.value, after?.value)) {
           set[key] = {};
           found.paths.push(here);

@@ -4,8 +4,6 @@ import { randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 
-x509.cryptoProvider.set(webcrypto);
-
 export interface SeedPki {
   caPem: string;
   serverCertPem: string;

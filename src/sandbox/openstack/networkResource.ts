@@ -109,7 +109,8 @@ const candidates = <T extends Row>(resource: Resource<T>, query: URLSearchParams
   );
   for (const name of rest) {
     const values = name === 'tags' ? words(query, 'tags').slice(0, 1) : query.getAll(name);
-    return values.flatMap((v) => resource.rows.by(name, v));
+    // Python clients write True.
+    return values.flatMap((v) => resource.rows.by(name, name === 'router:external' ? v.toLowerCase() : v));
   }
   const project = query.get('project_id') ?? query.get('tenant_id');
   if (project !== null) return resource.rows.by('project_id', project);

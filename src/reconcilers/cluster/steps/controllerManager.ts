@@ -4,13 +4,14 @@ import { namesOf } from '../../../controlPlane/hostedCluster.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
-import { certificates } from './certificates.ts';
+import { apiServer } from './apiServer.ts';
 
 export const controllerManager: Step<ClusterScope> = {
   name: 'ControllerManagerReady',
   title: 'Start the controller manager',
   usuallyMs: 60_000,
-  needs: [certificates],
+  // Earlier it would only back off: without an API it cannot take its lease.
+  needs: [apiServer],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
     await scope.applyToSeed('kube-controller-manager', buildControllerManager(hosted, await scope.pki()));

@@ -5,13 +5,14 @@ import { buildScheduler } from '../../../controlPlane/scheduler.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
-import { certificates } from './certificates.ts';
+import { apiServer } from './apiServer.ts';
 
 export const scheduler: Step<ClusterScope> = {
   name: 'SchedulerReady',
   title: 'Start the scheduler',
   usuallyMs: 60_000,
-  needs: [certificates],
+  // Earlier it would only back off: without an API it cannot take its lease.
+  needs: [apiServer],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
     await scope.applyToSeed('kube-scheduler', buildScheduler(hosted, await scope.pki()));

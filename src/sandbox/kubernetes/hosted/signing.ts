@@ -8,8 +8,6 @@ import { CONFIG_MAP, CSR, SECRET } from '../kinds.ts';
 import { type Dict, dict, dicts, type KubeObject, sameJson, spec, status, text, texts, timestamp } from '../objects.ts';
 import { isAllowed } from '../rbac.ts';
 
-x509.cryptoProvider.set(webcrypto);
-
 const KUBELET_SIGNER = 'kubernetes.io/kube-apiserver-client-kubelet';
 const DAY_MS = 86_400_000;
 const DEFAULT_TTL_SECONDS = 365 * 86_400;

@@ -14,6 +14,10 @@ down() {
     # dnsmasq, haproxy: started by the agents, in sessions of their own
     for p in $(ip netns pids "$ns"); do kill "$p" 2>/dev/null; done; ip netns del "$ns"
   done
+  # and those whose namespace went before them
+  for p in $(grep -lsaE "^(dnsmasq|haproxy)" /proc/[0-9]*/cmdline | cut -d/ -f3); do
+    grep -qsaF "$STATE/neutron/" "/proc/$p/cmdline" && kill "$p"
+  done
   for l in $(links brq type bridge) br-ex; do
     for p in $(links tap master "$l"); do ip link del "$p"; done
     # a seed may be plugged into br-ex

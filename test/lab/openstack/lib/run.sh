@@ -12,7 +12,8 @@ PW=${LAB_PASSWORD:-secret}
 MACHINE=${LAB_MACHINE:-$(readlink -f "$HERE/../machine/machine" || true)}
 mkdir -p "$ETC" "$LOG" "$PIDS" "$STATE" "$W/lock" "$W/rc"
 # Numbers of processes mean nothing after the machine has started anew.
-cmp -s /proc/sys/kernel/random/boot_id "$W/boot" || { rm -f "$PIDS"/*; cat /proc/sys/kernel/random/boot_id >"$W/boot"; }
+BOOT=$(</proc/sys/kernel/random/boot_id)
+[ "$BOOT" = "$(cat "$W/boot" 2>/dev/null)" ] || { rm -f "$PIDS"/*; echo "$BOOT" >"$W/boot"; }
 
 T0=${EPOCHREALTIME/.}
 say() { local ms=$(((${EPOCHREALTIME/.} - T0) / 1000)); printf '%4d.%ds %s\n' $((ms / 1000)) $((ms % 1000 / 100)) "$*"; }
@@ -35,7 +36,9 @@ alive() {
   local pid born
   read -r pid born 2>/dev/null <"$PIDS/$1" && [ -n "$born" ] && [ "$(born "$pid")" = "$born" ]
 }
-born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# Not of a zombie: where process 1 reaps nobody, those stay for ever.
+born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'; }
+family() { ps -o stat= -s "$1" | grep -qv '^Z'; }
 pid_of() { local pid born; read -r pid born 2>/dev/null <"$PIDS/$1" && echo "$pid"; }
 start() {
   local name=$1; shift; alive "$name" && return
@@ -46,9 +49,9 @@ start() {
 stop() {
   local name pids=() p
   # when only the daemon itself was killed, its family lives on under its number
-  for name in "$@"; do p=$(pid_of "$name") && { alive "$name" || [ ! -e "/proc/$p" ]; } && pids+=("$p") && { kill -- "-$p" || kill "$p"; } 2>/dev/null; done
+  for name in "$@"; do p=$(pid_of "$name") && { alive "$name" || { [ -z "$(born "$p")" ] && family "$p"; }; } && pids+=("$p") && { kill -- "-$p" || kill "$p"; } 2>/dev/null; done
   local i; for i in {1..100}; do
-    for p in "${pids[@]}"; do kill -0 -- "-$p" 2>/dev/null && { sleep 0.1; continue 2; }; done; break
+    for p in "${pids[@]}"; do family "$p" && { sleep 0.1; continue 2; }; done; break
   done
   for p in "${pids[@]}"; do kill -9 -- "-$p" 2>/dev/null; done
   for name in "$@"; do rm -f "$PIDS/$name"; done
