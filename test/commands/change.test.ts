@@ -1,0 +1,284 @@
+import { eq } from 'drizzle-orm';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ClusterAnswer } from '../../src/commands/call.ts';
+import { newId } from '../../src/lib/ids.ts';
+import { listEvents } from '../../src/store/events.ts';
+import { loadNodes } from '../../src/store/nodes.ts';
+import { insertNodes, listLiveNodeGroups, patchCluster } from '../../src/store/reconcile.ts';
+import { clusters, nodes, operations, secrets, workItems } from '../../src/store/tables.ts';
+import { createQueue } from '../../src/store/workItems.ts';
+import { ADA, ANNA, BEN, call, catalogue, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
+
+let house: House;
+let made: ClusterAnswer;
+let groupId: string;
+beforeEach(async () => {
+  house = openHouse();
+  await house.commands.createClusterTemplate(call(ANNA), TEMPLATE);
+  made = await house.commands.createCluster(call(ANNA), { name: 'hello', clusterTemplate: 'standard', nodeCount: 3 });
+  groupId = (await listLiveNodeGroups(house.store.db, made.cluster.id))[0]?.id ?? '';
+});
+afterEach(() => house.close());
+
+const addNodes = async (states: ('READY' | 'CREATING')[]): Promise<string[]> => {
+  const rows = states.map((state, i) => ({
+    id: newId(),
+    clusterId: made.cluster.id,
+    nodeGroupId: groupId,
+    name: `n${i}`,
+    state,
+    createdAt: 1,
+    updatedAt: 1,
+  }));
+  await house.store.transaction((tx) => insertNodes(tx, rows));
+  return rows.map((row) => row.id);
+};
+const operation = async (id: string) => (await house.store.db.select().from(operations).where(eq(operations.id, id)))[0];
+const due = async () => (await house.store.db.select().from(workItems)).map((w) => `${w.kind} ${w.wake}`).sort();
+
+describe('deleteCluster', () => {
+  test('marks all below, supersedes what is open, and wakes everything', async () => {
+    await addNodes(['READY', 'CREATING']);
+    const { cluster, operation: deleting } = await house.commands.deleteCluster(call(BEN), { clusterId: made.cluster.id });
+    expect(cluster).toMatchObject({ state: 'DELETING', generation: 2, deleteRequestedAt: house.time.now });
+    expect(await operation(made.operation.id)).toMatchObject({
+      state: 'SUPERSEDED',
+      problem: { message: expect.stringContaining(deleting.id) },
+    });
+    expect(await listLiveNodeGroups(house.store.db, cluster.id)).toMatchObject([{ state: 'DELETING', deleteRequestedAt: house.time.now }]);
+    expect((await house.store.db.select().from(nodes)).map((n) => n.state)).toEqual(['DELETING', 'DELETING']);
+    expect(await due()).toEqual(['CLUSTER 2', 'NODE 1', 'NODE 1', 'NODE_GROUP 2']);
+    expect((await listEvents(house.store.db, cluster.id, 0, 9)).map((e) => e.number)).toEqual([1, 2]);
+  });
+
+  test('twice answers the removal under way', async () => {
+    const a = await house.commands.deleteCluster(call(ANNA), { clusterId: made.cluster.id });
+    const b = await house.commands.deleteCluster(call(ANNA), { clusterId: made.cluster.id });
+    expect(b.operation.id).toBe(a.operation.id);
+    expect(b.cluster.generation).toBe(2);
+  });
+
+  test('a protected cluster stays until the protection is lifted', async () => {
+    await house.store.transaction((tx) => patchCluster(tx, made.cluster.id, { deletionProtection: true }));
+    expect(await errorOf(house.commands.deleteCluster(call(ANNA), { clusterId: made.cluster.id }))).toMatchObject({
+      code: 'DELETION_PROTECTED',
+      field: ['disableDeletionProtection'],
+    });
+    expect(
+      (await house.commands.deleteCluster(call(ANNA), { clusterId: made.cluster.id, disableDeletionProtection: true })).cluster.state,
+    ).toBe('DELETING');
+  });
+
+  test('nothing below a cluster that goes can be changed', async () => {
+    await house.commands.deleteCluster(call(ANNA), { clusterId: made.cluster.id });
+    const { commands } = house;
+    for (const work of [
+      () => commands.resizeNodeGroup(call(ANNA), { nodeGroupId: groupId, count: 1 }),
+      () => commands.createNodeGroup(call(ANNA), { clusterId: made.cluster.id, name: 'more' }),
+      () => commands.deleteNodeGroup(call(ANNA), { nodeGroupId: groupId }),
+      () => commands.issueKubeconfig(call(ANNA), { clusterId: made.cluster.id, role: 'ADMIN' }),
+    ]) {
+      expect(await errorOf(work())).toMatchObject({ code: 'CONFLICT', message: expect.stringContaining('being deleted') });
+    }
+  });
+
+  test('a colleague lends a trust in place of who is gone, an administrator elsewhere does not', async () => {
+    const { cluster } = await house.commands.deleteCluster(call(BEN), { clusterId: made.cluster.id });
+    expect(cluster.trust).toMatchObject({ trustorUserId: 'user-ben', expiresAt: made.cluster.trust?.expiresAt });
+    expect(await house.secrets.find(house.store.db, cluster.id, 'callerToken')).toBe('token of ben');
+    await house.commands.retryOperation(call(ADA), {
+      operationId: (await house.commands.deleteCluster(call(BEN), { clusterId: cluster.id })).operation.id,
+    });
+    expect(await house.secrets.find(house.store.db, cluster.id, 'callerToken')).toBe('token of ben');
+  });
+
+  test('a token is not kept again once the trust is made', async () => {
+    const trust = { ...(made.cluster.trust ?? { trustorUserId: '', roles: [], expiresAt: '' }), trustId: 't1' };
+    await house.store.transaction(async (tx) => {
+      await patchCluster(tx, made.cluster.id, { trust });
+      await house.secrets.remove(tx, made.cluster.id, 'callerToken');
+    });
+    await house.commands.deleteCluster(call(BEN), { clusterId: made.cluster.id });
+    expect(await house.store.db.$count(secrets)).toBe(0);
+  });
+});
+
+describe('node groups', () => {
+  test('resize sets the wish, supersedes the last resize and tells', async () => {
+    const [n0 = '', n1 = ''] = await addNodes(['READY', 'READY', 'CREATING']);
+    const up = await house.commands.resizeNodeGroup(call(ANNA), { nodeGroupId: groupId, count: 5 });
+    const down = await house.commands.resizeNodeGroup(call(ANNA), { nodeGroupId: groupId, count: 3, nodesToRemove: [n1, n0] });
+    expect(down.nodeGroup).toMatchObject({ spec: { count: 3 }, nodesToRemove: [n1, n0], generation: 3 });
+    expect(await operation(up.operation.id)).toMatchObject({ state: 'SUPERSEDED' });
+    expect(await operation(made.operation.id)).toMatchObject({ state: 'PENDING' });
+    expect((await loadNodes(house.store.db, [n1]))[0]?.deleteRequestedAt).toBeNull();
+    expect((await listEvents(house.store.db, made.cluster.id, 1, 9)).map((e) => [e.number, e.subjectKind])).toEqual([
+      [2, 'NODE_GROUP'],
+      [3, 'NODE_GROUP'],
+    ]);
+  });
+
+  test.each<[string, (ids: string[]) => object, string[]]>([
+    ['count above', () => ({ count: 1001 }), ['count']],
+    ['too many for the range of the nodes', () => ({ count: 300 }), ['count']],
+    ['a stranger to remove', () => ({ count: 0, nodesToRemove: ['x'] }), ['nodesToRemove', '0']],
+    ['the same twice', (ids) => ({ count: 0, nodesToRemove: [ids[0], ids[0]] }), ['nodesToRemove']],
+    ['a count that does not fall enough', (ids) => ({ count: 2, nodesToRemove: ids }), ['count']],
+  ])('resize: %s', async (_what, input, field) => {
+    const ids = await addNodes(['READY', 'READY', 'READY']);
+    expect(await errorOf(house.commands.resizeNodeGroup(call(ANNA), { nodeGroupId: groupId, ...input(ids) }))).toMatchObject({
+      code: 'INVALID_INPUT',
+      field,
+    });
+  });
+
+  test('a new group takes from the cluster what it does not say, and goes again with its nodes', async () => {
+    const { nodeGroup, operation: op } = await house.commands.createNodeGroup(call(ANNA), {
+      clusterId: made.cluster.id,
+      name: 'gpu',
+      count: 2,
+      flavor: 'large',
+      labels: { 'example.org/gpu': 'yes' },
+      taints: [{ key: 'gpu', effect: 'NoSchedule' }],
+    });
+    expect(nodeGroup).toMatchObject({
+      isDefault: false,
+      spec: { image: 'debian', flavor: 'large', count: 2, taints: [{ key: 'gpu', value: null, effect: 'NoSchedule' }] },
+    });
+    expect(await errorOf(house.commands.createNodeGroup(call(ANNA), { clusterId: made.cluster.id, name: 'gpu' }))).toMatchObject({
+      code: 'NAME_TAKEN',
+    });
+    const gone = await house.commands.deleteNodeGroup(call(ANNA), { nodeGroupId: nodeGroup.id });
+    expect(gone.nodeGroup).toMatchObject({ state: 'DELETING', generation: 2 });
+    expect(await operation(op.id)).toMatchObject({ state: 'SUPERSEDED' });
+    expect((await house.commands.deleteNodeGroup(call(ANNA), { nodeGroupId: nodeGroup.id })).operation.id).toBe(gone.operation.id);
+  });
+
+  test('the default group stays', async () => {
+    expect(await errorOf(house.commands.deleteNodeGroup(call(ANNA), { nodeGroupId: groupId }))).toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining('resize it to 0'),
+    });
+  });
+
+  test('what the cloud does not offer is named', async () => {
+    house.cloud.catalogue = catalogue();
+    expect(
+      await errorOf(house.commands.createNodeGroup(call(ANNA), { clusterId: made.cluster.id, name: 'x', flavor: 'huge' })),
+    ).toMatchObject({ code: 'INVALID_INPUT', field: ['flavor'] });
+  });
+});
+
+describe('retryOperation', () => {
+  test('opens a failed one again and wakes what is not finished, its failures forgotten', async () => {
+    const [ready = ''] = await addNodes(['READY', 'CREATING']);
+    await house.store.transaction(async (tx) => {
+      await tx.db.update(operations).set({ state: 'FAILED', finishedAt: 5, percent: 40 });
+      await tx.db.update(workItems).set({ attempts: 7, dueAt: house.time.now + 60_000 });
+    });
+    const { operation: again } = await house.commands.retryOperation(call(BEN), { operationId: made.operation.id });
+    expect(again).toMatchObject({ state: 'RUNNING', problem: null, finishedAt: null, percent: 40 });
+    const rows = await house.store.db.select().from(workItems);
+    expect(rows.every((row) => row.attempts === 0 && row.dueAt === house.time.now && row.id !== ready)).toBe(true);
+    expect(rows.map((row) => row.kind).sort()).toEqual(['CLUSTER', 'NODE', 'NODE_GROUP']);
+    const queue = createQueue({ store: house.store, clock: { now: () => house.time.now } });
+    expect(await queue.claim({ owner: 'w', limit: 9, leaseMs: 1 })).toHaveLength(3);
+  });
+
+  test('what is over is refused and says so', async () => {
+    await house.commands.deleteCluster(call(ANNA), { clusterId: made.cluster.id });
+    expect(await errorOf(house.commands.retryOperation(call(ANNA), { operationId: made.operation.id }))).toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining('DELETE_CLUSTER'),
+    });
+    await house.store.transaction((tx) =>
+      tx.db.update(operations).set({ state: 'SUCCEEDED' }).where(eq(operations.kind, 'DELETE_CLUSTER')),
+    );
+    const [done] = await house.store.db.select().from(operations).where(eq(operations.kind, 'DELETE_CLUSTER'));
+    expect(await errorOf(house.commands.retryOperation(call(ANNA), { operationId: done?.id }))).toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining('SUCCEEDED'),
+    });
+  });
+});
+
+describe('who may, and which generation', () => {
+  const attempts = (): [string, (who: typeof ANNA, more?: object) => Promise<unknown>][] => [
+    ['deleteCluster', (who, more) => house.commands.deleteCluster(call(who, more), { clusterId: made.cluster.id })],
+    ['createNodeGroup', (who, more) => house.commands.createNodeGroup(call(who, more), { clusterId: made.cluster.id, name: 'more' })],
+    ['resizeNodeGroup', (who, more) => house.commands.resizeNodeGroup(call(who, more), { nodeGroupId: groupId, count: 1 })],
+    ['deleteNodeGroup', (who, more) => house.commands.deleteNodeGroup(call(who, more), { nodeGroupId: groupId })],
+    ['retryOperation', (who, more) => house.commands.retryOperation(call(who, more), { operationId: made.operation.id })],
+    ['issueKubeconfig', (who, more) => house.commands.issueKubeconfig(call(who, more), { clusterId: made.cluster.id, role: 'EDITOR' })],
+  ];
+  test('a stranger finds nothing, in the words for what is not there; a reader may not', async () => {
+    for (const [name, attempt] of attempts()) {
+      expect(await errorOf(attempt(OTTO)), name).toMatchObject({ code: 'NOT_FOUND' });
+      expect(await errorOf(attempt({ ...RITA, roles: [] })), name).toMatchObject({ code: 'NOT_FOUND' });
+      expect(await errorOf(attempt(RITA)), name).toMatchObject({ code: 'FORBIDDEN' });
+    }
+    const theirs = await errorOf(house.commands.deleteCluster(call(OTTO), { clusterId: made.cluster.id }));
+    const nobodys = await errorOf(house.commands.deleteCluster(call(OTTO), { clusterId: 'nobody' }));
+    expect(theirs.message.replace(made.cluster.id, 'nobody')).toBe(nobodys.message);
+  });
+
+  test('another generation than expected is refused with both numbers', async () => {
+    for (const [name, attempt] of attempts()) {
+      if (name === 'deleteNodeGroup') continue;
+      expect(await errorOf(attempt(ANNA, { expectedGeneration: 4 })), name).toMatchObject({
+        code: 'GENERATION_MISMATCH',
+        message: expect.stringMatching(/4.*1/),
+      });
+    }
+    expect((await house.store.db.select().from(clusters))[0]).toMatchObject({ generation: 1 });
+  });
+});
+
+describe('issueKubeconfig', () => {
+  const ask = (input: object, who = ANNA, more = {}) =>
+    house.commands.issueKubeconfig(call(who, more), { clusterId: made.cluster.id, ...input });
+  const open = () =>
+    house.store.transaction(async (tx) => {
+      await patchCluster(tx, made.cluster.id, { endpointHost: '203.0.113.9', endpointPort: 6443 });
+      await house.secrets.put(tx, made.cluster.id, 'pki', '{"the":"pki"}', 1);
+    });
+
+  test('not before there is something to reach', async () => {
+    expect(await errorOf(ask({ role: 'ADMIN' }))).toMatchObject({
+      code: 'CLUSTER_UNAVAILABLE',
+      message: expect.stringContaining('not reachable yet'),
+    });
+  });
+
+  test('orders the role and the life that were asked for', async () => {
+    await open();
+    const { kubeconfig, expiresAt } = await ask({ role: 'EDITOR', ttlSeconds: 600 });
+    expect(kubeconfig).toContain('anna@Default');
+    expect(expiresAt).toBe(house.time.now + 600_000);
+    expect(house.ordered).toEqual([
+      {
+        pkiJson: '{"the":"pki"}',
+        endpoint: { host: '203.0.113.9', port: 6443 },
+        clusterName: 'hello',
+        userName: 'anna@Default',
+        groups: ['seedbed:editor'],
+        ttlMs: 600_000,
+        now: house.time.now,
+      },
+    ]);
+    expect((await ask({ role: 'VIEWER' }, RITA)).kubeconfig).toContain('rita@Default');
+    for (const ttlSeconds of [599, 86_401])
+      expect(await errorOf(ask({ role: 'ADMIN', ttlSeconds }))).toMatchObject({ code: 'INVALID_INPUT', field: ['ttlSeconds'] });
+  });
+
+  test('a repeated call gets the same one, a colleague with the key does not, and none is kept in clear', async () => {
+    await open();
+    const first = await ask({ role: 'ADMIN' }, ANNA, { idempotencyKey: 'k' });
+    const again = await ask({ role: 'ADMIN' }, ANNA, { idempotencyKey: 'k' });
+    expect(again).toMatchObject({ kubeconfig: first.kubeconfig, expiresAt: first.expiresAt, replayed: true });
+    expect(house.ordered).toHaveLength(1);
+    expect(await errorOf(ask({ role: 'ADMIN' }, BEN, { idempotencyKey: 'k' }))).toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
+    const stored = JSON.stringify(await house.store.db.select().from(secrets));
+    expect(stored).not.toContain(Buffer.from(first.kubeconfig).toJSON().data.join(','));
+  });
+});

@@ -1,0 +1,146 @@
+/** The commands over a real database, with a cloud that is known and a seed kubeconfig that is read by a stand-in. */
+import { randomBytes } from 'node:crypto';
+import type { Call, KubeconfigOrder } from '../../src/commands/call.ts';
+import { type Commands, createCommands } from '../../src/commands/commands.ts';
+import type { Actor } from '../../src/domain/actor.ts';
+import type { ProjectCatalogue } from '../../src/domain/cloud.ts';
+import { UserError } from '../../src/domain/errors.ts';
+import { newId, randomToken } from '../../src/lib/ids.ts';
+import type { Store } from '../../src/store/open.ts';
+import { createSealer } from '../../src/store/sealing.ts';
+import { createSecrets, type Secrets } from '../../src/store/secrets.ts';
+import { openTestDatabase } from '../store/database.ts';
+
+export interface House {
+  store: Store;
+  path: string;
+  secrets: Secrets;
+  commands: Commands;
+  /** What the commands take for "now"; tests move it. */
+  time: { now: number };
+  /** What peekCatalogue answers. */
+  cloud: { catalogue: ProjectCatalogue | null };
+  ordered: KubeconfigOrder[];
+  close(): Promise<void>;
+}
+
+export const openHouse = (): House => {
+  const database = openTestDatabase();
+  const time = { now: 1_800_000_000_000 };
+  const cloud: House['cloud'] = { catalogue: null };
+  const ordered: KubeconfigOrder[] = [];
+  const secrets = createSecrets(createSealer([randomBytes(32)]));
+  const commands = createCommands({
+    store: database.store,
+    secrets,
+    clock: { now: () => time.now },
+    newId,
+    randomToken,
+    parseKubeconfig: (text) => {
+      const server = /^server: (https:\S+)$/m.exec(text)?.[1];
+      if (server === undefined) throw new UserError('KUBECONFIG_REFUSED', 'clusters[0].cluster.server is missing.');
+      return { server };
+    },
+    peekCatalogue: () => cloud.catalogue,
+    buildKubeconfig: async (order) => {
+      ordered.push(order);
+      return { kubeconfig: `kubeconfig ${ordered.length} of ${order.userName}`, expiresAt: order.now + order.ttlMs };
+    },
+    settings: { imageRegistry: null, trustRoles: ['member', 'load-balancer_member'] },
+  });
+  return { ...database, secrets, commands, time, cloud, ordered };
+};
+
+export const actor = (name: string, projectId: string, roles: string[], isCloudAdmin = false): Actor => ({
+  userId: `user-${name}`,
+  userName: name,
+  userDomainName: 'Default',
+  projectId,
+  projectName: projectId,
+  roles,
+  isCloudAdmin,
+  expiresAt: 9_999_999_999_999,
+});
+
+export const call = (who: Actor, more: Partial<Call> = {}): Call => ({
+  actor: who,
+  requestId: 'req-1',
+  token: `token of ${who.userName}`,
+  ...more,
+});
+
+export const ANNA = actor('anna', 'blue', ['member', 'reader']);
+export const BEN = actor('ben', 'blue', ['member', 'reader']);
+export const RITA = actor('rita', 'blue', ['reader']);
+export const OTTO = actor('otto', 'red', ['member', 'reader']);
+export const ADA = actor('ada', 'operators', ['admin', 'member', 'reader'], true);
+
+export const KUBECONFIG = 'server: https://10.9.8.7:6443\nkey: TOP-SECRET-KEY\n';
+
+/** A catalogue with just these things. */
+export const catalogue = (): ProjectCatalogue => ({
+  loadedAt: 0,
+  flavors: ['small', 'large'].map((name, i) => ({ id: `f${i}`, name, vcpus: 2, ramMiB: 4096, diskGiB: 20, isPublic: true })),
+  images: ['debian', 'old'].map((name, i) => ({
+    id: `i${i}`,
+    name,
+    status: name === 'old' ? 'deactivated' : 'active',
+    visibility: 'public',
+    osDistro: null,
+    osVersion: null,
+    kubeVersion: null,
+    minDiskGiB: 10,
+    minRamMiB: 512,
+    sizeBytes: null,
+    properties: {},
+  })),
+  networks: [
+    network('net-ext', 'public', true, ['203.0.113.0/24']),
+    network('net-in', 'office', false, ['10.50.0.0/24', '10.51.0.0/24']),
+    network('net-one', 'lone', false, ['10.200.4.0/24']),
+  ],
+  keypairs: [{ name: 'anna-key', type: 'ssh', fingerprint: '', publicKey: null }],
+  availabilityZones: [{ name: 'nova', available: true }],
+  volumeTypes: [{ id: 'vt', name: 'ssd', description: '', isPublic: true }],
+});
+
+const network = (id: string, name: string, external: boolean, cidrs: string[]) => ({
+  id,
+  name,
+  description: '',
+  projectId: 'blue',
+  status: 'ACTIVE',
+  external,
+  shared: false,
+  mtu: null,
+  subnetIds: [],
+  tags: [],
+  subnets: cidrs.map((cidr, i) => ({
+    id: `${id}-s${i}`,
+    name: `${name}-${i}`,
+    description: '',
+    networkId: id,
+    cidr,
+    ipVersion: 4 as const,
+    gatewayIp: null,
+    dnsNameservers: [],
+    enableDhcp: true,
+    tags: [],
+  })),
+});
+
+export const TEMPLATE = { name: 'standard', image: 'debian', flavor: 'small' };
+
+/** The error of a call that must fail. */
+export const errorOf = async (work: Promise<unknown>): Promise<{ code: string; message: string; field: string[] | undefined }> => {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) {
+      const { code, message, detail } = error as unknown as { code: string; message: string; detail?: { field?: string[] } };
+      return { code, message, field: detail?.field };
+    }
+    throw error;
+  }
+  throw new Error('This should have failed.');
+};

@@ -1,0 +1,186 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { patchCluster } from '../../src/store/reconcile.ts';
+import { sightOf } from '../../src/store/sight.ts';
+import { findUsableTemplates, listRevisionsByTemplates, listTemplates, loadNewestRevisions } from '../../src/store/templates.ts';
+import { ADA, ANNA, BEN, call, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
+
+let house: House;
+beforeEach(() => {
+  house = openHouse();
+});
+afterEach(() => house.close());
+
+const create = (more: object = {}, who = ANNA) => house.commands.createClusterTemplate(call(who), { ...TEMPLATE, ...more });
+
+/** Every field of the example that operators know from Magnum. */
+const FULL = {
+  name: 'k8s v1.36 (HA)',
+  image: 'debian',
+  keypair: 'ops',
+  externalNetwork: 'public',
+  fixedNetwork: 'office',
+  fixedSubnet: 'office-0',
+  dnsNameservers: ['192.0.2.53', '2001:db8::53'],
+  flavor: 'small',
+  masterFlavor: 'large',
+  networkDriver: 'CALICO',
+  volumeDriver: 'CINDER',
+  dockerStorageDriver: 'overlay2',
+  floatingIpEnabled: true,
+  labels: {
+    etcd_volume_size: '10',
+    kube_tag: 'v1.36.3',
+    master_lb_floating_ip_enabled: 'True',
+    keystone_auth_enabled: 'true',
+    kube_dashboard_enabled: 'true',
+    npd_enabled: 'true',
+    auto_healing_enabled: 'true',
+    auto_scaling_enabled: 'true',
+    min_node_count: '2',
+    max_node_count: '9',
+    boot_volume_size: '40',
+    boot_volume_type: 'ssd',
+    availability_zone: 'nova',
+    calico_ipv4pool: '10.210.0.0/16',
+    flannel_network_cidr: '10.211.0.0/16',
+    cgroup_driver: 'systemd',
+  },
+};
+
+test('all fields and labels are kept, typed', async () => {
+  const { template, revision } = await create(FULL);
+  expect(template).toMatchObject({ projectId: 'blue', visibility: 'PRIVATE', revision: 1, generation: 1 });
+  const { name: _name, labels: _labels, ...typed } = FULL;
+  expect(revision.spec).toMatchObject({
+    ...typed,
+    etcdVolumeSizeGiB: 10,
+    kubernetesVersion: 'v1.36.3',
+    masterLbFloatingIpEnabled: true,
+    keystoneAuthEnabled: true,
+    dashboardEnabled: true,
+    nodeProblemDetectorEnabled: true,
+    autoHealingEnabled: true,
+    autoScalingEnabled: true,
+    minNodeCount: 2,
+    maxNodeCount: 9,
+    rootVolume: { sizeGiB: 40, type: 'ssd' },
+    availabilityZone: 'nova',
+    podCidr: '10.210.0.0/16',
+    ignoredLabels: { flannel_network_cidr: '10.211.0.0/16', cgroup_driver: 'systemd' },
+  });
+  const { cluster } = await house.commands.createCluster(call(BEN), { name: 'c', clusterTemplate: FULL.name });
+  expect(cluster.spec).toEqual(revision.spec);
+  expect(cluster.overrides).toEqual({});
+});
+
+test.each<[string, object, string, string[]]>([
+  ['no image', { image: undefined }, 'INVALID_INPUT', ['image']],
+  ['no flavor', { flavor: null }, 'INVALID_INPUT', ['flavor']],
+  ['a bad name', { name: ' x' }, 'INVALID_INPUT', ['name']],
+  ['an unknown field', { coe: 'swarm' }, 'INVALID_INPUT', ['coe']],
+  ['an expired version', { kubernetesVersion: 'v1.33.13' }, 'UNSUPPORTED_VERSION', ['kubernetesVersion']],
+  ['a boot volume type alone', { labels: { boot_volume_type: 'ssd' } }, 'INVALID_INPUT', ['labels', 'boot_volume_type']],
+  ['a password', { labels: { grafana_admin_passwd: 'hush' } }, 'INVALID_INPUT', ['labels', 'grafana_admin_passwd']],
+  ['a label that is not yes or no', { labels: { npd_enabled: 'maybe' } }, 'INVALID_INPUT', ['labels', 'npd_enabled']],
+  [
+    'overlapping ranges by label',
+    { labels: { service_cluster_ip_range: '10.200.1.0/24' } },
+    'OVERLAPPING_CIDR',
+    ['labels', 'service_cluster_ip_range'],
+  ],
+  ['minimum over maximum', { minNodeCount: 3, maxNodeCount: 2 }, 'INVALID_INPUT', ['minNodeCount']],
+])('%s is refused', async (_what, more, code, field) => {
+  const error = await errorOf(create(more));
+  expect(error).toMatchObject({ code, field });
+  expect(error.message).not.toContain('hush');
+});
+
+test('an unknown label is refused by name, with the nearest known one', async () => {
+  const error = await errorOf(create({ labels: { 'etcd-volume-sise': '5' } }));
+  expect(error.code).toBe('UNKNOWN_LABEL');
+  expect(error.message).toContain('"etcd-volume-sise"');
+  expect(error.message).toContain('"etcd_volume_size"');
+});
+
+test('an update makes the next revision, and clusters keep theirs', async () => {
+  const { template } = await create({ keypair: 'ops' });
+  const before = await house.commands.createCluster(call(ANNA), { name: 'a', clusterTemplate: 'standard' });
+  const updated = await house.commands.updateClusterTemplate(call(BEN, { expectedGeneration: 1 }), {
+    clusterTemplateId: template.id,
+    flavor: 'large',
+    keypair: null,
+  });
+  expect(updated.template).toMatchObject({ revision: 2, generation: 2, name: 'standard' });
+  expect(updated.revision).toMatchObject({ revision: 2, createdBy: 'ben', spec: { flavor: 'large', image: 'debian', keypair: null } });
+  const after = await house.commands.createCluster(call(ANNA), { name: 'b', clusterTemplate: 'standard' });
+  expect([before.cluster.templateRevision, after.cluster.templateRevision]).toEqual([1, 2]);
+  expect([before.cluster.spec.flavor, after.cluster.spec.flavor]).toEqual(['small', 'large']);
+  const revisions = (await listRevisionsByTemplates(house.store.db, [template.id])).get(template.id);
+  expect(revisions?.map((r) => [r.revision, r.spec.flavor])).toEqual([
+    [2, 'large'],
+    [1, 'small'],
+  ]);
+  expect(await loadNewestRevisions(house.store.db, [template.id])).toEqual([updated.revision]);
+  const renamed = await house.commands.updateClusterTemplate(call(ANNA), { clusterTemplateId: template.id, name: 'normal' });
+  expect(renamed.template).toMatchObject({ name: 'normal', revision: 2, generation: 3 });
+  expect(
+    await errorOf(house.commands.updateClusterTemplate(call(ANNA, { expectedGeneration: 1 }), { clusterTemplateId: template.id })),
+  ).toMatchObject({ code: 'GENERATION_MISMATCH' });
+});
+
+test('a repeated update answers the revision it made', async () => {
+  const { template } = await create();
+  const update = () =>
+    house.commands.updateClusterTemplate(call(ANNA, { idempotencyKey: 'u' }), { clusterTemplateId: template.id, flavor: 'large' });
+  await update();
+  await house.commands.updateClusterTemplate(call(ANNA), { clusterTemplateId: template.id, flavor: 'tiny' });
+  expect(await update()).toMatchObject({ replayed: true, revision: { revision: 2, spec: { flavor: 'large' } } });
+});
+
+test('delete is refused while clusters live on it, and frees the name', async () => {
+  const { template } = await create();
+  const { cluster } = await house.commands.createCluster(call(ANNA), { name: 'a', clusterTemplate: template.id });
+  const remove = () => house.commands.deleteClusterTemplate(call(ANNA), { clusterTemplateId: template.id });
+  expect(await errorOf(remove())).toMatchObject({ code: 'IN_USE', message: expect.stringContaining('1 cluster was') });
+  await house.store.transaction((tx) => patchCluster(tx, cluster.id, { deletedAt: 1 }));
+  expect((await remove()).template.deletedAt).toBe(house.time.now);
+  expect(await errorOf(remove())).toMatchObject({ code: 'NOT_FOUND' });
+  await create();
+  expect(await errorOf(create())).toMatchObject({ code: 'NAME_TAKEN' });
+});
+
+test('who may make, change and see which', async () => {
+  expect(await errorOf(create({}, RITA))).toMatchObject({ code: 'FORBIDDEN' });
+  for (const visibility of ['PUBLIC', 'HIDDEN']) expect(await errorOf(create({ visibility }))).toMatchObject({ code: 'FORBIDDEN' });
+  const own = (await create()).template;
+  const open = (await create({ name: 'open', visibility: 'PUBLIC' }, ADA)).template;
+  const hidden = (await create({ name: 'hidden', visibility: 'HIDDEN' }, ADA)).template;
+  const change = (who: typeof ANNA, id: string) =>
+    house.commands.updateClusterTemplate(call(who), { clusterTemplateId: id, flavor: 'large' });
+  expect(await errorOf(change(OTTO, own.id))).toMatchObject({ code: 'NOT_FOUND' });
+  expect(await errorOf(change(RITA, own.id))).toMatchObject({ code: 'FORBIDDEN' });
+  expect(await errorOf(change(ANNA, open.id))).toMatchObject({ code: 'FORBIDDEN' });
+  expect(await errorOf(change(ANNA, hidden.id))).toMatchObject({ code: 'NOT_FOUND' });
+  expect(
+    await errorOf(house.commands.updateClusterTemplate(call(ANNA), { clusterTemplateId: own.id, visibility: 'PUBLIC' })),
+  ).toMatchObject({ code: 'FORBIDDEN' });
+  expect((await change(ADA, own.id)).template.revision).toBe(2);
+  const names = async (who: typeof ANNA) =>
+    (await listTemplates(house.store.db, sightOf(who), {}, { first: 9 })).rows.map((t) => t.name).sort();
+  expect(await names(ANNA)).toEqual(['open', 'standard']);
+  expect(await names(OTTO)).toEqual(['open']);
+  expect(await names({ ...OTTO, roles: [] })).toEqual([]);
+  expect(await names(ADA)).toEqual(['hidden', 'open', 'standard']);
+});
+
+test('a name means the own one first; a name of several others needs an id', async () => {
+  await create({ name: 'twin', visibility: 'PUBLIC' }, ADA);
+  await create({ name: 'twin', visibility: 'PUBLIC' }, { ...ADA, projectId: 'other' });
+  expect(await errorOf(house.commands.createCluster(call(ANNA), { name: 'a', clusterTemplate: 'twin' }))).toMatchObject({
+    code: 'CONFLICT',
+    field: ['clusterTemplate'],
+  });
+  const { template } = await create({ name: 'twin' });
+  expect((await house.commands.createCluster(call(ANNA), { name: 'a', clusterTemplate: 'twin' })).cluster.templateId).toBe(template.id);
+  expect(await findUsableTemplates(house.store.db, sightOf(OTTO), template.id)).toEqual([]);
+});

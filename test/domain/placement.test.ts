@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { choosePlacement, type PlacementWish } from '../../src/domain/placement.ts';
+import type { SeedCandidate } from '../../src/domain/seed.ts';
+
+const seed = (more: Partial<SeedCandidate>): SeedCandidate => ({
+  id: more.name ?? 'a',
+  name: 'a',
+  region: null,
+  labels: {},
+  cordoned: false,
+  state: 'READY',
+  maxClusters: null,
+  used: 0,
+  cidrs: [],
+  ...more,
+});
+const ANY: PlacementWish = { seedId: null, region: null, selector: {}, cidrs: ['10.200.0.0/16'] };
+
+test.each<[string, Partial<SeedCandidate>, Partial<PlacementWish>, RegExp]>([
+  ['not ready', { state: 'NOT_READY' }, {}, /not ready/],
+  ['cordoned', { cordoned: true }, {}, /cordoned/],
+  ['full', { maxClusters: 2, used: 2 }, {}, /full: 2 of 2/],
+  ['of another region', { region: 'r1' }, { region: 'r2' }, /region r1, not r2/],
+  ['without a label', { labels: { tier: 'iron' } }, { selector: { tier: 'gold' } }, /tier=gold/],
+  ['without a label that objects are born with', {}, { selector: { constructor: 'x' } }, /constructor=x/],
+  ['with the same range', { cidrs: ['fd00::/8', '10.192.0.0/12'] }, {}, /10.192.0.0\/12/],
+  ['not the one asked for', {}, { seedId: 'b' }, /by name/],
+])('a seed %s takes nothing and says why', (_what, candidate, wish, reason) => {
+  const { seedId, reasons } = choosePlacement([seed(candidate)], { ...ANY, ...wish });
+  expect(seedId).toBeNull();
+  expect(reasons).toEqual([{ seedId: 'a', seedName: 'a', fits: false, reason: expect.stringMatching(reason) }]);
+});
+
+const candidates = fc.uniqueArray(
+  fc.record({
+    id: fc.string({ minLength: 1 }),
+    name: fc.constantFrom('a', 'b', 'c', 'd'),
+    region: fc.constantFrom(null, 'r1', 'r2'),
+    labels: fc.constantFrom<Record<string, string>>({}, { tier: 'gold' }),
+    cordoned: fc.boolean(),
+    state: fc.constantFrom('READY' as const, 'NOT_READY' as const),
+    maxClusters: fc.constantFrom(null, 0, 3),
+    used: fc.nat(5),
+    cidrs: fc.constantFrom<string[]>([], ['10.200.4.0/24'], ['172.16.0.0/12']),
+  }),
+  { selector: (s) => s.id, maxLength: 8 },
+);
+const wishes = fc.record({
+  seedId: fc.constant(null),
+  region: fc.constantFrom(null, 'r1'),
+  selector: fc.constantFrom<Record<string, string>>({}, { tier: 'gold' }),
+  cidrs: fc.constantFrom(['10.200.0.0/16'], ['10.1.0.0/16']),
+});
+
+test('the choice fits, has the fewest clusters of those that fit, and hangs on no order', () => {
+  fc.assert(
+    fc.property(candidates, wishes, fc.integer(), (list, wish, turn) => {
+      const { seedId, reasons } = choosePlacement(list, wish);
+      expect(reasons).toHaveLength(list.length);
+      const fits = list.filter((s) => reasons.find((r) => r.seedId === s.id)?.fits);
+      const chosen = list.find((s) => s.id === seedId);
+      expect(chosen === undefined).toBe(fits.length === 0);
+      if (chosen !== undefined) {
+        expect(chosen.state === 'READY' && !chosen.cordoned && chosen.used < (chosen.maxClusters ?? 99)).toBe(true);
+        expect(fits.every((s) => s.used > chosen.used || (s.used === chosen.used && s.name >= chosen.name))).toBe(true);
+      }
+      const k = list.length === 0 ? 0 : Math.abs(turn % list.length);
+      expect(choosePlacement([...list.slice(k), ...list.slice(0, k)].reverse(), wish)).toEqual({ seedId, reasons });
+    }),
+  );
+});
