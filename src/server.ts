@@ -3,7 +3,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { startApi } from './api/server.ts';
-import { DEFAULT_LIMITS } from './api/settings.ts';
 import { createCommands } from './commands/commands.ts';
 import type { Config } from './config.ts';
 import type { Actor } from './domain/actor.ts';
@@ -132,7 +131,6 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     },
     ready: () => readiness(service),
     settings: {
-      ...DEFAULT_LIMITS,
       host: config.listen.slice(0, separator),
       port: Number(config.listen.slice(separator + 1)),
       introspection: config.introspection,
