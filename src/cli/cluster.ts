@@ -1,0 +1,127 @@
+/** `seedbed cluster …`: a customer's clusters. */
+import { writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { CLUSTERS, CREATE_CLUSTER, DELETE_CLUSTER, ISSUE_KUBECONFIG } from '../client/documents.ts';
+import { ClientError } from '../client/errors.ts';
+import type { ClusterSummary, Operation } from '../client/types.ts';
+import { clusterText } from './clusterText.ts';
+import { addWatch } from './clusterWatch.ts';
+import { getCluster, listAll } from './find.ts';
+import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readDuration, readWhole } from './options.ts';
+import type { CommonOptions, Io, Session } from './session.ts';
+import { ageOf, table } from './table.ts';
+
+interface CreateOptions extends ChangeOptions {
+  template: string;
+  nodes?: number;
+  kubernetesVersion?: string;
+  flavor?: string;
+  image?: string;
+  keypair?: string;
+  seed?: string;
+  label?: Label[];
+  deletionProtection?: boolean;
+}
+
+export const addClusterCommands = (program: Command, io: Io): void => {
+  const cluster = program.command('cluster').description('Kubernetes clusters of the project');
+  defineChange(cluster, 'create <name>', 'make a cluster and draw its progress until it is READY')
+    .requiredOption('--template <template>', 'name or id of the template')
+    .option('--nodes <n>', 'workers of the default node group', readWhole)
+    .option('--kubernetes-version <version>', "instead of the template's")
+    .option('--flavor <flavor>', "instead of the template's")
+    .option('--image <image>', "instead of the template's")
+    .option('--keypair <name>', "instead of the template's")
+    .option('--seed <seed>', 'for cloud admins; placement chooses without it')
+    .option('--label <key=value>', "Magnum's labels; may be repeated", collectLabel)
+    .option('--deletion-protection', 'refuse to delete it until told otherwise')
+    .action(action(io, create));
+  define(cluster, 'list', 'list clusters').action(action(io, list));
+  define(cluster, 'show <cluster>', 'show a cluster with its node groups, workers and conditions').action(action(io, show));
+  addWatch(cluster, io);
+  defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
+    .option('--disable-deletion-protection', 'although deletion protection is on')
+    .action(action(io, remove));
+  define(cluster, 'kubeconfig <cluster>', 'issue a short-lived kubeconfig, on standard output')
+    .option('--role <role>', 'ADMIN, EDITOR or VIEWER', (text) => text.toUpperCase(), 'ADMIN')
+    .option('--ttl <duration>', 'how long it is valid, from 10m to 24h', readDuration)
+    .option('--file <file>', 'write it here, for the owner only')
+    .action(action(io, kubeconfig));
+};
+
+const create = async (session: Session, [name = '']: readonly string[], options: CreateOptions): Promise<void> => {
+  const { kubernetesVersion, flavor, image, keypair } = options;
+  const overrides = given({ kubernetesVersion, flavor, image, keypair });
+  const input = given({
+    name,
+    clusterTemplate: options.template,
+    nodeCount: options.nodes,
+    seed: options.seed,
+    labels: options.label,
+    deletionProtection: options.deletionProtection,
+    idempotencyKey: options.idempotencyKey,
+    ...(Object.keys(overrides).length > 0 && { overrides }),
+  });
+  const { cluster, operation } = await session.client.mutate<{ cluster: ClusterSummary; operation: Operation }>(CREATE_CLUSTER, { input });
+  await session.finish(options, { operation, title: `Create cluster ${cluster.name}`, cluster: { id: cluster.uuid, after: 0 } });
+  const after = await getCluster(session.client, cluster.uuid);
+  session.print(after, () => clusterText(after, session.now()));
+};
+
+const list = async (session: Session): Promise<void> => {
+  const clusters = await listAll<ClusterSummary>(session.client, CLUSTERS, 'clusters');
+  session.print(clusters, () =>
+    table(
+      ['NAME', 'STATE', 'VERSION', 'NODES', 'ENDPOINT', 'AGE', 'ID'],
+      clusters.map((cluster) => [
+        cluster.name,
+        cluster.state,
+        cluster.version,
+        cluster.nodeGroups.nodes.reduce((sum, group) => sum + group.count, 0),
+        cluster.endpoint,
+        ageOf(cluster.createdAt, session.now()),
+        cluster.uuid,
+      ]),
+      'No clusters in this project.',
+    ),
+  );
+};
+
+const show = async (session: Session, [nameOrId = '']: readonly string[]): Promise<void> => {
+  const cluster = await getCluster(session.client, nameOrId);
+  session.print(cluster, () => clusterText(cluster, session.now()));
+};
+
+interface DeleteOptions extends ChangeOptions {
+  disableDeletionProtection?: boolean;
+}
+
+const remove = async (session: Session, [nameOrId = '']: readonly string[], options: DeleteOptions): Promise<void> => {
+  const { uuid, name } = await getCluster(session.client, nameOrId);
+  const { disableDeletionProtection, idempotencyKey } = options;
+  const input = given({ clusterId: uuid, disableDeletionProtection, idempotencyKey });
+  const { cluster, operation } = await session.client.mutate<{
+    cluster: ClusterSummary & { lastEventNumber: number };
+    operation: Operation;
+  }>(DELETE_CLUSTER, { input });
+  const progress = { id: uuid, after: Math.max(0, cluster.lastEventNumber - 1) };
+  await session.finish(options, { operation, title: `Delete cluster ${name}`, cluster: progress });
+  session.print({ uuid, name, deleted: options.wait !== false }, () => (options.wait === false ? '' : `Cluster ${name} is deleted.\n`));
+};
+
+interface KubeconfigOptions extends CommonOptions {
+  role: string;
+  ttl?: number;
+  file?: string;
+}
+
+const kubeconfig = async (session: Session, [nameOrId = '']: readonly string[], options: KubeconfigOptions): Promise<void> => {
+  const { uuid } = await getCluster(session.client, nameOrId);
+  if (!['ADMIN', 'EDITOR', 'VIEWER'].includes(options.role)) throw new ClientError('USAGE', '--role must be ADMIN, EDITOR or VIEWER.');
+  const ttlSeconds = options.ttl === undefined ? undefined : Math.floor(options.ttl / 1000);
+  const input = given({ clusterId: uuid, role: options.role, ttlSeconds });
+  const issued = await session.client.mutate<{ kubeconfig: string; expiresAt: string }>(ISSUE_KUBECONFIG, { input });
+  if (options.file === undefined) return session.print(issued, () => issued.kubeconfig);
+  writeFileSync(options.file, issued.kubeconfig, { mode: 0o600 });
+  session.print({ file: options.file, expiresAt: issued.expiresAt }, () => `${options.file} is valid until ${issued.expiresAt}.\n`);
+};

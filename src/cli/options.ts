@@ -1,0 +1,61 @@
+/** Options that many commands share, and how their values are read. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type CommonOptions, type Io, openSession, type Session, type WaitFlags } from './session.ts';
+
+/** A command below a noun, with the options of every command. */
+export const define = (noun: Command, usage: string, description: string): Command =>
+  noun
+    .command(usage)
+    .description(description)
+    .option('--json', 'print JSON for scripts')
+    .option('--url <url>', 'address of the API; SEEDBED_URL, or http://127.0.0.1:4000/graphql without it')
+    .option('--os-cloud <name>', 'cloud of clouds.yaml to log in with; OS_CLOUD without it');
+
+/** Also the options of commands that start an operation. */
+export const defineChange = (noun: Command, usage: string, description: string): Command =>
+  define(noun, usage, description)
+    .addOption(new Option('--wait', 'draw the progress to its end (what happens without it, too)').default(true))
+    .option('--no-wait', 'return as soon as it is acknowledged')
+    .addOption(new Option('--timeout <duration>', 'wait no longer than this, such as 90s, 10m or 1h').argParser(readDuration))
+    .option('--idempotency-key <key>', 'the same key with the same input is carried out once');
+
+/** Runs with a session of its own; commander hands over arguments, then the options. */
+export const action =
+  <Options extends CommonOptions>(io: Io, work: (session: Session, args: readonly string[], options: Options) => Promise<void>) =>
+  async (...given: unknown[]): Promise<void> => {
+    const options = given.at(-2) as Options;
+    const args = given.slice(0, -2).flat() as string[];
+    await work(openSession(io, options), args, options);
+  };
+
+export type ChangeOptions = CommonOptions & WaitFlags;
+
+/** In milliseconds. */
+export const readDuration = (text: string): number => {
+  const match = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('It must be a duration such as 90s, 10m or 1h.');
+  return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000 }[(match[2] ?? 's') as 's' | 'm' | 'h'];
+};
+
+export const readWhole = (text: string): number => {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+};
+
+export interface Label {
+  key: string;
+  value: string;
+}
+
+/** For an option that may be given many times. */
+export const collectLabel = (text: string, before: Label[] = []): Label[] => {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be key=value.');
+  return [...before, { key: text.slice(0, at), value: text.slice(at + 1) }];
+};
+
+export const collect = (text: string, before: string[] = []): string[] => [...before, text];
+
+/** Only what was given: an input says nothing of what was left out. */
+export const given = (input: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));

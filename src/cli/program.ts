@@ -1,0 +1,44 @@
+/** The client commands as one program: runs one command line and answers its exit status. */
+import { Command, CommanderError } from 'commander';
+import { addClusterCommands } from './cluster.ts';
+import { EXIT, EXIT_HELP, exitStatusOf, sentenceOf } from './exit.ts';
+import { addNodeGroupCommands } from './nodegroup.ts';
+import { addOperationCommands } from './operation.ts';
+import { addSeedCommands } from './seed.ts';
+import type { Io } from './session.ts';
+import { addTemplateCommands } from './template.ts';
+import { addTokenCommand } from './token.ts';
+
+/** Commands that run a server, added by the composition root. */
+export type AddCommands = (program: Command) => void;
+
+/** Never throws: every error becomes one line on stderr and an exit status (see --help). `args`: without node and the file. */
+export const runProgram = async (args: readonly string[], io: Io, addCommands: AddCommands = () => {}): Promise<number> => {
+  const program = new Command('seedbed')
+    .description('Managed Kubernetes on OpenStack: control planes in seed clusters, workers in your project.')
+    .addHelpText('after', EXIT_HELP)
+    .configureOutput({ writeOut: io.out, writeErr: io.screen.write });
+  addCommands(program);
+  addClusterCommands(program, io);
+  addNodeGroupCommands(program, io);
+  addOperationCommands(program, io);
+  addTemplateCommands(program, io);
+  addSeedCommands(program, io);
+  addTokenCommand(program, io);
+  throwInsteadOfExiting(program);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return EXIT.ok;
+  } catch (error) {
+    // Commander has written its own message already; its status 0 is --help.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    io.screen.write(`seedbed: ${sentenceOf(error)}\n`);
+    return exitStatusOf(error);
+  }
+};
+
+/** Settings do not reach commands that exist already, so each is told. */
+const throwInsteadOfExiting = (command: Command): void => {
+  command.exitOverride().showHelpAfterError('(--help says more)');
+  for (const child of command.commands) throwInsteadOfExiting(child.copyInheritedSettings(command));
+};

@@ -1,0 +1,105 @@
+/** `seedbed seed …`: the clusters that hold control planes, for cloud admins. */
+import type { Command } from 'commander';
+import { CORDON_SEED, REGISTER_SEED, SEEDS, UNCORDON_SEED, UNREGISTER_SEED } from '../client/documents.ts';
+import type { Operation, Seed } from '../client/types.ts';
+import { conditionsText } from './conditions.ts';
+import { getSeed, listAll } from './find.ts';
+import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readWhole } from './options.ts';
+import { type CommonOptions, type Io, readInput, type Session } from './session.ts';
+import { ageOf, fields, table } from './table.ts';
+
+interface RegisterOptions extends ChangeOptions {
+  kubeconfig: string;
+  region?: string;
+  label?: Label[];
+  exposure?: string;
+  maxClusters?: number;
+  podCidr?: string;
+  serviceCidr?: string;
+  storageClass?: string;
+}
+
+export const addSeedCommands = (program: Command, io: Io): void => {
+  const seed = program.command('seed').description('clusters that hold control planes (cloud admins)');
+  defineChange(seed, 'register <name>', 'take in a Kubernetes cluster, and wait until its checks have passed')
+    .requiredOption('--kubeconfig <file>', 'kubeconfig with inline certificates or a token; - reads standard input')
+    .option('--region <region>', "the cloud's region that it serves; any without it")
+    .option('--label <key=value>', 'what templates choose seeds by; may be repeated', collectLabel)
+    .option('--exposure <way>', 'how API servers are made reachable: LOAD_BALANCER or NODE_PORT')
+    .option('--max-clusters <n>', 'clusters at most', readWhole)
+    .option('--pod-cidr <cidr>', 'range of its pods: clusters with overlapping ranges go elsewhere')
+    .option('--service-cidr <cidr>', 'range of its services, likewise')
+    .option('--storage-class <name>', "storage class for etcd; the seed's default without it")
+    .action(action(io, register));
+  define(seed, 'list', 'list seeds').action(action(io, list));
+  define(seed, 'show <seed>', 'show a seed with its checks').action(action(io, show));
+  defineChange(seed, 'cordon <seed>', 'take no new clusters').action(action(io, change(CORDON_SEED, 'Cordon')));
+  defineChange(seed, 'uncordon <seed>', 'take new clusters again').action(action(io, change(UNCORDON_SEED, 'Uncordon')));
+  defineChange(seed, 'unregister <seed>', 'take a seed out; refused while clusters are on it').action(
+    action(io, change(UNREGISTER_SEED, 'Unregister')),
+  );
+};
+
+interface SeedAnswer {
+  seed: Seed;
+  operation: Operation;
+}
+
+const register = async (session: Session, [name = '']: readonly string[], options: RegisterOptions): Promise<void> => {
+  const { region, label, exposure, maxClusters, podCidr, serviceCidr, storageClass, idempotencyKey } = options;
+  const settings = given({ region, labels: label, exposure, maxClusters, podCidr, serviceCidr, storageClass, idempotencyKey });
+  const input = { name, kubeconfig: readInput(options.kubeconfig), ...settings };
+  await carryOut(session, await session.client.mutate<SeedAnswer>(REGISTER_SEED, { input }), options, 'Register');
+};
+
+const change =
+  (document: string, verb: string) =>
+  async (session: Session, [nameOrId = '']: readonly string[], options: ChangeOptions): Promise<void> => {
+    const { uuid } = await getSeed(session.client, nameOrId);
+    const input = given({ seedId: uuid, idempotencyKey: options.idempotencyKey });
+    await carryOut(session, await session.client.mutate<SeedAnswer>(document, { input }), options, verb);
+  };
+
+const carryOut = async (session: Session, answer: SeedAnswer, options: ChangeOptions, verb: string): Promise<void> => {
+  await session.finish(options, { operation: answer.operation, title: `${verb} seed ${answer.seed.name}` });
+  const after = verb === 'Unregister' || options.wait === false ? answer.seed : await getSeed(session.client, answer.seed.uuid);
+  session.print(after, () => (verb === 'Unregister' ? '' : seedText(after)));
+};
+
+const list = async (session: Session): Promise<void> => {
+  const seeds = await listAll<Seed>(session.client, SEEDS, 'seeds');
+  session.print(seeds, () =>
+    table(
+      ['NAME', 'STATE', 'SCHEDULABLE', 'CLUSTERS', 'KUBERNETES', 'REGION', 'AGE'],
+      seeds.map((seed) => [
+        seed.name,
+        seed.state,
+        seed.cordoned ? 'no' : 'yes',
+        seed.maxClusters === null ? seed.usedClusters : `${seed.usedClusters} of ${seed.maxClusters}`,
+        seed.lastProbe?.kubernetesVersion ?? null,
+        seed.region,
+        ageOf(seed.createdAt, session.now()),
+      ]),
+      'No seeds, or you are not a cloud admin.',
+    ),
+  );
+};
+
+const show = async (session: Session, [nameOrId = '']: readonly string[], _options: CommonOptions): Promise<void> => {
+  const seed = await getSeed(session.client, nameOrId);
+  session.print(seed, () => seedText(seed));
+};
+
+const seedText = (seed: Seed): string =>
+  fields([
+    ['name', seed.name],
+    ['id', seed.uuid],
+    ['state', seed.state],
+    ['schedulable', seed.cordoned ? 'no, cordoned' : 'yes'],
+    ['API server', seed.apiServerUrl],
+    ['Kubernetes', seed.lastProbe?.kubernetesVersion ?? null],
+    ['exposure', seed.exposure],
+    ['storage class', seed.lastProbe?.storageClass ?? null],
+    ['clusters', seed.maxClusters === null ? seed.usedClusters : `${seed.usedClusters} of ${seed.maxClusters}`],
+    ['region', seed.region],
+  ]) + conditionsText(seed.conditions);

@@ -1,0 +1,103 @@
+/** What a command works with: a logged-in client, the screen, and how answers are printed. */
+import { readFileSync } from 'node:fs';
+import { type Client, createClient } from '../client/client.ts';
+import { ClientError } from '../client/errors.ts';
+import type { Operation } from '../client/types.ts';
+import { createTokenSource, type Environment, readLogin } from './auth.ts';
+import type { Screen } from './progress.ts';
+import { waitForOperation } from './wait.ts';
+
+/** The world outside, handed in so that commands can be tested. */
+export interface Io {
+  environment: Environment;
+  cwd: string;
+  home: string;
+  out(text: string): void;
+  /** Progress and messages, on stderr. */
+  screen: Screen;
+  signal: AbortSignal;
+}
+
+/** Options of every command. */
+export interface CommonOptions {
+  url?: string;
+  osCloud?: string;
+  json?: boolean;
+}
+
+/** Options of the commands that start an operation. */
+export interface WaitFlags {
+  wait?: boolean;
+  timeout?: number;
+  idempotencyKey?: string;
+}
+
+export interface Session {
+  client: Client;
+  io: Io;
+  now(): number;
+  /** The value as JSON with --json, else the text for people. */
+  print(value: unknown, text: () => string): void;
+  /** Waits, unless --no-wait, and says how to look on then. */
+  finish(flags: WaitFlags, work: Work): Promise<void>;
+}
+
+export interface Work {
+  operation: Operation;
+  title: string;
+  cluster?: { id: string; after: number };
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:4000/graphql';
+
+/** Throws ClientError USAGE when there is nothing to log in with. The login itself happens at the first request. */
+export const openSession = (io: Io, options: CommonOptions): Session => {
+  const login = readLogin(io.environment, { cwd: io.cwd, home: io.home }, options.osCloud);
+  const now = io.screen.now;
+  const client = createClient({
+    url: addressOf(options.url ?? io.environment['SEEDBED_URL'] ?? DEFAULT_URL),
+    token: createTokenSource(login, now, io.signal),
+    ca: caOf(io.environment['SEEDBED_CACERT']) ?? login.ca,
+    signal: io.signal,
+  });
+  return {
+    client,
+    io,
+    now,
+    print: (value, text) => io.out(options.json === true ? `${JSON.stringify(value, null, 2)}\n` : text()),
+    finish: async (flags, work) => {
+      if (flags.wait === false) {
+        io.screen.write(`Under way; watch it with: seedbed operation show ${work.operation.uuid} --wait\n`);
+        return;
+      }
+      await waitForOperation({ client, screen: io.screen, signal: io.signal, timeoutMs: flags.timeout ?? null, ...work });
+    },
+  };
+};
+
+const addressOf = (text: string): string => {
+  const url = parsed(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new ClientError('USAGE', `${text} is not an http or https address.`);
+  if (url.pathname === '/') url.pathname = '/graphql';
+  return url.href;
+};
+
+const parsed = (text: string): URL | null => {
+  try {
+    return new URL(text);
+  } catch {
+    return null;
+  }
+};
+
+const caOf = (path: string | undefined): string | null => (path === undefined || path === '' ? null : readInput(path));
+
+/** A file's text. Throws ClientError USAGE. */
+export const readInput = (path: string): string => {
+  try {
+    // Descriptor 0: "-" is standard input, as everywhere.
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (error) {
+    throw new ClientError('USAGE', `The file ${path} cannot be read.`, { cause: error });
+  }
+};

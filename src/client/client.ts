@@ -1,0 +1,136 @@
+/** A typed client of the GraphQL API: requests over HTTP, subscriptions over WebSocket. */
+import { createClient as createSocketClient } from 'graphql-ws';
+import { WebSocket } from 'ws';
+import { ClientError, errorOfProblem, type ProblemFields } from './errors.ts';
+import { messageOf, postJson } from './post.ts';
+
+export type Variables = Record<string, unknown>;
+
+export interface ClientOptions {
+  /** The API's /graphql address, http or https. */
+  url: string;
+  /** A valid Keystone token; asked for before each request, so keep it until it ends. `fresh`: the last one was refused. */
+  token: (fresh: boolean) => Promise<string>;
+  /** PEM of the authorities to trust instead of the system's. */
+  ca?: string | null;
+  signal?: AbortSignal;
+}
+
+export interface Client {
+  /** The data of a query. Throws ClientError. */
+  request<T>(document: string, variables?: Variables): Promise<T>;
+  /** The payload of a document with one mutation; a typed error of its union is thrown as ClientError. */
+  mutate<T>(document: string, variables: Variables): Promise<T>;
+  /** One connection's worth of a subscription: ends when the server completes it, throws ConnectionLost when the connection ends. */
+  subscribe<T>(document: string, variables: Variables, signal?: AbortSignal): AsyncIterable<T>;
+}
+
+/** The socket ended before the subscription did: the caller may go on from its cursor. */
+export class ConnectionLost extends Error {
+  readonly closeCode: number;
+  constructor(closeCode: number, reason: string) {
+    super(reason);
+    this.name = 'ConnectionLost';
+    this.closeCode = closeCode;
+  }
+}
+
+export const createClient = (options: ClientOptions): Client => {
+  const request = async <T>(document: string, variables: Variables = {}): Promise<T> => {
+    try {
+      return await post<T>(options, document, variables, false);
+    } catch (error) {
+      // A token may end early, by revocation; one more login tells that from a login that is not good.
+      if (!(error instanceof ClientError) || error.code !== 'UNAUTHENTICATED') throw error;
+      return await post<T>(options, document, variables, true);
+    }
+  };
+  return {
+    request,
+    mutate: async <T>(document: string, variables: Variables) => {
+      const [answer] = Object.values(await request<Record<string, { __typename: string }>>(document, variables));
+      if (answer === undefined) throw new ClientError('BAD_ANSWER', 'The API gave an empty answer.');
+      if (answer.__typename.endsWith('Error')) throw errorOfProblem(answer as unknown as ProblemFields);
+      return answer as T;
+    },
+    subscribe: (document, variables, signal = options.signal) => subscribe(options, document, variables, signal),
+  };
+};
+
+interface GraphQlError {
+  message: string;
+  extensions?: { code?: string; requestId?: string };
+}
+
+const post = async <T>(options: ClientOptions, document: string, variables: Variables, fresh: boolean): Promise<T> => {
+  const answer = await postJson({
+    url: options.url,
+    headers: { 'X-Auth-Token': await options.token(fresh) },
+    body: { query: document, variables },
+    ...(options.ca != null && { ca: options.ca }),
+    ...(options.signal !== undefined && { signal: options.signal }),
+  });
+  const body = answer.json as { data?: T | null; errors?: GraphQlError[] } | undefined;
+  const header = answer.headers['x-request-id'];
+  const requestId = typeof header === 'string' ? header : null;
+  if (body?.errors !== undefined && body.errors.length > 0) throw errorOfGraphQl(body.errors, requestId);
+  if (body?.data == null) {
+    const code = answer.status === 401 ? 'UNAUTHENTICATED' : 'BAD_ANSWER';
+    throw new ClientError(code, `${options.url} answered HTTP ${answer.status} without GraphQL; is it Seedbed's address?`, { requestId });
+  }
+  return body.data;
+};
+
+const errorOfGraphQl = (errors: readonly GraphQlError[], requestId: string | null): ClientError => {
+  const [first] = errors;
+  const message = errors.map((error) => error.message).join(' ');
+  return new ClientError(first?.extensions?.code ?? 'BAD_ANSWER', message, { requestId: first?.extensions?.requestId ?? requestId });
+};
+
+async function* subscribe<T>(
+  options: ClientOptions,
+  document: string,
+  variables: Variables,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void, undefined> {
+  // The library makes its own sockets, so what they trust is given by a class.
+  class TrustingSocket extends WebSocket {
+    constructor(address: string | URL, protocols?: string | string[]) {
+      super(address, protocols, options.ca == null ? {} : { ca: options.ca });
+    }
+  }
+  const socket = createSocketClient({
+    url: options.url.replace(/^http/, 'ws'),
+    webSocketImpl: TrustingSocket,
+    connectionParams: async () => ({ 'X-Auth-Token': await options.token(false) }),
+    // Going on needs the cursor of the last event, which the library does not know; see stream.ts.
+    retryAttempts: 0,
+    keepAlive: 15_000,
+  });
+  const end = () => void socket.dispose();
+  signal?.addEventListener('abort', end, { once: true });
+  try {
+    for await (const result of socket.iterate<T>({ query: document, variables })) {
+      if (result.errors !== undefined && result.errors.length > 0) throw errorOfGraphQl(result.errors as readonly GraphQlError[], null);
+      if (result.data != null) yield result.data;
+    }
+    if (signal?.aborted) throw new ClientError('INTERRUPTED', 'Interrupted.');
+  } catch (error) {
+    throw signal?.aborted ? new ClientError('INTERRUPTED', 'Interrupted.', { cause: error }) : errorOfSocket(error);
+  } finally {
+    signal?.removeEventListener('abort', end);
+    await socket.dispose();
+  }
+}
+
+/** The library throws close events, lists of GraphQL errors, and errors of the socket. */
+const errorOfSocket = (error: unknown): Error => {
+  if (error instanceof ClientError) return error;
+  if (Array.isArray(error)) return errorOfGraphQl(error as GraphQlError[], null);
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number') {
+    const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : '';
+    return new ConnectionLost(error.code, reason);
+  }
+  if (error instanceof Error && 'error' in error) return new ConnectionLost(1006, messageOf(error.error));
+  return new ConnectionLost(1006, messageOf(error));
+};

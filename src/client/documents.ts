@@ -1,0 +1,68 @@
+/** The GraphQL documents of the CLI and of the first try. Each names a page size, so that what is cut off is known. */
+
+const FAULT = 'code message retryable whoMustAct field';
+const WAITING = 'waitingFor { what since usuallySeconds whoMustAct }';
+const PROBLEM = `problem { ${FAULT} quota { resource used limit requested } }`;
+/** Every union of a mutation has these members beside its payload. */
+const ERRORS = `__typename ... on Problem { ${FAULT} } ... on QuotaError { quota { resource used limit requested } }`;
+
+const OPERATION = `id uuid kind targetKind state percent requestedBy requestedAt finishedAt ${PROBLEM}
+  steps { name title state startedAt finishedAt message ${WAITING} } cluster { uuid name }`;
+const CONDITIONS = `conditions { name title status state reason message ${PROBLEM} ${WAITING} }`;
+const SEED = `uuid name region state cordoned exposure apiServerUrl usedClusters maxClusters createdAt
+  lastProbe { kubernetesVersion storageClass schedulableNodes } ${CONDITIONS}`;
+const TEMPLATE = `uuid name visibility revision createdAt spec {
+  kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet dnsNameservers masterFlavor networkDriver volumeDriver
+  dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlaneReplicas etcdVolumeSizeGiB rootVolume { sizeGiB type }
+  availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled dashboardEnabled
+  nodeProblemDetectorEnabled autoHealingEnabled autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
+const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } }
+  pageInfo { hasNextPage endCursor }`;
+const NODE_GROUP = 'uuid name isDefault state flavor image count minCount maxCount';
+const SUMMARY = 'uuid name state version endpoint projectId createdAt';
+
+const mutation = (name: string, input: string, payload: string): string =>
+  `mutation ${name}($input: ${input}!) { ${name}(input: $input) { ${ERRORS} ... on ${name.charAt(0).toUpperCase()}${name.slice(1)}Payload { ${payload} } } }`;
+
+const page = (noun: string, fields: string): string =>
+  `query ${noun}($after: String) { ${noun}(first: 100, after: $after) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`;
+
+export const SEEDS = page('seeds', SEED);
+export const SEED_BY_NAME = `query seed($name: String, $id: ID) { seed(name: $name, id: $id) { ${SEED} } }`;
+export const REGISTER_SEED = mutation('registerSeed', 'RegisterSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
+export const CORDON_SEED = mutation('cordonSeed', 'CordonSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
+export const UNCORDON_SEED = mutation('uncordonSeed', 'UncordonSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
+export const UNREGISTER_SEED = mutation('unregisterSeed', 'UnregisterSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
+
+export const TEMPLATES = page('clusterTemplates', TEMPLATE);
+export const TEMPLATE_BY_NAME = `query clusterTemplate($name: String, $id: ID) { clusterTemplate(name: $name, id: $id) { ${TEMPLATE} } }`;
+export const CREATE_TEMPLATE = mutation('createClusterTemplate', 'CreateClusterTemplateInput', `clusterTemplate { ${TEMPLATE} }`);
+export const DELETE_TEMPLATE = mutation('deleteClusterTemplate', 'DeleteClusterTemplateInput', 'clusterTemplate { uuid name }');
+
+export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
+export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
+  ${SUMMARY} createdBy generation observedGeneration deletionProtection lastEventNumber
+  template { uuid name } templateRevision { revision } ${CONDITIONS}
+  nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
+export const MORE_NODES = `query nodes($id: ID!, $after: String) { cluster(id: $id) { nodes(first: 100, after: $after) { ${NODES} } } }`;
+export const CREATE_CLUSTER = mutation('createCluster', 'CreateClusterInput', `cluster { ${SUMMARY} } operation { ${OPERATION} }`);
+export const DELETE_CLUSTER = mutation(
+  'deleteCluster',
+  'DeleteClusterInput',
+  `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
+);
+export const ISSUE_KUBECONFIG = mutation('issueKubeconfig', 'IssueKubeconfigInput', 'kubeconfig expiresAt');
+
+export const RESIZE_NODE_GROUP = mutation(
+  'resizeNodeGroup',
+  'ResizeNodeGroupInput',
+  `nodeGroup { uuid name state count } cluster { uuid name lastEventNumber } operation { ${OPERATION} }`,
+);
+
+export const OPERATION_BY_ID = `query operation($id: ID!) { operation(id: $id) { ${OPERATION} } }`;
+export const RETRY_OPERATION = mutation('retryOperation', 'RetryOperationInput', `operation { ${OPERATION} }`);
+
+export const CLUSTER_PROGRESS = `subscription clusterProgress($clusterId: ID!, $after: Int, $until: ProgressUntil) {
+  clusterProgress(clusterId: $clusterId, after: $after, until: $until) {
+    number at subjectKind subjectName step title state percent message ${PROBLEM} settled } }`;
+export const OPERATION_PROGRESS = `subscription operationProgress($operationId: ID!) { operationProgress(operationId: $operationId) { operation { ${OPERATION} } } }`;

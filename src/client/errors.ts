@@ -1,0 +1,38 @@
+/** What goes wrong between a client and the API, as one error with a code for programs. */
+
+export interface ProblemFields {
+  code: string;
+  message: string;
+  retryable?: boolean;
+  whoMustAct?: string;
+  field?: string[] | null;
+  quota?: { resource: string; used: number | null; limit: number | null; requested: number | null } | null;
+}
+
+/**
+ * `code`: one of the API's ErrorCode values, a code of GraphQL's own such as BAD_USER_INPUT, or the client's own:
+ * UNREACHABLE (no answer), BAD_ANSWER (an answer that is not GraphQL), TIMED_OUT, INTERRUPTED, USAGE.
+ */
+export class ClientError extends Error {
+  readonly code: string;
+  readonly requestId: string | null;
+  /** Path of the input field that is to blame. */
+  readonly field: readonly string[] | null;
+  constructor(code: string, message: string, detail: { requestId?: string | null; field?: string[] | null; cause?: unknown } = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = 'ClientError';
+    this.code = code;
+    this.requestId = detail.requestId ?? null;
+    this.field = detail.field ?? null;
+  }
+}
+
+/** A typed error of a mutation as a thrown one; a quota's figures join its sentence. */
+export const errorOfProblem = (problem: ProblemFields, requestId: string | null = null): ClientError => {
+  const { quota } = problem;
+  const figures =
+    quota == null
+      ? ''
+      : ` (${quota.resource}: ${quota.used ?? '?'} of ${quota.limit ?? '?'} used, ${quota.requested ?? '?'} more asked for)`;
+  return new ClientError(problem.code, `${problem.message}${figures}`, { requestId, field: problem.field ?? null });
+};

@@ -1,0 +1,145 @@
+/** What the documents in documents.ts answer; times are ISO 8601 text. */
+
+export interface WaitingFor {
+  what: string;
+  since: string;
+  usuallySeconds: number | null;
+  whoMustAct: string;
+}
+
+export interface Fault {
+  code: string;
+  message: string;
+  retryable: boolean;
+  whoMustAct: string;
+  field: string[] | null;
+  quota: { resource: string; used: number | null; limit: number | null; requested: number | null } | null;
+}
+
+export interface OperationStep {
+  name: string;
+  title: string;
+  state: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  message: string;
+  waitingFor: WaitingFor | null;
+}
+
+export interface Operation {
+  id: string;
+  uuid: string;
+  kind: string;
+  targetKind: string;
+  state: string;
+  percent: number;
+  requestedBy: string;
+  requestedAt: string;
+  finishedAt: string | null;
+  problem: Fault | null;
+  steps: OperationStep[];
+  cluster: { uuid: string; name: string } | null;
+}
+
+export interface Event {
+  number: number;
+  at: string;
+  subjectKind: string;
+  subjectName: string;
+  step: string | null;
+  title: string | null;
+  state: string;
+  percent: number | null;
+  message: string;
+  problem: Fault | null;
+  settled: boolean;
+}
+
+export interface Condition {
+  name: string;
+  title: string;
+  status: string;
+  state: string;
+  reason: string;
+  message: string;
+  problem: Fault | null;
+  waitingFor: WaitingFor | null;
+}
+
+export interface Seed {
+  uuid: string;
+  name: string;
+  region: string | null;
+  state: string;
+  cordoned: boolean;
+  exposure: string;
+  apiServerUrl: string;
+  usedClusters: number;
+  maxClusters: number | null;
+  createdAt: string;
+  lastProbe: { kubernetesVersion: string; storageClass: string | null; schedulableNodes: number } | null;
+  conditions: Condition[];
+}
+
+export interface Template {
+  uuid: string;
+  name: string;
+  visibility: string;
+  revision: number;
+  createdAt: string;
+  spec: Record<string, unknown> & { kubernetesVersion: string; image: string; flavor: string };
+}
+
+export interface NodeGroup {
+  uuid: string;
+  name: string;
+  isDefault: boolean;
+  state: string;
+  flavor: string;
+  image: string;
+  count: number;
+  minCount: number;
+  maxCount: number | null;
+}
+
+/** A page of a list. */
+export interface Page<T> {
+  nodes: T[];
+  pageInfo: { hasNextPage: boolean; endCursor: string | null };
+}
+
+export interface ClusterNode {
+  uuid: string;
+  name: string;
+  state: string;
+  address: string | null;
+  zone: string | null;
+  kubeletVersion: string | null;
+  nodeGroup: { uuid: string } | null;
+  fault: { problem: Fault; consoleTail: string | null } | null;
+}
+
+export interface ClusterSummary {
+  uuid: string;
+  name: string;
+  state: string;
+  version: string;
+  endpoint: string | null;
+  projectId: string;
+  createdAt: string;
+  nodeGroups: { nodes: { name: string; count: number }[] };
+}
+
+export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
+  createdBy: string;
+  generation: number;
+  observedGeneration: number;
+  deletionProtection: boolean;
+  lastEventNumber: number;
+  template: { uuid: string; name: string } | null;
+  templateRevision: { revision: number };
+  conditions: Condition[];
+  nodeGroups: { nodes: NodeGroup[] };
+  nodes: Page<ClusterNode>;
+  operations: { nodes: Operation[] };
+}

@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+/** The program: `serve`, `sandbox` and `start` run servers, all else is a client of the API. */
+import { homedir } from 'node:os';
+import type { Command } from 'commander';
+import { readWhole } from './cli/options.ts';
+import { runProgram } from './cli/program.ts';
+import { isLive, type Screen } from './cli/progress.ts';
+import { ConfigError, currentEnvironment, namesCloud, readConfig } from './config.ts';
+import type { FirstTryOptions } from './firstTry.ts';
+
+const GRACE_MS = 10_000;
+
+const environment = currentEnvironment();
+const live = isLive(process.stderr.isTTY === true, environment);
+const screen: Screen = {
+  write: (text) => void process.stderr.write(text),
+  live,
+  columns: () => process.stderr.columns ?? 80,
+  rows: () => process.stderr.rows ?? 24,
+  now: Date.now,
+};
+
+/** The first SIGINT or SIGTERM asks everything to stop; a second one ends the process at once, as without us. */
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+// A client command loads no server: it would triple the time until its answer.
+const serve = async (): Promise<void> => {
+  const { startServer } = await import('./server.ts');
+  const server = await startServer(readConfig(environment));
+  screen.write(`Seedbed serves ${server.url}\n`);
+  await aborted(stopping.signal);
+  await server.close(GRACE_MS);
+};
+
+const start = async (options: FirstTryOptions): Promise<void> => {
+  if (namesCloud(environment)) {
+    screen.write('A cloud is configured: serving it.\n');
+    return serve();
+  }
+  const { firstTry } = await import('./firstTry.ts');
+  await firstTry(options, { environment, screen, signal: stopping.signal, stopped: () => aborted(stopping.signal) });
+};
+
+/** A mistake in the configuration is the operator's, like wrong usage; the text names each. */
+const configured =
+  <Args extends unknown[]>(work: (...args: Args) => Promise<void>) =>
+  async (...args: Args): Promise<void> => {
+    try {
+      await work(...args);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      screen.write(`${error.message}\n`);
+      process.exit(2);
+    }
+  };
+
+const sandbox = async (options: { data: string; port?: number; latency?: string; volatile?: boolean }): Promise<void> => {
+  // The sandbox is a program of its own and reads its own command line.
+  const args = ['--data', options.data];
+  if (options.port !== undefined) args.push('--port', String(options.port));
+  if (options.latency !== undefined) args.push('--latency', options.latency);
+  if (options.volatile === true) args.push('--volatile');
+  process.argv.splice(2, process.argv.length, ...args);
+  await import('./sandbox/main.ts');
+  await aborted(stopping.signal);
+};
+
+const addServers = (program: Command): void => {
+  program
+    .command('start')
+    .description('first try: with no cloud configured, bring a simulated one, and make the cluster "hello" in it')
+    .option('--port <port>', 'port of the API', readWhole, 4000)
+    .option('--data <folder>', 'where everything is kept', 'var')
+    .option('--once', 'end as soon as the cluster is READY')
+    .option('--bare', 'make no cluster')
+    .action(configured(start));
+  program.command('serve').description('serve the API for the configured cloud (README: configuration)').action(configured(serve));
+  program
+    .command('sandbox')
+    .description('run the simulated cloud and seed alone')
+    .option('--data <folder>', 'where its world is kept', 'var/sandbox')
+    .option('--port <port>', 'port of its OpenStack', readWhole)
+    .option('--latency <scale>', '1 is plausible, 0 is at once')
+    .option('--volatile', 'keep nothing on disk')
+    .action(sandbox);
+};
+
+const io = {
+  environment,
+  cwd: process.cwd(),
+  home: homedir(),
+  out: (text: string) => void process.stdout.write(text),
+  screen,
+  signal: stopping.signal,
+};
+process.exitCode = await runProgram(process.argv.slice(2), io, addServers);
+// Open handles of a failed start must not keep the process.
+if (process.exitCode !== 0) process.exit();
