@@ -191,6 +191,21 @@ test('lists filter by tag, by name and by status, page with a marker, and show t
   expect(rest).toEqual(['page-a']);
 });
 
+test('who asks what changed since hears of deleted servers too, and nobody else does', async () => {
+  const id = String((await create({ name: 'short-lived.x', networks: 'none' })).at('server', 'id'));
+  await settled(id, 'ACTIVE');
+  const names = encodeURIComponent('^short-lived\\.x$');
+  expect(((await member.call('GET', `${SERVERS}?name=${names}`)).at('servers') as unknown[]).length).toBe(1);
+  const since = new Date(Date.now() - 1000).toISOString();
+  await member.call('DELETE', `${SERVERS}/${id}`);
+  await gone(id);
+  const changed = (await member.call('GET', `${SERVERS}/detail?changes-since=${since}`)).at('servers') as { id: string; status: string }[];
+  expect(changed.find((s) => s.id === id)?.status).toBe('DELETED');
+  expect(((await member.call('GET', `${SERVERS}?name=${names}`)).at('servers') as unknown[]).length).toBe(0);
+  const later = new Date(Date.now() + 60_000).toISOString();
+  expect((await member.call('GET', `${SERVERS}?changes-since=${later}`)).at('servers')).toEqual([]);
+});
+
 test('readers may look and not touch, strangers see nothing, and only an administrator sees all projects', async () => {
   const id = String((await create({ name: 'private' })).at('server', 'id'));
   expect((await reader.call('GET', `${SERVERS}/${id}`)).status).toBe(200);

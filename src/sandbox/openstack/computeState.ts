@@ -64,7 +64,7 @@ export interface Server {
   name: string;
   projectId: string;
   userId: string;
-  status: 'BUILD' | 'ACTIVE' | 'SHUTOFF' | 'ERROR' | 'REBOOT';
+  status: 'BUILD' | 'ACTIVE' | 'SHUTOFF' | 'ERROR' | 'REBOOT' | 'DELETED';
   taskState: string | null;
   created: string;
   updated: string;
@@ -102,11 +102,18 @@ export interface ComputeState {
   keyPairs: Collection<KeyPair>;
   serverGroups: Collection<ServerGroup>;
   servers: Collection<Server>;
+  /** Lately deleted ones, which only a list with changes-since shows. */
+  deletedServers: Collection<Server>;
   /** Kept apart, so that a change of state does not write the user data anew. */
   disks: { get(id: string): ServerDisk | undefined; set(id: string, disk: ServerDisk): void; delete(id: string): void };
   usage(projectId: string): { instances: number; cores: number; ram: number };
   touch(server: Server): Server;
+  /** Takes the server out, and keeps its tombstone for a while. */
+  bury(server: Server): void;
 }
+
+/** More than any poller can fall behind. */
+const TOMBSTONES = 5000;
 
 export const novaTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 export const novaMicroTime = cinderTime;
@@ -119,6 +126,13 @@ export const createComputeState = (world: World, now: () => number): ComputeStat
     tags: (s) => s.tags.map((t) => `${s.projectId}/${t}`),
     host: (s) => s.host,
   });
+  const deletedServers = createCollection<Server>(world.table('compute/deletedServers'), { project_id: (s) => s.projectId });
+  const bury = (server: Server): void => {
+    servers.remove(server.id);
+    deletedServers.put({ ...server, status: 'DELETED', taskState: null, updated: novaTime(now()) });
+    const oldest = deletedServers.all().next().value;
+    if (deletedServers.size > TOMBSTONES && oldest !== undefined) deletedServers.remove(oldest.id);
+  };
   const usage = (projectId: string): { instances: number; cores: number; ram: number } => {
     const sum = { instances: 0, cores: 0, ram: 0 };
     for (const server of servers.by('project_id', projectId)) {
@@ -134,6 +148,8 @@ export const createComputeState = (world: World, now: () => number): ComputeStat
     keyPairs: createCollection<KeyPair>(world.table('compute/keyPairs'), { user: (k) => k.userId }),
     serverGroups: createCollection<ServerGroup>(world.table('compute/serverGroups'), { project_id: (g) => g.projectId }),
     servers,
+    deletedServers,
+    bury,
     disks: world.table<ServerDisk>('compute/disks'),
     usage,
     touch: (server) => {

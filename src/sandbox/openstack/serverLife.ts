@@ -167,7 +167,7 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
       group.members = group.members.filter((id) => id !== server.id);
       compute.serverGroups.put(group);
     }
-    compute.servers.remove(server.id);
+    compute.bury(server);
     compute.disks.delete(server.id);
   };
   const destroy = (server: Server): void => {

@@ -3,11 +3,8 @@ import type { Server } from './computeState.ts';
 import { type Answer, ApiError, accepted, type Call, noContent, ok, type Route } from './http.ts';
 import { envelope, optionalInteger, optionalObject, optionalString, stringList, stringMap } from './input.ts';
 import { createServer, type ServerDeps } from './serverCreate.ts';
+import { denied, listServers } from './serverList.ts';
 import { addressesOf, serverDetail, serverSummary, vmState } from './serverView.ts';
-
-const MAX_PAGE = 1000;
-
-const denied = (rule: string): ApiError => new ApiError(403, `Policy doesn't allow os_compute_api:${rule} to be performed.`);
 
 const getServer = (deps: ServerDeps, call: Call): Server => {
   const id = call.params.id ?? '';
@@ -21,81 +18,6 @@ const writable = (deps: ServerDeps, call: Call, rule: string): Server => {
   const server = getServer(deps, call);
   if (!call.actor.canWrite) throw denied(rule);
   return server;
-};
-
-const tagList = (query: URLSearchParams, name: string): string[] => (query.get(name) ?? '').split(',').filter((t) => t !== '');
-
-/** Nova filters by name with a regular expression; a bad one is a bad request. */
-const pattern = (text: string): RegExp => {
-  try {
-    return new RegExp(text);
-  } catch {
-    throw new ApiError(400, `Invalid regular expression: ${text}`);
-  }
-};
-
-const tests = (deps: ServerDeps, query: URLSearchParams): ((s: Server) => boolean)[] => {
-  const found: ((s: Server) => boolean)[] = [];
-  const add = (name: string, make: (value: string) => (s: Server) => boolean): void => {
-    const value = query.get(name);
-    if (value !== null) found.push(make(value));
-  };
-  add('name', (value) => {
-    const regex = pattern(value);
-    return (s) => regex.test(s.name);
-  });
-  const statuses = query.getAll('status').map((s) => s.toUpperCase());
-  if (statuses.length > 0) found.push((s) => statuses.includes(s.status));
-  add('tags', () => (s) => tagList(query, 'tags').every((t) => s.tags.includes(t)));
-  add('tags-any', () => (s) => tagList(query, 'tags-any').some((t) => s.tags.includes(t)));
-  add('not-tags', () => (s) => !tagList(query, 'not-tags').every((t) => s.tags.includes(t)));
-  add('not-tags-any', () => (s) => !tagList(query, 'not-tags-any').some((t) => s.tags.includes(t)));
-  add('flavor', (value) => (s) => s.flavorId === value);
-  add('image', (value) => (s) => s.imageId === value);
-  add('uuid', (value) => (s) => s.id === value);
-  add('host', (value) => (s) => s.host === value);
-  add('vm_state', (value) => (s) => vmState(s) === value);
-  add('changes-since', (value) => (s) => Date.parse(s.updated) >= Date.parse(value));
-  add('ip', (value) => {
-    const regex = pattern(value);
-    return (s) => Object.values(addressesOf(deps, s)).some((list) => list.some((a) => regex.test(a.addr)));
-  });
-  return found;
-};
-
-/** Candidates by the narrowest index: an exact name (`^name$`), a tag, or the project. */
-const candidates = (deps: ServerDeps, call: Call): Server[] => {
-  const { query, actor } = call;
-  const all = query.get('all_tenants') ?? query.get('all_projects');
-  if (all !== null && all !== '0' && all.toLowerCase() !== 'false') {
-    if (!actor.isAdmin) throw denied('servers:index:get_all_tenants');
-    const project = query.get('project_id') ?? query.get('tenant_id');
-    return project === null ? [...deps.compute.servers.all()] : deps.compute.servers.by('project_id', project);
-  }
-  const exact = /^\^([A-Za-z0-9_-]+)\$$/.exec(query.get('name') ?? '')?.[1];
-  if (exact !== undefined) return deps.compute.servers.by('name', `${actor.projectId}/${exact}`);
-  const [tag] = tagList(query, 'tags');
-  if (tag !== undefined) return deps.compute.servers.by('tags', `${actor.projectId}/${tag}`);
-  return deps.compute.servers.by('project_id', actor.projectId);
-};
-
-const list = (deps: ServerDeps, call: Call, describe: (s: Server) => object): object => {
-  const { query } = call;
-  const passing = tests(deps, query);
-  // Nova lists the newest first.
-  const found = candidates(deps, call)
-    .filter((s) => passing.every((t) => t(s)))
-    .reverse();
-  const marker = query.get('marker');
-  const at = marker === null ? -1 : found.findIndex((s) => s.id === marker);
-  if (marker !== null && at < 0) throw new ApiError(400, `marker [${marker}] not found`);
-  const limit = Math.min(Number(query.get('limit') ?? MAX_PAGE) || MAX_PAGE, MAX_PAGE);
-  const page = found.slice(at + 1, at + 1 + limit);
-  const last = page.at(-1);
-  if (last === undefined || at + 1 + page.length >= found.length) return { servers: page.map(describe) };
-  const next = new URLSearchParams(query);
-  next.set('marker', last.id);
-  return { servers: page.map(describe), servers_links: [{ rel: 'next', href: `${call.baseUrl}${call.path}?${next.toString()}` }] };
 };
 
 const requireState = (server: Server, action: string, states: Server['status'][]): void => {
@@ -246,8 +168,8 @@ export const serverRoutes = (deps: ServerDeps): Route[] => {
     { method: 'POST', template: '/v2.1/servers', handle: create },
     // Old clients post servers with volumes here.
     { method: 'POST', template: '/v2.1/os-volumes_boot', handle: create },
-    { method: 'GET', template: '/v2.1/servers', handle: (call) => ok(list(deps, call, (s) => serverSummary(s, call))) },
-    { method: 'GET', template: '/v2.1/servers/detail', handle: (call) => ok(list(deps, call, (s) => serverDetail(deps, s, call))) },
+    { method: 'GET', template: '/v2.1/servers', handle: (call) => ok(listServers(deps, call, (s) => serverSummary(s, call))) },
+    { method: 'GET', template: '/v2.1/servers/detail', handle: (call) => ok(listServers(deps, call, (s) => serverDetail(deps, s, call))) },
     { method: 'GET', template: '/v2.1/servers/{id}', handle: (call) => ok({ server: serverDetail(deps, getServer(deps, call), call) }) },
     { method: 'PUT', template: '/v2.1/servers/{id}', handle: (call) => ok({ server: serverDetail(deps, rename(deps, call), call) }) },
     {
