@@ -112,11 +112,12 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   const record = async (report: StepReport) => {
     const now = world.clock.now();
     if (report.state === 'RUNNING' && !began.has(report.name)) began.set(report.name, now);
-    const next = nextCondition(conditions.get(report.name), report, { generation: row.generation, now });
+    const previous = conditions.get(report.name);
+    const next = nextCondition(previous, report, { generation: row.generation, now });
     if (next === null) return;
     conditions.set(report.name, next.condition);
     await write(async (tx) => {
-      await saveCondition(tx, subject, next.condition);
+      await saveCondition(tx, subject, next.condition, previous !== undefined);
       if (!next.told) return;
       await appendEvent(tx, subject, {
         at: now,

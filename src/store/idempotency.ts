@@ -1,18 +1,24 @@
 /** Idempotency keys: what an earlier call with the same key answered. */
-import { and, eq, inArray, lt } from 'drizzle-orm';
+import { and, eq, inArray, lt, sql } from 'drizzle-orm';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
+import { prepared } from './prepared.ts';
 import { idempotencyKeys, secrets } from './tables.ts';
 
 export type IdempotencyRow = typeof idempotencyKeys.$inferSelect;
 
 export const insertIdempotencyKey = inserter(idempotencyKeys);
 
-export const findIdempotencyKey = async (db: Db, scope: string, key: string): Promise<IdempotencyRow | undefined> => {
-  const [row] = await db
+const byKey = prepared((db) =>
+  db
     .select()
     .from(idempotencyKeys)
-    .where(and(eq(idempotencyKeys.scope, scope), eq(idempotencyKeys.key, key)));
+    .where(and(eq(idempotencyKeys.scope, sql.placeholder('scope')), eq(idempotencyKeys.key, sql.placeholder('key'))))
+    .prepare(),
+);
+
+export const findIdempotencyKey = async (db: Db, scope: string, key: string): Promise<IdempotencyRow | undefined> => {
+  const [row] = await byKey(db).execute({ scope, key });
   return row;
 };
 

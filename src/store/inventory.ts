@@ -1,8 +1,9 @@
 /** The inventory: every outside thing we make, noted before it is made. */
-import { and, eq, inArray, ne } from 'drizzle-orm';
+import { and, eq, inArray, ne, sql } from 'drizzle-orm';
 import type { InventoryService } from '../domain/inventory.ts';
 import { newId } from '../lib/ids.ts';
 import type { Db, Tx } from './open.ts';
+import { perConnection } from './prepared.ts';
 import { inventory } from './tables.ts';
 
 export type InventoryRow = typeof inventory.$inferSelect;
@@ -15,41 +16,66 @@ export interface InventoryKey {
   name: string;
 }
 
-export const listInventory = (db: Db, ownerId: string): Promise<InventoryRow[]> =>
-  db.select().from(inventory).where(eq(inventory.ownerId, ownerId));
-
-export const findInventory = async (db: Db, key: InventoryKey): Promise<InventoryRow | undefined> => {
-  const [row] = await db
+const ofOwner = perConnection((db) =>
+  db
     .select()
     .from(inventory)
-    .where(
-      and(
-        eq(inventory.ownerId, key.ownerId),
-        eq(inventory.service, key.service),
-        eq(inventory.kind, key.kind),
-        eq(inventory.name, key.name),
-      ),
-    );
+    .where(eq(inventory.ownerId, sql.placeholder('ownerId')))
+    .prepare(),
+);
+const byKey = perConnection((db) => db.select().from(inventory).where(atKey()).prepare());
+const create = perConnection((db) =>
+  db
+    .insert(inventory)
+    .values({
+      id: sql.placeholder('id'),
+      clusterId: sql.placeholder('clusterId'),
+      ownerId: sql.placeholder('ownerId'),
+      service: sql.placeholder('service'),
+      kind: sql.placeholder('kind'),
+      name: sql.placeholder('name'),
+      externalId: null,
+      state: 'CREATING',
+      madeBy: 'SEEDBED',
+      createdAt: sql.placeholder('now'),
+      updatedAt: sql.placeholder('now'),
+    })
+    .onConflictDoUpdate({
+      target: [inventory.ownerId, inventory.service, inventory.kind, inventory.name],
+      set: { state: 'CREATING', externalId: null, updatedAt: sql`excluded.updated_at` },
+    })
+    .prepare(),
+);
+const change = perConnection((db) =>
+  db
+    .update(inventory)
+    .set({
+      state: sql`${sql.placeholder('state')}`,
+      externalId: sql`coalesce(${sql.placeholder('externalId')}, ${inventory.externalId})`,
+      updatedAt: sql`${sql.placeholder('now')}`,
+    })
+    .where(atKey())
+    .prepare(),
+);
+
+export const listInventory = async (db: Db, ownerId: string): Promise<InventoryRow[]> => ofOwner(db).execute({ ownerId });
+
+export const findInventory = async (db: Db, key: InventoryKey): Promise<InventoryRow | undefined> => {
+  const [row] = await byKey(db).execute({ ...key });
   return row;
 };
 
-/** Notes that a create is about to be sent. Returns the row as it was before: undefined or GONE means that nothing can be there yet. */
+/** Notes that a create is about to be sent. */
 export const noteCreating = async (tx: Tx, key: InventoryKey, now: number): Promise<void> => {
-  await tx.db
-    .insert(inventory)
-    .values({ ...key, id: newId(), externalId: null, state: 'CREATING', madeBy: 'SEEDBED', createdAt: now, updatedAt: now })
-    .onConflictDoUpdate({
-      target: [inventory.ownerId, inventory.service, inventory.kind, inventory.name],
-      set: { state: 'CREATING', externalId: null, updatedAt: now },
-    });
+  await create(tx.db).execute({ ...key, id: newId(), now });
 };
 
 export const notePresent = async (tx: Tx, key: InventoryKey, externalId: string, now: number): Promise<void> => {
-  await tx.db.update(inventory).set({ state: 'PRESENT', externalId, updatedAt: now }).where(whereKey(key));
+  await change(tx.db).execute({ ...key, state: 'PRESENT', externalId, now });
 };
 
 export const noteState = async (tx: Tx, key: InventoryKey, state: 'DELETING' | 'GONE', now: number): Promise<void> => {
-  await tx.db.update(inventory).set({ state, updatedAt: now }).where(whereKey(key));
+  await change(tx.db).execute({ ...key, state, externalId: null, now });
 };
 
 /** Everything of a cluster that is not gone, whoever's flow made it. */
@@ -115,5 +141,12 @@ export const noteAllGone = async (tx: Tx, ownerId: string, service: InventorySer
     .where(and(eq(inventory.ownerId, ownerId), eq(inventory.service, service), ne(inventory.state, 'GONE')));
 };
 
-const whereKey = (key: InventoryKey) =>
-  and(eq(inventory.ownerId, key.ownerId), eq(inventory.service, key.service), eq(inventory.kind, key.kind), eq(inventory.name, key.name));
+function atKey() {
+  const { ownerId, service, kind, name } = inventory;
+  return and(
+    eq(ownerId, sql.placeholder('ownerId')),
+    eq(service, sql.placeholder('service')),
+    eq(kind, sql.placeholder('kind')),
+    eq(name, sql.placeholder('name')),
+  );
+}

@@ -4,7 +4,9 @@ import type { Condition, ObjectKind } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { ProgressEvent } from '../domain/event.ts';
 import type { OperationState, OperationStep } from '../domain/operation.ts';
+import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
+import { perConnection } from './prepared.ts';
 import { clusters, conditions, events, operations, seeds } from './tables.ts';
 
 /** The object that a report is about, and the stream its events go to: its cluster's or its seed's. */
@@ -19,24 +21,60 @@ export interface Subject {
 
 export type OperationRow = typeof operations.$inferSelect;
 
+const conditionsOf = perConnection((db) =>
+  db
+    .select()
+    .from(conditions)
+    .where(eq(conditions.objectId, sql.placeholder('id')))
+    .prepare(),
+);
+
 export const loadConditions = async (db: Db, objectId: string): Promise<Map<string, Condition>> => {
-  const rows = await db.select().from(conditions).where(eq(conditions.objectId, objectId));
+  const rows = await conditionsOf(db).execute({ id: objectId });
   return new Map(rows.map((row) => [row.name, row]));
 };
 
-/** Operations that the object's passes still carry out; a failed one is carried on, for its cause may go away. */
-export const loadTrackedOperations = (db: Db, targetId: string): Promise<OperationRow[]> =>
+const trackedOf = perConnection((db) =>
   db
     .select()
     .from(operations)
-    .where(and(eq(operations.targetId, targetId), inArray(operations.state, ['PENDING', 'RUNNING', 'FAILED'])));
+    .where(and(eq(operations.targetId, sql.placeholder('id')), inArray(operations.state, ['PENDING', 'RUNNING', 'FAILED'])))
+    .prepare(),
+);
 
-export const saveCondition = async (tx: Tx, subject: Subject, condition: Condition): Promise<void> => {
-  const { name, ...set } = condition;
-  await tx.db
-    .insert(conditions)
-    .values({ ...condition, objectId: subject.id, objectKind: subject.kind })
-    .onConflictDoUpdate({ target: [conditions.objectId, conditions.name], set });
+/** Operations that the object's passes still carry out; a failed one is carried on, for its cause may go away. */
+export const loadTrackedOperations = async (db: Db, targetId: string): Promise<OperationRow[]> => trackedOf(db).execute({ id: targetId });
+
+const insertCondition = inserter(conditions);
+const changeCondition = perConnection((db) =>
+  db
+    .update(conditions)
+    .set({
+      title: sql`${sql.placeholder('title')}`,
+      status: sql`${sql.placeholder('status')}`,
+      state: sql`${sql.placeholder('state')}`,
+      reason: sql`${sql.placeholder('reason')}`,
+      message: sql`${sql.placeholder('message')}`,
+      problem: sql`${sql.placeholder('problem')}`,
+      waitingFor: sql`${sql.placeholder('waitingFor')}`,
+      observedGeneration: sql`${sql.placeholder('observedGeneration')}`,
+      lastTransitionAt: sql`${sql.placeholder('lastTransitionAt')}`,
+      attempts: sql`${sql.placeholder('attempts')}`,
+    })
+    .where(and(eq(conditions.objectId, sql.placeholder('objectId')), eq(conditions.name, sql.placeholder('name'))))
+    .prepare(),
+);
+
+/** `known`: whether the object has a condition of this name already. */
+export const saveCondition = async (tx: Tx, subject: Subject, condition: Condition, known: boolean): Promise<void> => {
+  if (!known) return insertCondition(tx, { ...condition, objectId: subject.id, objectKind: subject.kind });
+  const text = (value: object | null) => (value === null ? null : JSON.stringify(value));
+  await changeCondition(tx.db).execute({
+    ...condition,
+    objectId: subject.id,
+    problem: text(condition.problem),
+    waitingFor: text(condition.waitingFor),
+  });
 };
 
 export type NewEvent = Pick<
@@ -44,14 +82,23 @@ export type NewEvent = Pick<
   'at' | 'step' | 'title' | 'state' | 'percent' | 'message' | 'problem' | 'operationId' | 'settled'
 >;
 
+const raiseOf = (owner: typeof seeds | typeof clusters) =>
+  perConnection((db) =>
+    db
+      .update(owner)
+      .set({ eventNumber: sql`${owner.eventNumber} + 1` })
+      .where(eq(owner.id, sql.placeholder('id')))
+      .returning({ number: owner.eventNumber })
+      .prepare(),
+  );
+const raiseSeed = raiseOf(seeds);
+const raiseCluster = raiseOf(clusters);
+const insertEvent = inserter(events);
+
 /** Appends to the stream under its next number; the counter stands on the stream owner's row, so number order is commit order. */
 export const appendEvent = async (tx: Tx, subject: Subject, event: NewEvent): Promise<ProgressEvent> => {
-  const owner = subject.clusterId === null ? seeds : clusters;
-  const [raised] = await tx.db
-    .update(owner)
-    .set({ eventNumber: sql`${owner.eventNumber} + 1` })
-    .where(eq(owner.id, subject.streamId))
-    .returning({ number: owner.eventNumber });
+  const raise = subject.clusterId === null ? raiseSeed : raiseCluster;
+  const [raised] = await raise(tx.db).execute({ id: subject.streamId });
   if (raised === undefined) throw new Error(`No stream ${subject.streamId}.`);
   const row: ProgressEvent = {
     ...event,
@@ -61,7 +108,7 @@ export const appendEvent = async (tx: Tx, subject: Subject, event: NewEvent): Pr
     subjectId: subject.id,
     subjectName: subject.name,
   };
-  await tx.db.insert(events).values(row);
+  await insertEvent(tx, row);
   tx.events.push(row);
   return row;
 };

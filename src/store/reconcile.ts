@@ -1,7 +1,8 @@
 /** Reads and updates that only reconcilers need: whole rows in, small patches out. */
-import { and, eq, inArray, isNull } from 'drizzle-orm';
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { Change, Db, Tx } from './open.ts';
+import { perConnection } from './prepared.ts';
 import { clusters, nodeGroups, nodes, seeds } from './tables.ts';
 
 export type SeedRow = typeof seeds.$inferSelect;
@@ -10,35 +11,49 @@ export type NodeGroupRow = typeof nodeGroups.$inferSelect;
 export type NodeRow = typeof nodes.$inferSelect;
 
 const first = <T>(rows: T[]): T | undefined => rows[0];
+const id = sql.placeholder('id');
 
-export const loadSeed = async (db: Db, id: string): Promise<SeedRow | undefined> =>
-  first(await db.select().from(seeds).where(eq(seeds.id, id)));
-export const loadCluster = async (db: Db, id: string): Promise<ClusterRow | undefined> =>
-  first(await db.select().from(clusters).where(eq(clusters.id, id)));
-export const loadNodeGroup = async (db: Db, id: string): Promise<NodeGroupRow | undefined> =>
-  first(await db.select().from(nodeGroups).where(eq(nodeGroups.id, id)));
-export const loadNode = async (db: Db, id: string): Promise<NodeRow | undefined> =>
-  first(await db.select().from(nodes).where(eq(nodes.id, id)));
+const seedById = perConnection((db) => db.select().from(seeds).where(eq(seeds.id, id)).prepare());
+const clusterById = perConnection((db) => db.select().from(clusters).where(eq(clusters.id, id)).prepare());
+const nodeGroupById = perConnection((db) => db.select().from(nodeGroups).where(eq(nodeGroups.id, id)).prepare());
+const nodeById = perConnection((db) => db.select().from(nodes).where(eq(nodes.id, id)).prepare());
 
-export const listLiveNodeGroups = (db: Db, clusterId: string): Promise<NodeGroupRow[]> =>
+export const loadSeed = async (db: Db, seedId: string): Promise<SeedRow | undefined> => first(await seedById(db).execute({ id: seedId }));
+export const loadCluster = async (db: Db, clusterId: string): Promise<ClusterRow | undefined> =>
+  first(await clusterById(db).execute({ id: clusterId }));
+export const loadNodeGroup = async (db: Db, groupId: string): Promise<NodeGroupRow | undefined> =>
+  first(await nodeGroupById(db).execute({ id: groupId }));
+export const loadNode = async (db: Db, nodeId: string): Promise<NodeRow | undefined> => first(await nodeById(db).execute({ id: nodeId }));
+
+const groupsOfCluster = perConnection((db) =>
   db
     .select()
     .from(nodeGroups)
-    .where(and(eq(nodeGroups.clusterId, clusterId), isNull(nodeGroups.deletedAt)));
-
-export const listLiveNodes = (db: Db, nodeGroupId: string): Promise<NodeRow[]> =>
+    .where(and(eq(nodeGroups.clusterId, id), isNull(nodeGroups.deletedAt)))
+    .prepare(),
+);
+const nodesOfGroup = perConnection((db) =>
   db
     .select()
     .from(nodes)
-    .where(and(eq(nodes.nodeGroupId, nodeGroupId), isNull(nodes.deletedAt)));
+    .where(and(eq(nodes.nodeGroupId, id), isNull(nodes.deletedAt)))
+    .prepare(),
+);
+const nodeByName = perConnection((db) =>
+  db
+    .select()
+    .from(nodes)
+    .where(and(eq(nodes.clusterId, id), eq(nodes.name, sql.placeholder('name')), isNull(nodes.deletedAt)))
+    .prepare(),
+);
+
+export const listLiveNodeGroups = async (db: Db, clusterId: string): Promise<NodeGroupRow[]> =>
+  groupsOfCluster(db).execute({ id: clusterId });
+
+export const listLiveNodes = async (db: Db, nodeGroupId: string): Promise<NodeRow[]> => nodesOfGroup(db).execute({ id: nodeGroupId });
 
 export const findNodeByName = async (db: Db, clusterId: string, name: string): Promise<NodeRow | undefined> =>
-  first(
-    await db
-      .select()
-      .from(nodes)
-      .where(and(eq(nodes.clusterId, clusterId), eq(nodes.name, name), isNull(nodes.deletedAt))),
-  );
+  first(await nodeByName(db).execute({ id: clusterId, name }));
 
 /** Live clusters that wait for a seed: a seed that became ready or was uncordoned may take them. */
 export const listUnplacedClusterIds = async (db: Db): Promise<string[]> =>

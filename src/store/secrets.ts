@@ -1,6 +1,7 @@
 /** Secrets at rest: kubeconfigs, keys, callers' tokens. Sealed going in, opened only here. */
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Db, Tx } from './open.ts';
+import { perConnection } from './prepared.ts';
 import type { Sealer } from './sealing.ts';
 import { secrets } from './tables.ts';
 
@@ -10,22 +11,43 @@ export interface Secrets {
   remove(tx: Tx, ownerId: string, name?: string): Promise<void>;
 }
 
+const upsert = perConnection((db) => {
+  const now = sql.placeholder('now');
+  return db
+    .insert(secrets)
+    .values({
+      ownerId: sql.placeholder('ownerId'),
+      name: sql.placeholder('name'),
+      keyId: sql.placeholder('keyId'),
+      sealed: sql`${sql.placeholder('sealed')}`,
+      createdAt: now,
+      updatedAt: now,
+    })
+    .onConflictDoUpdate({
+      target: [secrets.ownerId, secrets.name],
+      set: { keyId: sql`excluded.key_id`, sealed: sql`excluded.sealed`, updatedAt: sql`excluded.updated_at` },
+    })
+    .prepare();
+});
+
+const byPlace = perConnection((db) =>
+  db
+    .select()
+    .from(secrets)
+    .where(and(eq(secrets.ownerId, sql.placeholder('ownerId')), eq(secrets.name, sql.placeholder('name'))))
+    .prepare(),
+);
+
 export const createSecrets = (sealer: Sealer): Secrets => {
   const place = (ownerId: string, name: string) => `${ownerId}/${name}`;
   return {
     find: async (db, ownerId, name) => {
-      const [row] = await db
-        .select()
-        .from(secrets)
-        .where(and(eq(secrets.ownerId, ownerId), eq(secrets.name, name)));
+      const [row] = await byPlace(db).execute({ ownerId, name });
       return row && sealer.open(row.sealed, row.keyId, place(ownerId, name));
     },
     put: async (tx, ownerId, name, value, now) => {
       const sealed = sealer.seal(value, place(ownerId, name));
-      await tx.db
-        .insert(secrets)
-        .values({ ownerId, name, keyId: sealer.keyId, sealed, createdAt: now, updatedAt: now })
-        .onConflictDoUpdate({ target: [secrets.ownerId, secrets.name], set: { keyId: sealer.keyId, sealed, updatedAt: now } });
+      await upsert(tx.db).execute({ ownerId, name, keyId: sealer.keyId, sealed, now });
     },
     remove: async (tx, ownerId, name) => {
       await tx.db

@@ -4,8 +4,11 @@ import type { SeedCandidate, SeedState } from '../domain/seed.ts';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
 import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
+import { prepared } from './prepared.ts';
 import type { SeedRow } from './reconcile.ts';
 import { clusters, seeds } from './tables.ts';
+
+export type SeedRanges = Pick<SeedCandidate, 'id' | 'cordoned' | 'state' | 'cidrs'>;
 
 export interface SeedFilter {
   name?: string | null;
@@ -71,6 +74,29 @@ export const countClustersBoundToSeed = (db: Db, seedId: string): Promise<number
     and(isNull(clusters.deletedAt), or(eq(clusters.seedId, seedId), and(isNull(clusters.seedId), eq(clusters.requestedSeedId, seedId)))),
   );
 
+const rangesOfLive = prepared((db) =>
+  db
+    .select({
+      id: seeds.id,
+      cordoned: seeds.cordoned,
+      state: seeds.state,
+      podCidr: seeds.podCidr,
+      serviceCidr: seeds.serviceCidr,
+      facts: seeds.facts,
+    })
+    .from(seeds)
+    .where(isNull(seeds.deletedAt))
+    .prepare(),
+);
+
+/** The ranges that registered seeds use themselves, without their load, which costs a look at every cluster. */
+export const listSeedRanges = async (db: Db): Promise<SeedRanges[]> => (await rangesOfLive(db).execute()).map(withCidrs);
+
+const withCidrs = <Row extends Pick<SeedRow, 'podCidr' | 'serviceCidr' | 'facts'>>({ podCidr, serviceCidr, facts, ...row }: Row) => ({
+  ...row,
+  cidrs: [...new Set([...(podCidr === null ? (facts?.podCidrs ?? []) : [podCidr]), ...(serviceCidr === null ? [] : [serviceCidr])])],
+});
+
 /** What placement chooses from: every registered seed with its load, in one statement. */
 export const listSeedCandidates = async (db: Db): Promise<SeedCandidate[]> => {
   const load = db
@@ -96,9 +122,5 @@ export const listSeedCandidates = async (db: Db): Promise<SeedCandidate[]> => {
     .from(seeds)
     .leftJoin(load, eq(load.seedId, seeds.id))
     .where(isNull(seeds.deletedAt));
-  return rows.map(({ podCidr, serviceCidr, facts, used, ...row }) => ({
-    ...row,
-    used: used ?? 0,
-    cidrs: [...new Set([...(podCidr === null ? (facts?.podCidrs ?? []) : [podCidr]), ...(serviceCidr === null ? [] : [serviceCidr])])],
-  }));
+  return rows.map(({ used, ...row }) => withCidrs({ ...row, used: used ?? 0 }));
 };

@@ -1,9 +1,10 @@
 /** Cluster templates and their immutable revisions. */
-import { and, asc, desc, eq, inArray, isNull, ne, or, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { Visibility } from '../domain/template.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
+import { prepared } from './prepared.ts';
 import { inSight, type Sight } from './sight.ts';
 import { clusters, templateRevisions, templates } from './tables.ts';
 
@@ -57,20 +58,43 @@ export const listTemplates = async (db: Db, sight: Sight, filter: TemplateFilter
   return sliceOf(rows, page);
 };
 
-/** All live templates that the id or the name may mean, with their newest revision; an id comes alone, own ones come first. */
-export const findUsableTemplates = async (db: Db, sight: Sight, idOrName: string): Promise<TemplateWithRevision[]> => {
-  const rows = await db
+const usableByKey = prepared((db) => {
+  const key = sql.placeholder('key');
+  return db
     .select({ template: templates, revision: templateRevisions })
     .from(templates)
     .innerJoin(templateRevisions, and(eq(templateRevisions.templateId, templates.id), eq(templateRevisions.revision, templates.revision)))
-    .where(and(or(eq(templates.id, idOrName), eq(templates.name, idOrName)), isNull(templates.deletedAt), usable(sight)))
+    .where(
+      and(
+        or(eq(templates.id, key), eq(templates.name, key)),
+        isNull(templates.deletedAt),
+        or(sql`${sql.placeholder('all')}`, eq(templates.projectId, sql.placeholder('projectId')), eq(templates.visibility, 'PUBLIC')),
+      ),
+    )
     .orderBy(asc(templates.createdAt))
-    .limit(20);
+    .limit(20)
+    .prepare();
+});
+
+/** All live templates that the id or the name may mean, with their newest revision; an id comes alone, own ones come first. */
+export const findUsableTemplates = async (db: Db, sight: Sight, idOrName: string): Promise<TemplateWithRevision[]> => {
+  if (!sight.all && sight.projectId === null) return [];
+  const rows = await usableByKey(db).execute({ key: idOrName, all: sight.all ? 1 : 0, projectId: sight.projectId });
   const byId = rows.filter((row) => row.template.id === idOrName);
   if (byId.length > 0) return byId;
   const own = rows.filter((row) => row.template.projectId === sight.projectId);
   return own.length > 0 ? own : rows;
 };
+
+const liveById = prepared((db) =>
+  db
+    .select({ id: templates.id })
+    .from(templates)
+    .where(and(eq(templates.id, sql.placeholder('id')), isNull(templates.deletedAt)))
+    .prepare(),
+);
+
+export const isLiveTemplate = async (db: Db, id: string): Promise<boolean> => (await liveById(db).execute({ id })).length > 0;
 
 /** By id, deleted ones included: clusters go on showing theirs. Only those whose template the reader may see. */
 export const loadTemplates = (db: Db, sight: Sight, ids: readonly string[]): Promise<TemplateRow[]> =>

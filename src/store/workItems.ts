@@ -4,28 +4,77 @@ import type { ObjectKind } from '../domain/condition.ts';
 import type { Claim, Queue } from '../domain/work.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Store, Tx } from './open.ts';
+import { perConnection } from './prepared.ts';
 import { workItems } from './tables.ts';
+
+const at = and(eq(workItems.kind, sql.placeholder('kind')), eq(workItems.id, sql.placeholder('id')));
+
+const put = perConnection((db) =>
+  db
+    .insert(workItems)
+    .values({ kind: sql.placeholder('kind'), id: sql.placeholder('id'), dueAt: sql.placeholder('dueAt'), wake: 1 })
+    .onConflictDoUpdate({
+      target: [workItems.kind, workItems.id],
+      set: { dueAt: sql`min(${workItems.dueAt}, excluded.due_at)`, wake: sql`${workItems.wake} + 1` },
+    })
+    .prepare(),
+);
+const fenceOf = perConnection((db) => db.select({ fence: workItems.fence }).from(workItems).where(at).prepare());
 
 /** Makes the key due at `dueAt`, or sooner if it already is; a pass that is under way will be followed by another. */
 export const enqueue = async (tx: Tx, kind: ObjectKind, id: string, dueAt: number): Promise<void> => {
-  await tx.db
-    .insert(workItems)
-    .values({ kind, id, dueAt, wake: 1 })
-    .onConflictDoUpdate({
-      target: [workItems.kind, workItems.id],
-      set: { dueAt: sql`min(${workItems.dueAt}, ${dueAt})`, wake: sql`${workItems.wake} + 1` },
-    });
+  await put(tx.db).execute({ kind, id, dueAt });
   tx.work.push({ kind, id });
 };
 
 /** The claim still holds its lease: nobody has claimed the key since. */
 export const holdsLease = async (tx: Tx, claim: Claim): Promise<boolean> => {
-  const [row] = await tx.db
-    .select({ fence: workItems.fence })
-    .from(workItems)
-    .where(and(eq(workItems.kind, claim.kind), eq(workItems.id, claim.id)));
+  const [row] = await fenceOf(tx.db).execute({ kind: claim.kind, id: claim.id });
   return row?.fence === claim.fence;
 };
+
+const claimDue = perConnection((db) => {
+  const now = sql.placeholder('now');
+  const due = db
+    .select({ rowid: sql`rowid` })
+    .from(workItems)
+    .where(and(lte(workItems.dueAt, now), or(isNull(workItems.leaseUntil), lte(workItems.leaseUntil, now))))
+    .orderBy(asc(workItems.dueAt))
+    .limit(sql.placeholder('limit'));
+  return db
+    .update(workItems)
+    .set({ leaseOwner: sql`${sql.placeholder('owner')}`, leaseUntil: sql`${sql.placeholder('until')}`, fence: sql`${workItems.fence} + 1` })
+    .where(sql`rowid in ${due}`)
+    .returning({ kind: workItems.kind, id: workItems.id, fence: workItems.fence, wake: workItems.wake, attempts: workItems.attempts })
+    .prepare();
+});
+
+const mine = and(at, eq(workItems.fence, sql.placeholder('fence')));
+const unasked = eq(workItems.wake, sql.placeholder('wake'));
+const takeOut = perConnection((db) => db.delete(workItems).where(and(mine, unasked)).returning({ id: workItems.id }).prepare());
+const putBack = perConnection((db) =>
+  db
+    .update(workItems)
+    .set({ leaseOwner: null, leaseUntil: null, dueAt: sql`${sql.placeholder('dueAt')}`, attempts: sql`${sql.placeholder('attempts')}` })
+    .where(and(mine, unasked))
+    .returning({ id: workItems.id })
+    .prepare(),
+);
+/** Somebody asked for another pass during this one. */
+const askedAgain = perConnection((db) =>
+  db
+    .update(workItems)
+    .set({ leaseOwner: null, leaseUntil: null, dueAt: sql`${sql.placeholder('now')}`, attempts: 0 })
+    .where(mine)
+    .returning({ id: workItems.id })
+    .prepare(),
+);
+const soonest = perConnection((db) =>
+  db
+    .select({ at: sql<number | null>`min(max(${workItems.dueAt}, coalesce(${workItems.leaseUntil}, 0)))` })
+    .from(workItems)
+    .prepare(),
+);
 
 export const createQueue = (deps: { store: Store; clock: Clock }): Queue => {
   const { store, clock } = deps;
@@ -33,23 +82,7 @@ export const createQueue = (deps: { store: Store; clock: Clock }): Queue => {
     claim: ({ owner, limit, leaseMs }) =>
       store.transaction(async (tx) => {
         const now = clock.now();
-        const due = tx.db
-          .select({ rowid: sql`rowid` })
-          .from(workItems)
-          .where(and(lte(workItems.dueAt, now), or(isNull(workItems.leaseUntil), lte(workItems.leaseUntil, now))))
-          .orderBy(asc(workItems.dueAt))
-          .limit(limit);
-        return await tx.db
-          .update(workItems)
-          .set({ leaseOwner: owner, leaseUntil: now + leaseMs, fence: sql`${workItems.fence} + 1` })
-          .where(sql`rowid in ${due}`)
-          .returning({
-            kind: workItems.kind,
-            id: workItems.id,
-            fence: workItems.fence,
-            wake: workItems.wake,
-            attempts: workItems.attempts,
-          });
+        return claimDue(tx.db).execute({ now, limit, owner, until: now + leaseMs });
       }),
     renew: (owner, claims, leaseMs) =>
       store.transaction(async (tx) => {
@@ -70,17 +103,14 @@ export const createQueue = (deps: { store: Store; clock: Clock }): Queue => {
     settle: (settlements) =>
       store.transaction(async (tx) => {
         for (const { claim, dueAt, attempts } of settlements) {
-          const mine = and(eq(workItems.kind, claim.kind), eq(workItems.id, claim.id), eq(workItems.fence, claim.fence));
-          const unasked = eq(workItems.wake, claim.wake);
-          if (dueAt === null) await tx.db.delete(workItems).where(and(mine, unasked));
-          else await tx.db.update(workItems).set({ leaseOwner: null, leaseUntil: null, dueAt, attempts }).where(and(mine, unasked));
-          // Somebody asked for another pass meanwhile: it is due now.
-          const again = await tx.db
-            .update(workItems)
-            .set({ leaseOwner: null, leaseUntil: null, dueAt: clock.now(), attempts: 0 })
-            .where(and(mine, sql`${workItems.wake} <> ${claim.wake}`))
-            .returning({ id: workItems.id });
-          if (again.length > 0) tx.work.push({ kind: claim.kind, id: claim.id });
+          const { kind, id, fence, wake } = claim;
+          const settled =
+            dueAt === null
+              ? await takeOut(tx.db).execute({ kind, id, fence, wake })
+              : await putBack(tx.db).execute({ kind, id, fence, wake, dueAt, attempts });
+          if (settled.length > 0) continue;
+          const again = await askedAgain(tx.db).execute({ kind, id, fence, now: clock.now() });
+          if (again.length > 0) tx.work.push({ kind, id });
         }
       }),
     release: (owner) =>
@@ -95,9 +125,7 @@ export const createQueue = (deps: { store: Store; clock: Clock }): Queue => {
         await tx.db.update(workItems).set({ leaseOwner: null, leaseUntil: null }).where(isNotNull(workItems.leaseUntil));
       }),
     nextDueAt: async () => {
-      const [row] = await store.db
-        .select({ at: sql<number | null>`min(max(${workItems.dueAt}, coalesce(${workItems.leaseUntil}, 0)))` })
-        .from(workItems);
+      const [row] = await soonest(store.db).execute();
       return row?.at ?? null;
     },
     onHint: (listener) =>
