@@ -2,14 +2,14 @@
 import { and, eq, inArray, lt, sql } from 'drizzle-orm';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
-import { prepared } from './prepared.ts';
+import { perConnection } from './prepared.ts';
 import { idempotencyKeys, secrets } from './tables.ts';
 
 export type IdempotencyRow = typeof idempotencyKeys.$inferSelect;
 
 export const insertIdempotencyKey = inserter(idempotencyKeys);
 
-const byKey = prepared((db) =>
+const byKey = perConnection((db) =>
   db
     .select()
     .from(idempotencyKeys)

@@ -2,7 +2,7 @@
 import { getTableColumns, type SQL, sql } from 'drizzle-orm';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Tx } from './open.ts';
-import { prepared } from './prepared.ts';
+import { perConnection } from './prepared.ts';
 
 interface Prepared {
   execute(values: Record<string, unknown>): unknown;
@@ -11,7 +11,7 @@ interface Prepared {
 /** A function that inserts whole rows into `table`; the caller gives every column, so the row need not be read back. */
 export const inserter = <T extends SQLiteTable>(table: T): ((tx: Tx, row: T['$inferSelect']) => Promise<void>) => {
   const columns = Object.entries(getTableColumns(table));
-  const insertInto = prepared((db): Prepared => {
+  const insertInto = perConnection((db): Prepared => {
     // As SQL and not as a bare placeholder: drizzle would encode a null JSON value as the text "null".
     const values: Record<string, SQL> = Object.fromEntries(columns.map(([name]) => [name, sql`${sql.placeholder(name)}`]));
     return db

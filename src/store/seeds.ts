@@ -4,7 +4,7 @@ import type { SeedCandidate, SeedState } from '../domain/seed.ts';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
 import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
-import { prepared } from './prepared.ts';
+import { perConnection } from './prepared.ts';
 import type { SeedRow } from './reconcile.ts';
 import { clusters, seeds } from './tables.ts';
 
@@ -74,7 +74,7 @@ export const countClustersBoundToSeed = (db: Db, seedId: string): Promise<number
     and(isNull(clusters.deletedAt), or(eq(clusters.seedId, seedId), and(isNull(clusters.seedId), eq(clusters.requestedSeedId, seedId)))),
   );
 
-const rangesOfLive = prepared((db) =>
+const rangesOfLive = perConnection((db) =>
   db
     .select({
       id: seeds.id,

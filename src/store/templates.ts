@@ -4,7 +4,7 @@ import type { Visibility } from '../domain/template.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
-import { prepared } from './prepared.ts';
+import { perConnection } from './prepared.ts';
 import { inSight, type Sight } from './sight.ts';
 import { clusters, templateRevisions, templates } from './tables.ts';
 
@@ -58,7 +58,7 @@ export const listTemplates = async (db: Db, sight: Sight, filter: TemplateFilter
   return sliceOf(rows, page);
 };
 
-const usableByKey = prepared((db) => {
+const usableByKey = perConnection((db) => {
   const key = sql.placeholder('key');
   return db
     .select({ template: templates, revision: templateRevisions })
@@ -86,7 +86,7 @@ export const findUsableTemplates = async (db: Db, sight: Sight, idOrName: string
   return own.length > 0 ? own : rows;
 };
 
-const liveById = prepared((db) =>
+const liveById = perConnection((db) =>
   db
     .select({ id: templates.id })
     .from(templates)
