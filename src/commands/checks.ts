@@ -2,9 +2,9 @@
 import { cidrSize, formatCidr, nodePrefixOf, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
 import { UserError } from '../domain/errors.ts';
 import { overlapOf } from '../domain/placement.ts';
-import type { SeedCandidate } from '../domain/seed.ts';
 import type { TemplateSpec } from '../domain/template.ts';
 import { getOfferedRelease } from '../domain/version.ts';
+import type { SeedRanges } from '../store/seeds.ts';
 
 export type PathOf = (field: keyof TemplateSpec) => string[];
 
@@ -76,7 +76,7 @@ export const checkRoom = (spec: TemplateSpec, nodeCount: number, pathOf: PathOf)
 export const checkSeedRanges = (
   spec: Pick<TemplateSpec, 'podCidr' | 'serviceCidr'>,
   nodeCidr: string | null,
-  candidates: readonly SeedCandidate[],
+  candidates: readonly SeedRanges[],
   pathOf: PathOf,
 ): void => {
   const schedulable = candidates.filter((seed) => !seed.cordoned && seed.state !== 'UNREGISTERING');

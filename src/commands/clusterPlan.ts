@@ -5,7 +5,7 @@ import type { ProjectCatalogue } from '../domain/cloud.ts';
 import { UserError } from '../domain/errors.ts';
 import { faultOfLabel, MAX_CLUSTER_NAME } from '../domain/names.ts';
 import type { TemplateSpec } from '../domain/template.ts';
-import { listSeedCandidates } from '../store/seeds.ts';
+import { listSeedRanges } from '../store/seeds.ts';
 import type { TemplateWithRevision } from '../store/templates.ts';
 import type { Call, CommandDeps } from './call.ts';
 import { checkRoom, checkSeedRanges, checkSpec, type PathOf } from './checks.ts';
@@ -58,7 +58,7 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   );
   const nodeCidr = checkCloud(deps.peekCatalogue(projectId, call.actor.userId), input, spec, groups, pathOf);
   const requestedSeedId = await chooseSeed(deps, call, input);
-  const candidates = await listSeedCandidates(db);
+  const candidates = await listSeedRanges(db);
   const eligible = requestedSeedId === null ? candidates : candidates.filter((seed) => seed.id === requestedSeedId);
   checkSeedRanges(spec, nodeCidr, eligible, pathOf);
   return { projectId, template, requestedSeedId, read, spec, groups };

@@ -1,13 +1,14 @@
 /** createCluster: writes down what a customer wants; reconcilers make it. */
 import { writableProject } from '../domain/actor.ts';
 import { shortIdOf } from '../domain/cluster.ts';
-import { Conflict } from '../domain/errors.ts';
+import { Conflict, NotFound } from '../domain/errors.ts';
 import { insertCluster } from '../store/clusters.ts';
 import { insertEvent } from '../store/events.ts';
 import { insertNodeGroup } from '../store/nodeGroups.ts';
 import { isUniqueViolation, type Tx } from '../store/open.ts';
 import { insertOperation } from '../store/operations.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
+import { isLiveTemplate } from '../store/templates.ts';
 import { enqueue } from '../store/workItems.ts';
 import { clusterSubject, newOperation, tell } from './announce.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
@@ -15,7 +16,7 @@ import { type ClusterInput, type ClusterPlan, clusterInput, planCluster } from '
 import { runOnce } from './idempotent.ts';
 import { nodeGroupRow } from './nodeGroupInput.ts';
 import { ownInput, parseInput } from './parse.ts';
-import { getTemplate, recallCluster, recallOperation } from './targets.ts';
+import { recallCluster, recallOperation } from './targets.ts';
 import { CALLER_TOKEN, newTrust } from './trust.ts';
 
 export const createCluster =
@@ -45,8 +46,8 @@ export const createCluster =
 const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx, plan: ClusterPlan) => {
   const now = deps.clock.now();
   const cluster = clusterRow(deps, call, input, plan, now);
-  // Deleted since the plan was made? Then its name or id finds nothing, and this throws.
-  await getTemplate(tx.db, call, plan.template.template.id, 'clusterTemplate');
+  // It may have been deleted since the plan was made.
+  if (!(await isLiveTemplate(tx.db, cluster.templateId))) throw new NotFound('The cluster template', { field: ['clusterTemplate'] });
   try {
     await insertCluster(tx, cluster);
   } catch (error) {
