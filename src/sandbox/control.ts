@@ -116,7 +116,7 @@ const setQuota = (deps: ControlDeps, body: Body, id: string): unknown => {
 
 /** Method and first word of the path, after /control/. */
 const ACTIONS: Record<string, Action> = {
-  'GET health': () => ({ ok: true }),
+  'GET health': () => ({ ok: true, pid: process.pid }),
   'GET counters': (deps) => deps.counters.report(),
   'DELETE counters': (deps) => deps.counters.reset(),
   'GET faults': (deps) => ({ faults: deps.faults.list() }),

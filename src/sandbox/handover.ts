@@ -1,5 +1,5 @@
 /** What the sandbox leaves in its data directory for those who use it: sandbox.json and clouds.yaml. */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { REGION } from './openstack/authTokens.ts';
@@ -42,11 +42,27 @@ const cloudsOf = (authUrl: string, users: Record<LoginName, Login>): object =>
     ]),
   );
 
+const handoverPath = (dataDir: string): string => join(dataDir, 'sandbox.json');
+
+/** Takes the hand-over away: while there is none, nobody may think that the sandbox runs. */
+export const removeHandover = (dataDir: string): void => rmSync(handoverPath(dataDir), { force: true });
+
+/** The hand-over of the sandbox that runs on this directory now; undefined when none answers. */
+export const runningSandbox = async (dataDir: string): Promise<Handover | undefined> => {
+  if (!existsSync(handoverPath(dataDir))) return undefined;
+  const handover = JSON.parse(readFileSync(handoverPath(dataDir), 'utf8')) as Handover;
+  const alive = await fetch(`${handover.controlUrl}/health`, { signal: AbortSignal.timeout(2000) }).then(
+    async (r) => r.ok && ((await r.json()) as { pid?: number }).pid === handover.pid,
+    () => false,
+  );
+  return alive ? handover : undefined;
+};
+
 export const cloudsYamlPath = (dataDir: string): string => join(dataDir, 'clouds.yaml');
 
 /** Writes clouds.yaml, then sandbox.json: whoever finds the latter finds everything. */
 export const writeHandover = (dataDir: string, handover: Handover): void => {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   writeSecret(handover.cloudsYaml, stringify({ clouds: cloudsOf(handover.authUrl, handover.users) }));
-  writeSecret(join(dataDir, 'sandbox.json'), `${JSON.stringify(handover, null, 2)}\n`);
+  writeSecret(handoverPath(dataDir), `${JSON.stringify(handover, null, 2)}\n`);
 };

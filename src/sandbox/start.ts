@@ -9,7 +9,7 @@ import { createControl } from './control.ts';
 import { createCounterBoard } from './counters.ts';
 import { createDials } from './dials.ts';
 import { createFaultBoard, playFault } from './faults.ts';
-import { cloudsYamlPath, type Handover, writeHandover } from './handover.ts';
+import { cloudsYamlPath, type Handover, removeHandover, runningSandbox, writeHandover } from './handover.ts';
 import { REGION } from './openstack/authTokens.ts';
 import { startOpenStack } from './openstack/start.ts';
 import { createWorldFile } from './world.ts';
@@ -67,6 +67,10 @@ const closed = (server: Server): Promise<void> =>
 export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> => {
   const { dataDir, log } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const other = await runningSandbox(dataDir);
+  if (other !== undefined)
+    throw new Error(`A sandbox runs on ${dataDir} already (process ${other.pid}); stop it first, or use another directory.`);
+  removeHandover(dataDir);
   const world = createWorldFile(options.volatile ? null : join(dataDir, 'world.jsonl'));
   const dials = createDials(world, { latencyScale: options.latencyScale });
   const counters = createCounterBoard();
@@ -96,6 +100,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
   return {
     handover,
     close: async () => {
+      removeHandover(dataDir);
       await Promise.all([closed(api), closed(control)]);
       await openstack.close();
       await kubernetes.close();

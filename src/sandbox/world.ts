@@ -37,6 +37,7 @@ export const createWorldFile = (path: string | null): World & { close(): void } 
   if (path !== null) rewrite(path, tables);
   const dirty = new Map<string, Set<string>>();
   let timer: NodeJS.Timeout | null = null;
+  let closed = false;
 
   const write = (limit: number): boolean => {
     const lines: string[] = [];
@@ -59,7 +60,7 @@ export const createWorldFile = (path: string | null): World & { close(): void } 
     timer ??= setTimeout(tick, afterMs);
   };
   const mark = (name: string, key: string): void => {
-    if (path === null) return;
+    if (path === null || closed) return;
     const keys = dirty.get(name) ?? new Set();
     dirty.set(name, keys.add(key));
     schedule(FLUSH_AFTER_MS);
@@ -97,6 +98,7 @@ export const createWorldFile = (path: string | null): World & { close(): void } 
   const close = (): void => {
     if (timer !== null) clearTimeout(timer);
     flush();
+    closed = true;
   };
   return { table, section, flush, close };
 };

@@ -35,6 +35,8 @@ export interface TestCloud {
   as(token: string): Client['call'];
   control(method: string, path: string, body?: object): Promise<Reply>;
   restart(): Promise<void>;
+  /** On the same directory, while the first still runs. */
+  startAnother(): Promise<Sandbox>;
   close(): Promise<void>;
 }
 
@@ -110,6 +112,7 @@ export const startCloud = async (latencyScale = 0): Promise<TestCloud> => {
       return { token, projectId, userId, call: as(token) };
     },
     control: (method, path, body) => send(method, `${sandbox.handover.controlUrl}${path}`, body, {}),
+    startAnother: start,
     restart: async () => {
       await sandbox.close();
       sandbox = await start();

@@ -91,6 +91,11 @@ test('the hand-over holds passwords and is for its owner only', async () => {
   expect(await readFile(join(cloud.dataDir, 'clouds.yaml'), 'utf8')).toContain('sandbox-reader');
 });
 
+test('a second sandbox on the same directory is refused, and the first goes on', async () => {
+  await expect(cloud.startAnother()).rejects.toThrow('runs on');
+  expect((await member.call('GET', NETWORKS)).status).toBe(200);
+});
+
 test('after a restart the world, its URLs, tokens, machines and half-built servers are there again', async () => {
   const { networkId } = await makeNetwork(member);
   const refs = await catalogue(member);

@@ -78,7 +78,7 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
     const log = (line: string): void => {
       disk.console.push(line);
       if (disk.console.length > CONSOLE_LINES) disk.console.shift();
-      compute.disks.set(server.id, disk);
+      if (compute.servers.get(server.id) === server) compute.disks.set(server.id, disk);
     };
     const save = (state: Record<string, unknown>): void => {
       disk.state = state;

@@ -63,10 +63,17 @@ export const ANONYMOUS: Actor = {
   accessRules: null,
 };
 
+/** Logins between two looks for expired tokens. */
+const SWEEP_EVERY = 500;
+
 export const createTokens = (deps: { world: World; identity: IdentityState; now: () => number }): Tokens => {
   const { identity, now } = deps;
   const table = deps.world.table<Token>('identity/tokens');
-  for (const token of [...table.values()]) if (token.expiresAt < now()) table.delete(token.id);
+  const sweep = (): void => {
+    for (const token of [...table.values()]) if (token.expiresAt < now()) table.delete(token.id);
+  };
+  sweep();
+  let issued = 0;
 
   const delegationStands = (token: Token): boolean => {
     if (token.trustId !== null) {
@@ -129,6 +136,8 @@ export const createTokens = (deps: { world: World; identity: IdentityState; now:
         auditIds: [audit, ...(parent?.auditIds.slice(-1) ?? [])],
       };
       table.set(token.id, token);
+      issued += 1;
+      if (issued % SWEEP_EVERY === 0) sweep();
       return token;
     },
     find,
