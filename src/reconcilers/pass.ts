@@ -98,6 +98,16 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   removing: boolean,
 ): Promise<Recorder> => {
   const conditions = await loadConditions(world.store.db, row.id);
+  const unknown = kind.flow.steps
+    .map((step, ordinal) => pendingOf(step, ordinal, row.generation, world.clock.now()))
+    .filter((c) => !conditions.has(c.name));
+  // All steps at once, so that "percent" counts what is still to come from the first event on.
+  if (unknown.length > 0 && !removing) {
+    await write(async (tx) => {
+      for (const condition of unknown) await saveCondition(tx, subject, condition, false);
+    });
+    for (const condition of unknown) conditions.set(condition.name, condition);
+  }
   const operations = await loadTrackedOperations(world.store.db, row.id);
   const latest = operations.reduce<OperationRow | undefined>(
     (best, op) => (best && best.requestedAt > op.requestedAt ? best : op),
@@ -182,6 +192,21 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   };
   return { record, settle };
 };
+
+const pendingOf = (step: { name: string; title: string }, ordinal: number, observedGeneration: number, now: number): Condition => ({
+  name: step.name,
+  title: step.title,
+  status: 'FALSE',
+  state: 'PENDING',
+  reason: 'NotYet',
+  message: '',
+  problem: null,
+  waitingFor: null,
+  observedGeneration,
+  lastTransitionAt: now,
+  attempts: 0,
+  ordinal,
+});
 
 /** Done, or stopped until somebody acts; null while it goes on by itself. */
 const closingOf = (summary: PassSummary): 'SUCCEEDED' | 'FAILED' | null => {

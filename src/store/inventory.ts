@@ -78,13 +78,6 @@ export const noteState = async (tx: Tx, key: InventoryKey, state: 'DELETING' | '
   await change(tx.db).execute({ ...key, state, externalId: null, now });
 };
 
-/** Everything of a cluster that is not gone, whoever's flow made it. */
-export const listLiveInventory = (db: Db, clusterId: string): Promise<InventoryRow[]> =>
-  db
-    .select()
-    .from(inventory)
-    .where(and(eq(inventory.clusterId, clusterId), ne(inventory.state, 'GONE')));
-
 /** Hashes of an object in a seed or in a customer's cluster: what we asked for, and what the API server made of it. */
 export interface AppliedHashes {
   fingerprint: string;

@@ -6,7 +6,6 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { ProgressEvent } from '../domain/event.ts';
 import type { Clock } from '../lib/clock.ts';
-import * as tables from './tables.ts';
 
 export type Db = BetterSQLite3Database<Record<string, never>>;
 
@@ -151,5 +150,3 @@ export const isUniqueViolation = (error: unknown): boolean => {
     cause instanceof Database.SqliteError && (cause.code === 'SQLITE_CONSTRAINT_UNIQUE' || cause.code === 'SQLITE_CONSTRAINT_PRIMARYKEY')
   );
 };
-
-export { tables };

@@ -3,16 +3,10 @@ import { and, eq, inArray, or, type SQL } from 'drizzle-orm';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
-import { behindCursor, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
+import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { OperationRow } from './progress.ts';
 import { inSight, type Sight } from './sight.ts';
 import { operations } from './tables.ts';
-
-export interface OperationFilter {
-  states?: readonly OperationState[] | null;
-  kinds?: readonly OperationKind[] | null;
-  targetId?: string | null;
-}
 
 const order: Order = { at: operations.requestedAt, id: operations.id, newestFirst: true };
 /** A failed one is carried on when its cause goes away, so it is open until something takes its place. */
@@ -21,24 +15,6 @@ const OPEN: OperationState[] = ['PENDING', 'RUNNING', 'FAILED'];
 export const insertOperation = inserter(operations);
 
 /** A seed's operations belong to no project: only cloud admins see them. */
-export const listOperations = async (db: Db, sight: Sight, filter: OperationFilter, page: Page): Promise<Slice<OperationRow>> => {
-  const rows = await db
-    .select()
-    .from(operations)
-    .where(
-      and(
-        inSight(operations.projectId, sight),
-        filter.states == null ? undefined : inArray(operations.state, [...filter.states]),
-        filter.kinds == null ? undefined : inArray(operations.kind, [...filter.kinds]),
-        filter.targetId == null ? undefined : eq(operations.targetId, filter.targetId),
-        behindCursor(order, page),
-      ),
-    )
-    .orderBy(...orderBy(order))
-    .limit(page.first + 1);
-  return sliceOf(rows, page);
-};
-
 export const loadOperations = (db: Db, sight: Sight, ids: readonly string[]): Promise<OperationRow[]> =>
   db
     .select()
@@ -56,20 +32,6 @@ export const listOperationsByClusters = async (
     .where(firstOfEach(operations.clusterId, clusterIds, order, page))
     .orderBy(...orderBy(order));
   return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
-};
-
-/** Of seeds, clusters or node groups themselves, without what is below them. */
-export const listOperationsByTargets = async (
-  db: Db,
-  targetIds: readonly string[],
-  page: Page,
-): Promise<Map<string, Slice<OperationRow>>> => {
-  const rows = await db
-    .select()
-    .from(operations)
-    .where(firstOfEach(operations.targetId, targetIds, order, page))
-    .orderBy(...orderBy(order));
-  return slicesBy(rows, targetIds, (row) => row.targetId, page);
 };
 
 /** The newest operation of this kind on the target, whatever became of it. */

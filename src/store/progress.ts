@@ -125,7 +125,3 @@ export const updateOperation = async (tx: Tx, operation: OperationRow, patch: Op
   await tx.db.update(operations).set(patch).where(eq(operations.id, operation.id));
   tx.changes.push({ kind: 'OPERATION', id: operation.id, clusterId: operation.clusterId, projectId: operation.projectId, what: 'CHANGED' });
 };
-
-export const deleteConditions = async (tx: Tx, objectId: string): Promise<void> => {
-  await tx.db.delete(conditions).where(eq(conditions.objectId, objectId));
-};

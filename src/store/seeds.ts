@@ -94,7 +94,7 @@ export const listSeedRanges = async (db: Db): Promise<SeedRanges[]> => (await ra
 
 const withCidrs = <Row extends Pick<SeedRow, 'podCidr' | 'serviceCidr' | 'facts'>>({ podCidr, serviceCidr, facts, ...row }: Row) => ({
   ...row,
-  cidrs: [...new Set([...(podCidr === null ? (facts?.podCidrs ?? []) : [podCidr]), ...(serviceCidr === null ? [] : [serviceCidr])])],
+  cidrs: [podCidr, serviceCidr, ...(facts?.podCidrs ?? [])].filter((cidr) => cidr !== null),
 });
 
 /** What placement chooses from: every registered seed with its load, in one statement. */

@@ -15,7 +15,7 @@ import { rootVolume } from './steps/rootVolume.ts';
 import { server } from './steps/server.ts';
 import { tokenRevoked } from './steps/tokenRevoked.ts';
 
-export const nodeFlow = defineFlow<NodeScope>('node', [port, rootVolume, server, bootstrapToken, floatingIp, joined, tokenRevoked]);
+const nodeFlow = defineFlow<NodeScope>('node', [port, rootVolume, server, bootstrapToken, floatingIp, joined, tokenRevoked]);
 
 export const createNodeHandler = (world: World) => {
   const familyOf = async (row: NodeRow) => {

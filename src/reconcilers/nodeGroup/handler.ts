@@ -9,7 +9,7 @@ import { namesResolved } from './steps/namesResolved.ts';
 import { nodes } from './steps/nodes.ts';
 import { serverGroup } from './steps/serverGroup.ts';
 
-export const nodeGroupFlow = defineFlow<NodeGroupScope>('nodeGroup', [namesResolved, serverGroup, nodes]);
+const nodeGroupFlow = defineFlow<NodeGroupScope>('nodeGroup', [namesResolved, serverGroup, nodes]);
 
 export const createNodeGroupHandler = (world: World) => {
   const clusterOf = async (clusterId: string) => {

@@ -13,7 +13,7 @@ import { reachable } from './steps/reachable.ts';
 import { rights } from './steps/rights.ts';
 import { storage } from './steps/storage.ts';
 
-export const seedFlow = defineFlow<SeedScope>('seed', [reachable, rights, storage, exposure, capacity]);
+const seedFlow = defineFlow<SeedScope>('seed', [reachable, rights, storage, exposure, capacity]);
 
 export const createSeedHandler = (world: World) =>
   createHandler(world, {

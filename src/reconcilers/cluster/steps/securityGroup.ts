@@ -46,8 +46,7 @@ export const securityGroup: Step<ClusterScope> = {
   },
 };
 
-export const securityGroupKey = (scope: Pick<ClusterScope, 'row' | 'key'>) =>
-  scope.key('NETWORK', 'security-group', resourceName(scope.row));
+const securityGroupKey = (scope: Pick<ClusterScope, 'row' | 'key'>) => scope.key('NETWORK', 'security-group', resourceName(scope.row));
 
 const ingress = { direction: 'ingress', etherType: 'IPv4', remoteCidr: null, remoteGroupId: null, portMin: null, portMax: null } as const;
 
