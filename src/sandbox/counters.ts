@@ -17,7 +17,7 @@ export interface CounterBoard extends Counters {
 }
 
 /** Whether such a call tries to change something. */
-export const isWrite = (method: string, template: string): boolean =>
+const isWrite = (method: string, template: string): boolean =>
   method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS' && !NOT_WRITES.test(template);
 
 export const createCounterBoard = (): CounterBoard => {

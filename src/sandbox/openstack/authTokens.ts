@@ -7,7 +7,7 @@ import type { Token } from './tokens.ts';
 export const REGION = 'RegionOne';
 
 /** Keystone's times carry microseconds. */
-export const keystoneTime = (ms: number): string => new Date(ms).toISOString().replace(/Z$/, '000Z');
+const keystoneTime = (ms: number): string => new Date(ms).toISOString().replace(/Z$/, '000Z');
 
 const CATALOG: [type: string, name: string, path: (projectId: string) => string][] = [
   ['identity', 'keystone', () => '/identity/v3'],
@@ -36,7 +36,7 @@ export const catalogFor = (origin: string, projectId: string): object[] =>
 export const originOf = (call: Call): string => call.baseUrl.replace(/\/identity$/, '');
 
 /** The token as Keystone shows it. */
-export const describeToken = (deps: AuthDeps, token: Token, call: Call): object => {
+const describeToken = (deps: AuthDeps, token: Token, call: Call): object => {
   const { identity } = deps;
   const user = identity.users.get(token.userId);
   const project = token.scope === null ? undefined : identity.projects.get(token.scope);

@@ -2,7 +2,7 @@
 
 import type { AddressBook } from './addresses.ts';
 import { ApiError } from './http.ts';
-import type { FixedIp, Network, NetworkState, Port, SecurityGroup, Subnet } from './networkState.ts';
+import type { FixedIp, Network, NetworkState, Port, SecurityGroup } from './networkState.ts';
 import { newMac } from './networkState.ts';
 import type { QuotaName, Quotas } from './quotas.ts';
 
@@ -128,5 +128,3 @@ export const disassociate = (deps: NetworkDeps, portId: string): void => {
 
 /** Ports that Neutron removes by itself together with their subnet. */
 export const isAutomatic = (port: Port): boolean => port.device_owner === 'network:dhcp' || port.device_owner === 'network:distributed';
-
-export const subnetOf = (deps: NetworkDeps, id: string): Subnet | undefined => deps.state.subnets.get(id);

@@ -134,7 +134,7 @@ const COMMON: Record<string, IndexOf<Omit<NetworkRow, 'name'> & { name?: string 
   tags: (r) => r.tags,
 };
 
-export const neutronTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+const neutronTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 export const createNetworkState = (world: World, now: () => number): NetworkState => {
   const rows = <T extends Omit<NetworkRow, 'name'>>(name: string, more: Record<string, IndexOf<T>>): Collection<T> =>

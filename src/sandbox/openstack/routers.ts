@@ -10,7 +10,7 @@ import { portResource, removePort } from './ports.ts';
 const INTERFACE = 'network:router_interface';
 const GATEWAY = 'network:router_gateway';
 
-export const routerResource = (deps: NetworkDeps): Resource<Router> => ({
+const routerResource = (deps: NetworkDeps): Resource<Router> => ({
   singular: 'router',
   plural: 'routers',
   path: 'routers',
