@@ -9,7 +9,7 @@ import { defaultRelease } from '../domain/version.ts';
 import { stableJson } from '../lib/json.ts';
 import { clearable, definedOf, given, nameOrId, parseInput, smallMap, wholeNumber } from './parse.ts';
 
-export const MAX_ETCD_GIB = 64;
+const MAX_ETCD_GIB = 64;
 
 const nodeCount = wholeNumber(0, MAX_NODES_PER_GROUP);
 const ipAddress = z.string().refine((text) => isIP(text) !== 0, 'must be an IP address such as 192.0.2.53');

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { listAudit } from '../../src/store/audit.ts';
 import { listEvents } from '../../src/store/events.ts';
 import { listLiveNodeGroups } from '../../src/store/reconcile.ts';
 import { audit, clusters, events, nodeGroups, operations, secrets, seeds, workItems } from '../../src/store/tables.ts';
@@ -58,7 +57,9 @@ test('writes the cluster, its group, operation, event, work, audit and the seale
     spec: { count: 3, flavor: 'small', minCount: 0, maxCount: null },
   });
   expect(await listEvents(house.store.db, cluster.id, 0, 10)).toMatchObject([{ number: 1, operationId: operation.id, settled: false }]);
-  expect(await listAudit(house.store.db, cluster.id)).toMatchObject([{ action: 'createCluster', userId: 'user-anna', requestId: 'req-1' }]);
+  expect(await house.store.db.select().from(audit).where(eq(audit.targetId, cluster.id))).toMatchObject([
+    { action: 'createCluster', userId: 'user-anna', requestId: 'req-1' },
+  ]);
   expect((await house.store.db.select().from(workItems)).map((w) => w.kind).sort()).toEqual(['CLUSTER', 'NODE_GROUP']);
   expect(await house.secrets.find(house.store.db, cluster.id, 'callerToken')).toBe('token of anna');
 });

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { listAudit } from '../../src/store/audit.ts';
 import { listEvents } from '../../src/store/events.ts';
 import { loadCluster, patchCluster } from '../../src/store/reconcile.ts';
 import { countClustersBySeeds, listSeedCandidates, listSeeds } from '../../src/store/seeds.ts';
-import { operations, workItems } from '../../src/store/tables.ts';
+import { audit, operations, workItems } from '../../src/store/tables.ts';
 import { ADA, ANNA, call, errorOf, type House, KUBECONFIG, openHouse, TEMPLATE } from './house.ts';
 
 let house: House;
@@ -37,7 +37,9 @@ test('registers with the kubeconfig sealed, an operation, an event and work', as
   expect(await listEvents(house.store.db, seed.id, 0, 9)).toMatchObject([{ number: 1, subjectKind: 'SEED' }]);
   expect(await house.store.db.select({ kind: workItems.kind, id: workItems.id }).from(workItems)).toEqual([{ kind: 'SEED', id: seed.id }]);
   expect(await house.secrets.find(house.store.db, seed.id, 'kubeconfig')).toBe(KUBECONFIG);
-  expect(await listAudit(house.store.db, seed.id)).toMatchObject([{ action: 'registerSeed', projectId: null }]);
+  expect(await house.store.db.select().from(audit).where(eq(audit.targetId, seed.id))).toMatchObject([
+    { action: 'registerSeed', projectId: null },
+  ]);
   const bytes = ['', '-wal'].map((suffix) => readFileSync(`${house.path}${suffix}`).toString('latin1')).join('');
   expect(bytes).not.toContain('TOP-SECRET-KEY');
 });
