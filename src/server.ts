@@ -7,6 +7,7 @@ import { createCommands } from './commands/commands.ts';
 import type { Config } from './config.ts';
 import type { Actor } from './domain/actor.ts';
 import { createWorker } from './engine/worker.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { loadEncryptionKeys } from './keyFile.ts';
 import { systemClock } from './lib/clock.ts';
 import { newId, randomToken } from './lib/ids.ts';
@@ -140,12 +141,14 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     },
   });
   worker.start();
+  const endHousekeeping = startHousekeeping({ store, clock, log });
   log.info({ url: api.url }, 'seedbed serves');
 
   return {
     url: api.url,
     log,
     close: async (graceMs) => {
+      endHousekeeping();
       await Promise.all([api.close(graceMs), worker.stop(graceMs)]);
       world.servers.close();
       world.tenants.closeAll();

@@ -185,7 +185,8 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
         message: summary.failure?.message ?? sentenceOf(kind.kind, subject.name, state),
         problem: summary.failure?.problem ?? null,
         operationId: latest?.id ?? null,
-        settled: SETTLED_STATES.has(state) && (summary.settled || closing !== null),
+        // A part at rest says nothing of the whole: only the stream's owner settles it.
+        settled: subject.id === subject.streamId && SETTLED_STATES.has(state) && (summary.settled || closing !== null),
       });
       tx.changes.push(changed(kind.kind, row, subject.clusterId, subject.projectId, deletedAt === null ? 'CHANGED' : 'DELETED'));
     });

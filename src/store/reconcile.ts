@@ -64,11 +64,6 @@ export const listUnplacedClusterIds = async (db: Db): Promise<string[]> =>
       .where(and(isNull(clusters.seedId), isNull(clusters.deletedAt)))
   ).map((row) => row.id);
 
-export const countClustersOnSeed = async (db: Db, seedId: string): Promise<number> =>
-  db.$count(clusters, and(eq(clusters.seedId, seedId), isNull(clusters.deletedAt)));
-
-export const listLiveSeeds = (db: Db): Promise<SeedRow[]> => db.select().from(seeds).where(isNull(seeds.deletedAt));
-
 export const patchSeed = async (tx: Tx, id: string, patch: Partial<typeof seeds.$inferInsert>): Promise<void> => {
   await tx.db.update(seeds).set(patch).where(eq(seeds.id, id));
 };

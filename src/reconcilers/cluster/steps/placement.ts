@@ -1,8 +1,9 @@
 /** Chooses the seed that holds the control plane, and keeps the reasons. */
 import { choosePlacement } from '../../../domain/placement.ts';
-import type { SeedCandidate } from '../../../domain/seed.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
-import { countClustersOnSeed, listLiveSeeds } from '../../../store/reconcile.ts';
+import { stableJson } from '../../../lib/json.ts';
+import { loadSeed, patchCluster } from '../../../store/reconcile.ts';
+import { listSeedCandidates } from '../../../store/seeds.ts';
 import type { ClusterScope } from '../scope.ts';
 
 export const placement: Step<ClusterScope> = {
@@ -12,33 +13,22 @@ export const placement: Step<ClusterScope> = {
   ensure: async (scope) => {
     if (scope.row.seedId !== null) return done();
     const { spec } = scope.row;
-    const candidates = await listCandidates(scope);
-    const choice = choosePlacement(candidates, {
+    const choice = choosePlacement(await listSeedCandidates(scope.db), {
       seedId: scope.row.requestedSeedId,
       region: null,
       selector: spec.seedSelector,
-      cidrs: [spec.podCidr, spec.serviceCidr],
+      cidrs: [spec.podCidr, spec.serviceCidr, spec.nodeCidr],
     });
-    if (choice.seedId === null) {
-      await scope.patch({ placement: choice.reasons });
-      return waiting('a seed with room for this cluster', 15_000, 'CLOUD_ADMIN');
-    }
-    await scope.patch({ placement: choice.reasons, seedId: choice.seedId });
-    return done();
+    const { seedId, reasons } = choice;
+    const placed = await scope.write(async (tx) => {
+      // Between the look and this write an administrator may have begun to unregister the seed.
+      const seed = seedId === null ? undefined : await loadSeed(tx.db, seedId);
+      const stays = seed !== undefined && seed.deleteRequestedAt === null && seed.deletedAt === null;
+      const patch = stays ? { placement: reasons, seedId } : { placement: reasons };
+      if (stays || stableJson(reasons) !== stableJson(scope.row.placement)) await patchCluster(tx, scope.row.id, patch);
+      Object.assign(scope.row, patch);
+      return stays;
+    });
+    return placed ? done() : waiting('a seed with room for this cluster', 15_000, 'CLOUD_ADMIN');
   },
 };
-
-const listCandidates = async ({ db }: ClusterScope): Promise<SeedCandidate[]> =>
-  Promise.all(
-    (await listLiveSeeds(db)).map(async (seed) => ({
-      id: seed.id,
-      name: seed.name,
-      region: seed.region,
-      labels: seed.labels,
-      cordoned: seed.cordoned || seed.deleteRequestedAt !== null,
-      state: seed.state,
-      maxClusters: seed.maxClusters,
-      used: await countClustersOnSeed(db, seed.id),
-      cidrs: [seed.podCidr, seed.serviceCidr, ...(seed.facts?.podCidrs ?? [])].filter((cidr) => cidr !== null),
-    })),
-  );
