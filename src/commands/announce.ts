@@ -3,7 +3,8 @@ import type { OperationKind } from '../domain/operation.ts';
 import type { Change, Tx } from '../store/open.ts';
 import { insertOperation } from '../store/operations.ts';
 import { appendEvent, type OperationRow, type Subject } from '../store/progress.ts';
-import type { ClusterRow, NodeGroupRow, SeedRow } from '../store/reconcile.ts';
+import { type ClusterRow, type NodeGroupRow, patchCluster, type SeedRow } from '../store/reconcile.ts';
+import { wakeNow } from '../store/wake.ts';
 import type { Call, CommandDeps } from './call.ts';
 
 export const clusterSubject = (row: ClusterRow): Subject => ({
@@ -79,6 +80,14 @@ export const announce = async (
     settled: false,
   });
   tell(tx, subject, operation, what);
+};
+
+/** A change of a part shows on the whole: the cluster is UPDATING until its own pass has seen the end of it, which settles its stream. */
+export const showOnCluster = async (tx: Tx, cluster: ClusterRow, now: number): Promise<void> => {
+  await wakeNow(tx, 'CLUSTER', cluster.id, now);
+  if (cluster.state !== 'READY') return;
+  await patchCluster(tx, cluster.id, { state: 'UPDATING', updatedAt: now });
+  tx.changes.push(changeOf(clusterSubject(cluster), 'CHANGED'));
 };
 
 export const tell = (tx: Tx, subject: Subject, operation: OperationRow, what: Change['what']): void => {

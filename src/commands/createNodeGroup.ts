@@ -5,7 +5,7 @@ import { insertNodeGroup } from '../store/nodeGroups.ts';
 import { isUniqueViolation, type Tx } from '../store/open.ts';
 import { type ClusterRow, listLiveNodeGroups, type NodeGroupRow } from '../store/reconcile.ts';
 import { enqueue } from '../store/workItems.ts';
-import { announce, newOperation, nodeGroupSubject } from './announce.ts';
+import { announce, newOperation, nodeGroupSubject, showOnCluster } from './announce.ts';
 import type { Call, Command, CommandDeps, NodeGroupAnswer } from './call.ts';
 import { checkRoom } from './checks.ts';
 import { checkGroup } from './cloudChecks.ts';
@@ -76,6 +76,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, cluster: ClusterRow,
   );
   await refreshTrust(tx, deps, call, cluster);
   await enqueue(tx, 'NODE_GROUP', nodeGroup.id, now);
+  await showOnCluster(tx, cluster, now);
   return { nodeGroup, operation };
 };
 

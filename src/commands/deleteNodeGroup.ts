@@ -6,12 +6,12 @@ import type { Tx } from '../store/open.ts';
 import { findNewestOperation, supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, type NodeGroupRow, patchNodeGroup } from '../store/reconcile.ts';
 import { wakeNodes, wakeNow } from '../store/wake.ts';
-import { announce, newOperation, nodeGroupSubject } from './announce.ts';
+import { announce, newOperation, nodeGroupSubject, showOnCluster } from './announce.ts';
 import type { Call, Command, CommandDeps, NodeGroupAnswer } from './call.ts';
 import { recallNodeGroupAnswer } from './createNodeGroup.ts';
 import { runOnce } from './idempotent.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
-import { checkGeneration, checkMember, checkNotDeleting, getNodeGroup, recallNodeGroup } from './targets.ts';
+import { checkGeneration, checkMember, checkNotDeleting, getNodeGroup, recallCluster, recallNodeGroup } from './targets.ts';
 import { refreshTrust } from './trust.ts';
 
 const schema = z.strictObject({ nodeGroupId: nameOrId });
@@ -30,7 +30,7 @@ export const deleteNodeGroup =
         checkNotDeleting(cluster);
         const { nodeGroup, operation } = (await underWay(tx, row)) ?? (await write(deps, call, tx, cluster, row));
         return {
-          answer: { nodeGroup, cluster, operation },
+          answer: { nodeGroup, cluster: await recallCluster(tx.db, call, cluster.id), operation },
           target: { kind: 'NODE_GROUP', id: nodeGroup.id, projectId: cluster.projectId },
           recall: { clusterId: cluster.id, nodeGroupId: nodeGroup.id, operationId: operation.id },
         };
@@ -71,5 +71,6 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, cluster: ClusterRow,
   await requestDeletionOfNodes(tx, { nodeGroupId: row.id }, now);
   await wakeNow(tx, 'NODE_GROUP', row.id, now);
   await wakeNodes(tx, { nodeGroupId: row.id }, now, false);
+  await showOnCluster(tx, cluster, now);
   return { nodeGroup: await recallNodeGroup(tx.db, row.id), operation };
 };

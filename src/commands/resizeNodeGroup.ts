@@ -6,14 +6,14 @@ import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, listLiveNodeGroups, listLiveNodes, type NodeGroupRow, patchNodeGroup } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
-import { announce, newOperation, nodeGroupSubject } from './announce.ts';
+import { announce, newOperation, nodeGroupSubject, showOnCluster } from './announce.ts';
 import type { Call, Command, CommandDeps, NodeGroupAnswer } from './call.ts';
 import { checkRoom } from './checks.ts';
 import { recallNodeGroupAnswer } from './createNodeGroup.ts';
 import { runOnce } from './idempotent.ts';
 import { checkCount } from './nodeGroupInput.ts';
 import { given, nameOrId, ownInput, parseInput, wholeNumber } from './parse.ts';
-import { checkGeneration, checkMember, checkNotDeleting, getNodeGroup, recallNodeGroup } from './targets.ts';
+import { checkGeneration, checkMember, checkNotDeleting, getNodeGroup, recallCluster, recallNodeGroup } from './targets.ts';
 import { refreshTrust } from './trust.ts';
 
 const schema = z.strictObject({
@@ -38,11 +38,11 @@ export const resizeNodeGroup =
         if (row.deleteRequestedAt !== null)
           throw new Conflict('CONFLICT', `Node group ${row.name} is being deleted; it cannot be resized any more.`);
         checkGeneration(call, row);
-        const { nodeGroup, operation } = await write(deps, call, tx, cluster, row, input);
+        const answer = await write(deps, call, tx, cluster, row, input);
         return {
-          answer: { nodeGroup, cluster, operation },
-          target: { kind: 'NODE_GROUP', id: nodeGroup.id, projectId: cluster.projectId },
-          recall: { clusterId: cluster.id, nodeGroupId: nodeGroup.id, operationId: operation.id },
+          answer,
+          target: { kind: 'NODE_GROUP', id: row.id, projectId: cluster.projectId },
+          recall: { clusterId: cluster.id, nodeGroupId: row.id, operationId: answer.operation.id },
         };
       },
       recall: (ids) => recallNodeGroupAnswer(deps, call, ids),
@@ -80,7 +80,8 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, cluster: ClusterRow,
   );
   await refreshTrust(tx, deps, call, cluster);
   await wakeNow(tx, 'NODE_GROUP', row.id, now);
-  return { nodeGroup: await recallNodeGroup(tx.db, row.id), operation };
+  await showOnCluster(tx, cluster, now);
+  return { nodeGroup: await recallNodeGroup(tx.db, row.id), cluster: await recallCluster(tx.db, call, cluster.id), operation };
 };
 
 const checkNodesToRemove = async (tx: Tx, row: NodeGroupRow, count: number, ids: readonly string[]): Promise<void> => {

@@ -114,7 +114,9 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
     undefined,
   );
   const began = new Map<string, number>();
-  for (const condition of conditions.values()) if (condition.state !== 'PENDING') began.set(condition.name, condition.lastTransitionAt);
+  // Taking away what was done is a new beginning.
+  for (const { name, state, lastTransitionAt } of conditions.values())
+    if (state !== 'PENDING' && !(removing && state === 'DONE')) began.set(name, lastTransitionAt);
 
   const ordered = (): Condition[] => [...conditions.values()].sort((a, b) => a.ordinal - b.ordinal);
   const percent = () => percentOf(stepsOf(ordered(), began, removing), removing);
@@ -125,6 +127,7 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
     const previous = conditions.get(report.name);
     const next = nextCondition(previous, report, { generation: row.generation, now });
     if (next === null) return;
+    if (previous?.state === 'DONE' && next.condition.state !== 'DONE' && !removing) began.set(report.name, now);
     conditions.set(report.name, next.condition);
     await write(async (tx) => {
       await saveCondition(tx, subject, next.condition, previous !== undefined);
