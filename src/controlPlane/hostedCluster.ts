@@ -41,7 +41,7 @@ export interface ReachableCluster extends HostedCluster {
 export const isReachable = (cluster: HostedCluster): cluster is ReachableCluster => cluster.endpoint !== null;
 
 /** The API server's port before the seed has given another. */
-export const DEFAULT_API_PORT = 6443;
+const DEFAULT_API_PORT = 6443;
 
 export const apiPortOf = (cluster: HostedCluster): number => cluster.endpoint?.port ?? DEFAULT_API_PORT;
 

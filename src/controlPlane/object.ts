@@ -29,7 +29,7 @@ export type Component =
   | 'flannel';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';
-export const PROJECT_LABEL = 'seedbed.io/project';
+const PROJECT_LABEL = 'seedbed.io/project';
 
 /** For finding and pruning: may change over time, so never used in a selector. */
 export const labelsOf = (cluster: HostedCluster, component: Component): Record<string, string> => ({

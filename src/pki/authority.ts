@@ -23,7 +23,7 @@ export interface Authority {
 
 const YEAR_MS = 365 * 24 * 3_600_000;
 /** Nodes whose clocks run a little behind must not refuse what was issued a moment ago. */
-export const BACKDATE_MS = 5 * 60_000;
+const BACKDATE_MS = 5 * 60_000;
 
 /** A self-signed P-256 authority, valid for ten years; its name is also its one DNS name, as kubeadm's are. */
 export const createAuthority = async (commonName: string, deps: PkiDeps): Promise<KeyPair> => {

@@ -35,7 +35,7 @@ export const requireNamespace = (cluster: Cluster, kind: Kind, namespace: string
     throw forbidden(kind, name, `unable to create new content in namespace ${namespace} because it is being terminated`);
 };
 
-export const defaultStorageClass = (cluster: Cluster): string | undefined =>
+const defaultStorageClass = (cluster: Cluster): string | undefined =>
   cluster.store.list(STORAGE_CLASS).find((c) => c.metadata.annotations?.[DEFAULT_CLASS] === 'true')?.metadata.name;
 
 const NOT_READY_TOLERATIONS: Dict[] = ['not-ready', 'unreachable'].map((key) => ({
@@ -110,7 +110,7 @@ const nodeOf = (user: User): string | undefined =>
   user.groups.includes('system:nodes') && user.name.startsWith('system:node:') ? user.name.slice('system:node:'.length) : undefined;
 
 /** NodeRestriction: a kubelet changes its own Node only, and not its taints or protected labels. */
-export const restrictNode = (kind: Kind, user: User, before: KubeObject | undefined, after: KubeObject): void => {
+const restrictNode = (kind: Kind, user: User, before: KubeObject | undefined, after: KubeObject): void => {
   const node = nodeOf(user);
   if (node === undefined || kind.kind !== 'Node') return;
   if (after.metadata.name !== node)

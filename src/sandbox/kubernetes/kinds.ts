@@ -120,7 +120,7 @@ export const findKindByPath = (group: string, version: string, plural: string): 
   byPath.get(`${group}/${version}/${plural}`);
 
 /** Throws for a kind that is not in the table: callers inside the sandbox name only kinds that are. */
-export const kindOf = (kind: string, group?: string): Kind => {
+const kindOf = (kind: string, group?: string): Kind => {
   const found = group === undefined ? kinds.find((k) => k.kind === kind) : byKind.get(`${group}/${kind}`);
   if (!found) throw new Error(`the sandbox has no kind ${group ?? ''}/${kind}`);
   return found;

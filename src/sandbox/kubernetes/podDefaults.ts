@@ -55,7 +55,7 @@ const volume = (given: Dict): Dict => {
   return Object.keys(given).length === 1 ? { ...given, emptyDir: {} } : given;
 };
 
-export const podSpecDefaults = (given: unknown): Dict => {
+const podSpecDefaults = (given: unknown): Dict => {
   const base = filled(given, {
     restartPolicy: 'Always',
     terminationGracePeriodSeconds: 30,

@@ -5,7 +5,7 @@ import { CLUSTER_ROLE, CLUSTER_ROLE_BINDING, DEPLOYMENT, type Kind, NODE, SERVIC
 import { type Dict, timestamp } from './objects.ts';
 import { createObject } from './resources.ts';
 
-export const STORAGE_CLASS_NAME = 'sandbox';
+const STORAGE_CLASS_NAME = 'sandbox';
 export const LIMITED_USER = 'seedbed';
 /** Enough for about a thousand clusters at their usual requests. */
 const NODE_SIZE = { cpu: '400', memory: '2Ti', pods: '4000', 'ephemeral-storage': '10Ti' };

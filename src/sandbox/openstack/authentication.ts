@@ -11,7 +11,7 @@ export interface AuthDeps {
   tokenLifetimeSeconds: () => number;
 }
 
-export const unauthenticated = (): ApiError => new ApiError(401, 'The request you have made requires authentication.', 'Unauthorized');
+const unauthenticated = (): ApiError => new ApiError(401, 'The request you have made requires authentication.', 'Unauthorized');
 export const forbidden = (action?: string): ApiError =>
   new ApiError(403, `You are not authorized to perform the requested action${action === undefined ? '' : `: ${action}`}.`, 'Forbidden');
 

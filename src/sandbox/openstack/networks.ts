@@ -16,7 +16,7 @@ import { addPort, isAutomatic, type NetworkDeps, requireQuota } from './networkD
 import { commonRoutes, getVisible, getWritable, ownOrAdmin, projectFor, type Resource, requireWrite } from './networkResource.ts';
 import type { Network, Subnet } from './networkState.ts';
 
-export const networkResource = (deps: NetworkDeps): Resource<Network> => ({
+const networkResource = (deps: NetworkDeps): Resource<Network> => ({
   singular: 'network',
   plural: 'networks',
   path: 'networks',

@@ -2,7 +2,7 @@
 import type { World } from '../contract.ts';
 
 /** Generous defaults, so that a first try never meets them; tests set their own over the control endpoint. */
-export const DEFAULT_QUOTAS = {
+const DEFAULT_QUOTAS = {
   network: 1000,
   subnet: 1000,
   subnetpool: -1,

@@ -20,7 +20,7 @@ import { createObject } from '../resources.ts';
 import { StatusError } from '../statusError.ts';
 import { recordEvent } from './events.ts';
 
-export const SYSTEM: User = { name: 'system:kube-controller-manager', groups: ['system:masters'] };
+const SYSTEM: User = { name: 'system:kube-controller-manager', groups: ['system:masters'] };
 export const systemContext = () => ({ user: SYSTEM, manager: undefined, subresource: undefined, dryRun: false, warnings: [] as string[] });
 
 export const isReady = (pod: KubeObject): boolean => conditionStatus(pod, 'Ready') === 'True' && !pod.metadata.deletionTimestamp;
