@@ -10,21 +10,29 @@ export interface Manifest {
 }
 
 /** Where running begins in src; tests and tool configurations begin by themselves. */
-const ENTRIES = ['src/main.ts', 'src/cli/main.ts', 'src/sandbox/main.ts'];
+const ENTRIES = ['src/main.ts', 'src/sandbox/main.ts'];
 const OWN_ENTRY = /\.test\.ts$|\/bench\/|(^|\/)[\w.]*config\.ts$|\/setup\.ts$|^test\/unused\.ts$/;
 /** Declared for another tool's sake; the value says whose. */
 const KEPT: Readonly<Record<string, string>> = { esbuild: 'keeps the peer of vite satisfied beside the older copy of drizzle-kit' };
 
 /** One sentence for each finding; empty when all is in use. */
 export const findUnused = (sources: Sources, manifest: Manifest): string[] => [
-  ...unreachedFiles(sources),
-  ...unusedExports(sources),
+  ...unreachedFiles(sources, entriesOf(manifest)),
+  ...unusedExports(sources, entriesOf(manifest)),
   ...dependencies(sources, manifest),
 ];
 
-const unreachedFiles = (sources: Sources): string[] => {
-  const fromEntries = reach(sources, ENTRIES);
-  const fromAll = reach(sources, [...ENTRIES, ...[...sources.keys()].filter((path) => OWN_ENTRY.test(path))]);
+/** Sources that an npm script runs are entries too. */
+const entriesOf = ({ scripts }: Manifest): string[] => [
+  ...ENTRIES,
+  ...(Object.values(scripts)
+    .join(' ')
+    .match(/[\w./-]+\.ts(?=\s|$)/g) ?? []),
+];
+
+const unreachedFiles = (sources: Sources, entries: readonly string[]): string[] => {
+  const fromEntries = reach(sources, entries);
+  const fromAll = reach(sources, [...entries, ...[...sources.keys()].filter((path) => OWN_ENTRY.test(path))]);
   return [...sources.keys()]
     .filter((path) => !(path.startsWith('src/') ? fromEntries : fromAll).has(path))
     .map((path) => `${path}: nothing that runs reaches this file`);
@@ -42,7 +50,7 @@ const reach = (sources: Sources, entries: readonly string[]): Set<string> => {
   return seen;
 };
 
-const unusedExports = (sources: Sources): string[] => {
+const unusedExports = (sources: Sources, entries: readonly string[]): string[] => {
   const used = new Set<string>();
   for (const [path, text] of sources) {
     for (const { from, names } of readImports(text)) {
@@ -50,7 +58,7 @@ const unusedExports = (sources: Sources): string[] => {
     }
   }
   return [...sources].flatMap(([path, text]) =>
-    ENTRIES.includes(path) || OWN_ENTRY.test(path) || used.has(`${path} *`)
+    entries.includes(path) || OWN_ENTRY.test(path) || used.has(`${path} *`)
       ? []
       : readExports(text)
           .filter((name) => !used.has(`${path} ${name}`) && !isTypeOfItsFile(text, name))
