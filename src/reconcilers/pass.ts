@@ -117,6 +117,8 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   // Taking away what was done is a new beginning.
   for (const { name, state, lastTransitionAt } of conditions.values())
     if (state !== 'PENDING' && !(removing && state === 'DONE')) began.set(name, lastTransitionAt);
+  // A condition knows when it changed last; when its step began is in the operation.
+  for (const { name, startedAt } of latest?.steps ?? []) if (startedAt !== null) began.set(name, startedAt);
 
   const ordered = (): Condition[] => [...conditions.values()].sort((a, b) => a.ordinal - b.ordinal);
   const percent = () => percentOf(stepsOf(ordered(), began, removing), removing);
