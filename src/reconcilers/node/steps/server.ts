@@ -4,7 +4,7 @@ import { tokenText } from '../../../controlPlane/bootstrapToken.ts';
 import { imageOf } from '../../../controlPlane/images.ts';
 import { buildUserData } from '../../../controlPlane/userData.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
-import { NotFound, UserError } from '../../../domain/errors.ts';
+import { NotFound, Unavailable, UserError } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server, ServerSpec } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
@@ -157,7 +157,9 @@ const removeServer = async (scope: NodeScope, id: string): Promise<boolean> => {
   const { compute } = scope.cloud();
   const live = await findLive(scope, id);
   if (live === undefined) return true;
-  if (live.taskState !== 'deleting' && !(await compute.deleteServer(id))) return true;
+  // A delete that failed on its host leaves the server in ERROR, still "deleting": only another delete goes on.
+  const underWay = live.taskState === 'deleting' && live.status !== 'ERROR';
+  if (!underWay && !(await compute.deleteServer(id))) return true;
   scope.world.servers.follow({
     projectId: scope.cluster.projectId,
     cloud: scope.cloud(),
@@ -165,5 +167,15 @@ const removeServer = async (scope: NodeScope, id: string): Promise<boolean> => {
     nodeId: scope.row.id,
     status: live.status,
   });
+  if (live.status === 'ERROR' && live.taskState === 'deleting') {
+    throw new Unavailable(
+      'SERVER_FAULT',
+      `Nova failed to delete the server and is asked again: ${live.fault?.message ?? 'it gave no reason'}`,
+      {
+        whoMustAct: 'CLOUD_ADMIN',
+        openstack: { service: 'compute', status: live.fault?.code ?? 500, requestId: null },
+      },
+    );
+  }
   return false;
 };
