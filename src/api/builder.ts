@@ -20,7 +20,11 @@ export const builder = new SchemaBuilder<{
   relay: {
     cursorType: 'String',
     encodeGlobalID: (typename, id) => encodeId(typename, String(id)),
-    decodeGlobalID: (text) => decodeId(text) ?? { typename: '', id: '' },
+    // What is no id of ours becomes one that is never there: garbage finds nothing, and is no error.
+    decodeGlobalID: (text) => {
+      const decoded = decodeId(text);
+      return decoded !== null && nodeTypes.has(decoded.typename) ? decoded : { typename: 'Cluster', id: '' };
+    },
     edgesFieldOptions: { description: 'The page, with a cursor for each object.' },
     nodeFieldOptions: { description: 'The object.' },
     nodesOnConnection: { description: 'The page, without cursors.' },
@@ -29,16 +33,13 @@ export const builder = new SchemaBuilder<{
     nodeQueryOptions: {
       description: 'Any object by its id; null when it is not there, or not yours to see.',
       args: { id: { description: "The object's id." } },
-      resolve: (_root, { id }, _context, _info, resolveNode) => (isNodeType(id.typename) ? resolveNode(id) : null),
     },
     nodesQueryOptions: {
       description: 'Objects by their ids, at most 100, in the order asked for; null for each that is not there, or not yours to see.',
       args: { ids: { description: "The objects' ids." } },
-      resolve: async (_root, { ids }, _context, _info, resolveNodes) => {
+      resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length > MAX_IDS) throw badInput(`At most ${MAX_IDS} ids at once.`);
-        const found = await resolveNodes(ids.filter((id) => isNodeType(id.typename)));
-        let next = 0;
-        return ids.map((id) => (isNodeType(id.typename) ? found[next++] : null));
+        return resolveNodes(ids);
       },
     },
     pageInfoTypeOptions: { description: 'Where a page lies in the whole list.' },
@@ -64,7 +65,6 @@ export const nodeType = <Name extends string>(name: Name): Name => {
   nodeTypes.add(name);
   return name;
 };
-const isNodeType = (name: string) => nodeTypes.has(name);
 
 /** An error in the arguments of a query, shown as it is. */
 export const badInput = (message: string): GraphQLError => new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });

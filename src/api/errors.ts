@@ -19,9 +19,9 @@ const shownError = (error: unknown, { requestId, log }: ErrorContext): GraphQLEr
     const { code, message, retryable, whoMustAct, field } = cause.toProblem();
     return new GraphQLError(message, { ...place, extensions: { code, retryable, whoMustAct, field, requestId } });
   }
-  if (cause instanceof GraphQLError) {
-    const code = typeof cause.extensions.code === 'string' ? cause.extensions.code : 'BAD_REQUEST';
-    return new GraphQLError(withoutValue(cause.message), { ...place, extensions: { ...cause.extensions, code, requestId } });
+  if (error instanceof GraphQLError && cause instanceof GraphQLError) {
+    const code = typeof error.extensions.code === 'string' ? error.extensions.code : 'BAD_USER_INPUT';
+    return new GraphQLError(withoutValue(error.message), { ...place, extensions: { ...error.extensions, code, requestId } });
   }
   log.error({ err: cause, requestId, path: place.path }, 'a request failed');
   const { code, message } = problemOf(cause);
@@ -35,10 +35,15 @@ const causeOf = (error: unknown): unknown => {
   return cause;
 };
 
+/** What the library says of a variable that does not fit, as far as it repeats nothing of the value. */
+const REASONS =
+  /Field "\w+" (?:of required type "[^"]+" was not provided|is not defined by type "\w+")|Expected (?:non-nullable )?type "[^"]+"/;
+
 /** The library repeats a variable that does not fit its type, and a variable may hold a secret. */
 const withoutValue = (message: string): string => {
-  const match = /^(Variable "\$\w+") got invalid value .*?(?: at "([^"]{1,200})")?; ((?:(?!; ).)*)$/s.exec(message);
-  if (match === null) return message;
-  const [, variable, at, reason = ''] = match;
-  return `${variable} is not valid${at === undefined ? '' : ` at "${at}"`}; ${reason.replace(/(?: value)?: .*| Did you mean .*/s, '')}`;
+  const [, variable] = /^(Variable "\$\w+") got invalid value /.exec(message) ?? [];
+  if (variable === undefined) return message;
+  const [, at] = / at "([\w.[\]]{1,200})"; /.exec(message) ?? [];
+  const [reason] = REASONS.exec(message) ?? [];
+  return `${variable} is not valid${at === undefined ? '' : ` at "${at}"`}${reason === undefined ? '' : `; ${reason}`}.`;
 };

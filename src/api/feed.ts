@@ -5,8 +5,10 @@ export interface Feed {
   /** `wake` gets the number of the stream's newest event, after its commit. */
   onEvents(streamId: string, wake: (number: number) => void): () => void;
   onChanges(topic: Topic, listener: (change: Change) => void): () => void;
-  /** Tells live streams to end: the server goes. */
-  readonly closing: AbortSignal;
+  /** The server goes: live streams end. */
+  isClosing(): boolean;
+  /** Called when it begins to go. */
+  onClose(listener: () => void): () => void;
   /** Live subscriptions to events and changes. */
   size(): number;
   close(): void;
@@ -25,7 +27,8 @@ const topicsOf = (change: Change): Topic[] => {
 export const createFeed = (store: Pick<Store, 'onCommit'>): Feed => {
   const byStream = new Map<string, Set<(number: number) => void>>();
   const byTopic = new Map<Topic, Set<(change: Change) => void>>();
-  const closing = new AbortController();
+  const closers = new Set<() => void>();
+  let closing = false;
   let live = 0;
 
   const add = <Key, Listener>(map: Map<Key, Set<Listener>>, key: Key, listener: Listener) => {
@@ -50,13 +53,18 @@ export const createFeed = (store: Pick<Store, 'onCommit'>): Feed => {
   return {
     onEvents: (streamId, wake) => add(byStream, streamId, wake),
     onChanges: (topic, listener) => add(byTopic, topic, listener),
-    closing: closing.signal,
+    isClosing: () => closing,
+    onClose: (listener) => {
+      closers.add(listener);
+      return () => closers.delete(listener);
+    },
     size: () => live,
     close: () => {
       unhook();
-      closing.abort();
+      closing = true;
       byStream.clear();
       byTopic.clear();
+      for (const tell of [...closers]) tell();
     },
   };
 };

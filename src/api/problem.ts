@@ -3,7 +3,7 @@ import type { ErrorCode, Problem, QuotaFigures } from '../domain/errors.ts';
 import { builder } from './builder.ts';
 import { ErrorCodeEnum, WhoMustActEnum } from './enums.ts';
 
-export const OpenStackOriginType = builder.objectRef<NonNullable<Problem['openstack']>>('OpenStackOrigin').implement({
+const OpenStackOriginType = builder.objectRef<NonNullable<Problem['openstack']>>('OpenStackOrigin').implement({
   description: 'The answer of OpenStack that a problem comes from.',
   fields: (t) => ({
     service: t.exposeString('service', { description: 'The service, such as compute.' }),
@@ -12,7 +12,7 @@ export const OpenStackOriginType = builder.objectRef<NonNullable<Problem['openst
   }),
 });
 
-export const QuotaFiguresType = builder.objectRef<QuotaFigures>('QuotaFigures').implement({
+const QuotaFiguresType = builder.objectRef<QuotaFigures>('QuotaFigures').implement({
   description: 'The figures of a quota that is used up.',
   fields: (t) => ({
     resource: t.exposeString('resource', { description: 'What is limited, such as instances.' }),
@@ -22,7 +22,7 @@ export const QuotaFiguresType = builder.objectRef<QuotaFigures>('QuotaFigures').
   }),
 });
 
-export const ProblemInterface = builder.interfaceRef<Problem>('Problem').implement({
+const ProblemInterface = builder.interfaceRef<Problem>('Problem').implement({
   description: 'What went wrong, for a person and for a program.',
   fields: (t) => ({
     code: t.expose('code', { type: ErrorCodeEnum, description: 'For programs.' }),

@@ -45,14 +45,14 @@ export const openStream = <Value>(context: Context, open: (wake: () => void) => 
     if (over) return;
     over = true;
     source.close();
-    context.feed.closing.removeEventListener('abort', wake);
+    unhook();
     ring();
   };
-  context.feed.closing.addEventListener('abort', wake);
+  const unhook = context.feed.onClose(wake);
 
   /** Null while the caller may go on. Throws what the identity service throws: a stream must not outlive an unanswered check. */
   const refusal = async (): Promise<Delivery<Value> | null> => {
-    if (context.feed.closing.aborted) return ended('GOING_AWAY', 'The server stops; connect again and go on from your cursor.');
+    if (context.feed.isClosing()) return ended('GOING_AWAY', 'The server stops; connect again and go on from your cursor.');
     const now = context.clock.now();
     if (now >= context.actor.expiresAt) return ended('UNAUTHENTICATED', 'The token has ended; connect again with a new one.');
     if (now - checkedAt < RECHECK_MS) return null;

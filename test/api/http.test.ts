@@ -1,0 +1,202 @@
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { Unavailable } from '../../src/domain/errors.ts';
+import { openWorld } from './world.ts';
+
+const VIEWER = '{ viewer { userName } }';
+const SIDE_EFFECT = 'mutation { createClusterTemplate(input: { name: "forged", image: "debian", flavor: "small" }) { __typename } }';
+
+test('answers who calls, with the request id given or made', async () => {
+  const world = await openWorld();
+  expect(await world.data('anna', '{ viewer { userName projectId roles isCloudAdmin canWrite tokenExpiresAt } }')).toEqual({
+    viewer: {
+      userName: 'anna',
+      projectId: 'blue',
+      roles: ['member', 'reader'],
+      isCloudAdmin: false,
+      canWrite: true,
+      tokenExpiresAt: '2286-11-20T17:46:39.999Z',
+    },
+  });
+  const send = (id: string) =>
+    fetch(world.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-auth-token': 'anna', 'x-request-id': id },
+      body: '{"query":"{x}"}',
+    });
+  const kept = await send('trace-7');
+  expect(kept.headers.get('x-request-id')).toBe('trace-7');
+  expect(await kept.json()).toMatchObject({ errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED', requestId: 'trace-7' } }] });
+  expect((await send('<script>')).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test.each([null, '', 'nobody', 'an na', 'x'.repeat(5_000)])('without a valid token nothing is answered: %s', async (token) => {
+  const world = await openWorld();
+  const { status, errors, data } = await world.post(token, VIEWER);
+  expect([status, errors[0]?.extensions.code, data]).toEqual([401, 'UNAUTHENTICATED', null]);
+});
+
+test('asks Keystone once for many requests, and again after half a minute', async () => {
+  const world = await openWorld();
+  await Promise.all(Array.from({ length: 20 }, () => world.data('anna', VIEWER)));
+  expect(world.asked).toEqual(['anna']);
+  world.time.now += 29_000;
+  await world.data('anna', VIEWER);
+  expect(world.asked).toHaveLength(1);
+  world.tokens.delete('anna');
+  world.time.now += 2_000;
+  expect((await world.post('anna', VIEWER)).status).toBe(401);
+  expect((await world.post('anna', VIEWER)).status).toBe(401);
+  expect(world.asked).toHaveLength(2);
+});
+
+test('a Keystone that does not answer is said to be unavailable, not the token wrong', async () => {
+  const world = await openWorld();
+  world.keystone.down = new Unavailable('CLOUD_UNAVAILABLE', 'Keystone does not answer.');
+  const { status, errors } = await world.post('anna', VIEWER);
+  expect([status, errors[0]?.extensions.code]).toEqual([503, 'CLOUD_UNAVAILABLE']);
+  expect((await fetch(world.page('/readyz'))).status).toBe(503);
+  expect((await fetch(world.page('/healthz'))).status).toBe(200);
+});
+
+test.each([
+  ['application/x-www-form-urlencoded', `query=${encodeURIComponent(SIDE_EFFECT)}`, 415],
+  [
+    'multipart/form-data; boundary=x',
+    `--x\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{"query":"${SIDE_EFFECT}"}\r\n--x--`,
+    415,
+  ],
+  ['text/plain', JSON.stringify({ query: SIDE_EFFECT }), 415],
+  ['application/graphql', SIDE_EFFECT, 415],
+  ['application/json; charset=utf-16', JSON.stringify({ query: SIDE_EFFECT }), 415],
+  ['', JSON.stringify({ query: SIDE_EFFECT }), 415],
+  ['application/json', JSON.stringify([{ query: SIDE_EFFECT }]), 400],
+  ['application/json', '"text"', 400],
+  ['application/json', '{', 400],
+  ['application/json', '{"query": 7}', 400],
+])('a mutation as %s is refused and does nothing: %s', async (type, body, status) => {
+  const world = await openWorld();
+  const response = await fetch(world.url, {
+    method: 'POST',
+    headers: { 'x-auth-token': 'anna', 'content-type': type },
+    body: Buffer.from(body),
+  });
+  expect(response.status).toBe(status);
+  expect(await world.data('anna', '{ clusterTemplates { nodes { name } } }')).toEqual({ clusterTemplates: { nodes: [] } });
+});
+
+test('GET runs nothing: neither mutations nor queries', async () => {
+  const world = await openWorld();
+  for (const query of [SIDE_EFFECT, VIEWER]) {
+    const url = `${world.url}?query=${encodeURIComponent(query)}`;
+    for (const accept of ['application/json', 'text/html', 'text/event-stream'])
+      expect((await fetch(url, { headers: { 'x-auth-token': 'anna', accept } })).status).toBe(405);
+  }
+});
+
+test('pages of other origins may not call; allowed ones may', async () => {
+  const world = await openWorld();
+  const call = (origin: string, method = 'POST') =>
+    fetch(world.url, {
+      method,
+      headers: { origin, 'x-auth-token': 'anna', 'content-type': 'application/json' },
+      ...(method === 'POST' && { body: JSON.stringify({ query: VIEWER }) }),
+    });
+  for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:1', `${new URL(world.url).origin}.evil.example`]) {
+    const refused = await call(origin);
+    expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([403, null]);
+    expect((await call(origin, 'OPTIONS')).status).toBe(403);
+  }
+  expect((await call(new URL(world.url).origin)).status).toBe(200);
+  const preflight = await call('https://dashboard.example.org', 'OPTIONS');
+  expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, 'https://dashboard.example.org']);
+  expect(preflight.headers.get('access-control-allow-credentials')).toBeNull();
+});
+
+test('a body over the limit is refused, whether its length is told or not', async () => {
+  const world = await openWorld();
+  const large = JSON.stringify({ query: VIEWER, variables: { pad: 'x'.repeat(262_144) } });
+  const told = await fetch(world.url, {
+    method: 'POST',
+    headers: { 'x-auth-token': 'anna', 'content-type': 'application/json' },
+    body: large,
+  });
+  expect(told.status).toBe(413);
+  const answer = await new Promise<string>((resolve) => {
+    const { hostname, port } = new URL(world.url);
+    const socket = connect(Number(port), hostname);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(text));
+    socket.write(
+      'POST /graphql HTTP/1.1\r\nHost: x\r\nX-Auth-Token: anna\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+    );
+    for (let i = 0; i < 300; i += 1) socket.write(`400\r\n${' '.repeat(1024)}\r\n`);
+  });
+  expect(answer).toMatch(/^HTTP\/1.1 413 /);
+  expect(await world.data('anna', VIEWER)).toEqual({ viewer: { userName: 'anna' } });
+});
+
+test('an error that nobody foresaw is masked, and logged once under the request id', async () => {
+  const world = await openWorld();
+  const secret = 'the database password is hunter2';
+  world.commands.retryOperation = async () => {
+    throw new Error(secret);
+  };
+  const { errors, headers } = await world.post('anna', 'mutation { retryOperation(input: { operationId: "x" }) { __typename } }');
+  expect(JSON.stringify(errors)).not.toContain('hunter2');
+  expect(errors).toMatchObject([{ path: ['retryOperation'], extensions: { code: 'INTERNAL', requestId: headers.get('x-request-id') } }]);
+  expect(world.logged).toHaveLength(1);
+  expect(world.logged[0]?.fields).toMatchObject({ requestId: headers.get('x-request-id'), err: { message: secret } });
+});
+
+test('a variable that does not fit is not repeated: it may be a secret', async () => {
+  const world = await openWorld();
+  const query = 'mutation ($input: RegisterSeedInput!) { registerSeed(input: $input) { __typename } }';
+  for (const input of [
+    { name: 'a', kubeconfig: { secret: 'hunter2' } },
+    { name: 'a', kubeconfig: ['hunter2'] },
+    { kubeconfig: 'hunter2' },
+    { name: 'a', kubeconfig: 'hunter2', kubeconfg: 'hunter2' },
+    'hunter2; hunter2',
+  ]) {
+    const { errors, data } = await world.post('ada', query, { input });
+    expect(data).toBeNull();
+    expect(errors[0]?.message).toMatch(/^Variable "\$input" is not valid/);
+    expect(JSON.stringify(errors)).not.toContain('hunter2');
+  }
+});
+
+test("tells operators how it is, without a tenant's name", async () => {
+  const world = await openWorld();
+  await world.data('anna', VIEWER);
+  const metrics = await (await fetch(world.page('/metrics'))).text();
+  expect(metrics).toContain('seedbed_http_requests_total{route="/graphql",status="200"} 1');
+  expect(metrics).toContain('seedbed_graphql_operation_seconds_count{kind="query",outcome="ok"} 1');
+  expect(metrics).not.toMatch(/anna|blue/);
+  expect(await (await fetch(world.page('/schema.graphql'))).text()).toContain('type Cluster implements Node');
+  expect((await fetch(world.page('/readyz'))).status).toBe(200);
+  for (const path of ['/', '/__proto__', '/graphql/x']) expect((await fetch(world.page(path))).status).toBe(404);
+  expect((await fetch(world.page('/metrics'), { method: 'POST' })).status).toBe(405);
+});
+
+test('GraphiQL is a page where it is wanted, and nothing where it is not', async () => {
+  const html = { headers: { accept: 'text/html' } };
+  const wanted = await fetch((await openWorld()).url, html);
+  expect([wanted.status, wanted.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/html')]);
+  const production = await openWorld({ introspection: false, graphiql: false });
+  expect((await fetch(production.url, html)).status).toBe(405);
+  expect((await fetch(production.page('/schema.graphql'))).status).toBe(404);
+});
+
+test('stops: idle connections end, and the port is free', async () => {
+  const world = await openWorld();
+  await world.data('anna', VIEWER);
+  const began = performance.now();
+  await world.api.close(5_000);
+  expect(performance.now() - began).toBeLessThan(2_000);
+  await expect(fetch(world.url)).rejects.toThrow();
+});

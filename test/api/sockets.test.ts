@@ -1,0 +1,158 @@
+import { expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { Unavailable } from '../../src/domain/errors.ts';
+import { overSse, PROGRESS } from './live.ts';
+import { makeCluster, openWorld, type World } from './world.ts';
+
+interface Line {
+  messages: { id?: string; type: string; payload?: unknown }[];
+  send(message: object | string): void;
+  closed: Promise<number>;
+  until(type: string, count?: number): Promise<void>;
+  socket: WebSocket;
+}
+
+const dial = async (world: World, options: { origin?: string; protocol?: string; path?: string } = {}): Promise<Line> => {
+  const socket = new WebSocket(world.url.replace('http', 'ws') + (options.path ?? ''), options.protocol ?? 'graphql-transport-ws', {
+    ...(options.origin !== undefined && { origin: options.origin }),
+  });
+  const messages: Line['messages'] = [];
+  socket.on('message', (data) => messages.push(JSON.parse(String(data))));
+  const closed = new Promise<number>((resolve) => socket.on('close', resolve));
+  await new Promise<void>((resolve, reject) => {
+    socket.on('open', resolve);
+    socket.on('error', reject);
+  });
+  return {
+    messages,
+    closed,
+    socket,
+    send: (message) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
+    until: async (type, count = 1) => {
+      while (messages.filter((m) => m.type === type).length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+    },
+  };
+};
+
+const init = (token: unknown) => ({ type: 'connection_init', payload: { 'X-Auth-Token': token } });
+const ask = (id: string, query: string, variables = {}) => ({ id, type: 'subscribe', payload: { query, variables } });
+
+test('queries and mutations run over the socket, too, with the same limits and errors', async () => {
+  const world = await openWorld();
+  const line = await dial(world);
+  line.send(init('anna'));
+  await line.until('connection_ack');
+  line.send(ask('1', '{ viewer { userName } }'));
+  line.send(ask('2', 'mutation { createClusterTemplate(input: { name: "t", image: "debian", flavor: "small" }) { __typename } }'));
+  await line.until('complete', 2);
+  line.send(ask('3', '{ viewer { userNam } }'));
+  line.send(ask('4', '{ viewer {'));
+  line.send(ask('5', `{ ${'viewer { userName } '.repeat(600)} }`));
+  await line.until('error', 3);
+  const of = (id: string) => line.messages.filter((m) => m.id === id && m.type !== 'complete').map((m) => m.payload);
+  expect(of('1')).toEqual([{ data: { viewer: { userName: 'anna' } } }]);
+  expect(of('2')).toEqual([{ data: { createClusterTemplate: { __typename: 'CreateClusterTemplatePayload' } } }]);
+  expect(of('3')).toMatchObject([[{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED', requestId: expect.any(String) } }]]);
+  expect(of('4')).toMatchObject([[{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }]]);
+  expect(of('5')).toMatchObject([[{ message: expect.stringContaining('2000 tokens') }]]);
+  line.socket.close();
+});
+
+test.each([['nobody'], [''], [undefined], [7], [{ evil: true }]])(
+  'a socket without a valid token is closed with 4403: %j',
+  async (token) => {
+    const line = await dial(await openWorld());
+    line.send(init(token));
+    expect(await line.closed).toBe(4403);
+  },
+);
+
+test('a socket that says nothing is closed with 4408, one that asks before it says who with 4401', async () => {
+  const world = await openWorld();
+  const [silent, hasty] = [await dial(world), await dial(world)];
+  hasty.send(ask('1', '{ viewer { userName } }'));
+  expect(await hasty.closed).toBe(4401);
+  expect(await silent.closed).toBe(4408);
+});
+
+test('while Keystone does not answer a socket is asked to come back', async () => {
+  const world = await openWorld();
+  world.keystone.down = new Unavailable('CLOUD_UNAVAILABLE', 'Keystone does not answer.');
+  const line = await dial(world);
+  line.send(init('anna'));
+  expect(await line.closed).toBe(1013);
+});
+
+test('pages of other origins get no socket; the protocol and the path are looked at', async () => {
+  const world = await openWorld();
+  for (const origin of ['https://evil.example', 'null']) await expect(dial(world, { origin })).rejects.toThrow('403');
+  await expect(dial(world, { path: '/other' })).rejects.toThrow('404');
+  const allowed = await dial(world, { origin: 'https://dashboard.example.org' });
+  allowed.send(init('anna'));
+  await allowed.until('connection_ack');
+  allowed.socket.close();
+  await expect(dial(world, { protocol: 'graphql-ws' })).rejects.toThrow();
+});
+
+test('a flood of operations closes the socket, and others go on', async () => {
+  const world = await openWorld({ maxOperationsPerSocket: 10 });
+  const { id } = await makeCluster(world, 'anna');
+  const [flood, calm] = [await dial(world), await dial(world)];
+  for (const line of [flood, calm]) {
+    line.send(init('anna'));
+    await line.until('connection_ack');
+  }
+  for (let i = 0; i < 10; i += 1) calm.send(ask(`${i}`, PROGRESS, { id }));
+  await calm.until('next', 10);
+  for (let i = 0; i < 2_000; i += 1) flood.send(ask(`${i}`, PROGRESS, { id }));
+  expect(await flood.closed).toBe(4429);
+  calm.send({ id: '0', type: 'complete' });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  calm.send(ask('again', '{ viewer { userName } }'));
+  await calm.until('complete');
+  expect(calm.socket.readyState).toBe(WebSocket.OPEN);
+  calm.socket.close();
+  await calm.closed;
+  await expect.poll(async () => /seedbed_live_streams (\d+)/.exec(await world.metrics.metrics())?.[1]).toBe('0');
+});
+
+test('live connections of one user in a project are limited, whatever way they come, and seats are given back', async () => {
+  const world = await openWorld({ maxSocketsPerActor: 2 });
+  const { id } = await makeCluster(world, 'anna');
+  const first = await dial(world);
+  first.send(init('anna'));
+  await first.until('connection_ack');
+  const second = overSse(world, 'anna', PROGRESS, { id });
+  await second.until(1);
+  const third = await dial(world);
+  third.send(init('anna'));
+  expect(await third.closed).toBe(4429);
+  expect(await overSse(world, 'anna', PROGRESS, { id }).ended).toBe('status 429');
+  const other = await dial(world);
+  other.send(init('rita'));
+  await other.until('connection_ack');
+  other.socket.close();
+  first.socket.close();
+  second.stop();
+  await Promise.all([first.closed, second.ended]);
+  await expect
+    .poll(async () => {
+      const again = overSse(world, 'anna', PROGRESS, { id });
+      const seated = await Promise.race([again.until(1).then(() => true), again.ended.then(() => false)]);
+      again.stop();
+      return seated;
+    })
+    .toBe(true);
+});
+
+test.each([
+  ['a message over the limit', 'x'.repeat(300_000), 1009],
+  ['no JSON', '{', 4400],
+  ['a second hello', JSON.stringify(init('anna')), 4429],
+])('%s closes the socket', async (_name, message, code) => {
+  const line = await dial(await openWorld());
+  line.send(init('anna'));
+  await line.until('connection_ack');
+  line.send(message);
+  expect(await line.closed).toBe(code);
+});

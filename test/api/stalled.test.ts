@@ -1,0 +1,176 @@
+import { connect, type Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { patchCluster } from '../../src/store/reconcile.ts';
+import { happen, numbersOf, overSocket, PROGRESS, setState } from './live.ts';
+import { makeCluster, openWorld, type World } from './world.ts';
+
+const EVENTS = 20_000;
+const PAD = 'x'.repeat(2_000);
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+interface Stalled {
+  /** Begins to read again; gives all text when its end has been seen. */
+  resume(seen: (tail: string) => boolean): Promise<string>;
+  close(): void;
+}
+
+/** Keeps what comes in pieces: one string of 40 MB would be copied with each. */
+const transcript = () => {
+  const pieces: string[] = [];
+  let tail = '';
+  return {
+    add: (piece: string) => {
+      pieces.push(piece);
+      tail = (tail + piece).slice(-5_000);
+    },
+    tail: () => tail,
+    until: async (seen: (tail: string) => boolean): Promise<string> => {
+      while (!seen(tail)) await new Promise((resolve) => setTimeout(resolve, 20));
+      return pieces.join('');
+    },
+  };
+};
+
+/** Subscribes over WebSocket and stops reading after the first message. */
+const stallSocket = async (world: World, query: string, variables: object): Promise<Stalled> => {
+  const socket = new WebSocket(world.url.replace('http', 'ws'), 'graphql-transport-ws');
+  const text = transcript();
+  await new Promise<void>((resolve) => {
+    socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { 'X-Auth-Token': 'rita' } })));
+    socket.on('message', (data) => {
+      const message = String(data);
+      text.add(`${message}\n`);
+      if (message.startsWith('{"type":"connection_ack"')) {
+        socket.send(JSON.stringify({ id: 'a', type: 'subscribe', payload: { query, variables } }));
+        socket.send(JSON.stringify({ type: 'ping' }));
+      }
+      if (message.startsWith('{"type":"pong"')) {
+        socket.pause();
+        resolve();
+      }
+    });
+  });
+  return {
+    resume: (seen) => {
+      socket.resume();
+      return text.until(seen);
+    },
+    close: () => socket.terminate(),
+  };
+};
+
+/** Subscribes over SSE and stops reading after the answer's head. */
+const stallSse = async (world: World, query: string, variables: object): Promise<Stalled> => {
+  const { hostname, port } = new URL(world.url);
+  const socket: Socket = connect(Number(port), hostname);
+  const body = JSON.stringify({ query, variables });
+  const text = transcript();
+  socket.setEncoding('utf8');
+  socket.on('error', () => {});
+  await new Promise<void>((resolve) => {
+    socket.once('data', () => socket.pause());
+    socket.on('data', (chunk) => {
+      text.add(String(chunk));
+      resolve();
+    });
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nHost: ${hostname}:${port}\r\nX-Auth-Token: rita\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+  });
+  return {
+    resume: (seen) => {
+      socket.resume();
+      return text.until(seen);
+    },
+    close: () => socket.destroy(),
+  };
+};
+
+/** How many pages of events the server has read since. */
+const countReads = (world: World): { pages(): number } => {
+  const client = (world.store.db as unknown as { $client: { prepare(sql: string): unknown } }).$client;
+  const prepare = client.prepare.bind(client);
+  let pages = 0;
+  client.prepare = (sql: string) => {
+    if (/from "events"/.test(sql)) pages += 1;
+    return prepare(sql);
+  };
+  return { pages: () => pages };
+};
+
+test.each([
+  ['WebSocket', stallSocket],
+  ['SSE', stallSse],
+])(
+  'a %s subscriber that stops reading 20,000 events: the server reads no further for it, others are well, and it goes on where it was',
+  async (_way, stall) => {
+    const world = await openWorld();
+    const { uuid } = await makeCluster(world, 'anna');
+    const stalled = await stall(world, PROGRESS, { id: uuid });
+    const reads = countReads(world);
+    const batch = Array.from({ length: 200 }, () => PAD);
+    for (let i = 0; i < EVENTS / 200; i += 1) {
+      await happen(world, uuid, batch, i === EVENTS / 200 - 1);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    // What the kernel's buffers take is sent; of 40 MB that is the smaller part.
+    expect(reads.pages()).toBeLessThan(EVENTS / 100 / 2);
+    expect(await world.data('anna', '{ viewer { userName } }')).toEqual({ viewer: { userName: 'anna' } });
+    const other = overSocket(world, 'anna', PROGRESS, { id: uuid, until: 'SETTLED' });
+    expect(await other.ended).toBe('complete');
+    expect(numbersOf(other)).toEqual(range(1, EVENTS + 1));
+
+    const text = await stalled.resume((tail) => tail.includes(`"number":${EVENTS + 1},`));
+    expect([...text.matchAll(/"number":(\d+),/g)].map((match) => Number(match[1]))).toEqual(range(1, EVENTS + 1));
+    stalled.close();
+  },
+  120_000,
+);
+
+test.each([
+  ['WebSocket', stallSocket],
+  ['SSE', stallSse],
+])(
+  'a %s subscriber to states that stops reading is told the latest, and how many it missed',
+  async (_way, stall) => {
+    const world = await openWorld();
+    const query = 'subscription { clusters { what cluster { caCertificate name state } missed resync } }';
+    const { uuid } = await makeCluster(world, 'anna');
+    await world.store.transaction(async (tx) => {
+      // Large states fill the socket soon.
+      await patchCluster(tx, uuid, { caCertificate: 'x'.repeat(200_000) });
+    });
+    const stalled = await stall(world, query, {});
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const CHANGES = 2_000;
+    for (let i = 0; i < CHANGES; i += 1) {
+      await setState(world, uuid, 'CREATING');
+      if (i % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await setState(world, uuid, 'READY');
+    const text = await stalled.resume((tail) => /"state":"READY"\},"missed":\d+/.test(tail));
+    const missed = [...text.matchAll(/"missed":(\d+)/g)].map((match) => Number(match[1]));
+    expect(missed.length).toBeLessThan(CHANGES / 2);
+    // Told or missed, each change is counted once.
+    expect(missed.reduce((sum, n) => sum + n, missed.length)).toBe(CHANGES + 1);
+    stalled.close();
+  },
+  60_000,
+);
+
+test('a reader that takes nothing for too long loses its connection', async () => {
+  const world = await openWorld({ stallMs: 200 });
+  const { uuid } = await makeCluster(world, 'anna');
+  const stalled = await stallSse(world, PROGRESS, { id: uuid });
+  for (let i = 0; i < 40; i += 1)
+    await happen(
+      world,
+      uuid,
+      Array.from({ length: 200 }, () => PAD),
+    );
+  const live = async () => /seedbed_live_streams (\d+)/.exec(await world.metrics.metrics())?.[1];
+  expect(await live()).toBe('1');
+  while ((await live()) !== '0') await new Promise((resolve) => setTimeout(resolve, 50));
+  stalled.close();
+});
