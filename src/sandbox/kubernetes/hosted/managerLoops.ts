@@ -57,7 +57,7 @@ const startSigning = (cluster: Cluster, config: ManagerConfig): (() => void) => 
     if (!request) return;
     approveRequest(cluster, request);
     const live = cluster.store.get(CSR, '', key);
-    if (live) signRequest(cluster, live, authority).catch((error: unknown) => fail(error, key));
+    if (live) signRequest(cluster, live, authority);
   }, fail);
   const unsubscribe = cluster.store.subscribe(({ kind, type, object }) => {
     if (kind === CSR && type !== 'DELETED') queue.add(object.metadata.name);

@@ -1,17 +1,23 @@
 /** Looks at certificates and keys as the real programs do when they start. Every check throws an Error with the line a program would log. */
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { memoize } from '../memo.ts';
 
+/** A dozen certificates a cluster, for about a thousand clusters that start at once. */
+const REMEMBERED = 12_000;
 const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
+const readCertificates = memoize(REMEMBERED, (pem): X509Certificate[] => (pem.match(BLOCK) ?? []).map((b) => new X509Certificate(b)));
+
 export const parseCertificates = (pem: string, what: string): X509Certificate[] => {
-  const blocks = pem.match(BLOCK);
-  if (!blocks) throw new Error(`${what}: tls: failed to find any PEM data in certificate input`);
+  let found: X509Certificate[];
   try {
-    return blocks.map((b) => new X509Certificate(b));
+    found = readCertificates(pem);
   } catch {
     throw new Error(`${what}: x509: malformed certificate`);
   }
+  if (found.length === 0) throw new Error(`${what}: tls: failed to find any PEM data in certificate input`);
+  return found;
 };
 
 const firstOf = (pem: string, what: string): X509Certificate => {
@@ -20,21 +26,35 @@ const firstOf = (pem: string, what: string): X509Certificate => {
   return first;
 };
 
+/** Keys that were found to belong to a certificate. */
+const keysOfCertificates = new WeakMap<X509Certificate, string>();
+
 /** A certificate and its key, which must belong together. */
 export const parsePair = (certPem: string, keyPem: string, what: string): X509Certificate => {
   const cert = firstOf(certPem, what);
-  let matches = false;
-  try {
-    matches = cert.checkPrivateKey(createPrivateKey(keyPem));
-  } catch {
-    throw new Error(`${what}: tls: failed to find any PEM data in key input`);
+  let matches = keysOfCertificates.get(cert) === keyPem;
+  if (!matches) {
+    try {
+      matches = cert.checkPrivateKey(createPrivateKey(keyPem));
+    } catch {
+      throw new Error(`${what}: tls: failed to find any PEM data in key input`);
+    }
+    if (matches) keysOfCertificates.set(cert, keyPem);
   }
   if (!matches) throw new Error(`${what}: tls: private key does not match public key`);
   return cert;
 };
 
-const isSignedBy = (cert: X509Certificate, authority: X509Certificate): boolean =>
-  authority.ca && cert.checkIssued(authority) && cert.verify(authority.publicKey);
+const signers = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>();
+
+const isSignedBy = (cert: X509Certificate, authority: X509Certificate): boolean => {
+  const known = signers.get(cert) ?? new WeakMap<X509Certificate, boolean>();
+  const before = known.get(authority);
+  if (before !== undefined) return before;
+  const signed = authority.ca && cert.checkIssued(authority) && cert.verify(authority.publicKey);
+  signers.set(cert, known.set(authority, signed));
+  return signed;
+};
 
 /** The certificate must be signed by an authority of the bundle and be in force. */
 export const requireChain = (cert: X509Certificate, authorityPem: string, nowMs: number, what: string): void => {
@@ -64,10 +84,12 @@ export const requireUsage = (cert: X509Certificate, usage: 'server' | 'client', 
   }
 };
 
+const exportPublicKey = memoize(REMEMBERED, (pem): string => createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString());
+
 /** Public keys in comparable form, of private or public key PEMs. */
 export const publicKeyText = (pem: string, what: string): string => {
   try {
-    return createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
+    return exportPublicKey(pem);
   } catch {
     throw new Error(`${what}: data does not contain a valid RSA or ECDSA key`);
   }

@@ -31,6 +31,18 @@ const commandText = (files: ReadonlyMap<string, string>, command: unknown): stri
   return [words.join(' '), ...words.map((w) => files.get(w) ?? '')].join('\n');
 };
 
+/** JSON is YAML too, and reading it as JSON is fifty times cheaper. */
+const readDocument = (document: string): unknown => {
+  if (document.startsWith('{')) {
+    try {
+      return JSON.parse(document);
+    } catch {
+      // YAML in flow style, or broken: the YAML reader will say.
+    }
+  }
+  return parse(document, { maxAliasCount: 100 });
+};
+
 /** Throws with the line that cloud-init writes to the console when it cannot use the data. */
 export const parseCloudConfig = (userData: string): CloudConfig => {
   if (!/^#cloud-config\s*(\r?\n|$)/.test(userData))
@@ -39,7 +51,7 @@ export const parseCloudConfig = (userData: string): CloudConfig => {
     );
   let config: unknown;
   try {
-    config = parse(userData, { maxAliasCount: 100 });
+    config = readDocument(userData.slice(userData.indexOf('\n') + 1));
   } catch (error) {
     throw new Error(`util.py[WARNING]: Failed loading yaml blob. ${error instanceof Error ? error.message.split('\n')[0] : ''}`);
   }

@@ -64,9 +64,20 @@ const readDiscovery = (config: Dict, files: ReadonlyMap<string, string>): { disc
   return { discovery: { kind: 'token', endpoint, token, pins, unsafe }, token: tlsToken || token };
 };
 
+const readDocuments = (content: string): Dict[] => {
+  if (content.startsWith('{')) {
+    try {
+      return [dict(JSON.parse(content))];
+    } catch {
+      // Several documents, or YAML in flow style.
+    }
+  }
+  return parseAllDocuments(content).map((d) => dict(d.toJS()));
+};
+
 /** Throws with kubeadm's complaint. */
 export const parseJoinConfiguration = (path: string, files: ReadonlyMap<string, string>, hostName: string): JoinConfiguration => {
-  const documents = parseAllDocuments(readFile(files, path)).map((d) => dict(d.toJS()));
+  const documents = readDocuments(readFile(files, path));
   const config = documents.find((d) => d.kind === 'JoinConfiguration');
   if (!config) throw new Error('no InitConfiguration or JoinConfiguration kind was found in the YAML file');
   if (!/^kubeadm\.k8s\.io\/v1beta[34]$/.test(text(config.apiVersion)))

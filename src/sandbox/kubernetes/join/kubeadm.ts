@@ -1,10 +1,10 @@
 /** `kubeadm join` as it happens on the wire: discovery with signature and pin, configuration, and the kubelet's certificate. */
-import 'reflect-metadata';
-import { createHash, timingSafeEqual, webcrypto, X509Certificate } from 'node:crypto';
-import * as x509 from '@peculiar/x509';
+import { createHash, timingSafeEqual, type X509Certificate } from 'node:crypto';
 import { parse } from 'yaml';
 import { signClusterInfo } from '../authentication.ts';
-import { coversHost } from '../hosted/pkiChecks.ts';
+import { coversHost, parseCertificates } from '../hosted/pkiChecks.ts';
+import { memoize } from '../memo.ts';
+import { createNodeRequest } from '../nodeCertificates.ts';
 import { at, type Dict, dict, dicts, text } from '../objects.ts';
 import { type ApiAnswer, type ApiClient, createApiClient } from './apiClient.ts';
 import type { JoinConfiguration } from './joinConfiguration.ts';
@@ -27,6 +27,8 @@ export interface JoinDeps {
 const WAIT_MS = 300_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2000;
+/** The nodes of a cluster read the same few documents at about the same time. */
+const parseYaml = memoize(300, (document): unknown => parse(document) ?? null);
 const CLUSTER_INFO = '/api/v1/namespaces/kube-public/configmaps/cluster-info';
 
 /** Asks again until the answer is there, with growing pauses; says each new reason once. */
@@ -72,11 +74,9 @@ const checkClusterInfo = (info: Dict, token: string, pins: string[]): { server: 
     );
   if (!sameText(signature, signClusterInfo(kubeconfig, id, secret)))
     throw new Fatal("failed to verify JWS signature of received cluster info object, can't trust this API Server");
-  const cluster = dict(dicts(dict(parse(kubeconfig)).clusters)[0]?.cluster);
+  const cluster = dict(dicts(dict(parseYaml(kubeconfig)).clusters)[0]?.cluster);
   const caPem = Buffer.from(text(cluster['certificate-authority-data']), 'base64').toString();
-  const certificates = (caPem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []).map(
-    (pem) => new X509Certificate(pem),
-  );
+  const certificates = parseCertificates(caPem, 'cluster-info');
   if (pins.length > 0 && !certificates.some((c) => pins.some((p) => sameText(p.toLowerCase(), pinOf(c))))) {
     throw new Fatal(
       `cluster CA found in cluster-info ConfigMap is invalid: none of the public keys ${certificates.map((c) => `"${pinOf(c)}"`).join(',')} are pinned`,
@@ -89,8 +89,8 @@ const checkClusterInfo = (info: Dict, token: string, pins: string[]): { server: 
 const trustServer = (client: ApiClient, server: string, caPem: string): void => {
   const certificate = client.serverCertificate();
   const host = new URL(server).hostname;
-  const authority = new X509Certificate(caPem);
-  if (!certificate?.checkIssued(authority) || !certificate.verify(authority.publicKey))
+  const authorities = parseCertificates(caPem, 'cluster-info');
+  if (!certificate || !authorities.some((a) => certificate.checkIssued(a) && certificate.verify(a.publicKey)))
     throw new Fatal('tls: failed to verify certificate: x509: certificate signed by unknown authority');
   if (!coversHost(certificate, host))
     throw new Fatal(
@@ -143,14 +143,6 @@ const checkName = async (client: ApiClient, token: string, nodeName: string): Pr
     );
 };
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-
-const pem = (der: ArrayBuffer): string =>
-  `-----BEGIN PRIVATE KEY-----\n${Buffer.from(der)
-    .toString('base64')
-    .match(/.{1,64}/g)
-    ?.join('\n')}\n-----END PRIVATE KEY-----\n`;
-
 /** The kubelet's TLS bootstrap: key, request, and the wait for somebody to approve and sign it. */
 const bootstrapTls = async (
   deps: JoinDeps,
@@ -158,15 +150,13 @@ const bootstrapTls = async (
   token: string,
   nodeName: string,
 ): Promise<{ certPem: string; keyPem: string }> => {
-  const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
-  const name = new x509.Name([{ O: ['system:nodes'] }, { CN: [`system:node:${nodeName}`] }]);
-  const asked = await x509.Pkcs10CertificateRequestGenerator.create({ name: name.toString(), keys, signingAlgorithm: ALGORITHM });
+  const { keyPem, requestPem } = createNodeRequest('system:nodes', `system:node:${nodeName}`);
   const body = {
     apiVersion: 'certificates.k8s.io/v1',
     kind: 'CertificateSigningRequest',
     metadata: { generateName: 'csr-' },
     spec: {
-      request: Buffer.from(`${asked.toString('pem')}\n`).toString('base64'),
+      request: Buffer.from(requestPem).toString('base64'),
       signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
       usages: ['digital signature', 'client auth'],
     },
@@ -180,11 +170,7 @@ const bootstrapTls = async (
     await deps.pause(pause);
     const answer = await client.call('GET', `${path}/${text(at(posted.body, 'metadata', 'name'))}`, { token });
     const certificate = text(at(answer.body, 'status', 'certificate'));
-    if (certificate)
-      return {
-        certPem: Buffer.from(certificate, 'base64').toString(),
-        keyPem: pem(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)),
-      };
+    if (certificate) return { certPem: Buffer.from(certificate, 'base64').toString(), keyPem };
   }
   throw new Error(
     'error execution phase kubelet-start: timed out waiting for the condition: the kubelet has no certificate: was its request approved?',
@@ -198,9 +184,9 @@ export const runKubeadmJoin = async (deps: JoinDeps, config: JoinConfiguration):
   try {
     deps.log('[preflight] Reading configuration from the "kubeadm-config" ConfigMap in namespace "kube-system"...');
     const cluster = await readConfigMap(client, config.bootstrapToken, 'kubeadm-config');
-    const kubernetesVersion = text(dict(parse(text(cluster.ClusterConfiguration))).kubernetesVersion);
+    const kubernetesVersion = text(dict(parseYaml(text(cluster.ClusterConfiguration))).kubernetesVersion);
     const kubelet = await readConfigMap(client, config.bootstrapToken, 'kubelet-config');
-    if (dict(parse(text(kubelet.kubelet))).kind !== 'KubeletConfiguration')
+    if (dict(parseYaml(text(kubelet.kubelet))).kind !== 'KubeletConfiguration')
       throw new Error('error execution phase preflight: the ConfigMap kubelet-config holds no KubeletConfiguration');
     await checkName(client, config.bootstrapToken, config.nodeName);
     deps.log('[kubelet-start] Writing kubelet configuration to file "/var/lib/kubelet/config.yaml"');
