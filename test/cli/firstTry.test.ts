@@ -1,0 +1,135 @@
+/** The first try as a user has it: processes of its own, from an empty folder to a READY cluster, twice. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+
+const root = new URL('../..', import.meta.url).pathname;
+const PROGRAM = ['--import', 'tsx', join(root, 'src', 'main.ts')];
+const data = mkdtempSync(join(tmpdir(), 'first-try-'));
+const children: ChildProcess[] = [];
+
+const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OS_|SEEDBED_)/.test(name)));
+
+interface Running {
+  child: ChildProcess;
+  text(): string;
+  /** Resolves once the text is there; rejects when the process ends without. */
+  says(text: string): Promise<void>;
+  ended: Promise<number | null>;
+}
+
+const start = (...more: string[]): Running => {
+  const child = spawn(process.execPath, [...PROGRAM, 'start', '--port', '0', '--data', data, ...more], { cwd: root, env: clean });
+  children.push(child);
+  let text = '';
+  const listeners = new Set<() => void>();
+  const take = (chunk: Buffer) => {
+    text += chunk.toString();
+    for (const listener of listeners) listener();
+  };
+  child.stdout.on('data', take);
+  child.stderr.on('data', take);
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
+  const says = (wanted: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (!text.includes(wanted)) return;
+        listeners.delete(look);
+        resolve();
+      };
+      listeners.add(look);
+      look();
+      void ended.then(() => reject(new Error(`ended without "${wanted}":\n${text}`)));
+    });
+  return { child, text: () => text, says, ended };
+};
+
+/** The process that sandbox.json names, while there is such a file and such a process. */
+const runningSandbox = (): number | null => {
+  try {
+    const { pid } = JSON.parse(readFileSync(join(data, 'sandbox', 'sandbox.json'), 'utf8')) as { pid: number };
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return null;
+  }
+};
+
+const seedbed = (url: string, cloud: string, ...args: string[]): Promise<{ status: number; out: string; err: string }> =>
+  new Promise((resolve) => {
+    const env = { ...clean, SEEDBED_URL: url, OS_CLOUD: cloud, OS_CLIENT_CONFIG_FILE: join(data, 'sandbox', 'clouds.yaml') };
+    execFile(process.execPath, [...PROGRAM, ...args], { cwd: root, env }, (error, out, err) =>
+      resolve({ status: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
+    );
+  });
+
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+  const left = runningSandbox();
+  if (left !== null) process.kill(left, 'SIGKILL');
+  rmSync(data, { recursive: true, force: true });
+});
+
+test('--once: from nothing to READY, in lines, and nothing is left running', { timeout: 90_000 }, async () => {
+  const first = start('--once');
+  expect([await first.ended, first.text()]).toEqual([0, expect.stringContaining('Cluster hello is READY')]);
+  expect(first.text()).toContain('No cloud is configured');
+  expect(first.text()).toMatch(/\d\d:\d\d:\d\d .*done +Start the API server/);
+  expect(first.text()).not.toContain('\u001b');
+  expect(runningSandbox()).toBe(null);
+});
+
+test('a second start resumes, serves the command line, and outlives a killed server', { timeout: 120_000 }, async () => {
+  const second = start();
+  await second.says('Ctrl-C ends it');
+  expect(second.text()).not.toContain('Create cluster');
+  const url = /serves (\S+\/graphql)/.exec(second.text())?.[1] ?? '';
+
+  const clusters = await seedbed(url, 'sandbox-member', 'cluster', 'list', '--json');
+  expect(JSON.parse(clusters.out)).toMatchObject([{ name: 'hello', state: 'READY' }]);
+  expect(JSON.parse((await seedbed(url, 'sandbox-admin', 'seed', 'list', '--json')).out)).toHaveLength(1);
+  expect(JSON.parse((await seedbed(url, 'sandbox-member', 'template', 'list', '--json')).out)).toHaveLength(1);
+
+  const resized = await seedbed(url, 'sandbox-member', 'nodegroup', 'resize', 'hello', 'default-worker', '--count', '1', '--json');
+  expect([resized.status, JSON.parse(resized.out)]).toMatchObject([0, { count: 1, state: 'READY' }]);
+  const watched = await seedbed(url, 'sandbox-member', 'cluster', 'watch', 'hello', '--json');
+  const numbers = watched.out
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { number: number }).number);
+  expect(numbers).toEqual(numbers.map((_, i) => i + 1));
+  const kubeconfig = await seedbed(url, 'sandbox-member', 'cluster', 'kubeconfig', 'hello');
+  expect(kubeconfig.out).toContain('client-certificate-data');
+  expect((await seedbed(url, 'sandbox-other', 'cluster', 'show', 'hello')).status).toBe(4);
+  expect((await seedbed(url, 'sandbox-reader', 'cluster', 'delete', 'hello')).status).toBe(3);
+  const late = await seedbed(url, 'sandbox-member', 'cluster', 'create', 'late', '--template', 'small', '--timeout', '0.05s');
+  expect([late.status, late.err]).toEqual([7, expect.stringContaining('the operation goes on')]);
+
+  second.child.kill('SIGKILL');
+  await second.ended;
+  expect(runningSandbox()).not.toBe(null);
+  const third = start();
+  await third.says('Ctrl-C ends it');
+  expect(third.text()).toContain('The sandbox ran already');
+  const again = /serves (\S+\/graphql)/.exec(third.text())?.[1] ?? '';
+  for (const name of ['late', 'hello']) {
+    expect(await seedbed(again, 'sandbox-member', 'cluster', 'delete', name)).toMatchObject({
+      status: 0,
+      out: `Cluster ${name} is deleted.\n`,
+    });
+  }
+  third.child.kill('SIGINT');
+  expect(await third.ended).toBe(0);
+});
+
+test('a taken port is said in a sentence', { timeout: 60_000 }, async () => {
+  const one = start('--bare');
+  await one.says('Ctrl-C ends it');
+  const port = /:(\d+)\/graphql/.exec(one.text())?.[1] ?? '';
+  const two = start('--bare', '--port', port);
+  expect([await two.ended, two.text()]).toEqual([1, expect.stringContaining(`Port ${port} is taken; choose another with --port.`)]);
+  one.child.kill('SIGTERM');
+  expect(await one.ended).toBe(0);
+});

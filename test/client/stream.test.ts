@@ -1,0 +1,83 @@
+/** Reconnect by cursor: the socket breaks where it hurts, and the reader notices nothing. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { createClient } from '../../src/client/client.ts';
+import { followCluster } from '../../src/client/stream.ts';
+
+interface Message {
+  type: string;
+  id?: string;
+  payload?: { variables?: { after: number }; 'X-Auth-Token'?: string };
+}
+
+let http: Server | undefined;
+afterEach(() => http?.close());
+
+/** A server of graphql-transport-ws that runs `serve` for each subscription; `seen` keeps what each connection began with. */
+const startServer = async (serve: (send: (number: number) => void, after: number, socket: WebSocket, complete: () => void) => void) => {
+  const seen: { token: string | undefined; after: number }[] = [];
+  const server = createServer();
+  http = server;
+  const sockets = new WebSocketServer({ server, handleProtocols: () => 'graphql-transport-ws' });
+  sockets.on('connection', (socket) => {
+    let token: string | undefined;
+    socket.on('message', (data) => {
+      const message = JSON.parse(String(data)) as Message;
+      const reply = (type: string, payload?: unknown) =>
+        socket.send(JSON.stringify({ type, ...(message.id && { id: message.id }), ...(payload !== undefined && { payload }) }));
+      if (message.type === 'connection_init') {
+        token = message.payload?.['X-Auth-Token'];
+        reply('connection_ack');
+      }
+      if (message.type !== 'subscribe') return;
+      const after = message.payload?.variables?.after ?? -1;
+      seen.push({ token, after });
+      const send = (number: number) => reply('next', { data: { clusterProgress: { number } } });
+      serve(send, after, socket, () => reply('complete'));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql` };
+};
+
+const read = async (url: string, signal?: AbortSignal, attempts?: number): Promise<number[]> => {
+  const client = createClient({ url, token: async () => 'a-token' });
+  const numbers: number[] = [];
+  const options = { after: 0, ...(signal && { signal }), ...(attempts && { attempts }) };
+  for await (const event of followCluster(client, 'c', options)) numbers.push(event.number);
+  return numbers;
+};
+
+test('after each break it goes on from the last number, and what comes again is dropped', async () => {
+  const { seen, url } = await startServer((send, after, socket, complete) => {
+    // The second connection repeats what the reader has.
+    for (let number = after === 3 ? 2 : after + 1; number <= after + 3; number += 1) send(number);
+    if (after === 0) socket.terminate();
+    else if (after === 3) socket.close(1012, 'restart');
+    else complete();
+  });
+  expect(await read(url)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(seen).toEqual([0, 3, 6].map((after) => ({ token: 'a-token', after })));
+});
+
+test('a token that is refused is not tried for ever', async () => {
+  const { url } = await startServer((_send, _after, socket) => socket.close(4403, 'Forbidden'));
+  await expect(read(url, undefined, 2)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+});
+
+test('an error of the subscription itself ends it', async () => {
+  const { url, seen } = await startServer((_send, _after, socket) => socket.close(4400, 'Bad request'));
+  await expect(read(url)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+  expect(seen).toHaveLength(1);
+});
+
+test('a reader that stops waiting is let go at once', async () => {
+  const { url } = await startServer((send) => send(1));
+  await expect(read(url, AbortSignal.timeout(100))).rejects.toMatchObject({ code: 'INTERRUPTED' });
+});
+
+test('nobody there is given up after some attempts', async () => {
+  await expect(read('http://127.0.0.1:9/graphql', undefined, 2)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+});
