@@ -1,12 +1,12 @@
 /** A cluster's whole life on a real OpenStack and a real seed, watched through the public API and judged by outside tools. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { expectNothingLeft, listNamespaces, namespaceOf, routerAddress, serversOf } from './support/checks.ts';
 import type { ProgressEvent } from './support/graphql.ts';
 import { applyObjects, createKubectl, type Kubectl, listThings, type Thing, verifyChain } from './support/outside.ts';
 import { run, until } from './support/run.ts';
-import { asMember, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
+import { asMember, closeStory, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
 import { askingPod, echoObjects } from './support/workload.ts';
 
 const WORKERS = 2;
@@ -33,6 +33,7 @@ interface KubernetesPod {
 }
 
 let story: Story;
+let failed = false;
 let thingsBefore: Thing[];
 let namespacesBefore: string[];
 let cluster: ClusterSeen;
@@ -47,11 +48,14 @@ beforeAll(async () => {
   await prepareSeedAndTemplate(story, NAME);
 });
 
+afterEach(({ task }) => {
+  failed ||= task.result?.state === 'fail';
+});
+
 afterAll(async () => {
   if (story === undefined) return;
   if (cluster !== undefined) await removeAtAnyRate();
-  expect(await story.server.stop()).toBe(0);
-  rmSync(story.folder, { recursive: true });
+  expect(await closeStory(story, failed)).toBe(0);
 });
 
 /** A test that failed half-way must not leave servers behind. */
@@ -72,7 +76,7 @@ test('an ordinary member makes a cluster and watches it become READY', async () 
   );
   cluster = created.cluster;
   const last = await followToRest(story, cluster.id, events);
-  expect(last).toMatchObject({ settled: true, state: 'READY' });
+  expect(last).toMatchObject({ settled: true, subjectKind: 'CLUSTER', state: 'READY' });
   expect(events.map((event) => event.number)).toEqual(events.map((_, i) => i + 1));
   const seen = await asMember(story).ask<{ cluster: ClusterSeen }>(
     'query($id: ID!) { cluster(id: $id) { id uuid shortId name state endpoint caCertificate } }',
@@ -187,7 +191,7 @@ test('deletion leaves nothing of the cluster and touches nothing else', async ()
   const seed = createKubectl(story.world, story.world.seedAdminKubeconfigPath);
   await seed('get', 'namespace', namespaceOf(cluster));
   await asMember(story).change('deleteCluster', { clusterId: cluster.id }, 'cluster { id }');
-  expect(await followToRest(story, cluster.id, events)).toMatchObject({ settled: true, state: 'DELETED' });
+  expect(await followToRest(story, cluster.id, events)).toMatchObject({ settled: true, subjectKind: 'CLUSTER', state: 'DELETED' });
   expect(events.map((event) => event.number)).toEqual(events.map((_, i) => i + 1));
   await expectNothingLeft(story, cluster, thingsBefore, namespacesBefore);
 });

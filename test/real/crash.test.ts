@@ -1,13 +1,12 @@
 /** The server is killed again and again while a cluster is made and while it is deleted: the end is the same, and nothing is there twice. */
-import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type ClusterNames, countNew, expectNothingLeft, listNamespaces, namespaceOf, serversOf } from './support/checks.ts';
 import type { ProgressEvent } from './support/graphql.ts';
 import { createKubectl, listThings, type Thing } from './support/outside.ts';
 import { until } from './support/run.ts';
 import { startServer } from './support/server.ts';
-import { asMember, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
+import { asMember, closeStory, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
 
 const WORKERS = 2;
 const NAME = 'lab-crash';
@@ -16,6 +15,7 @@ const LIVES_OF_CREATE = [30, 150, 400, 800, 1300, 1900, 2600, 700, 3400, 1100, 4
 const LIVES_OF_DELETE = [40, 200, 500, 900, 1500, 300, 2300, 1200, 700, 1800, 100, 3000, 600];
 
 let story: Story;
+let failed = false;
 let thingsBefore: Thing[];
 let namespacesBefore: string[];
 let cluster: (ClusterNames & { id: string; state: string }) | undefined;
@@ -27,10 +27,13 @@ beforeAll(async () => {
   await prepareSeedAndTemplate(story, NAME);
 });
 
+afterEach(({ task }) => {
+  failed ||= task.result?.state === 'fail';
+});
+
 afterAll(async () => {
   if (story === undefined) return;
-  await story.server.stop();
-  rmSync(story.folder, { recursive: true });
+  await closeStory(story, failed);
 });
 
 const stateOf = async (id: string): Promise<string> => {

@@ -1,15 +1,14 @@
 """What an outside client sees of a cloud: openstacksdk, nothing of ours. Prints JSON.
-outside.py CLOUD listing          everything of every project that the login may see: [{kind, id, name, project, tags, description}]
-outside.py CLOUD servers TAG      servers with that tag, in detail
-outside.py CLOUD router TAG       [{id, external}] of routers with that tag
+outside.py CLOUD[,CLOUD…] listing          everything of every project that the login may see: [{kind, id, name, project, tags, description}]
+                                  Several logins see more than one: an admin is not shown other projects' security groups.
+outside.py CLOUD,… servers TAG      servers with that tag, in detail
+outside.py CLOUD,… router TAG       [{id, external}] of routers with that tag
 """
 import base64
 import json
 import sys
 
 import openstack
-
-cloud = openstack.connect(cloud=sys.argv[1])
 
 
 def rows(kind, things):
@@ -22,7 +21,7 @@ def rows(kind, things):
 def every_project(listing, **more):
     try:
         return list(listing(all_projects=True, **more))
-    except openstack.exceptions.ForbiddenException:
+    except openstack.exceptions.HttpException:
         return list(listing(**more))
 
 
@@ -67,4 +66,9 @@ def router(tag):
         yield {'id': r.id, 'external': [f['ip_address'] for f in gateway.get('external_fixed_ips', [])]}
 
 
-json.dump(list({'listing': listing, 'servers': servers, 'router': router}[sys.argv[2]](*sys.argv[3:])), sys.stdout)
+seen = {}
+for name in sys.argv[1].split(','):
+    cloud = openstack.connect(cloud=name)
+    for thing in {'listing': listing, 'servers': servers, 'router': router}[sys.argv[2]](*sys.argv[3:]):
+        seen.setdefault((thing.get('kind'), thing['id']), thing)
+json.dump(list(seen.values()), sys.stdout)

@@ -36,7 +36,9 @@ const PROGRAM = new URL('./outside.py', import.meta.url).pathname;
 // Debian's own Python has openstacksdk; a shim in PATH may not.
 const look = async <T>(world: World, args: readonly string[]): Promise<T> =>
   JSON.parse(
-    await run('/usr/bin/python3', [PROGRAM, world.admin.cloud, ...args], { env: { OS_CLIENT_CONFIG_FILE: world.cloudsFile } }),
+    await run('/usr/bin/python3', [PROGRAM, `${world.admin.cloud},${world.member.cloud}`, ...args], {
+      env: { OS_CLIENT_CONFIG_FILE: world.cloudsFile },
+    }),
   ) as T;
 
 export const listThings = (world: World): Promise<Thing[]> => look(world, ['listing']);

@@ -1,5 +1,5 @@
 /** The cast of every test on the real thing: a world, a server over a fresh data directory, an admin, a member, a seed and a template. */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApi, followProgress, type ProgressEvent } from './graphql.ts';
@@ -16,6 +16,14 @@ export interface Story {
   memberToken: string;
   memberProjectId: string;
 }
+
+/** Ends the server; what it wrote is kept when something failed, for its log says why. */
+export const closeStory = async (story: Story, failed: boolean): Promise<number | null> => {
+  const code = await story.server.stop();
+  if (failed) console.error(`Log and database: ${story.folder}`);
+  else rmSync(story.folder, { recursive: true });
+  return code;
+};
 
 export const openStory = async (name: string): Promise<Story> => {
   const world = openWorld();
