@@ -32,13 +32,10 @@ export const createFeed = (store: Pick<Store, 'onCommit'>): Feed => {
   let live = 0;
 
   const add = <Key, Listener>(map: Map<Key, Set<Listener>>, key: Key, listener: Listener) => {
-    const set = map.get(key) ?? new Set<Listener>();
-    map.set(key, set.add(listener));
     live += 1;
+    const remove = addTo(map, key, listener);
     return () => {
-      if (!set.delete(listener)) return;
-      live -= 1;
-      if (set.size === 0 && map.get(key) === set) map.delete(key);
+      if (remove()) live -= 1;
     };
   };
 
@@ -66,5 +63,16 @@ export const createFeed = (store: Pick<Store, 'onCommit'>): Feed => {
       byTopic.clear();
       for (const tell of [...closers]) tell();
     },
+  };
+};
+
+/** Undone by the function that it gives, which tells whether it was still there. */
+const addTo = <Key, Listener>(map: Map<Key, Set<Listener>>, key: Key, listener: Listener) => {
+  const set = map.get(key) ?? new Set<Listener>();
+  map.set(key, set.add(listener));
+  return (): boolean => {
+    const there = set.delete(listener);
+    if (set.size === 0 && map.get(key) === set) map.delete(key);
+    return there;
   };
 };

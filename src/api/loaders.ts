@@ -69,72 +69,62 @@ const fromMap = <Value>(read: (ids: readonly string[]) => Promise<Map<string, Va
   );
 
 /** Loaders that see what the actor may see: everything else is null, as if it were not there. */
-export const createLoaders = (db: Db, actor: Actor): Loaders => {
+export const createLoaders = (db: Db, actor: Actor): Loaders => ({
+  ...createObjectLoaders(db, actor),
+  newestRevision: one(
+    (ids) => loadNewestRevisions(db, ids),
+    (row) => row.templateId,
+  ),
+  revision: one(
+    (keys) => loadRevisions(db, keys.map(revisionOf)),
+    (row) => revisionKey(row.templateId, row.revision),
+  ),
+  revisions: fromMap(
+    (ids) => listRevisionsByTemplates(db, ids),
+    () => [],
+  ),
+  conditions: fromMap(
+    (ids) => listConditionsByObjects(db, ids),
+    () => [],
+  ),
+  clustersOnSeed: fromMap(
+    (ids) => countClustersBySeeds(db, ids),
+    () => 0,
+  ),
+  page: createPageLoader(db),
+});
+
+/** Objects by id. Node groups, nodes and resources are whoever's: who loads them by a caller's id looks at their cluster, too. */
+const createObjectLoaders = (db: Db, actor: Actor) => {
   const sight = sightOf(actor);
-  const pages = new Map<unknown, Map<string, DataLoader<string, unknown>>>();
   return {
-    cluster: one(
-      (ids) => loadClusters(db, sight, ids),
-      (row) => row.id,
-    ),
-    nodeGroup: one(
-      (ids) => loadNodeGroups(db, ids),
-      (row) => row.id,
-    ),
-    node: one(
-      (ids) => loadNodes(db, ids),
-      (row) => row.id,
-    ),
-    operation: one(
-      (ids) => loadOperations(db, sight, ids),
-      (row) => row.id,
-    ),
-    resource: one(
-      (ids) => loadResources(db, ids),
-      (row) => row.id,
-    ),
-    seed: one(
-      async (ids) => (actor.isCloudAdmin ? loadSeeds(db, ids) : []),
-      (row) => row.id,
-    ),
-    template: one(
-      (ids) => loadTemplates(db, sight, ids),
-      (row) => row.id,
-    ),
-    newestRevision: one(
-      (ids) => loadNewestRevisions(db, ids),
-      (row) => row.templateId,
-    ),
-    revision: one(
-      (keys) => loadRevisions(db, keys.map(revisionOf)),
-      (row) => revisionKey(row.templateId, row.revision),
-    ),
-    revisions: fromMap(
-      (ids) => listRevisionsByTemplates(db, ids),
-      () => [],
-    ),
-    conditions: fromMap(
-      (ids) => listConditionsByObjects(db, ids),
-      () => [],
-    ),
-    clustersOnSeed: fromMap(
-      (ids) => countClustersBySeeds(db, ids),
-      () => 0,
-    ),
-    page: async <Row>(read: ReadPages<Row>, parentId: string, page: Page, key?: string): Promise<Slice<Row>> => {
-      const group = `${page.first}/${page.after ?? ''}`;
-      const byGroup = pages.get(key ?? read) ?? new Map<string, DataLoader<string, unknown>>();
-      pages.set(key ?? read, byGroup);
-      const loader =
-        byGroup.get(group) ??
-        fromMap<unknown>(
-          (ids) => read(db, ids, page),
-          () => ({ rows: [], hasNextPage: false }),
-        );
-      byGroup.set(group, loader);
-      // The map's key is the reader, so its loader gives that reader's rows.
-      return (await loader.load(parentId)) as Slice<Row>;
-    },
+    cluster: byId((ids) => loadClusters(db, sight, ids)),
+    nodeGroup: byId((ids) => loadNodeGroups(db, ids)),
+    node: byId((ids) => loadNodes(db, ids)),
+    operation: byId((ids) => loadOperations(db, sight, ids)),
+    resource: byId((ids) => loadResources(db, ids)),
+    seed: byId(async (ids) => (actor.isCloudAdmin ? await loadSeeds(db, ids) : [])),
+    template: byId((ids) => loadTemplates(db, sight, ids)),
+  };
+};
+
+const byId = <Row extends { id: string }>(read: (ids: readonly string[]) => Promise<Row[]>): One<Row> => one(read, (row) => row.id);
+
+const createPageLoader = (db: Db): Loaders['page'] => {
+  const readers = new Map<unknown, Map<string, DataLoader<string, unknown>>>();
+  return async <Row>(read: ReadPages<Row>, parentId: string, page: Page, key?: string): Promise<Slice<Row>> => {
+    const byPage = readers.get(key ?? read) ?? new Map<string, DataLoader<string, unknown>>();
+    readers.set(key ?? read, byPage);
+    const wanted = `${page.first}/${page.after ?? ''}`;
+    const loader =
+      byPage.get(wanted) ??
+      fromMap<unknown>(
+        (ids) => read(db, ids, page),
+        () => ({ rows: [], hasNextPage: false }),
+      );
+    byPage.set(wanted, loader);
+    // The map's key is the reader, so its loader gives that reader's rows.
+    return (await loader.load(parentId)) as Slice<Row>;
   };
 };
 

@@ -13,7 +13,7 @@ import { createLoaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
-import { type ApiDeps, completeSettings } from './settings.ts';
+import { type ApiDeps, type ApiSettings, completeSettings } from './settings.ts';
 import { createSocketServer } from './socket.ts';
 import { createYogaServer } from './yoga.ts';
 
@@ -31,44 +31,8 @@ const KEEP_ALIVE_MS = 65_000;
 
 /** Resolves when the server listens; rejects when the address is taken. */
 export const startApi = async (deps: ApiDeps): Promise<Api> => {
-  const { store, commands, clock, log } = deps;
   const settings = completeSettings(deps.settings);
-  const makeId = deps.newId ?? newId;
-  const schema = buildSchema();
-  const feed = createFeed(store);
-  const auth = createAuthenticator({
-    validate: deps.authenticate,
-    clock,
-    ...(deps.warmCloud !== undefined && { seen: deps.warmCloud }),
-  });
-  const seats = createSeats(settings.maxSocketsPerActor);
-  const contextOf = (actor: Actor, token: string, requestId: string): Context => ({
-    store,
-    commands,
-    clock,
-    log,
-    feed,
-    loadCloud: deps.loadCloud,
-    authenticate: auth.authenticate,
-    actor,
-    token,
-    requestId,
-    loaders: createLoaders(store.db, actor),
-  });
-  const sockets = createSocketServer({
-    schema,
-    settings,
-    log,
-    seats,
-    now: clock.now,
-    newId: makeId,
-    authenticate: auth.authenticate,
-    contextOf,
-  });
-  const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
-  const yoga = createYogaServer({ schema, introspection: settings.introspection, graphiql: settings.graphiql, log, metrics });
-  const handle = createHandler({ deps, settings, newId: makeId, yoga, seats, metrics, authenticate: auth.authenticate, contextOf });
-
+  const { feed, sockets, handle } = createParts(deps, settings);
   const server = createServerOf(settings.tls);
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
@@ -82,7 +46,6 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
     if (!isOriginAllowed(request, settings.allowedOrigins)) return void socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
     sockets.accept(request, socket, head);
   });
-
   await listening(server, settings);
   return {
     url: urlOf(server, settings),
@@ -96,6 +59,32 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
       clearTimeout(cut);
     },
   };
+};
+
+/** Everything behind the server's two ways in: requests and upgrades. */
+const createParts = (deps: ApiDeps, settings: ApiSettings) => {
+  const { store, commands, clock, log, loadCloud } = deps;
+  const schema = buildSchema();
+  const feed = createFeed(store);
+  const seats = createSeats(settings.maxSocketsPerActor);
+  const { authenticate } = createAuthenticator({
+    validate: deps.authenticate,
+    clock,
+    ...(deps.warmCloud !== undefined && { seen: deps.warmCloud }),
+  });
+  const shared = { store, commands, clock, log, feed, loadCloud, authenticate };
+  const contextOf = (actor: Actor, token: string, requestId: string): Context => ({
+    ...shared,
+    actor,
+    token,
+    requestId,
+    loaders: createLoaders(store.db, actor),
+  });
+  const common = { settings, seats, authenticate, contextOf, newId: deps.newId ?? newId };
+  const sockets = createSocketServer({ ...common, schema, log, now: clock.now });
+  const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
+  const yoga = createYogaServer({ schema, introspection: settings.introspection, graphiql: settings.graphiql, log, metrics });
+  return { feed, sockets, handle: createHandler({ ...common, deps, yoga, metrics }) };
 };
 
 const createServerOf = (tls: { cert: string; key: string } | null): Server =>

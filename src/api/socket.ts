@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, execute, GraphQLError, type GraphQLSchema, subscribe } from 'graphql';
-import { handleProtocols, makeServer, type Context as SocketContext } from 'graphql-ws';
+import { handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Actor } from '../domain/actor.ts';
 import type { Log } from '../lib/log.ts';
@@ -50,54 +50,19 @@ const PING_MS = 30_000;
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 export const createSocketServer = (deps: SocketDeps): SocketServer => {
-  const { settings, log } = deps;
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: settings.maxBodyBytes,
+    maxPayload: deps.settings.maxBodyBytes,
     handleProtocols,
     clientTracking: true,
     perMessageDeflate: false,
   });
-  const protocol = makeServer<Record<string, unknown>, Extra>({
-    connectionInitWaitTimeout: INIT_WAIT_MS,
-    onConnect: (ctx) => connect(deps, ctx),
-    onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
-    // What is not to be changed is sent as it is.
-    onNext: (ctx, _id, _payload, _args, { errors, data = null }) =>
-      errors === undefined ? undefined : { data, errors: shown(errors, ctx.extra.requestId, log) },
-    onError: (ctx, _id, _payload, errors) => shown(errors, ctx.extra.requestId, log),
-    onClose: (ctx) => {
-      for (const undo of ctx.extra.cleanup.splice(0)) undo();
-    },
-  });
-
+  const protocol = createProtocol(deps);
   sockets.on('connection', (socket: WebSocket, request: IncomingMessage) => {
-    const requestId = deps.newId();
-    const extra: Extra = { socket, request, requestId, session: null, cleanup: [] };
-    socket.on('error', (error) => log.debug({ err: error, requestId }, 'a socket failed'));
+    const extra: Extra = { socket, request, requestId: deps.newId(), session: null, cleanup: [] };
     keepAlive(extra);
-    const closed = protocol.opened(
-      {
-        protocol: socket.protocol,
-        // Resolves when the bytes have left: the next value is pulled only then.
-        send: (data) => sent(socket, data),
-        close: (code, reason) => socket.close(code, reason),
-        onMessage: (handle) =>
-          socket.on('message', (data: RawData) => {
-            if (socket.bufferedAmount > MAX_UNREAD_BYTES) return socket.terminate();
-            handle(String(data)).catch((error: unknown) => {
-              log.error({ err: error, requestId }, 'a socket message failed');
-              socket.close(1011, 'Internal error');
-            });
-          }),
-      },
-      extra,
-    );
-    socket.once('close', (code, reason) => {
-      closed(code, String(reason)).catch((error: unknown) => log.error({ err: error, requestId }, 'closing a socket failed'));
-    });
+    attach(protocol, extra, deps.log);
   });
-
   return {
     accept: (request, socket, head) =>
       sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request)),
@@ -111,6 +76,45 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
       clearTimeout(cut);
     },
   };
+};
+
+const createProtocol = (deps: SocketDeps): Server<Extra> =>
+  makeServer<Record<string, unknown>, Extra>({
+    connectionInitWaitTimeout: INIT_WAIT_MS,
+    onConnect: (ctx) => connect(deps, ctx),
+    onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
+    // What is not to be changed is sent as it is.
+    onNext: (ctx, _id, _payload, _args, { errors, data = null }) =>
+      errors === undefined ? undefined : { data, errors: shown(errors, ctx.extra.requestId, deps.log) },
+    onError: (ctx, _id, _payload, errors) => shown(errors, ctx.extra.requestId, deps.log),
+    onClose: (ctx) => {
+      for (const undo of ctx.extra.cleanup.splice(0)) undo();
+    },
+  });
+
+const attach = (protocol: Server<Extra>, extra: Extra, log: Log): void => {
+  const { socket, requestId } = extra;
+  socket.on('error', (error) => log.debug({ err: error, requestId }, 'a socket failed'));
+  const closed = protocol.opened(
+    {
+      protocol: socket.protocol,
+      // Resolves when the bytes have left: the next value is pulled only then.
+      send: (data) => sent(socket, data),
+      close: (code, reason) => socket.close(code, reason),
+      onMessage: (handle) =>
+        socket.on('message', (data: RawData) => {
+          if (socket.bufferedAmount > MAX_UNREAD_BYTES) return socket.terminate();
+          handle(String(data)).catch((error: unknown) => {
+            log.error({ err: error, requestId }, 'a socket message failed');
+            socket.close(1011, 'Internal error');
+          });
+        }),
+    },
+    extra,
+  );
+  socket.once('close', (code, reason) => {
+    closed(code, String(reason)).catch((error: unknown) => log.error({ err: error, requestId }, 'closing a socket failed'));
+  });
 };
 
 const shown = (errors: readonly unknown[], requestId: string, log: Log) => shownErrors(errors, { requestId, log }).map((e) => e.toJSON());

@@ -163,14 +163,15 @@ test('a reader that takes nothing for too long loses its connection', async () =
   const world = await openWorld({ stallMs: 200 });
   const { uuid } = await makeCluster(world, 'anna');
   const stalled = await stallSse(world, PROGRESS, { id: uuid });
-  for (let i = 0; i < 40; i += 1)
+  const live = async () => /seedbed_live_streams (\d+)/.exec(await world.metrics.metrics())?.[1];
+  expect(await live()).toBe('1');
+  for (let i = 0; i < 40; i += 1) {
     await happen(
       world,
       uuid,
       Array.from({ length: 200 }, () => PAD),
     );
-  const live = async () => /seedbed_live_streams (\d+)/.exec(await world.metrics.metrics())?.[1];
-  expect(await live()).toBe('1');
+  }
   while ((await live()) !== '0') await new Promise((resolve) => setTimeout(resolve, 50));
   stalled.close();
 });
