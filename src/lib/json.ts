@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
-
 /** JSON with object keys in order, so that equal values give equal text. Keys whose value is undefined are left out. */
 export const stableJson = (value: unknown): string =>
   JSON.stringify(value, (_key, v: unknown) =>
