@@ -51,7 +51,7 @@ export const openHouse = (): House => {
   return { ...database, secrets, commands, time, cloud, ordered };
 };
 
-export const actor = (name: string, projectId: string, roles: string[], isCloudAdmin = false): Actor => ({
+const actor = (name: string, projectId: string, roles: string[], isCloudAdmin = false): Actor => ({
   userId: `user-${name}`,
   userName: name,
   userDomainName: 'Default',

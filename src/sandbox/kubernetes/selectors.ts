@@ -28,7 +28,7 @@ const labelTerm = (term: string): LabelMatch => {
 };
 
 /** `a=b,c!=d,e in (f,g),!h`: throws BadRequest when it cannot be read. */
-export const parseLabelSelector = (selector: string): LabelMatch => {
+const parseLabelSelector = (selector: string): LabelMatch => {
   const terms = termsOf(selector).map(labelTerm);
   return terms.length === 0 ? everything : (labels) => terms.every((t) => t(labels));
 };
