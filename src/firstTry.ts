@@ -143,21 +143,25 @@ const follow = (client: Client, operation: Operation, title: string, around: Sur
   });
 
 /** Written so that each line can be copied as it is, from the folder of the project. */
-const advice = (url: string, { cloudsYaml, authUrl, users }: Handover, options: FirstTryOptions): string => {
+const advice = (url: string, { cloudsYaml }: Handover, options: FirstTryOptions): string => {
+  if (options.once === true) return 'All of it is kept: without --once it goes on from here and keeps serving.\n';
+  const program = new URL('./main.js', import.meta.url).pathname;
   const own = options.port === 4000 ? '' : ` SEEDBED_URL=${url}`;
   const kubeconfig =
     options.bare === true
       ? ''
       : `
-  kubectl           npx seedbed cluster kubeconfig ${CLUSTER} --file ${CLUSTER}.kubeconfig
+  kubectl           seedbed cluster kubeconfig ${CLUSTER} --file ${CLUSTER}.kubeconfig
                     kubectl --kubeconfig ${CLUSTER}.kubeconfig get nodes`;
-  const end = options.once === true ? '' : '\nSeedbed goes on serving; Ctrl-C ends it and its sandbox, and a second start resumes.\n';
   return `
 How to go on:
-  log in            export OS_CLIENT_CONFIG_FILE=${relative('.', cloudsYaml)} OS_CLOUD=sandbox-member${own}
-                    (or sandbox-admin, sandbox-reader, sandbox-other; they are ${users.member.username} and so on at ${authUrl})
-  command line      npx seedbed cluster list${kubeconfig}
-  a token           npx seedbed token
+  command line      alias seedbed='node ${program}'
+                    export OS_CLIENT_CONFIG_FILE=${relative('.', cloudsYaml)} OS_CLOUD=sandbox-member${own}
+                    (or sandbox-admin, sandbox-reader, sandbox-other)
+                    seedbed cluster list${kubeconfig}
+  a token           seedbed token
   GraphiQL          ${url} with the header {"X-Auth-Token": "<token>"}
-${end}`;
+
+Seedbed goes on serving; Ctrl-C ends it and its sandbox, and a second start resumes.
+`;
 };
