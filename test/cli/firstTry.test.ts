@@ -1,9 +1,10 @@
 /** The first try as a user has it: processes of its own, from an empty folder to a READY cluster, twice. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 
 const root = new URL('../..', import.meta.url).pathname;
 const PROGRAM = ['--import', 'tsx', join(root, 'src', 'main.ts')];
@@ -106,6 +107,14 @@ test('a second start resumes, serves the command line, and outlives a killed ser
   expect((await seedbed(url, 'sandbox-reader', 'cluster', 'delete', 'hello')).status).toBe(3);
   const late = await seedbed(url, 'sandbox-member', 'cluster', 'create', 'late', '--template', 'small', '--timeout', '0.05s');
   expect([late.status, late.err]).toEqual([7, expect.stringContaining('the operation goes on')]);
+
+  const kubeconfigOfSeed = parse(readFileSync(join(data, 'sandbox', 'seed.kubeconfig'), 'utf8')) as { users: { user: object }[] };
+  for (const entry of kubeconfigOfSeed.users) entry.user = { token: 'not-a-token' };
+  writeFileSync(join(data, 'wrong.kubeconfig'), stringify(kubeconfigOfSeed));
+  const wrong = await seedbed(url, 'sandbox-admin', 'seed', 'register', 'wrong', '--kubeconfig', join(data, 'wrong.kubeconfig'));
+  expect([wrong.status, wrong.err]).toEqual([1, expect.stringContaining('does not accept the credential')]);
+  expect(wrong.err).not.toContain('not-a-token');
+  expect((await seedbed(url, 'sandbox-admin', 'seed', 'unregister', 'wrong')).status).toBe(0);
 
   second.child.kill('SIGKILL');
   await second.ended;

@@ -1,5 +1,5 @@
 /** A Service gets an address that customers' nodes can dial: tried once for each registration, with a Service of our own. */
-
+import { SeedbedError } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { fingerprint } from '../../../lib/json.ts';
 import { mendSeed, type SeedScope } from '../scope.ts';
@@ -20,9 +20,15 @@ export const exposure: Step<SeedScope> = {
     return tryLoadBalancer(scope);
   },
   remove: async (scope) => {
-    const { kube } = await scope.seed();
-    await kube.remove(trialNamespace(scope));
-    return done();
+    try {
+      const { kube } = await scope.seed();
+      await kube.remove(trialNamespace(scope));
+      return done();
+    } catch (error) {
+      // A seed that is gone for good, or has thrown us out, must not stay registered for the sake of an empty namespace.
+      if (!(error instanceof SeedbedError)) throw error;
+      return done(`The seed does not let go of its trial (${error.message}); a namespace ${nameOf(scope)} may be left in it.`);
+    }
   },
 };
 
