@@ -149,10 +149,20 @@ const admitByKind = (cluster: Cluster, kind: Kind, object: KubeObject, user: Use
   }
 };
 
+/** What a status looks like before any controller has written one. */
+const INITIAL_STATUS: Record<string, Dict> = {
+  Deployment: {},
+  ReplicaSet: { replicas: 0 },
+  StatefulSet: { replicas: 0, availableReplicas: 0 },
+  DaemonSet: { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 },
+  Service: { loadBalancer: {} },
+};
+
 const withoutStatus = (kind: Kind, object: KubeObject): KubeObject => {
   if (!kind.subresources.includes('status') || STATUS_ON_CREATE.has(kind.kind)) return object;
   const { status: _status, ...rest } = object;
-  return rest as KubeObject;
+  const initial = INITIAL_STATUS[kind.kind];
+  return (initial ? { ...rest, status: initial } : rest) as KubeObject;
 };
 
 const SUFFIX = 'bcdfghjklmnpqrstvwxz2456789';

@@ -162,6 +162,8 @@ export const discover = (path: string, accept: string): DiscoveryAnswer | undefi
       groups.includes(parts[1] ?? '-') ? { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(parts[1] ?? '') } : undefined,
     );
   if (parts[0] === 'apis' && parts.length === 3) return answer(() => resourceList(parts[1] ?? '', parts[2] ?? ''));
+  // The old description, which kubectl reads for lists of objects only: an empty one (in protobuf: no bytes) makes it leave the judging to the server.
+  if (path === '/openapi/v2') return { body: '', contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' };
   const gvs = [...new Set(kinds.map(groupVersion))];
   if (path === '/openapi/v3')
     return answer(() => ({

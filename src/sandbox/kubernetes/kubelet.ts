@@ -16,8 +16,12 @@ const STOP_MS = 150;
 const RECHECK_MS = 150;
 const FIRST_BACKOFF_MS = 600;
 const LONGEST_BACKOFF_MS = 10_000;
-/** Even without latency a failing check is not repeated faster than this. */
+/** Even without latency a failing check is not repeated faster than this, and ever more slowly: what it waits for usually tells it. */
 const SHORTEST_RECHECK_MS = 40;
+const LONGEST_RECHECK_MS = 1000;
+const SHORTEST_BACKOFF_MS = 150;
+const HOLD_MS = 1000;
+const SHORTEST_HOLD_MS = 200;
 
 export interface Nodes {
   /** The node's address, or undefined when the node is not ours or its machine is off. */
@@ -42,6 +46,8 @@ interface Run {
   phase: 'new' | 'starting' | 'running' | 'crashed';
   dueAt: number;
   restarts: number;
+  /** Failed checks since it was last ready. */
+  checks: number;
   process: Process | undefined;
   log: string[];
   startedAt: number;
@@ -54,8 +60,6 @@ export interface KubeletSet {
   poke(node?: string): void;
   close(): void;
 }
-
-const wait = (cluster: Cluster, usualMs: number): number => Math.max(SHORTEST_RECHECK_MS, cluster.latency(usualMs));
 
 export const createKubelets = (deps: KubeletDeps): KubeletSet => {
   const { cluster, nodes } = deps;
@@ -89,8 +93,9 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
     stop(run);
     run.phase = 'crashed';
     run.restarts += 1;
-    const backoff = Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(run.restarts - 1, 6));
-    run.dueAt = performance.now() + wait(cluster, backoff);
+    const growth = 2 ** Math.min(run.restarts - 1, 4);
+    const backoff = Math.max(SHORTEST_BACKOFF_MS * growth, cluster.latency(Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * growth)));
+    run.dueAt = performance.now() + backoff;
     report(run, { kind: 'crashed', message: line });
     event(
       run.pod,
@@ -98,7 +103,7 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
       'BackOff',
       `Back-off restarting failed container ${text(dicts(spec(run.pod).containers)[0]?.name)} in pod ${run.pod.metadata.name}`,
     );
-    queue.addAfter(keyOf(run.pod), wait(cluster, backoff));
+    queue.addAfter(keyOf(run.pod), backoff);
   };
 
   const prepare = (run: Run): boolean => {
@@ -109,7 +114,7 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
     const hold = (reason: string, message: string, eventReason = 'Failed'): boolean => {
       report(run, { kind: 'waiting', reason, message });
       event(pod, 'Warning', eventReason, message);
-      queue.addAfter(keyOf(pod), wait(cluster, 1000));
+      queue.addAfter(keyOf(pod), Math.max(SHORTEST_HOLD_MS, cluster.latency(HOLD_MS)));
       return false;
     };
     if (image !== undefined)
@@ -157,12 +162,19 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
       return;
     }
     report(run, { kind: 'running', ready: verdict.state === 'ready' });
-    if (verdict.state === 'ready') return;
+    if (verdict.state === 'ready') {
+      run.checks = 0;
+      return;
+    }
     if (run.log.at(-1) !== verdict.log) {
       run.log.push(verdict.log);
       event(run.pod, 'Warning', 'Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 500');
     }
-    queue.addAfter(keyOf(run.pod), wait(cluster, RECHECK_MS));
+    run.checks += 1;
+    queue.addAfter(
+      keyOf(run.pod),
+      Math.min(LONGEST_RECHECK_MS, Math.max(SHORTEST_RECHECK_MS, cluster.latency(RECHECK_MS)) * 1.5 ** Math.min(run.checks, 10)),
+    );
   };
 
   const end = (key: string, run: Run, pod: KubeObject | undefined): void => {
@@ -196,6 +208,7 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
       phase: 'new',
       dueAt: 0,
       restarts: number(dicts(status(pod).containerStatuses)[0]?.restartCount, 0),
+      checks: 0,
       process: undefined,
       log: [],
       startedAt: cluster.now(),

@@ -1,12 +1,14 @@
 /** The nodes of a hosted cluster: pod ranges, readiness by network and heartbeat, and the kubelets that run their pods. */
 
+import { randomUUID } from 'node:crypto';
 import { addressText, parseCidr } from '../addresses.ts';
 import { type Cluster, writeBack } from '../cluster.ts';
 import { recordEvent } from '../controllers/events.ts';
-import { NODE, POD } from '../kinds.ts';
+import { LEASE, NODE, POD } from '../kinds.ts';
 import { createKubelets, type KubeletSet } from '../kubelet.ts';
 import { type AttachedKubelet, listenForKubelets } from '../machineRegistry.ts';
 import { at, conditionStatus, type Dict, dicts, type KubeObject, spec, status, text, timestamp, withCondition } from '../objects.ts';
+import { StatusError } from '../statusError.ts';
 import type { PodLog } from '../subresources.ts';
 import { parseCertificates, requireChain } from './pkiChecks.ts';
 
@@ -50,6 +52,7 @@ const kubeletConditions = (node: KubeObject, networkReady: boolean, now: string)
 };
 
 export interface NodeWorld {
+  /** Fails as in life where no tunnel leads from the API server to the kubelets. */
   podLog: PodLog;
   /** The endpoint that machines dial, or undefined while no API server listens; and the authority of their certificates. */
   listenAt(endpoints: readonly string[], clientCaPem: string): void;
@@ -109,6 +112,28 @@ export const createNodeWorld = (cluster: Cluster): NodeWorld => {
       kubelets.poke(name);
     },
   });
+
+  /** Written when the kubelet comes and not every ten seconds after: who is alive is known without it. */
+  const renewLease = (name: string): void => {
+    const known = cluster.store.get(LEASE, 'kube-node-lease', name);
+    const now = cluster.now();
+    const owner = node(name);
+    const metadata = known?.metadata ?? {
+      name,
+      namespace: 'kube-node-lease',
+      uid: randomUUID(),
+      resourceVersion: '0',
+      creationTimestamp: timestamp(now),
+      ...(owner ? { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid: owner.metadata.uid }] } : {}),
+    };
+    const renewTime = new Date(now).toISOString().replace('Z', '000Z');
+    cluster.store.put(LEASE, {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata,
+      spec: { holderIdentity: name, leaseDurationSeconds: 40, renewTime },
+    });
+  };
 
   const assignRange = (live: KubeObject): KubeObject => {
     const range = parseCidr(managed?.clusterCidr ?? '');
@@ -197,12 +222,17 @@ export const createNodeWorld = (cluster: Cluster): NodeWorld => {
     alive.set(kubelet.nodeName, kubelet);
     clearTimeout(lost.get(kubelet.nodeName));
     lost.delete(kubelet.nodeName);
+    renewLease(kubelet.nodeName);
     reportNode(kubelet.nodeName);
     kubelets.poke(kubelet.nodeName);
   };
 
   return {
-    podLog: (pod) => (alive.size === 0 ? '' : kubelets.log(pod)),
+    podLog(pod) {
+      const address = alive.get(text(spec(pod).nodeName))?.address ?? text(spec(pod).nodeName);
+      const url = `https://${address}:10250/containerLogs/${pod.metadata.namespace}/${pod.metadata.name}`;
+      throw new StatusError(500, 'InternalError', `Get "${url}": dial tcp ${address}:10250: i/o timeout`);
+    },
     listenAt(endpoints, clientCaPem) {
       const key = `${endpoints.join()} ${clientCaPem}`;
       if (key === listening) return;

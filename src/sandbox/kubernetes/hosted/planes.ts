@@ -3,7 +3,7 @@ import type { World } from '../../contract.ts';
 import type { Cluster } from '../cluster.ts';
 import { targetPort } from '../controllers/endpoints.ts';
 import { NODE, POD, PVC, SERVICE } from '../kinds.ts';
-import { at, dicts, type KubeObject, labelsOf, number, spec, status, text } from '../objects.ts';
+import { at, dicts, type KubeObject, labelsOf, namespaceOf, number, spec, status, text } from '../objects.ts';
 import { mapMatch } from '../selectors.ts';
 import type { StoreRows } from '../store.ts';
 import { type ApiServerConfig, startApiServer } from './apiServer.ts';
@@ -82,8 +82,8 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
 
   const unsubscribe = seed.store.subscribe(({ kind, type, object }) => {
     if (kind === SERVICE) {
-      for (const plane of new Set(planeOfPod.values()))
-        if ([...plane.apiServers.values()].some((c) => c.namespace === object.metadata.namespace)) setImmediate(() => plane.refresh());
+      const near = new Set(seed.store.list(POD, namespaceOf(object)).map((p) => planeOfPod.get(p.metadata.uid)));
+      for (const plane of near) if (plane) setImmediate(() => plane.refresh());
     }
     // The data of a cluster is the volume of its first member: it goes with the claim.
     if (type === 'DELETED' && (kind === PVC || kind === POD)) {

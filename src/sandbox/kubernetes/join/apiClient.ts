@@ -1,7 +1,7 @@
 /** A machine's own small HTTPS client: one connection, closed when the join is over. */
 import type { X509Certificate } from 'node:crypto';
 import { Agent, request } from 'node:https';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { type Dict, dict } from '../objects.ts';
 
 export interface ApiAnswer {
@@ -16,6 +16,13 @@ export interface ApiClient {
   close(): void;
 }
 
+let anonymous: SecureContext | undefined;
+/** One for all machines: it holds nothing. */
+const anonymousContext = (): SecureContext => {
+  anonymous ??= createSecureContext({});
+  return anonymous;
+};
+
 const TIMEOUT_MS = 10_000;
 
 /** `trust` undefined: any certificate is taken, as in discovery before the pin is checked. */
@@ -25,7 +32,7 @@ export const createApiClient = (server: string, trust: { caPem: string; certPem?
     keepAlive: true,
     maxSockets: 1,
     rejectUnauthorized: trust !== undefined,
-    ...(trust ? { ca: trust.caPem } : {}),
+    ...(trust ? { ca: trust.caPem } : { secureContext: anonymousContext() }),
     ...(trust?.certPem && trust.keyPem ? { cert: trust.certPem, key: trust.keyPem } : {}),
   });
   let seen: X509Certificate | undefined;
