@@ -24,7 +24,7 @@ export const routerAddress = async (story: Story, cluster: ClusterNames): Promis
 };
 
 /** Anything that names the cluster, by tag, name or description; and trusts, which carry neither. */
-export const thingsOf = (things: readonly Thing[], cluster: ClusterNames): Thing[] =>
+const thingsOf = (things: readonly Thing[], cluster: ClusterNames): Thing[] =>
   things.filter((thing) => {
     const text = [thing.name, thing.description, ...thing.tags].join(' ');
     return [cluster.uuid, cluster.shortId].some((mark) => text.includes(mark));

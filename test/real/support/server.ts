@@ -36,6 +36,8 @@ export const startServer = async (world: World, dataDir: string, port: number): 
       SEEDBED_LOG_LEVEL: 'debug',
     },
   });
+  // A runner that is ended runs no hooks; the server must not outlive it.
+  process.once('exit', () => child.kill('SIGKILL'));
   const log = createWriteStream(`${dataDir}/server.log`, { flags: 'a' });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });

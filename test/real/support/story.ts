@@ -34,7 +34,6 @@ export const openStory = async (name: string): Promise<Story> => {
   return { world, folder, port, server, adminToken: admin.token, memberToken: member.token, memberProjectId: member.projectId };
 };
 
-export const asAdmin = (story: Story) => createApi(story.server.url, story.adminToken);
 export const asMember = (story: Story) => createApi(story.server.url, story.memberToken);
 
 /** Registers the world's seed and publishes a template, both under a name; waits until the seed is ready. */
