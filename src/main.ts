@@ -20,6 +20,12 @@ const screen: Screen = {
   now: Date.now,
 };
 
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 /** The first SIGINT or SIGTERM asks everything to stop; a second one ends the process at once, as without us. */
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());

@@ -36,6 +36,15 @@ export class ConnectionLost extends Error {
 }
 
 export const createClient = (options: ClientOptions): Client => {
+  let refused = false;
+  const socketToken = async (): Promise<string> => {
+    const fresh = refused;
+    refused = false;
+    return options.token(fresh);
+  };
+  const noteRefusal = () => {
+    refused = true;
+  };
   const request = async <T>(document: string, variables: Variables = {}): Promise<T> => {
     try {
       return await post<T>(options, document, variables, false);
@@ -53,7 +62,8 @@ export const createClient = (options: ClientOptions): Client => {
       if (answer.__typename.endsWith('Error')) throw errorOfProblem(answer as unknown as ProblemFields);
       return answer as T;
     },
-    subscribe: (document, variables, signal = options.signal) => subscribe(options, document, variables, signal),
+    subscribe: (document, variables, signal = options.signal) =>
+      subscribe({ ...options, token: socketToken }, document, variables, signal, noteRefusal),
   };
 };
 
@@ -92,6 +102,7 @@ async function* subscribe<T>(
   document: string,
   variables: Variables,
   signal: AbortSignal | undefined,
+  noteRefusal: () => void,
 ): AsyncGenerator<T, void, undefined> {
   // The library makes its own sockets, so what they trust is given by a class.
   class TrustingSocket extends WebSocket {
@@ -111,22 +122,34 @@ async function* subscribe<T>(
   signal?.addEventListener('abort', end, { once: true });
   try {
     for await (const result of socket.iterate<T>({ query: document, variables })) {
-      if (result.errors !== undefined && result.errors.length > 0) throw errorOfGraphQl(result.errors as readonly GraphQlError[], null);
+      if (result.errors !== undefined && result.errors.length > 0) throw errorOfStream(result.errors as readonly GraphQlError[]);
       if (result.data != null) yield result.data;
     }
     if (signal?.aborted) throw new ClientError('INTERRUPTED', 'Interrupted.');
   } catch (error) {
-    throw signal?.aborted ? new ClientError('INTERRUPTED', 'Interrupted.', { cause: error }) : errorOfSocket(error);
+    const told = signal?.aborted ? new ClientError('INTERRUPTED', 'Interrupted.', { cause: error }) : errorOfSocket(error);
+    if (told instanceof ConnectionLost && REFUSALS.includes(told.closeCode)) noteRefusal();
+    throw told;
   } finally {
     signal?.removeEventListener('abort', end);
     await socket.dispose();
   }
 }
 
+/** Close codes that say: this token is not, or no longer, valid. */
+export const REFUSALS: readonly number[] = [4401, 4403];
+
+/** A stream that the server must end says so as an error, and whether it is worth going on from the cursor. */
+const errorOfStream = (errors: readonly GraphQlError[]): Error => {
+  const error = errorOfGraphQl(errors, null);
+  if (error.code === 'GOING_AWAY' || error.code === 'UNAVAILABLE') return new ConnectionLost(1001, error.message);
+  return error.code === 'UNAUTHENTICATED' ? new ConnectionLost(4403, error.message) : error;
+};
+
 /** The library throws close events, lists of GraphQL errors, and errors of the socket. */
 const errorOfSocket = (error: unknown): Error => {
-  if (error instanceof ClientError) return error;
-  if (Array.isArray(error)) return errorOfGraphQl(error as GraphQlError[], null);
+  if (error instanceof ClientError || error instanceof ConnectionLost) return error;
+  if (Array.isArray(error)) return errorOfStream(error as GraphQlError[]);
   if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number') {
     const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : '';
     return new ConnectionLost(error.code, reason);

@@ -1,6 +1,6 @@
 /** Subscriptions that outlive their connection: they go on from the last event, and nothing comes twice. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Client, ConnectionLost } from './client.ts';
+import { type Client, ConnectionLost, REFUSALS } from './client.ts';
 import { CLUSTER_PROGRESS, OPERATION_PROGRESS } from './documents.ts';
 import { ClientError } from './errors.ts';
 import type { Event, Operation } from './types.ts';
@@ -61,7 +61,9 @@ async function* again<T>(connect: () => AsyncIterable<T>, options: StreamOptions
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
       failures += 1;
-      if (isFinal(error.closeCode) || failures >= (options.attempts ?? DEFAULT_ATTEMPTS)) throw errorOfLoss(error);
+      // A fresh token may help once.
+      const limit = REFUSALS.includes(error.closeCode) ? 2 : (options.attempts ?? DEFAULT_ATTEMPTS);
+      if (isFinal(error.closeCode) || failures >= limit) throw errorOfLoss(error);
     }
     await pause(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS), undefined, optionsOf(options.signal)).catch(() => {
       throw new ClientError('INTERRUPTED', 'Interrupted.');
@@ -75,7 +77,7 @@ const optionsOf = (signal: AbortSignal | undefined) => (signal === undefined ? {
 const isFinal = (code: number): boolean => [4004, 4005, 4400, 4406, 4409].includes(code);
 
 const errorOfLoss = (loss: ConnectionLost): ClientError =>
-  loss.closeCode === 4401 || loss.closeCode === 4403
+  REFUSALS.includes(loss.closeCode)
     ? new ClientError('UNAUTHENTICATED', `The API closed the stream: ${loss.message || 'the token is not valid'}.`, { cause: loss })
     : new ClientError('UNREACHABLE', `The stream was lost (${loss.closeCode}${loss.message === '' ? '' : `: ${loss.message}`}).`, {
         cause: loss,

@@ -16,7 +16,9 @@ let http: Server | undefined;
 afterEach(() => http?.close());
 
 /** A server of graphql-transport-ws that runs `serve` for each subscription; `seen` keeps what each connection began with. */
-const startServer = async (serve: (send: (number: number) => void, after: number, socket: WebSocket, complete: () => void) => void) => {
+const startServer = async (
+  serve: (send: (number: number) => void, after: number, socket: WebSocket, complete: () => void, fail: (code: string) => void) => void,
+) => {
   const seen: { token: string | undefined; after: number }[] = [];
   const server = createServer();
   http = server;
@@ -35,7 +37,16 @@ const startServer = async (serve: (send: (number: number) => void, after: number
       const after = message.payload?.variables?.after ?? -1;
       seen.push({ token, after });
       const send = (number: number) => reply('next', { data: { clusterProgress: { number } } });
-      serve(send, after, socket, () => reply('complete'));
+      serve(
+        send,
+        after,
+        socket,
+        () => reply('complete'),
+        (code) => {
+          reply('next', { data: null, errors: [{ message: 'The stream ends.', extensions: { code } }] });
+          reply('complete');
+        },
+      );
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -43,7 +54,7 @@ const startServer = async (serve: (send: (number: number) => void, after: number
 };
 
 const read = async (url: string, signal?: AbortSignal, attempts?: number): Promise<number[]> => {
-  const client = createClient({ url, token: async () => 'a-token' });
+  const client = createClient({ url, token: async (fresh) => (fresh ? 'a-fresh-token' : 'a-token') });
   const numbers: number[] = [];
   const options = { after: 0, ...(signal && { signal }), ...(attempts && { attempts }) };
   for await (const event of followCluster(client, 'c', options)) numbers.push(event.number);
@@ -63,8 +74,19 @@ test('after each break it goes on from the last number, and what comes again is 
 });
 
 test('a token that is refused is not tried for ever', async () => {
-  const { url } = await startServer((_send, _after, socket) => socket.close(4403, 'Forbidden'));
-  await expect(read(url, undefined, 2)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  const { url, seen } = await startServer((_send, _after, socket) => socket.close(4403, 'Forbidden'));
+  await expect(read(url)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  expect(seen.map(({ token }) => token)).toEqual(['a-token', 'a-fresh-token']);
+});
+
+test('a server that goes away and a token that ends say so in the stream, and the reader goes on', async () => {
+  const { seen, url } = await startServer((send, after, _socket, complete, fail) => {
+    send(after + 1);
+    if (after < 2) fail(after === 0 ? 'GOING_AWAY' : 'UNAUTHENTICATED');
+    else complete();
+  });
+  expect(await read(url)).toEqual([1, 2, 3]);
+  expect(seen.map(({ token }) => token)).toEqual(['a-token', 'a-token', 'a-fresh-token']);
 });
 
 test('an error of the subscription itself ends it', async () => {
