@@ -41,6 +41,7 @@ const SETTINGS = {
   imageRegistry: 'SEEDBED_IMAGE_REGISTRY',
   seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
   driftSeconds: 'SEEDBED_DRIFT_SECONDS',
+  cutOffSeconds: 'SEEDBED_CUT_OFF_SECONDS',
 } as const;
 
 const schema = z
@@ -70,6 +71,8 @@ const schema = z
     trustRoles: list.default(['member', 'load-balancer_member', 'creator']),
     imageRegistry: z.string().nullable().default(null),
     seedsOnLoopback: flag.default(false),
+    /** How long a create whose answer was lost may still show up in the cloud before another is sent. */
+    cutOffSeconds: z.coerce.number().min(0).max(300).default(15),
     driftSeconds: z.coerce.number().min(1).max(86_400).default(600),
   })
   .refine((c) => (c.tlsCertFile === null) === (c.tlsKeyFile === null), {

@@ -80,7 +80,11 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     clock,
     random: Math.random,
     log,
-    settings: { driftFactor: config.driftSeconds / USUAL_DRIFT_SECONDS, imageRegistry: config.imageRegistry },
+    settings: {
+      driftFactor: config.driftSeconds / USUAL_DRIFT_SECONDS,
+      cutOffMs: config.cutOffSeconds * 1000,
+      imageRegistry: config.imageRegistry,
+    },
     clouds: createClouds({ factory, login }),
     seeds: createSeedRegistry({ store, secrets, clock, policy, onCall: metrics.seedCall }),
     tenants: createTenantRegistry({ store, secrets, clock, policy }),

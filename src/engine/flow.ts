@@ -153,6 +153,7 @@ const look = async <Scope>(
     });
   } catch (error) {
     if (error instanceof LeaseLost) throw error;
+    if (error instanceof NotYet) return report({ state: 'WAITING', message: error.message, retryAfterMs: error.retryAfterMs });
     const problem = problemIn(error);
     return report({ state: 'FAILED', message: problem.message, problem, whoMustAct: problem.whoMustAct, error });
   }
@@ -213,6 +214,15 @@ const createBusy = (options: PassOptions): Busy => {
     close: () => unlisten?.(),
   };
 };
+
+/** Thrown from the depth of a step that has to wait: the step's outcome is then "waiting". */
+export class NotYet extends Error {
+  readonly retryAfterMs: number;
+  constructor(reason: string, retryAfterMs: number) {
+    super(reason);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
 
 /** The pass's lease was taken over: stop at once and write nothing more. */
 export class LeaseLost extends Error {}

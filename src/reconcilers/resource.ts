@@ -1,5 +1,6 @@
 /** Find before create, note before create, adopt what is ours, delete what we made: once, for every outside thing with an id. */
-import { UserError } from '../domain/errors.ts';
+import { Conflict, UserError } from '../domain/errors.ts';
+import { NotYet } from '../engine/flow.ts';
 import type { Clock } from '../lib/clock.ts';
 import { findInventory, type InventoryKey, noteCreating, notePresent, noteState } from '../store/inventory.ts';
 import type { Db } from '../store/open.ts';
@@ -9,6 +10,8 @@ export interface ResourceScope {
   db: Db;
   clock: Clock;
   write: Write;
+  /** How long a create whose answer was not seen may still come to something, in milliseconds. */
+  cutOffMs: number;
 }
 
 export interface ResourceSpec {
@@ -27,10 +30,22 @@ export const ensureResource = async (scope: ResourceScope, spec: ResourceSpec): 
   const mayBeThere = noted !== undefined && noted.state !== 'GONE';
   if (!mayBeThere) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now()));
   const found = mayBeThere ? await spec.find() : undefined;
+  if (mayBeThere && found === undefined) awaitCutOff(scope, noted);
+  // What was cut off long enough ago and is not there was never made: this is a new try.
+  if (mayBeThere && found === undefined) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now()));
   const { id } = found ?? (await createOrForget(scope, spec));
   await spec.complete?.(id);
   await scope.write((tx) => notePresent(tx, spec.key, id, scope.clock.now()));
   return id;
+};
+
+/**
+ * A create that was sent by a process that died, or whose answer was lost, may be under way in the cloud and not in its lists yet.
+ * Seen on a real Neutron: a restart half a second later found no port, made one, and then there were two.
+ */
+const awaitCutOff = (scope: ResourceScope, noted: { kind: string; updatedAt: number }): void => {
+  const left = noted.updatedAt + scope.cutOffMs - scope.clock.now();
+  if (left > 0) throw new NotYet(`the outcome of an interrupted request for a ${noted.kind.replaceAll('-', ' ')}`, Math.min(left, 1_000));
 };
 
 /** A refusal means that nothing was made: no need to look for it later. */
@@ -38,7 +53,8 @@ const createOrForget = async (scope: ResourceScope, spec: ResourceSpec): Promise
   try {
     return await spec.create();
   } catch (error) {
-    if (error instanceof UserError) await scope.write((tx) => noteState(tx, spec.key, 'GONE', scope.clock.now()));
+    if (error instanceof UserError || error instanceof Conflict)
+      await scope.write((tx) => noteState(tx, spec.key, 'GONE', scope.clock.now()));
     throw error;
   }
 };
@@ -48,6 +64,8 @@ export interface RemovalSpec {
   find: () => Promise<{ id: string } | undefined>;
   /** Asks for the removal. True: it is gone; false: it is on its way, look again. */
   remove: (id: string) => Promise<boolean>;
+  /** False: `find` is no search by a natural key, so it is not asked for a second one. */
+  twins?: false;
 }
 
 /** True once the thing is gone. */
@@ -59,9 +77,22 @@ export const removeResource = async (scope: ResourceScope, spec: RemovalSpec): P
     if (noted.state !== 'DELETING') await scope.write((tx) => noteState(tx, spec.key, 'DELETING', scope.clock.now()));
     if (!(await spec.remove(id))) return false;
   }
+  if (spec.twins !== false && !(await removeTwins(spec))) return false;
   await scope.write((tx) => noteState(tx, spec.key, 'GONE', scope.clock.now()));
   return true;
 };
+
+/** Two of a kind ought not to be; if an interrupted request made a second one after all, it goes too. */
+const removeTwins = async (spec: RemovalSpec): Promise<boolean> => {
+  for (let i = 0; i < MOST_TWINS; i += 1) {
+    const twin = await spec.find();
+    if (twin === undefined) return true;
+    if (!(await spec.remove(twin.id))) return false;
+  }
+  return false;
+};
+
+const MOST_TWINS = 5;
 
 /** The id of something that another step has made; undefined until then. */
 export const presentId = async (db: Db, key: InventoryKey): Promise<string | undefined> => {

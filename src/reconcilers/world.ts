@@ -22,6 +22,8 @@ export interface CloudRegistry {
 export interface WorldSettings {
   /** 1: settled objects are looked at again every ten minutes or so; tests look sooner. */
   driftFactor: number;
+  /** See `ResourceScope.cutOffMs`. */
+  cutOffMs: number;
   /** A prefix in place of the registries of all images; null: upstream names. */
   imageRegistry: string | null;
 }

@@ -47,6 +47,7 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     write,
     db: world.store.db,
     clock: world.clock,
+    cutOffMs: world.settings.cutOffMs,
     cloud: () => world.clouds.forCluster(row),
     seedRow: async () => {
       const seed = row.seedId === null ? undefined : await loadSeed(world.store.db, row.seedId);

@@ -39,6 +39,7 @@ export const openNodeScope = (world: World, row: NodeRow, group: NodeGroupRow, c
   token: null,
   db: world.store.db,
   clock: world.clock,
+  cutOffMs: world.settings.cutOffMs,
   cloud: () => world.clouds.forCluster(cluster),
   tenant: () => world.tenants.get(cluster),
   hosted: async () => {

@@ -32,6 +32,7 @@ export const openNodeGroupScope = (
   write,
   db: world.store.db,
   clock: world.clock,
+  cutOffMs: world.settings.cutOffMs,
   cloud: () => world.clouds.forCluster(cluster),
   patch: async (patch) => {
     await write((tx) => patchNodeGroup(tx, row.id, patch));

@@ -24,6 +24,7 @@ export const openSeedScope = (world: World, row: SeedRow, write: Write): SeedSco
     write,
     db: world.store.db,
     clock: world.clock,
+    cutOffMs: world.settings.cutOffMs,
     seed: () => world.seeds.get(row.id),
     probe: () => {
       probe ??= world.seeds.get(row.id).then(({ kube }) => probeSeed(kube));

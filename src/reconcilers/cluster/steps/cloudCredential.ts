@@ -44,6 +44,7 @@ export const cloudCredential: Step<ClusterScope> = {
     const token = await scope.world.secrets.find(scope.db, scope.row.id, 'callerToken');
     const trusteeUserId = await scope.world.clouds.trusteeUserId();
     await removeResource(scope, {
+      twins: false,
       key: scope.key('IDENTITY', 'trust', trust.expiresAt),
       find: async () => {
         if (token === undefined) throw freshTokenNeeded();

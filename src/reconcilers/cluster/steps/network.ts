@@ -1,7 +1,7 @@
 /** The cluster's own network and subnet, unless the customer brings a network. */
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
-import { ensureResource, removeResource } from '../../resource.ts';
+import { ensureResource, presentId, removeResource } from '../../resource.ts';
 import type { ClusterScope } from '../scope.ts';
 import { namesResolved } from './namesResolved.ts';
 
@@ -38,6 +38,11 @@ export const network: Step<ClusterScope> = {
     if (row.resolved === null || !row.resolved.ownNetwork) return done();
     const { network: api } = scope.cloud();
     const names = { name: resourceName(row), description: descriptionOf(row) };
+    // A port that an interrupted request made after its node had gone would keep the subnet for ever.
+    const networkId = await presentId(scope.db, networkKey(scope));
+    if (networkId !== undefined) {
+      for (const port of await api.listPorts({ networkId, description: names.description })) await api.deletePort(port.id);
+    }
     const gone = await removeResource(scope, {
       key: subnetKey(scope),
       find: async () => (await api.listSubnets(names))[0],

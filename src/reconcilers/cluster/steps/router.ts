@@ -36,6 +36,7 @@ export const router: Step<ClusterScope> = {
     const { network: api } = scope.cloud();
     const routerId = await presentId(scope.db, routerKey(scope));
     await removeResource(scope, {
+      twins: false,
       key: interfaceKey(scope),
       // The interface has no id of its own worth keeping: router and subnet name it.
       find: async () => (routerId === undefined ? undefined : { id: routerId }),
