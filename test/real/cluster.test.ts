@@ -133,7 +133,7 @@ test("openstacksdk sees the servers in the member's project with network, securi
     expect(server.ports).toHaveLength(1);
     const [port] = server.ports;
     expect(named('network', port?.network ?? '')).toContain(cluster.shortId);
-    expect(port?.addresses[0]).toMatch(/^10\.77\.0\./);
+    expect(port?.addresses[0]).toMatch(new RegExp(`^${story.nodeCidr.replace(/0\/24$/, '').replaceAll('.', '\\.')}`));
     expect(port?.securityGroups.map((id) => named('security group', id))).toEqual([expect.stringContaining(cluster.shortId)]);
     expect(server.userData).toMatch(/^#cloud-config\n/);
     const userData = parse(server.userData ?? '') as { write_files: { path: string; content: string }[] };
@@ -182,7 +182,7 @@ test('pods run on each worker and reach each other across workers, and a Service
 test('with a route to the workers, logs and exec work through the API server', async ({ skip }) => {
   const { routeToTenant } = story.world;
   if (routeToTenant === null) return skip('this world gives the seed no route; the tunnel comes later');
-  await routeToTenant('10.77.0.0/24', await routerAddress(story, cluster));
+  await routeToTenant(story.nodeCidr, await routerAddress(story, cluster));
   expect(await until('the logs come', 60, () => kubectl('logs', 'asking-0'))).toMatch(/^echo-/m);
   expect(await kubectl('exec', 'deployment/echo', '--', 'cat', '/tmp/w/index.html')).toMatch(/^echo-/);
 });

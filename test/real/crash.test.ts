@@ -12,7 +12,7 @@ const WORKERS = 2;
 const NAME = 'lab-crash';
 /** Milliseconds of life between being ready and the next kill: spread, so that each step is hit at some moment of some run. */
 const LIVES_OF_CREATE = [30, 150, 400, 800, 1300, 1900, 2600, 700, 3400, 1100, 4300, 250, 2200, 5200];
-const LIVES_OF_DELETE = [40, 200, 500, 900, 300, 1200, 100, 700, 400, 1500, 60, 600, 250, 800, 1000, 2000];
+const LIVES_OF_DELETE = [20, 60, 120, 200, 300, 450, 80, 600, 40, 700, 150, 900, 30, 400, 250, 1100, 500, 800];
 
 let story: Story;
 let failed = false;

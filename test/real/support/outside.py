@@ -18,15 +18,24 @@ def rows(kind, things):
                'tags': sorted(d.get('tags') or []), 'description': d.get('description') or ''}
 
 
-def every_project(listing, **more):
+def allowed(listing, **more):
+    """What the login may list; nothing where the cloud forbids it."""
     try:
-        return list(listing(all_projects=True, **more))
-    except openstack.exceptions.HttpException:
         return list(listing(**more))
+    except openstack.exceptions.HttpException as e:
+        if e.status_code != 403:
+            raise
+        return []
+
+
+def every_project(listing, **more):
+    return allowed(listing, all_projects=True, **more) or allowed(listing, **more)
 
 
 def raw(service, path, key):
     answer = service.get(path)
+    if answer.status_code != 403:
+        openstack.exceptions.raise_from_response(answer)
     return answer.json()[key] if answer.ok else []
 
 
@@ -42,7 +51,7 @@ def listing():
     for kind in ('networks', 'subnets', 'routers', 'ports', 'security_groups', 'ips'):
         yield from rows({'ips': 'floating ip'}.get(kind, kind[:-1].replace('_', ' ')), getattr(net, kind)())
     yield from rows('volume', every_project(cloud.block_storage.volumes))
-    yield from rows('load balancer', cloud.load_balancer.load_balancers())
+    yield from rows('load balancer', allowed(cloud.load_balancer.load_balancers))
     yield from rows('image', cloud.image.images())
 
 

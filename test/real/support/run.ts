@@ -33,8 +33,8 @@ export const run = (command: string, args: readonly string[], options: RunOption
     child.stdin.end(options.input ?? '');
   });
 
-/** Asks twice a second until the answer is neither undefined nor an error; then the answer. The last error is kept for the message. */
-export const until = async <T>(what: string, seconds: number, ask: () => Promise<T | undefined>): Promise<T> => {
+/** Asks again and again until the answer is neither undefined nor an error; then the answer. The last error is kept for the message. */
+export const until = async <T>(what: string, seconds: number, ask: () => Promise<T | undefined>, everyMs = 500): Promise<T> => {
   const end = Date.now() + seconds * 1000;
   let last: unknown;
   while (Date.now() < end) {
@@ -44,7 +44,7 @@ export const until = async <T>(what: string, seconds: number, ask: () => Promise
     } catch (error) {
       last = error;
     }
-    await sleep(500);
+    await sleep(everyMs);
   }
   throw new Error(`${what}: not within ${seconds} s`, { cause: last });
 };

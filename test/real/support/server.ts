@@ -42,10 +42,11 @@ export const startServer = async (world: World, dataDir: string, port: number): 
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const url = `http://127.0.0.1:${port}`;
-  await until('Seedbed is ready', 60, async () => {
+  const ask = async () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}, see ${dataDir}/server.log`);
     return (await fetch(`${url}/readyz`)).ok ? true : undefined;
-  });
+  };
+  await until('Seedbed is ready', 60, ask, 50);
   return { url, kill9: async () => void (await end(child, 'SIGKILL')), stop: () => end(child, 'SIGTERM') };
 };
 

@@ -1,11 +1,13 @@
 /** The cast of every test on the real thing: a world, a server over a fresh data directory, an admin, a member, a seed and a template. */
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApi, followProgress, type ProgressEvent } from './graphql.ts';
+import { makeOwnProject } from './ownProject.ts';
 import { until } from './run.ts';
 import { freePort, type Server, startServer } from './server.ts';
-import { logIn, openWorld, type World } from './world.ts';
+import { logIn, openWorld, usesLab, type World } from './world.ts';
 
 export interface Story {
   world: World;
@@ -15,29 +17,46 @@ export interface Story {
   adminToken: string;
   memberToken: string;
   memberProjectId: string;
+  /** Range for the workers, so that stories side by side do not share a route in the seed. */
+  nodeCidr: string;
+  /** Takes the story's own project away. */
+  removeProject: () => Promise<void>;
 }
 
 /** Ends the server; what it wrote is kept when something failed, for its log says why. */
 export const closeStory = async (story: Story, failed: boolean): Promise<number | null> => {
   const code = await story.server.stop();
+  await story.removeProject();
   if (failed) console.error(`Log and database: ${story.folder}`);
   else rmSync(story.folder, { recursive: true });
   return code;
 };
 
 export const openStory = async (name: string): Promise<Story> => {
-  const world = openWorld();
   const folder = mkdtempSync(join(tmpdir(), `seedbed-real-${name}-`));
+  const given = openWorld();
+  const { world, remove } = usesLab ? await makeOwnProject(given, folder, name) : { world: given, remove: async () => {} };
   const port = await freePort();
   const server = await startServer(world, folder, port);
   const [admin, member] = [await logIn(world.admin), await logIn(world.member)];
-  return { world, folder, port, server, adminToken: admin.token, memberToken: member.token, memberProjectId: member.projectId };
+  return {
+    world,
+    folder,
+    port,
+    server,
+    adminToken: admin.token,
+    memberToken: member.token,
+    memberProjectId: member.projectId,
+    nodeCidr: `10.77.${randomInt(256)}.0/24`,
+    removeProject: remove,
+  };
 };
 
 export const asMember = (story: Story) => createApi(story.server.url, story.memberToken);
 
 /** Registers the world's seed and publishes a template, both under a name; waits until the seed is ready. */
-export const prepareSeedAndTemplate = async ({ server, adminToken, world }: Story, name: string): Promise<void> => {
+export const prepareSeedAndTemplate = async (story: Story, name: string): Promise<void> => {
+  const { server, adminToken, world } = story;
   const admin = createApi(server.url, adminToken);
   const { seed } = await admin.change<{ seed: { id: string } }>(
     'registerSeed',
@@ -64,7 +83,7 @@ export const prepareSeedAndTemplate = async ({ server, adminToken, world }: Stor
       flavor: world.flavor,
       externalNetwork: world.externalNetwork,
       networkDriver: 'FLANNEL',
-      nodeCidr: '10.77.0.0/24',
+      nodeCidr: story.nodeCidr,
     },
     'clusterTemplate { id }',
   );

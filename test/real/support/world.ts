@@ -11,6 +11,7 @@ export const usesLab = environment.SEEDBED_TEST_CLOUD === undefined || environme
 export interface Login {
   cloud: string;
   authUrl: string;
+  region: string | null;
   username: string;
   password: string;
   userDomain: string;
@@ -22,7 +23,7 @@ export interface World {
   cloudsFile: string;
   /** Sees everything; registers the seed and publishes the template. */
   admin: Login;
-  /** An ordinary member of a project, for whom the clusters are made. */
+  /** An ordinary member of a project, for whom the clusters are made; in the lab each story gets a project of its own instead. */
   member: Login;
   /** What Seedbed itself logs in as. */
   service: Login;
@@ -38,6 +39,7 @@ export interface World {
 }
 
 interface CloudEntry {
+  region_name?: string;
   auth: Record<string, string | undefined>;
 }
 
@@ -95,6 +97,7 @@ const readLogin = (file: string, cloud: string): Login => {
   return {
     cloud,
     authUrl: auth.auth_url ?? '',
+    region: entry.region_name ?? null,
     username: auth.username ?? '',
     password: auth.password ?? '',
     userDomain: auth.user_domain_name ?? 'Default',
@@ -103,9 +106,12 @@ const readLogin = (file: string, cloud: string): Login => {
   };
 };
 
+/** Keystone's URL without its version. */
+export const rootOf = (authUrl: string): string => authUrl.replace(/\/(v3\/?)?$/, '');
+
 /** A project-scoped token and the ids behind it, asked of Keystone directly. */
 export const logIn = async (login: Login): Promise<{ token: string; projectId: string; userId: string }> => {
-  const answer = await fetch(`${login.authUrl.replace(/\/(v3)?\/?$/, '')}/v3/auth/tokens`, {
+  const answer = await fetch(`${rootOf(login.authUrl)}/v3/auth/tokens`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({

@@ -1,0 +1,77 @@
+/** A project with one ordinary member, made for one story by an admin: what others do in the cloud meanwhile cannot disturb its listings. */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { stringify } from 'yaml';
+import { type Login, logIn, rootOf, type World } from './world.ts';
+
+export interface OwnProject {
+  world: World;
+  remove(): Promise<void>;
+}
+
+/** The world with a member, and a clouds.yaml in the folder, of its own. The member's only role is `member`. */
+export const makeOwnProject = async (world: World, folder: string, name: string): Promise<OwnProject> => {
+  const unique = `real-${name}-${randomBytes(4).toString('hex')}`;
+  const keystone = await openKeystone(world.admin);
+  const project = await keystone.create('project', { name: unique, domain_id: 'default' });
+  const password = randomBytes(16).toString('hex');
+  const user = await keystone.create('user', { name: unique, password, domain_id: 'default', default_project_id: project });
+  await keystone.call('PUT', `/projects/${project}/users/${user}/roles/${await keystone.findRole('member')}`);
+  const member: Login = {
+    ...world.admin,
+    cloud: unique,
+    username: unique,
+    password,
+    userDomain: 'Default',
+    project: unique,
+    projectDomain: 'Default',
+  };
+  const cloudsFile = `${folder}/clouds.yaml`;
+  writeFileSync(cloudsFile, stringify({ clouds: { [world.admin.cloud]: entryOf(world.admin), [unique]: entryOf(member) } }), {
+    mode: 0o600,
+  });
+  return {
+    world: { ...world, member, cloudsFile },
+    remove: async () => {
+      await keystone.call('DELETE', `/users/${user}`);
+      await keystone.call('DELETE', `/projects/${project}`);
+    },
+  };
+};
+
+const openKeystone = async (login: Login) => {
+  const { token } = await logIn(login);
+  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const answer = await fetch(`${rootOf(login.authUrl)}/v3${path}`, {
+      method,
+      headers: { 'x-auth-token': token, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`Keystone answers ${method} ${path} with ${answer.status}`);
+    return answer.status === 204 ? null : answer.json();
+  };
+  return {
+    call,
+    create: async (kind: 'project' | 'user', fields: object): Promise<string> => {
+      const answer = (await call('POST', `/${kind}s`, { [kind]: fields })) as Record<string, { id: string } | undefined>;
+      return answer[kind]?.id ?? '';
+    },
+    findRole: async (name: string): Promise<string> => {
+      const { roles } = (await call('GET', `/roles?name=${name}`)) as { roles: { id: string }[] };
+      return roles[0]?.id ?? '';
+    },
+  };
+};
+
+const entryOf = (login: Login): object => ({
+  auth: {
+    auth_url: login.authUrl,
+    username: login.username,
+    password: login.password,
+    project_name: login.project,
+    user_domain_name: login.userDomain,
+    project_domain_name: login.projectDomain,
+  },
+  region_name: login.region,
+  identity_api_version: '3',
+});
