@@ -1,0 +1,111 @@
+/** The world of a benchmark: a sandbox and a server as processes of their own, and how to speak to them. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+const PORT = 4_590;
+
+interface Login {
+  username: string;
+  password: string;
+  projectName: string;
+  userDomainName: string;
+}
+interface Handover {
+  authUrl: string;
+  seeds: { kubeconfigFile: string }[];
+  users: Record<'admin' | 'member' | 'service', Login>;
+}
+
+export interface World {
+  dir: string;
+  sandbox: ChildProcess;
+  server: ChildProcess;
+  handover: Handover;
+  /** Tokens. */
+  admin: string;
+  member: string;
+}
+
+/** Starts a sandbox that keeps nothing and answers at once, and a server with a template `bench`; ends both after `work`. */
+export const inWorld = async <T>(work: (world: World) => Promise<T>): Promise<T> => {
+  const dir = mkdtempSync(join(tmpdir(), 'seedbed-bench-'));
+  const sandbox = spawn(process.execPath, [`${ROOT}dist/sandbox/main.js`, '--data', dir, '--latency', '0', '--volatile'], {
+    stdio: 'ignore',
+  });
+  let server: ChildProcess | null = null;
+  try {
+    const handover = await until(() => JSON.parse(readFileSync(join(dir, 'sandbox.json'), 'utf8')) as Handover);
+    server = startServer(dir, handover);
+    const admin = await login(handover.authUrl, handover.users.admin);
+    const member = await login(handover.authUrl, handover.users.member);
+    const input = { name: 'bench', image: 'debian-12-node', flavor: 'm1.small', externalNetwork: 'public', visibility: 'PUBLIC' };
+    const create = 'mutation($input: CreateClusterTemplateInput!) { createClusterTemplate(input: $input) { __typename } }';
+    await until(() => ask(admin, create, { input }));
+    return await work({ dir, sandbox, server, handover, admin, member });
+  } finally {
+    server?.kill('SIGTERM');
+    sandbox.kill('SIGTERM');
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+};
+
+const startServer = (dir: string, { authUrl, users: { service } }: Handover): ChildProcess =>
+  spawn(process.execPath, [`${ROOT}dist/main.js`, 'serve'], {
+    stdio: 'ignore',
+    env: {
+      SEEDBED_DATA: join(dir, 'var'),
+      SEEDBED_LISTEN: `127.0.0.1:${PORT}`,
+      SEEDBED_KEYSTONE_URL: authUrl,
+      SEEDBED_KEYSTONE_USERNAME: service.username,
+      SEEDBED_KEYSTONE_PASSWORD: service.password,
+      SEEDBED_KEYSTONE_USER_DOMAIN: service.userDomainName,
+      SEEDBED_KEYSTONE_PROJECT: service.projectName,
+      SEEDBED_SEEDS_ON_LOOPBACK: '1',
+      SEEDBED_LOG_LEVEL: 'error',
+    },
+  });
+
+export const rssMiB = (child: ChildProcess): number =>
+  Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
+
+const login = async (authUrl: string, { username, password, projectName, userDomainName }: Login): Promise<string> => {
+  const domain = { name: userDomainName };
+  const auth = {
+    identity: { methods: ['password'], password: { user: { name: username, domain, password } } },
+    scope: { project: { name: projectName, domain } },
+  };
+  const answer = await fetch(`${authUrl}/auth/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ auth }),
+  });
+  return answer.headers.get('x-subject-token') ?? '';
+};
+
+export const ask = async (token: string, query: string, variables: object = {}): Promise<unknown> => {
+  const answer = await fetch(`http://127.0.0.1:${PORT}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-auth-token': token },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = (await answer.json()) as { data: unknown; errors?: { message: string }[] };
+  if (errors !== undefined) throw new Error(errors[0]?.message);
+  return data;
+};
+
+/** Asks again every 100 ms, at most 20 s, until there is an answer. */
+export const until = async <T>(look: () => T | Promise<T>): Promise<NonNullable<T>> => {
+  for (let i = 0; ; i += 1) {
+    try {
+      const found = await look();
+      if (found !== undefined && found !== null) return found;
+    } catch (error) {
+      if (i > 200) throw error;
+    }
+    if (i > 200) throw new Error('not in time');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+};
