@@ -34,11 +34,13 @@ export const loadConditions = async (db: Db, objectId: string): Promise<Map<stri
   return new Map(rows.map((row) => [row.name, row]));
 };
 
+const TRACKED: OperationState[] = ['PENDING', 'RUNNING', 'FAILED'];
+
 const trackedOf = perConnection((db) =>
   db
     .select()
     .from(operations)
-    .where(and(eq(operations.targetId, sql.placeholder('id')), inArray(operations.state, ['PENDING', 'RUNNING', 'FAILED'])))
+    .where(and(eq(operations.targetId, sql.placeholder('id')), inArray(operations.state, TRACKED)))
     .prepare(),
 );
 
@@ -121,7 +123,10 @@ export interface OperationPatch {
   finishedAt: number | null;
 }
 
+/** What was superseded, or is over, stays so: a pass that began before does not know of it. */
 export const updateOperation = async (tx: Tx, operation: OperationRow, patch: OperationPatch): Promise<void> => {
-  await tx.db.update(operations).set(patch).where(eq(operations.id, operation.id));
-  tx.changes.push({ kind: 'OPERATION', id: operation.id, clusterId: operation.clusterId, projectId: operation.projectId, what: 'CHANGED' });
+  const { id, clusterId, projectId } = operation;
+  const open = and(eq(operations.id, id), inArray(operations.state, TRACKED));
+  const written = await tx.db.update(operations).set(patch).where(open).returning({ id: operations.id });
+  if (written.length > 0) tx.changes.push({ kind: 'OPERATION', id, clusterId, projectId, what: 'CHANGED' });
 };

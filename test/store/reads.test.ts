@@ -7,7 +7,7 @@ import { listNodeGroupsByClusters } from '../../src/store/nodeGroups.ts';
 import { listNodesByClusters, listNodesByGroups } from '../../src/store/nodes.ts';
 import { listOperationsByClusters } from '../../src/store/operations.ts';
 import { encodeCursor, type Slice } from '../../src/store/page.ts';
-import { appendEvent } from '../../src/store/progress.ts';
+import { appendEvent, loadTrackedOperations, updateOperation } from '../../src/store/progress.ts';
 import { insertNodes } from '../../src/store/reconcile.ts';
 import { listResourcesByClusters } from '../../src/store/resources.ts';
 import { sightOf } from '../../src/store/sight.ts';
@@ -185,4 +185,14 @@ test('old idempotency keys go with their sealed answers, young ones stay', async
   expect(await findIdempotencyKey(db(), 'blue', 'old')).toBeUndefined();
   expect(await findIdempotencyKey(db(), 'blue', 'young')).toBeDefined();
   expect(await db().$count(secrets)).toBe(kept);
+});
+
+test('an operation that was superseded stays so, whatever a pass that began before reports', async () => {
+  const [a = ''] = ids;
+  const [before] = await loadTrackedOperations(db(), a);
+  if (before === undefined) throw new Error('no operation');
+  await house.commands.deleteCluster(call(ANNA), { clusterId: a });
+  const report = { state: 'RUNNING' as const, percent: 50, steps: [], problem: null, finishedAt: null };
+  await house.store.transaction((tx) => updateOperation(tx, before, report));
+  expect((await loadTrackedOperations(db(), a)).map((row) => row.kind)).toEqual(['DELETE_CLUSTER']);
 });
