@@ -40,9 +40,16 @@ export interface Kind<Row extends ObjectRow, Scope> {
   /** The state to show after the pass. */
   stateOf(scope: Scope, row: Row, summary: PassSummary): string;
   /** Writes state, observedGeneration, deletedAt; enqueues whoever waits for this object. */
-  save(tx: Tx, row: Row, patch: { state: string; observedGeneration: number; deletedAt: number | null; updatedAt: number }): Promise<void>;
+  save(tx: Tx, row: Row, patch: Settled, summary: PassSummary): Promise<void>;
   /** After the object's end: close what was open for it. */
   forget?(row: Row): void;
+}
+
+export interface Settled {
+  state: string;
+  observedGeneration: number;
+  deletedAt: number | null;
+  updatedAt: number;
 }
 
 export type Write = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
@@ -169,7 +176,7 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
     )
       return;
     await write(async (tx) => {
-      await kind.save(tx, row, { state, observedGeneration, deletedAt, updatedAt: now });
+      await kind.save(tx, row, { state, observedGeneration, deletedAt, updatedAt: now }, summary);
       if (closing !== null) {
         for (const op of open) {
           await updateOperation(tx, op, {

@@ -168,6 +168,26 @@ test('a group grows and shrinks to what was asked for', async () => {
   }
 });
 
+test('a node that meets a used-up quota fails its operation in the words of the quota, and a retry goes on from there', async () => {
+  const setPorts = (port: number) =>
+    fetch(`${world.controlUrl}/quotas/${world.users.member.projectId}`, { method: 'PUT', body: JSON.stringify({ port }) });
+  await setPorts(0);
+  const asked = await change<{ operation: { id: string } }>(
+    member,
+    'resizeNodeGroup',
+    { nodeGroupId: groupId, count: 2 },
+    'operation { id }',
+  );
+  const newest = () =>
+    query<{ state: string; problem: string }>('select state, problem from operations order by requested_at desc limit 1')[0];
+  const failed = await until(() => (newest()?.state === 'FAILED' ? newest() : null));
+  expect(JSON.parse(failed.problem)).toMatchObject({ code: 'QUOTA_EXCEEDED', retryable: false });
+  await setPorts(500);
+  await change(member, 'retryOperation', { operationId: asked.resizeNodeGroup?.operation.id }, 'operation { id }');
+  await until(() => newest()?.state === 'SUCCEEDED');
+  expect(query("select 1 from nodes where deleted_at is null and state = 'READY' and (fault is null or fault = 'null')").length).toBe(2);
+});
+
 test('a deletion leaves nothing of the cluster, in no service and not in the seed', async () => {
   await change(member, 'deleteCluster', { clusterId }, 'cluster { id }');
   await until(() => query<{ state: string }>('select state from clusters')[0]?.state === 'DELETED');

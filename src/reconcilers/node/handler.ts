@@ -43,8 +43,11 @@ export const createNodeHandler = (world: World) => {
       return openNodeScope(world, row, group, cluster, write);
     },
     stateOf,
-    save: async (tx, row, patch) => {
-      await patchNode(tx, row.id, patch as Parameters<typeof patchNode>[2]);
+    save: async (tx, row, patch, summary) => {
+      // Its group, and so the operation, tells this: a quota that is used up hinders it before there is a server.
+      const problem = patch.state === 'FAILED' ? summary.failure?.problem : null;
+      const fault = problem ? { fault: { problem, consoleTail: row.fault?.consoleTail ?? null } } : {};
+      await patchNode(tx, row.id, { ...patch, ...fault } as Parameters<typeof patchNode>[2]);
       await enqueue(tx, 'NODE_GROUP', row.nodeGroupId, world.clock.now());
     },
   });
