@@ -182,6 +182,8 @@ const watchToken = (deps: SocketDeps, extra: Extra, first: Actor, token: string)
   const look = async () => {
     const known = deps.now() < actor.expiresAt ? await deps.authenticate(token) : null;
     if (known === null) return extra.socket.close(FORBIDDEN, 'The token is not valid any more.');
+    // Closed meanwhile: its cleanup has run, and a new timer would be nobody's.
+    if (extra.socket.readyState !== extra.socket.OPEN) return;
     actor = known;
     extra.session = { actor, token };
     arm();

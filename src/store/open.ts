@@ -1,4 +1,5 @@
 /** Opens the database: migrations, one writer whose waiting transactions share a commit, one reader, and the feed of what was committed. */
+import { closeSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
@@ -49,6 +50,8 @@ const MAX_TRANSACTIONS_A_COMMIT = 32;
 
 /** `migrations`: the folder with drizzle's journal. `synchronous` is FULL but for tests that measure nothing and lose nothing. */
 export const openStore = (deps: { path: string; migrations: string; clock: Clock }): Store => {
+  // For its owner alone, in whatever folder; SQLite gives the journal beside it the same mode.
+  closeSync(openSync(deps.path, 'a', 0o600));
   const client = new Database(deps.path);
   client.pragma('journal_mode = WAL');
   client.pragma('synchronous = FULL');

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -19,6 +20,11 @@ const insert = (id: string) =>
       .then(() => id),
   );
 const ids = async () => (await db.store.db.select().from(workItems)).map((row) => row.id).sort();
+
+test('the database and its journal are for their owner alone', async () => {
+  await insert('a');
+  for (const file of ['', '-wal', '-shm']) expect(statSync(`${db.path}${file}`).mode & 0o077).toBe(0);
+});
 
 test('commits are durable: WAL with synchronous FULL, and foreign keys hold', async () => {
   const writer = new Database(db.path);
