@@ -122,7 +122,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       parseKubeconfig,
       peekCatalogue: catalogues.peek,
       buildKubeconfig: issueUserKubeconfig,
-      settings: { imageRegistry: config.imageRegistry, trustRoles: config.trustRoles },
+      settings: { trustRoles: config.trustRoles },
     }),
     clock,
     log,

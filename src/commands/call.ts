@@ -37,7 +37,6 @@ export interface IssuedKubeconfig {
 }
 
 export interface CommandSettings {
-  imageRegistry: string | null;
   /** Roles that Seedbed needs in a customer's project; those that the caller has are delegated. */
   trustRoles: string[];
 }

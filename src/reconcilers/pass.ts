@@ -34,9 +34,9 @@ export interface Kind<Row extends ObjectRow, Scope> {
   kind: ObjectKind;
   flow: Flow<Scope>;
   load(id: string): Promise<Row | undefined>;
-  subject(row: Row): Promise<Subject>;
   /** Everything the steps look at; `write` runs a transaction that is refused once the lease is lost. */
   open(row: Row, write: Write): Promise<Scope>;
+  subject(row: Row, scope: Scope): Subject;
   /** The state to show after the pass. */
   stateOf(scope: Scope, row: Row, summary: PassSummary): string;
   /** Writes state, observedGeneration, deletedAt; enqueues whoever waits for this object. */
@@ -62,9 +62,8 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     if (row === undefined || row.deletedAt !== null) return { dueInMs: null, failed: false };
     const write = fencedWrite(world, claim);
     const removing = row.deleteRequestedAt !== null;
-    const subject = await kind.subject(row);
-    const recorder = await openRecorder(world, kind, row, subject, write, removing);
     const scope = await kind.open(row, write);
+    const recorder = await openRecorder(world, kind, row, kind.subject(row, scope), write, removing);
     const reports = await runFlow(kind.flow, scope, { removing, signal, onReport: recorder.record, onWake });
     if (signal.aborted) return { dueInMs: 0, failed: false };
     const summary = summarize(reports, removing);

@@ -4,10 +4,11 @@ import type { Condition, ObjectKind } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { ProgressEvent } from '../domain/event.ts';
 import type { OperationState, OperationStep } from '../domain/operation.ts';
+import { insertEvent } from './events.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
-import { clusters, conditions, events, operations, seeds } from './tables.ts';
+import { clusters, conditions, operations, seeds } from './tables.ts';
 
 /** The object that a report is about, and the stream its events go to: its cluster's or its seed's. */
 export interface Subject {
@@ -95,7 +96,6 @@ const raiseOf = (owner: typeof seeds | typeof clusters) =>
   );
 const raiseSeed = raiseOf(seeds);
 const raiseCluster = raiseOf(clusters);
-const insertEvent = inserter(events);
 
 /** Appends to the stream under its next number; the counter stands on the stream owner's row, so number order is commit order. */
 export const appendEvent = async (tx: Tx, subject: Subject, event: NewEvent): Promise<ProgressEvent> => {

@@ -46,7 +46,7 @@ export const openHouse = (): House => {
       ordered.push(order);
       return { kubeconfig: `kubeconfig ${ordered.length} of ${order.userName}`, expiresAt: order.now + order.ttlMs };
     },
-    settings: { imageRegistry: null, trustRoles: ['member', 'load-balancer_member'] },
+    settings: { trustRoles: ['member', 'load-balancer_member'] },
   });
   return { ...database, secrets, commands, time, cloud, ordered };
 };

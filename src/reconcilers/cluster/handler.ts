@@ -10,7 +10,7 @@ export const createClusterHandler = (world: World) =>
     kind: 'CLUSTER',
     flow: clusterFlow,
     load: (id) => loadCluster(world.store.db, id),
-    subject: async (row) => ({
+    subject: (row) => ({
       kind: 'CLUSTER',
       id: row.id,
       name: row.name,

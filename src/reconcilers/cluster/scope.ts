@@ -9,8 +9,8 @@ import type { Cloud } from '../../openstack/session.ts';
 import type { ClusterPki } from '../../pki/bundle.ts';
 import type { KubernetesObject } from '../../seeds/kinds.ts';
 import type { InventoryKey } from '../../store/inventory.ts';
-import { type ClusterRow, listLiveNodes, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
-import { enqueue } from '../../store/workItems.ts';
+import { type ClusterRow, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
+import { wakeNodes } from '../../store/wake.ts';
 import { applyGroup } from '../applied.ts';
 import type { Write } from '../pass.ts';
 import type { ResourceScope } from '../resource.ts';
@@ -40,6 +40,7 @@ export interface ClusterScope extends ResourceScope {
 export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGroupRow[], write: Write): ClusterScope => {
   // What was settled before is compared with what is live; on the way there, what was applied a second ago is believed.
   const look = row.state === 'READY' || row.state === 'DEGRADED' ? 'full' : 'trust';
+  let pki: Promise<ClusterPki> | null = null;
   const scope: ClusterScope = {
     world,
     row,
@@ -62,10 +63,10 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
       if (!isReachable(hosted)) throw new Unavailable('CLUSTER_UNAVAILABLE', "The cluster's API has no address yet.");
       return hosted;
     },
-    pki: async () => {
-      const text = await world.secrets.find(world.store.db, row.id, 'pki');
-      if (text === undefined) throw new Unavailable('CLUSTER_UNAVAILABLE', 'The cluster has no certificates yet.');
-      return JSON.parse(text) as ClusterPki;
+    pki: () => {
+      // Read by the steps after the one that makes it, so it does not change under them.
+      pki ??= loadPki(world, row.id);
+      return pki;
     },
     patch: async (patch) => {
       await write((tx) => patchCluster(tx, row.id, patch));
@@ -84,13 +85,15 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
   return scope;
 };
 
-/** What the cluster's nodes wait for has come: they are looked at now instead of at their next turn. */
-export const wakeNodes = async (scope: ClusterScope): Promise<void> => {
-  const nodes = (await Promise.all(scope.groups.map((group) => listLiveNodes(scope.db, group.id)))).flat();
-  await scope.write(async (tx) => {
-    for (const node of nodes) await enqueue(tx, 'NODE', node.id, scope.clock.now());
-  });
+const loadPki = async (world: World, clusterId: string): Promise<ClusterPki> => {
+  const text = await world.secrets.find(world.store.db, clusterId, 'pki');
+  if (text === undefined) throw new Unavailable('CLUSTER_UNAVAILABLE', 'The cluster has no certificates yet.');
+  return JSON.parse(text) as ClusterPki;
 };
+
+/** What the cluster's nodes wait for has come: they are looked at now instead of at their next turn. */
+export const wakeWaitingNodes = (scope: ClusterScope): Promise<void> =>
+  scope.write((tx) => wakeNodes(tx, { clusterId: scope.row.id }, scope.clock.now(), true));
 
 export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string | null): HostedCluster => {
   const release = findRelease(row.spec.kubernetesVersion);

@@ -30,13 +30,13 @@ export const createNodeHandler = (world: World) => {
     kind: 'NODE',
     flow: nodeFlow,
     load: (id) => loadNode(world.store.db, id),
-    subject: async (row) => ({
+    subject: (row, { cluster }) => ({
       kind: 'NODE',
       id: row.id,
       name: row.name,
       streamId: row.clusterId,
       clusterId: row.clusterId,
-      projectId: (await familyOf(row)).cluster.projectId,
+      projectId: cluster.projectId,
     }),
     open: async (row, write) => {
       const { group, cluster } = await familyOf(row);

@@ -21,13 +21,13 @@ export const createNodeGroupHandler = (world: World) => {
     kind: 'NODE_GROUP',
     flow: nodeGroupFlow,
     load: (id) => loadNodeGroup(world.store.db, id),
-    subject: async (row) => ({
+    subject: (row, { cluster }) => ({
       kind: 'NODE_GROUP',
       id: row.id,
       name: row.name,
       streamId: row.clusterId,
       clusterId: row.clusterId,
-      projectId: (await clusterOf(row.clusterId)).projectId,
+      projectId: cluster.projectId,
     }),
     open: async (row, write) =>
       openNodeGroupScope(world, row, await clusterOf(row.clusterId), await listLiveNodes(world.store.db, row.id), write),

@@ -20,7 +20,7 @@ export const createSeedHandler = (world: World) =>
     kind: 'SEED',
     flow: seedFlow,
     load: (id) => loadSeed(world.store.db, id),
-    subject: async (row) => ({ kind: 'SEED', id: row.id, name: row.name, streamId: row.id, clusterId: null, projectId: null }),
+    subject: (row) => ({ kind: 'SEED', id: row.id, name: row.name, streamId: row.id, clusterId: null, projectId: null }),
     open: async (row, write) => openSeedScope(world, row, write),
     stateOf,
     save: async (tx, row, patch) => {

@@ -2,7 +2,7 @@
 import { pkiNamesOf } from '../../../controlPlane/hostedCluster.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { buildClusterPki, type PartialClusterPki } from '../../../pki/bundle.ts';
-import { type ClusterScope, wakeNodes } from '../scope.ts';
+import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
 import { apiEndpoint } from './apiEndpoint.ts';
 
 export const certificates: Step<ClusterScope> = {
@@ -19,7 +19,7 @@ export const certificates: Step<ClusterScope> = {
     await scope.write((tx) => world.secrets.put(tx, row.id, 'pki', JSON.stringify(pki), scope.clock.now()));
     await scope.patch({ caCertificate: pki.authorities.ca.cert });
     // Servers could not be asked for before their user data could name the API and its authority.
-    await wakeNodes(scope);
+    await wakeWaitingNodes(scope);
     return done();
   },
 };

@@ -3,7 +3,7 @@ import { done, type Step } from '../../../engine/flow.ts';
 import { type RuleSpec, sameRule } from '../../../openstack/securityGroup.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, presentId, removeResource } from '../../resource.ts';
-import { type ClusterScope, wakeNodes } from '../scope.ts';
+import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
 import { namesResolved } from './namesResolved.ts';
 import { placement } from './placement.ts';
 
@@ -29,7 +29,7 @@ export const securityGroup: Step<ClusterScope> = {
         await api.addTag('security-groups', id, tagOf(row));
       },
     });
-    if (groupId !== before) await wakeNodes(scope);
+    if (groupId !== before) await wakeWaitingNodes(scope);
     return done();
   },
   remove: async (scope) => {

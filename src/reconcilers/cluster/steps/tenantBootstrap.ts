@@ -1,7 +1,7 @@
 /** What must be in the cluster before a node can join it: rights, cluster-info, kubeadm's and the kubelet's configuration. */
 import { buildBootstrapObjects } from '../../../controlPlane/bootstrap.ts';
 import { done, type Step } from '../../../engine/flow.ts';
-import { type ClusterScope, wakeNodes } from '../scope.ts';
+import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
 import { apiServer } from './apiServer.ts';
 
 export const tenantBootstrap: Step<ClusterScope> = {
@@ -13,7 +13,7 @@ export const tenantBootstrap: Step<ClusterScope> = {
     const { cert } = (await scope.pki()).authorities.ca;
     const written = await scope.applyToTenant('bootstrap', buildBootstrapObjects(await scope.reachable(), cert));
     // Their tokens can be handed out from now on.
-    if (written) await wakeNodes(scope);
+    if (written) await wakeWaitingNodes(scope);
     return done();
   },
 };
