@@ -2,6 +2,7 @@
 
 import { notServedConditions } from '../domain/notServed.ts';
 import type { PlacementReason } from '../domain/seed.ts';
+import { settingAt, settingsOf } from '../domain/template.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import { builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
@@ -21,7 +22,9 @@ interface Override {
 const OverrideType = builder.objectRef<Override>('Override').implement({
   description: "A setting in which a cluster differs from its template's revision.",
   fields: (t) => ({
-    field: t.exposeString('field', { description: "The setting's name in ClusterSpec." }),
+    field: t.exposeString('field', {
+      description: 'The setting by its name in ClusterSpec, or by its path, such as controlPlane.etcd.volumeSizeGiB.',
+    }),
     value: t.string({ description: 'What the cluster has, as JSON.', resolve: ({ value }) => JSON.stringify(value ?? null) }),
     templateValue: t.string({
       description: 'What the template says, as JSON.',
@@ -48,9 +51,12 @@ const PlacementReasonType = builder.objectRef<PlacementReason>('PlacementReason'
 const ControlPlaneType = builder.objectRef<ClusterRow>('ControlPlane').implement({
   description: "A cluster's hosted control plane.",
   fields: (t) => ({
-    replicas: t.int({ description: 'Replicas that are wanted.', resolve: (row) => row.spec.controlPlaneReplicas }),
+    replicas: t.int({ description: 'Replicas that are wanted.', resolve: (row) => row.spec.controlPlane.replicas }),
     version: t.string({ description: 'Kubernetes version that is wanted.', resolve: (row) => row.spec.kubernetesVersion }),
-    etcdVolumeSizeGiB: t.int({ description: "Size of etcd's volume, in GiB.", resolve: (row) => row.spec.etcdVolumeSizeGiB }),
+    etcdVolumeSizeGiB: t.int({
+      description: "Size of each etcd member's volume, in GiB.",
+      resolve: (row) => row.spec.controlPlane.etcd.volumeSizeGiB,
+    }),
     components: t.field({
       type: [ConditionType],
       description: 'The conditions of its components.',
@@ -150,8 +156,8 @@ async function revisionOf(row: ClusterRow, _args: object, { loaders }: Context) 
 }
 
 async function overridesOf(row: ClusterRow, args: object, context: Context): Promise<Override[]> {
-  const overrides = new Map<string, unknown>(Object.entries(row.overrides));
-  if (overrides.size === 0) return [];
-  const template = new Map<string, unknown>(Object.entries((await revisionOf(row, args, context)).spec));
-  return [...overrides].map(([field, value]) => ({ field, value, templateValue: template.get(field) }));
+  const overrides = settingsOf(row.overrides);
+  if (overrides.length === 0) return [];
+  const { spec } = await revisionOf(row, args, context);
+  return overrides.map(([field, value]) => ({ field, value, templateValue: settingAt(spec, field) }));
 }

@@ -1,4 +1,4 @@
-/** createCluster, deleteCluster, issueKubeconfig and retryOperation. */
+/** createCluster, updateCluster, deleteCluster, issueKubeconfig and retryOperation. */
 import type { ClusterAnswer, KubeconfigAnswer, OperationAnswer } from '../commands/call.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
@@ -34,7 +34,7 @@ const CreateClusterInput = builder.inputType('CreateClusterInput', {
     seed: t.string({ description: 'Id or name of the seed, for cloud admins; without it placement chooses.' }),
     overrides: t.field({ type: OverridesInput, description: 'Where it is to differ from its template.' }),
     labels: t.field({ type: [LabelInput], description: MAGNUM_LABELS }),
-    controlPlaneReplicas: t.int({ description: '1 or 3; 3 is kept, and not served yet.' }),
+    masterCount: t.int({ description: "Magnum's word for overrides.controlPlane.replicas: 1 or 3." }),
     nodeCount: t.int({ description: 'Workers of the default group, from 0 to 1000; not together with nodeGroups.' }),
     nodeGroups: t.field({ type: [NodeGroupFieldsInput], description: 'Node groups, at most 20; the first is the default one.' }),
     deletionProtection: t.boolean({ description: 'Refuse deleteCluster until it is told to disable this.' }),
@@ -54,6 +54,30 @@ defineMutation({
     ...(input.nodeGroups != null && { nodeGroups: input.nodeGroups.map(groupToCommand) }),
   }),
   command: (commands) => commands.createCluster,
+});
+
+const UpdateClusterInput = builder.inputType('UpdateClusterInput', {
+  description: 'What updateCluster is asked; what is left out stays.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    overrides: t.field({ type: OverridesInput, description: 'Settings that are to change; some are fixed once the cluster is made.' }),
+    labels: t.field({ type: [LabelInput], description: MAGNUM_LABELS }),
+    deletionProtection: t.boolean({ description: 'Refuse deleteCluster until it is told to disable this.' }),
+  }),
+});
+
+defineMutation({
+  name: 'updateCluster',
+  description: 'Changes settings of a living cluster; needs the role member. Watch it with operationProgress.',
+  input: UpdateClusterInput,
+  payload: clusterPayload('UpdateClusterPayload', 'The cluster that is being changed.'),
+  toCommand: (input) => ({
+    ...withMaps(input, 'labels'),
+    clusterId: plainId('Cluster', input.clusterId),
+    ...(input.overrides != null && { overrides: withMaps(input.overrides, 'seedSelector') }),
+  }),
+  command: (commands) => commands.updateCluster,
 });
 
 const DeleteClusterInput = builder.inputType('DeleteClusterInput', {

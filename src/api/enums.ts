@@ -94,6 +94,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   UNCORDON_SEED: 'uncordonSeed.',
   UNREGISTER_SEED: 'unregisterSeed.',
   CREATE_CLUSTER: 'createCluster.',
+  UPDATE_CLUSTER: 'updateCluster.',
   DELETE_CLUSTER: 'deleteCluster.',
   CREATE_NODE_GROUP: 'createNodeGroup.',
   RESIZE_NODE_GROUP: 'resizeNodeGroup.',

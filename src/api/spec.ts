@@ -1,6 +1,7 @@
 /** The settings of a cluster as a template or the cluster itself gives them. */
 import type { RootVolume, TemplateSpec } from '../domain/template.ts';
 import { builder } from './builder.ts';
+import { ControlPlaneSpecType } from './controlPlane.ts';
 import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
 import { entriesOf, LabelType } from './label.ts';
 
@@ -20,8 +21,7 @@ export const SPEC = {
   dockerStorageDriver: 'Kept as data; containerd has one storage driver.',
   floatingIpEnabled: 'Each worker gets a floating IP.',
   masterLbFloatingIpEnabled: 'The API server gets a floating IP; kept, and not served yet.',
-  controlPlaneReplicas: 'Replicas of the control plane, 1 or 3; 3 is kept, and not served yet.',
-  etcdVolumeSizeGiB: "Size of etcd's volume, in GiB, from 1 to 64.",
+  controlPlane: 'The control plane.',
   rootVolume: "Workers boot from a volume of this kind; without it from the flavor's disk.",
   availabilityZone: 'Availability zone of the default node group.',
   minNodeCount: 'Fewest workers of the default node group.',
@@ -63,8 +63,7 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     dockerStorageDriver: t.exposeString('dockerStorageDriver', { nullable: true, description: SPEC.dockerStorageDriver }),
     floatingIpEnabled: t.exposeBoolean('floatingIpEnabled', { description: SPEC.floatingIpEnabled }),
     masterLbFloatingIpEnabled: t.exposeBoolean('masterLbFloatingIpEnabled', { description: SPEC.masterLbFloatingIpEnabled }),
-    controlPlaneReplicas: t.exposeInt('controlPlaneReplicas', { description: SPEC.controlPlaneReplicas }),
-    etcdVolumeSizeGiB: t.exposeInt('etcdVolumeSizeGiB', { description: SPEC.etcdVolumeSizeGiB }),
+    controlPlane: t.expose('controlPlane', { type: ControlPlaneSpecType, description: SPEC.controlPlane }),
     rootVolume: t.expose('rootVolume', { type: RootVolumeType, nullable: true, description: SPEC.rootVolume }),
     availabilityZone: t.exposeString('availabilityZone', { nullable: true, description: SPEC.availabilityZone }),
     minNodeCount: t.exposeInt('minNodeCount', { nullable: true, description: SPEC.minNodeCount }),

@@ -1,5 +1,6 @@
 /** The settings of a cluster as input: all optional, in the words of the output. */
 import { builder, type InputBuilder } from './builder.ts';
+import { ControlPlaneInput } from './controlPlane.ts';
 import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
 import { LabelInput, mapOf } from './label.ts';
 import { SPEC } from './spec.ts';
@@ -28,8 +29,7 @@ export const specInputFields = (t: InputBuilder) => ({
   dockerStorageDriver: t.string({ description: SPEC.dockerStorageDriver }),
   floatingIpEnabled: t.boolean({ description: SPEC.floatingIpEnabled }),
   masterLbFloatingIpEnabled: t.boolean({ description: SPEC.masterLbFloatingIpEnabled }),
-  controlPlaneReplicas: t.int({ description: SPEC.controlPlaneReplicas }),
-  etcdVolumeSizeGiB: t.int({ description: SPEC.etcdVolumeSizeGiB }),
+  controlPlane: t.field({ type: ControlPlaneInput, description: SPEC.controlPlane }),
   rootVolume: t.field({ type: RootVolumeInput, description: SPEC.rootVolume }),
   availabilityZone: t.string({ description: SPEC.availabilityZone }),
   minNodeCount: t.int({ description: SPEC.minNodeCount }),

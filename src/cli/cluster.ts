@@ -1,14 +1,14 @@
 /** `seedbed cluster …`: a customer's clusters. */
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { CLUSTERS, CREATE_CLUSTER, DELETE_CLUSTER, ISSUE_KUBECONFIG } from '../client/documents.ts';
+import { CLUSTERS, CREATE_CLUSTER, DELETE_CLUSTER, ISSUE_KUBECONFIG, UPDATE_CLUSTER } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { ClusterSummary, Operation } from '../client/types.ts';
 import { clusterText } from './clusterText.ts';
 import { addWatch } from './clusterWatch.ts';
 import { getCluster, listAll } from './find.ts';
 import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readDuration, readWhole } from './options.ts';
-import type { CommonOptions, Io, Session } from './session.ts';
+import { type CommonOptions, type Io, readSettings, type Session } from './session.ts';
 import { ageOf, table } from './table.ts';
 
 interface CreateOptions extends ChangeOptions {
@@ -39,6 +39,12 @@ export const addClusterCommands = (program: Command, io: Io): void => {
   define(cluster, 'list', 'list clusters').action(action(io, list));
   define(cluster, 'show <cluster>', 'show a cluster with its node groups, workers and conditions').action(action(io, show));
   addWatch(cluster, io);
+  defineChange(cluster, 'update <cluster>', 'change settings of a cluster and draw the progress until it is READY again')
+    .option('--file <file>', "YAML with any of ClusterOverridesInput's fields that may change; - reads standard input")
+    .option('--label <key=value>', "Magnum's labels; may be repeated", collectLabel)
+    .option('--deletion-protection', 'refuse to delete it until told otherwise')
+    .option('--no-deletion-protection', 'allow to delete it')
+    .action(action(io, update));
   defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
     .option('--disable-deletion-protection', 'although deletion protection is on')
     .action(action(io, remove));
@@ -92,6 +98,28 @@ const show = async (session: Session, [nameOrId = '']: readonly string[]): Promi
   session.print(cluster, () => clusterText(cluster, session.now()));
 };
 
+interface UpdateOptions extends ChangeOptions {
+  file?: string;
+  label?: Label[];
+  deletionProtection?: boolean;
+}
+
+const update = async (session: Session, [nameOrId = '']: readonly string[], options: UpdateOptions): Promise<void> => {
+  const { uuid } = await getCluster(session.client, nameOrId);
+  const { file, label, deletionProtection, idempotencyKey } = options;
+  const overrides = file === undefined ? undefined : readSettings(file);
+  const input = given({ clusterId: uuid, overrides, labels: label, deletionProtection, idempotencyKey });
+  const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(UPDATE_CLUSTER, {
+    input,
+  });
+  const progress = { id: uuid, after: Math.max(0, cluster.lastEventNumber - 1) };
+  await session.finish(options, { operation, title: `Update cluster ${cluster.name}`, cluster: progress });
+  const after = await getCluster(session.client, uuid);
+  session.print(after, () => clusterText(after, session.now()));
+};
+
+type ClusterProgressed = ClusterSummary & { lastEventNumber: number };
+
 interface DeleteOptions extends ChangeOptions {
   disableDeletionProtection?: boolean;
 }
@@ -100,10 +128,9 @@ const remove = async (session: Session, [nameOrId = '']: readonly string[], opti
   const { uuid, name } = await getCluster(session.client, nameOrId);
   const { disableDeletionProtection, idempotencyKey } = options;
   const input = given({ clusterId: uuid, disableDeletionProtection, idempotencyKey });
-  const { cluster, operation } = await session.client.mutate<{
-    cluster: ClusterSummary & { lastEventNumber: number };
-    operation: Operation;
-  }>(DELETE_CLUSTER, { input });
+  const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(DELETE_CLUSTER, {
+    input,
+  });
   const progress = { id: uuid, after: Math.max(0, cluster.lastEventNumber - 1) };
   await session.finish(options, { operation, title: `Delete cluster ${name}`, cluster: progress });
   session.print({ uuid, name, deleted: options.wait !== false }, () => (options.wait === false ? '' : `Cluster ${name} is deleted.\n`));

@@ -1,5 +1,7 @@
 /** What a command works with: a logged-in client, the screen, and how answers are printed. */
+
 import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import { type Client, createClient } from '../client/client.ts';
 import { ClientError } from '../client/errors.ts';
 import type { Operation } from '../client/types.ts';
@@ -100,4 +102,17 @@ export const readInput = (path: string): string => {
   } catch (error) {
     throw new ClientError('USAGE', `The file ${path} cannot be read.`, { cause: error });
   }
+};
+
+/** Settings by name, from a YAML file. Throws ClientError USAGE. */
+export const readSettings = (path: string): Record<string, unknown> => {
+  let value: unknown;
+  try {
+    value = parse(readInput(path));
+  } catch (error) {
+    throw error instanceof ClientError ? error : new ClientError('USAGE', `${path} is not YAML.`, { cause: error });
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw new ClientError('USAGE', `${path} must hold settings by name.`);
+  return value as Record<string, unknown>;
 };

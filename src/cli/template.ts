@@ -1,12 +1,11 @@
 /** `seedbed template …`: the shapes of clusters. */
 import type { Command } from 'commander';
-import { parse } from 'yaml';
 import { CREATE_TEMPLATE, DELETE_TEMPLATE, TEMPLATES } from '../client/documents.ts';
-import { ClientError } from '../client/errors.ts';
 import type { Template } from '../client/types.ts';
+import { mergeTrees } from '../lib/tree.ts';
 import { getTemplate, listAll } from './find.ts';
 import { action, collect, collectLabel, define, given, type Label, readWhole } from './options.ts';
-import { type CommonOptions, type Io, readInput, type Session } from './session.ts';
+import { type CommonOptions, type Io, readSettings, type Session } from './session.ts';
 import { ageOf, fields, table } from './table.ts';
 
 interface CreateOptions extends CommonOptions {
@@ -50,26 +49,17 @@ export const addTemplateCommands = (program: Command, io: Io): void => {
 const create = async (session: Session, [name = '']: readonly string[], options: CreateOptions): Promise<void> => {
   const { image, flavor, kubernetesVersion, externalNetwork, fixedNetwork, fixedSubnet, keypair, visibility, idempotencyKey } = options;
   const input = {
-    ...(options.file === undefined ? {} : fromFile(options.file)),
+    ...mergeTrees(options.file === undefined ? {} : readSettings(options.file), etcdOf(options.etcdVolumeSize)),
     ...given({ image, flavor, kubernetesVersion, externalNetwork, fixedNetwork, fixedSubnet, keypair, visibility, idempotencyKey }),
-    ...given({ dnsNameservers: options.dnsNameserver, etcdVolumeSizeGiB: options.etcdVolumeSize, labels: options.label }),
+    ...given({ dnsNameservers: options.dnsNameserver, labels: options.label }),
     name,
   };
   const { clusterTemplate } = await session.client.mutate<{ clusterTemplate: Template }>(CREATE_TEMPLATE, { input });
   session.print(clusterTemplate, () => templateText(clusterTemplate));
 };
 
-const fromFile = (path: string): Record<string, unknown> => {
-  let value: unknown;
-  try {
-    value = parse(readInput(path));
-  } catch (error) {
-    throw error instanceof ClientError ? error : new ClientError('USAGE', `${path} is not YAML.`, { cause: error });
-  }
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw new ClientError('USAGE', `${path} must hold settings by name.`);
-  return value as Record<string, unknown>;
-};
+const etcdOf = (volumeSizeGiB: number | undefined): Record<string, unknown> =>
+  volumeSizeGiB === undefined ? {} : { controlPlane: { etcd: { volumeSizeGiB } } };
 
 const list = async (session: Session): Promise<void> => {
   const templates = await listAll<Template>(session.client, TEMPLATES, 'clusterTemplates');

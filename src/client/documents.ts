@@ -13,7 +13,7 @@ const SEED = `uuid name region state cordoned exposure apiServerUrl usedClusters
   lastProbe { kubernetesVersion storageClass schedulableNodes } ${CONDITIONS}`;
 const TEMPLATE = `uuid name visibility revision createdAt spec {
   kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet dnsNameservers masterFlavor networkDriver volumeDriver
-  dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlaneReplicas etcdVolumeSizeGiB rootVolume { sizeGiB type }
+  dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane { replicas etcd { volumeSizeGiB } } rootVolume { sizeGiB type }
   availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled dashboardEnabled
   nodeProblemDetectorEnabled autoHealingEnabled autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
 const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } }
@@ -46,6 +46,11 @@ export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
 export const MORE_NODES = `query nodes($id: ID!, $after: String) { cluster(id: $id) { nodes(first: 100, after: $after) { ${NODES} } } }`;
 export const CREATE_CLUSTER = mutation('createCluster', 'CreateClusterInput', `cluster { ${SUMMARY} } operation { ${OPERATION} }`);
+export const UPDATE_CLUSTER = mutation(
+  'updateCluster',
+  'UpdateClusterInput',
+  `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
+);
 export const DELETE_CLUSTER = mutation(
   'deleteCluster',
   'DeleteClusterInput',

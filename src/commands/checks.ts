@@ -2,11 +2,11 @@
 import { cidrSize, formatCidr, nodePrefixOf, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
 import { UserError } from '../domain/errors.ts';
 import { overlapOf } from '../domain/placement.ts';
-import type { TemplateSpec } from '../domain/template.ts';
+import type { SpecPath, TemplateSpec } from '../domain/template.ts';
 import { getOfferedRelease } from '../domain/version.ts';
 import type { SeedRanges } from '../store/seeds.ts';
 
-export type PathOf = (field: keyof TemplateSpec) => string[];
+export type PathOf = (field: SpecPath) => string[];
 
 /** Loopback, link-local (with the clouds' metadata address), multicast and what no host may have. */
 const RESERVED = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'];
@@ -17,11 +17,7 @@ const ADDRESSES_BESIDE_NODES = 8;
  * The spec with its ranges in canonical form. `isGiven`: the caller gave the field, so of two that clash it is to blame.
  * @throws UserError UNSUPPORTED_VERSION, OVERLAPPING_CIDR or INVALID_INPUT naming the field.
  */
-export const checkSpec = (
-  spec: TemplateSpec,
-  pathOf: PathOf,
-  isGiven: (field: keyof TemplateSpec) => boolean = () => false,
-): TemplateSpec => {
+export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: SpecPath) => boolean = () => false): TemplateSpec => {
   getOfferedRelease(spec.kubernetesVersion, pathOf('kubernetesVersion'));
   const pods = parsePodCidr(spec.podCidr, pathOf('podCidr'));
   const services = parseServiceCidr(spec.serviceCidr, pathOf('serviceCidr'));

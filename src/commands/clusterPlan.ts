@@ -4,14 +4,15 @@ import { requireCloudAdmin } from '../domain/actor.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
 import { UserError } from '../domain/errors.ts';
 import { faultOfLabel, MAX_CLUSTER_NAME } from '../domain/names.ts';
-import type { TemplateSpec } from '../domain/template.ts';
+import { mergeChanges, mergeSpec, type SpecChange, type TemplateSpec } from '../domain/template.ts';
 import { listSeedRanges } from '../store/seeds.ts';
 import type { TemplateWithRevision } from '../store/templates.ts';
 import type { Call, CommandDeps } from './call.ts';
 import { checkRoom, checkSeedRanges, checkSpec, type PathOf } from './checks.ts';
 import { checkGroup, checkNetworks } from './cloudChecks.ts';
+import { replicasInput } from './controlPlaneInput.ts';
 import { DEFAULT_GROUP, groupSpecOf, type NewGroup, type NodeGroupInput, nodeGroupFields } from './nodeGroupInput.ts';
-import { given, nameBy, nameOrId, wholeNumber } from './parse.ts';
+import { definedOf, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
 import { getSeed, getTemplate } from './targets.ts';
 import { labelsInput, type ReadSpec, readSpec, specFields } from './templateInput.ts';
 
@@ -21,7 +22,7 @@ export const clusterInput = z.strictObject({
   seed: given(nameOrId),
   overrides: given(specFields),
   labels: labelsInput,
-  controlPlaneReplicas: specFields.shape.controlPlaneReplicas,
+  masterCount: replicasInput,
   nodeCount: given(wholeNumber(0, 1000)),
   nodeGroups: given(z.array(nodeGroupFields).max(20, 'must be at most 20 groups')),
   deletionProtection: given(z.boolean()),
@@ -42,11 +43,11 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   const { db } = deps.store;
   const template = await getTemplate(db, call, input.clusterTemplate, 'clusterTemplate');
   const base = template.revision.spec;
-  const read = readSpec({ ...input.overrides, ...replicasOf(input) }, input.labels, base.networkDriver, ['overrides']);
+  const read = readSpec(overridesOf(input), input.labels, base.networkDriver, ['overrides']);
   // What the customer did not give comes from the template, and an override is the remedy.
-  const pathOf: PathOf = (field) => read.pathOf(field) ?? ['overrides', field];
+  const pathOf: PathOf = (field) => read.pathOf(field) ?? ['overrides', ...field.split('.')];
   const spec = checkSpec(
-    { ...base, ...read.fields, ignoredLabels: { ...base.ignoredLabels, ...read.ignoredLabels } },
+    { ...mergeSpec(base, read.fields), ignoredLabels: { ...base.ignoredLabels, ...read.ignoredLabels } },
     pathOf,
     (field) => read.pathOf(field) !== undefined,
   );
@@ -64,18 +65,16 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   return { projectId, template, requestedSeedId, read, spec, groups };
 };
 
-const replicasOf = (input: ClusterInput): { controlPlaneReplicas?: 1 | 3 } => {
-  const { controlPlaneReplicas: own, overrides } = input;
-  if (own === undefined) return {};
-  if (overrides?.controlPlaneReplicas !== undefined && overrides.controlPlaneReplicas !== own)
-    throw new UserError(
-      'INVALID_INPUT',
-      'controlPlaneReplicas and overrides.controlPlaneReplicas say different things; leave one of them out.',
-      {
-        field: ['controlPlaneReplicas'],
-      },
-    );
-  return { controlPlaneReplicas: own };
+/** Magnum's word for the replicas of the control plane stands beside the setting itself. */
+const overridesOf = ({ masterCount, overrides }: ClusterInput): SpecChange => {
+  const given: SpecChange = overrides === undefined ? {} : definedOf(overrides);
+  if (masterCount === undefined) return given;
+  const replicas = given.controlPlane?.replicas ?? masterCount;
+  if (replicas !== masterCount)
+    throw new UserError('INVALID_INPUT', 'masterCount and overrides.controlPlane.replicas say different things; leave one of them out.', {
+      field: ['masterCount'],
+    });
+  return mergeChanges(given, { controlPlane: { replicas } });
 };
 
 const chooseSeed = async (deps: CommandDeps, call: Call, input: ClusterInput): Promise<string | null> => {

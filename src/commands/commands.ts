@@ -12,6 +12,7 @@ import { registerSeed } from './registerSeed.ts';
 import { resizeNodeGroup } from './resizeNodeGroup.ts';
 import { retryOperation } from './retryOperation.ts';
 import { unregisterSeed } from './unregisterSeed.ts';
+import { updateCluster } from './updateCluster.ts';
 import { updateClusterTemplate } from './updateClusterTemplate.ts';
 import { updateSeed } from './updateSeed.ts';
 
@@ -25,6 +26,7 @@ export const createCommands = (deps: CommandDeps) => ({
   updateClusterTemplate: updateClusterTemplate(deps),
   deleteClusterTemplate: deleteClusterTemplate(deps),
   createCluster: createCluster(deps),
+  updateCluster: updateCluster(deps),
   deleteCluster: deleteCluster(deps),
   createNodeGroup: createNodeGroup(deps),
   resizeNodeGroup: resizeNodeGroup(deps),

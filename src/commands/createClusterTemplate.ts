@@ -9,7 +9,7 @@ import { insertTemplate, insertTemplateRevision, loadRevisions } from '../store/
 import type { Call, Command, CommandDeps, TemplateAnswer } from './call.ts';
 import { checkSpec } from './checks.ts';
 import { type Recalled, runOnce } from './idempotent.ts';
-import { given, nameBy, ownInput, parseInput } from './parse.ts';
+import { definedOf, given, nameBy, ownInput, parseInput } from './parse.ts';
 import { recallTemplate } from './targets.ts';
 import { completeSpec, labelsInput, readSpec, specFields } from './templateInput.ts';
 
@@ -30,8 +30,8 @@ export const createClusterTemplate =
       mutation: 'createClusterTemplate',
       input: raw,
       prepare: async () => {
-        const read = readSpec(typed, labels, undefined, []);
-        return checkSpec(completeSpec(read), (field) => read.pathOf(field) ?? [field]);
+        const read = readSpec(definedOf(typed), labels, undefined, []);
+        return checkSpec(completeSpec(read), (field) => read.pathOf(field) ?? field.split('.'));
       },
       apply: async (tx, spec) => {
         const now = deps.clock.now();

@@ -30,6 +30,9 @@ const sentence = (text: string): string => (text.endsWith('.') ? text : `${text}
 /** Optional; a null says the same as nothing. */
 export const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 
+/** Settings in a setting: only those that were given are there. */
+export const tree = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape).transform((value) => definedOf(value));
+
 /** Optional; a null takes away what the template says. */
 export const clearable = <S extends z.ZodType>(schema: S) => schema.nullable().optional();
 

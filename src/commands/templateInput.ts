@@ -4,12 +4,19 @@ import { z } from 'zod';
 import { UserError } from '../domain/errors.ts';
 import { type LabelMeaning, readLabels } from '../domain/labels.ts';
 import { MAX_NODES_PER_GROUP } from '../domain/nodeGroup.ts';
-import type { TemplateSpec } from '../domain/template.ts';
-import { defaultRelease } from '../domain/version.ts';
+import {
+  DEFAULT_SPEC,
+  mergeChanges,
+  mergeSpec,
+  type SpecChange,
+  type SpecPath,
+  settingAt,
+  settingsOf,
+  type TemplateSpec,
+} from '../domain/template.ts';
 import { stableJson } from '../lib/json.ts';
+import { controlPlaneInput } from './controlPlaneInput.ts';
 import { clearable, definedOf, given, nameOrId, parseInput, smallMap, wholeNumber } from './parse.ts';
-
-const MAX_ETCD_GIB = 64;
 
 const nodeCount = wholeNumber(0, MAX_NODES_PER_GROUP);
 const ipAddress = z.string().refine((text) => isIP(text) !== 0, 'must be an IP address such as 192.0.2.53');
@@ -42,8 +49,7 @@ export const specFields = z.strictObject({
   dockerStorageDriver: clearable(nameOrId),
   floatingIpEnabled: given(z.boolean()),
   masterLbFloatingIpEnabled: given(z.boolean()),
-  controlPlaneReplicas: given(z.literal([1, 3], 'must be 1 or 3')),
-  etcdVolumeSizeGiB: given(wholeNumber(1, MAX_ETCD_GIB)),
+  controlPlane: given(controlPlaneInput),
   rootVolume: clearable(rootVolumeInput),
   availabilityZone: clearable(nameOrId),
   minNodeCount: clearable(nodeCount),
@@ -62,50 +68,12 @@ export const specFields = z.strictObject({
 
 export const labelsInput = given(z.record(z.string(), z.string()));
 
-export type SpecInput = Partial<Omit<TemplateSpec, 'ignoredLabels'>>;
-
-/**
- * What a template says when nobody says otherwise. Ranges lie outside 10.96.0.0/12 and 10.244.0.0/16, which most seeds use for
- * themselves; what is not served yet is off.
- */
-const DEFAULTS: Omit<TemplateSpec, 'image' | 'flavor'> = {
-  kubernetesVersion: defaultRelease.version,
-  keypair: null,
-  externalNetwork: null,
-  fixedNetwork: null,
-  fixedSubnet: null,
-  dnsNameservers: [],
-  masterFlavor: null,
-  networkDriver: 'FLANNEL',
-  volumeDriver: 'NONE',
-  dockerStorageDriver: null,
-  floatingIpEnabled: false,
-  masterLbFloatingIpEnabled: false,
-  controlPlaneReplicas: 1,
-  etcdVolumeSizeGiB: 5,
-  rootVolume: null,
-  availabilityZone: null,
-  minNodeCount: null,
-  maxNodeCount: null,
-  podCidr: '10.200.0.0/16',
-  serviceCidr: '10.254.0.0/16',
-  nodeCidr: '10.0.0.0/24',
-  dnsDomain: 'cluster.local',
-  keystoneAuthEnabled: false,
-  dashboardEnabled: false,
-  nodeProblemDetectorEnabled: false,
-  autoHealingEnabled: false,
-  autoScalingEnabled: false,
-  ignoredLabels: {},
-  seedSelector: {},
-};
-
 export interface ReadSpec {
   /** What the caller asked for, labels included: what differs from the template. */
-  fields: SpecInput;
+  fields: SpecChange;
   ignoredLabels: Record<string, string> | null;
   /** Where the caller gave a field: its own path, or its label's. */
-  pathOf(field: keyof TemplateSpec): string[] | undefined;
+  pathOf(field: SpecPath): string[] | undefined;
 }
 
 /**
@@ -113,31 +81,29 @@ export interface ReadSpec {
  * @throws UserError INVALID_INPUT, also when a field and a label disagree; UNKNOWN_LABEL.
  */
 export const readSpec = (
-  typed: Partial<z.output<typeof specFields>>,
+  own: SpecChange,
   labels: Record<string, string> | undefined,
   networkDriver: TemplateSpec['networkDriver'] | undefined,
   base: readonly string[],
 ): ReadSpec => {
-  const own: SpecInput = definedOf(typed);
-  if (labels === undefined) {
-    return { fields: own, ignoredLabels: null, pathOf: (field) => (Object.hasOwn(own, field) ? [...base, field] : undefined) };
-  }
-  const meaning = readLabels(labels, own.networkDriver ?? networkDriver ?? DEFAULTS.networkDriver);
+  const ownPath = (field: SpecPath) => (settingAt(own, field) === undefined ? undefined : [...base, ...field.split('.')]);
+  if (labels === undefined) return { fields: own, ignoredLabels: null, pathOf: ownPath };
+  const meaning = readLabels(labels, own.networkDriver ?? networkDriver ?? DEFAULT_SPEC.networkDriver);
   refuseDisagreement(own, meaning, base);
   return {
-    fields: { ...definedOf(parseLabelled(meaning)), ...own },
+    fields: mergeChanges(parseLabelled(meaning), own),
     ignoredLabels: meaning.ignored,
-    pathOf: (field) => (Object.hasOwn(own, field) ? [...base, field] : labelPath(meaning, field)),
+    pathOf: (field) => ownPath(field) ?? labelPath(meaning, field),
   };
 };
 
 /** Labels' values keep the same rules as the fields they stand for, and the blame goes to the label. */
-const parseLabelled = (meaning: LabelMeaning): z.output<typeof specFields> => {
+const parseLabelled = (meaning: LabelMeaning): SpecChange => {
   try {
-    return parseInput(specFields, meaning.fields);
+    return definedOf(parseInput(specFields, meaning.fields));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const path = labelPath(meaning, error.detail.field?.[0] ?? '') ?? ['labels'];
+    const path = labelPath(meaning, error.detail.field?.join('.') ?? '') ?? ['labels'];
     throw new UserError(error.code, error.message.replace(/^[^:]*/, path.join('.')), { field: path });
   }
 };
@@ -147,9 +113,9 @@ const labelPath = (meaning: LabelMeaning, field: string): string[] | undefined =
   return origin === undefined ? undefined : ['labels', origin];
 };
 
-const refuseDisagreement = (own: SpecInput, meaning: LabelMeaning, base: readonly string[]): void => {
-  for (const [field, value] of Object.entries(meaning.fields)) {
-    const typed: unknown = own[field as keyof SpecInput];
+const refuseDisagreement = (own: SpecChange, meaning: LabelMeaning, base: readonly string[]): void => {
+  for (const [field, value] of settingsOf(meaning.fields)) {
+    const typed = settingAt(own, field);
     if (typed === undefined || stableJson(typed) === stableJson(value)) continue;
     const path = labelPath(meaning, field) ?? ['labels'];
     throw new UserError(
@@ -165,7 +131,7 @@ export const completeSpec = (read: ReadSpec): TemplateSpec => {
   const { image, flavor } = read.fields;
   if (image === undefined) throw missing('image', 'Name the image that workers start from.');
   if (flavor === undefined) throw missing('flavor', 'Name the flavor that workers have.');
-  return { ...DEFAULTS, ...read.fields, image, flavor, ignoredLabels: read.ignoredLabels ?? {} };
+  return { ...mergeSpec({ ...DEFAULT_SPEC, image, flavor }, read.fields), ignoredLabels: read.ignoredLabels ?? {} };
 };
 
 const missing = (field: string, message: string): UserError => new UserError('INVALID_INPUT', message, { field: [field] });

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { requireCloudAdmin } from '../domain/actor.ts';
+import { mergeSpec } from '../domain/template.ts';
 import { stableJson } from '../lib/json.ts';
 import type { Tx } from '../store/open.ts';
 import { insertTemplateRevision, patchTemplate } from '../store/templates.ts';
@@ -9,7 +10,7 @@ import type { Call, Command, CommandDeps, TemplateAnswer } from './call.ts';
 import { checkSpec } from './checks.ts';
 import { recallTemplateAnswer, templateHead, templateNameTaken } from './createClusterTemplate.ts';
 import { runOnce } from './idempotent.ts';
-import { nameOrId, ownInput, parseInput } from './parse.ts';
+import { definedOf, nameOrId, ownInput, parseInput } from './parse.ts';
 import { checkGeneration, getOwnTemplate } from './targets.ts';
 import { readSpec, specFields } from './templateInput.ts';
 
@@ -43,14 +44,14 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, input: Input) => {
   const { template, revision: current } = await getOwnTemplate(tx.db, call, clusterTemplateId);
   checkGeneration(call, template);
   const now = deps.clock.now();
-  const read = readSpec(typed, labels, current.spec.networkDriver, []);
-  const wanted = { ...current.spec, ...read.fields, ignoredLabels: read.ignoredLabels ?? current.spec.ignoredLabels };
+  const read = readSpec(definedOf(typed), labels, current.spec.networkDriver, []);
+  const wanted = { ...mergeSpec(current.spec, read.fields), ignoredLabels: read.ignoredLabels ?? current.spec.ignoredLabels };
   let revision = current;
   // A template whose version has expired meanwhile can still be renamed or hidden.
   if (stableJson(wanted) !== stableJson(current.spec)) {
     const spec = checkSpec(
       wanted,
-      (field) => read.pathOf(field) ?? [field],
+      (field) => read.pathOf(field) ?? field.split('.'),
       (field) => read.pathOf(field) !== undefined,
     );
     revision = { templateId: template.id, revision: template.revision + 1, spec, createdBy: call.actor.userName, createdAt: now };

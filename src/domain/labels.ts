@@ -1,38 +1,16 @@
 /** Magnum's string labels: mapped to typed fields, kept without meaning, or refused by name. */
 import { UserError } from './errors.ts';
 import { isIgnoredLabel, listIgnoredLabels } from './ignoredLabels.ts';
-import type { NetworkDriver, TemplateSpec } from './template.ts';
-
-export type MappedFields = Partial<
-  Pick<
-    TemplateSpec,
-    | 'kubernetesVersion'
-    | 'etcdVolumeSizeGiB'
-    | 'masterLbFloatingIpEnabled'
-    | 'keystoneAuthEnabled'
-    | 'dashboardEnabled'
-    | 'nodeProblemDetectorEnabled'
-    | 'autoHealingEnabled'
-    | 'autoScalingEnabled'
-    | 'minNodeCount'
-    | 'maxNodeCount'
-    | 'availabilityZone'
-    | 'rootVolume'
-    | 'podCidr'
-    | 'serviceCidr'
-    | 'nodeCidr'
-    | 'dnsDomain'
-  >
->;
+import { mergeChanges, type NetworkDriver, type SpecChange, type SpecPath, settingsOf } from './template.ts';
 
 export interface LabelMeaning {
-  fields: MappedFields;
-  /** For each field, the label it came from. */
-  origins: Partial<Record<keyof MappedFields, string>>;
+  fields: SpecChange;
+  /** For each setting, the label it came from. */
+  origins: Partial<Record<SpecPath, string>>;
   ignored: Record<string, string>;
 }
 
-type Reader = (value: string, fail: (what: string) => never) => MappedFields;
+type Reader = (value: string, fail: (what: string) => never) => SpecChange;
 
 const yesOrNo = (value: string, fail: (what: string) => never): boolean => {
   // Magnum compares without regard to case, and people write Python's True.
@@ -47,7 +25,7 @@ const READERS: Record<string, Reader> = {
   kube_tag: (v, fail) => ({
     kubernetesVersion: /^v?\d+\.\d+\.\d+$/.test(v.trim()) ? v.trim().replace(/^v?/, 'v') : fail('must be a version such as "v1.36.3"'),
   }),
-  etcd_volume_size: (v, fail) => ({ etcdVolumeSizeGiB: whole(v, fail) }),
+  etcd_volume_size: (v, fail) => ({ controlPlane: { etcd: { volumeSizeGiB: whole(v, fail) } } }),
   master_lb_floating_ip_enabled: (v, fail) => ({ masterLbFloatingIpEnabled: yesOrNo(v, fail) }),
   keystone_auth_enabled: (v, fail) => ({ keystoneAuthEnabled: yesOrNo(v, fail) }),
   kube_dashboard_enabled: (v, fail) => ({ dashboardEnabled: yesOrNo(v, fail) }),
@@ -102,9 +80,9 @@ export const readLabels = (
 /** Names of labels that are mapped to a field, for documentation and for the nearest known one. */
 export const listMappedLabels = (): string[] => [...Object.keys(READERS), ...Object.keys(POD_RANGE), ...ROOT_VOLUME];
 
-const take = (meaning: LabelMeaning, name: string, fields: MappedFields): void => {
-  Object.assign(meaning.fields, fields);
-  for (const key of Object.keys(fields)) meaning.origins[key as keyof MappedFields] = name;
+const take = (meaning: LabelMeaning, name: string, fields: SpecChange): void => {
+  meaning.fields = mergeChanges(meaning.fields, fields);
+  for (const [path] of settingsOf(fields)) meaning.origins[path] = name;
 };
 
 const readRootVolume = (labels: Readonly<Record<string, string>>, meaning: LabelMeaning, field: string[]): void => {

@@ -13,7 +13,7 @@ const FEATURES: readonly Feature[] = [
   {
     name: 'HighAvailabilityServed',
     title: 'Several control-plane replicas',
-    asked: (spec) => spec.controlPlaneReplicas > 1,
+    asked: (spec) => spec.controlPlane.replicas > 1,
     meanwhile: 'The control plane runs with one replica.',
   },
   {

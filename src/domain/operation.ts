@@ -8,6 +8,7 @@ export type OperationKind =
   | 'UNCORDON_SEED'
   | 'UNREGISTER_SEED'
   | 'CREATE_CLUSTER'
+  | 'UPDATE_CLUSTER'
   | 'DELETE_CLUSTER'
   | 'CREATE_NODE_GROUP'
   | 'RESIZE_NODE_GROUP'

@@ -1,4 +1,7 @@
 /** Cluster templates: what an operator offers, in Magnum's words where they still mean something. */
+import { type DeepPartial, leavesOf, mergeTrees, valueAt } from '../lib/tree.ts';
+import { type ControlPlaneSpec, DEFAULT_CONTROL_PLANE } from './controlPlane.ts';
+import { defaultRelease } from './version.ts';
 
 export type Visibility = 'PUBLIC' | 'PRIVATE' | 'HIDDEN';
 export type NetworkDriver = 'FLANNEL' | 'CALICO' | 'CILIUM' | 'NONE';
@@ -27,8 +30,7 @@ export interface TemplateSpec {
   dockerStorageDriver: string | null;
   floatingIpEnabled: boolean;
   masterLbFloatingIpEnabled: boolean;
-  controlPlaneReplicas: number;
-  etcdVolumeSizeGiB: number;
+  controlPlane: ControlPlaneSpec;
   rootVolume: RootVolume | null;
   /** The three are for the default node group. */
   availabilityZone: string | null;
@@ -48,3 +50,75 @@ export interface TemplateSpec {
   /** Only seeds that carry all of these labels are considered. */
   seedSelector: Record<string, string>;
 }
+
+/**
+ * What a template says when nobody says otherwise. Ranges lie outside 10.96.0.0/12 and 10.244.0.0/16, which most seeds use for
+ * themselves; what is not served yet is off. A setting that is younger than a stored spec has its value from here, too.
+ */
+export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
+  kubernetesVersion: defaultRelease.version,
+  keypair: null,
+  externalNetwork: null,
+  fixedNetwork: null,
+  fixedSubnet: null,
+  dnsNameservers: [],
+  masterFlavor: null,
+  networkDriver: 'FLANNEL',
+  volumeDriver: 'NONE',
+  dockerStorageDriver: null,
+  floatingIpEnabled: false,
+  masterLbFloatingIpEnabled: false,
+  controlPlane: DEFAULT_CONTROL_PLANE,
+  rootVolume: null,
+  availabilityZone: null,
+  minNodeCount: null,
+  maxNodeCount: null,
+  podCidr: '10.200.0.0/16',
+  serviceCidr: '10.254.0.0/16',
+  nodeCidr: '10.0.0.0/24',
+  dnsDomain: 'cluster.local',
+  keystoneAuthEnabled: false,
+  dashboardEnabled: false,
+  nodeProblemDetectorEnabled: false,
+  autoHealingEnabled: false,
+  autoScalingEnabled: false,
+  ignoredLabels: {},
+  seedSelector: {},
+};
+
+/** Settings that are trees: a change names only what it changes in them. All others are replaced as a whole. */
+const TREES = ['controlPlane'] as const;
+type TreeField = (typeof TREES)[number];
+
+/** What an input or a cluster's overrides say of a spec. */
+export type SpecChange = Partial<Omit<TemplateSpec, TreeField>> & { [K in TreeField]?: DeepPartial<TemplateSpec[K]> };
+
+/** A setting by name; one in a tree by its path, such as "controlPlane.etcd.volumeSizeGiB". */
+export type SpecPath = Exclude<keyof TemplateSpec, TreeField> | `${TreeField}.${string}`;
+
+export const mergeSpec = (base: TemplateSpec, { controlPlane, ...change }: SpecChange): TemplateSpec => ({
+  ...base,
+  ...change,
+  controlPlane: mergeTrees(base.controlPlane, controlPlane),
+});
+
+/** A spec as it was stored, with the settings that came after it. */
+export const completeStored = (stored: Partial<TemplateSpec>): TemplateSpec =>
+  mergeSpec({ ...DEFAULT_SPEC, image: '', flavor: '' }, stored);
+
+/** Two changes as one; where both speak, `second` has the last word. */
+export const mergeChanges = (first: SpecChange, second: SpecChange): SpecChange => {
+  const merged: SpecChange = { ...first, ...second };
+  for (const tree of TREES)
+    if (first[tree] !== undefined || second[tree] !== undefined) merged[tree] = mergeTrees(first[tree] ?? {}, second[tree]);
+  return merged;
+};
+
+/** What a change says, setting by setting. */
+export const settingsOf = (change: SpecChange): [path: SpecPath, value: unknown][] =>
+  Object.entries(change).flatMap(([field, value]): [SpecPath, unknown][] =>
+    (TREES as readonly string[]).includes(field) ? (leavesOf(value, field) as [SpecPath, unknown][]) : [[field as SpecPath, value]],
+  );
+
+/** The value of a setting; undefined when a change does not speak of it. */
+export const settingAt = (spec: SpecChange, path: SpecPath): unknown => valueAt(spec, path);

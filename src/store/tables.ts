@@ -1,7 +1,7 @@
 /** The tables. Times are milliseconds since the epoch; JSON columns hold the domain's types. */
 import { sql } from 'drizzle-orm';
-import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
-import type { ClusterSpec, ClusterState, ResolvedNames, TrustReference } from '../domain/cluster.ts';
+import { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import type { ClusterState, ResolvedNames, TrustReference } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
@@ -9,12 +9,18 @@ import type { NodeFault, NodeState } from '../domain/node.ts';
 import type { NodeGroupSpec, NodeGroupState, ResolvedGroup } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
 import type { Exposure, PlacementReason, SeedFacts, SeedState } from '../domain/seed.ts';
-import type { TemplateSpec, Visibility } from '../domain/template.ts';
+import { completeStored, type SpecChange, type TemplateSpec, type Visibility } from '../domain/template.ts';
 import type { Json } from '../lib/json.ts';
 
 const id = () => text().primaryKey();
 const time = () => integer({ mode: 'number' });
 const json = <T>() => text({ mode: 'json' }).$type<T>();
+/** Settings that came after a row was written have their defaults. */
+const spec = customType<{ data: TemplateSpec; driverData: string }>({
+  dataType: () => 'text',
+  toDriver: (value) => JSON.stringify(value),
+  fromDriver: (text) => completeStored(JSON.parse(text) as Partial<TemplateSpec>),
+});
 const flag = () => integer({ mode: 'boolean' });
 /** Names are unique among what is not deleted; tombstones keep theirs. */
 const live = sql`deleted_at is null`;
@@ -74,7 +80,7 @@ export const templateRevisions = sqliteTable(
       .notNull()
       .references(() => templates.id),
     revision: integer().notNull(),
-    spec: json<TemplateSpec>().notNull(),
+    spec: spec().notNull(),
     createdBy: text().notNull(),
     createdAt: time().notNull(),
   },
@@ -95,8 +101,8 @@ export const clusters = sqliteTable(
     /** The seed asked for by name; null: placement decides. */
     requestedSeedId: text(),
     seedId: text().references(() => seeds.id),
-    spec: json<ClusterSpec>().notNull(),
-    overrides: json<Partial<TemplateSpec>>().notNull(),
+    spec: spec().notNull(),
+    overrides: json<SpecChange>().notNull(),
     resolved: json<ResolvedNames>(),
     placement: json<PlacementReason[]>(),
     trust: json<TrustReference>(),

@@ -19,13 +19,17 @@ test('a template: created, found, changed into its next revision, in use, delete
     'anna',
     'createClusterTemplate',
     input,
-    'clusterTemplate { id uuid name revision generation visibility spec { etcdVolumeSizeGiB kubernetesVersion ignoredLabels { key value } } } revision { revision } replayed',
+    'clusterTemplate { id uuid name revision generation visibility spec { controlPlane { etcd { volumeSizeGiB } } kubernetesVersion ignoredLabels { key value } } } revision { revision } replayed',
   );
   expect(made).toMatchObject({
     clusterTemplate: {
       revision: 1,
       visibility: 'PRIVATE',
-      spec: { etcdVolumeSizeGiB: 8, kubernetesVersion: 'v1.36.3', ignoredLabels: [{ key: 'cgroup_driver', value: 'systemd' }] },
+      spec: {
+        controlPlane: { etcd: { volumeSizeGiB: 8 } },
+        kubernetesVersion: 'v1.36.3',
+        ignoredLabels: [{ key: 'cgroup_driver', value: 'systemd' }],
+      },
     },
     revision: { revision: 1 },
     replayed: false,
@@ -127,7 +131,7 @@ test('a cluster: created once for a key, read in all its parts, resized, deleted
     nodeGroups: [
       { name: 'default-worker', count: 2, labels: [{ key: 'example.org/a', value: 'b' }], taints: [{ key: 'gpu', effect: 'NO_SCHEDULE' }] },
     ],
-    overrides: { autoHealingEnabled: true, controlPlaneReplicas: 3, seedSelector: [{ key: 'tier', value: 'gold' }] },
+    overrides: { autoHealingEnabled: true, controlPlane: { replicas: 3 }, seedSelector: [{ key: 'tier', value: 'gold' }] },
   });
   const again = await makeCluster(world, 'anna', 'web', {
     idempotencyKey: 'k-1',
@@ -135,7 +139,7 @@ test('a cluster: created once for a key, read in all its parts, resized, deleted
     nodeGroups: [
       { name: 'default-worker', count: 2, labels: [{ key: 'example.org/a', value: 'b' }], taints: [{ key: 'gpu', effect: 'NO_SCHEDULE' }] },
     ],
-    overrides: { autoHealingEnabled: true, controlPlaneReplicas: 3, seedSelector: [{ key: 'tier', value: 'gold' }] },
+    overrides: { autoHealingEnabled: true, controlPlane: { replicas: 3 }, seedSelector: [{ key: 'tier', value: 'gold' }] },
   });
   expect(again).toEqual(cluster);
   expect(
@@ -189,12 +193,29 @@ test('a cluster: created once for a key, read in all its parts, resized, deleted
     },
     events: { edges: [{ cursor: '1', node: { number: 1, subjectId: cluster.id, settled: false, operationId: cluster.operation.id } }] },
   });
-  expect(read.overrides).toContainEqual({ field: 'controlPlaneReplicas', value: '3', templateValue: '1' });
+  expect(read.overrides).toContainEqual({ field: 'controlPlane.replicas', value: '3', templateValue: '1' });
   const notServed = (read.conditions as { name: string; status: string; reason: string }[]).filter((c) => c.reason === 'NotServedYet');
   expect(notServed.map((c) => [c.name, c.status])).toEqual([
     ['HighAvailabilityServed', 'FALSE'],
     ['AutoHealingServed', 'FALSE'],
   ]);
+
+  expect(
+    await run(
+      world,
+      'anna',
+      'updateCluster',
+      { clusterId: cluster.id, overrides: { controlPlane: { replicas: 1 } }, labels: [{ key: 'npd_enabled', value: 'true' }] },
+      'cluster { generation spec { nodeProblemDetectorEnabled controlPlane { replicas etcd { volumeSizeGiB } } } } operation { kind } replayed',
+    ),
+  ).toMatchObject({
+    cluster: { generation: 2, spec: { nodeProblemDetectorEnabled: true, controlPlane: { replicas: 1, etcd: { volumeSizeGiB: 5 } } } },
+    operation: { kind: 'UPDATE_CLUSTER' },
+    replayed: false,
+  });
+  expect(
+    await run(world, 'anna', 'updateCluster', { clusterId: cluster.id, overrides: { serviceCidr: '10.1.0.0/16' } }, '__typename'),
+  ).toMatchObject({ __typename: 'InvalidInputError', field: ['overrides', 'serviceCidr'] });
 
   const group = { nodeGroupId: cluster.nodeGroup.id };
   expect(

@@ -43,6 +43,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'retryOperation',
     'uncordonSeed',
     'unregisterSeed',
+    'updateCluster',
     'updateClusterTemplate',
     'updateSeed',
   ]);

@@ -103,6 +103,53 @@ describe('deleteCluster', () => {
   });
 });
 
+describe('updateCluster', () => {
+  const update = (input: object, who = ANNA) => house.commands.updateCluster(call(who), { clusterId: made.cluster.id, ...input });
+
+  test('keeps what it does not speak of, and wakes the cluster', async () => {
+    await house.store.transaction((tx) => patchCluster(tx, made.cluster.id, { state: 'READY' }));
+    const input = { overrides: { controlPlane: { replicas: 3 } }, labels: { kube_dashboard_enabled: 'true' }, deletionProtection: true };
+    const { cluster, operation: changing } = await update(input);
+    expect(cluster).toMatchObject({ state: 'UPDATING', generation: 2, deletionProtection: true });
+    expect(cluster.spec).toEqual({
+      ...made.cluster.spec,
+      controlPlane: { ...made.cluster.spec.controlPlane, replicas: 3 },
+      dashboardEnabled: true,
+    });
+    expect(cluster.overrides).toEqual({ controlPlane: { replicas: 3 }, dashboardEnabled: true });
+    expect(changing).toMatchObject({ kind: 'UPDATE_CLUSTER', state: 'PENDING', generation: 2 });
+    expect(await due()).toEqual(['CLUSTER 2', 'NODE_GROUP 1']);
+    const { operation: next } = await update({ overrides: { controlPlane: { replicas: 1 } } });
+    expect(await operation(changing.id)).toMatchObject({ state: 'SUPERSEDED', problem: { message: expect.stringContaining(next.id) } });
+    expect(await operation(made.operation.id)).toMatchObject({ state: 'PENDING' });
+  });
+
+  test.each<[string, object, string[]]>([
+    ['a fixed setting', { overrides: { podCidr: '10.9.0.0/16' } }, ['overrides', 'podCidr']],
+    [
+      'a fixed setting in a tree',
+      { overrides: { controlPlane: { etcd: { volumeSizeGiB: 9 } } } },
+      ['overrides', 'controlPlane', 'etcd', 'volumeSizeGiB'],
+    ],
+    ['a fixed setting by its label', { labels: { etcd_volume_size: '9' } }, ['labels', 'etcd_volume_size']],
+    ['an even number of members', { overrides: { controlPlane: { replicas: 2 } } }, ['overrides', 'controlPlane', 'replicas']],
+    ['a name', { name: 'other' }, ['name']],
+  ])('refuses %s by name and changes nothing', async (_what, input, field) => {
+    expect(await errorOf(update(input))).toMatchObject({ code: 'INVALID_INPUT', field });
+    expect((await house.store.db.select().from(clusters))[0]).toMatchObject({ generation: 1, spec: made.cluster.spec });
+  });
+
+  test('a fixed setting may be repeated as it is', async () => {
+    const { podCidr } = made.cluster.spec;
+    expect((await update({ overrides: { podCidr } })).cluster.spec).toEqual(made.cluster.spec);
+  });
+
+  test('not once it is being deleted', async () => {
+    await house.commands.deleteCluster(call(ANNA), { clusterId: made.cluster.id });
+    expect(await errorOf(update({ deletionProtection: true }))).toMatchObject({ code: 'CONFLICT' });
+  });
+});
+
 describe('node groups', () => {
   test('resize sets the wish, supersedes the last resize and tells', async () => {
     const [n0 = '', n1 = ''] = await addNodes(['READY', 'READY', 'CREATING']);
@@ -205,6 +252,10 @@ describe('retryOperation', () => {
 describe('who may, and which generation', () => {
   const attempts = (): [string, (who: typeof ANNA, more?: object) => Promise<unknown>][] => [
     ['deleteCluster', (who, more) => house.commands.deleteCluster(call(who, more), { clusterId: made.cluster.id })],
+    [
+      'updateCluster',
+      (who, more) => house.commands.updateCluster(call(who, more), { clusterId: made.cluster.id, deletionProtection: true }),
+    ],
     ['createNodeGroup', (who, more) => house.commands.createNodeGroup(call(who, more), { clusterId: made.cluster.id, name: 'more' })],
     ['resizeNodeGroup', (who, more) => house.commands.resizeNodeGroup(call(who, more), { nodeGroupId: groupId, count: 1 })],
     ['deleteNodeGroup', (who, more) => house.commands.deleteNodeGroup(call(who, more), { nodeGroupId: groupId })],

@@ -41,11 +41,11 @@ test('writes the cluster, its group, operation, event, work, audit and the seale
   });
   expect(cluster.spec).toMatchObject({
     kubernetesVersion: 'v1.35.4',
-    etcdVolumeSizeGiB: 7,
+    controlPlane: { etcd: { volumeSizeGiB: 7 } },
     image: 'debian',
     ignoredLabels: { use_podman: 'true' },
   });
-  expect(cluster.overrides).toEqual({ kubernetesVersion: 'v1.35.4', etcdVolumeSizeGiB: 7 });
+  expect(cluster.overrides).toEqual({ kubernetesVersion: 'v1.35.4', controlPlane: { etcd: { volumeSizeGiB: 7 } } });
   expect(cluster.shortId).toMatch(/^hello-[a-z0-9]{8}$/);
   expect(cluster.trust).toMatchObject({ trustId: null, trustorUserId: 'user-anna', roles: ['member'] });
   expect(cluster.trust?.expiresAt).toMatch(/^203[78]-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
@@ -141,13 +141,20 @@ describe('bad input', () => {
     ['unknown label', { labels: { kube_tagg: 'v1.36.3' } }, 'UNKNOWN_LABEL', ['labels', 'kube_tagg']],
     [
       'label against field',
-      { labels: { etcd_volume_size: '7' }, overrides: { etcdVolumeSizeGiB: 8 } },
+      { labels: { etcd_volume_size: '7' }, overrides: { controlPlane: { etcd: { volumeSizeGiB: 8 } } } },
       'INVALID_INPUT',
       ['labels', 'etcd_volume_size'],
     ],
     ['label out of range', { labels: { etcd_volume_size: '65' } }, 'INVALID_INPUT', ['labels', 'etcd_volume_size']],
-    ['etcd size', { overrides: { etcdVolumeSizeGiB: 0 } }, 'INVALID_INPUT', ['overrides', 'etcdVolumeSizeGiB']],
-    ['replicas', { controlPlaneReplicas: 2 }, 'INVALID_INPUT', ['controlPlaneReplicas']],
+    [
+      'etcd size',
+      { overrides: { controlPlane: { etcd: { volumeSizeGiB: 0 } } } },
+      'INVALID_INPUT',
+      ['overrides', 'controlPlane', 'etcd', 'volumeSizeGiB'],
+    ],
+    ['replicas', { overrides: { controlPlane: { replicas: 2 } } }, 'INVALID_INPUT', ['overrides', 'controlPlane', 'replicas']],
+    ['masters', { masterCount: 2 }, 'INVALID_INPUT', ['masterCount']],
+    ['masters against replicas', { masterCount: 1, overrides: { controlPlane: { replicas: 3 } } }, 'INVALID_INPUT', ['masterCount']],
     ['no CIDR', { overrides: { podCidr: '10.0.0.0' } }, 'INVALID_INPUT', ['overrides', 'podCidr']],
     ['pods overlap services', { overrides: { podCidr: '10.254.0.0/16' } }, 'OVERLAPPING_CIDR', ['overrides', 'podCidr']],
     ['pods overlap nodes', { overrides: { nodeCidr: '10.200.9.0/24' } }, 'OVERLAPPING_CIDR', ['overrides', 'nodeCidr']],

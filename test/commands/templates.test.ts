@@ -53,7 +53,7 @@ test('all fields and labels are kept, typed', async () => {
   const { name: _name, labels: _labels, ...typed } = FULL;
   expect(revision.spec).toMatchObject({
     ...typed,
-    etcdVolumeSizeGiB: 10,
+    controlPlane: { etcd: { volumeSizeGiB: 10 } },
     kubernetesVersion: 'v1.36.3',
     masterLbFloatingIpEnabled: true,
     keystoneAuthEnabled: true,

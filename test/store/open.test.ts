@@ -1,9 +1,10 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { type Committed, isUniqueViolation, openStore } from '../../src/store/open.ts';
-import { secrets, workItems } from '../../src/store/tables.ts';
+import { clusters, secrets, templateRevisions, workItems } from '../../src/store/tables.ts';
 import { MIGRATIONS, openTestDatabase, type TestDatabase } from './database.ts';
 
 let db: TestDatabase;
@@ -37,6 +38,35 @@ test('commits are durable: WAL with synchronous FULL, and foreign keys hold', as
       tx.db.run("insert into nodes (id, cluster_id, node_group_id, name, state, created_at, updated_at) values ('a','b','c','d','e',1,1)"),
     ),
   ).rejects.toThrow();
+});
+
+test('a control plane of before it was a tree is read as one, with the settings that came later', async () => {
+  const path = `${db.path}-old`;
+  const old = new Database(path);
+  const [first = '', second = ''] = ['0000_first', '0001_control_plane'].map((tag) => readFileSync(`${MIGRATIONS}/${tag}.sql`, 'utf8'));
+  old.exec(first);
+  const spec = JSON.stringify({ image: 'debian', controlPlaneReplicas: 3, etcdVolumeSizeGiB: 7 });
+  old.exec(`insert into templates (id, project_id, name, visibility, revision, created_at, updated_at) values ('t', 'p', 't', 'PUBLIC', 1, 1, 1);
+    insert into template_revisions values ('t', 1, '${spec}', 'ada', 1);`);
+  const cluster = (id: string, overrides: string) =>
+    old
+      .prepare(
+        `insert into clusters (id, project_id, name, short_id, template_id, template_revision, spec, overrides, state, created_by, created_at, updated_at)
+         values (?, 'p', ?, ?, 't', 1, ?, ?, 'READY', 'anna', 1, 1)`,
+      )
+      .run(id, id, id, spec, overrides);
+  cluster('a', '{"etcdVolumeSizeGiB":7,"flavor":"x"}');
+  cluster('b', '{}');
+  old.exec(second);
+  const store = drizzle(old, { casing: 'snake_case' });
+  const [a, b] = await store.select().from(clusters).orderBy(clusters.id);
+  expect(a).toMatchObject({
+    spec: { image: 'debian', dnsDomain: 'cluster.local', controlPlane: { replicas: 3, etcd: { volumeSizeGiB: 7 } } },
+  });
+  expect([a?.overrides, b?.overrides]).toEqual([{ flavor: 'x', controlPlane: { etcd: { volumeSizeGiB: 7 } } }, {}]);
+  expect((await store.select().from(templateRevisions))[0]?.spec).toEqual(a?.spec);
+  expect(Object.keys(a?.spec ?? {})).not.toContain('etcdVolumeSizeGiB');
+  old.close();
 });
 
 test('transactions that wait together share a commit, and one that throws takes nothing of the others with it', async () => {

@@ -111,8 +111,8 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string |
     podCidr: row.spec.podCidr,
     serviceCidr: row.spec.serviceCidr,
     dnsDomain: row.spec.dnsDomain,
-    apiServerReplicas: row.spec.controlPlaneReplicas,
-    etcd: { replicas: 1, volumeSizeGiB: row.spec.etcdVolumeSizeGiB, storageClass: seed.storageClass },
+    apiServerReplicas: row.spec.controlPlane.replicas,
+    etcd: { replicas: 1, volumeSizeGiB: row.spec.controlPlane.etcd.volumeSizeGiB, storageClass: seed.storageClass },
     networkDriver: row.spec.networkDriver,
   };
 };

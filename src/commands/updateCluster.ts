@@ -1,0 +1,118 @@
+/** updateCluster: changes settings of a living cluster; its flow carries them out. */
+import { z } from 'zod';
+import { UserError } from '../domain/errors.ts';
+import { mergeChanges, mergeSpec, type SpecPath, settingAt, settingsOf } from '../domain/template.ts';
+import { stableJson } from '../lib/json.ts';
+import type { Tx } from '../store/open.ts';
+import { supersedeOperations } from '../store/operations.ts';
+import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
+import { wakeNow } from '../store/wake.ts';
+import { announce, clusterSubject, newOperation } from './announce.ts';
+import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
+import { checkSpec } from './checks.ts';
+import { runOnce } from './idempotent.ts';
+import { definedOf, given, nameOrId, ownInput, parseInput } from './parse.ts';
+import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
+import { labelsInput, type ReadSpec, readSpec, specFields } from './templateInput.ts';
+import { refreshTrust } from './trust.ts';
+
+const schema = z.strictObject({
+  clusterId: nameOrId,
+  overrides: given(specFields),
+  labels: labelsInput,
+  deletionProtection: given(z.boolean()),
+});
+type Input = z.output<typeof schema>;
+
+export const updateCluster =
+  (deps: CommandDeps): Command<ClusterAnswer> =>
+  async (call, raw) => {
+    const input = parseInput(schema, ownInput(raw));
+    return runOnce<ClusterAnswer, void>(deps, call, {
+      mutation: 'updateCluster',
+      input: raw,
+      prepare: async () => {},
+      apply: async (tx) => {
+        const row = await getCluster(tx.db, call, input.clusterId);
+        checkMember(call);
+        checkNotDeleting(row);
+        checkGeneration(call, row);
+        const { cluster, operation } = await write(deps, call, tx, row, input);
+        return {
+          answer: { cluster, operation },
+          target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
+          recall: { clusterId: cluster.id, operationId: operation.id },
+        };
+      },
+      recall: async (ids) => ({
+        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
+        operation: await recallOperation(deps.store.db, call, ids.operationId),
+      }),
+    });
+  };
+
+const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, input: Input) => {
+  const now = deps.clock.now();
+  const read = readSpec(input.overrides === undefined ? {} : definedOf(input.overrides), input.labels, row.spec.networkDriver, [
+    'overrides',
+  ]);
+  const spec = changedSpec(row, read);
+  const change = {
+    spec,
+    overrides: mergeChanges(row.overrides, read.fields),
+    deletionProtection: input.deletionProtection ?? row.deletionProtection,
+    generation: row.generation + 1,
+    updatedAt: now,
+    ...(row.state === 'READY' && { state: 'UPDATING' as const }),
+  };
+  await patchCluster(tx, row.id, change);
+  const subject = clusterSubject(row);
+  const operation = newOperation(deps, call, 'UPDATE_CLUSTER', subject, change.generation);
+  await supersedeOperations(tx, operation, { kinds: ['UPDATE_CLUSTER'] }, now);
+  await announce(
+    tx,
+    subject,
+    operation,
+    change.state ?? row.state,
+    `Cluster ${row.name} is being changed, as ${call.actor.userName} asked.`,
+    'CHANGED',
+  );
+  await refreshTrust(tx, deps, call, row);
+  await wakeNow(tx, 'CLUSTER', row.id, now);
+  return { cluster: await recallCluster(tx.db, call, row.id), operation };
+};
+
+const changedSpec = (row: ClusterRow, read: ReadSpec): ClusterRow['spec'] => {
+  const pathOf = (path: SpecPath) => read.pathOf(path) ?? ['overrides', ...path.split('.')];
+  for (const [path, value] of settingsOf(read.fields))
+    if (stableJson(value) !== stableJson(settingAt(row.spec, path)) && !mayChange(path)) throw fixedSetting(path, pathOf(path));
+  const wanted = mergeSpec(row.spec, read.fields);
+  // A version that has expired since is no reason to refuse another change.
+  const spec =
+    stableJson(wanted) === stableJson(row.spec) ? row.spec : checkSpec(wanted, pathOf, (path) => read.pathOf(path) !== undefined);
+  return { ...spec, ignoredLabels: { ...row.spec.ignoredLabels, ...read.ignoredLabels } };
+};
+
+/** Settings that the flow carries out on a living cluster; the beginning of a path stands for all below it. */
+const CHANGEABLE: readonly string[] = [
+  'controlPlane.replicas',
+  'keystoneAuthEnabled',
+  'dashboardEnabled',
+  'nodeProblemDetectorEnabled',
+  'autoHealingEnabled',
+  'autoScalingEnabled',
+];
+
+const mayChange = (path: SpecPath): boolean => CHANGEABLE.some((known) => path === known || path.startsWith(`${known}.`));
+
+const REMEDIES: Partial<Record<string, string>> = {
+  flavor: 'make a node group with the flavor that you want',
+  image: 'make a node group with the image that you want',
+};
+
+const fixedSetting = (path: SpecPath, field: string[]): UserError =>
+  new UserError(
+    'INVALID_INPUT',
+    `${field.join('.')} of a living cluster cannot be changed; ${REMEDIES[path] ?? 'leave it out, or make another cluster with it'}.`,
+    { field },
+  );
