@@ -3,6 +3,7 @@ import type { InventoryService } from '../domain/inventory.ts';
 import { ensureObjects, type Ledger } from '../seeds/apply.ts';
 import type { Kubernetes } from '../seeds/connection.ts';
 import type { KubernetesObject } from '../seeds/kinds.ts';
+import type { Versions } from '../seeds/versions.ts';
 import { listInventory, saveLedger } from '../store/inventory.ts';
 import type { ResourceScope } from './resource.ts';
 
@@ -14,6 +15,7 @@ export interface AppliedGroup {
   group: string;
   /** 'trust': an unchanged wish needs no look; 'full': compare with what is live. */
   look: 'trust' | 'full';
+  versions?: Versions;
 }
 
 /** Writes only what differs from the last time or from what is live, and prunes what is no longer wished. Returns what was written. */
@@ -29,7 +31,8 @@ export const applyGroup = async (
     if (row.state === 'PRESENT' && row.fingerprint !== null && row.observed !== null)
       before[row.name] = { fingerprint: row.fingerprint, observed: row.observed };
   }
-  const { ledger, written } = await ensureObjects(kube, objects, before, { look: group.look });
+  const { look, versions } = group;
+  const { ledger, written } = await ensureObjects(kube, objects, before, { look, ...(versions !== undefined && { versions }) });
   const changed = Object.fromEntries(
     Object.entries(ledger).filter(
       ([name, now]) => before[name]?.fingerprint !== now.fingerprint || before[name]?.observed !== now.observed,

@@ -5,8 +5,9 @@ import type { Clock } from '../lib/clock.ts';
 import { fingerprint } from '../lib/json.ts';
 import type { AddressPolicy } from '../seeds/address.ts';
 import { type Kubernetes, type KubernetesDeps, openKubernetes } from '../seeds/connection.ts';
-import type { KubernetesObject } from '../seeds/kinds.ts';
+import type { KindRef, KubernetesObject } from '../seeds/kinds.ts';
 import { parseKubeconfig } from '../seeds/kubeconfig.ts';
+import { openVersions, type Versions } from '../seeds/versions.ts';
 import type { Cache } from '../seeds/watch.ts';
 import type { Store } from '../store/open.ts';
 import type { Secrets } from '../store/secrets.ts';
@@ -17,6 +18,8 @@ export interface SeedHandle {
   services: Cache;
   statefulSets: Cache;
   deployments: Cache;
+  /** Of everything that is applied to the seed. */
+  versions: Versions;
 }
 
 export interface SeedRegistry {
@@ -27,6 +30,16 @@ export interface SeedRegistry {
 }
 
 const SELECTOR = 'app.kubernetes.io/managed-by=seedbed';
+
+/** What clusters' flows apply to a seed; a kind that is missing here costs a read of its objects at each look. */
+const APPLIED: readonly KindRef[] = [
+  { apiVersion: 'v1', kind: 'Namespace' },
+  { apiVersion: 'v1', kind: 'Secret' },
+  { apiVersion: 'v1', kind: 'ConfigMap' },
+  { apiVersion: 'v1', kind: 'Service' },
+  { apiVersion: 'apps/v1', kind: 'StatefulSet' },
+  { apiVersion: 'apps/v1', kind: 'Deployment' },
+];
 
 export const createSeedRegistry = (deps: {
   store: Store;
@@ -51,6 +64,7 @@ export const createSeedRegistry = (deps: {
     const entry = open.get(seedId);
     if (entry === undefined) return;
     open.delete(seedId);
+    entry.handle.versions.close();
     for (const cache of [entry.handle.services, entry.handle.statefulSets, entry.handle.deployments]) cache.close();
     entry.handle.kube.close();
   };
@@ -70,6 +84,7 @@ export const createSeedRegistry = (deps: {
       services: watch('v1', 'Service'),
       statefulSets: watch('apps/v1', 'StatefulSet'),
       deployments: watch('apps/v1', 'Deployment'),
+      versions: openVersions(kube, { labelSelector: SELECTOR, kinds: APPLIED, onDrift: (object) => hint(object.metadata.labels) }),
     };
   };
 

@@ -3,6 +3,7 @@ import { fingerprint } from '../lib/json.ts';
 import type { Kubernetes } from './connection.ts';
 import { groupOf, type KubernetesObject, keyOf, type ObjectRef, refOf, refOfKey } from './kinds.ts';
 import { projectOnto } from './projection.ts';
+import type { Versions } from './versions.ts';
 
 /** Kept by the caller between passes. Hashes only: no value of a Secret can be read from it. */
 export interface AppliedRecord {
@@ -16,9 +17,9 @@ export interface AppliedRecord {
 export type Ledger = Record<string, AppliedRecord>;
 
 export interface EnsureOptions {
-  /** From a synced cache that keeps whole objects; undefined sends us to the API. */
-  live?: (ref: ObjectRef) => KubernetesObject | undefined;
-  /** 'trust': what was written is taken to be there still. 'full': every object is looked at. */
+  /** Knows what has not changed since it was last found to be as wanted, so that it need not be read again. */
+  versions?: Pick<Versions, 'unchanged' | 'confirm'>;
+  /** 'trust': what was written is taken to be there still. 'full': every object is looked at, unless `versions` knows it to be unchanged. */
   look: 'trust' | 'full';
   /** Called right after each write, so that a caller may keep it even when a later write fails. */
   onWritten?: (key: string, record: AppliedRecord) => void;
@@ -28,7 +29,7 @@ export interface Ensured {
   ledger: Ledger;
   /** Keys of the objects that were applied or deleted, in no order. */
   written: string[];
-  /** By key, what was seen on the way: after a 'trust' look only what was written or is in the cache. Secrets are without their data. */
+  /** By key, what was seen on the way: of what was not looked at, nothing. Secrets are without their data. */
   live: Map<string, KubernetesObject>;
 }
 
@@ -61,11 +62,14 @@ export const ensureObjects = async (
   const written: string[] = [];
   const ensureOne = async ([key, { object, wanted }]: [string, Desired]): Promise<void> => {
     const record = ledger[key];
-    if (record?.fingerprint === wanted && (options.look === 'trust' || observedOf(object, live.get(key)) === record.observed)) {
+    const seen = live.get(key);
+    if (record?.fingerprint === wanted && (believed(object, options) || observedOf(object, seen) === record.observed)) {
       next[key] = record;
+      if (seen !== undefined) options.versions?.confirm(seen);
       return;
     }
     const answer = await k.apply(object);
+    options.versions?.confirm(answer);
     const fresh = { fingerprint: wanted, observed: observedOf(object, answer) };
     next[key] = fresh;
     live.set(key, answer);
@@ -116,21 +120,22 @@ const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<unk
   if (failures.length > 0) throw failures[0];
 };
 
-/** The live objects a pass needs to see, from the cache where it has them, else by few requests. */
+const believed = (object: KubernetesObject, { look, versions }: EnsureOptions): boolean =>
+  look === 'trust' || versions?.unchanged(refOf(object)) === true;
+
+/** The live objects a pass needs to see, by few requests. */
 const lookAt = async (
   k: Kubernetes,
   desired: ReadonlyMap<string, Desired>,
   ledger: Ledger,
-  { live, look }: EnsureOptions,
+  options: EnsureOptions,
 ): Promise<Map<string, KubernetesObject>> => {
   const seen = new Map<string, KubernetesObject>();
   const unseen = new Map<string, ObjectRef[]>();
   for (const [key, { object, wanted }] of desired) {
     const ref = refOf(object);
-    const cached = live?.(ref);
-    if (cached) seen.set(key, cached);
     // An object we never wrote, or would write otherwise now, is applied whatever is there.
-    else if (look === 'full' && ledger[key]?.fingerprint === wanted) {
+    if (ledger[key]?.fingerprint === wanted && !believed(object, options)) {
       const group = `${ref.apiVersion}/${ref.kind}/${ref.namespace ?? ''}`;
       unseen.set(group, [...(unseen.get(group) ?? []), ref]);
     }

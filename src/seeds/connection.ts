@@ -6,6 +6,7 @@ import { type AddressPolicy, defaultAddressPolicy } from './address.ts';
 import { type Attempt, failureOfStatus, failureOfTransport, type Subject, VersionGone } from './failure.ts';
 import { type CollectionRef, collectionPath, type KubernetesObject, type ObjectRef, objectPath, refOf, resourceOf } from './kinds.ts';
 import type { KubernetesAccess } from './kubeconfig.ts';
+import { metadataForm } from './metadataForm.ts';
 import { type Call, openTransport, type Reply } from './transport.ts';
 import { type Cache, openCache, type WatchHandlers, type WatchQuery } from './watch.ts';
 
@@ -14,6 +15,7 @@ export interface ListQuery extends CollectionRef {
   fieldSelector?: string;
   /** Objects per request; all pages are read whatever it is. */
   limit?: number;
+  metadataOnly?: boolean;
 }
 
 export interface ListAnswer {
@@ -187,8 +189,9 @@ const listAll = async (read: Read, query: ListQuery): Promise<ListAnswer> => {
   if (query.labelSelector !== undefined) base.set('labelSelector', query.labelSelector);
   if (query.fieldSelector !== undefined) base.set('fieldSelector', query.fieldSelector);
   const path = collectionPath(query);
+  const form = query.metadataOnly === true ? { accept: metadataForm('PartialObjectMetadataList') } : {};
   const page = (more: Record<string, string>): Promise<ListPage> =>
-    read(action('list', query), get(`${path}?${new URLSearchParams([...base, ...Object.entries(more)]).toString()}`));
+    read(action('list', query), { ...get(`${path}?${new URLSearchParams([...base, ...Object.entries(more)]).toString()}`), ...form });
   const limit = String(query.limit ?? PAGE);
   let answer = await page({ limit });
   const items = [...(answer.items ?? [])];

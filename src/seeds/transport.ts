@@ -1,6 +1,6 @@
 /** The HTTPS way to one Kubernetes API: one pool of kept connections, checked addresses, a time limit on every call, no redirects. */
 
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
 import { isIP } from 'node:net';
 import { type AddressPolicy, checkAddress, guardedLookup } from './address.ts';
@@ -14,6 +14,8 @@ export interface Call {
   path: string;
   body?: string;
   contentType?: string;
+  /** What form the answer is to have; JSON as it is without it. */
+  accept?: string;
   /** The call may be sent a second time when a kept connection turns out to be dead. */
   repeatable: boolean;
 }
@@ -28,7 +30,12 @@ export interface Transport {
   /** Rejects with Node's error when there was no answer; any status is an answer. */
   call(call: Call): Promise<Reply>;
   /** Sends a GET whose answer does not end soon; `onOpen` gets it. Returns what ends it. `onError` is called at most once, and not after `onOpen`. */
-  stream(path: string, onOpen: (response: IncomingMessage) => void, onError: (error: unknown) => void): () => void;
+  stream(
+    path: string,
+    accept: string | undefined,
+    onOpen: (response: IncomingMessage) => void,
+    onError: (error: unknown) => void,
+  ): () => void;
   close(): void;
   /** HTTP requests sent so far. */
   readonly requests: number;
@@ -89,13 +96,14 @@ export const openTransport = ({ access, policy, timeoutMs }: Deps): Transport =>
     }
   };
 
-  const stream: Transport['stream'] = (path, onOpen, onError) => {
+  const stream: Transport['stream'] = (path, accept, onOpen, onError) => {
     let end = () => {};
     let ended = false;
     const start = (options: RequestOptions): void => {
       if (ended || closed) return;
       requests += 1;
-      end = openStream({ ...options, method: 'GET', path: prefix + path }, timeoutMs, onOpen, (error) => {
+      const asked = { ...options, method: 'GET', path: prefix + path, headers: accepting(options.headers, accept) };
+      end = openStream(asked, timeoutMs, onOpen, (error) => {
         open.delete(end);
         onError(error);
       });
@@ -125,6 +133,12 @@ export const openTransport = ({ access, policy, timeoutMs }: Deps): Transport =>
   };
 };
 
+/** The headers as a plain record, with what the answer is to look like. */
+const accepting = (headers: RequestOptions['headers'], accept: string | undefined): OutgoingHttpHeaders => ({
+  ...(headers as OutgoingHttpHeaders | undefined),
+  ...(accept !== undefined && { accept }),
+});
+
 /** A kept connection was found dead before any byte of an answer: nothing can be known about the request, but a repeat is cheap. */
 class DeadSocket extends Error {}
 
@@ -134,10 +148,9 @@ const timeoutError = (): Error => Object.assign(new Error('no answer in time'), 
 const exchange = (options: RequestOptions, call: Call, deadline: number, open: Set<() => void>): Promise<Reply> =>
   new Promise<Reply>((resolve, reject) => {
     const body = call.body === undefined ? undefined : Buffer.from(call.body);
-    const headers = body
-      ? { ...options.headers, 'content-type': call.contentType ?? 'application/json', 'content-length': body.length }
-      : options.headers;
-    const sent = request({ ...options, headers: headers ?? {} });
+    const given = accepting(options.headers, call.accept);
+    const headers = body ? { ...given, 'content-type': call.contentType ?? 'application/json', 'content-length': body.length } : given;
+    const sent = request({ ...options, headers });
     const timer = setTimeout(() => sent.destroy(timeoutError()), Math.max(1, deadline - performance.now()));
     const end = (): void => void sent.destroy(closedError());
     open.add(end);

@@ -10,6 +10,8 @@ import { followStream, type WatchEvent } from './watchStream.ts';
 export interface WatchQuery extends CollectionRef {
   labelSelector?: string;
   fieldSelector?: string;
+  /** Metadata alone is sent: of a Secret nothing secret travels, of a large object next to nothing. */
+  metadataOnly?: boolean;
 }
 
 export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Attempt, failureOfStatus, failureOfTransport } from './failure.ts';
 import { createLineReader } from './jsonLines.ts';
 import { collectionPath, type KubernetesObject } from './kinds.ts';
+import { metadataForm } from './metadataForm.ts';
 import type { CacheDeps, WatchQuery } from './watch.ts';
 
 /** The server ends each watch after 4 to 6 minutes, so that a fleet's watches spread over its API servers. */
@@ -60,7 +61,12 @@ export const followStream = ({ deps, query, attempt, version, stallMs, heard, on
     response.on('end', () => finish(undefined));
     response.on('error', finish);
   };
-  const end = deps.stream(watchPath(query, version, deps.random()), onOpen, finish);
+  const end = deps.stream(
+    watchPath(query, version, deps.random()),
+    query.metadataOnly === true ? metadataForm('PartialObjectMetadata') : undefined,
+    onOpen,
+    finish,
+  );
   return () => {
     over = true;
     clearTimeout(stall);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { ensureObjects, type Ledger, pruneObjects } from '../../src/seeds/apply.ts';
 import { type Kubernetes, openKubernetes } from '../../src/seeds/connection.ts';
-import { type KubernetesObject, keyOf, refOf, refOfKey } from '../../src/seeds/kinds.ts';
+import { type KubernetesObject, keyOf, type ObjectRef, refOf, refOfKey } from '../../src/seeds/kinds.ts';
 import { projectOnto } from '../../src/seeds/projection.ts';
 import { type Api, json, type Seen, startApi } from './tlsServer.ts';
 
@@ -195,12 +195,17 @@ test('a changed wish is written in either look, and nothing else is', async () =
   expect(requests).toEqual(['PATCH /api/v1/namespaces/n/configmaps/a']);
 });
 
-test('a cache spares the requests; what it lacks is asked for', async () => {
+test('what is known to be unchanged is not read again; what is not known is, and then confirmed', async () => {
   const ledger = await settle();
-  const cached = new Map([...stored.values()].filter(({ kind }) => kind !== 'Secret').map((object) => [keyOf(refOf(object)), object]));
-  const options = { look: 'full', live: (ref: Parameters<typeof keyOf>[0]) => cached.get(keyOf(ref)) } as const;
+  const confirmed: string[] = [];
+  const versions = {
+    unchanged: (ref: ObjectRef) => ref.kind !== 'Secret',
+    confirm: (object: KubernetesObject) => void confirmed.push(keyOf(refOf(object))),
+  };
+  const options = { look: 'full', versions } as const;
   const requests = await requestsOf(async () => expect((await ensureObjects(k, ALL, ledger, options)).written).toEqual([]));
   expect(requests).toEqual(['GET /api/v1/namespaces/n/secrets/s']);
+  expect(confirmed).toEqual(['v1/Secret/n/s']);
 });
 
 test('what is no longer wanted is deleted, workloads before what they use, and leaves the ledger', async () => {

@@ -74,8 +74,9 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     },
     key: (service, kind, name) => ({ clusterId: row.id, ownerId: row.id, service, kind, name }),
     applyToSeed: async (group, objects) => {
-      const { kube } = await scope.seed();
-      return (await applyGroup(scope, kube, { clusterId: row.id, ownerId: row.id, service: 'SEED', group, look }, objects)).length > 0;
+      const { kube, versions } = await scope.seed();
+      const applied = { clusterId: row.id, ownerId: row.id, service: 'SEED', group, look, versions } as const;
+      return (await applyGroup(scope, kube, applied, objects)).length > 0;
     },
     applyToTenant: async (group, objects) => {
       const { kube } = await scope.tenant();

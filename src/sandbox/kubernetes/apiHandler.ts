@@ -7,7 +7,7 @@ import type { Cluster, User } from './cluster.ts';
 import { deleteObject } from './deletion.ts';
 import { discover, versionBody } from './discovery.ts';
 import { groupVersion } from './kinds.ts';
-import { deletedList, listBody, streamWatch, type TableWish, tableWish } from './listing.ts';
+import { deletedList, type Form, formOf, listBody, metadataOf, streamWatch } from './listing.ts';
 import { type Dict, dict, jsonOf, type KubeObject, namespaceOf } from './objects.ts';
 import { readProtobuf } from './protobuf.ts';
 import { type Attributes, denial, isAllowed } from './rbac.ts';
@@ -87,7 +87,7 @@ interface Call {
   user: User;
   body: unknown;
   contentType: string;
-  table: TableWish | undefined;
+  form: Form;
   context: WriteContext;
 }
 
@@ -106,9 +106,11 @@ const contextOf = (request: ResourceRequest, user: User, agent: string): WriteCo
 });
 
 const shownObject = (cluster: Cluster, call: Call, object: KubeObject, status: number): Answer =>
-  call.table
-    ? { status, body: tableOf(object.kind, [object], object.metadata.resourceVersion, cluster.now(), call.table.include) }
-    : { status, body: object.metadata.resourceVersion === '0' ? object : jsonOf(object) };
+  call.form.as === 'table'
+    ? { status, body: tableOf(object.kind, [object], object.metadata.resourceVersion, cluster.now(), call.form.include) }
+    : call.form.as === 'metadata'
+      ? { status, body: metadataOf(object) }
+      : { status, body: object.metadata.resourceVersion === '0' ? object : jsonOf(object) };
 
 const deleteOne = (cluster: Cluster, call: Call): Answer => {
   const { kind, namespace, name, query } = call.request;
@@ -160,7 +162,7 @@ const operate = (options: ApiOptions, call: Call): Answer => {
   }
   switch (verb) {
     case 'list':
-      return { status: 200, body: listBody(cluster, request, call.table) };
+      return { status: 200, body: listBody(cluster, request, call.form) };
     case 'get':
       if (subresource === 'log')
         return { status: 200, body: readLog(cluster, request, request.query, options.podLog), contentType: 'text/plain' };
@@ -223,9 +225,9 @@ export const createApiHandler = (
 
   const resource = async (message: IncomingMessage, response: ServerResponse, request: ResourceRequest, user: User): Promise<void> => {
     allow(options, user, attributesOf(request), request);
-    const table = tableWish(message.headers.accept ?? '', request.query);
+    const form = formOf(message.headers.accept ?? '', request.query);
     if (request.verb === 'watch') {
-      const stop = streamWatch(options.cluster, request, response, table);
+      const stop = streamWatch(options.cluster, request, response, form);
       watches.add(stop);
       response.on('close', () => watches.delete(stop));
       return;
@@ -233,7 +235,7 @@ export const createApiHandler = (
     const contentType = message.headers['content-type'] ?? '';
     const body = message.method === 'GET' ? undefined : parseBody(contentType, await readBody(message));
     const context = contextOf(request, user, message.headers['user-agent'] ?? '');
-    const answer = operate(options, { request, user, body, contentType, table, context });
+    const answer = operate(options, { request, user, body, contentType, form, context });
     send(response, answer, context.warnings);
   };
 

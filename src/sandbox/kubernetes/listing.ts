@@ -13,13 +13,18 @@ import { tableOf } from './tables.ts';
 const BOOKMARK_EVERY_MS = 30_000;
 const LONGEST_WATCH_MS = 1_800_000;
 
-export interface TableWish {
-  include: string;
-}
+/** How the client wants objects: as they are, as a table, or their metadata alone. */
+export type Form = { as: 'objects' } | { as: 'table'; include: string } | { as: 'metadata' };
 
-/** How the client wants objects: as they are, or as a table. */
-export const tableWish = (accept: string, query: URLSearchParams): TableWish | undefined =>
-  accept.split(',')[0]?.includes('as=Table') ? { include: query.get('includeObject') ?? 'Metadata' } : undefined;
+export const formOf = (accept: string, query: URLSearchParams): Form => {
+  const wish = accept.split(',')[0] ?? '';
+  if (wish.includes('as=Table')) return { as: 'table', include: query.get('includeObject') ?? 'Metadata' };
+  return /as=PartialObjectMetadata(List)?\b/.test(wish) ? { as: 'metadata' } : { as: 'objects' };
+};
+
+/** The text of one object without all that is not metadata. */
+export const metadataOf = ({ metadata }: KubeObject): string =>
+  JSON.stringify({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
 
 const keyOf = (object: KubeObject): string => `${namespaceOf(object)}\u0000${object.metadata.name}`;
 const byKey = (a: KubeObject, b: KubeObject): number => (keyOf(a) < keyOf(b) ? -1 : 1);
@@ -43,7 +48,7 @@ const selected = (cluster: Cluster, request: ResourceRequest): KubeObject[] => {
 };
 
 /** The list's JSON text. Pages carry the name they stopped at; a later page shows the then current objects. */
-export const listBody = (cluster: Cluster, request: ResourceRequest, table: TableWish | undefined): string => {
+export const listBody = (cluster: Cluster, request: ResourceRequest, form: Form): string => {
   const { kind, query } = request;
   const limit = Number(query.get('limit') ?? 0);
   const from = query.get('continue');
@@ -60,22 +65,30 @@ export const listBody = (cluster: Cluster, request: ResourceRequest, table: Tabl
           remainingItemCount: rest.length - page.length,
         }
       : {};
-  if (table) {
-    const made = tableOf(kind.kind, page, resourceVersion, cluster.now(), table.include);
-    return JSON.stringify({ ...made, metadata: { resourceVersion, ...more } });
+  const metadata = { resourceVersion, ...more };
+  if (form.as === 'table') {
+    const made = tableOf(kind.kind, page, resourceVersion, cluster.now(), form.include);
+    return JSON.stringify({ ...made, metadata });
   }
-  const head = JSON.stringify({ kind: `${kind.kind}List`, apiVersion: groupVersion(kind), metadata: { resourceVersion, ...more } });
-  return `${head.slice(0, -1)},"items":[${page.map((o) => jsonOf(shown(kind, o))).join(',')}]}`;
+  const bare = form.as === 'metadata';
+  const type = bare
+    ? { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' }
+    : { kind: `${kind.kind}List`, apiVersion: groupVersion(kind) };
+  const items = page.map((o) => (bare ? metadataOf(o) : jsonOf(shown(kind, o))));
+  return `${JSON.stringify({ ...type, metadata }).slice(0, -1)},"items":[${items.join(',')}]}`;
 };
 
 export const deletedList = (cluster: Cluster, request: ResourceRequest): KubeObject[] => selected(cluster, request);
 
 type Line = (type: string, object: KubeObject) => string;
 
-const lineWriter = (cluster: Cluster, kind: Kind, table: TableWish | undefined): Line => {
-  if (!table) return (type, object) => `{"type":"${type}","object":${jsonOf(shown(kind, object))}}\n`;
-  return (type, object) =>
-    `${JSON.stringify({ type, object: tableOf(kind.kind, [object], object.metadata.resourceVersion, cluster.now(), table.include) })}\n`;
+const lineWriter = (cluster: Cluster, kind: Kind, form: Form): Line => {
+  const textOf = (object: KubeObject): string => {
+    if (form.as === 'metadata') return metadataOf(object);
+    if (form.as === 'objects') return jsonOf(shown(kind, object));
+    return JSON.stringify(tableOf(kind.kind, [object], object.metadata.resourceVersion, cluster.now(), form.include));
+  };
+  return (type, object) => `{"type":"${type}","object":${textOf(object)}}\n`;
 };
 
 /** What a change means to a watcher whose selector may fit before, after, both or neither. */
@@ -99,17 +112,12 @@ const startRevision = (cluster: Cluster, query: URLSearchParams): { after: numbe
 };
 
 /** Streams changes until the client leaves, the time is over or `stop` is called (the API server went away). */
-export const streamWatch = (
-  cluster: Cluster,
-  request: ResourceRequest,
-  response: ServerResponse,
-  table: TableWish | undefined,
-): (() => void) => {
+export const streamWatch = (cluster: Cluster, request: ResourceRequest, response: ServerResponse, form: Form): (() => void) => {
   const { query } = request;
   const kind = storageKind(request.kind);
   const match = requestMatch(query);
   const start = startRevision(cluster, query);
-  const line = lineWriter(cluster, request.kind, table);
+  const line = lineWriter(cluster, request.kind, form);
   const bookmarks = query.get('allowWatchBookmarks') === 'true';
   response.writeHead(200, { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' });
   const send = (event: StoreEvent): void => {
