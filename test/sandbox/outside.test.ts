@@ -95,10 +95,10 @@ test('the openstack command makes, shows and removes what a cluster needs', { ti
     'volume create --size 1 cli -f value -c size',
     'volume type list -f value -c Name',
     'keypair create cli',
-    `trust create --project ${member.projectId} --role member ${member.userId} ${service.userId} -f value -c impersonation`,
+    `trust create --project ${member.projectId} --role member ${member.userId} ${service.userId} -f value -c project_id`,
     'application credential create cli -f value -c name',
     'loadbalancer create --name cli --vip-subnet-id cli -f value -c name',
-    'quota show -f value -c instances',
+    'quota show -f json',
     'limits show --absolute -f value -c Name',
     'availability zone list --compute -f value',
   ]);
@@ -115,6 +115,8 @@ test('the openstack command makes, shows and removes what a cluster needs', { ti
     'ACTIVE',
     'cli',
   ]);
+  expect(made[21]).toMatch(/"instances"/);
+  expect(made[18]).toBe(member.projectId);
   expect(made[17]).toMatch(/^-----BEGIN [A-Z ]*PRIVATE KEY-----/);
   const refused = await openstack([
     ['reader', 'server delete cli'],
