@@ -1,7 +1,8 @@
 /** Neutron's routers and their interfaces. */
 import { z } from 'zod';
-import { NotFound } from '../domain/errors.ts';
+import { NotFound, UserError } from '../domain/errors.ts';
 import { type CommonFilter, filterQuery, type Neutron } from './neutron.ts';
+import { createPorts } from './port.ts';
 import { part } from './service.ts';
 
 export interface CloudRouter {
@@ -18,7 +19,7 @@ export interface Routers {
   listRouters(filter?: CommonFilter): Promise<CloudRouter[]>;
   getRouter(id: string): Promise<CloudRouter>;
   createRouter(spec: { name: string; description: string; externalNetworkId: string | null }): Promise<CloudRouter>;
-  /** Not idempotent in Neutron (400 the second time): look for a port with device_id = router first. Gives the interface's port. */
+  /** Gives the interface's port; the one that is there already, when there is one. */
   addRouterInterface(routerId: string, subnetId: string): Promise<{ portId: string }>;
   /** False when the interface or the router was gone. Throws Conflict while a floating IP needs it. */
   removeRouterInterface(routerId: string, subnetId: string): Promise<boolean>;
@@ -37,8 +38,15 @@ export const createRouters = (neutron: Neutron): Routers => ({
   },
   addRouterInterface: async (routerId, subnetId) => {
     const path = `/routers/${part(routerId)}/add_router_interface`;
-    const answer = await neutron.service.call(z.object({ port_id: z.string() }), 'PUT', path, { body: { subnet_id: subnetId } });
-    return { portId: answer.port_id };
+    try {
+      const answer = await neutron.service.call(z.object({ port_id: z.string() }), 'PUT', path, { body: { subnet_id: subnetId } });
+      return { portId: answer.port_id };
+    } catch (error) {
+      // Neutron repeats a request of its own accord when its database is busy, and then refuses it with a 400 for what its first try made.
+      const there = error instanceof UserError ? await interfacePort(neutron, routerId, subnetId) : undefined;
+      if (there === undefined) throw error;
+      return { portId: there };
+    }
   },
   removeRouterInterface: async (routerId, subnetId) => {
     try {
@@ -52,6 +60,9 @@ export const createRouters = (neutron: Neutron): Routers => ({
   },
   deleteRouter: (id) => neutron.remove(ROUTERS, id),
 });
+
+const interfacePort = async (neutron: Neutron, routerId: string, subnetId: string): Promise<string | undefined> =>
+  (await createPorts(neutron).listPorts({ deviceId: routerId, subnetId }))[0]?.id;
 
 const gatewaySchema = z.object({
   network_id: z.string(),

@@ -104,3 +104,17 @@ test('a load balancer goes with all its parts', async () => {
   expect(await cloud.open().loadBalancer.deleteLoadBalancer('l1')).toBe(true);
   expect(cloud.seen[0]?.query.get('cascade')).toBe('true');
 });
+
+test('an interface that is refused because it is there is no failure; any other refusal is', async () => {
+  const refused = { status: 400, body: { NeutronError: { type: 'BadRequest', message: 'Bad router request: no.', detail: '' } } };
+  cloud.on('PUT /network/v2.0/routers/r1/add_router_interface', refused);
+  const port = { id: 'p1', status: 'ACTIVE', network_id: 'n1', mac_address: 'fa:16:3e:00:00:01' };
+  cloud.on('GET /network/v2.0/ports', { body: { ports: [port] } });
+  expect(await cloud.open().network.addRouterInterface('r1', 's1')).toEqual({ portId: 'p1' });
+  expect(Object.fromEntries(cloud.seen.at(-1)?.query ?? [])).toEqual({ device_id: 'r1', fixed_ips: 'subnet_id=s1' });
+  cloud.on('GET /network/v2.0/ports', { body: { ports: [] } });
+  expect(await failing(cloud.open().network.addRouterInterface('r1', 's1'))).toMatchObject({
+    code: 'CLOUD_REFUSED',
+    message: expect.stringContaining('Bad router request'),
+  });
+});
