@@ -127,7 +127,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['deleteNodeGroup', { nodeGroupId: house.nodeGroup.id }],
   ['retryOperation', { operationId: house.operation.id }],
   ['createCluster', { name: 'thief', clusterTemplate: house.clusterTemplate.id }],
-  ['updateCluster', { clusterId: house.cluster.id, masterCount: 3 }],
+  ['updateCluster', { clusterId: house.cluster.id, deletionProtection: true }],
   ['updateClusterTemplate', { clusterTemplateId: house.clusterTemplate.id, flavor: 'large' }],
   ['deleteClusterTemplate', { clusterTemplateId: house.clusterTemplate.id }],
   ['createClusterTemplate', { name: 'mine', image: 'debian', flavor: 'small' }],
