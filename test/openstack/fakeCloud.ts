@@ -59,7 +59,7 @@ export const startFakeCloud = async (settings: Partial<CloudSettings> = {}): Pro
   const clock = { now: () => cloud.now };
   const calls: FakeCloud['calls'] = [];
   const factory = createCloudFactory({
-    settings: { authUrl: `${origin}/identity`, region: null, interface: 'public', caPem: null, timeoutMs: 400, ...settings },
+    settings: { authUrl: `${origin}/identity`, region: null, interface: 'public', caPem: null, timeoutMs: 1_500, ...settings },
     clock,
     onCall: (call) => calls.push(call),
   });

@@ -42,7 +42,7 @@ test.each(['stall', 'stallInBody'] as const)('a silent service ends in a time-ou
   cloud.on(NETWORKS, how);
   const startedAt = Date.now();
   expect(await failing(cloud.open().network.listNetworks())).toMatchObject({ message: 'The network service did not answer in time.' });
-  expect(Date.now() - startedAt).toBeLessThan(3_000);
+  expect(Date.now() - startedAt).toBeLessThan(6_000);
   expect(cloud.seen).toHaveLength(1);
 });
 
