@@ -1,4 +1,5 @@
 /** The enums of the schema: each value with a sentence. */
+import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState } from '../domain/condition.ts';
 import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
@@ -167,6 +168,13 @@ export const ReleaseStatusEnum = enumOf<ReleaseStatus>('ReleaseStatus', 'Whether
   SUPPORTED: 'Offered.',
   DEPRECATED: 'Offered for a while; choose a newer one.',
   EXPIRED: 'No longer offered for new clusters.',
+});
+
+export const CertificateKindEnum = enumOf<CertificateKind>('CertificateKind', 'What a certificate is for.', {
+  AUTHORITY: 'It signs others.',
+  SERVER: 'A server shows it.',
+  CLIENT: 'A client shows it.',
+  PEER: 'It is shown both ways.',
 });
 
 export const KubeconfigRoleEnum = enumOf<'ADMIN' | 'EDITOR' | 'VIEWER'>('KubeconfigRole', 'What a kubeconfig allows in the cluster.', {

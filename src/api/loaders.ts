@@ -2,6 +2,7 @@
 import DataLoader from 'dataloader';
 import type { Actor } from '../domain/actor.ts';
 import type { Condition } from '../domain/condition.ts';
+import { type CertificateRow, listCertificatesByClusters } from '../store/certificates.ts';
 import { loadClusters } from '../store/clusters.ts';
 import { listConditionsByObjects } from '../store/conditions.ts';
 import type { InventoryRow } from '../store/inventory.ts';
@@ -42,6 +43,8 @@ export interface Loaders {
   revision: One<TemplateRevisionRow>;
   revisions: DataLoader<string, TemplateRevisionRow[]>;
   conditions: DataLoader<string, Condition[]>;
+  /** Of a cluster, by its id. */
+  certificates: DataLoader<string, CertificateRow[]>;
   clustersOnSeed: DataLoader<string, number>;
   /** A parent's page; parents asked in the same tick with the same page and reader share a statement. `key`: names readers that do the same. */
   page<Row>(read: ReadPages<Row>, parentId: string, page: Page, key?: string): Promise<Slice<Row>>;
@@ -85,6 +88,10 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
   ),
   conditions: fromMap(
     (ids) => listConditionsByObjects(db, ids),
+    () => [],
+  ),
+  certificates: fromMap(
+    (ids) => listCertificatesByClusters(db, ids),
     () => [],
   ),
   clustersOnSeed: fromMap(

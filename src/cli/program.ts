@@ -1,5 +1,6 @@
 /** The client commands as one program: runs one command line and answers its exit status. */
 import { Command, CommanderError } from 'commander';
+import { addCertificateCommands } from './certificate.ts';
 import { addClusterCommands } from './cluster.ts';
 import { EXIT, EXIT_HELP, exitStatusOf, sentenceOf } from './exit.ts';
 import { addNodeGroupCommands } from './nodegroup.ts';
@@ -21,6 +22,7 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
   addCommands(program);
   addClusterCommands(program, io);
   addNodeGroupCommands(program, io);
+  addCertificateCommands(program, io);
   addOperationCommands(program, io);
   addTemplateCommands(program, io);
   addSeedCommands(program, io);

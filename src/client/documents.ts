@@ -58,6 +58,9 @@ export const DELETE_CLUSTER = mutation(
 );
 export const ISSUE_KUBECONFIG = mutation('issueKubeconfig', 'IssueKubeconfigInput', 'kubeconfig expiresAt');
 
+export const CERTIFICATES =
+  'query certificates($id: ID!) { cluster(id: $id) { certificates { name kind subject signedBy notBefore expiresAt renewsAt } } }';
+
 export const RESIZE_NODE_GROUP = mutation(
   'resizeNodeGroup',
   'ResizeNodeGroupInput',

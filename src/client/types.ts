@@ -102,6 +102,16 @@ export interface NodeGroup {
   maxCount: number | null;
 }
 
+export interface Certificate {
+  name: string;
+  kind: string;
+  subject: string;
+  signedBy: string;
+  notBefore: string;
+  expiresAt: string;
+  renewsAt: string | null;
+}
+
 /** A page of a list. */
 export interface Page<T> {
   nodes: T[];

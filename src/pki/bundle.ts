@@ -1,4 +1,5 @@
 /** All keys and certificates of one cluster as one plain value, completed and renewed without ever changing an authority. */
+import { renewalAt } from '../domain/certificate.ts';
 import { fingerprint } from '../lib/json.ts';
 import { type Authority, createAuthority, type KeyPair, openAuthority, type PkiDeps } from './authority.ts';
 import { type Issued, issueLeaf, type LeafProfile, type Sans } from './certificate.ts';
@@ -142,7 +143,7 @@ const staleLeaves = (pki: ClusterPki, plans: Record<LeafName, LeafPlan>, nowMs: 
   (Object.keys(plans) as LeafName[]).filter((name) => {
     const leaf: StoredLeaf | undefined = pki.leaves[name];
     if (leaf === undefined || leaf.profile !== profileOf(pki, plans[name])) return true;
-    return nowMs >= leaf.notBeforeMs + ((leaf.notAfterMs - leaf.notBeforeMs) * 2) / 3;
+    return nowMs >= renewalAt(leaf.notBeforeMs, leaf.notAfterMs);
   });
 
 /** Order of names does not matter to a client, so it must not cause a new certificate (and a restart) either. */

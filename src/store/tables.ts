@@ -1,6 +1,7 @@
 /** The tables. Times are milliseconds since the epoch; JSON columns hold the domain's types. */
 import { sql } from 'drizzle-orm';
 import { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState, ResolvedNames, TrustReference } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
@@ -265,6 +266,25 @@ export const secrets = sqliteTable(
     updatedAt: time().notNull(),
   },
   (t) => [primaryKey({ columns: [t.ownerId, t.name] })],
+);
+
+/** What is shown of certificates; the certificates themselves are among the secrets. */
+export const certificates = sqliteTable(
+  'certificates',
+  {
+    clusterId: text()
+      .notNull()
+      .references(() => clusters.id),
+    name: text().notNull(),
+    kind: text().$type<CertificateKind>().notNull(),
+    subject: text().notNull(),
+    signedBy: text().notNull(),
+    notBefore: time().notNull(),
+    expiresAt: time().notNull(),
+    renewsAt: time(),
+    ordinal: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.clusterId, t.name] })],
 );
 
 export const workItems = sqliteTable(

@@ -1,7 +1,9 @@
-/** The cluster's authorities, keys and certificates: made once, sealed, completed when a name changes. */
+/** The cluster's authorities, keys and certificates: made once, sealed, completed when a name changes, renewed before they end. */
 import { pkiNamesOf } from '../../../controlPlane/hostedCluster.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { buildClusterPki, type PartialClusterPki } from '../../../pki/bundle.ts';
+import { factsOf } from '../../../pki/facts.ts';
+import { hasCertificates, removeCertificates, saveCertificates } from '../../../store/certificates.ts';
 import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
 import { apiEndpoint } from './apiEndpoint.ts';
 
@@ -15,11 +17,21 @@ export const certificates: Step<ClusterScope> = {
     const text = await world.secrets.find(scope.db, row.id, 'pki');
     const existing: PartialClusterPki = text === undefined ? {} : (JSON.parse(text) as PartialClusterPki);
     const pki = await buildClusterPki(pkiNamesOf(await scope.reachable()), { now: () => scope.clock.now() }, existing);
-    if (pki === existing) return done();
-    await scope.write((tx) => world.secrets.put(tx, row.id, 'pki', JSON.stringify(pki), scope.clock.now()));
+    if (pki === existing) {
+      if (!(await hasCertificates(scope.db, row.id))) await scope.write((tx) => saveCertificates(tx, row.id, factsOf(pki)));
+      return done();
+    }
+    await scope.write(async (tx) => {
+      await world.secrets.put(tx, row.id, 'pki', JSON.stringify(pki), scope.clock.now());
+      await saveCertificates(tx, row.id, factsOf(pki));
+    });
     await scope.patch({ caCertificate: pki.authorities.ca.cert });
     // Servers could not be asked for before their user data could name the API and its authority.
     await wakeWaitingNodes(scope);
+    return done();
+  },
+  remove: async (scope) => {
+    await scope.write((tx) => removeCertificates(tx, scope.row.id));
     return done();
   },
 };
