@@ -5,13 +5,14 @@ import type { Clock } from '../lib/clock.ts';
 import { fingerprint } from '../lib/json.ts';
 import type { AddressPolicy } from '../seeds/address.ts';
 import { type Kubernetes, type KubernetesDeps, openKubernetes } from '../seeds/connection.ts';
-import type { KindRef, KubernetesObject } from '../seeds/kinds.ts';
+import type { KindRef } from '../seeds/kinds.ts';
 import { parseKubeconfig } from '../seeds/kubeconfig.ts';
 import { openVersions, type Versions } from '../seeds/versions.ts';
 import type { Cache } from '../seeds/watch.ts';
 import type { Store } from '../store/open.ts';
 import type { Secrets } from '../store/secrets.ts';
 import { enqueue } from '../store/workItems.ts';
+import { trimmed } from './workload.ts';
 
 export interface SeedHandle {
   kube: Kubernetes;
@@ -106,17 +107,4 @@ export const createSeedRegistry = (deps: {
       for (const seedId of [...open.keys()]) close(seedId);
     },
   };
-};
-
-/** Thousands of these are kept: only what passes read of them. */
-const trimmed = (object: KubernetesObject): KubernetesObject => {
-  const { name, namespace, labels, generation } = object.metadata as KubernetesObject['metadata'] & { generation?: number };
-  const spec = object.kind === 'Service' ? { spec: object.spec } : {};
-  return {
-    apiVersion: object.apiVersion,
-    kind: object.kind,
-    metadata: { name, namespace, labels, generation },
-    ...spec,
-    status: object.status,
-  } as KubernetesObject;
 };

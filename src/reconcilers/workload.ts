@@ -1,15 +1,57 @@
-/** What the seed says of a Deployment or StatefulSet. */
+/** What the seed says of a Service, Deployment or StatefulSet: what is kept of it, and what it means. */
+import { z } from 'zod';
+import { UserError } from '../domain/errors.ts';
 import type { KubernetesObject } from '../seeds/kinds.ts';
+
+const count = z.int().optional();
+const shape = z.looseObject({
+  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional(), labels: z.record(z.string(), z.string()).nullish() }),
+  spec: z.looseObject({ ports: z.array(z.looseObject({ nodePort: count })).optional() }).nullish(),
+  status: z
+    .looseObject({
+      observedGeneration: count,
+      readyReplicas: count,
+      updatedReplicas: count,
+      loadBalancer: z
+        .looseObject({ ingress: z.array(z.looseObject({ ip: z.string().optional(), hostname: z.string().optional() })).optional() })
+        .nullish(),
+    })
+    .nullish(),
+});
+
+/** Thousands of these are kept: only what passes read. One that is not as its kind ought to be is kept as such, for its own cluster to tell. */
+export const trimmed = (object: KubernetesObject): KubernetesObject => {
+  const { name, namespace, labels, generation } = object.metadata;
+  const read = shape.safeParse(object);
+  const rest = read.success
+    ? { ...(object.kind === 'Service' && { spec: object.spec }), status: object.status }
+    : { unreadable: read.error.issues[0]?.path.join('.') ?? '' };
+  return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    metadata: { name, namespace, labels, generation },
+    ...rest,
+  } as KubernetesObject;
+};
+
+/** The object itself. @throws UserError SEED_REFUSED when the seed shows it in a form that cannot be read. */
+export const readable = <T extends KubernetesObject | undefined>(object: T): T => {
+  if (object?.unreadable === undefined) return object;
+  throw new UserError(
+    'SEED_REFUSED',
+    `The seed shows ${object.kind} ${object.metadata.name} with ${object.unreadable} in a form that cannot be read; delete that object in the seed, and it is made anew.`,
+    { whoMustAct: 'CLOUD_ADMIN' },
+  );
+};
 
 interface Workload {
   metadata: { generation?: number };
-  spec?: { replicas?: number };
   status?: { observedGeneration?: number; readyReplicas?: number; updatedReplicas?: number };
 }
 
-/** Ready pods of the newest form; 0 while the controller has not seen the last change. */
+/** Ready pods of the newest form; 0 while the controller has not seen the last change. @throws as `readable`. */
 export const readyReplicas = (object: KubernetesObject | undefined): number => {
-  const { metadata, status } = (object ?? { metadata: {} }) as unknown as Workload;
+  const { metadata, status } = (readable(object) ?? { metadata: {} }) as unknown as Workload;
   if ((status?.observedGeneration ?? 0) < (metadata.generation ?? 1)) return 0;
   return Math.min(status?.readyReplicas ?? 0, status?.updatedReplicas ?? status?.readyReplicas ?? 0);
 };

@@ -17,7 +17,7 @@ export interface WatchQuery extends CollectionRef {
 export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
 export interface WatchHandlers {
-  /** What is kept of an object; all of it by default. Pure. */
+  /** What is kept of an object; all of it by default. Pure, and must not throw whatever the object looks like. */
   project?: (object: KubernetesObject) => KubernetesObject;
   /** The projected object; for DELETED the last one known. Must not throw. */
   onChange?: (object: KubernetesObject, type: ChangeType) => void;
@@ -107,7 +107,7 @@ export const openCache = (deps: CacheDeps, query: WatchQuery, handlers: WatchHan
       if (object.code === 410) version = '';
       throw failureOfStatus(attempt, object.code ?? 500, JSON.stringify(object), undefined);
     }
-    version = object.metadata.resourceVersion ?? version;
+    version = (object as Partial<KubernetesObject>).metadata?.resourceVersion ?? version;
     failures = 0;
     expired = false;
     if (type === 'ADDED' || type === 'MODIFIED') copy.put({ ...object, apiVersion: query.apiVersion, kind: query.kind });

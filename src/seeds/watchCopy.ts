@@ -18,6 +18,7 @@ export const createCopy = (handlers: WatchHandlers) => {
     for (const callback of callbacks) callback(object, type);
   };
   const put = (object: KubernetesObject): void => {
+    if (!hasName(object)) return;
     const key = keyOf(object.metadata.namespace, object.metadata.name);
     const version = object.metadata.resourceVersion ?? '';
     const known = entries.get(key);
@@ -36,8 +37,11 @@ export const createCopy = (handlers: WatchHandlers) => {
       return filled;
     },
     put,
-    drop: ({ metadata }: KubernetesObject): void => dropKey(keyOf(metadata.namespace, metadata.name)),
-    replace: (objects: KubernetesObject[]): void => {
+    drop: (object: KubernetesObject): void => {
+      if (hasName(object)) dropKey(keyOf(object.metadata.namespace, object.metadata.name));
+    },
+    replace: (items: KubernetesObject[]): void => {
+      const objects = items.filter(hasName);
       const present = new Set(objects.map(({ metadata }) => keyOf(metadata.namespace, metadata.name)));
       for (const key of [...entries.keys()]) if (!present.has(key)) dropKey(key);
       for (const object of objects) put(object);
@@ -51,3 +55,6 @@ export const createCopy = (handlers: WatchHandlers) => {
     },
   };
 };
+
+/** One that has no name cannot be kept, and must not take the others of its watch with it. */
+const hasName = (object: KubernetesObject): boolean => typeof (object as Partial<KubernetesObject> | null)?.metadata?.name === 'string';

@@ -148,6 +148,20 @@ test('a line that is no JSON ends the stream, not the watch', async () => {
   await until('a second stream', () => streams.length === 2);
 });
 
+test('an object without a name, and one out of all measure, leave the others of their watch alone', async () => {
+  items = [pod('one', '1'), { spec: {} } as unknown as (typeof items)[number]];
+  const cache = watch();
+  await until('the stream', () => streams.length === 1);
+  send('ADDED', { spec: 'no metadata at all' });
+  send('DELETED', { metadata: null });
+  send('MODIFIED', { ...pod('huge', '8'), note: 'x'.repeat(17 * 1024 * 1024) });
+  send('ADDED', pod('two', '9'));
+  await until('two', () => cache.get('n', 'two') !== undefined);
+  expect(cache.list().map(({ metadata }) => metadata.name)).toEqual(['one', 'two']);
+  expect(watches()).toHaveLength(1);
+  expect(cache.problem).toBeUndefined();
+});
+
 test('only what is projected is kept; listeners come and go; close is the end', async () => {
   items = [pod('one', '1')];
   const cache = watch({ project: ({ apiVersion, kind, metadata: { name } }) => ({ apiVersion, kind, metadata: { name } }) });

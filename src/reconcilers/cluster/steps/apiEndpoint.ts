@@ -3,6 +3,7 @@ import { buildApiService, findEndpoint } from '../../../controlPlane/endpoint.ts
 import { buildEtcdServices } from '../../../controlPlane/etcd.ts';
 import { namesOf } from '../../../controlPlane/hostedCluster.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { readable } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { seedNamespace } from './seedNamespace.ts';
 
@@ -16,7 +17,7 @@ export const apiEndpoint: Step<ClusterScope> = {
     await scope.applyToSeed('endpoint', [buildApiService(hosted), ...buildEtcdServices(hosted)]);
     if (hosted.endpoint !== null) return done(`${hosted.endpoint.host}:${hosted.endpoint.port}`);
     const seed = await scope.seed();
-    const service = seed.services.get(hosted.namespace, namesOf(hosted).apiServer);
+    const service = readable(seed.services.get(hosted.namespace, namesOf(hosted).apiServer));
     const [nodeAddress] = (await scope.seedRow()).facts?.nodeAddresses ?? [];
     const endpoint = service === undefined ? undefined : findEndpoint(hosted, service, nodeAddress ?? null);
     if (endpoint === undefined) return waiting("the seed's load balancer to give the API an address", 5_000, 'CLOUD_ADMIN');
