@@ -143,7 +143,7 @@ const follow = (client: Client, operation: Operation, title: string, around: Sur
   });
 
 /** Written so that each line can be copied as it is, from the folder of the project. */
-const advice = (url: string, { cloudsYaml }: Handover, options: FirstTryOptions): string => {
+const advice = (url: string, { cloudsYaml, shared }: Handover, options: FirstTryOptions): string => {
   if (options.once === true) return 'All of it is kept: without --once it goes on from here and keeps serving.\n';
   const program = new URL('./main.js', import.meta.url).pathname;
   const own = options.port === 4000 ? '' : ` SEEDBED_URL=${url}`;
@@ -162,6 +162,6 @@ How to go on:
   a token           seedbed token
   GraphiQL          ${url} with the header {"X-Auth-Token": "<token>"}
 
-Seedbed goes on serving; Ctrl-C ends it and its sandbox, and a second start resumes.
+Seedbed goes on serving; Ctrl-C ends it${shared ? ' and its sandbox' : '; the sandbox, which was started by itself, goes on'}, and a second start resumes.
 `;
 };

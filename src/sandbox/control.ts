@@ -1,6 +1,6 @@
 /** The control endpoint: how tests switch faults, latencies and quotas, and read counters and the world. See test/README.md. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Fault, KubernetesHalf } from './contract.ts';
 import type { CounterBoard } from './counters.ts';
 import type { DialBoard, ServerFault, ServerTrouble } from './dials.ts';
@@ -13,6 +13,7 @@ export interface ControlDeps {
   dials: DialBoard;
   openstack: OpenStackHalf;
   kubernetes: Pick<KubernetesHalf, 'snapshot'>;
+  holders: Set<string>;
 }
 
 type Body = Record<string, unknown>;
@@ -140,7 +141,18 @@ const ACTIONS: Record<string, Action> = {
   },
   'PUT quotas': setQuota,
   'POST revokeTokens': (deps) => deps.openstack.revokeTokens(),
+  'DELETE hold': (deps, _body, id) => {
+    deps.holders.delete(id);
+    return { holders: deps.holders.size };
+  },
   'GET world': (deps) => ({ openstack: deps.openstack.snapshot(), kubernetes: deps.kubernetes.snapshot() }),
+};
+
+/** An open connection cannot outlive its process, not even one that was killed: so long as it is there, somebody uses the sandbox. */
+const hold = ({ holders }: ControlDeps, id: string, response: ServerResponse): void => {
+  holders.add(id);
+  response.once('close', () => holders.delete(id));
+  response.writeHead(200).flushHeaders();
 };
 
 /** Answers 200 with JSON, 400 with a sentence, 404. A web page (any request with an Origin) is refused: the endpoint asks for no password. */
@@ -153,6 +165,7 @@ export const createControl =
     const [, root, word = '', id = ''] = new URL(request.url ?? '/', 'http://control').pathname.split('/');
     const action = root === 'control' ? ACTIONS[`${request.method} ${word}`] : undefined;
     if (request.headers.origin !== undefined) answer(403, { error: 'Not for web pages.' });
+    else if (request.method === 'GET' && root === 'control' && word === 'hold') hold(deps, id, response);
     else if (action === undefined) answer(404, { error: `There is no ${request.method} ${request.url}.` });
     else {
       try {

@@ -8,6 +8,8 @@ import type { Login } from './openstack/start.ts';
 
 export interface Handover {
   pid: number;
+  /** True: the last of those that hold it (GET hold of the control endpoint) ends it. */
+  shared: boolean;
   controlUrl: string;
   authUrl: string;
   region: string;

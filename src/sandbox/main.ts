@@ -1,4 +1,4 @@
-/** The sandbox as a process of its own: `main.js --data DIR [--port N] [--latency SCALE] [--volatile]`. */
+/** The sandbox as a process of its own: `main.js --data DIR [--port N] [--latency SCALE] [--volatile] [--shared]`. */
 import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log.ts';
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     port: { type: 'string' },
     latency: { type: 'string', default: '1' },
     volatile: { type: 'boolean', default: false },
+    shared: { type: 'boolean', default: false },
   },
 });
 
@@ -27,6 +28,7 @@ const sandbox = await startSandbox({
   dataDir: values.data,
   port: values.port === undefined ? null : numberOf('port', values.port),
   volatile: values.volatile,
+  shared: values.shared,
   latencyScale: numberOf('latency', values.latency),
   log,
   startKubernetes,

@@ -20,6 +20,8 @@ export interface SandboxOptions {
   port: number | null;
   /** Keep nothing on disk but the hand-over: for benchmarks. */
   volatile: boolean;
+  /** Whoever uses it last ends it. False: it goes on until its own end. */
+  shared: boolean;
   /** For a new world: 1 is plausible, 0 is at once. */
   latencyScale: number;
   log: Log;
@@ -82,12 +84,16 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
   const openstack = startOpenStack({ world, dials, counters, faults, playFault, bootMachine: options.bootMachine, now: options.now });
   const api =
     options.port === null ? await listenAgain(openstack.listener, ports.data.openstack) : await listen(openstack.listener, options.port);
-  const control = await listenAgain(createControl({ counters, faults, dials, openstack, kubernetes }), ports.data.control);
+  const control = await listenAgain(
+    createControl({ counters, faults, dials, openstack, kubernetes, holders: new Set() }),
+    ports.data.control,
+  );
   Object.assign(ports.data, { openstack: portOf(api), control: portOf(control) });
   ports.changed();
 
   const handover: Handover = {
     pid: process.pid,
+    shared: options.shared,
     controlUrl: `http://${HOST}:${portOf(control)}/control`,
     authUrl: `http://${HOST}:${portOf(api)}/identity/v3`,
     region: REGION,

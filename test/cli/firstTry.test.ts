@@ -131,6 +131,7 @@ test('a second start resumes, serves the command line, and outlives a killed ser
   }
   third.child.kill('SIGINT');
   expect(await third.ended).toBe(0);
+  expect(runningSandbox()).toBe(null);
 });
 
 test('a taken port is said in a sentence', { timeout: 60_000 }, async () => {
@@ -139,6 +140,20 @@ test('a taken port is said in a sentence', { timeout: 60_000 }, async () => {
   const port = /:(\d+)\/graphql/.exec(one.text())?.[1] ?? '';
   const two = start('--bare', '--port', port);
   expect([await two.ended, two.text()]).toEqual([1, expect.stringContaining(`Port ${port} is taken; choose another with --port.`)]);
+  expect(runningSandbox()).not.toBe(null);
   one.child.kill('SIGTERM');
   expect(await one.ended).toBe(0);
+  expect(runningSandbox()).toBe(null);
+});
+
+test('a sandbox that was started by itself goes on by itself', { timeout: 60_000 }, async () => {
+  const args = ['--import', 'tsx', join(root, 'src', 'sandbox', 'main.ts'), '--data', join(data, 'sandbox')];
+  const sandbox = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
+  children.push(sandbox);
+  await new Promise((resolve) => sandbox.stdout.once('data', resolve));
+  const one = start('--bare');
+  await one.says('goes on, and a second start resumes');
+  one.child.kill('SIGINT');
+  expect(await one.ended).toBe(0);
+  expect(runningSandbox()).toBe(sandbox.pid);
 });

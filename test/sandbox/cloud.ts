@@ -71,6 +71,7 @@ export const startCloud = async (latencyScale = 0): Promise<TestCloud> => {
       dataDir,
       port: null,
       volatile: false,
+      shared: false,
       latencyScale,
       log: silentLog,
       startKubernetes: async () => ({ seeds: [], snapshot: () => ({}), close: async () => {} }),
