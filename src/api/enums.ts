@@ -7,7 +7,7 @@ import type { InventoryService, InventoryState, MadeBy } from '../domain/invento
 import type { NodeState } from '../domain/node.ts';
 import type { NodeGroupState, Taint } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
-import type { Exposure, SeedState } from '../domain/seed.ts';
+import type { Exposure, SeedState, SeedTurn } from '../domain/seed.ts';
 import type { NetworkDriver, Visibility, VolumeDriver } from '../domain/template.ts';
 import type { ReleaseStatus } from '../domain/version.ts';
 import { builder } from './builder.ts';
@@ -55,6 +55,11 @@ export const NodeStateEnum = enumOf<NodeState>('NodeState', 'Where a worker is i
   DELETING: 'Its server and port are being removed.',
   DELETED: 'Nothing of it is left.',
   FAILED: 'It could not be made; the fault says why.',
+});
+
+export const SeedTurnEnum = enumOf<Exclude<SeedTurn, 'DONE'>>('SeedTurn', "A cluster's place in its seed's queue of starts.", {
+  WAITING: 'Waits until others have started.',
+  STARTING: 'Its control plane is being started.',
 });
 
 export const SeedStateEnum = enumOf<SeedState>('SeedState', 'Whether a seed can hold control planes.', {

@@ -15,6 +15,7 @@ import type { OperationRow } from '../store/progress.ts';
 import type { ClusterRow, NodeGroupRow, NodeRow, SeedRow } from '../store/reconcile.ts';
 import { loadResources } from '../store/resources.ts';
 import { countClustersBySeeds, loadSeeds } from '../store/seeds.ts';
+import { listSeedQueues } from '../store/seedTurns.ts';
 import { sightOf } from '../store/sight.ts';
 import {
   listRevisionsByTemplates,
@@ -46,6 +47,8 @@ export interface Loaders {
   /** Of a cluster, by its id. */
   certificates: DataLoader<string, CertificateRow[]>;
   clustersOnSeed: DataLoader<string, number>;
+  /** Clusters that start or wait to start on a seed, by its id. */
+  seedQueue: DataLoader<string, ClusterRow[]>;
   /** A parent's page; parents asked in the same tick with the same page and reader share a statement. `key`: names readers that do the same. */
   page<Row>(read: ReadPages<Row>, parentId: string, page: Page, key?: string): Promise<Slice<Row>>;
 }
@@ -97,6 +100,10 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
   clustersOnSeed: fromMap(
     (ids) => countClustersBySeeds(db, ids),
     () => 0,
+  ),
+  seedQueue: fromMap(
+    (ids) => listSeedQueues(db, ids),
+    () => [],
   ),
   page: createPageLoader(db),
 });

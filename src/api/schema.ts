@@ -9,6 +9,7 @@ import './clusterQueries.ts';
 import './nodeGroupMutations.ts';
 import './progress.ts';
 import './seedMutations.ts';
+import './seedQueue.ts';
 import './templateMutations.ts';
 import './version.ts';
 import './viewer.ts';

@@ -103,6 +103,8 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   overrides: plan.read.fields,
   resolved: null,
   placement: null,
+  seedTurn: null,
+  seedTurnAt: null,
   trust: newTrust(deps, call),
   endpointHost: null,
   endpointPort: null,

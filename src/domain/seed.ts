@@ -18,6 +18,17 @@ export interface SeedFacts {
   probedAt: number;
 }
 
+/** A cluster's place in its seed's queue of starts. */
+export type SeedTurn = 'WAITING' | 'STARTING' | 'DONE';
+
+/** The first seconds of a control plane are its dearest: half a core is what two of them at a time keep busy. */
+const CPU_MILLIS_A_START = 500;
+const LEAST_STARTS = 4;
+
+/** How many control planes a seed starts at once, so that none is killed by its probes for the slowness of all. */
+export const startsAtOnce = (facts: SeedFacts | null): number =>
+  Math.max(LEAST_STARTS, Math.floor((facts?.allocatableCpuMillis ?? 0) / CPU_MILLIS_A_START));
+
 export interface PlacementReason {
   seedId: string;
   seedName: string;

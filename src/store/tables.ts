@@ -9,7 +9,7 @@ import type { InventoryService, InventoryState, MadeBy } from '../domain/invento
 import type { NodeFault, NodeState } from '../domain/node.ts';
 import type { NodeGroupSpec, NodeGroupState, ResolvedGroup } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
-import type { Exposure, PlacementReason, SeedFacts, SeedState } from '../domain/seed.ts';
+import type { Exposure, PlacementReason, SeedFacts, SeedState, SeedTurn } from '../domain/seed.ts';
 import { completeStored, type SpecChange, type TemplateSpec, type Visibility } from '../domain/template.ts';
 import type { Json } from '../lib/json.ts';
 
@@ -106,6 +106,9 @@ export const clusters = sqliteTable(
     overrides: json<SpecChange>().notNull(),
     resolved: json<ResolvedNames>(),
     placement: json<PlacementReason[]>(),
+    /** Its place in the seed's queue of starts; null before it has asked for one. */
+    seedTurn: text().$type<SeedTurn>(),
+    seedTurnAt: time(),
     trust: json<TrustReference>(),
     endpointHost: text(),
     endpointPort: integer(),
@@ -119,7 +122,7 @@ export const clusters = sqliteTable(
   (t) => [
     uniqueIndex('clusters_project').on(t.projectId, t.name).where(live),
     uniqueIndex('clusters_short_id').on(t.shortId),
-    index('clusters_seed').on(t.seedId),
+    index('clusters_seed').on(t.seedId, t.seedTurn),
     index('clusters_template').on(t.templateId),
   ],
 );

@@ -134,6 +134,7 @@ test('a cluster becomes READY, and its events are numbered without gaps', async 
   );
   clusterId = made.createCluster?.cluster.uuid ?? '';
   await until(() => query<{ state: string }>('select state from clusters')[0]?.state === 'READY');
+  expect(query('select seed_turn from clusters')).toEqual([{ seed_turn: 'DONE' }]);
   const numbers = query<{ number: number }>(`select number from events where stream_id = '${clusterId}' order by number`).map(
     (row) => row.number,
   );

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -43,7 +43,10 @@ test('commits are durable: WAL with synchronous FULL, and foreign keys hold', as
 test('a control plane of before it was a tree is read as one, with the settings that came later', async () => {
   const path = `${db.path}-old`;
   const old = new Database(path);
-  const [first = '', second = ''] = ['0000_first', '0001_control_plane'].map((tag) => readFileSync(`${MIGRATIONS}/${tag}.sql`, 'utf8'));
+  const [first = '', ...later] = readdirSync(MIGRATIONS)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .map((name) => readFileSync(`${MIGRATIONS}/${name}`, 'utf8'));
   old.exec(first);
   const spec = JSON.stringify({ image: 'debian', controlPlaneReplicas: 3, etcdVolumeSizeGiB: 7 });
   old.exec(`insert into templates (id, project_id, name, visibility, revision, created_at, updated_at) values ('t', 'p', 't', 'PUBLIC', 1, 1, 1);
@@ -57,7 +60,7 @@ test('a control plane of before it was a tree is read as one, with the settings 
       .run(id, id, id, spec, overrides);
   cluster('a', '{"etcdVolumeSizeGiB":7,"flavor":"x"}');
   cluster('b', '{}');
-  old.exec(second);
+  for (const sql of later) old.exec(sql);
   const store = drizzle(old, { casing: 'snake_case' });
   const [a, b] = await store.select().from(clusters).orderBy(clusters.id);
   expect(a).toMatchObject({

@@ -16,6 +16,7 @@ import { router } from './steps/router.ts';
 import { scheduler } from './steps/scheduler.ts';
 import { securityGroup } from './steps/securityGroup.ts';
 import { seedNamespace } from './steps/seedNamespace.ts';
+import { seedTurn } from './steps/seedTurn.ts';
 import { tenantBootstrap } from './steps/tenantBootstrap.ts';
 import { usable } from './steps/usable.ts';
 
@@ -26,6 +27,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   seedNamespace,
   apiEndpoint,
   certificates,
+  seedTurn,
   etcd,
   apiServer,
   controllerManager,

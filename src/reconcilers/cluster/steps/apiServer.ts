@@ -7,19 +7,22 @@ import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts'
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { certificates } from './certificates.ts';
+import { endTurn, seedTurn } from './seedTurn.ts';
 
 export const apiServer: Step<ClusterScope> = {
   name: 'ApiServerReady',
   title: 'Start the API server',
   usuallyMs: 60_000,
   // Not after etcd: it waits for etcd by itself, and its image is pulled meanwhile.
-  needs: [certificates],
+  needs: [certificates, seedTurn],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
     await scope.applyToSeed('kube-apiserver', buildApiServer(hosted, await scope.pki()));
     const live = (await scope.seed()).deployments.get(hosted.namespace, namesOf(hosted).apiServer);
     if (readyReplicas(live) < 1) return waiting('the API server to be ready', 10_000);
-    return answers(scope);
+    const outcome = await answers(scope);
+    if (outcome.kind === 'done') await endTurn(scope);
+    return outcome;
   },
   // With etcd gone first it would wait out its whole grace period: https://github.com/kubernetes/kubernetes keeps lease writers waiting.
   remove: async (scope) => {

@@ -5,12 +5,13 @@ import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { certificates } from './certificates.ts';
+import { seedTurn } from './seedTurn.ts';
 
 export const etcd: Step<ClusterScope> = {
   name: 'EtcdReady',
   title: 'Start etcd',
   usuallyMs: 60_000,
-  needs: [certificates],
+  needs: [certificates, seedTurn],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
     await scope.applyToSeed('etcd', buildEtcd(hosted, await scope.pki()));
