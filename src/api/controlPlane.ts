@@ -1,25 +1,74 @@
 /** The control plane's settings, as output and as input in the same words. */
-import type { ControlPlaneSpec, EtcdSpec } from '../domain/controlPlane.ts';
+import type { ComponentResources, ControlPlaneResources, ControlPlaneSpec, EtcdSpec } from '../domain/controlPlane.ts';
 import { builder } from './builder.ts';
 
 const TEXT = {
-  replicas: 'Members of etcd and API servers, 1 or 3; 3 is kept, and not served yet.',
+  replicas: 'Members of etcd, 1 or 3; of a living cluster only the API servers follow a change yet.',
+  apiServerReplicas: 'API servers, from 1 to 5; null for as many as `replicas`.',
   etcd: 'Its own etcd.',
   volumeSizeGiB: "Size of each member's volume, in GiB, from 1 to 64.",
+  volumeType: "The seed's StorageClass for the volumes; null for the one that the seed is registered with.",
+  quotaGiB: 'Size of the data, in GiB, from which on etcd takes no more writes; null for half the volume, and at most 8.',
+  snapshotCount: "Changes between two snapshots of a member's log.",
+  heartbeatMs: 'How often the leader speaks to the others, in milliseconds; more for members that are far apart.',
+  electionMs: 'After how many milliseconds without a word of the leader another is elected; at least five heartbeats.',
+  autoCompaction:
+    'A duration such as 1h after which etcd itself drops old revisions; null to leave that to the API server, every five minutes.',
+  resources: 'What each container asks of its node; there are no limits.',
+  cpuMillicores: 'Thousandths of a CPU.',
+  memoryMiB: 'Memory in MiB.',
+  component: (name: string) => `Of each ${name}.`,
+} as const;
+
+const COMPONENTS = {
+  etcd: 'member of etcd',
+  apiServer: 'API server',
+  controllerManager: 'controller manager',
+  scheduler: 'scheduler',
 } as const;
 
 const EtcdSpecType = builder.objectRef<EtcdSpec>('EtcdSpec').implement({
   description: "The settings of a cluster's own etcd.",
   fields: (t) => ({
     volumeSizeGiB: t.exposeInt('volumeSizeGiB', { description: TEXT.volumeSizeGiB }),
+    volumeType: t.exposeString('volumeType', { nullable: true, description: TEXT.volumeType }),
+    quotaGiB: t.exposeInt('quotaGiB', { nullable: true, description: TEXT.quotaGiB }),
+    snapshotCount: t.exposeInt('snapshotCount', { description: TEXT.snapshotCount }),
+    heartbeatMs: t.exposeInt('heartbeatMs', { description: TEXT.heartbeatMs }),
+    electionMs: t.exposeInt('electionMs', { description: TEXT.electionMs }),
+    autoCompaction: t.exposeString('autoCompaction', { nullable: true, description: TEXT.autoCompaction }),
   }),
+});
+
+const ComponentResourcesType = builder.objectRef<ComponentResources>('ComponentResources').implement({
+  description: 'What a container of the control plane asks of its node.',
+  fields: (t) => ({
+    cpuMillicores: t.exposeInt('cpuMillicores', { description: TEXT.cpuMillicores }),
+    memoryMiB: t.exposeInt('memoryMiB', { description: TEXT.memoryMiB }),
+  }),
+});
+
+const ControlPlaneResourcesType = builder.objectRef<ControlPlaneResources>('ControlPlaneResources').implement({
+  description: 'What the containers of a control plane ask of their nodes.',
+  fields: (t) => {
+    const component = (name: keyof ControlPlaneResources) =>
+      t.expose(name, { type: ComponentResourcesType, description: TEXT.component(COMPONENTS[name]) });
+    return {
+      etcd: component('etcd'),
+      apiServer: component('apiServer'),
+      controllerManager: component('controllerManager'),
+      scheduler: component('scheduler'),
+    };
+  },
 });
 
 export const ControlPlaneSpecType = builder.objectRef<ControlPlaneSpec>('ControlPlaneSpec').implement({
   description: "The settings of a cluster's control plane.",
   fields: (t) => ({
     replicas: t.exposeInt('replicas', { description: TEXT.replicas }),
+    apiServerReplicas: t.exposeInt('apiServerReplicas', { nullable: true, description: TEXT.apiServerReplicas }),
     etcd: t.expose('etcd', { type: EtcdSpecType, description: TEXT.etcd }),
+    resources: t.expose('resources', { type: ControlPlaneResourcesType, description: TEXT.resources }),
   }),
 });
 
@@ -27,13 +76,43 @@ const EtcdInput = builder.inputType('EtcdInput', {
   description: "The settings of a cluster's own etcd; what is left out stays.",
   fields: (t) => ({
     volumeSizeGiB: t.int({ description: TEXT.volumeSizeGiB }),
+    volumeType: t.string({ description: TEXT.volumeType }),
+    quotaGiB: t.int({ description: TEXT.quotaGiB }),
+    snapshotCount: t.int({ description: TEXT.snapshotCount }),
+    heartbeatMs: t.int({ description: TEXT.heartbeatMs }),
+    electionMs: t.int({ description: TEXT.electionMs }),
+    autoCompaction: t.string({ description: TEXT.autoCompaction }),
   }),
+});
+
+const ComponentResourcesInput = builder.inputType('ComponentResourcesInput', {
+  description: 'What a container of the control plane asks of its node; what is left out stays.',
+  fields: (t) => ({
+    cpuMillicores: t.int({ description: TEXT.cpuMillicores }),
+    memoryMiB: t.int({ description: TEXT.memoryMiB }),
+  }),
+});
+
+const ControlPlaneResourcesInput = builder.inputType('ControlPlaneResourcesInput', {
+  description: 'What the containers of a control plane ask of their nodes; what is left out stays.',
+  fields: (t) => {
+    const component = (name: keyof ControlPlaneResources) =>
+      t.field({ type: ComponentResourcesInput, description: TEXT.component(COMPONENTS[name]) });
+    return {
+      etcd: component('etcd'),
+      apiServer: component('apiServer'),
+      controllerManager: component('controllerManager'),
+      scheduler: component('scheduler'),
+    };
+  },
 });
 
 export const ControlPlaneInput = builder.inputType('ControlPlaneInput', {
   description: "The settings of a cluster's control plane; what is left out stays.",
   fields: (t) => ({
     replicas: t.int({ description: TEXT.replicas }),
+    apiServerReplicas: t.int({ description: TEXT.apiServerReplicas }),
     etcd: t.field({ type: EtcdInput, description: TEXT.etcd }),
+    resources: t.field({ type: ControlPlaneResourcesInput, description: TEXT.resources }),
   }),
 });

@@ -11,9 +11,13 @@ const OPERATION = `id uuid kind targetKind state percent requestedBy requestedAt
 const CONDITIONS = `conditions { name title status state reason message ${PROBLEM} ${WAITING} }`;
 const SEED = `uuid name region state cordoned exposure apiServerUrl usedClusters maxClusters createdAt
   lastProbe { kubernetesVersion storageClass schedulableNodes } ${CONDITIONS}`;
+const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((name) => `${name} { cpuMillicores memoryMiB }`).join(' ');
 const TEMPLATE = `uuid name visibility revision createdAt spec {
   kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet dnsNameservers masterFlavor networkDriver volumeDriver
-  dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane { replicas etcd { volumeSizeGiB } } rootVolume { sizeGiB type }
+  dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane {
+    replicas apiServerReplicas etcd { volumeSizeGiB volumeType quotaGiB snapshotCount heartbeatMs electionMs autoCompaction }
+    resources { ${RESOURCES} }
+  } rootVolume { sizeGiB type }
   availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled dashboardEnabled
   nodeProblemDetectorEnabled autoHealingEnabled autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
 const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } }

@@ -5,6 +5,7 @@ import { overlapOf } from '../domain/placement.ts';
 import type { SpecPath, TemplateSpec } from '../domain/template.ts';
 import { getOfferedRelease } from '../domain/version.ts';
 import type { SeedRanges } from '../store/seeds.ts';
+import { checkControlPlane } from './controlPlaneInput.ts';
 
 export type PathOf = (field: SpecPath) => string[];
 
@@ -43,6 +44,7 @@ export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: S
     );
   if (spec.minNodeCount !== null && spec.maxNodeCount !== null && spec.minNodeCount > spec.maxNodeCount)
     throw invalid('minNodeCount must not be more than maxNodeCount.', pathOf('minNodeCount'));
+  checkControlPlane(spec, pathOf, isGiven);
   return checked;
 };
 

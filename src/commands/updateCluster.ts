@@ -96,6 +96,13 @@ const changedSpec = (row: ClusterRow, read: ReadSpec): ClusterRow['spec'] => {
 /** Settings that the flow carries out on a living cluster; the beginning of a path stands for all below it. */
 const CHANGEABLE: readonly string[] = [
   'controlPlane.replicas',
+  'controlPlane.apiServerReplicas',
+  'controlPlane.etcd.quotaGiB',
+  'controlPlane.etcd.snapshotCount',
+  'controlPlane.etcd.heartbeatMs',
+  'controlPlane.etcd.electionMs',
+  'controlPlane.etcd.autoCompaction',
+  'controlPlane.resources',
   'keystoneAuthEnabled',
   'dashboardEnabled',
   'nodeProblemDetectorEnabled',

@@ -26,7 +26,7 @@ export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): Kube
       { volume: 'files', path: FILES, source: files },
       { volume: 'config', path: CONFIG, source: config },
     ],
-    requests: { cpu: '100m', memory: '300Mi' },
+    resources: cluster.resources.apiServer,
     // A load balancer needs a moment to see that a pod leaves; it serves on meanwhile.
     drainSeconds: 5,
   });

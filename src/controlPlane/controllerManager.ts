@@ -22,7 +22,7 @@ export const buildControllerManager = (cluster: ReachableCluster, pki: ClusterPk
     // It knows neither /livez nor /readyz.
     probes: { live: '/healthz', ready: '/healthz' },
     mounts: [{ volume: 'files', path: FILES, source: files }],
-    requests: { cpu: '50m', memory: '100Mi' },
+    resources: cluster.resources.controllerManager,
     drainSeconds: null,
   });
   return [files, deployment];

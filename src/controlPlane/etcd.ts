@@ -5,7 +5,7 @@ import { imageOf } from './images.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
 import { containerSecurity, podSecurity } from './podSecurity.ts';
 import { buildEtcdSecret } from './secrets.ts';
-import { type Mount, mountAnnotations, podLabelsOf, probesOf, selectorOf, volumeMountsOf, volumesOf } from './workload.ts';
+import { type Mount, mountAnnotations, podLabelsOf, probesOf, requestsOf, selectorOf, volumeMountsOf, volumesOf } from './workload.ts';
 
 const FILES = '/etc/etcd/pki';
 const GIB = 1024 ** 3;
@@ -86,13 +86,14 @@ const containerOf = (cluster: ReachableCluster, files: Mount): object => ({
     { name: 'metrics', containerPort: 2381, protocol: 'TCP' },
   ],
   ...probesOf('HTTP', 2381, { live: '/livez', ready: '/readyz' }),
-  resources: { requests: { cpu: '50m', memory: '100Mi' } },
+  resources: { requests: requestsOf(cluster.resources.etcd) },
   securityContext: containerSecurity,
   volumeMounts: [{ name: 'data', mountPath: '/var/lib/etcd' }, ...volumeMountsOf([files])],
 });
 
 const commandOf = (cluster: ReachableCluster): string[] => {
   const { etcdPeer } = namesOf(cluster);
+  const { autoCompaction } = cluster.etcd;
   const self = `https://$(POD_NAME).${etcdPeer}.${cluster.namespace}.svc`;
   const members = etcdMembersOf(cluster, cluster.etcd.replicas).map(({ name, host }) => `${name}=https://${host}:2380`);
   return [
@@ -116,12 +117,16 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     `--peer-cert-file=${FILES}/peer.crt`,
     `--peer-key-file=${FILES}/peer.key`,
     '--listen-metrics-urls=http://0.0.0.0:2381',
-    '--snapshot-count=10000',
-    `--quota-backend-bytes=${quotaBytes(cluster.etcd.volumeSizeGiB)}`,
+    `--snapshot-count=${cluster.etcd.snapshotCount}`,
+    `--quota-backend-bytes=${quotaBytes(cluster.etcd)}`,
+    `--heartbeat-interval=${cluster.etcd.heartbeatMs}`,
+    `--election-timeout=${cluster.etcd.electionMs}`,
+    ...(autoCompaction === null ? [] : ['--auto-compaction-mode=periodic', `--auto-compaction-retention=${autoCompaction}`]),
     '--feature-gates=InitialCorruptCheck=true',
     '--watch-progress-notify-interval=5s',
   ];
 };
 
-/** Half the volume, as defragmentation and snapshots write a second copy, and at most the 8 GiB that etcd recommends. */
-const quotaBytes = (volumeSizeGiB: number): number => Math.floor(Math.min(8, volumeSizeGiB / 2) * GIB);
+/** Without a wish half the volume, as defragmentation and snapshots write a second copy, and at most the 8 GiB that etcd recommends. */
+const quotaBytes = ({ quotaGiB, volumeSizeGiB }: HostedCluster['etcd']): number =>
+  Math.floor((quotaGiB ?? Math.min(8, volumeSizeGiB / 2)) * GIB);

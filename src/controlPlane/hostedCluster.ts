@@ -1,5 +1,6 @@
 /** What the builders of control-plane objects need to know of a cluster, and the names that follow from it. */
 import { nthAddress, parseCidr } from '../domain/cidr.ts';
+import type { ControlPlaneResources, EtcdSpec } from '../domain/controlPlane.ts';
 import type { Exposure } from '../domain/seed.ts';
 import type { NetworkDriver } from '../domain/template.ts';
 import type { Release } from '../domain/version.ts';
@@ -29,7 +30,8 @@ export interface HostedCluster {
   serviceCidr: string;
   dnsDomain: string;
   apiServerReplicas: number;
-  etcd: { replicas: number; volumeSizeGiB: number; storageClass: string | null };
+  etcd: Omit<EtcdSpec, 'volumeType'> & { replicas: number; storageClass: string | null };
+  resources: ControlPlaneResources;
   networkDriver: NetworkDriver;
 }
 

@@ -28,7 +28,7 @@ export const buildScheduler = (cluster: ReachableCluster, pki: ClusterPki): Kube
     port: 10259,
     probes: { live: '/livez', ready: '/readyz' },
     mounts: [{ volume: 'files', path: FILES, source: files }],
-    requests: { cpu: '25m', memory: '64Mi' },
+    resources: cluster.resources.scheduler,
     drainSeconds: null,
   });
   return [files, deployment];

@@ -1,4 +1,5 @@
 /** What the control plane's pods have in common: mounted files, probes, and the Deployment around a single container. */
+import type { ComponentResources } from '../domain/controlPlane.ts';
 import { fingerprint } from '../lib/json.ts';
 import type { HostedCluster } from './hostedCluster.ts';
 import { type Component, type KubernetesObject, labelsOf, seedMeta } from './object.ts';
@@ -20,7 +21,7 @@ export interface DeploymentInput {
   port: number;
   probes: { live: string; ready: string };
   mounts: Mount[];
-  requests: { cpu: string; memory: string };
+  resources: ComponentResources;
   /** Time between leaving the Service and SIGTERM; null for what nobody dials. */
   drainSeconds: number | null;
 }
@@ -50,6 +51,9 @@ export const volumesOf = (mounts: readonly Mount[]): object[] =>
 
 export const volumeMountsOf = (mounts: readonly Mount[]): object[] =>
   mounts.map(({ volume, path }) => ({ name: volume, mountPath: path, readOnly: true }));
+
+/** No limits: what a control plane does in bursts, such as its start, a limit on CPU would only draw out. */
+export const requestsOf = ({ cpuMillicores, memoryMiB }: ComponentResources) => ({ cpu: `${cpuMillicores}m`, memory: `${memoryMiB}Mi` });
 
 type Scheme = 'HTTP' | 'HTTPS';
 
@@ -88,7 +92,7 @@ const containerOf = (input: DeploymentInput): object => ({
   ports: [{ name: 'https', containerPort: input.port, protocol: 'TCP' }],
   ...probesOf('HTTPS', input.port, input.probes),
   ...(input.drainSeconds === null ? {} : { lifecycle: { preStop: { sleep: { seconds: input.drainSeconds } } } }),
-  resources: { requests: input.requests },
+  resources: { requests: requestsOf(input.resources) },
   securityContext: containerSecurity,
   volumeMounts: volumeMountsOf(input.mounts),
 });

@@ -2,16 +2,62 @@
 
 export interface EtcdSpec {
   volumeSizeGiB: number;
+  /** The seed's StorageClass; null: the one that the seed is registered with. */
+  volumeType: string | null;
+  /** null: half the volume, and at most the 8 GiB that etcd recommends. */
+  quotaGiB: number | null;
+  /** Changes between two snapshots of a member's log. */
+  snapshotCount: number;
+  heartbeatMs: number;
+  electionMs: number;
+  /** A duration such as "1h" after which etcd itself drops old revisions; null: the API server alone does, every five minutes. */
+  autoCompaction: string | null;
+}
+
+/** What a container asks of its node; it may use more while there is more. */
+export interface ComponentResources {
+  cpuMillicores: number;
+  memoryMiB: number;
+}
+
+export interface ControlPlaneResources {
+  etcd: ComponentResources;
+  apiServer: ComponentResources;
+  controllerManager: ComponentResources;
+  scheduler: ComponentResources;
 }
 
 export interface ControlPlaneSpec {
-  /** Members of etcd and API servers: 1 or 3. */
+  /** Members of etcd: 1 or 3. */
   replicas: number;
+  /** null: as many as `replicas`. */
+  apiServerReplicas: number | null;
   etcd: EtcdSpec;
+  resources: ControlPlaneResources;
 }
 
-/** What a template says when nobody says otherwise. */
+/**
+ * What a template says when nobody says otherwise. Requests are shares, not needs: an idle API server uses about 25 millicores, and
+ * ten control planes with two each are to fit beside a seed's own on two cores. Memory is what an empty cluster uses.
+ */
 export const DEFAULT_CONTROL_PLANE: ControlPlaneSpec = {
   replicas: 1,
-  etcd: { volumeSizeGiB: 5 },
+  apiServerReplicas: null,
+  etcd: {
+    volumeSizeGiB: 5,
+    volumeType: null,
+    quotaGiB: null,
+    snapshotCount: 10_000,
+    heartbeatMs: 100,
+    electionMs: 1_000,
+    autoCompaction: null,
+  },
+  resources: {
+    etcd: { cpuMillicores: 15, memoryMiB: 100 },
+    apiServer: { cpuMillicores: 25, memoryMiB: 256 },
+    controllerManager: { cpuMillicores: 10, memoryMiB: 80 },
+    scheduler: { cpuMillicores: 5, memoryMiB: 48 },
+  },
 };
+
+export const apiServerReplicasOf = ({ replicas, apiServerReplicas }: ControlPlaneSpec): number => apiServerReplicas ?? replicas;

@@ -133,6 +133,11 @@ describe('updateCluster', () => {
     ],
     ['a fixed setting by its label', { labels: { etcd_volume_size: '9' } }, ['labels', 'etcd_volume_size']],
     ['an even number of members', { overrides: { controlPlane: { replicas: 2 } } }, ['overrides', 'controlPlane', 'replicas']],
+    [
+      'a quota above the volume that there is',
+      { overrides: { controlPlane: { etcd: { quotaGiB: 6 } } } },
+      ['overrides', 'controlPlane', 'etcd', 'quotaGiB'],
+    ],
     ['a name', { name: 'other' }, ['name']],
   ])('refuses %s by name and changes nothing', async (_what, input, field) => {
     expect(await errorOf(update(input))).toMatchObject({ code: 'INVALID_INPUT', field });

@@ -122,6 +122,8 @@ describe('idempotency', () => {
 
 describe('bad input', () => {
   const group = (more: object) => ({ nodeGroups: [{ name: 'default-worker', ...more }] });
+  const etcd = (etcd: object) => ({ overrides: { controlPlane: { etcd } } });
+  const etcdField = (name: string) => ['overrides', 'controlPlane', 'etcd', name];
   test.each<[string, object, string, string[]]>([
     ['name not DNS', { name: 'Hello_World' }, 'INVALID_INPUT', ['name']],
     ['name too long', { name: 'a'.repeat(41) }, 'INVALID_INPUT', ['name']],
@@ -153,6 +155,17 @@ describe('bad input', () => {
       ['overrides', 'controlPlane', 'etcd', 'volumeSizeGiB'],
     ],
     ['replicas', { overrides: { controlPlane: { replicas: 2 } } }, 'INVALID_INPUT', ['overrides', 'controlPlane', 'replicas']],
+    ['a quota above the volume', etcd({ quotaGiB: 8, volumeSizeGiB: 6 }), 'INVALID_INPUT', etcdField('quotaGiB')],
+    ['a quota above the usual volume', etcd({ quotaGiB: 6 }), 'INVALID_INPUT', etcdField('quotaGiB')],
+    ['an election below five heartbeats', etcd({ heartbeatMs: 250 }), 'INVALID_INPUT', etcdField('heartbeatMs')],
+    ['an election too short', etcd({ heartbeatMs: 300, electionMs: 1499 }), 'INVALID_INPUT', etcdField('electionMs')],
+    ['a compaction without a unit', etcd({ autoCompaction: '5' }), 'INVALID_INPUT', etcdField('autoCompaction')],
+    [
+      'no CPU',
+      { overrides: { controlPlane: { resources: { etcd: { cpuMillicores: 0 } } } } },
+      'INVALID_INPUT',
+      ['overrides', 'controlPlane', 'resources', 'etcd', 'cpuMillicores'],
+    ],
     ['masters', { masterCount: 2 }, 'INVALID_INPUT', ['masterCount']],
     ['masters against replicas', { masterCount: 1, overrides: { controlPlane: { replicas: 3 } } }, 'INVALID_INPUT', ['masterCount']],
     ['no CIDR', { overrides: { podCidr: '10.0.0.0' } }, 'INVALID_INPUT', ['overrides', 'podCidr']],

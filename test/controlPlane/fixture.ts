@@ -1,5 +1,6 @@
 /** A cluster and certificates with fixed texts, so that golden files stay the same from run to run. */
 import type { ReachableCluster } from '../../src/controlPlane/hostedCluster.ts';
+import { DEFAULT_CONTROL_PLANE } from '../../src/domain/controlPlane.ts';
 import { defaultRelease } from '../../src/domain/version.ts';
 import type { ClusterPki, LeafName } from '../../src/pki/bundle.ts';
 
@@ -17,7 +18,8 @@ export const cluster: ReachableCluster = {
   serviceCidr: '10.96.0.0/16',
   dnsDomain: 'cluster.local',
   apiServerReplicas: 1,
-  etcd: { replicas: 1, volumeSizeGiB: 4, storageClass: 'fast' },
+  etcd: { ...DEFAULT_CONTROL_PLANE.etcd, volumeSizeGiB: 4, replicas: 1, storageClass: 'fast' },
+  resources: DEFAULT_CONTROL_PLANE.resources,
   networkDriver: 'FLANNEL',
 };
 

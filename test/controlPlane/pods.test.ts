@@ -18,7 +18,7 @@ interface Container {
   image: string;
   env?: { name: string }[];
   securityContext: object;
-  resources: { requests: object };
+  resources: { requests: { cpu: string; memory: string } };
   volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[];
   startupProbe: { periodSeconds: number; failureThreshold: number; httpGet: { path: string } };
 }
@@ -141,6 +141,30 @@ test('three members of etcd know each other and are in the certificates from the
     .split(',');
   expect(list?.map((m) => m.split('=')[0])).toEqual([0, 1, 2].map((i) => `${cluster.shortId}-etcd-${i}`));
   expect(three?.spec.replicas).toBe(3);
+});
+
+test("etcd's settings are its flags, and resources are requests without limits", () => {
+  const etcd = { ...cluster.etcd, quotaGiB: 3, snapshotCount: 5_000, heartbeatMs: 200, electionMs: 2_000, autoCompaction: '1h' };
+  const resources = { ...cluster.resources, apiServer: { cpuMillicores: 200, memoryMiB: 512 } };
+  const [member, apiServer] = workloadsOf(build({ ...cluster, etcd, resources }, pki)).map((w) => w.spec.template.spec.containers[0]);
+  expect(member?.command).toEqual(
+    expect.arrayContaining([
+      `--quota-backend-bytes=${3 * 1024 ** 3}`,
+      '--snapshot-count=5000',
+      '--heartbeat-interval=200',
+      '--election-timeout=2000',
+      '--auto-compaction-mode=periodic',
+      '--auto-compaction-retention=1h',
+    ]),
+  );
+  expect(apiServer?.resources).toEqual({ requests: { cpu: '200m', memory: '512Mi' } });
+});
+
+test('ten control planes with two API servers each leave half of two cores for the seed itself', () => {
+  const sum = workloadsOf(build({ ...cluster, apiServerReplicas: 2 }, pki))
+    .map(({ spec }) => spec.replicas * Number.parseInt(spec.template.spec.containers[0]?.resources.requests.cpu ?? '', 10))
+    .reduce((a, b) => a + b);
+  expect(10 * sum).toBeLessThanOrEqual(1_000);
 });
 
 test('a registry of the operator replaces the host of every image', () => {

@@ -2,6 +2,7 @@
 import type { HostedCluster, ReachableCluster } from '../../controlPlane/hostedCluster.ts';
 import { isReachable } from '../../controlPlane/hostedCluster.ts';
 import { namespaceOf } from '../../domain/cluster.ts';
+import { apiServerReplicasOf } from '../../domain/controlPlane.ts';
 import { Unavailable } from '../../domain/errors.ts';
 import type { InventoryService } from '../../domain/inventory.ts';
 import { findRelease } from '../../domain/version.ts';
@@ -99,6 +100,7 @@ export const wakeWaitingNodes = (scope: ClusterScope): Promise<void> =>
 export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string | null): HostedCluster => {
   const release = findRelease(row.spec.kubernetesVersion);
   if (release === undefined) throw new Error(`Cluster ${row.id} has a version that the catalogue does not know.`);
+  const { volumeType, ...etcd } = row.spec.controlPlane.etcd;
   return {
     id: row.id,
     name: row.name,
@@ -112,8 +114,9 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string |
     podCidr: row.spec.podCidr,
     serviceCidr: row.spec.serviceCidr,
     dnsDomain: row.spec.dnsDomain,
-    apiServerReplicas: row.spec.controlPlane.replicas,
-    etcd: { replicas: 1, volumeSizeGiB: row.spec.controlPlane.etcd.volumeSizeGiB, storageClass: seed.storageClass },
+    apiServerReplicas: apiServerReplicasOf(row.spec.controlPlane),
+    etcd: { ...etcd, replicas: 1, storageClass: volumeType ?? seed.storageClass },
+    resources: row.spec.controlPlane.resources,
     networkDriver: row.spec.networkDriver,
   };
 };

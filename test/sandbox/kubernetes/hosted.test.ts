@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { namesOf } from '../../../src/controlPlane/hostedCluster.ts';
 import type { KubernetesObject } from '../../../src/controlPlane/object.ts';
+import { DEFAULT_CONTROL_PLANE } from '../../../src/domain/controlPlane.ts';
 import { at, type Fields, until } from './client.ts';
 import { applyAll, type Hosted, isReady, logOf, pathOf, podOf, readyz, startHosted } from './hosted.ts';
 import { type SeedWorld, startSeedWorld } from './seedWorld.ts';
@@ -81,7 +82,7 @@ test('an API server scaled to zero is gone and comes back with its data', async 
 
 test('three etcd members and two API servers work too', async () => {
   const hosted = await startHosted(world.limited, 'three', {
-    cluster: { apiServerReplicas: 2, etcd: { replicas: 3, volumeSizeGiB: 4, storageClass: null } },
+    cluster: { apiServerReplicas: 2, etcd: { ...DEFAULT_CONTROL_PLANE.etcd, replicas: 3, storageClass: null } },
   });
   await until('readyz', () => readyz(hosted.tenant));
   await until(

@@ -12,6 +12,7 @@ import { buildNamespace } from '../../../src/controlPlane/namespace.ts';
 import type { KubernetesObject } from '../../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../../src/controlPlane/scheduler.ts';
 import { buildUserData } from '../../../src/controlPlane/userData.ts';
+import { DEFAULT_CONTROL_PLANE } from '../../../src/domain/controlPlane.ts';
 import { defaultRelease } from '../../../src/domain/version.ts';
 import { buildClusterPki, type ClusterPki } from '../../../src/pki/bundle.ts';
 import { caPin } from '../../../src/pki/keys.ts';
@@ -64,7 +65,8 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   serviceCidr: '10.97.0.0/16',
   dnsDomain: 'cluster.local',
   apiServerReplicas: 1,
-  etcd: { replicas: 1, volumeSizeGiB: 4, storageClass: null },
+  etcd: { ...DEFAULT_CONTROL_PLANE.etcd, volumeSizeGiB: 4, replicas: 1, storageClass: null },
+  resources: DEFAULT_CONTROL_PLANE.resources,
   networkDriver: 'FLANNEL',
   ...extra,
 });
