@@ -109,6 +109,7 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   endpointHost: null,
   endpointPort: null,
   caCertificate: null,
+  etcd: null,
   state: 'PENDING',
   deletionProtection: input.deletionProtection ?? false,
   createdBy: call.actor.userName,

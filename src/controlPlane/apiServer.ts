@@ -1,16 +1,22 @@
 /** The cluster's API server: files, configuration and Deployment. */
 import { stringify } from 'yaml';
 import type { ClusterPki } from '../pki/bundle.ts';
-import { type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
+import { buildDisruptionBudget } from './availability.ts';
+import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
 import { buildApiServerSecret } from './secrets.ts';
 import { buildDeployment } from './workload.ts';
 
+/** It serves on after SIGTERM, with its readiness gone: whoever sends it requests has as long to see it. */
+const DRAIN_SECONDS = 10;
+/** The default of --request-timeout. */
+const LONGEST_REQUEST_SECONDS = 60;
+
 const FILES = '/etc/kubernetes/pki';
 const CONFIG = '/etc/kubernetes/config';
 
-/** Secret, ConfigMap and Deployment; the Service is apart (`endpoint.ts`), for its address comes first. */
+/** Secret, ConfigMap, Deployment and disruption budget; the Service is apart (`endpoint.ts`), for its address comes first. */
 export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
   const files = buildApiServerSecret(cluster, pki);
   const config = buildConfig(cluster);
@@ -27,10 +33,14 @@ export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): Kube
       { volume: 'config', path: CONFIG, source: config },
     ],
     resources: cluster.resources.apiServer,
-    // A load balancer needs a moment to see that a pod leaves; it serves on meanwhile.
-    drainSeconds: 5,
+    graceSeconds: DRAIN_SECONDS + LONGEST_REQUEST_SECONDS + 5,
   });
-  return [files, config, deployment];
+  return [
+    files,
+    config,
+    deployment,
+    ...buildDisruptionBudget(cluster, 'kube-apiserver', namesOf(cluster).apiServer, cluster.apiServerReplicas),
+  ];
 };
 
 /**
@@ -81,9 +91,17 @@ const commandOf = (cluster: ReachableCluster): string[] => [
   `--service-account-key-file=${FILES}/sa.pub`,
   `--service-account-signing-key-file=${FILES}/sa.key`,
   `--service-cluster-ip-range=${cluster.serviceCidr}`,
-  `--etcd-servers=https://${namesOf(cluster).etcd}.${cluster.namespace}.svc:2379`,
+  // Each by its name: the client then knows which one does not answer, where a Service would go on sending it there.
+  `--etcd-servers=${etcdMembersOf(cluster, cluster.etcd.endpoints)
+    .map(({ host }) => `https://${host}:2379`)
+    .join(',')}`,
   `--etcd-cafile=${FILES}/etcd-ca.crt`,
   `--etcd-certfile=${FILES}/apiserver-etcd-client.crt`,
   `--etcd-keyfile=${FILES}/apiserver-etcd-client.key`,
+  `--shutdown-delay-duration=${DRAIN_SECONDS}s`,
+  // After the delay late requests on open connections are told to come again, instead of being cut off.
+  '--shutdown-send-retry-after=true',
+  // Connections live for days, and after a roll-out all would be with the same server; of one server nobody can go away.
+  ...(cluster.apiServerReplicas > 1 ? ['--goaway-chance=0.001'] : []),
   '--profiling=false',
 ];

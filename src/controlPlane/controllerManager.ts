@@ -1,31 +1,36 @@
 /** The cluster's controller manager: the only pod that holds the cluster authority's key. */
 import { nodePrefixOf, parseCidr } from '../domain/cidr.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
+import { buildDisruptionBudget } from './availability.ts';
 import { namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
 import type { KubernetesObject } from './object.ts';
 import { buildControllerManagerSecret } from './secrets.ts';
-import { buildDeployment } from './workload.ts';
+import { buildDeployment, LEASE } from './workload.ts';
 
 const FILES = '/etc/kubernetes/pki';
 
-/** Secret and Deployment. */
+/** Secret, Deployment and disruption budget. */
 export const buildControllerManager = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
   const files = buildControllerManagerSecret(cluster, pki);
   const deployment = buildDeployment(cluster, {
     component: 'kube-controller-manager',
     name: namesOf(cluster).controllerManager,
     image: imageOf(cluster, 'kube-controller-manager'),
-    replicas: 1,
+    replicas: cluster.managerReplicas,
     command: commandOf(cluster),
     port: 10257,
     // It knows neither /livez nor /readyz.
     probes: { live: '/healthz', ready: '/healthz' },
     mounts: [{ volume: 'files', path: FILES, source: files }],
     resources: cluster.resources.controllerManager,
-    drainSeconds: null,
+    graceSeconds: null,
   });
-  return [files, deployment];
+  return [
+    files,
+    deployment,
+    ...buildDisruptionBudget(cluster, 'kube-controller-manager', namesOf(cluster).controllerManager, cluster.managerReplicas),
+  ];
 };
 
 const commandOf = (cluster: ReachableCluster): string[] => {
@@ -37,6 +42,7 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     `--authorization-kubeconfig=${kubeconfig}`,
     '--bind-address=0.0.0.0',
     '--leader-elect=true',
+    ...LEASE,
     // At its start it asks for about a hundred tokens, one a controller: with the default 20 a second that alone took 4.5 s.
     '--kube-api-qps=50',
     '--kube-api-burst=100',

@@ -1,5 +1,6 @@
 /** The cluster's own etcd: a StatefulSet with TLS everywhere and a volume a member. */
 import type { ClusterPki } from '../pki/bundle.ts';
+import { buildDisruptionBudget, topologySpreadOf } from './availability.ts';
 import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
@@ -10,10 +11,16 @@ import { type Mount, mountAnnotations, podLabelsOf, probesOf, requestsOf, select
 const FILES = '/etc/etcd/pki';
 const GIB = 1024 ** 3;
 
-/** Services, Secret and StatefulSet. */
+/** Services, Secret, list of members, StatefulSet and disruption budget. */
 export const buildEtcd = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
   const secret = buildEtcdSecret(cluster, pki);
-  return [...buildEtcdServices(cluster), secret, buildStatefulSet(cluster, { volume: 'files', path: FILES, source: secret })];
+  return [
+    ...buildEtcdServices(cluster),
+    secret,
+    buildMembers(cluster),
+    buildStatefulSet(cluster, { volume: 'files', path: FILES, source: secret }),
+    ...buildDisruptionBudget(cluster, 'etcd', namesOf(cluster).etcd, cluster.etcd.members),
+  ];
 };
 
 /** Both publish addresses before readiness: members must find each other to become ready, and the API server's first dial may meet etcd half a second earlier. */
@@ -37,6 +44,28 @@ export const buildEtcdServices = (cluster: HostedCluster): KubernetesObject[] =>
   ];
 };
 
+/** A name that no member has: a list with it fits no cluster. */
+const NOBODY = 'nobody=https://nobody.invalid:2380';
+
+/**
+ * Read by a member that begins without data, and by no other. In the environment and not among the flags, so that a change of the
+ * list restarts nobody. A settled list is made not to fit: a member that begins empty has lost its volume, and with the true list it
+ * would join under its old name without the log that it has voted for (seen with etcd 3.6; with "new", a single one begins anew).
+ */
+const buildMembers = (cluster: HostedCluster): KubernetesObject => {
+  const { members, phase } = cluster.etcd;
+  const list = etcdMembersOf(cluster, members).map(({ name, host }) => `${name}=https://${host}:2380`);
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: seedMeta(cluster, namesOf(cluster).etcdMembers, 'etcd'),
+    data: {
+      'initial-cluster': [...list, ...(phase === 'SETTLED' ? [NOBODY] : [])].join(','),
+      'initial-cluster-state': phase === 'FORMING' ? 'new' : 'existing',
+    },
+  };
+};
+
 const buildStatefulSet = (cluster: ReachableCluster, files: Mount): KubernetesObject => {
   const { etcd, etcdPeer } = namesOf(cluster);
   const storageClass = cluster.etcd.storageClass === null ? {} : { storageClassName: cluster.etcd.storageClass };
@@ -45,7 +74,7 @@ const buildStatefulSet = (cluster: ReachableCluster, files: Mount): KubernetesOb
     kind: 'StatefulSet',
     metadata: seedMeta(cluster, etcd, 'etcd'),
     spec: {
-      replicas: cluster.etcd.replicas,
+      replicas: cluster.etcd.members,
       serviceName: etcdPeer,
       // In order, the first member would wait for a quorum that cannot come.
       podManagementPolicy: 'Parallel',
@@ -56,7 +85,12 @@ const buildStatefulSet = (cluster: ReachableCluster, files: Mount): KubernetesOb
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       template: {
         metadata: { labels: podLabelsOf(cluster, 'etcd'), annotations: mountAnnotations([files]) },
-        spec: { ...podSecurity, containers: [containerOf(cluster, files)], volumes: volumesOf([files]) },
+        spec: {
+          ...podSecurity,
+          topologySpreadConstraints: topologySpreadOf(cluster, 'etcd', false),
+          containers: [containerOf(cluster, files)],
+          volumes: volumesOf([files]),
+        },
       },
       volumeClaimTemplates: [
         {
@@ -79,13 +113,22 @@ const containerOf = (cluster: ReachableCluster, files: Mount): object => ({
   image: imageOf(cluster, 'etcd'),
   imagePullPolicy: 'IfNotPresent',
   command: commandOf(cluster),
-  env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
+  env: [
+    { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+    ...['initial-cluster', 'initial-cluster-state'].map((key) => ({
+      name: `ETCD_${key.toUpperCase().replaceAll('-', '_')}`,
+      valueFrom: { configMapKeyRef: { name: namesOf(cluster).etcdMembers, key } },
+    })),
+  ],
+  // Its last words say why it does not start, and they are read where a member has lost its data.
+  terminationMessagePolicy: 'FallbackToLogsOnError',
   ports: [
     { name: 'client', containerPort: 2379, protocol: 'TCP' },
     { name: 'peer', containerPort: 2380, protocol: 'TCP' },
     { name: 'metrics', containerPort: 2381, protocol: 'TCP' },
   ],
-  ...probesOf('HTTP', 2381, { live: '/livez', ready: '/readyz' }),
+  // A member that has no quorum yet, or no vote, has started all the same.
+  ...probesOf('HTTP', 2381, { start: '/livez', live: '/livez', ready: '/readyz' }),
   resources: { requests: requestsOf(cluster.resources.etcd) },
   securityContext: containerSecurity,
   volumeMounts: [{ name: 'data', mountPath: '/var/lib/etcd' }, ...volumeMountsOf([files])],
@@ -95,7 +138,6 @@ const commandOf = (cluster: ReachableCluster): string[] => {
   const { etcdPeer } = namesOf(cluster);
   const { autoCompaction } = cluster.etcd;
   const self = `https://$(POD_NAME).${etcdPeer}.${cluster.namespace}.svc`;
-  const members = etcdMembersOf(cluster, cluster.etcd.replicas).map(({ name, host }) => `${name}=https://${host}:2380`);
   return [
     'etcd',
     '--name=$(POD_NAME)',
@@ -105,9 +147,7 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     `--advertise-client-urls=${self}:2379`,
     '--listen-peer-urls=https://0.0.0.0:2380',
     `--initial-advertise-peer-urls=${self}:2380`,
-    `--initial-cluster=${members.join(',')}`,
     `--initial-cluster-token=${cluster.shortId}`,
-    '--initial-cluster-state=new',
     '--client-cert-auth=true',
     `--trusted-ca-file=${FILES}/ca.crt`,
     `--cert-file=${FILES}/server.crt`,

@@ -1,6 +1,7 @@
 /** What the builders of control-plane objects need to know of a cluster, and the names that follow from it. */
 import { nthAddress, parseCidr } from '../domain/cidr.ts';
 import type { ControlPlaneResources, EtcdSpec } from '../domain/controlPlane.ts';
+import type { EtcdPhase } from '../domain/etcd.ts';
 import type { Exposure } from '../domain/seed.ts';
 import type { NetworkDriver } from '../domain/template.ts';
 import type { Release } from '../domain/version.ts';
@@ -11,6 +12,15 @@ export interface ApiEndpoint {
   host: string;
   /** Public port; equal to the API server's --secure-port. */
   port: number;
+}
+
+export interface HostedEtcd extends Omit<EtcdSpec, 'volumeType'> {
+  storageClass: string | null;
+  /** Pods, and entries in the list of members. */
+  members: number;
+  /** Members that the API servers are told of. */
+  endpoints: number;
+  phase: EtcdPhase;
 }
 
 export interface HostedCluster {
@@ -30,7 +40,9 @@ export interface HostedCluster {
   serviceCidr: string;
   dnsDomain: string;
   apiServerReplicas: number;
-  etcd: Omit<EtcdSpec, 'volumeType'> & { replicas: number; storageClass: string | null };
+  /** Of the controller manager and of the scheduler, which elect a leader among them. */
+  managerReplicas: number;
+  etcd: HostedEtcd;
   resources: ControlPlaneResources;
   networkDriver: NetworkDriver;
 }
@@ -52,6 +64,7 @@ export const namesOf = ({ shortId }: HostedCluster) => ({
   apiServer: `${shortId}-kube-apiserver`,
   etcd: `${shortId}-etcd`,
   etcdPeer: `${shortId}-etcd-peer`,
+  etcdMembers: `${shortId}-etcd-members`,
   controllerManager: `${shortId}-kube-controller-manager`,
   scheduler: `${shortId}-kube-scheduler`,
 });

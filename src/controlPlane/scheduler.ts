@@ -1,14 +1,15 @@
 /** The cluster's scheduler. */
 import type { ClusterPki } from '../pki/bundle.ts';
+import { buildDisruptionBudget } from './availability.ts';
 import { namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
 import type { KubernetesObject } from './object.ts';
 import { buildSchedulerSecret } from './secrets.ts';
-import { buildDeployment } from './workload.ts';
+import { buildDeployment, LEASE } from './workload.ts';
 
 const FILES = '/etc/kubernetes/pki';
 
-/** Secret and Deployment. */
+/** Secret, Deployment and disruption budget. */
 export const buildScheduler = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
   const files = buildSchedulerSecret(cluster, pki);
   const kubeconfig = `${FILES}/scheduler.conf`;
@@ -16,7 +17,7 @@ export const buildScheduler = (cluster: ReachableCluster, pki: ClusterPki): Kube
     component: 'kube-scheduler',
     name: namesOf(cluster).scheduler,
     image: imageOf(cluster, 'kube-scheduler'),
-    replicas: 1,
+    replicas: cluster.managerReplicas,
     command: [
       'kube-scheduler',
       `--kubeconfig=${kubeconfig}`,
@@ -24,12 +25,13 @@ export const buildScheduler = (cluster: ReachableCluster, pki: ClusterPki): Kube
       `--authorization-kubeconfig=${kubeconfig}`,
       '--bind-address=0.0.0.0',
       '--leader-elect=true',
+      ...LEASE,
     ],
     port: 10259,
     probes: { live: '/livez', ready: '/readyz' },
     mounts: [{ volume: 'files', path: FILES, source: files }],
     resources: cluster.resources.scheduler,
-    drainSeconds: null,
+    graceSeconds: null,
   });
-  return [files, deployment];
+  return [files, deployment, ...buildDisruptionBudget(cluster, 'kube-scheduler', namesOf(cluster).scheduler, cluster.managerReplicas)];
 };

@@ -1,6 +1,7 @@
 /** What the control plane's pods have in common: mounted files, probes, and the Deployment around a single container. */
 import type { ComponentResources } from '../domain/controlPlane.ts';
 import { fingerprint } from '../lib/json.ts';
+import { topologySpreadOf } from './availability.ts';
 import type { HostedCluster } from './hostedCluster.ts';
 import { type Component, type KubernetesObject, labelsOf, seedMeta } from './object.ts';
 import { containerSecurity, podSecurity, SECRET_FILE_MODE } from './podSecurity.ts';
@@ -22,8 +23,8 @@ export interface DeploymentInput {
   probes: { live: string; ready: string };
   mounts: Mount[];
   resources: ComponentResources;
-  /** Time between leaving the Service and SIGTERM; null for what nobody dials. */
-  drainSeconds: number | null;
+  /** Between SIGTERM and the end by force; null for the usual 30 s. */
+  graceSeconds: number | null;
 }
 
 /** Minimal and unchangeable: a Deployment's selector can never be edited. */
@@ -55,15 +56,22 @@ export const volumeMountsOf = (mounts: readonly Mount[]): object[] =>
 /** No limits: what a control plane does in bursts, such as its start, a limit on CPU would only draw out. */
 export const requestsOf = ({ cpuMillicores, memoryMiB }: ComponentResources) => ({ cpu: `${cpuMillicores}m`, memory: `${memoryMiB}Mi` });
 
+/**
+ * Whoever cannot renew its lease ends itself, and on a busy machine 10 s (the default) are too short: many control planes that start
+ * at once would restart each other's leaders. A leader that dies is followed after 30 s, and nobody waits for these two so soon.
+ */
+export const LEASE = ['--leader-elect-lease-duration=30s', '--leader-elect-renew-deadline=20s', '--leader-elect-retry-period=4s'];
+
 type Scheme = 'HTTP' | 'HTTPS';
 
 /**
- * Asked every second until it stands and for readiness, so that nobody waits for a probe's turn (10 s by default);
- * five minutes to start, for a slow disk is no reason to kill; patient once it lives.
+ * Asked every second until it stands, so that nobody waits for a probe's turn (10 s by default); ten minutes to start, for a slow
+ * disk or ten that start at once are no reason to kill; patient once it lives. A container that ends is seen without a probe, so
+ * readiness need not be asked often: ten control planes are fifty handshakes a round.
  */
-export const probesOf = (scheme: Scheme, port: number, paths: { live: string; ready: string }) => ({
-  startupProbe: { httpGet: { scheme, path: paths.live, port }, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 300 },
-  readinessProbe: { httpGet: { scheme, path: paths.ready, port }, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 3 },
+export const probesOf = (scheme: Scheme, port: number, paths: { start: string; live: string; ready: string }) => ({
+  startupProbe: { httpGet: { scheme, path: paths.start, port }, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 600 },
+  readinessProbe: { httpGet: { scheme, path: paths.ready, port }, periodSeconds: 3, timeoutSeconds: 5, failureThreshold: 2 },
   livenessProbe: { httpGet: { scheme, path: paths.live, port }, periodSeconds: 10, timeoutSeconds: 15, failureThreshold: 8 },
 });
 
@@ -79,7 +87,13 @@ export const buildDeployment = (cluster: HostedCluster, input: DeploymentInput):
     selector: { matchLabels: selectorOf(cluster, input.component) },
     template: {
       metadata: { labels: podLabelsOf(cluster, input.component), annotations: mountAnnotations(input.mounts) },
-      spec: { ...podSecurity, containers: [containerOf(input)], volumes: volumesOf(input.mounts) },
+      spec: {
+        ...podSecurity,
+        ...(input.graceSeconds !== null && { terminationGracePeriodSeconds: input.graceSeconds }),
+        topologySpreadConstraints: topologySpreadOf(cluster, input.component, true),
+        containers: [containerOf(input)],
+        volumes: volumesOf(input.mounts),
+      },
     },
   },
 });
@@ -90,8 +104,8 @@ const containerOf = (input: DeploymentInput): object => ({
   imagePullPolicy: 'IfNotPresent',
   command: input.command,
   ports: [{ name: 'https', containerPort: input.port, protocol: 'TCP' }],
-  ...probesOf('HTTPS', input.port, input.probes),
-  ...(input.drainSeconds === null ? {} : { lifecycle: { preStop: { sleep: { seconds: input.drainSeconds } } } }),
+  // The first question about readiness then comes when the answer is known to be yes.
+  ...probesOf('HTTPS', input.port, { ...input.probes, start: input.probes.ready }),
   resources: { requests: requestsOf(input.resources) },
   securityContext: containerSecurity,
   volumeMounts: volumeMountsOf(input.mounts),

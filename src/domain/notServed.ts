@@ -11,12 +11,6 @@ interface Feature {
 
 const FEATURES: readonly Feature[] = [
   {
-    name: 'HighAvailabilityServed',
-    title: 'Several control-plane replicas',
-    asked: (spec) => spec.controlPlane.replicas > 1,
-    meanwhile: 'The control plane runs with one replica.',
-  },
-  {
     name: 'ControlPlaneSizeServed',
     title: 'Control-plane size',
     asked: (spec) => spec.masterFlavor !== null,

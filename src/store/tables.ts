@@ -5,6 +5,7 @@ import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState, ResolvedNames, TrustReference } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
+import type { EtcdMembership } from '../domain/etcd.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { NodeFault, NodeState } from '../domain/node.ts';
 import type { NodeGroupSpec, NodeGroupState, ResolvedGroup } from '../domain/nodeGroup.ts';
@@ -113,6 +114,8 @@ export const clusters = sqliteTable(
     endpointHost: text(),
     endpointPort: integer(),
     caCertificate: text(),
+    /** null before the first look at etcd. */
+    etcd: json<EtcdMembership>(),
     state: text().$type<ClusterState>().notNull(),
     deletionProtection: flag().notNull().default(false),
     createdBy: text().notNull(),

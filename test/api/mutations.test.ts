@@ -195,10 +195,7 @@ test('a cluster: created once for a key, read in all its parts, resized, deleted
   });
   expect(read.overrides).toContainEqual({ field: 'controlPlane.replicas', value: '3', templateValue: '1' });
   const notServed = (read.conditions as { name: string; status: string; reason: string }[]).filter((c) => c.reason === 'NotServedYet');
-  expect(notServed.map((c) => [c.name, c.status])).toEqual([
-    ['HighAvailabilityServed', 'FALSE'],
-    ['AutoHealingServed', 'FALSE'],
-  ]);
+  expect(notServed.map((c) => [c.name, c.status])).toEqual([['AutoHealingServed', 'FALSE']]);
 
   expect(
     await run(

@@ -18,7 +18,8 @@ export const cluster: ReachableCluster = {
   serviceCidr: '10.96.0.0/16',
   dnsDomain: 'cluster.local',
   apiServerReplicas: 1,
-  etcd: { ...DEFAULT_CONTROL_PLANE.etcd, volumeSizeGiB: 4, replicas: 1, storageClass: 'fast' },
+  managerReplicas: 1,
+  etcd: { ...DEFAULT_CONTROL_PLANE.etcd, volumeSizeGiB: 4, members: 1, endpoints: 1, phase: 'FORMING', storageClass: 'fast' },
   resources: DEFAULT_CONTROL_PLANE.resources,
   networkDriver: 'FLANNEL',
 };

@@ -28,7 +28,7 @@ interface Workload extends KubernetesObject {
     selector: { matchLabels: Record<string, string> };
     template: {
       metadata: { labels: Record<string, string>; annotations: Record<string, string> };
-      spec: { containers: Container[]; volumes: Volume[] };
+      spec: { containers: Container[]; volumes: Volume[]; topologySpreadConstraints: object[] };
     };
   };
 }
@@ -132,15 +132,51 @@ test('a rename of the cluster restarts nothing', () => {
   expect(rolled(build({ ...cluster, name: 'other' }, pki))).toEqual([]);
 });
 
-test('three members of etcd know each other and are in the certificates from the first day', () => {
-  const three = workloadsOf(build({ ...cluster, etcd: { ...cluster.etcd, replicas: 3 } }, pki))[0];
-  const flags = three?.spec.template.spec.containers[0]?.command ?? [];
-  const list = flags
-    .find((flag) => flag.startsWith('--initial-cluster='))
-    ?.slice('--initial-cluster='.length)
-    .split(',');
-  expect(list?.map((m) => m.split('=')[0])).toEqual([0, 1, 2].map((i) => `${cluster.shortId}-etcd-${i}`));
-  expect(three?.spec.replicas).toBe(3);
+test('members of etcd that begin together know each other, and one that begins empty later fits no list', () => {
+  const etcdOf = (etcd: Partial<ReachableCluster['etcd']>) => build({ ...cluster, etcd: { ...cluster.etcd, ...etcd } }, pki);
+  const listOf = (all: KubernetesObject[]) =>
+    all.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === `${cluster.shortId}-etcd-members`)?.data as {
+      'initial-cluster': string;
+      'initial-cluster-state': string;
+    };
+  const forming = etcdOf({ members: 3, endpoints: 3 });
+  const named = (all: KubernetesObject[]) =>
+    listOf(all)
+      ['initial-cluster'].split(',')
+      .map((m) => m.split('=')[0]);
+  expect(named(forming)).toEqual([0, 1, 2].map((i) => `${cluster.shortId}-etcd-${i}`));
+  expect(listOf(forming)['initial-cluster-state']).toBe('new');
+  expect(workloadsOf(forming)[0]?.spec.replicas).toBe(3);
+  const joining = etcdOf({ members: 2, phase: 'JOINING' });
+  expect(named(joining)).toEqual([0, 1].map((i) => `${cluster.shortId}-etcd-${i}`));
+  expect(listOf(joining)['initial-cluster-state']).toBe('existing');
+  const settled = etcdOf({ phase: 'SETTLED' });
+  expect(listOf(settled)).toMatchObject({ 'initial-cluster': expect.stringContaining('nobody='), 'initial-cluster-state': 'existing' });
+  // The list is no part of the pods: a change of it restarts none.
+  expect(rolled(joining)).toEqual([]);
+  expect(rolled(settled)).toEqual([]);
+});
+
+test('API servers ask each member by its name, and only those that may be asked', () => {
+  const asked = (endpoints: number) =>
+    workloadsOf(build({ ...cluster, etcd: { ...cluster.etcd, members: 3, endpoints } }, pki))[1]
+      ?.spec.template.spec.containers[0]?.command.find((flag) => flag.startsWith('--etcd-servers='))
+      ?.split(',').length;
+  expect([1, 3].map(asked)).toEqual([1, 3]);
+});
+
+test('several replicas are spread, and drained one at a time; a single one stops no drain', () => {
+  const budgets = (all: KubernetesObject[]) =>
+    all.filter(({ kind }) => kind === 'PodDisruptionBudget').map(({ metadata }) => metadata.name);
+  expect(budgets(objects)).toEqual([]);
+  const three = build({ ...cluster, apiServerReplicas: 3, managerReplicas: 2, etcd: { ...cluster.etcd, members: 3, endpoints: 3 } }, pki);
+  expect(budgets(three)).toEqual(workloads.map(({ metadata }) => metadata.name));
+  for (const { spec } of workloadsOf(three)) {
+    expect(spec.template.spec.topologySpreadConstraints).toMatchObject([
+      { topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: spec.selector },
+      { topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: spec.selector },
+    ]);
+  }
 });
 
 test("etcd's settings are its flags, and resources are requests without limits", () => {

@@ -4,6 +4,7 @@ import { isReachable } from '../../controlPlane/hostedCluster.ts';
 import { namespaceOf } from '../../domain/cluster.ts';
 import { apiServerReplicasOf } from '../../domain/controlPlane.ts';
 import { Unavailable } from '../../domain/errors.ts';
+import { etcdPhaseOf } from '../../domain/etcd.ts';
 import type { InventoryService } from '../../domain/inventory.ts';
 import { findRelease } from '../../domain/version.ts';
 import type { Cloud } from '../../openstack/session.ts';
@@ -100,7 +101,9 @@ export const wakeWaitingNodes = (scope: ClusterScope): Promise<void> =>
 export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string | null): HostedCluster => {
   const release = findRelease(row.spec.kubernetesVersion);
   if (release === undefined) throw new Error(`Cluster ${row.id} has a version that the catalogue does not know.`);
-  const { volumeType, ...etcd } = row.spec.controlPlane.etcd;
+  const { replicas, etcd: etcdSpec } = row.spec.controlPlane;
+  const { volumeType, ...etcd } = etcdSpec;
+  const membership = row.etcd ?? { members: replicas, voters: 0 };
   return {
     id: row.id,
     name: row.name,
@@ -115,7 +118,15 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string |
     serviceCidr: row.spec.serviceCidr,
     dnsDomain: row.spec.dnsDomain,
     apiServerReplicas: apiServerReplicasOf(row.spec.controlPlane),
-    etcd: { ...etcd, replicas: 1, storageClass: volumeType ?? seed.storageClass },
+    managerReplicas: replicas > 1 ? 2 : 1,
+    etcd: {
+      ...etcd,
+      storageClass: volumeType ?? seed.storageClass,
+      members: membership.members,
+      // Before a member goes, nobody asks it any more; before it votes, nobody asks it yet.
+      endpoints: membership.voters === 0 ? membership.members : Math.min(membership.voters, replicas),
+      phase: etcdPhaseOf(membership),
+    },
     resources: row.spec.controlPlane.resources,
     networkDriver: row.spec.networkDriver,
   };

@@ -158,4 +158,5 @@ export const CLUSTER_ROLE = kindOf('ClusterRole');
 export const CLUSTER_ROLE_BINDING = kindOf('ClusterRoleBinding');
 export const ROLE = kindOf('Role');
 export const ROLE_BINDING = kindOf('RoleBinding');
+export const POD_DISRUPTION_BUDGET = kindOf('PodDisruptionBudget');
 export const PRIORITY_CLASS = kindOf('PriorityClass');

@@ -1,6 +1,7 @@
 /** Subresources that are more than a part of their object: scale, log, token, eviction, binding. */
 import { signServiceAccountToken } from './authentication.ts';
 import type { Cluster } from './cluster.ts';
+import { requireBudget } from './controllers/disruptions.ts';
 import { deleteObject } from './deletion.ts';
 import { type Kind, POD } from './kinds.ts';
 import {
@@ -94,8 +95,10 @@ export const issueToken = (cluster: Cluster, target: Target, body: Dict): Dict =
 /** POST to eviction or binding. */
 export const podAction = (cluster: Cluster, target: Target, subresource: string, body: Dict, context: WriteContext): Dict => {
   const pod = getObject(cluster, POD, target.namespace, target.name);
-  if (subresource === 'eviction') deleteObject(cluster, POD, target.namespace, target.name, dict(body.deleteOptions));
-  else if (subresource === 'binding') {
+  if (subresource === 'eviction') {
+    requireBudget(cluster, pod);
+    deleteObject(cluster, POD, target.namespace, target.name, dict(body.deleteOptions));
+  } else if (subresource === 'binding') {
     const bound = { ...pod, spec: { ...spec(pod), nodeName: text(at(body, 'target', 'name')) } };
     replaceObject(cluster, POD, target.namespace, target.name, bound, { ...context, subresource: undefined });
   } else throw new StatusError(501, 'NotImplemented', `the sandbox runs no containers: ${subresource} is not possible`);

@@ -82,7 +82,11 @@ test('an API server scaled to zero is gone and comes back with its data', async 
 
 test('three etcd members and two API servers work too', async () => {
   const hosted = await startHosted(world.limited, 'three', {
-    cluster: { apiServerReplicas: 2, etcd: { ...DEFAULT_CONTROL_PLANE.etcd, replicas: 3, storageClass: null } },
+    cluster: {
+      apiServerReplicas: 2,
+      managerReplicas: 2,
+      etcd: { ...DEFAULT_CONTROL_PLANE.etcd, members: 3, endpoints: 3, phase: 'FORMING', storageClass: null },
+    },
   });
   await until('readyz', () => readyz(hosted.tenant));
   await until(

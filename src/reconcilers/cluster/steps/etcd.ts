@@ -13,9 +13,23 @@ export const etcd: Step<ClusterScope> = {
   usuallyMs: 60_000,
   needs: [certificates, seedTurn],
   ensure: async (scope) => {
+    // How many begin together is settled before the first of them begins.
+    if (scope.row.etcd === null) await scope.patch({ etcd: { members: scope.row.spec.controlPlane.replicas, voters: 0 } });
+    await apply(scope);
     const hosted = await scope.reachable();
-    await scope.applyToSeed('etcd', buildEtcd(hosted, await scope.pki()));
+    const { members, phase } = hosted.etcd;
     const live = (await scope.seed()).statefulSets.get(hosted.namespace, namesOf(hosted).etcd);
-    return readyReplicas(live) >= hosted.etcd.replicas ? done() : waiting('etcd to be ready', 10_000);
+    const ready = readyReplicas(live);
+    if (ready < members)
+      return waiting(members === 1 ? 'etcd to be ready' : `all ${members} members of etcd to be ready (${ready} are)`, 10_000);
+    if (phase === 'FORMING') {
+      await scope.patch({ etcd: { members, voters: members } });
+      await apply(scope);
+    }
+    return done();
   },
+};
+
+const apply = async (scope: ClusterScope): Promise<void> => {
+  await scope.applyToSeed('etcd', buildEtcd(await scope.reachable(), await scope.pki()));
 };

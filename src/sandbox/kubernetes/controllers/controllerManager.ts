@@ -10,6 +10,7 @@ import {
   NAMESPACE,
   NODE,
   POD,
+  POD_DISRUPTION_BUDGET,
   PVC,
   REPLICA_SET,
   SERVICE,
@@ -21,6 +22,7 @@ import { mapMatch } from '../selectors.ts';
 import type { StoreEvent } from '../store.ts';
 import { reconcileDaemonSet, reconcileJob } from './daemonSets.ts';
 import { reconcileDeployment, reconcileReplicaSet } from './deployments.ts';
+import { budgetsOf, reconcileDisruptionBudget } from './disruptions.ts';
 import { reconcileEndpoints } from './endpoints.ts';
 import { reconcileNamespace } from './namespaces.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
@@ -36,6 +38,7 @@ const RECONCILE: Record<string, (cluster: Cluster, namespace: string, name: stri
   DaemonSet: reconcileDaemonSet,
   Job: reconcileJob,
   Service: reconcileEndpoints,
+  PodDisruptionBudget: reconcileDisruptionBudget,
 };
 /** How often a refused pod is tried again: a missing service account or right may come. */
 const RETRY_MS = 1000;
@@ -54,6 +57,7 @@ const addDependents = (cluster: Cluster, queue: WorkQueue, { kind, object, type 
   if (kind === POD) {
     for (const service of cluster.store.list(SERVICE, namespaceOf(object)))
       if (mapMatch(spec(service).selector)(labelsOf(object))) queue.add(keyOf(SERVICE, service));
+    for (const budget of budgetsOf(cluster, object)) queue.add(keyOf(POD_DISRUPTION_BUDGET, budget));
   }
   if (kind === NODE && type !== 'MODIFIED') for (const set of cluster.store.list(DAEMON_SET)) queue.add(keyOf(DAEMON_SET, set));
   if (kind.namespaced && (type === 'DELETED' || object.metadata.deletionTimestamp)) queue.add(`Namespace||${namespaceOf(object)}`);
@@ -82,7 +86,7 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
   const queue: WorkQueue = createWorkQueue(handle, fail(cluster));
   const look = (kind: Kind, object: KubeObject): void => {
     if (kind === NAMESPACE) queue.add(`Namespace||${object.metadata.name}`);
-    else if (WORKLOADS.has(kind.kind) || kind === SERVICE || kind === PVC) queue.add(keyOf(kind, object));
+    else if (WORKLOADS.has(kind.kind) || kind === SERVICE || kind === PVC || kind === POD_DISRUPTION_BUDGET) queue.add(keyOf(kind, object));
   };
   const stopCollector = startGarbageCollector(cluster);
   const unsubscribe = cluster.store.subscribe((event) => {
@@ -95,7 +99,8 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
     if (event.kind === SERVICE_ACCOUNT && event.type === 'ADDED')
       for (const kind of WORKLOADS.values()) for (const o of cluster.store.list(kind, namespaceOf(event.object))) queue.add(keyOf(kind, o));
   });
-  for (const kind of [NAMESPACE, ...WORKLOADS.values(), SERVICE, PVC]) for (const object of cluster.store.list(kind)) look(kind, object);
+  for (const kind of [NAMESPACE, ...WORKLOADS.values(), SERVICE, PVC, POD_DISRUPTION_BUDGET])
+    for (const object of cluster.store.list(kind)) look(kind, object);
   return () => {
     unsubscribe();
     stopCollector();

@@ -6,7 +6,7 @@ import type { Authentication } from '../authentication.ts';
 import type { Cluster, TokenKeys } from '../cluster.ts';
 import { dict, dicts, namespaceOf, text } from '../objects.ts';
 import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
-import type { EtcdMember, EtcdRegistry } from './etcd.ts';
+import { type EtcdMember, type EtcdRegistry, refusalOf } from './etcd.ts';
 import { parseCertificates, parsePair, publicKeyText, requireChain, requireHost, requireUsage } from './pkiChecks.ts';
 import { messageOf, type Process } from './process.ts';
 import { resolve } from './seedNames.ts';
@@ -120,8 +120,8 @@ const connectEtcd = (seed: Cluster, registry: EtcdRegistry, line: CommandLine): 
       }
       requireChain(client, member.trustedCaPem, seed.now(), 'remote error: etcd refuses the client certificate');
       requireUsage(client, 'client', 'remote error: etcd refuses the client certificate');
-      const running = [...registry.members.values()].filter((m) => m.namespace === member.namespace && m.token === member.token).length;
-      if (running <= member.members / 2) throw new Error('etcdserver: no leader');
+      const refusal = refusalOf(registry, member);
+      if (refusal !== undefined) throw new Error(refusal);
       return member;
     } catch (error) {
       problems.push(messageOf(error));
@@ -142,7 +142,7 @@ export const startApiServer = (
   return {
     check() {
       try {
-        plane.serve(config, connectEtcd(seed, registry, line).dataId);
+        plane.serve(config, connectEtcd(seed, registry, line).cluster.dataId);
         return { state: 'ready' };
       } catch (error) {
         plane.withdraw(config.podUid);

@@ -2,8 +2,8 @@
 
 import type { Cluster } from '../cluster.ts';
 import { KNOWN_FLAGS } from '../knownFlags.ts';
-import { at, type Dict, dicts, type KubeObject, namespaceOf, spec, status, text, texts } from '../objects.ts';
-import { type ContainerFiles, containerFiles } from './podFiles.ts';
+import { at, type Dict, dict, dicts, type KubeObject, namespaceOf, spec, status, text, texts } from '../objects.ts';
+import { type ContainerFiles, containerFiles, keyValue } from './podFiles.ts';
 
 export type Program = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler';
 
@@ -17,7 +17,7 @@ export interface CommandLine {
   flags: ReadonlyMap<string, string>;
 }
 
-const environmentOf = (pod: KubeObject, container: Dict): Map<string, string> => {
+const environmentOf = (cluster: Cluster, pod: KubeObject, container: Dict): Map<string, string> => {
   const fields: Record<string, string> = {
     'metadata.name': pod.metadata.name,
     'metadata.namespace': namespaceOf(pod),
@@ -25,9 +25,8 @@ const environmentOf = (pod: KubeObject, container: Dict): Map<string, string> =>
     'spec.nodeName': text(spec(pod).nodeName),
     'metadata.uid': pod.metadata.uid,
   };
-  return new Map(
-    dicts(container.env).map((e) => [text(e.name), text(e.value) || (fields[text(at(e, 'valueFrom', 'fieldRef', 'fieldPath'))] ?? '')]),
-  );
+  const taken = (from: Dict): string | undefined => fields[text(at(from, 'fieldRef', 'fieldPath'))] ?? keyValue(cluster, pod, from);
+  return new Map(dicts(container.env).map((e) => [text(e.name), text(e.value) || (taken(dict(e.valueFrom)) ?? '')]));
 };
 
 const parseFlags = (words: string[]): Map<string, string> => {
@@ -44,16 +43,28 @@ const parseFlags = (words: string[]): Map<string, string> => {
   return flags;
 };
 
+/** etcd takes what is no flag of the command line from the environment. */
+const readFromEnvironment = (flags: Map<string, string>, environment: ReadonlyMap<string, string>): void => {
+  for (const [variable, value] of environment) {
+    const flag = variable
+      .replace(/^ETCD_/, '')
+      .toLowerCase()
+      .replaceAll('_', '-');
+    if (variable.startsWith('ETCD_') && KNOWN_FLAGS.etcd?.has(flag) && !flags.has(flag)) flags.set(flag, value);
+  }
+};
+
 /** The first container of the pod that runs a control plane program; undefined for every other pod. */
 export const parseCommandLine = (cluster: Cluster, pod: KubeObject): CommandLine | undefined => {
   for (const container of dicts(spec(pod).containers)) {
     const words = [...texts(container.command), ...texts(container.args)];
     const name = words[0]?.slice((words[0]?.lastIndexOf('/') ?? -1) + 1) ?? '';
     if (!(name in KNOWN_FLAGS)) continue;
-    const environment = environmentOf(pod, container);
+    const environment = environmentOf(cluster, pod, container);
     const expand = (word: string): string =>
       word.replace(/\$\(([A-Za-z_][A-Za-z0-9_]*)\)/g, (all, variable: string) => environment.get(variable) ?? all);
     const flags = parseFlags(words.slice(1).map(expand));
+    if (name === 'etcd') readFromEnvironment(flags, environment);
     return {
       program: name as Program,
       pod,

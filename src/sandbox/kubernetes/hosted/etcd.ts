@@ -3,17 +3,14 @@ import type { Cluster } from '../cluster.ts';
 import { PVC } from '../kinds.ts';
 import { namespaceOf } from '../objects.ts';
 import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
+import type { EtcdCluster, EtcdClusters, MemberRecord, Newcomer } from './etcdClusters.ts';
 import { parsePair, requireChain, requireHost, requireUsage } from './pkiChecks.ts';
 import type { Process } from './process.ts';
 
 export interface EtcdMember {
   podUid: string;
-  namespace: string;
-  podName: string;
-  token: string;
-  members: number;
-  /** Names the data: the first member's claim, or the pod when the data dies with it. */
-  dataId: string;
+  name: string;
+  cluster: EtcdCluster;
   trustedCaPem: string;
   serverCertPem: string;
 }
@@ -33,17 +30,28 @@ const requireHttps = (line: CommandLine): void => {
     throw new Error('the sandbox serves etcd over TLS only: --listen-client-urls must be https');
 };
 
-/** All members hold the same data, so it is named after one claim: that of the StatefulSet's first pod. */
-const dataIdOf = (seed: Cluster, line: CommandLine, claim: string | undefined): string => {
-  const first = claim?.replace(/-\d+$/, '-0');
-  const found = [first, claim]
-    .map((name) => (name ? seed.store.get(PVC, namespaceOf(line.pod), name) : undefined))
-    .find((c) => c !== undefined);
-  return found?.metadata.uid ?? line.pod.metadata.uid;
+const listOf = (line: CommandLine): Newcomer['list'] =>
+  (line.flag('initial-cluster') ?? '')
+    .split(',')
+    .filter(Boolean)
+    .map((entry) => ({ name: entry.slice(0, entry.indexOf('=')), url: entry.slice(entry.indexOf('=') + 1) }));
+
+const newcomerOf = (seed: Cluster, line: CommandLine): Newcomer => {
+  const [namespace, name] = [namespaceOf(line.pod), line.flag('name') ?? 'default'];
+  const claim = line.files.claimAt(line.flag('data-dir') ?? `/${name}.etcd`);
+  const volume = claim === undefined ? undefined : seed.store.get(PVC, namespace, claim);
+  return {
+    namespace,
+    name,
+    token: line.flag('initial-cluster-token') ?? 'etcd-cluster',
+    volume: (volume ?? line.pod).metadata.uid,
+    state: line.flag('initial-cluster-state') ?? 'new',
+    list: listOf(line),
+  };
 };
 
 /** Throws when etcd would not start; the result is what others can know of the member. */
-const inspect = (seed: Cluster, line: CommandLine): EtcdMember => {
+const inspect = (seed: Cluster, line: CommandLine): Pick<EtcdMember, 'trustedCaPem' | 'serverCertPem'> => {
   checkCommandLine(line);
   requireHttps(line);
   const [caPem, peerCaPem, serverCertPem] = [
@@ -59,40 +67,45 @@ const inspect = (seed: Cluster, line: CommandLine): EtcdMember => {
   for (const usage of ['server', 'client'] as const) for (const cert of [server, peer]) requireUsage(cert, usage, 'etcd TLS');
   for (const host of hostsOf(line.flag('advertise-client-urls'), 'advertise-client-urls')) requireHost(server, host, 'client TLS');
   for (const host of hostsOf(line.flag('initial-advertise-peer-urls'), 'initial-advertise-peer-urls')) requireHost(peer, host, 'peer TLS');
-  const names = (line.flag('initial-cluster') ?? '').split(',').map((m) => m.split('=')[0]);
-  const name = line.flag('name') ?? 'default';
-  if (!names.includes(name)) throw new Error(`couldn't find local name "${name}" in the initial cluster configuration`);
-  const namespace = namespaceOf(line.pod);
-  const token = line.flag('initial-cluster-token') ?? 'etcd-cluster';
-  return {
-    podUid: line.pod.metadata.uid,
-    namespace,
-    podName: line.pod.metadata.name,
-    token,
-    members: names.length,
-    dataId: dataIdOf(seed, line, line.files.claimAt(line.flag('data-dir') ?? `/${name}.etcd`)),
-    trustedCaPem: caPem,
-    serverCertPem,
-  };
+  return { trustedCaPem: caPem, serverCertPem };
 };
 
 export interface EtcdRegistry {
+  /** Those that run, by the uid of their pods. */
   members: Map<string, EtcdMember>;
+  clusters: EtcdClusters;
 }
 
-/** Starts a member; throws when it cannot. It is ready once most of its cluster's members run. */
+const recordOf = ({ cluster, name }: EtcdMember): MemberRecord | undefined => cluster.members.find((m) => m.name === name);
+
+const votersOf = (registry: EtcdRegistry, cluster: EtcdCluster): { running: number; all: number } => {
+  const voters = cluster.members.filter((m) => !m.learner);
+  const runs = (record: MemberRecord): boolean =>
+    [...registry.members.values()].some((m) => m.cluster === cluster && m.name === record.name);
+  return { running: voters.filter(runs).length, all: voters.length };
+};
+
+/** Why a member does not answer its clients; undefined when it does. */
+export const refusalOf = (registry: EtcdRegistry, member: EtcdMember): string | undefined => {
+  const { running, all } = votersOf(registry, member.cluster);
+  if (running <= all / 2) return `etcdserver: no leader: ${running} of ${all} members`;
+  return recordOf(member)?.learner === false ? undefined : 'etcdserver: rpc not supported for learner';
+};
+
+/** Starts a member; throws when it cannot. It is ready once it has a vote and most of those who have one run. */
 export const startEtcd = (seed: Cluster, registry: EtcdRegistry, line: CommandLine): Process => {
-  const siblings = (namespace: string, token: string): EtcdMember[] =>
-    [...registry.members.values()].filter((m) => m.namespace === namespace && m.token === token);
-  const member = inspect(seed, line);
-  registry.members.set(member.podUid, member);
+  const podUid = line.pod.metadata.uid;
+  const files = inspect(seed, line);
+  const newcomer = newcomerOf(seed, line);
+  const cluster = registry.clusters.admit(newcomer, (c) => [...registry.members.values()].some((m) => m.cluster === c));
+  const member: EtcdMember = { podUid, name: newcomer.name, cluster, ...files };
+  registry.members.set(podUid, member);
   return {
     check() {
-      const running = siblings(member.namespace, member.token).length;
-      return running > member.members / 2
-        ? { state: 'ready' }
-        : { state: 'waiting', log: `health check for peer could not connect: ${running} of ${member.members} members, no leader` };
+      if (recordOf(member) === undefined) return { state: 'crashed', log: 'the member has been permanently removed from the cluster' };
+      const refusal = refusalOf(registry, member);
+      return refusal === undefined ? { state: 'ready' } : { state: 'waiting', log: refusal };
     },
-    stop: () => registry.members.delete(member.podUid),
+    stop: () => registry.members.delete(podUid),
   };
 };

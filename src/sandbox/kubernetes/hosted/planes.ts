@@ -10,6 +10,7 @@ import { type ApiServerConfig, startApiServer } from './apiServer.ts';
 import { parseCommandLine } from './commandLine.ts';
 import { type Reached, startControllerManager, startScheduler } from './components.ts';
 import { type EtcdRegistry, startEtcd } from './etcd.ts';
+import { createEtcdClusters } from './etcdClusters.ts';
 import { type Address, createPlane, type Plane, type PlaneDeps } from './plane.ts';
 import type { Process } from './process.ts';
 
@@ -50,7 +51,7 @@ const addressesOf = (seed: Cluster, config: ApiServerConfig): Address[] => {
 /** `world` keeps each cluster's objects as a table of its own. */
 export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'> & { seed: Cluster; world: World }): Planes => {
   const { seed } = deps;
-  const registry: EtcdRegistry = { members: new Map() };
+  const registry: EtcdRegistry = { members: new Map(), clusters: createEtcdClusters(deps.world.table(`kubernetes/etcd/${seed.id}`)) };
   const planes = new Map<string, Plane>();
   const planeOfPod = new Map<string, Plane>();
   const rowsOf = (dataId: string): StoreRows => deps.world.table(`kubernetes/hosted/${dataId}`);
@@ -85,14 +86,14 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
       const near = new Set(seed.store.list(POD, namespaceOf(object)).map((p) => planeOfPod.get(p.metadata.uid)));
       for (const plane of near) if (plane) setImmediate(() => plane.refresh());
     }
-    // The data of a cluster is the volume of its first member: it goes with the claim.
+    // What a cluster holds goes with the last of its members' volumes.
     if (type === 'DELETED' && (kind === PVC || kind === POD)) {
-      const { uid } = object.metadata;
-      const plane = planes.get(uid);
-      if (!plane && !(kind === PVC)) return;
-      planes.delete(uid);
+      const dataId = registry.clusters.lose(object.metadata.uid);
+      if (dataId === undefined) return;
+      const plane = planes.get(dataId);
+      planes.delete(dataId);
       if (plane) plane.destroy();
-      else for (const key of [...rowsOf(uid).keys()]) rowsOf(uid).delete(key);
+      else for (const key of [...rowsOf(dataId).keys()]) rowsOf(dataId).delete(key);
     }
   });
 

@@ -41,6 +41,15 @@ export const missingMount = (cluster: Cluster, pod: KubeObject): string | undefi
   return undefined;
 };
 
+/** The value that an environment variable takes from a Secret's or ConfigMap's key; undefined when it takes none. */
+export const keyValue = (cluster: Cluster, pod: KubeObject, from: Dict): string | undefined => {
+  for (const kind of ['secret', 'configMap'] as const) {
+    const ref = dict(from[`${kind}KeyRef`]);
+    if (text(ref.name) !== '') return dataOf(cluster, pod, ref, kind)?.get(text(ref.key));
+  }
+  return undefined;
+};
+
 /** The same for environment variables; the pod then waits in CreateContainerConfigError. */
 export const missingEnvironment = (cluster: Cluster, pod: KubeObject): string | undefined => {
   const containers = [...dicts(spec(pod).containers), ...dicts(spec(pod).initContainers)];
