@@ -1,10 +1,10 @@
 /** CoreDNS: names of Services and pods inside the tenant's cluster. */
 import { dnsAddressOf, type ReachableCluster } from '../controlPlane/hostedCluster.ts';
-import { imageOf } from '../controlPlane/images.ts';
+import { imageFrom } from '../controlPlane/images.ts';
 import { type KubernetesObject, labelsOf, tenantMeta } from '../controlPlane/object.ts';
 import { bind, serviceAccountSubject } from '../controlPlane/rbac.ts';
 import { fingerprint } from '../lib/json.ts';
-import type { Addon } from './addon.ts';
+import { type Addon, versionOf } from './addon.ts';
 
 const NAMESPACE = 'kube-system';
 const NAME = 'coredns';
@@ -12,9 +12,7 @@ const NAME = 'coredns';
 const SELECTOR = { 'k8s-app': 'kube-dns' };
 
 export const coreDns: Addon = {
-  name: 'CoreDns',
-  title: 'Name resolution (CoreDNS)',
-  wanted: () => true,
+  name: 'coreDns',
   objects: (cluster) => {
     const config = buildConfig(cluster);
     return [...buildRights(cluster), config, buildService(cluster), buildDeployment(cluster, config)];
@@ -39,11 +37,13 @@ const buildConfig = (cluster: ReachableCluster): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: tenantMeta(cluster, NAME, NAME, NAMESPACE),
-  data: { Corefile: corefile(cluster.dnsDomain) },
+  data: { Corefile: corefile(cluster) },
 });
 
+const cacheLine = (seconds: number): string => (seconds === 0 ? '' : `\n    cache ${seconds}`);
+
 /** `lameduck` answers on while endpoints still list a pod that leaves. */
-const corefile = (dnsDomain: string): string => `.:53 {
+const corefile = ({ dnsDomain, addons: { coreDns: options } }: ReachableCluster): string => `.:53 {
     errors
     health {
         lameduck 5s
@@ -57,8 +57,7 @@ const corefile = (dnsDomain: string): string => `.:53 {
     prometheus :9153
     forward . /etc/resolv.conf {
         max_concurrent 1000
-    }
-    cache 30
+    }${cacheLine(options.cacheSeconds)}
     loop
     reload
     loadbalance
@@ -88,7 +87,7 @@ const buildDeployment = (cluster: ReachableCluster, config: KubernetesObject): K
   kind: 'Deployment',
   metadata: tenantMeta(cluster, NAME, NAME, NAMESPACE),
   spec: {
-    replicas: 2,
+    replicas: cluster.addons.coreDns.replicas,
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
     selector: { matchLabels: SELECTOR },
     template: {
@@ -115,7 +114,7 @@ const apartByHost = { weight: 100, podAffinityTerm: { topologyKey: 'kubernetes.i
 
 const containerOf = (cluster: ReachableCluster): object => ({
   name: NAME,
-  image: imageOf(cluster, 'coredns'),
+  image: imageFrom(cluster, `registry.k8s.io/coredns/coredns:${versionOf(cluster, 'coreDns')}`),
   imagePullPolicy: 'IfNotPresent',
   args: ['-conf', '/etc/coredns/Corefile'],
   ports: [

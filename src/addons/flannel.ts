@@ -1,20 +1,20 @@
 /** flannel: a vxlan overlay that lets pods of different nodes talk; shaped like upstream's own manifest. */
 import type { ReachableCluster } from '../controlPlane/hostedCluster.ts';
-import { imageOf } from '../controlPlane/images.ts';
+import { imageFrom } from '../controlPlane/images.ts';
 import { type KubernetesObject, labelsOf, tenantMeta } from '../controlPlane/object.ts';
 import { bind, serviceAccountSubject } from '../controlPlane/rbac.ts';
 import { fingerprint } from '../lib/json.ts';
-import type { Addon } from './addon.ts';
+import { type Addon, versionOf } from './addon.ts';
 
 const NAMESPACE = 'kube-flannel';
 const NAME = 'flannel';
 const CONFIG = 'kube-flannel-cfg';
+/** The version that flannel's own manifest of this release names. */
+const CNI_PLUGIN = 'v1.9.1-flannel3';
 const SELECTOR = { app: 'flannel', 'k8s-app': 'flannel' };
 
 export const flannel: Addon = {
-  name: 'Flannel',
-  title: 'Pod network (flannel)',
-  wanted: ({ networkDriver }) => networkDriver === 'FLANNEL',
+  name: 'flannel',
   objects: (cluster) => {
     const config = buildConfig(cluster);
     return [...buildRights(cluster), config, buildDaemonSet(cluster, config)];
@@ -58,7 +58,11 @@ const buildConfig = (cluster: ReachableCluster): KubernetesObject => ({
         { type: 'portmap', capabilities: { portMappings: true } },
       ],
     }),
-    'net-conf.json': pretty({ Network: cluster.podCidr, EnableNFTables: false, Backend: { Type: 'vxlan' } }),
+    'net-conf.json': pretty({
+      Network: cluster.podCidr,
+      EnableNFTables: false,
+      Backend: { Type: cluster.addons.flannel.backend.toLowerCase() },
+    }),
   },
 });
 
@@ -96,14 +100,14 @@ const buildDaemonSet = (cluster: ReachableCluster, config: KubernetesObject): Ku
 const initContainersOf = (cluster: ReachableCluster): object[] => [
   {
     name: 'install-cni-plugin',
-    image: imageOf(cluster, 'flannel-cni-plugin'),
+    image: imageFrom(cluster, `ghcr.io/flannel-io/flannel-cni-plugin:${CNI_PLUGIN}`),
     command: ['cp'],
     args: ['-f', '/flannel', '/opt/cni/bin/flannel'],
     volumeMounts: [{ name: 'cni-plugin', mountPath: '/opt/cni/bin' }],
   },
   {
     name: 'install-cni',
-    image: imageOf(cluster, 'flannel'),
+    image: imageFrom(cluster, `ghcr.io/flannel-io/flannel:${versionOf(cluster, 'flannel')}`),
     command: ['cp'],
     args: ['-f', '/etc/kube-flannel/cni-conf.json', '/etc/cni/net.d/10-flannel.conflist'],
     volumeMounts: [
@@ -115,7 +119,7 @@ const initContainersOf = (cluster: ReachableCluster): object[] => [
 
 const containerOf = (cluster: ReachableCluster): object => ({
   name: 'kube-flannel',
-  image: imageOf(cluster, 'flannel'),
+  image: imageFrom(cluster, `ghcr.io/flannel-io/flannel:${versionOf(cluster, 'flannel')}`),
   command: ['/opt/bin/flanneld'],
   args: ['--ip-masq', '--kube-subnet-mgr'],
   env: [

@@ -1,11 +1,11 @@
 /** kube-proxy: Service addresses on every node. */
 import { stringify } from 'yaml';
 import { publicServerOf, type ReachableCluster } from '../controlPlane/hostedCluster.ts';
-import { imageOf } from '../controlPlane/images.ts';
+import { imageFrom } from '../controlPlane/images.ts';
 import { type KubernetesObject, labelsOf, tenantMeta } from '../controlPlane/object.ts';
 import { bind, serviceAccountSubject } from '../controlPlane/rbac.ts';
 import { fingerprint } from '../lib/json.ts';
-import type { Addon } from './addon.ts';
+import { type Addon, versionOf } from './addon.ts';
 
 const NAMESPACE = 'kube-system';
 const NAME = 'kube-proxy';
@@ -13,9 +13,7 @@ const MOUNT = '/var/lib/kube-proxy';
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 export const kubeProxy: Addon = {
-  name: 'KubeProxy',
-  title: 'Service addresses (kube-proxy)',
-  wanted: () => true,
+  name: 'kubeProxy',
   objects: (cluster) => {
     const config = buildConfig(cluster);
     return [
@@ -34,8 +32,7 @@ const buildConfig = (cluster: ReachableCluster): KubernetesObject => {
   const proxy = {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
-    // Stable since 1.33 and upstream's successor of iptables; nodes need a kernel of 5.13 or later.
-    mode: 'nftables',
+    mode: cluster.addons.kubeProxy.mode.toLowerCase(),
     clusterCIDR: cluster.podCidr,
     clientConnection: { kubeconfig: `${MOUNT}/kubeconfig.conf` },
   };
@@ -86,7 +83,7 @@ const buildDaemonSet = (cluster: ReachableCluster, config: KubernetesObject): Ku
 
 const containerOf = (cluster: ReachableCluster): object => ({
   name: NAME,
-  image: imageOf(cluster, 'kube-proxy'),
+  image: imageFrom(cluster, `registry.k8s.io/kube-proxy:${versionOf(cluster, 'kubeProxy')}`),
   imagePullPolicy: 'IfNotPresent',
   command: ['/usr/local/bin/kube-proxy', `--config=${MOUNT}/config.conf`, '--hostname-override=$(NODE_NAME)'],
   env: [{ name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],

@@ -1,9 +1,11 @@
 /** Clusters: the type and what it shows of itself. */
 
+import { addonsOf } from '../domain/addonState.ts';
 import { notServedConditions } from '../domain/notServed.ts';
 import type { PlacementReason } from '../domain/seed.ts';
 import { settingAt, settingsOf } from '../domain/template.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
+import { AddonType } from './addon.ts';
 import { builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
 import type { Context } from './context.ts';
@@ -92,9 +94,15 @@ builder.node(ClusterRef, {
       type: [ConditionType],
       description: 'What is known of its aspects, in the order of its steps; then what is kept and not served yet (reason NotServedYet).',
       resolve: async (row, _args, { loaders }) => [
-        ...(await loaders.conditions.load(row.id)),
+        // What is not wanted has none.
+        ...(await loaders.conditions.load(row.id)).filter((c) => c.state !== 'REMOVED' || row.deleteRequestedAt !== null),
         ...notServedConditions(row.spec, row.generation, row.createdAt),
       ],
+    }),
+    addons: t.field({
+      type: [AddonType],
+      description: 'All addons that there are, with what is known of each in this cluster.',
+      resolve: async (row, _args, { loaders }) => addonsOf(row.spec, await loaders.conditions.load(row.id)),
     }),
     spec: t.field({
       type: ClusterSpecType,

@@ -13,7 +13,7 @@ import type { ReleaseStatus } from '../domain/version.ts';
 import { builder } from './builder.ts';
 
 /** An enum whose values are named in SCREAMING_SNAKE as the domain names them. */
-const enumOf = <Value extends string>(name: string, description: string, sentences: Record<Value, string>) =>
+export const enumOf = <Value extends string>(name: string, description: string, sentences: Record<Value, string>) =>
   builder.enumType(name, { description, values: valuesOf(sentences) });
 
 const valuesOf = <Value extends string>(sentences: Record<Value, string>) => {

@@ -1,5 +1,6 @@
 /** The settings of a cluster as a template or the cluster itself gives them. */
 import type { RootVolume, TemplateSpec } from '../domain/template.ts';
+import { AddonsSpecType } from './addonSettings.ts';
 import { builder } from './builder.ts';
 import { ControlPlaneSpecType } from './controlPlane.ts';
 import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
@@ -22,6 +23,7 @@ export const SPEC = {
   floatingIpEnabled: 'Each worker gets a floating IP.',
   masterLbFloatingIpEnabled: 'The API server gets a floating IP; kept, and not served yet.',
   controlPlane: 'The control plane.',
+  addons: 'What runs inside the cluster beside its workloads.',
   rootVolume: "Workers boot from a volume of this kind; without it from the flavor's disk.",
   availabilityZone: 'Availability zone of the default node group.',
   minNodeCount: 'Fewest workers of the default node group.',
@@ -64,6 +66,7 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     floatingIpEnabled: t.exposeBoolean('floatingIpEnabled', { description: SPEC.floatingIpEnabled }),
     masterLbFloatingIpEnabled: t.exposeBoolean('masterLbFloatingIpEnabled', { description: SPEC.masterLbFloatingIpEnabled }),
     controlPlane: t.expose('controlPlane', { type: ControlPlaneSpecType, description: SPEC.controlPlane }),
+    addons: t.expose('addons', { type: AddonsSpecType, description: SPEC.addons }),
     rootVolume: t.expose('rootVolume', { type: RootVolumeType, nullable: true, description: SPEC.rootVolume }),
     availabilityZone: t.exposeString('availabilityZone', { nullable: true, description: SPEC.availabilityZone }),
     minNodeCount: t.exposeInt('minNodeCount', { nullable: true, description: SPEC.minNodeCount }),

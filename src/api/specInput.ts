@@ -1,4 +1,5 @@
 /** The settings of a cluster as input: all optional, in the words of the output. */
+import { AddonsInput } from './addonSettings.ts';
 import { builder, type InputBuilder } from './builder.ts';
 import { ControlPlaneInput } from './controlPlane.ts';
 import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
@@ -30,6 +31,7 @@ export const specInputFields = (t: InputBuilder) => ({
   floatingIpEnabled: t.boolean({ description: SPEC.floatingIpEnabled }),
   masterLbFloatingIpEnabled: t.boolean({ description: SPEC.masterLbFloatingIpEnabled }),
   controlPlane: t.field({ type: ControlPlaneInput, description: SPEC.controlPlane }),
+  addons: t.field({ type: AddonsInput, description: SPEC.addons }),
   rootVolume: t.field({ type: RootVolumeInput, description: SPEC.rootVolume }),
   availabilityZone: t.string({ description: SPEC.availabilityZone }),
   minNodeCount: t.int({ description: SPEC.minNodeCount }),

@@ -1,4 +1,5 @@
 /** Checks on a whole spec that need no cloud: version, ranges, sizes, and fields that need each other. */
+import { checkAddons } from '../domain/addons.ts';
 import { cidrSize, formatCidr, nodePrefixOf, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
 import { UserError } from '../domain/errors.ts';
 import { overlapOf } from '../domain/placement.ts';
@@ -19,7 +20,7 @@ const ADDRESSES_BESIDE_NODES = 8;
  * @throws UserError UNSUPPORTED_VERSION, OVERLAPPING_CIDR or INVALID_INPUT naming the field.
  */
 export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: SpecPath) => boolean = () => false): TemplateSpec => {
-  getOfferedRelease(spec.kubernetesVersion, pathOf('kubernetesVersion'));
+  checkAddons(spec, getOfferedRelease(spec.kubernetesVersion, pathOf('kubernetesVersion')), isGiven, pathOf);
   const pods = parsePodCidr(spec.podCidr, pathOf('podCidr'));
   const services = parseServiceCidr(spec.serviceCidr, pathOf('serviceCidr'));
   const nodes = parseCidr(spec.nodeCidr, pathOf('nodeCidr'));

@@ -15,6 +15,7 @@ import {
   type TemplateSpec,
 } from '../domain/template.ts';
 import { stableJson } from '../lib/json.ts';
+import { addonsInput } from './addonsInput.ts';
 import { controlPlaneInput } from './controlPlaneInput.ts';
 import { clearable, definedOf, given, nameOrId, parseInput, smallMap, wholeNumber } from './parse.ts';
 
@@ -50,6 +51,7 @@ export const specFields = z.strictObject({
   floatingIpEnabled: given(z.boolean()),
   masterLbFloatingIpEnabled: given(z.boolean()),
   controlPlane: given(controlPlaneInput),
+  addons: given(addonsInput),
   rootVolume: clearable(rootVolumeInput),
   availabilityZone: clearable(nameOrId),
   minNodeCount: clearable(nodeCount),

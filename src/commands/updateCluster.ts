@@ -103,6 +103,7 @@ const CHANGEABLE: readonly string[] = [
   'controlPlane.etcd.electionMs',
   'controlPlane.etcd.autoCompaction',
   'controlPlane.resources',
+  'addons',
   'keystoneAuthEnabled',
   'dashboardEnabled',
   'nodeProblemDetectorEnabled',

@@ -1,9 +1,11 @@
 /** What the builders of control-plane objects need to know of a cluster, and the names that follow from it. */
+
+import type { AddonsSpec } from '../domain/addons.ts';
 import { nthAddress, parseCidr } from '../domain/cidr.ts';
 import type { ControlPlaneResources, EtcdSpec } from '../domain/controlPlane.ts';
 import type { EtcdPhase } from '../domain/etcd.ts';
 import type { Exposure } from '../domain/seed.ts';
-import type { NetworkDriver } from '../domain/template.ts';
+import type { NetworkDriver, VolumeDriver } from '../domain/template.ts';
 import type { Release } from '../domain/version.ts';
 import type { ClusterPkiNames } from '../pki/bundle.ts';
 
@@ -45,6 +47,8 @@ export interface HostedCluster {
   etcd: HostedEtcd;
   resources: ControlPlaneResources;
   networkDriver: NetworkDriver;
+  volumeDriver: VolumeDriver;
+  addons: AddonsSpec;
 }
 
 /** A cluster whose address is known, which certificates and everything after them need. */

@@ -1,31 +1,24 @@
 /** Full image references of a release, under their upstream names or under the operator's own registry. */
 import type { HostedCluster } from './hostedCluster.ts';
 
-export type ImageName =
-  | 'kube-apiserver'
-  | 'kube-controller-manager'
-  | 'kube-scheduler'
-  | 'kube-proxy'
-  | 'etcd'
-  | 'coredns'
-  | 'pause'
-  | 'flannel'
-  | 'flannel-cni-plugin';
+export type ImageName = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'pause';
 
-/** With a registry, only the host is replaced and the path stays, as mirrors keep it: "mirror.example/k8s" + "/flannel-io/flannel:…". */
-export const imageOf = ({ release, imageRegistry }: Pick<HostedCluster, 'release' | 'imageRegistry'>, name: ImageName): string => {
-  const { version, images } = release;
-  const upstream: Record<ImageName, [host: string, path: string]> = {
-    'kube-apiserver': ['registry.k8s.io', `kube-apiserver:${version}`],
-    'kube-controller-manager': ['registry.k8s.io', `kube-controller-manager:${version}`],
-    'kube-scheduler': ['registry.k8s.io', `kube-scheduler:${version}`],
-    'kube-proxy': ['registry.k8s.io', `kube-proxy:${version}`],
-    etcd: ['registry.k8s.io', `etcd:${images.etcd}`],
-    coredns: ['registry.k8s.io', `coredns/coredns:${images.coreDns}`],
-    pause: ['registry.k8s.io', `pause:${images.pause}`],
-    flannel: ['ghcr.io', `flannel-io/flannel:${images.flannel}`],
-    'flannel-cni-plugin': ['ghcr.io', `flannel-io/flannel-cni-plugin:${images.flannelCniPlugin}`],
+/** An image of a component that goes with the release. */
+export const imageOf = (cluster: Pick<HostedCluster, 'release' | 'imageRegistry'>, name: ImageName): string => {
+  const { version, images } = cluster.release;
+  const tags: Record<ImageName, string> = {
+    'kube-apiserver': version,
+    'kube-controller-manager': version,
+    'kube-scheduler': version,
+    etcd: images.etcd,
+    pause: images.pause,
   };
-  const [host, path] = upstream[name];
-  return `${imageRegistry?.replace(/\/+$/, '') ?? host}/${path}`;
+  return imageFrom(cluster, `registry.k8s.io/${name}:${tags[name]}`);
 };
+
+/**
+ * Any image by its upstream reference, such as "ghcr.io/flannel-io/flannel:v0.28.10".
+ * With a registry, only the host is replaced and the path stays, as mirrors keep it: "mirror.example/k8s/flannel-io/flannel:…".
+ */
+export const imageFrom = ({ imageRegistry }: Pick<HostedCluster, 'imageRegistry'>, upstream: string): string =>
+  imageRegistry === null ? upstream : `${imageRegistry.replace(/\/+$/, '')}/${upstream.slice(upstream.indexOf('/') + 1)}`;

@@ -1,5 +1,6 @@
 /** Cluster templates: what an operator offers, in Magnum's words where they still mean something. */
 import { type DeepPartial, leavesOf, mergeTrees, valueAt } from '../lib/tree.ts';
+import { type AddonsSpec, DEFAULT_ADDONS } from './addons.ts';
 import { type ControlPlaneSpec, DEFAULT_CONTROL_PLANE } from './controlPlane.ts';
 import { defaultRelease } from './version.ts';
 
@@ -31,6 +32,7 @@ export interface TemplateSpec {
   floatingIpEnabled: boolean;
   masterLbFloatingIpEnabled: boolean;
   controlPlane: ControlPlaneSpec;
+  addons: AddonsSpec;
   rootVolume: RootVolume | null;
   /** The three are for the default node group. */
   availabilityZone: string | null;
@@ -69,6 +71,7 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   floatingIpEnabled: false,
   masterLbFloatingIpEnabled: false,
   controlPlane: DEFAULT_CONTROL_PLANE,
+  addons: DEFAULT_ADDONS,
   rootVolume: null,
   availabilityZone: null,
   minNodeCount: null,
@@ -87,7 +90,7 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
 };
 
 /** Settings that are trees: a change names only what it changes in them. All others are replaced as a whole. */
-const TREES = ['controlPlane'] as const;
+const TREES = ['controlPlane', 'addons'] as const;
 type TreeField = (typeof TREES)[number];
 
 /** What an input or a cluster's overrides say of a spec. */
@@ -96,10 +99,11 @@ export type SpecChange = Partial<Omit<TemplateSpec, TreeField>> & { [K in TreeFi
 /** A setting by name; one in a tree by its path, such as "controlPlane.etcd.volumeSizeGiB". */
 export type SpecPath = Exclude<keyof TemplateSpec, TreeField> | `${TreeField}.${string}`;
 
-export const mergeSpec = (base: TemplateSpec, { controlPlane, ...change }: SpecChange): TemplateSpec => ({
+export const mergeSpec = (base: TemplateSpec, { controlPlane, addons, ...change }: SpecChange): TemplateSpec => ({
   ...base,
   ...change,
   controlPlane: mergeTrees(base.controlPlane, controlPlane),
+  addons: mergeTrees(base.addons, addons),
 });
 
 /** A spec as it was stored, with the settings that came after it. */

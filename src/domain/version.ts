@@ -3,13 +3,10 @@ import { UserError } from './errors.ts';
 
 export type ReleaseStatus = 'SUPPORTED' | 'DEPRECATED' | 'EXPIRED';
 
-/** Tags of the images that go with a release; names of repositories are in `controlPlane/images.ts`. */
+/** Tags of the images that go with a release, but for addons; names of repositories are in `controlPlane/images.ts`. */
 export interface ReleaseImages {
   etcd: string;
-  coreDns: string;
   pause: string;
-  flannel: string;
-  flannelCniPlugin: string;
 }
 
 export interface Release {
@@ -21,13 +18,10 @@ export interface Release {
   images: ReleaseImages;
 }
 
-// etcd, CoreDNS and pause as kubeadm 1.36 pairs them; its table gives the same etcd for 1.34 and 1.35.
+// etcd and pause as kubeadm 1.36 pairs them; its table gives the same etcd for 1.34 and 1.35.
 const IMAGES: ReleaseImages = {
   etcd: '3.6.8-0',
-  coreDns: 'v1.14.2',
   pause: '3.10.2',
-  flannel: 'v0.28.10',
-  flannelCniPlugin: 'v1.9.1-flannel3',
 };
 
 const release = (version: string, status: ReleaseStatus): Release => ({

@@ -42,7 +42,9 @@ export const nextCondition = (
     previous.state === condition.state &&
     previous.reason === condition.reason &&
     previous.message === condition.message;
-  if (!same) return { condition, told: report.state !== 'PENDING' };
+  // What was never wanted went without anybody having to do a thing.
+  const neverThere = report.state === 'REMOVED' && (previous === undefined || previous.state === 'PENDING');
+  if (!same) return { condition, told: report.state !== 'PENDING' && !neverThere };
   const quiet = condition.attempts !== previous.attempts || condition.observedGeneration !== previous.observedGeneration;
   return quiet ? { condition, told: false } : null;
 };

@@ -226,8 +226,10 @@ const closingOf = (summary: PassSummary): 'SUCCEEDED' | 'FAILED' | null => {
   return summary.failure?.problem?.retryable === false ? 'FAILED' : null;
 };
 
-const stepsOf = (conditions: readonly Condition[], began: ReadonlyMap<string, number>, removing: boolean): OperationStep[] =>
-  conditions.map((c) => {
+const stepsOf = (conditions: readonly Condition[], began: ReadonlyMap<string, number>, removing: boolean): OperationStep[] => {
+  // What is not wanted is no step of what is done.
+  const shown = removing ? conditions : conditions.filter((c) => c.state !== 'REMOVED');
+  return shown.map((c) => {
     const over = c.state === 'REMOVED' || (c.state === 'DONE' && !removing);
     return {
       name: c.name,
@@ -239,6 +241,7 @@ const stepsOf = (conditions: readonly Condition[], began: ReadonlyMap<string, nu
       waitingFor: c.waitingFor,
     };
   });
+};
 
 const NOUNS: Record<ObjectKind, string> = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'Node group', NODE: 'Node' };
 

@@ -1,4 +1,4 @@
-/** One open connection per customer's cluster, with a watch on its nodes that becomes hints for ours. */
+/** One open connection per customer's cluster, with watches on its nodes and on what we applied that become hints for ours. */
 import { Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { fingerprint } from '../lib/json.ts';
@@ -6,16 +6,23 @@ import type { ClusterPki } from '../pki/bundle.ts';
 import type { AddressPolicy } from '../seeds/address.ts';
 import { type Kubernetes, openKubernetes } from '../seeds/connection.ts';
 import type { KubernetesObject } from '../seeds/kinds.ts';
+import type { Versions } from '../seeds/versions.ts';
 import type { Cache } from '../seeds/watch.ts';
 import type { Store } from '../store/open.ts';
 import { type ClusterRow, findNodeByName } from '../store/reconcile.ts';
 import type { Secrets } from '../store/secrets.ts';
 import { enqueue } from '../store/workItems.ts';
+import { openTenantObjects } from './tenantObjects.ts';
 
 export interface TenantHandle {
   kube: Kubernetes;
   /** The cluster's Node objects; opened at the first call. */
   nodes(): Cache;
+  nodeCount(): Promise<{ total: number; ready: number }>;
+  /** A Deployment or DaemonSet of ours with its status. `fresh`: what a watch has told so far is too old. */
+  workload(ref: KubernetesObject, fresh: boolean): Promise<KubernetesObject | undefined>;
+  /** Of everything that is applied to the cluster; kinds are watched once they are followed. */
+  versions: Versions;
 }
 
 export interface TenantRegistry {
@@ -25,12 +32,23 @@ export interface TenantRegistry {
   closeAll(): void;
 }
 
+const GATHER_MS = 200;
+
 export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clock: Clock; policy: AddressPolicy }): TenantRegistry => {
   const open = new Map<string, { version: string; handle: TenantHandle; end: () => void }>();
 
   const hint = async (clusterId: string, name: string) => {
     const node = await findNodeByName(deps.store.db, clusterId, name);
     if (node !== undefined) await deps.store.transaction((tx) => enqueue(tx, 'NODE', node.id, deps.clock.now()));
+  };
+
+  const hintCluster = (clusterId: string) => {
+    // A roll-out says many things at once, and one look takes them all in.
+    deps.store
+      .transaction((tx) => enqueue(tx, 'CLUSTER', clusterId, deps.clock.now() + GATHER_MS))
+      .catch(() => {
+        // A lost hint costs one poll.
+      });
   };
 
   const connect = (row: ClusterRow, pki: ClusterPki, server: string) => {
@@ -61,11 +79,18 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
       );
       return cache;
     };
+    const nodeCount = async () => {
+      const seen = nodes();
+      const list = seen.synced && seen.problem === undefined ? seen.list() : (await kube.list({ apiVersion: 'v1', kind: 'Node' })).items;
+      return { total: list.length, ready: list.filter((node) => readyState(node) === 'True').length };
+    };
+    const objects = openTenantObjects(kube, () => hintCluster(row.id));
     const end = () => {
+      objects.close();
       cache?.close();
       kube.close();
     };
-    return { handle: { kube, nodes }, end };
+    return { handle: { kube, nodes, nodeCount, workload: objects.workload, versions: objects.versions }, end };
   };
 
   const close = (clusterId: string) => {

@@ -18,8 +18,8 @@ export type Ledger = Record<string, AppliedRecord>;
 
 export interface EnsureOptions {
   /** Knows what has not changed since it was last found to be as wanted, so that it need not be read again. */
-  versions?: Pick<Versions, 'unchanged' | 'confirm'>;
-  /** 'trust': what was written is taken to be there still. 'full': every object is looked at, unless `versions` knows it to be unchanged. */
+  versions?: Pick<Versions, 'unchanged' | 'changed' | 'confirm'>;
+  /** 'trust': what was written is taken to be there still, unless `versions` knows better. 'full': every object is looked at, unless `versions` knows it to be unchanged. */
   look: 'trust' | 'full';
   /** Called right after each write, so that a caller may keep it even when a later write fails. */
   onWritten?: (key: string, record: AppliedRecord) => void;
@@ -121,7 +121,7 @@ const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<unk
 };
 
 const believed = (object: KubernetesObject, { look, versions }: EnsureOptions): boolean =>
-  look === 'trust' || versions?.unchanged(refOf(object)) === true;
+  look === 'trust' ? versions?.changed(refOf(object)) !== true : versions?.unchanged(refOf(object)) === true;
 
 /** The live objects a pass needs to see, by few requests. */
 const lookAt = async (

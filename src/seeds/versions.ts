@@ -7,6 +7,10 @@ import type { Cache } from './watch.ts';
 export interface Versions {
   /** Known to be as at its last confirmation. False when it changed, went, or cannot be known: then the object itself must be looked at. */
   unchanged(ref: ObjectRef): boolean;
+  /** Not there, or known to have changed since its last confirmation. What was written a moment ago may seem so, too. */
+  changed(ref: ObjectRef): boolean;
+  /** From now on these kinds are watched, too. */
+  follow(kinds: readonly KindRef[]): void;
   /** The object was seen, or written, and is as wanted. */
   confirm(object: KubernetesObject): void;
   close(): void;
@@ -36,18 +40,34 @@ export const openVersions = (kube: Kubernetes, { labelSelector, kinds, onDrift }
         },
       },
     );
-  const caches = new Map(kinds.map((ref) => [`${ref.apiVersion}/${ref.kind}`, watch(ref)]));
+  const caches = new Map<string, Cache>();
+  const follow = (wanted: readonly KindRef[]): void => {
+    for (const { apiVersion, kind } of wanted)
+      if (!caches.has(`${apiVersion}/${kind}`)) caches.set(`${apiVersion}/${kind}`, watch({ apiVersion, kind }));
+  };
+  follow(kinds);
   const cacheOf = ({ apiVersion, kind }: KindRef): Cache | undefined => caches.get(`${apiVersion}/${kind}`);
+
+  /** The cache of a kind, unless a watch that is cut just now may have missed something. */
+  const reliable = (ref: KindRef): Cache | undefined => {
+    const cache = cacheOf(ref);
+    return cache?.synced === true && cache.problem === undefined ? cache : undefined;
+  };
 
   return {
     unchanged: (ref) => {
       const known = confirmed.get(keyOf(ref));
-      const cache = cacheOf(ref);
-      // A watch that is cut just now may have missed something.
-      if (known === undefined || cache === undefined || !cache.synced || cache.problem !== undefined) return false;
-      const live = cache.get(ref.namespace, ref.name);
-      return live !== undefined && versionOf(live) === known;
+      const live = reliable(ref)?.get(ref.namespace, ref.name);
+      return known !== undefined && live !== undefined && versionOf(live) === known;
     },
+    changed: (ref) => {
+      const known = confirmed.get(keyOf(ref));
+      const cache = reliable(ref);
+      if (cache === undefined) return false;
+      const live = cache.get(ref.namespace, ref.name);
+      return live === undefined || (known !== undefined && versionOf(live) !== known);
+    },
+    follow,
     confirm: (object) => {
       if (cacheOf(object) !== undefined) confirmed.set(keyOf(refOf(object)), versionOf(object));
     },

@@ -1,5 +1,6 @@
 /** A cluster and certificates with fixed texts, so that golden files stay the same from run to run. */
 import type { ReachableCluster } from '../../src/controlPlane/hostedCluster.ts';
+import { DEFAULT_ADDONS } from '../../src/domain/addons.ts';
 import { DEFAULT_CONTROL_PLANE } from '../../src/domain/controlPlane.ts';
 import { defaultRelease } from '../../src/domain/version.ts';
 import type { ClusterPki, LeafName } from '../../src/pki/bundle.ts';
@@ -22,6 +23,8 @@ export const cluster: ReachableCluster = {
   etcd: { ...DEFAULT_CONTROL_PLANE.etcd, volumeSizeGiB: 4, members: 1, endpoints: 1, phase: 'FORMING', storageClass: 'fast' },
   resources: DEFAULT_CONTROL_PLANE.resources,
   networkDriver: 'FLANNEL',
+  volumeDriver: 'NONE',
+  addons: DEFAULT_ADDONS,
 };
 
 const LEAVES: LeafName[] = [

@@ -23,7 +23,7 @@ const components: [string, KubernetesObject[]][] = [
     'bootstrapToken',
     [buildBootstrapToken(cluster, { id: 'abcdef', secret: '0123456789abcdef' }, 'shop-0', Date.UTC(2026, 0, 2, 3, 4, 5, 678))],
   ],
-  ...addons.map((addon): [string, KubernetesObject[]] => [`addon${addon.name}`, addon.objects(cluster)]),
+  ...addons.map((addon): [string, KubernetesObject[]] => [`addons/${addon.name}`, addon.objects(cluster)]),
 ];
 
 test.each(components)('%s is what it was', async (name, objects) => {

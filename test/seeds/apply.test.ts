@@ -200,6 +200,7 @@ test('what is known to be unchanged is not read again; what is not known is, and
   const confirmed: string[] = [];
   const versions = {
     unchanged: (ref: ObjectRef) => ref.kind !== 'Secret',
+    changed: () => false,
     confirm: (object: KubernetesObject) => void confirmed.push(keyOf(refOf(object))),
   };
   const options = { look: 'full', versions } as const;

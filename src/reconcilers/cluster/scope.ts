@@ -10,7 +10,7 @@ import { findRelease } from '../../domain/version.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import type { ClusterPki } from '../../pki/bundle.ts';
 import type { KubernetesObject } from '../../seeds/kinds.ts';
-import type { InventoryKey } from '../../store/inventory.ts';
+import { type InventoryKey, listInventory } from '../../store/inventory.ts';
 import { type ClusterRow, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
 import { wakeNodes } from '../../store/wake.ts';
 import { applyGroup } from '../applied.ts';
@@ -37,6 +37,8 @@ export interface ClusterScope extends ResourceScope {
   /** Applies objects to the seed under a group name; true when something was written. */
   applyToSeed(group: string, objects: KubernetesObject[]): Promise<boolean>;
   applyToTenant(group: string, objects: KubernetesObject[]): Promise<boolean>;
+  /** Something of the group was applied and not taken away again. */
+  hasInTenant(group: string): Promise<boolean>;
 }
 
 export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGroupRow[], write: Write): ClusterScope => {
@@ -81,9 +83,13 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
       return (await applyGroup(scope, kube, applied, objects)).length > 0;
     },
     applyToTenant: async (group, objects) => {
-      const { kube } = await scope.tenant();
-      return (await applyGroup(scope, kube, { clusterId: row.id, ownerId: row.id, service: 'CLUSTER', group, look }, objects)).length > 0;
+      const { kube, versions } = await scope.tenant();
+      versions.follow(objects);
+      const applied = { clusterId: row.id, ownerId: row.id, service: 'CLUSTER', group, look, versions } as const;
+      return (await applyGroup(scope, kube, applied, objects)).length > 0;
     },
+    hasInTenant: async (group) =>
+      (await listInventory(world.store.db, row.id)).some((r) => r.service === 'CLUSTER' && r.kind === group && r.state === 'PRESENT'),
   };
   return scope;
 };
@@ -129,5 +135,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string |
     },
     resources: row.spec.controlPlane.resources,
     networkDriver: row.spec.networkDriver,
+    volumeDriver: row.spec.volumeDriver,
+    addons: row.spec.addons,
   };
 };

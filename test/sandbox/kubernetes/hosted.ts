@@ -12,6 +12,7 @@ import { buildNamespace } from '../../../src/controlPlane/namespace.ts';
 import type { KubernetesObject } from '../../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../../src/controlPlane/scheduler.ts';
 import { buildUserData } from '../../../src/controlPlane/userData.ts';
+import { DEFAULT_ADDONS } from '../../../src/domain/addons.ts';
 import { DEFAULT_CONTROL_PLANE } from '../../../src/domain/controlPlane.ts';
 import { defaultRelease } from '../../../src/domain/version.ts';
 import { buildClusterPki, type ClusterPki } from '../../../src/pki/bundle.ts';
@@ -69,6 +70,8 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   etcd: { ...DEFAULT_CONTROL_PLANE.etcd, volumeSizeGiB: 4, members: 1, endpoints: 1, phase: 'FORMING', storageClass: null },
   resources: DEFAULT_CONTROL_PLANE.resources,
   networkDriver: 'FLANNEL',
+  volumeDriver: 'NONE',
+  addons: DEFAULT_ADDONS,
   ...extra,
 });
 

@@ -1,0 +1,101 @@
+/** Addons on the sandbox: health, drift, changed options, and what is refused. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { accessOf, at, type Client, createClient, type Fields } from '../sandbox/kubernetes/client.ts';
+import { type Living, openLiving, until } from './world.ts';
+
+interface AddonView {
+  name: string;
+  version: string | null;
+  enabled: boolean;
+  state: string;
+  message: string;
+}
+
+const COREDNS = '/apis/apps/v1/namespaces/kube-system/deployments/coredns';
+const COREFILE = '/api/v1/namespaces/kube-system/configmaps/coredns';
+const MERGE = { 'content-type': 'application/merge-patch+json' };
+
+let world: Living;
+let tenant: Client;
+let clusterId: string;
+
+const read = async (path: string): Promise<Fields | undefined> => {
+  const answer = await tenant.call('GET', path);
+  return answer.status === 200 ? answer.body : undefined;
+};
+const clusterOf = async () =>
+  (
+    await world.ask<{ cluster: { state: string; addons: AddonView[] } }>(
+      world.member,
+      'query($id: ID!) { cluster(id: $id) { state addons { name version enabled state message } } }',
+      { id: clusterId },
+    )
+  ).cluster;
+const addonOf = async (name: string): Promise<AddonView | undefined> => (await clusterOf()).addons.find((addon) => addon.name === name);
+const update = (overrides: object) => world.change(world.member, 'updateCluster', { clusterId, overrides }, 'cluster { id }');
+
+beforeAll(async () => {
+  world = await openLiving();
+  clusterId = await world.makeCluster('addons');
+  const issued = await world.change<{ kubeconfig: string }>(world.member, 'issueKubeconfig', { clusterId, role: 'ADMIN' }, 'kubeconfig');
+  tenant = createClient(accessOf(issued.kubeconfig));
+});
+
+afterAll(async () => {
+  tenant?.close();
+  await world?.close();
+});
+
+test('a ready cluster has its addons ready, by the status of their pods', async () => {
+  const { addons } = await clusterOf();
+  const ready = addons.filter((addon) => addon.enabled);
+  expect(ready.map(({ name, state, message }) => ({ name, state, message }))).toEqual(
+    ['kubeProxy', 'flannel', 'coreDns'].map((name) => ({ name, state: 'READY', message: '' })),
+  );
+  for (const addon of ready) expect(addon.version).toMatch(/^v\d+\.\d+/);
+  expect(at(await read(COREDNS), 'status', 'readyReplicas')).toBe(2);
+});
+
+test('what somebody changes or deletes in the cluster is as it was a moment later, by a watch and not by a timer', async () => {
+  const before = await read(COREFILE);
+  await tenant.call('PATCH', COREFILE, { data: { Corefile: 'spoilt' } }, MERGE);
+  await until(async () => at(await read(COREFILE), 'data', 'Corefile') === at(before, 'data', 'Corefile'));
+  const { uid } = at(await read(COREDNS), 'metadata') as { uid: string };
+  await tenant.call('DELETE', COREDNS);
+  await until(async () => (at(await read(COREDNS), 'metadata', 'uid') ?? uid) !== uid);
+  await world.settled(clusterId);
+});
+
+test('an addon whose pods are not ready is told so, and the cluster is not READY meanwhile', async () => {
+  const node = at(await read('/api/v1/nodes'), 'items', 0, 'metadata', 'name');
+  await tenant.call('PATCH', `/api/v1/nodes/${node}`, { spec: { unschedulable: true } }, MERGE);
+  const pods = at(await read('/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns'), 'items') as Fields[];
+  for (const pod of pods) await tenant.call('DELETE', `/api/v1/namespaces/kube-system/pods/${at(pod, 'metadata', 'name')}`);
+  const addon = await until(async () => {
+    const seen = await addonOf('coreDns');
+    return seen?.state === 'INSTALLING' ? seen : null;
+  });
+  expect(addon.message).toMatch(/of 2 pods of coredns are ready/);
+  expect((await clusterOf()).state).toBe('DEGRADED');
+  await tenant.call('PATCH', `/api/v1/nodes/${node}`, { spec: { unschedulable: null } }, MERGE);
+  await world.settled(clusterId);
+  expect((await addonOf('coreDns'))?.state).toBe('READY');
+});
+
+test('options of a living cluster are carried out', async () => {
+  await update({ addons: { coreDns: { replicas: 3, cacheSeconds: 0 } } });
+  await until(async () => at(await read(COREDNS), 'status', 'readyReplicas') === 3);
+  expect(at(await read(COREFILE), 'data', 'Corefile')).not.toContain('cache');
+  await world.settled(clusterId);
+});
+
+test('what no addon knows or can be is refused by the name of the field', async () => {
+  await expect(update({ addons: { coreDns: { replicas: 0 } } })).rejects.toThrow(
+    /INVALID_INPUT.*"field":\["overrides","addons","coreDns","replicas"\]/,
+  );
+  await expect(update({ addons: { coreDns: { speed: 1 } } })).rejects.toThrow(/speed/);
+  const two = { networkDriver: 'NONE', addons: { flannel: { backend: 'VXLAN' } } };
+  await expect(world.makeCluster('two', { overrides: two })).rejects.toThrow(
+    /INVALID_INPUT.*"field":\["overrides","addons","flannel","backend"\]/,
+  );
+});
