@@ -3,5 +3,6 @@ import type { Addon } from './addon.ts';
 import { coreDns } from './coreDns.ts';
 import { flannel } from './flannel.ts';
 import { kubeProxy } from './kubeProxy.ts';
+import { metricsServer } from './metricsServer.ts';
 
-export const addons: readonly Addon[] = [kubeProxy, flannel, coreDns];
+export const addons: readonly Addon[] = [kubeProxy, flannel, coreDns, metricsServer];

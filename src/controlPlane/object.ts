@@ -26,7 +26,8 @@ export type Component =
   | 'bootstrap'
   | 'kube-proxy'
   | 'coredns'
-  | 'flannel';
+  | 'flannel'
+  | 'metrics-server';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';
 const PROJECT_LABEL = 'seedbed.io/project';

@@ -26,6 +26,8 @@ export type Option = YesNo | Whole | Choice;
 export type Options = Readonly<Record<string, Option>>;
 export type ValuesOf<O extends Options> = { -readonly [K in keyof O]: O[K] extends Choice<infer Value> ? Value : O[K]['default'] };
 
+export const yesNo = (byDefault: boolean, description: string): YesNo => ({ kind: 'yesNo', default: byDefault, description });
+
 export const whole = (least: number, most: number, byDefault: number, description: string): Whole => ({
   kind: 'whole',
   default: byDefault,

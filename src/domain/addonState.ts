@@ -1,5 +1,5 @@
 /** What is shown of an addon of a cluster: read from the condition of its step. */
-import { ADDON_NAMES, type AddonName, addonInfo, addonStepName } from './addons.ts';
+import { ADDON_NAMES, type AddonName, addonInfo, addonStepName, isWanted } from './addons.ts';
 import type { ClusterSpec } from './cluster.ts';
 import type { Condition } from './condition.ts';
 import { findRelease } from './version.ts';
@@ -18,8 +18,8 @@ export interface AddonView {
 export const addonsOf = (spec: ClusterSpec, conditions: readonly Condition[]): AddonView[] => {
   const release = findRelease(spec.kubernetesVersion);
   return ADDON_NAMES.map((name) => {
-    const { title, wanted, version } = addonInfo(name);
-    const enabled = wanted(spec);
+    const { title, version } = addonInfo(name);
+    const enabled = isWanted(name, spec);
     const condition = conditions.find((c) => c.name === addonStepName(name));
     const state = stateOf(enabled, condition);
     return {

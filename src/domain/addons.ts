@@ -1,21 +1,21 @@
 /** The addons that there are: settings, when each is wanted and which version goes with which Kubernetes release. Their objects are in src/addons. */
-import { choice, type Options, type ValuesOf, whole } from './addonOption.ts';
+import { choice, type Options, type ValuesOf, whole, yesNo } from './addonOption.ts';
 import { UserError } from './errors.ts';
 import type { SpecPath, TemplateSpec } from './template.ts';
 import type { Release } from './version.ts';
-
-type Wish = Pick<TemplateSpec, 'addons' | 'networkDriver' | 'volumeDriver'>;
 
 export interface AddonInfo<O extends Options = Options> {
   /** For a person: "Name resolution (CoreDNS)". */
   title: string;
   options: O;
-  wanted: (wish: Wish) => boolean;
-  /** Says by which setting it is wanted, for whoever gives it options without wanting it. */
-  wantedBy: string;
+  /** It is wanted where this setting has this value, and nowhere else. */
+  driver?: { setting: 'networkDriver' | 'volumeDriver'; value: string };
   /** As upstream tags it; null: there is none for this release of Kubernetes. */
   version: (release: Release) => string | null;
 }
+
+/** `minor`: such as "1.36". */
+const minorAtLeast = (minor: string, least: number): boolean => Number(minor.split('.')[1]) >= least;
 
 const addon = <O extends Options>(info: AddonInfo<O>): AddonInfo<O> => info;
 
@@ -33,8 +33,6 @@ const ADDONS = {
         'How nodes lead Service addresses to pods.',
       ),
     },
-    wanted: () => true,
-    wantedBy: 'every cluster',
     version: (release) => release.version,
   }),
   flannel: addon({
@@ -46,8 +44,7 @@ const ADDONS = {
         'How packets travel between nodes.',
       ),
     },
-    wanted: ({ networkDriver }) => networkDriver === 'FLANNEL',
-    wantedBy: 'networkDriver FLANNEL',
+    driver: { setting: 'networkDriver', value: 'FLANNEL' },
     version: () => 'v0.28.10',
   }),
   coreDns: addon({
@@ -56,10 +53,17 @@ const ADDONS = {
       replicas: whole(1, 10, 2, 'Pods that answer.'),
       cacheSeconds: whole(0, 3600, 30, 'How long an answer is kept; 0 keeps none.'),
     },
-    wanted: () => true,
-    wantedBy: 'every cluster',
     // As kubeadm 1.36 pairs it.
     version: () => 'v1.14.2',
+  }),
+  metricsServer: addon({
+    title: 'Resource metrics (metrics-server)',
+    options: {
+      enabled: yesNo(false, '`kubectl top` and autoscaling by CPU and memory work.'),
+      replicas: whole(1, 3, 1, 'Pods that measure and answer.'),
+      resolutionSeconds: whole(10, 300, 15, 'How often nodes are asked.'),
+    },
+    version: ({ minor }) => (minorAtLeast(minor, 34) ? 'v0.9.0' : 'v0.8.1'),
   }),
 } as const;
 
@@ -75,6 +79,13 @@ const defaultsOf = (options: Options) => Object.fromEntries(Object.entries(optio
 /** What a template says when nobody says otherwise. */
 export const DEFAULT_ADDONS = Object.fromEntries(ADDON_NAMES.map((name) => [name, defaultsOf(ADDONS[name].options)])) as AddonsSpec;
 
+/** Its own `enabled` has a say where it has one. */
+export const isWanted = (name: AddonName, spec: Pick<TemplateSpec, 'addons' | 'networkDriver' | 'volumeDriver'>): boolean => {
+  const { driver } = addonInfo(name);
+  const { enabled = true } = spec.addons[name] as { enabled?: boolean };
+  return enabled && (driver === undefined || spec[driver.setting] === driver.value);
+};
+
 /** The name of the step that installs it, and so of its condition. */
 export const addonStepName = (name: AddonName): string => `Addon${name.charAt(0).toUpperCase()}${name.slice(1)}Installed`;
 
@@ -89,22 +100,25 @@ export const checkAddons = (
   pathOf: (path: SpecPath) => string[],
 ): void => {
   for (const name of ADDON_NAMES) {
-    const { title, options, wanted, wantedBy, version } = addonInfo(name);
+    const { title, options, driver, version } = addonInfo(name);
     const given = Object.keys(options)
       .map((option): SpecPath => `addons.${name}.${option}`)
       .find(isGiven);
-    if (wanted(spec) && version(release) === null)
+    const wanted = isWanted(name, spec);
+    if (wanted && version(release) === null)
       throw new UserError(
         'UNSUPPORTED_VERSION',
         `${title} does not support Kubernetes ${release.version}; leave it out, or choose another version.`,
+        { field: pathOf(given ?? driver?.setting ?? 'kubernetesVersion') },
+      );
+    // What has a switch of its own may be prepared while it is off.
+    if (!wanted && given !== undefined && driver !== undefined)
+      throw new UserError(
+        'INVALID_INPUT',
+        `${title} belongs to ${driver.setting} ${driver.value}; choose that, or leave its options out.`,
         {
-          field: pathOf(given ?? 'kubernetesVersion'),
+          field: pathOf(given),
         },
       );
-    // What is turned on and off by a setting of its own may be prepared while it is off.
-    if (!wanted(spec) && given !== undefined && options.enabled === undefined)
-      throw new UserError('INVALID_INPUT', `${title} belongs to ${wantedBy}, which is not what the cluster has; leave its options out.`, {
-        field: pathOf(given),
-      });
   }
 };

@@ -30,6 +30,7 @@ const READERS: Record<string, Reader> = {
   keystone_auth_enabled: (v, fail) => ({ keystoneAuthEnabled: yesOrNo(v, fail) }),
   kube_dashboard_enabled: (v, fail) => ({ dashboardEnabled: yesOrNo(v, fail) }),
   npd_enabled: (v, fail) => ({ nodeProblemDetectorEnabled: yesOrNo(v, fail) }),
+  metrics_server_enabled: (v, fail) => ({ addons: { metricsServer: { enabled: yesOrNo(v, fail) } } }),
   auto_healing_enabled: (v, fail) => ({ autoHealingEnabled: yesOrNo(v, fail) }),
   auto_scaling_enabled: (v, fail) => ({ autoScalingEnabled: yesOrNo(v, fail) }),
   min_node_count: (v, fail) => ({ minNodeCount: whole(v, fail) }),

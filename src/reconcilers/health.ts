@@ -1,4 +1,4 @@
-/** What the status of Deployments and DaemonSets in a customer's cluster says of whoever needs them. */
+/** What the status of objects in a customer's cluster says of whoever needs them. */
 import type { KubernetesObject } from '../seeds/kinds.ts';
 
 interface Live {
@@ -9,7 +9,7 @@ interface Live {
     replicas?: number;
     updatedReplicas?: number;
     readyReplicas?: number;
-    conditions?: { type: string; status: string }[];
+    conditions?: { type: string; status: string; message?: string }[];
     desiredNumberScheduled?: number;
     updatedNumberScheduled?: number;
     numberReady?: number;
@@ -26,13 +26,21 @@ export interface Health {
 export const healthState = (object: KubernetesObject): string => {
   const { metadata, status } = object as unknown as Live;
   const { conditions, ...counts } = status ?? {};
-  return JSON.stringify([metadata.generation, counts, conditions?.find((c) => c.type === 'Available')?.status]);
+  const told = conditions?.filter(({ type }) => type === 'Available' || type === 'Established').map((c) => [c.type, c.status]);
+  return JSON.stringify([metadata.generation, counts, told]);
 };
+
+/** Kinds whose status says whether they work, and the condition that says it. */
+const BY_CONDITION: Record<string, string> = { APIService: 'Available', CustomResourceDefinition: 'Established' };
+
+export const hasHealth = ({ kind }: { kind: string }): boolean => kind === 'Deployment' || kind === 'DaemonSet' || kind in BY_CONDITION;
 
 /** `undefined`: it is not there. `readyNodes`: as many pods of a DaemonSet as this can be expected. */
 export const healthOf = (name: string, object: KubernetesObject | undefined, readyNodes: number): Health => {
   if (object === undefined) return { ok: false, message: `${name} to be made` };
   const { metadata, spec, status = {} } = object as unknown as Live;
+  const wantedCondition = BY_CONDITION[object.kind];
+  if (wantedCondition !== undefined) return byCondition(name, wantedCondition, status);
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 1)) return { ok: false, message: `${name} to be seen by its controller` };
   const daemon = object.kind === 'DaemonSet';
   const wanted = daemon ? (status.desiredNumberScheduled ?? 0) : (spec?.replicas ?? 1);
@@ -43,6 +51,12 @@ export const healthOf = (name: string, object: KubernetesObject | undefined, rea
   const rolledOut = daemon ? updated >= Math.min(wanted, readyNodes) : updated >= wanted && (status.replicas ?? 0) <= wanted;
   if (enough && rolledOut && ready >= wanted) return { ok: true, message: '' };
   return { ok: enough && rolledOut, message: `${ready} of ${wanted} pods of ${name} are ready` };
+};
+
+const byCondition = (name: string, type: string, { conditions }: NonNullable<Live['status']>): Health => {
+  const found = conditions?.find((c) => c.type === type);
+  if (found?.status === 'True') return { ok: true, message: '' };
+  return { ok: false, message: `${name} to be ${type.toLowerCase()}${found?.message ? `: ${found.message.slice(0, 300)}` : ''}` };
 };
 
 const isAvailable = ({ conditions }: NonNullable<Live['status']>): boolean =>

@@ -1,12 +1,12 @@
-/** What we applied to a customer's cluster, watched: drift of any object, and the status of workloads. */
+/** What we applied to a customer's cluster, watched: drift of any object, and the status of those that have a health. */
 import type { Kubernetes } from '../seeds/connection.ts';
-import type { KubernetesObject } from '../seeds/kinds.ts';
+import { type KindRef, type KubernetesObject, refOf } from '../seeds/kinds.ts';
 import { openVersions, type Versions } from '../seeds/versions.ts';
 import type { Cache } from '../seeds/watch.ts';
 import { healthState } from './health.ts';
 
 export interface TenantObjects {
-  workload(ref: KubernetesObject, fresh: boolean): Promise<KubernetesObject | undefined>;
+  status(ref: KubernetesObject, fresh: boolean): Promise<KubernetesObject | undefined>;
   versions: Versions;
   close(): void;
 }
@@ -17,11 +17,11 @@ const SELECTOR = 'app.kubernetes.io/managed-by=seedbed';
 export const openTenantObjects = (kube: Kubernetes, onNews: () => void): TenantObjects => {
   const caches = new Map<string, Cache>();
   const told = new Map<string, string>();
-  const cacheOf = (kind: string): Cache => {
+  const cacheOf = ({ apiVersion, kind }: KindRef): Cache => {
     const known = caches.get(kind);
     if (known !== undefined) return known;
     const cache = kube.watch(
-      { apiVersion: 'apps/v1', kind, labelSelector: SELECTOR },
+      { apiVersion, kind, labelSelector: SELECTOR },
       {
         project: trimmed,
         onChange: (object, type) => {
@@ -38,12 +38,11 @@ export const openTenantObjects = (kube: Kubernetes, onNews: () => void): TenantO
   };
   const versions = openVersions(kube, { labelSelector: SELECTOR, kinds: [], onDrift: onNews });
   return {
-    workload: async (object, fresh) => {
-      const { apiVersion, kind } = object;
-      const { name, namespace = '' } = object.metadata;
-      const cache = cacheOf(kind);
-      if (!fresh && cache.synced && cache.problem === undefined) return cache.get(namespace, name);
-      return kube.get({ apiVersion, kind, namespace, name });
+    status: async (object, fresh) => {
+      const ref = refOf(object);
+      const cache = cacheOf(ref);
+      if (!fresh && cache.synced && cache.problem === undefined) return cache.get(ref.namespace, ref.name);
+      return kube.get(ref);
     },
     versions,
     close: () => {

@@ -19,8 +19,8 @@ export interface TenantHandle {
   /** The cluster's Node objects; opened at the first call. */
   nodes(): Cache;
   nodeCount(): Promise<{ total: number; ready: number }>;
-  /** A Deployment or DaemonSet of ours with its status. `fresh`: what a watch has told so far is too old. */
-  workload(ref: KubernetesObject, fresh: boolean): Promise<KubernetesObject | undefined>;
+  /** An object of ours with its status. `fresh`: what a watch has told so far is too old. */
+  status(ref: KubernetesObject, fresh: boolean): Promise<KubernetesObject | undefined>;
   /** Of everything that is applied to the cluster; kinds are watched once they are followed. */
   versions: Versions;
 }
@@ -90,7 +90,7 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
       cache?.close();
       kube.close();
     };
-    return { handle: { kube, nodes, nodeCount, workload: objects.workload, versions: objects.versions }, end };
+    return { handle: { kube, nodes, nodeCount, status: objects.status, versions: objects.versions }, end };
   };
 
   const close = (clusterId: string) => {

@@ -89,6 +89,37 @@ test('options of a living cluster are carried out', async () => {
   await world.settled(clusterId);
 });
 
+const APPS = '/apis/apps/v1/namespaces/kube-system/deployments';
+const METRICS = '/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io';
+
+test('metrics-server comes when it is asked for, is repaired, and goes with all that is its own and nothing else', async () => {
+  expect(await addonOf('metricsServer')).toMatchObject({ enabled: false, state: 'DISABLED', message: '' });
+  await update({ addons: { metricsServer: { enabled: true } } });
+  await until(async () => at(await read(METRICS), 'status', 'conditions', 0, 'status') === 'True');
+  await world.settled(clusterId);
+  expect(await addonOf('metricsServer')).toMatchObject({ enabled: true, state: 'READY', message: '' });
+  expect(at(await read(`${APPS}/metrics-server`), 'status', 'readyReplicas')).toBe(1);
+
+  await tenant.call('DELETE', METRICS);
+  await until(async () => at(await read(METRICS), 'status', 'conditions', 0, 'status') === 'True');
+
+  // A customer's own, under the very label of ours.
+  const foreign = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'mine', labels: { 'app.kubernetes.io/managed-by': 'seedbed' } },
+  };
+  await tenant.call('POST', '/api/v1/namespaces/kube-system/configmaps', foreign);
+  await update({ addons: { metricsServer: { enabled: false } } });
+  await until(async () => (await addonOf('metricsServer'))?.state === 'DISABLED');
+  await world.settled(clusterId);
+  const left = [METRICS, `${APPS}/metrics-server`, '/api/v1/namespaces/kube-system/services/metrics-server'];
+  expect(await Promise.all(left.map(read))).toEqual([undefined, undefined, undefined]);
+  expect(await read('/apis/rbac.authorization.k8s.io/v1/clusterroles/system:metrics-server')).toBeUndefined();
+  expect(await read('/api/v1/namespaces/kube-system/configmaps/mine')).toBeDefined();
+  expect(await read(COREDNS)).toBeDefined();
+});
+
 test('what no addon knows or can be is refused by the name of the field', async () => {
   await expect(update({ addons: { coreDns: { replicas: 0 } } })).rejects.toThrow(
     /INVALID_INPUT.*"field":\["overrides","addons","coreDns","replicas"\]/,

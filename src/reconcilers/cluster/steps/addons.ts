@@ -1,23 +1,22 @@
 /** One step for each addon of the list: its objects are applied while it is wanted, and taken away when it is not any more. */
 import type { Addon } from '../../../addons/addon.ts';
 import { addons } from '../../../addons/index.ts';
-import { type AddonName, addonInfo, addonStepName } from '../../../domain/addons.ts';
+import { type AddonName, addonInfo, addonStepName, isWanted } from '../../../domain/addons.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { KubernetesObject } from '../../../seeds/kinds.ts';
-import { healthOf } from '../../health.ts';
+import { hasHealth, healthOf } from '../../health.ts';
 import type { ClusterScope } from '../scope.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
 
 const made = new Map<AddonName, Step<ClusterScope>>();
 
 const stepOf = (addon: Addon): Step<ClusterScope> => {
-  const { title, wanted } = addonInfo(addon.name);
   return {
     name: addonStepName(addon.name),
-    title: `Install ${title}`,
+    title: `Install ${addonInfo(addon.name).title}`,
     usuallyMs: 120_000,
     needs: [tenantBootstrap, ...(addon.needs ?? []).map(({ name }) => made.get(name)).filter((step) => step !== undefined)],
-    wanted: ({ row }) => wanted(row.spec),
+    wanted: ({ row }) => isWanted(addon.name, row.spec),
     ensure: async (scope) => {
       const objects = addon.objects(await scope.reachable());
       const written = await scope.applyToTenant(groupOf(addon), objects);
@@ -44,8 +43,8 @@ const look = async (scope: ClusterScope, objects: readonly KubernetesObject[], w
   const nodes = await tenant.nodeCount();
   if (nodes.total === 0) return done('It starts with the first worker.');
   const messages: string[] = [];
-  for (const object of objects.filter(({ kind }) => kind === 'Deployment' || kind === 'DaemonSet')) {
-    const health = healthOf(object.metadata.name, await tenant.workload(object, written), nodes.ready);
+  for (const object of objects.filter(hasHealth)) {
+    const health = healthOf(object.metadata.name, await tenant.status(object, written), nodes.ready);
     if (!health.ok) return waiting(health.message, 10_000);
     if (health.message !== '') messages.push(`${health.message}.`);
   }

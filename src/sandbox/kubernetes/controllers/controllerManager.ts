@@ -2,9 +2,11 @@
 import type { Cluster } from '../cluster.ts';
 import { startGarbageCollector } from '../deletion.ts';
 import {
+  API_SERVICE,
   CONFIG_MAP,
   DAEMON_SET,
   DEPLOYMENT,
+  ENDPOINTS,
   JOB,
   type Kind,
   NAMESPACE,
@@ -20,6 +22,7 @@ import {
 import { controllerOf, type KubeObject, labelsOf, namespaceOf, spec } from '../objects.ts';
 import { mapMatch } from '../selectors.ts';
 import type { StoreEvent } from '../store.ts';
+import { reconcileApiService } from './apiServices.ts';
 import { reconcileDaemonSet, reconcileJob } from './daemonSets.ts';
 import { reconcileDeployment, reconcileReplicaSet } from './deployments.ts';
 import { budgetsOf, reconcileDisruptionBudget } from './disruptions.ts';
@@ -31,6 +34,7 @@ import { bindClaim, bindIfImmediate, reclaim } from './volumes.ts';
 import { createWorkQueue, type WorkQueue } from './workQueue.ts';
 
 const WORKLOADS: ReadonlyMap<string, Kind> = new Map([DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB].map((k) => [k.kind, k]));
+const LOOKED_AT: readonly Kind[] = [SERVICE, PVC, POD_DISRUPTION_BUDGET, API_SERVICE];
 const RECONCILE: Record<string, (cluster: Cluster, namespace: string, name: string) => void> = {
   Deployment: reconcileDeployment,
   ReplicaSet: reconcileReplicaSet,
@@ -39,6 +43,7 @@ const RECONCILE: Record<string, (cluster: Cluster, namespace: string, name: stri
   Job: reconcileJob,
   Service: reconcileEndpoints,
   PodDisruptionBudget: reconcileDisruptionBudget,
+  APIService: reconcileApiService,
 };
 /** How often a refused pod is tried again: a missing service account or right may come. */
 const RETRY_MS = 1000;
@@ -59,6 +64,7 @@ const addDependents = (cluster: Cluster, queue: WorkQueue, { kind, object, type 
       if (mapMatch(spec(service).selector)(labelsOf(object))) queue.add(keyOf(SERVICE, service));
     for (const budget of budgetsOf(cluster, object)) queue.add(keyOf(POD_DISRUPTION_BUDGET, budget));
   }
+  if (kind === SERVICE || kind === ENDPOINTS) for (const api of cluster.store.list(API_SERVICE)) queue.add(keyOf(API_SERVICE, api));
   if (kind === NODE && type !== 'MODIFIED') for (const set of cluster.store.list(DAEMON_SET)) queue.add(keyOf(DAEMON_SET, set));
   if (kind.namespaced && (type === 'DELETED' || object.metadata.deletionTimestamp)) queue.add(`Namespace||${namespaceOf(object)}`);
 };
@@ -86,7 +92,7 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
   const queue: WorkQueue = createWorkQueue(handle, fail(cluster));
   const look = (kind: Kind, object: KubeObject): void => {
     if (kind === NAMESPACE) queue.add(`Namespace||${object.metadata.name}`);
-    else if (WORKLOADS.has(kind.kind) || kind === SERVICE || kind === PVC || kind === POD_DISRUPTION_BUDGET) queue.add(keyOf(kind, object));
+    else if (WORKLOADS.has(kind.kind) || LOOKED_AT.includes(kind)) queue.add(keyOf(kind, object));
   };
   const stopCollector = startGarbageCollector(cluster);
   const unsubscribe = cluster.store.subscribe((event) => {
@@ -99,8 +105,7 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
     if (event.kind === SERVICE_ACCOUNT && event.type === 'ADDED')
       for (const kind of WORKLOADS.values()) for (const o of cluster.store.list(kind, namespaceOf(event.object))) queue.add(keyOf(kind, o));
   });
-  for (const kind of [NAMESPACE, ...WORKLOADS.values(), SERVICE, PVC, POD_DISRUPTION_BUDGET])
-    for (const object of cluster.store.list(kind)) look(kind, object);
+  for (const kind of [NAMESPACE, ...WORKLOADS.values(), ...LOOKED_AT]) for (const object of cluster.store.list(kind)) look(kind, object);
   return () => {
     unsubscribe();
     stopCollector();

@@ -1,0 +1,40 @@
+/** Objects that most addons have, under one component and in one namespace of the tenant's cluster. */
+import type { ReachableCluster } from '../controlPlane/hostedCluster.ts';
+import { type Component, type KubernetesObject, labelsOf, type ObjectMeta, tenantMeta } from '../controlPlane/object.ts';
+import { bind, type Rule, serviceAccountSubject } from '../controlPlane/rbac.ts';
+
+export interface Parts {
+  /** In the namespace of the parts, or in another. */
+  meta(name: string, namespace?: string): ObjectMeta;
+  clusterMeta(name: string): ObjectMeta;
+  /** For pods: ours, and those that the selector names. */
+  labels(selector: Record<string, string>): Record<string, string>;
+  serviceAccount(name: string): KubernetesObject;
+  clusterRole(name: string, rules: Rule[], labels?: Record<string, string>): KubernetesObject;
+  /** Gives a service account of the namespace a ClusterRole. */
+  bindCluster(name: string, role: string, account: string): KubernetesObject;
+  /** Gives a service account of the namespace a Role in `namespace`. */
+  bindIn(namespace: string, name: string, role: string, account: string): KubernetesObject;
+}
+
+export const partsOf = (cluster: ReachableCluster, component: Component, namespace: string): Parts => {
+  const meta = (name: string, other = namespace) => tenantMeta(cluster, name, component, other);
+  const clusterMeta = (name: string) => tenantMeta(cluster, name, component, null);
+  return {
+    meta,
+    clusterMeta,
+    labels: (selector) => ({ ...labelsOf(cluster, component), ...selector }),
+    serviceAccount: (name) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: meta(name) }),
+    clusterRole: (name, rules, labels = {}) => {
+      const metadata = clusterMeta(name);
+      return {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRole',
+        metadata: { ...metadata, labels: { ...metadata.labels, ...labels } },
+        rules,
+      };
+    },
+    bindCluster: (name, role, account) => bind(clusterMeta(name), 'ClusterRole', role, [serviceAccountSubject(namespace, account)]),
+    bindIn: (other, name, role, account) => bind(meta(name, other), 'Role', role, [serviceAccountSubject(namespace, account)]),
+  };
+};
