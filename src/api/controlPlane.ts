@@ -3,7 +3,7 @@ import type { ComponentResources, ControlPlaneResources, ControlPlaneSpec, EtcdS
 import { builder } from './builder.ts';
 
 const TEXT = {
-  replicas: 'Members of etcd, 1 or 3; of a living cluster only the API servers follow a change yet.',
+  replicas: 'Members of etcd, 1 or 3; a living cluster follows a change one member at a time.',
   apiServerReplicas: 'API servers, from 1 to 5; null for as many as `replicas`.',
   etcd: 'Its own etcd.',
   volumeSizeGiB: "Size of each member's volume, in GiB, from 1 to 64.",

@@ -5,7 +5,7 @@ import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } fro
 import { imageOf } from './images.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
 import { containerSecurity, podSecurity } from './podSecurity.ts';
-import { buildEtcdSecret } from './secrets.ts';
+import { buildEtcdClientSecret, buildEtcdSecret } from './secrets.ts';
 import { type Mount, mountAnnotations, podLabelsOf, probesOf, requestsOf, selectorOf, volumeMountsOf, volumesOf } from './workload.ts';
 
 const FILES = '/etc/etcd/pki';
@@ -17,6 +17,7 @@ export const buildEtcd = (cluster: ReachableCluster, pki: ClusterPki): Kubernete
   return [
     ...buildEtcdServices(cluster),
     secret,
+    buildEtcdClientSecret(cluster, pki),
     buildMembers(cluster),
     buildStatefulSet(cluster, { volume: 'files', path: FILES, source: secret }),
     ...buildDisruptionBudget(cluster, 'etcd', namesOf(cluster).etcd, cluster.etcd.members),

@@ -3,7 +3,7 @@
 import type { AddonsSpec } from '../domain/addons.ts';
 import { nthAddress, parseCidr } from '../domain/cidr.ts';
 import type { ControlPlaneResources, EtcdSpec } from '../domain/controlPlane.ts';
-import type { EtcdPhase } from '../domain/etcd.ts';
+import type { EtcdMembership } from '../domain/etcd.ts';
 import type { Exposure } from '../domain/seed.ts';
 import type { NetworkDriver, VolumeDriver } from '../domain/template.ts';
 import type { Release } from '../domain/version.ts';
@@ -16,13 +16,8 @@ export interface ApiEndpoint {
   port: number;
 }
 
-export interface HostedEtcd extends Omit<EtcdSpec, 'volumeType'> {
+export interface HostedEtcd extends Omit<EtcdSpec, 'volumeType'>, EtcdMembership {
   storageClass: string | null;
-  /** Pods, and entries in the list of members. */
-  members: number;
-  /** Members that the API servers are told of. */
-  endpoints: number;
-  phase: EtcdPhase;
 }
 
 export interface HostedCluster {
@@ -69,6 +64,7 @@ export const namesOf = ({ shortId }: HostedCluster) => ({
   etcd: `${shortId}-etcd`,
   etcdPeer: `${shortId}-etcd-peer`,
   etcdMembers: `${shortId}-etcd-members`,
+  etcdTask: `${shortId}-etcd-task`,
   controllerManager: `${shortId}-kube-controller-manager`,
   scheduler: `${shortId}-kube-scheduler`,
 });

@@ -20,6 +20,7 @@ export interface KubernetesObject {
 export type Component =
   | 'namespace'
   | 'etcd'
+  | 'etcd-task'
   | 'kube-apiserver'
   | 'kube-controller-manager'
   | 'kube-scheduler'

@@ -12,6 +12,13 @@ export const buildEtcdSecret = (cluster: ReachableCluster, { authorities, leaves
     'peer.key': leaves.etcdPeer.key,
   });
 
+export const buildEtcdClientSecret = (cluster: ReachableCluster, { authorities, leaves }: ClusterPki): KubernetesObject =>
+  secret(cluster, namesOf(cluster).etcdTask, 'etcd-task', {
+    'ca.crt': authorities.etcdCa.cert,
+    'client.crt': leaves.etcdClient.cert,
+    'client.key': leaves.etcdClient.key,
+  });
+
 /** Of the authorities the certificates only: an API server that is broken into can sign nothing. */
 export const buildApiServerSecret = (cluster: ReachableCluster, { authorities, leaves, serviceAccount }: ClusterPki): KubernetesObject =>
   secret(cluster, namesOf(cluster).apiServer, 'kube-apiserver', {

@@ -1,18 +1,81 @@
 /** A cluster's etcd as it is, beside what is asked for: members come and go one at a time. */
 
-/** Noted before each change of the member list, so that a pass that begins anew knows how far the last one came. */
-export interface EtcdMembership {
-  /** Pods, and entries in the list of members. */
-  members: number;
-  /** Members with a vote; 0 before the first quorum. */
-  voters: number;
-}
-
 /**
- * FORMING: all begin together, each empty. JOINING: the last one begins empty and takes its data from the others.
+ * FORMING: all begin together, each empty. JOINING: one begins empty and takes its data from the others.
  * SETTLED: whoever begins empty has lost its data.
  */
 export type EtcdPhase = 'FORMING' | 'JOINING' | 'SETTLED';
 
-export const etcdPhaseOf = ({ members, voters }: EtcdMembership): EtcdPhase =>
-  voters === 0 ? 'FORMING' : voters < members ? 'JOINING' : 'SETTLED';
+/** Noted before what follows from it, so that a pass that begins anew knows how far the last one came. Members are numbered from 0. */
+export interface EtcdMembership {
+  phase: EtcdPhase;
+  /** Pods. */
+  members: number;
+  /** Members that the API servers are told of. */
+  endpoints: number;
+  /** Number of the member that begins empty, while JOINING. */
+  joining: number | null;
+}
+
+export const formingOf = (members: number): EtcdMembership => ({ phase: 'FORMING', members, endpoints: members, joining: null });
+
+/** A line of etcd's own list. */
+export interface EtcdMember {
+  /** Hexadecimal. */
+  id: string;
+  /** Which of ours it is. */
+  number: number;
+  /** False: it was let in and has not begun. */
+  started: boolean;
+  learner: boolean;
+  leader: boolean;
+}
+
+export type MembershipMove =
+  | { kind: 'add'; number: number }
+  | { kind: 'promote' | 'remove'; member: EtcdMember }
+  | { kind: 'moveLeader'; to: EtcdMember }
+  | { kind: 'note'; membership: EtcdMembership }
+  | { kind: 'wait'; for: string }
+  | { kind: 'none' };
+
+export interface MembershipSight {
+  membership: EtcdMembership;
+  /** How many are asked for. */
+  wanted: number;
+  list: readonly EtcdMember[];
+  /** Number of a member that found its volume empty. */
+  lost: number | null;
+  /** Members that the API servers which run ask. */
+  asked: number;
+}
+
+/** The next step from the list as it is to the list as it ought to be. Never more than one member is on its way. */
+export const nextMove = ({ membership, wanted, list, lost, asked }: MembershipSight): MembershipMove => {
+  const { members, endpoints, joining } = membership;
+  const at = (number: number): EtcdMember | undefined => list.find((member) => member.number === number);
+  const note = (change: Partial<EtcdMembership>): MembershipMove => ({ kind: 'note', membership: { ...membership, ...change } });
+  if (joining !== null) {
+    const newcomer = at(joining);
+    if (newcomer === undefined) return { kind: 'add', number: joining };
+    if (newcomer.learner)
+      return newcomer.started ? { kind: 'promote', member: newcomer } : { kind: 'wait', for: `the new member ${joining} to begin` };
+    return note({ phase: 'SETTLED', joining: null, endpoints: members });
+  }
+  const next = lost ?? members;
+  if (lost !== null || members < wanted) {
+    const entry = at(next);
+    if (entry === undefined) return { kind: 'add', number: next };
+    // A member with the name of a lost one that has begun, or that has a vote, is the lost one.
+    if (entry.started || !entry.learner) return { kind: 'remove', member: entry };
+    return note({ phase: 'JOINING', joining: next, members: Math.max(members, next + 1) });
+  }
+  if (members === wanted) return { kind: 'none' };
+  const last = members - 1;
+  if (asked > last) return { kind: 'wait', for: `the API servers to leave member ${last}` };
+  const leaving = at(last);
+  const other = at(0);
+  if (leaving?.leader && other !== undefined) return { kind: 'moveLeader', to: other };
+  if (leaving !== undefined) return { kind: 'remove', member: leaving };
+  return note({ members: last, endpoints: Math.min(endpoints, last) });
+};

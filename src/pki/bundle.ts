@@ -11,6 +11,7 @@ export type LeafName =
   | 'apiServer'
   | 'apiServerKubeletClient'
   | 'apiServerEtcdClient'
+  | 'etcdClient'
   | 'frontProxyClient'
   | 'etcdServer'
   | 'etcdPeer'
@@ -72,6 +73,8 @@ const planLeaves = (names: ClusterPkiNames): Record<LeafName, LeafPlan> => ({
   // No group: a role binding in the cluster gives this name its rights on kubelets (upstream since 1.34.8, 1.35.5 and 1.36.1).
   apiServerKubeletClient: { by: 'ca', commonName: 'kube-apiserver-kubelet-client', usages: ['client'] },
   apiServerEtcdClient: { by: 'etcdCa', commonName: 'kube-apiserver-etcd-client', usages: ['client'] },
+  // For Seedbed's own errands in the seed: the member list, defragmentation.
+  etcdClient: { by: 'etcdCa', commonName: 'kube-etcd-healthcheck-client', usages: ['client'] },
   frontProxyClient: { by: 'frontProxyCa', commonName: 'front-proxy-client', usages: ['client'] },
   // etcd calls itself over its serving certificate, hence both usages.
   etcdServer: { by: 'etcdCa', commonName: names.etcdName, usages: ['server', 'client'], sans: names.etcdServer },

@@ -11,6 +11,7 @@ const KINDS: Record<LeafName, [kind: CertificateKind, by: AuthorityName]> = {
   scheduler: ['CLIENT', 'ca'],
   frontProxyClient: ['CLIENT', 'frontProxyCa'],
   apiServerEtcdClient: ['CLIENT', 'etcdCa'],
+  etcdClient: ['CLIENT', 'etcdCa'],
   etcdServer: ['PEER', 'etcdCa'],
   etcdPeer: ['PEER', 'etcdCa'],
 };

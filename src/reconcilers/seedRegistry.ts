@@ -19,6 +19,8 @@ export interface SeedHandle {
   services: Cache;
   statefulSets: Cache;
   deployments: Cache;
+  /** Errands to etcd. */
+  jobs: Cache;
   /** Of everything that is applied to the seed. */
   versions: Versions;
 }
@@ -67,7 +69,7 @@ export const createSeedRegistry = (deps: {
     if (entry === undefined) return;
     open.delete(seedId);
     entry.handle.versions.close();
-    for (const cache of [entry.handle.services, entry.handle.statefulSets, entry.handle.deployments]) cache.close();
+    for (const cache of [entry.handle.services, entry.handle.statefulSets, entry.handle.deployments, entry.handle.jobs]) cache.close();
     entry.handle.kube.close();
   };
 
@@ -86,6 +88,7 @@ export const createSeedRegistry = (deps: {
       services: watch('v1', 'Service'),
       statefulSets: watch('apps/v1', 'StatefulSet'),
       deployments: watch('apps/v1', 'Deployment'),
+      jobs: watch('batch/v1', 'Job'),
       versions: openVersions(kube, { labelSelector: SELECTOR, kinds: APPLIED, onDrift: (object) => hint(object.metadata.labels) }),
     };
   };

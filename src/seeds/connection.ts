@@ -56,6 +56,8 @@ export interface Kubernetes {
   can(attributes: AccessAttributes): Promise<boolean>;
   /** For /readyz and the like: any status is an answer, except a redirect. */
   raw(path: string): Promise<{ status: number; body: string }>;
+  /** What a container has said until now. Empty when there is no such pod or container, or it has not begun. */
+  log(pod: { namespace: string; name: string }, container: string): Promise<string>;
   watch(query: WatchQuery, handlers?: WatchHandlers): Cache;
   /** Ends all calls and watches. */
   close(): void;
@@ -131,6 +133,14 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
       const reply = await send(action, get(path));
       if (reply.status >= 300 && reply.status < 400) throw failureOfStatus({ ...action, subject }, reply.status, '', undefined);
       return { status: reply.status, body: reply.body };
+    },
+    log: async ({ namespace, name }, container) => {
+      const action = { verb: 'get', resource: 'pods/log', secret: false };
+      const path = `${objectPath({ apiVersion: 'v1', kind: 'Pod', namespace, name })}/log?container=${encodeURIComponent(container)}`;
+      const reply = await send(action, { ...get(path), accept: '*/*' });
+      if (reply.status === 400 || reply.status === 404) return '';
+      if (reply.status !== 200) throw failureOfStatus({ ...action, subject }, reply.status, reply.body, reply.retryAfter);
+      return reply.body;
     },
     watch: (query, handlers = {}) => {
       const cache = openCache(

@@ -82,7 +82,7 @@ test('keys reach only the pods that need them', () => {
   expect(holders(pki.kubeconfigs.scheduler)).toEqual(named('kube-scheduler'));
   expect(holders(pki.kubeconfigs.superAdmin)).toEqual([]);
   const secrets = objects.filter(({ kind }) => kind === 'Secret').flatMap(({ data }) => Object.values(data as Record<string, string>));
-  expect(secrets).toHaveLength(24);
+  expect(secrets).toHaveLength(27);
   expect(secrets).not.toContain(Buffer.from(pki.kubeconfigs.superAdmin).toString('base64'));
 });
 
@@ -147,7 +147,7 @@ test('members of etcd that begin together know each other, and one that begins e
   expect(named(forming)).toEqual([0, 1, 2].map((i) => `${cluster.shortId}-etcd-${i}`));
   expect(listOf(forming)['initial-cluster-state']).toBe('new');
   expect(workloadsOf(forming)[0]?.spec.replicas).toBe(3);
-  const joining = etcdOf({ members: 2, phase: 'JOINING' });
+  const joining = etcdOf({ members: 2, phase: 'JOINING', joining: 1 });
   expect(named(joining)).toEqual([0, 1].map((i) => `${cluster.shortId}-etcd-${i}`));
   expect(listOf(joining)['initial-cluster-state']).toBe('existing');
   const settled = etcdOf({ phase: 'SETTLED' });

@@ -147,7 +147,7 @@ test('leaves of a lost authority are reissued, for they would verify under nobod
   const { etcdCa: _, ...authorities } = pki.authorities;
   const next = await buildClusterPki(names, clock, { ...pki, authorities });
   const renewed = (Object.keys(pki.leaves) as LeafName[]).filter((name) => next.leaves[name].cert !== pki.leaves[name].cert);
-  expect(renewed.toSorted()).toEqual(['apiServerEtcdClient', 'etcdPeer', 'etcdServer']);
+  expect(renewed.toSorted()).toEqual(['apiServerEtcdClient', 'etcdClient', 'etcdPeer', 'etcdServer']);
 });
 
 test('leaves are renewed after two thirds of their life, authorities never', async () => {

@@ -10,6 +10,7 @@ afterAll(() => living?.close());
 
 const namespaceOf = (clusterId: string): string =>
   `kc-${living.rows<{ short_id: string }>(`select short_id from clusters where id = '${clusterId}'`)[0]?.short_id}`;
+const settled = (members: number) => ({ phase: 'SETTLED', members, endpoints: members, joining: null });
 const etcdOf = (clusterId: string): unknown =>
   JSON.parse(living.rows<{ etcd: string }>(`select etcd from clusters where id = '${clusterId}'`)[0]?.etcd ?? 'null');
 const list = async (clusterId: string, apiVersion: string, kind: string) =>
@@ -17,7 +18,7 @@ const list = async (clusterId: string, apiVersion: string, kind: string) =>
 
 test('three members, three API servers and two of the others, each with a budget, are READY together', async () => {
   const id = await living.makeCluster('three', { overrides: { controlPlane: { replicas: 3 } } });
-  expect(etcdOf(id)).toEqual({ members: 3, voters: 3 });
+  expect(etcdOf(id)).toEqual(settled(3));
   const ready = new Map(
     [...(await list(id, 'apps/v1', 'StatefulSet')), ...(await list(id, 'apps/v1', 'Deployment'))].map((o) => [
       o.metadata.name.replace(/^.*?-[0-9a-z]{8}-/, ''),
@@ -29,22 +30,77 @@ test('three members, three API servers and two of the others, each with a budget
   expect(budgets.map(({ status }) => (status as { disruptionsAllowed: number }).disruptionsAllowed)).toEqual([1, 1, 1, 1]);
 });
 
-test('a member that begins empty after the birth is not let in under its old name, and the cluster says so', async () => {
+/** What the step said, in order. */
+const told = (id: string): string =>
+  living
+    .rows<{ message: string }>(`select message from events where stream_id = '${id}' and step = 'EtcdReady'`)
+    .map(({ message }) => message)
+    .join('\n');
+const keys = async (id: string): Promise<string[]> => {
+  const { items } = await living
+    .tenant(living.pki(id).kubeconfigs.superAdmin)
+    .list({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default' });
+  return items.map(({ metadata }) => metadata.name);
+};
+const keep = (id: string, name: string) =>
+  living
+    .tenant(living.pki(id).kubeconfigs.superAdmin)
+    .apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' } });
+const update = (clusterId: string, replicas: number) =>
+  living.change(living.member, 'updateCluster', { clusterId, overrides: { controlPlane: { replicas } } }, 'cluster { id }');
+
+test('one member becomes three and one again: one at a time, with everything that was kept', async () => {
+  const id = await living.makeCluster('grow');
+  await keep(id, 'before');
+  await update(id, 3);
+  await living.settled(id);
+  expect(etcdOf(id)).toEqual(settled(3));
+  expect(told(id)).toMatch(/take in member 1[\s\S]*member 1 of etcd to get its vote[\s\S]*take in member 2/);
+  await keep(id, 'at-three');
+  await update(id, 1);
+  await living.settled(id);
+  expect(etcdOf(id)).toEqual(settled(1));
+  expect((await list(id, 'v1', 'PersistentVolumeClaim')).map(({ metadata }) => metadata.name)).toEqual([expect.stringMatching(/-etcd-0$/)]);
+  expect(await keys(id)).toEqual(expect.arrayContaining(['before', 'at-three']));
+  expect(await list(id, 'batch/v1', 'Job')).toEqual([]);
+});
+
+test('a member whose volume is lost is not let in under its old name: it is replaced, and nothing is lost', async () => {
   const id = await living.makeCluster('lost', { overrides: { controlPlane: { replicas: 3 } } });
+  await keep(id, 'kept');
   const namespace = namespaceOf(id);
-  const [, , member] = (await list(id, 'v1', 'Pod')).filter(({ metadata }) => /-etcd-\d$/.test(metadata.name));
-  const name = member?.metadata.name ?? '';
+  for (const number of [0, 2]) {
+    const name = `${namespace.slice('kc-'.length)}-etcd-${number}`;
+    await living.seed.remove({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: `data-${name}` });
+    await living.seed.remove({ apiVersion: 'v1', kind: 'Pod', namespace, name });
+    await until(async () => {
+      const pod = await living.seed.get({ apiVersion: 'v1', kind: 'Pod', namespace, name });
+      return JSON.stringify(pod?.status).includes('member count is unequal');
+    });
+    const off = `member ${number} of etcd to be taken off the list`;
+    await until(() => told(id).includes(off));
+    await until(
+      () => living.rows(`select 1 from conditions where object_id = '${id}' and name = 'EtcdReady' and state = 'DONE'`).length === 1,
+    );
+    expect(etcdOf(id)).toEqual(settled(3));
+  }
+  expect(await keys(id)).toContain('kept');
+});
+
+test('the loss of the only member is told, and no empty cluster takes its place', async () => {
+  const id = await living.makeCluster('only');
+  const namespace = namespaceOf(id);
+  const name = `${namespace.slice('kc-'.length)}-etcd-0`;
   await living.seed.remove({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: `data-${name}` });
   await living.seed.remove({ apiVersion: 'v1', kind: 'Pod', namespace, name });
-  await until(async () => {
-    const pod = await living.seed.get({ apiVersion: 'v1', kind: 'Pod', namespace, name });
-    return JSON.stringify(pod?.status).includes('member count is unequal');
-  });
-  const state = await until(
+  const condition = await until(
     () =>
-      living.rows<{ message: string }>(
-        `select message from conditions where object_id = '${id}' and name = 'EtcdReady' and status = 'FALSE'`,
+      living.rows<{ problem: string }>(
+        `select problem from conditions where object_id = '${id}' and name = 'EtcdReady' and state = 'FAILED'`,
       )[0],
   );
-  expect(state.message).toContain('2 are');
+  expect(JSON.parse(condition.problem)).toMatchObject({
+    whoMustAct: 'CLOUD_ADMIN',
+    message: expect.stringContaining('finds its volume empty'),
+  });
 });

@@ -4,7 +4,7 @@ import { isReachable } from '../../controlPlane/hostedCluster.ts';
 import { namespaceOf } from '../../domain/cluster.ts';
 import { apiServerReplicasOf } from '../../domain/controlPlane.ts';
 import { Unavailable } from '../../domain/errors.ts';
-import { etcdPhaseOf } from '../../domain/etcd.ts';
+import { formingOf } from '../../domain/etcd.ts';
 import type { InventoryService } from '../../domain/inventory.ts';
 import { findRelease } from '../../domain/version.ts';
 import type { Cloud } from '../../openstack/session.ts';
@@ -109,7 +109,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string |
   if (release === undefined) throw new Error(`Cluster ${row.id} has a version that the catalogue does not know.`);
   const { replicas, etcd: etcdSpec } = row.spec.controlPlane;
   const { volumeType, ...etcd } = etcdSpec;
-  const membership = row.etcd ?? { members: replicas, voters: 0 };
+  const membership = row.etcd ?? formingOf(replicas);
   return {
     id: row.id,
     name: row.name,
@@ -128,10 +128,9 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string |
     etcd: {
       ...etcd,
       storageClass: volumeType ?? seed.storageClass,
-      members: membership.members,
+      ...membership,
       // Before a member goes, nobody asks it any more; before it votes, nobody asks it yet.
-      endpoints: membership.voters === 0 ? membership.members : Math.min(membership.voters, replicas),
-      phase: etcdPhaseOf(membership),
+      endpoints: membership.phase === 'FORMING' ? membership.endpoints : Math.min(membership.endpoints, replicas),
     },
     resources: row.spec.controlPlane.resources,
     networkDriver: row.spec.networkDriver,

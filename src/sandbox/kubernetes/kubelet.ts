@@ -50,12 +50,14 @@ interface Run {
   checks: number;
   process: Process | undefined;
   log: string[];
+  /** What containers that ended have said, by their names. */
+  said: Record<string, string>;
   startedAt: number;
   podIp: string;
 }
 
 export interface KubeletSet {
-  log(pod: KubeObject): string;
+  log(pod: KubeObject, container: string): string;
   /** Looks again at the pods of a node, or of all nodes. */
   poke(node?: string): void;
   close(): void;
@@ -157,6 +159,13 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
       return;
     }
     const verdict = run.process?.check() ?? { state: 'ready' as const };
+    if (verdict.state === 'ended') {
+      const all = Object.entries(verdict.containers);
+      run.said = Object.fromEntries(all.map(([name, { said }]) => [name, said]));
+      stop(run);
+      report(run, { kind: 'ended', codes: Object.fromEntries(all.map(([name, { code }]) => [name, code])) });
+      return;
+    }
     if (verdict.state === 'crashed') {
       crash(run, verdict.log);
       return;
@@ -211,6 +220,7 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
       checks: 0,
       process: undefined,
       log: [],
+      said: {},
       startedAt: cluster.now(),
       podIp: text(status(pod).podIP),
     };
@@ -264,7 +274,7 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
   };
   poke();
   return {
-    log: (pod) => runs.get(keyOf(pod))?.log.join('\n') ?? '',
+    log: (pod, container) => runs.get(keyOf(pod))?.said[container] ?? runs.get(keyOf(pod))?.log.join('\n') ?? '',
     poke,
     close() {
       unsubscribe();

@@ -6,7 +6,9 @@ export type ContainerState =
   | { kind: 'running'; ready: boolean }
   | { kind: 'crashed'; message: string }
   | { kind: 'stopping' }
-  | { kind: 'succeeded' };
+  | { kind: 'succeeded' }
+  /** Exit codes by container. */
+  | { kind: 'ended'; codes: Record<string, number> };
 
 export interface Facts {
   now: number;
@@ -16,7 +18,7 @@ export interface Facts {
   startedAt: number;
 }
 
-const containerState = (state: ContainerState, facts: Facts): Dict => {
+const containerState = (state: ContainerState, facts: Facts, name: string): Dict => {
   const startedAt = timestamp(facts.startedAt);
   switch (state.kind) {
     case 'waiting':
@@ -24,7 +26,10 @@ const containerState = (state: ContainerState, facts: Facts): Dict => {
     case 'crashed':
       return { waiting: { reason: 'CrashLoopBackOff', message: `back-off restarting failed container: ${state.message}` } };
     case 'succeeded':
-      return { terminated: { exitCode: 0, reason: 'Completed', startedAt, finishedAt: timestamp(facts.now) } };
+    case 'ended': {
+      const exitCode = state.kind === 'ended' ? (state.codes[name] ?? 0) : 0;
+      return { terminated: { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', startedAt, finishedAt: timestamp(facts.now) } };
+    }
     default:
       return { running: { startedAt } };
   }
@@ -43,6 +48,13 @@ const lastState = (state: ContainerState, facts: Facts, known: Dict | undefined)
   };
 };
 
+const phaseOf = (state: ContainerState): string => {
+  if (state.kind === 'waiting') return 'Pending';
+  if (state.kind === 'succeeded') return 'Succeeded';
+  if (state.kind === 'ended') return Object.values(state.codes).every((code) => code === 0) ? 'Succeeded' : 'Failed';
+  return 'Running';
+};
+
 /** The next status; undefined when nothing changed. */
 export const podStatus = (pod: KubeObject, state: ContainerState, facts: Facts): Dict | undefined => {
   const ready = state.kind === 'running' && state.ready;
@@ -55,7 +67,7 @@ export const podStatus = (pod: KubeObject, state: ContainerState, facts: Facts):
     ready,
     started: state.kind === 'running',
     restartCount: facts.restarts,
-    state: containerState(state, facts),
+    state: containerState(state, facts, text(c.name)),
     lastState: lastState(
       state,
       facts,
@@ -66,7 +78,7 @@ export const podStatus = (pod: KubeObject, state: ContainerState, facts: Facts):
     ? { status: 'True' as const }
     : {
         status: 'False' as const,
-        reason: state.kind === 'succeeded' ? 'PodCompleted' : 'ContainersNotReady',
+        reason: phaseOf(state) === 'Succeeded' ? 'PodCompleted' : phaseOf(state) === 'Failed' ? 'PodFailed' : 'ContainersNotReady',
         message: `containers with unready status: [${statuses.map((s) => text(s.name)).join(' ')}]`,
       };
   const conditions = [
@@ -75,10 +87,9 @@ export const podStatus = (pod: KubeObject, state: ContainerState, facts: Facts):
     { type: 'Ready', ...verdict },
     { type: 'ContainersReady', ...verdict },
   ].reduce<unknown>((all, c) => withCondition(all, c, now), status(pod).conditions);
-  const phase = state.kind === 'waiting' ? 'Pending' : state.kind === 'succeeded' ? 'Succeeded' : 'Running';
   const next = {
     ...status(pod),
-    phase,
+    phase: phaseOf(state),
     conditions,
     hostIP: facts.hostIp,
     hostIPs: [{ ip: facts.hostIp }],

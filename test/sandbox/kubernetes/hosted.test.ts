@@ -85,7 +85,7 @@ test('three etcd members and two API servers work too', async () => {
     cluster: {
       apiServerReplicas: 2,
       managerReplicas: 2,
-      etcd: { ...DEFAULT_CONTROL_PLANE.etcd, members: 3, endpoints: 3, phase: 'FORMING', storageClass: null },
+      etcd: { ...DEFAULT_CONTROL_PLANE.etcd, members: 3, endpoints: 3, phase: 'FORMING', joining: null, storageClass: null },
     },
   });
   await until('readyz', () => readyz(hosted.tenant));

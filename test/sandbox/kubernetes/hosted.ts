@@ -67,7 +67,7 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   dnsDomain: 'cluster.local',
   apiServerReplicas: 1,
   managerReplicas: 1,
-  etcd: { ...DEFAULT_CONTROL_PLANE.etcd, volumeSizeGiB: 4, members: 1, endpoints: 1, phase: 'FORMING', storageClass: null },
+  etcd: { ...DEFAULT_CONTROL_PLANE.etcd, volumeSizeGiB: 4, members: 1, endpoints: 1, phase: 'FORMING', joining: null, storageClass: null },
   resources: DEFAULT_CONTROL_PLANE.resources,
   networkDriver: 'FLANNEL',
   volumeDriver: 'NONE',

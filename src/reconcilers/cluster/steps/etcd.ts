@@ -1,8 +1,11 @@
 /** The cluster's own etcd. */
 import { buildEtcd } from '../../../controlPlane/etcd.ts';
 import { namesOf } from '../../../controlPlane/hostedCluster.ts';
-import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { UserError } from '../../../domain/errors.ts';
+import { formingOf } from '../../../domain/etcd.ts';
+import { type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { readyReplicas } from '../../workload.ts';
+import { ensureMembership } from '../etcdMembership.ts';
 import type { ClusterScope } from '../scope.ts';
 import { certificates } from './certificates.ts';
 import { seedTurn } from './seedTurn.ts';
@@ -14,22 +17,38 @@ export const etcd: Step<ClusterScope> = {
   needs: [certificates, seedTurn],
   ensure: async (scope) => {
     // How many begin together is settled before the first of them begins.
-    if (scope.row.etcd === null) await scope.patch({ etcd: { members: scope.row.spec.controlPlane.replicas, voters: 0 } });
+    if (scope.row.etcd === null) await scope.patch({ etcd: formingOf(scope.row.spec.controlPlane.replicas) });
     await apply(scope);
     const hosted = await scope.reachable();
     const { members, phase } = hosted.etcd;
     const live = (await scope.seed()).statefulSets.get(hosted.namespace, namesOf(hosted).etcd);
     const ready = readyReplicas(live);
-    if (ready < members)
-      return waiting(members === 1 ? 'etcd to be ready' : `all ${members} members of etcd to be ready (${ready} are)`, 10_000);
     if (phase === 'FORMING') {
-      await scope.patch({ etcd: { members, voters: members } });
+      if (ready < members) await checkVolumeType(scope);
+      if (ready < members) return wait(members, ready);
+      await scope.patch({ etcd: { ...formingOf(members), phase: 'SETTLED' } });
       await apply(scope);
     }
-    return done();
+    const moved = await ensureMembership(scope, ready, () => apply(scope));
+    return moved.kind === 'waiting' || ready >= members ? moved : wait(members, ready);
   },
 };
 
+const wait = (members: number, ready: number): Outcome =>
+  waiting(members === 1 ? 'etcd to be ready' : `all ${members} members of etcd to be ready (${ready} are)`, 10_000);
+
 const apply = async (scope: ClusterScope): Promise<void> => {
   await scope.applyToSeed('etcd', buildEtcd(await scope.reachable(), await scope.pki()));
+};
+
+/** A claim of a class that is not there waits for ever and says nothing. */
+const checkVolumeType = async (scope: ClusterScope): Promise<void> => {
+  const name = scope.row.spec.controlPlane.etcd.volumeType;
+  if (name === null) return;
+  const { kube } = await scope.seed();
+  if ((await kube.get({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', name })) !== undefined) return;
+  throw new UserError('INVALID_INPUT', `The seed has no StorageClass ${name}; make the cluster with another volumeType, or without one.`, {
+    field: ['controlPlane', 'etcd', 'volumeType'],
+    whoMustAct: 'CUSTOMER',
+  });
 };

@@ -6,10 +6,9 @@ import type { Authentication } from '../authentication.ts';
 import type { Cluster, TokenKeys } from '../cluster.ts';
 import { dict, dicts, namespaceOf, text } from '../objects.ts';
 import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
-import { type EtcdMember, type EtcdRegistry, refusalOf } from './etcd.ts';
-import { parseCertificates, parsePair, publicKeyText, requireChain, requireHost, requireUsage } from './pkiChecks.ts';
+import { dialEtcd, type EtcdMember, type EtcdRegistry, refusalOf } from './etcd.ts';
+import { parseCertificates, parsePair, publicKeyText, requireUsage } from './pkiChecks.ts';
 import { messageOf, type Process } from './process.ts';
-import { resolve } from './seedNames.ts';
 
 export interface ApiServerConfig {
   podUid: string;
@@ -105,21 +104,10 @@ const inspect = (line: CommandLine): ApiServerConfig => {
 /** The etcd member that the flags lead to, with both sides' certificates checked. Throws what the API server logs while it cannot connect. */
 const connectEtcd = (seed: Cluster, registry: EtcdRegistry, line: CommandLine): EtcdMember => {
   const problems: string[] = [];
-  const client = parsePair(fileOf(line, 'etcd-certfile'), fileOf(line, 'etcd-keyfile'), 'etcd client');
+  const access = { caPem: fileOf(line, 'etcd-cafile'), certPem: fileOf(line, 'etcd-certfile'), keyPem: fileOf(line, 'etcd-keyfile') };
   for (const server of (line.flag('etcd-servers') ?? '').split(',').filter(Boolean)) {
     try {
-      const url = new URL(server);
-      if (url.protocol !== 'https:') throw new Error('http: server gave HTTPS response: etcd speaks TLS only');
-      const { pods } = resolve(seed, namespaceOf(line.pod), url.hostname, Number(url.port || 2379));
-      const member = pods.map((p) => registry.members.get(p.metadata.uid)).find((m) => m !== undefined);
-      if (!member) throw new Error(`dial tcp ${url.host}: connect: connection refused`);
-      const [certificate] = parseCertificates(member.serverCertPem, 'etcd');
-      if (certificate) {
-        requireChain(certificate, fileOf(line, 'etcd-cafile'), seed.now(), `etcd ${url.host}`);
-        requireHost(certificate, url.hostname, `etcd ${url.host}`);
-      }
-      requireChain(client, member.trustedCaPem, seed.now(), 'remote error: etcd refuses the client certificate');
-      requireUsage(client, 'client', 'remote error: etcd refuses the client certificate');
+      const member = dialEtcd(seed, registry, namespaceOf(line.pod), server, access);
       const refusal = refusalOf(registry, member);
       if (refusal !== undefined) throw new Error(refusal);
       return member;

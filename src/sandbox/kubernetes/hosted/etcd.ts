@@ -4,8 +4,9 @@ import { PVC } from '../kinds.ts';
 import { namespaceOf } from '../objects.ts';
 import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
 import type { EtcdCluster, EtcdClusters, MemberRecord, Newcomer } from './etcdClusters.ts';
-import { parsePair, requireChain, requireHost, requireUsage } from './pkiChecks.ts';
+import { parseCertificates, parsePair, requireChain, requireHost, requireUsage } from './pkiChecks.ts';
 import type { Process } from './process.ts';
+import { resolve } from './seedNames.ts';
 
 export interface EtcdMember {
   podUid: string;
@@ -78,18 +79,47 @@ export interface EtcdRegistry {
 
 const recordOf = ({ cluster, name }: EtcdMember): MemberRecord | undefined => cluster.members.find((m) => m.name === name);
 
-const votersOf = (registry: EtcdRegistry, cluster: EtcdCluster): { running: number; all: number } => {
+export const isRunning = (registry: EtcdRegistry, cluster: EtcdCluster, record: MemberRecord): boolean =>
+  [...registry.members.values()].some((m) => m.cluster === cluster && m.name === record.name);
+
+/** Undefined without a quorum. */
+export const leaderOf = (registry: EtcdRegistry, cluster: EtcdCluster): MemberRecord | undefined => {
   const voters = cluster.members.filter((m) => !m.learner);
-  const runs = (record: MemberRecord): boolean =>
-    [...registry.members.values()].some((m) => m.cluster === cluster && m.name === record.name);
-  return { running: voters.filter(runs).length, all: voters.length };
+  const running = voters.filter((m) => isRunning(registry, cluster, m));
+  if (running.length <= voters.length / 2) return undefined;
+  const leader = running.find((m) => m.id === cluster.leader) ?? running[0];
+  cluster.leader = leader?.id ?? null;
+  return leader;
 };
 
 /** Why a member does not answer its clients; undefined when it does. */
 export const refusalOf = (registry: EtcdRegistry, member: EtcdMember): string | undefined => {
-  const { running, all } = votersOf(registry, member.cluster);
-  if (running <= all / 2) return `etcdserver: no leader: ${running} of ${all} members`;
+  if (leaderOf(registry, member.cluster) === undefined) return 'etcdserver: no leader';
   return recordOf(member)?.learner === false ? undefined : 'etcdserver: rpc not supported for learner';
+};
+
+export interface EtcdAccess {
+  caPem: string;
+  certPem: string;
+  keyPem: string;
+}
+
+/** The member behind an endpoint, with both sides' certificates checked. Throws what a client logs. */
+export const dialEtcd = (seed: Cluster, registry: EtcdRegistry, namespace: string, endpoint: string, access: EtcdAccess): EtcdMember => {
+  const url = new URL(endpoint);
+  if (url.protocol !== 'https:') throw new Error('http: server gave HTTPS response: etcd speaks TLS only');
+  const { pods } = resolve(seed, namespace, url.hostname, Number(url.port || 2379));
+  const member = pods.map((p) => registry.members.get(p.metadata.uid)).find((m) => m !== undefined);
+  if (!member) throw new Error(`dial tcp ${url.host}: connect: connection refused`);
+  const [certificate] = parseCertificates(member.serverCertPem, 'etcd');
+  if (certificate) {
+    requireChain(certificate, access.caPem, seed.now(), `etcd ${url.host}`);
+    requireHost(certificate, url.hostname, `etcd ${url.host}`);
+  }
+  const client = parsePair(access.certPem, access.keyPem, 'etcd client');
+  requireChain(client, member.trustedCaPem, seed.now(), 'remote error: etcd refuses the client certificate');
+  requireUsage(client, 'client', 'remote error: etcd refuses the client certificate');
+  return member;
 };
 
 /** Starts a member; throws when it cannot. It is ready once it has a vote and most of those who have one run. */

@@ -21,6 +21,8 @@ export interface EtcdCluster {
   members: MemberRecord[];
   /** Volumes of members that were taken off the list. */
   removed: string[];
+  /** Id of the member that leads; null: whoever comes first. */
+  leader: string | null;
 }
 
 export interface Newcomer {
@@ -40,7 +42,7 @@ export interface EtcdClusters {
   changed(cluster: EtcdCluster): void;
 }
 
-const newMember = (name: string, peerUrl: string, learner: boolean): MemberRecord => ({
+export const newMember = (name: string, peerUrl: string, learner: boolean): MemberRecord => ({
   id: randomBytes(8).toString('hex').replace(/^0/, '1'),
   name,
   peerUrl,
@@ -61,7 +63,10 @@ export const createEtcdClusters = (table: WorldTable<EtcdCluster>): EtcdClusters
     const { namespace, token, volume, list, name } = newcomer;
     const own = running?.members.find((m) => m.name === name);
     if (!running)
-      return settle({ dataId: volume, namespace, token, members: list.map((m) => newMember(m.name, m.url, false)), removed: [] }, newcomer);
+      return settle(
+        { dataId: volume, namespace, token, members: list.map((m) => newMember(m.name, m.url, false)), removed: [], leader: null },
+        newcomer,
+      );
     if (!own) throw new Error('request sent was ignored by remote peer due to cluster ID mismatch');
     if (own.started) throw new Error(`discovery failed: member ${own.id} has already been bootstrapped`);
     return settle(running, newcomer);

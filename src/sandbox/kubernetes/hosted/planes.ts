@@ -11,6 +11,7 @@ import { parseCommandLine } from './commandLine.ts';
 import { type Reached, startControllerManager, startScheduler } from './components.ts';
 import { type EtcdRegistry, startEtcd } from './etcd.ts';
 import { createEtcdClusters } from './etcdClusters.ts';
+import { playEtcdctl } from './etcdctl.ts';
 import { type Address, createPlane, type Plane, type PlaneDeps } from './plane.ts';
 import type { Process } from './process.ts';
 
@@ -99,6 +100,8 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
 
   return {
     startProcess(pod) {
+      const errand = playEtcdctl({ seed, registry, sizeOf: (dataId) => 20_480 + 1024 * rowsOf(dataId).size }, pod);
+      if (errand) return errand;
       const line = parseCommandLine(seed, pod);
       if (!line) return undefined;
       const { uid } = pod.metadata;

@@ -5,7 +5,9 @@ export type Verdict =
   /** It runs and its readiness probe fails; the line goes to its log. */
   | { state: 'waiting'; log: string }
   /** It ended; the kubelet starts it again after a while. */
-  | { state: 'crashed'; log: string };
+  | { state: 'crashed'; log: string }
+  /** Every container came to its end; for pods that are not started again. */
+  | { state: 'ended'; containers: Record<string, { code: number; said: string }> };
 
 export interface Process {
   /** Asked whenever something near it changed. May be called often, so what cannot change is checked at the start. */

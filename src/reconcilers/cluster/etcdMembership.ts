@@ -1,0 +1,142 @@
+/** Members of etcd that come, go or are replaced: one at a time, each step seen to have happened before the next. */
+import { etcdMembersOf, namesOf, type ReachableCluster } from '../../controlPlane/hostedCluster.ts';
+import { Unavailable, UserError } from '../../domain/errors.ts';
+import { type EtcdMember, type EtcdMembership, type MembershipMove, nextMove } from '../../domain/etcd.ts';
+import { done, type Outcome, waiting } from '../../engine/flow.ts';
+import type { KubernetesObject, ObjectRef } from '../../seeds/kinds.ts';
+import { complaintOf, LOOK, lastWordsOf, readMembers } from './etcdSight.ts';
+import { sendTask, takeAnswer } from './etcdTask.ts';
+import type { ClusterScope } from './scope.ts';
+
+const SOON_MS = 2_000;
+
+/** How a member says that the list it was given is not for it, which for one of a settled cluster is that it began empty. */
+const FOUND_EMPTY = /member count is unequal|unmatched member while checking PeerURLs/;
+const ALONE_AND_EMPTY = /could not retrieve cluster information|cannot fetch cluster info/;
+/** The change had been made already, or comes by itself. */
+const HARMLESS = /Peer URLs already exists|member not found|in sync with leader|already a voting member|unhealthy cluster/i;
+
+/**
+ * `apply`: brings the pods in line with the membership that was noted last.
+ * @throws UserError SEED_REFUSED when the only member has lost its data.
+ */
+export const ensureMembership = async (scope: ClusterScope, ready: number, apply: () => Promise<void>): Promise<Outcome> => {
+  const hosted = await scope.reachable();
+  const membership = scope.row.etcd;
+  if (membership === null || membership.phase === 'FORMING') return done();
+  const wanted = scope.row.spec.controlPlane.replicas;
+  const lost = membership.joining === null && ready < membership.members ? await findLost(scope, hosted) : null;
+  if (membership.joining === null && lost === null && membership.members === wanted) return done();
+
+  const change = await takeAnswer(scope, 'change');
+  if (change === 'running') return waiting('etcd to change its members', SOON_MS);
+  if (change !== undefined && !change.good && !HARMLESS.test(Object.values(change.said).join()))
+    throw new Unavailable('CLUSTER_UNAVAILABLE', `etcd does not change its members: ${complaintOf(change)}`);
+  const look = await takeAnswer(scope, 'look');
+  if (look === undefined) await sendTask(scope, { kind: 'look', commands: LOOK });
+  if (look === undefined || look === 'running') return waiting('etcd to say who its members are', SOON_MS);
+
+  const list = readMembers(hosted, look);
+  const move = nextMove({ membership, wanted, list, lost, asked: await countAsked(scope, hosted, membership, wanted) });
+  return carryOut(scope, hosted, move, membership, apply);
+};
+
+const carryOut = async (
+  scope: ClusterScope,
+  hosted: ReachableCluster,
+  move: MembershipMove,
+  before: EtcdMembership,
+  apply: () => Promise<void>,
+): Promise<Outcome> => {
+  switch (move.kind) {
+    case 'none':
+      return done();
+    case 'wait':
+      return waiting(move.for, SOON_MS);
+    case 'note':
+      await scope.patch({ etcd: move.membership });
+      await apply();
+      await tidy(scope, hosted, before, move.membership);
+      return waiting('etcd to change its members', SOON_MS);
+    default:
+      if (move.kind === 'add' && (await oldVolume(scope, hosted, move.number, before)))
+        return waiting(`the old volume of member ${move.number} to go`, SOON_MS);
+      await sendTask(scope, { kind: 'change', commands: { change: wordsOf(hosted, move) } });
+      return waiting(whatOf(move), SOON_MS);
+  }
+};
+
+type Change = Exclude<MembershipMove, { kind: 'none' | 'wait' | 'note' }>;
+
+const wordsOf = (hosted: ReachableCluster, move: Change): string[] => {
+  if (move.kind === 'moveLeader') return ['move-leader', move.to.id];
+  if (move.kind !== 'add') return ['member', move.kind, move.member.id];
+  const { name, host } = memberAt(hosted, move.number);
+  // A learner counts for no quorum: a newcomer that does not come costs the others nothing.
+  return ['member', 'add', name, '--learner', `--peer-urls=https://${host}:2380`];
+};
+
+const whatOf = (move: Change): string => {
+  const told = (member: EtcdMember): string => `member ${member.number} of etcd`;
+  if (move.kind === 'add') return `etcd to take in member ${move.number}`;
+  if (move.kind === 'moveLeader') return `${told(move.to)} to lead`;
+  return move.kind === 'promote' ? `${told(move.member)} to get its vote` : `${told(move.member)} to be taken off the list`;
+};
+
+const memberAt = (hosted: ReachableCluster, number: number): { name: string; host: string } => {
+  const member = etcdMembersOf(hosted, number + 1).at(-1);
+  if (member === undefined) throw new Error(`no member ${number}`);
+  return member;
+};
+
+const claimOf = (hosted: ReachableCluster, number: number): ObjectRef => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  namespace: hosted.namespace,
+  name: `data-${memberAt(hosted, number).name}`,
+});
+
+/** What a member leaves behind would be taken up by the next of its name, and one that was taken off the list never starts again. */
+const oldVolume = async (scope: ClusterScope, hosted: ReachableCluster, number: number, { members }: EtcdMembership): Promise<boolean> => {
+  if (number < members) return false;
+  const { kube } = await scope.seed();
+  return kube.remove(claimOf(hosted, number));
+};
+
+const tidy = async (scope: ClusterScope, hosted: ReachableCluster, before: EtcdMembership, now: EtcdMembership): Promise<void> => {
+  const { kube } = await scope.seed();
+  if (now.members < before.members) await kube.remove(claimOf(hosted, now.members));
+  // One that found itself empty is in a back-off of minutes by now; a new pod reads the list at once.
+  if (now.joining !== null && now.joining < before.members)
+    await kube.remove({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, name: memberAt(hosted, now.joining).name });
+};
+
+const findLost = async (scope: ClusterScope, hosted: ReachableCluster): Promise<number | null> => {
+  const words = [...(await lastWordsOf(scope, hosted))];
+  if (hosted.etcd.members === 1 && words.some(([, text]) => ALONE_AND_EMPTY.test(text) || FOUND_EMPTY.test(text)))
+    throw new UserError(
+      'SEED_REFUSED',
+      "etcd's only member finds its volume empty: all that the cluster held is gone from the seed. Bring the volume back, or delete the cluster.",
+      { whoMustAct: 'CLOUD_ADMIN' },
+    );
+  return words.find(([, text]) => FOUND_EMPTY.test(text))?.[0] ?? null;
+};
+
+interface ApiServers extends KubernetesObject {
+  spec: { replicas: number; template: { spec: { containers: { command: string[] }[] } } };
+  status?: { observedGeneration?: number; replicas?: number; updatedReplicas?: number; readyReplicas?: number };
+}
+
+/** How many members the API servers that run may ask: all, until each of them is of the newest form. Looked up only where members are to go. */
+const countAsked = async (scope: ClusterScope, hosted: ReachableCluster, { members }: EtcdMembership, wanted: number): Promise<number> => {
+  if (members <= wanted) return members;
+  const { kube } = await scope.seed();
+  const name = namesOf(hosted).apiServer;
+  const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: hosted.namespace, name };
+  const live = (await kube.get(ref)) as ApiServers | undefined;
+  if (live === undefined) return 0;
+  const { replicas = 0, updatedReplicas, readyReplicas, observedGeneration } = live.status ?? {};
+  const rolled = observedGeneration === live.metadata.generation && replicas === updatedReplicas && replicas === readyReplicas;
+  const flag = live.spec.template.spec.containers.flatMap(({ command }) => command).find((word) => word.startsWith('--etcd-servers='));
+  return rolled && flag !== undefined ? flag.split(',').length : members;
+};

@@ -1,0 +1,48 @@
+/** Sends an errand to etcd and brings its answer back, over as many passes as it takes. */
+import { buildEtcdTask, type EtcdTask, etcdTaskName } from '../../controlPlane/etcdTask.ts';
+import { Conflict } from '../../domain/errors.ts';
+import type { ObjectRef } from '../../seeds/kinds.ts';
+import type { ClusterScope } from './scope.ts';
+
+export interface TaskAnswer {
+  /** All containers ended well. */
+  good: boolean;
+  /** What each container said, by its name. */
+  said: Record<string, string>;
+}
+
+/** Starts the Job. One of the same kind that is there already is left as it is. */
+export const sendTask = async (scope: ClusterScope, task: EtcdTask): Promise<void> => {
+  const { kube } = await scope.seed();
+  try {
+    await kube.create(buildEtcdTask(await scope.hosted(), task));
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error;
+  }
+};
+
+/** The answer, once: with it the Job is gone. 'running': later. undefined: there is none. */
+export const takeAnswer = async (scope: ClusterScope, kind: EtcdTask['kind']): Promise<TaskAnswer | 'running' | undefined> => {
+  const hosted = await scope.hosted();
+  const { kube } = await scope.seed();
+  const ref: ObjectRef = { apiVersion: 'batch/v1', kind: 'Job', namespace: hosted.namespace, name: etcdTaskName(hosted, kind) };
+  const job = (await kube.get(ref)) as Job | undefined;
+  if (job === undefined) return undefined;
+  const ended = job.status?.conditions?.find(({ type, status }) => status === 'True' && (type === 'Complete' || type === 'Failed'));
+  if (ended === undefined) return 'running';
+  const labelSelector = `batch.kubernetes.io/controller-uid=${job.metadata.uid}`;
+  const pods = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector });
+  const said: Record<string, string> = {};
+  for (const { name } of job.spec.template.spec.containers) {
+    const texts = await Promise.all(pods.items.map(({ metadata }) => kube.log({ namespace: hosted.namespace, name: metadata.name }, name)));
+    said[name] = texts.join('');
+  }
+  await kube.remove(ref, { uid: job.metadata.uid });
+  return { good: ended.type === 'Complete', said };
+};
+
+interface Job {
+  metadata: { uid: string };
+  spec: { template: { spec: { containers: { name: string }[] } } };
+  status?: { conditions?: { type: string; status: string }[] };
+}

@@ -1,0 +1,156 @@
+/** A simulated etcdctl in the containers of a pod: it dials with its files, says what the real one says, and ends. */
+import type { Cluster } from '../cluster.ts';
+import { dicts, type KubeObject, namespaceOf, spec, text, texts } from '../objects.ts';
+import { dialEtcd, type EtcdMember, type EtcdRegistry, isRunning, leaderOf, refusalOf } from './etcd.ts';
+import { type MemberRecord, newMember } from './etcdClusters.ts';
+import { containerFiles } from './podFiles.ts';
+import { messageOf, type Process } from './process.ts';
+
+interface Words {
+  words: string[];
+  flag(name: string): string | undefined;
+}
+
+interface Errand {
+  seed: Cluster;
+  registry: EtcdRegistry;
+  /** Bytes that a cluster's data takes. */
+  sizeOf: (dataId: string) => number;
+}
+
+/** uint64, which JSON.stringify cannot say. */
+const NUMBER = /"#(\d+)"/g;
+const numberOf = (hex: string): string => `#${BigInt(`0x${hex}`)}`;
+const toJson = (value: unknown): string => JSON.stringify(value).replace(NUMBER, '$1');
+
+const parseWords = (all: string[]): Words => {
+  const flags = new Map<string, string>();
+  const words: string[] = [];
+  for (const word of all) {
+    const [, name, , value] = /^--([a-z0-9-]+)(=([\s\S]*))?$/.exec(word) ?? [];
+    if (name === undefined) words.push(word);
+    else flags.set(name, value ?? 'true');
+  }
+  return { words, flag: (name) => flags.get(name) };
+};
+
+const memberJson = (m: MemberRecord): object => ({
+  ID: numberOf(m.id),
+  ...(m.started ? { name: m.name } : {}),
+  peerURLs: [m.peerUrl],
+  ...(m.started ? { clientURLs: [m.peerUrl.replace(/:2380$/, ':2379')] } : {}),
+  ...(m.learner ? { isLearner: true } : {}),
+});
+
+const refuse = (what: string): never => {
+  throw new Error(`etcdserver: ${what}`);
+};
+
+/** One member that answers, out of those that can be reached. */
+const someone = (members: (EtcdMember | Error)[], registry: EtcdRegistry): EtcdMember => {
+  const reached = members.filter((m): m is EtcdMember => !(m instanceof Error));
+  const willing = reached.find((m) => refusalOf(registry, m) === undefined);
+  if (willing) return willing;
+  const [first] = members;
+  throw reached.length > 0 || !(first instanceof Error) ? new Error('context deadline exceeded') : first;
+};
+
+const findMember = ({ cluster }: EtcdMember, hex: string | undefined): MemberRecord =>
+  cluster.members.find((m) => m.id === hex) ?? refuse('member not found');
+
+const change = ({ registry }: Errand, member: EtcdMember, { words, flag }: Words): object => {
+  const { cluster } = member;
+  const [, verb, subject] = words;
+  if (verb === 'add') {
+    const peerUrl = flag('peer-urls') ?? '';
+    if (cluster.members.some((m) => m.peerUrl === peerUrl)) refuse('Peer URLs already exists');
+    if (flag('learner') === 'true' && cluster.members.some((m) => m.learner)) refuse('too many learner members in cluster');
+    if (cluster.members.some((m) => !m.learner && !isRunning(registry, cluster, m))) refuse('unhealthy cluster');
+    cluster.members.push(newMember(subject ?? '', peerUrl, flag('learner') === 'true'));
+  } else if (verb === 'promote') {
+    const found = findMember(member, subject);
+    if (!found.learner) refuse('can only promote a learner member');
+    if (!isRunning(registry, cluster, found)) refuse('can only promote a learner member which is in sync with leader');
+    found.learner = false;
+  } else {
+    const found = findMember(member, subject);
+    const left = cluster.members.filter((m) => m !== found && !m.learner);
+    if (left.filter((m) => isRunning(registry, cluster, m)).length <= left.length / 2)
+      refuse('re-configuration failed due to not enough started members');
+    cluster.members = left.concat(cluster.members.filter((m) => m !== found && m.learner));
+    if (found.volume !== null) cluster.removed.push(found.volume);
+  }
+  registry.clusters.changed(cluster);
+  return { header: { cluster_id: 1 }, members: cluster.members.map(memberJson) };
+};
+
+const statusJson = ({ registry, sizeOf }: Errand, member: EtcdMember, endpoint: string): object => ({
+  Endpoint: endpoint,
+  Status: {
+    header: { member_id: numberOf(member.cluster.members.find((m) => m.name === member.name)?.id ?? '0'), raft_term: 2 },
+    version: '3.6.8',
+    dbSize: sizeOf(member.cluster.dataId),
+    dbSizeInUse: sizeOf(member.cluster.dataId),
+    leader: numberOf(leaderOf(registry, member.cluster)?.id ?? '0'),
+  },
+});
+
+const carryOut = (errand: Errand, line: Words, dial: (endpoint: string) => EtcdMember): string => {
+  const endpoints = (line.flag('endpoints') ?? '127.0.0.1:2379').split(',');
+  const reach = (endpoint: string): EtcdMember | Error => {
+    try {
+      return dial(endpoint);
+    } catch (error) {
+      return new Error(messageOf(error));
+    }
+  };
+  const reached = endpoints.map(reach);
+  const [noun, verb, subject] = line.words;
+  if (noun === 'endpoint' && verb === 'status') {
+    const found = endpoints.flatMap((endpoint, i) => {
+      const member = reached[i];
+      return member === undefined || member instanceof Error ? [] : [statusJson(errand, member, endpoint)];
+    });
+    const json = toJson(found);
+    if (found.length < endpoints.length) throw new Error(`Failed to get the status of endpoint: context deadline exceeded\n${json}`);
+    return json;
+  }
+  const member = someone(reached, errand.registry);
+  if (noun === 'member' && verb === 'list') return toJson({ header: { cluster_id: 1 }, members: member.cluster.members.map(memberJson) });
+  if (noun === 'member' && ['add', 'promote', 'remove'].includes(verb ?? '')) return toJson(change(errand, member, line));
+  if (noun === 'move-leader') {
+    const target = findMember(member, verb);
+    member.cluster.leader = target.id;
+    errand.registry.clusters.changed(member.cluster);
+    return `Leadership transferred to ${target.id}`;
+  }
+  throw new Error(`unknown command "${[noun, verb, subject].filter(Boolean).join(' ')}" for "etcdctl"`);
+};
+
+/** Undefined for a pod that runs something else. */
+export const playEtcdctl = (errand: Errand, pod: KubeObject): Process | undefined => {
+  const containers = dicts(spec(pod).containers);
+  const commands = containers.map((c) => ({ container: c, words: [...texts(c.command), ...texts(c.args)] }));
+  if (!commands.every(({ words }) => /(^|\/)etcdctl$/.test(words[0] ?? ''))) return undefined;
+  const run = (container: (typeof containers)[number], words: string[]): { code: number; said: string } => {
+    const line = parseWords(words.slice(1));
+    const files = containerFiles(errand.seed, pod, container);
+    const read = (flag: string): string => files.read(line.flag(flag) ?? '') ?? '';
+    const access = { caPem: read('cacert'), certPem: read('cert'), keyPem: read('key') };
+    try {
+      return {
+        code: 0,
+        said: carryOut(errand, line, (endpoint) => dialEtcd(errand.seed, errand.registry, namespaceOf(pod), endpoint, access)),
+      };
+    } catch (error) {
+      return { code: 1, said: `Error: ${messageOf(error)}` };
+    }
+  };
+  return {
+    check: () => ({
+      state: 'ended',
+      containers: Object.fromEntries(commands.map(({ container, words }) => [text(container.name), run(container, words)])),
+    }),
+    stop: () => undefined,
+  };
+};
