@@ -34,3 +34,10 @@ export interface Condition {
   /** Place in the flow, for a stable order. */
   ordinal: number;
 }
+
+/** A failure that comes again this often is no mere hiccup. */
+const HICCUPS = 3;
+
+/** Whether the whole should hear of it: somebody must act, it waits for longer than usual, or it fails again and again. */
+export const isTrouble = ({ state, reason, problem, attempts }: Condition): boolean =>
+  state === 'FAILED' ? problem?.whoMustAct !== 'NOBODY' || attempts > HICCUPS : state === 'WAITING' && reason !== 'Waiting';

@@ -22,6 +22,8 @@ export interface Step<Scope> {
   title: string;
   /** How long this usually takes; beyond it a waiting step says so. */
   usuallyMs?: number;
+  /** Who must act when it takes longer than usual and the step names nobody. */
+  late?: WhoMustAct;
   needs?: readonly Step<Scope>[];
   /** False: it should not exist, so remove runs. */
   wanted?: (scope: Scope) => boolean;
@@ -46,6 +48,7 @@ export interface StepReport {
   problem: Problem | null;
   whoMustAct: WhoMustAct;
   usuallyMs: number | null;
+  late: WhoMustAct;
   retryAfterMs: number | null;
   error: unknown;
 }
@@ -118,6 +121,7 @@ const runStep = async <Scope>(
     problem: null,
     whoMustAct: 'NOBODY',
     usuallyMs: step.usuallyMs ?? null,
+    late: step.late ?? 'NOBODY',
     retryAfterMs: null,
     error: null,
   };

@@ -1,5 +1,5 @@
 /** From a step's report to the condition it leaves; pure, so that "nothing new" is decided in one place. */
-import type { Condition, StepState } from '../domain/condition.ts';
+import type { Condition, StepState, WaitingFor } from '../domain/condition.ts';
 import type { StepReport } from './flow.ts';
 
 export interface ProgressContext {
@@ -22,13 +22,12 @@ export const nextCondition = (
   // A step that could not be looked at keeps what was known of it.
   if (report.state === 'PENDING' && previous !== undefined) return null;
   const waitingFor = waitingOf(previous, report, context.now);
-  const overdue = waitingFor?.usuallyMs != null && context.now - waitingFor.since > waitingFor.usuallyMs;
   const condition: Condition = {
     name: report.name,
     title: report.title,
     status: report.state === 'DONE' ? 'TRUE' : 'FALSE',
     state: report.state,
-    reason: reasonOf(report, overdue),
+    reason: reasonOf(report, waitingFor, context.now),
     message: report.message,
     problem: report.problem,
     waitingFor,
@@ -49,15 +48,16 @@ export const nextCondition = (
   return quiet ? { condition, told: false } : null;
 };
 
-const waitingOf = (previous: Condition | undefined, report: StepReport, now: number): Condition['waitingFor'] =>
-  report.state === 'WAITING'
-    ? {
-        what: report.message,
-        since: previous?.state === 'WAITING' ? (previous.waitingFor?.since ?? previous.lastTransitionAt) : now,
-        usuallyMs: report.usuallyMs,
-        whoMustAct: report.whoMustAct,
-      }
-    : null;
+const waitingOf = (previous: Condition | undefined, report: StepReport, now: number): WaitingFor | null => {
+  if (report.state !== 'WAITING') return null;
+  const since = previous?.state === 'WAITING' ? (previous.waitingFor?.since ?? previous.lastTransitionAt) : now;
+  const { message: what, usuallyMs } = report;
+  const overdue = isOverdue({ since, usuallyMs }, now);
+  return { what, since, usuallyMs, whoMustAct: overdue && report.whoMustAct === 'NOBODY' ? report.late : report.whoMustAct };
+};
+
+const isOverdue = ({ since, usuallyMs }: Pick<WaitingFor, 'since' | 'usuallyMs'>, now: number): boolean =>
+  usuallyMs !== null && now - since > usuallyMs;
 
 const REASONS: Record<Exclude<StepState, 'FAILED' | 'WAITING'>, string> = {
   PENDING: 'NotYet',
@@ -66,9 +66,10 @@ const REASONS: Record<Exclude<StepState, 'FAILED' | 'WAITING'>, string> = {
   REMOVED: 'Removed',
 };
 
-const reasonOf = (report: StepReport, overdue: boolean): string => {
+const reasonOf = (report: StepReport, waitingFor: WaitingFor | null, now: number): string => {
   if (report.state === 'FAILED') return camel(report.problem?.code ?? 'INTERNAL');
-  if (report.state === 'WAITING') return overdue ? 'WaitingLongerThanUsual' : 'Waiting';
+  if (waitingFor !== null && isOverdue(waitingFor, now)) return 'WaitingLongerThanUsual';
+  if (report.state === 'WAITING') return report.whoMustAct === 'NOBODY' ? 'Waiting' : 'WaitingForSomebody';
   return REASONS[report.state];
 };
 

@@ -1,5 +1,5 @@
 /** One pass over one object: load, run the flow, store each report as it comes, and settle. The same for all four kinds. */
-import type { Condition, ObjectKind } from '../domain/condition.ts';
+import { type Condition, isTrouble, type ObjectKind } from '../domain/condition.ts';
 import { type OperationStep, percentOf } from '../domain/operation.ts';
 import type { Claim } from '../domain/work.ts';
 import { driftDelayMs, retryDelayMs } from '../engine/backoff.ts';
@@ -17,7 +17,7 @@ import {
   updateOperation,
 } from '../store/progress.ts';
 import { changed } from '../store/reconcile.ts';
-import { holdsLease } from '../store/workItems.ts';
+import { enqueue, holdsLease } from '../store/workItems.ts';
 import type { World } from './world.ts';
 
 export interface ObjectRow {
@@ -39,7 +39,9 @@ export interface Kind<Row extends ObjectRow, Scope> {
   subject(row: Row, scope: Scope): Subject;
   /** The state to show after the pass. */
   stateOf(scope: Scope, row: Row, summary: PassSummary): string;
-  /** Writes state, observedGeneration, deletedAt; enqueues whoever waits for this object. */
+  /** The whole that waits for this object. */
+  parent?(row: Row): { kind: ObjectKind; id: string };
+  /** Writes state, observedGeneration, deletedAt. */
   save(tx: Tx, row: Row, patch: Settled, summary: PassSummary): Promise<void>;
   /** After the object's end: close what was open for it. */
   forget?(row: Row): void;
@@ -126,6 +128,10 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   // A condition knows when it changed last; when its step began is in the operation.
   for (const { name, startedAt } of latest?.steps ?? []) if (startedAt !== null) began.set(name, startedAt);
 
+  const wakeParent = async (tx: Tx, now: number) => {
+    const parent = kind.parent?.(row);
+    if (parent !== undefined) await enqueue(tx, parent.kind, parent.id, now);
+  };
   const ordered = (): Condition[] => [...conditions.values()].sort((a, b) => a.ordinal - b.ordinal);
   const percent = () => percentOf(stepsOf(ordered(), began, removing), removing);
 
@@ -139,6 +145,8 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
     conditions.set(report.name, next.condition);
     await write(async (tx) => {
       await saveCondition(tx, subject, next.condition, previous !== undefined);
+      const wasTrouble = previous !== undefined && isTrouble(previous);
+      if (wasTrouble !== isTrouble(next.condition) || (wasTrouble && next.told)) await wakeParent(tx, now);
       if (!next.told) return;
       await appendEvent(tx, subject, {
         at: now,
@@ -176,6 +184,7 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
       return;
     await write(async (tx) => {
       await kind.save(tx, row, { state, observedGeneration, deletedAt, updatedAt: now }, summary);
+      await wakeParent(tx, now);
       if (closing !== null) {
         for (const op of open) {
           await updateOperation(tx, op, {

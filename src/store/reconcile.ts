@@ -86,7 +86,7 @@ export const requestNodeDeletion = async (tx: Tx, ids: readonly string[], now: n
   if (ids.length > 0)
     await tx.db
       .update(nodes)
-      .set({ deleteRequestedAt: now, state: 'DELETING', updatedAt: now })
+      .set({ deleteRequestedAt: now, state: 'DELETING', generation: sql`${nodes.generation} + 1`, updatedAt: now })
       .where(and(inArray(nodes.id, [...ids]), isNull(nodes.deleteRequestedAt)));
 };
 

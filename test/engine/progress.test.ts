@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Condition } from '../../src/domain/condition.ts';
+import { type Condition, isTrouble } from '../../src/domain/condition.ts';
 import { Unavailable, UserError } from '../../src/domain/errors.ts';
 import { driftDelayMs, retryDelayMs } from '../../src/engine/backoff.ts';
 import type { StepReport } from '../../src/engine/flow.ts';
@@ -14,6 +14,7 @@ const report = (fields: Partial<StepReport>): StepReport => ({
   problem: null,
   whoMustAct: 'NOBODY',
   usuallyMs: 1_000,
+  late: 'NOBODY',
   retryAfterMs: null,
   error: null,
   ...fields,
@@ -44,6 +45,25 @@ test('waiting keeps its beginning over passes, and says so once when it takes lo
   const late = after(first, wait, 1_200);
   expect(late).toMatchObject({ reason: 'WaitingLongerThanUsual', waitingFor: { since: 100 }, lastTransitionAt: 100 });
   expect(nextCondition(late, report(wait), at(5_000))).toBeNull();
+});
+
+test('who must act is said when it takes longer than usual, and at once where a step names somebody', () => {
+  const wait = { state: 'WAITING' as const, message: 'Nova', late: 'CLOUD_ADMIN' as const };
+  const first = after(undefined, wait, 100);
+  expect([first.waitingFor?.whoMustAct, isTrouble(first)]).toEqual(['NOBODY', false]);
+  const late = after(first, wait, 1_200);
+  expect([late.waitingFor?.whoMustAct, isTrouble(late)]).toEqual(['CLOUD_ADMIN', true]);
+  const asked = after(undefined, { ...wait, whoMustAct: 'CUSTOMER' }, 100);
+  expect([asked.reason, isTrouble(asked)]).toEqual(['WaitingForSomebody', true]);
+});
+
+test('a hiccup is no trouble; one that goes on, or that somebody must end, is', () => {
+  const down = { state: 'FAILED' as const, problem: new Unavailable('CLOUD_UNAVAILABLE', 'x').toProblem() };
+  let condition = after(undefined, down, 1);
+  expect(isTrouble(condition)).toBe(false);
+  for (let i = 0; i < 3; i += 1) condition = after(condition, down, 2);
+  expect(isTrouble(condition)).toBe(true);
+  expect(isTrouble(after(undefined, { ...down, problem: new UserError('CLOUD_REFUSED', 'y').toProblem() }, 1))).toBe(true);
 });
 
 test('a failure that repeats is counted and not told again', () => {

@@ -3,7 +3,6 @@ import type { NodeState } from '../../domain/node.ts';
 import { defineFlow } from '../../engine/flow.ts';
 import type { PassSummary } from '../../engine/progress.ts';
 import { loadCluster, loadNode, loadNodeGroup, type NodeRow, patchNode } from '../../store/reconcile.ts';
-import { enqueue } from '../../store/workItems.ts';
 import { createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { type NodeScope, openNodeScope } from './scope.ts';
@@ -43,12 +42,12 @@ export const createNodeHandler = (world: World) => {
       return openNodeScope(world, row, group, cluster, write);
     },
     stateOf,
+    parent: (row) => ({ kind: 'NODE_GROUP', id: row.nodeGroupId }),
     save: async (tx, row, patch, summary) => {
       // Its group, and so the operation, tells this: a quota that is used up hinders it before there is a server.
       const problem = patch.state === 'FAILED' ? summary.failure?.problem : null;
       const fault = problem ? { fault: { problem, consoleTail: row.fault?.consoleTail ?? null } } : {};
       await patchNode(tx, row.id, { ...patch, ...fault } as Parameters<typeof patchNode>[2]);
-      await enqueue(tx, 'NODE_GROUP', row.nodeGroupId, world.clock.now());
     },
   });
 };

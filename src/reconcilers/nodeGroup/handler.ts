@@ -1,7 +1,6 @@
 /** Node groups as a kind of object that passes run over. */
 import { defineFlow } from '../../engine/flow.ts';
 import { listLiveNodes, loadCluster, loadNodeGroup, patchNodeGroup } from '../../store/reconcile.ts';
-import { enqueue } from '../../store/workItems.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { type NodeGroupScope, openNodeGroupScope } from './scope.ts';
@@ -37,9 +36,7 @@ export const createNodeGroupHandler = (world: World) => {
         summary,
         scope.nodes.some((n) => n.deleteRequestedAt !== null),
       ),
-    save: async (tx, row, patch) => {
-      await patchNodeGroup(tx, row.id, patch as Parameters<typeof patchNodeGroup>[2]);
-      await enqueue(tx, 'CLUSTER', row.clusterId, world.clock.now());
-    },
+    parent: (row) => ({ kind: 'CLUSTER', id: row.clusterId }),
+    save: (tx, row, patch) => patchNodeGroup(tx, row.id, patch as Parameters<typeof patchNodeGroup>[2]),
   });
 };

@@ -1,8 +1,10 @@
 /** The cluster's node groups, each with a flow of its own: this step only watches them. */
 import { errorOf } from '../../../domain/errors.ts';
-import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { done, type Outcome, type Step } from '../../../engine/flow.ts';
 import { loadConditions } from '../../../store/progress.ts';
 import type { NodeGroupRow } from '../../../store/reconcile.ts';
+import { listNodeGroupTroubles } from '../../../store/troubles.ts';
+import { removalFailure, waitingForParts } from '../../troubles.ts';
 import type { ClusterScope } from '../scope.ts';
 import { network } from './network.ts';
 import { router } from './router.ts';
@@ -19,10 +21,17 @@ export const nodeGroups: Step<ClusterScope> = {
       if (problem !== null) throw errorOf(problem);
     }
     const late = scope.groups.filter((g) => g.state !== 'READY' || g.observedGeneration < g.generation || g.deleteRequestedAt !== null);
-    return late.length === 0 ? done() : waiting(`node group ${late.map((g) => g.name).join(', ')}`, 30_000);
+    return late.length === 0 ? done() : follow(scope, `node group ${late.map((g) => g.name).join(', ')}`);
   },
   // The delete command has marked them; their own flows remove them and wake this one.
-  remove: async (scope) => (scope.groups.length === 0 ? done() : waiting('the nodes to be removed', 30_000)),
+  remove: async (scope) => (scope.groups.length === 0 ? done() : follow(scope, 'the nodes to be removed')),
+};
+
+const follow = async (scope: ClusterScope, what: string): Promise<Outcome> => {
+  const troubles = await listNodeGroupTroubles(scope.db, scope.row.id);
+  const failure = removalFailure('node group', troubles);
+  if (failure !== null) throw failure;
+  return waitingForParts(what, 'node group', troubles);
 };
 
 const problemOfGroup = async (scope: ClusterScope, group: NodeGroupRow) => {

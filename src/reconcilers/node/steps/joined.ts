@@ -14,6 +14,7 @@ export const joined: Step<NodeScope> = {
   name: 'Joined',
   title: 'Wait for the node to join',
   usuallyMs: 120_000,
+  late: 'CUSTOMER',
   needs: [server, bootstrapToken],
   ensure: async (scope) => {
     const cache = (await scope.tenant()).nodes();
@@ -28,7 +29,7 @@ export const joined: Step<NodeScope> = {
     }
     const wasReady = scope.row.kubeletVersion !== null;
     scope.seen = wasReady ? 'NOT_READY' : 'JOINING';
-    return waiting(wasReady ? 'the node to be Ready again' : 'the node to become Ready', 30_000, wasReady ? 'CUSTOMER' : 'NOBODY');
+    return waiting(`node ${scope.row.name} to ${wasReady ? 'be Ready again' : 'become Ready'}`, 30_000, wasReady ? 'CUSTOMER' : 'NOBODY');
   },
   remove: async (scope) => {
     // With the cluster go all its Node objects.
@@ -48,7 +49,7 @@ const notThere = async (scope: NodeScope): Promise<Outcome> => {
   scope.seen = scope.row.kubeletVersion === null ? 'BOOTING' : 'NOT_READY';
   const late = scope.clock.now() - scope.row.createdAt > CONSOLE_AFTER_MS;
   if (late && scope.row.fault === null) await keepConsole(scope);
-  return waiting('the server to boot and join', 30_000);
+  return waiting(`server ${scope.row.name} to boot and join (its console says how far it is)`, 30_000);
 };
 
 const keepConsole = async (scope: NodeScope): Promise<void> => {

@@ -9,6 +9,7 @@ export const rootVolume: Step<NodeScope> = {
   name: 'RootVolumeReady',
   title: 'Make the root volume',
   usuallyMs: 60_000,
+  late: 'CLOUD_ADMIN',
   wanted: (scope) => scope.group.spec.rootVolume !== null,
   ensure: async (scope) => {
     const { cluster, row, group } = scope;

@@ -19,6 +19,7 @@ export const server: Step<NodeScope> = {
   name: 'ServerActive',
   title: 'Start the server',
   usuallyMs: 120_000,
+  late: 'CLOUD_ADMIN',
   needs: [port, rootVolume],
   ensure: async (scope) => {
     const spec = await specOf(scope);
@@ -40,7 +41,7 @@ export const server: Step<NodeScope> = {
       find: () => findOwn(scope),
       remove: (id) => removeServer(scope, id),
     });
-    return gone ? done() : waiting('Nova to delete the server', 5_000);
+    return gone ? done() : waiting(`Nova to delete server ${scope.row.name}`, 5_000);
   },
 };
 
@@ -115,8 +116,8 @@ const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
         nodeId: scope.row.id,
         status: live.status,
       });
-      if (live.status === 'BUILD') return waiting('Nova to build the server', 15_000);
-      return waiting(`the server to be started again: Nova says ${live.status}`, 15_000, 'CUSTOMER');
+      if (live.status === 'BUILD') return waiting(`Nova to build server ${live.name} (${live.id})`, 15_000);
+      return waiting(`server ${live.name} to be started again: Nova says ${live.status}`, 15_000, 'CUSTOMER');
   }
 };
 

@@ -1,9 +1,11 @@
 /** As many nodes as are wanted: this step only writes wishes, each node's own flow fulfils them. */
 import { errorOf } from '../../../domain/errors.ts';
-import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
 import { changed, insertNodes, type NodeRow, requestNodeDeletion } from '../../../store/reconcile.ts';
+import { listNodeTroubles } from '../../../store/troubles.ts';
 import { enqueue } from '../../../store/workItems.ts';
+import { removalFailure, waitingForParts } from '../../troubles.ts';
 import type { NodeGroupScope } from '../scope.ts';
 import { serverGroup } from './serverGroup.ts';
 
@@ -21,15 +23,22 @@ export const nodes: Step<NodeGroupScope> = {
     const problem = staying.find((node) => node.state === 'FAILED')?.fault?.problem;
     if (problem !== undefined) throw errorOf(problem);
     const late = scope.nodes.filter((node) => node.state !== 'READY');
-    if (late.length > 0) return waiting(`${late.length} of ${scope.nodes.length} nodes`, 30_000);
+    if (late.length > 0) return follow(scope, `${late.length} of ${scope.nodes.length} nodes`);
     if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
     return done(`${staying.length} nodes`);
   },
   remove: async (scope) => {
     const staying = scope.nodes.filter((node) => node.deleteRequestedAt === null);
     if (staying.length > 0) await dropNodes(scope, staying);
-    return scope.nodes.length === 0 ? done() : waiting(`${scope.nodes.length} nodes to be removed`, 30_000);
+    return scope.nodes.length === 0 ? done() : follow(scope, `${scope.nodes.length} nodes to be removed`);
   },
+};
+
+const follow = async (scope: NodeGroupScope, what: string): Promise<Outcome> => {
+  const troubles = await listNodeTroubles(scope.db, scope.row.id);
+  const failure = removalFailure('node', troubles);
+  if (failure !== null) throw failure;
+  return waitingForParts(what, 'node', troubles);
 };
 
 const addNodes = async (scope: NodeGroupScope, count: number): Promise<void> => {
