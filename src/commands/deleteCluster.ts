@@ -28,7 +28,7 @@ export const deleteCluster =
         const row = await getCluster(tx.db, call, input.clusterId);
         checkMember(call);
         const { cluster, operation } =
-          (await underWay(tx, row)) ?? (await write(deps, call, tx, row, input.disableDeletionProtection ?? false));
+          (await underWay(deps, call, tx, row)) ?? (await write(deps, call, tx, row, input.disableDeletionProtection ?? false));
         return {
           answer: { cluster, operation },
           target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
@@ -42,10 +42,12 @@ export const deleteCluster =
     });
   };
 
-const underWay = async (tx: Tx, cluster: ClusterRow) => {
-  if (cluster.deleteRequestedAt === null) return null;
-  const operation = await findNewestOperation(tx.db, cluster.id, 'DELETE_CLUSTER');
-  return operation === undefined ? null : { cluster, operation };
+const underWay = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow) => {
+  if (row.deleteRequestedAt === null) return null;
+  const operation = await findNewestOperation(tx.db, row.id, 'DELETE_CLUSTER');
+  if (operation === undefined) return null;
+  await refreshTrust(tx, deps, call, row);
+  return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };
 
 const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, unprotect: boolean) => {

@@ -1,8 +1,9 @@
-/** What a cluster's Keystone trust will be made of: the caller's token, kept sealed until the reconciler has made the trust. */
-import type { TrustReference } from '../domain/cluster.ts';
+/** What a cluster's Keystone trust will be made of: a caller's token, kept sealed until the reconciler has seen that there is a trust that holds. */
+import type { TrustReference, TrustTerms } from '../domain/cluster.ts';
 import { UserError } from '../domain/errors.ts';
 import type { Tx } from '../store/open.ts';
 import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
+import { wakeNow } from '../store/wake.ts';
 import type { Call, CommandDeps } from './call.ts';
 
 const TEN_YEARS_MS = 10 * 365 * 86_400_000;
@@ -17,8 +18,14 @@ export const newTrust = (deps: CommandDeps, call: Call): TrustReference => {
       'FORBIDDEN',
       `Seedbed acts in your project with one of the roles ${deps.settings.trustRoles.join(', ')}, and you have none to lend; ask for it.`,
     );
-  return { trustId: null, trustorUserId: call.actor.userId, roles, expiresAt: trustExpiry(deps) };
+  return { trustId: null, ...termsOf(deps, call, roles) };
 };
+
+const termsOf = (deps: CommandDeps, call: Call, roles: string[]): TrustTerms => ({
+  trustorUserId: call.actor.userId,
+  roles,
+  expiresAt: trustExpiry(deps),
+});
 
 const delegated = (deps: CommandDeps, call: Call): string[] => deps.settings.trustRoles.filter((role) => call.actor.roles.includes(role));
 
@@ -33,15 +40,19 @@ const trustExpiry = (deps: CommandDeps): string => {
   return `${seconds}.${String(micros).padStart(6, '0')}Z`;
 };
 
-/** A cluster whose trust is not made yet gets a fresh token: the first caller's may have expired, or the person may be gone. */
+/**
+ * Keeps the caller's token in case the cluster's trust was never made, or is dead: its trustor may be gone, or somebody may have
+ * deleted it. Only the reconciler can see that, and forgets the token when all is well.
+ */
 export const refreshTrust = async (tx: Tx, deps: CommandDeps, call: Call, cluster: ClusterRow): Promise<void> => {
-  const { trust } = cluster;
   // A token of another project cannot delegate anything in this one.
-  if (trust === null || trust.trustId !== null || call.actor.projectId !== cluster.projectId) return;
+  if (cluster.trust === null || cluster.deletedAt !== null || call.actor.projectId !== cluster.projectId) return;
   const roles = delegated(deps, call);
   if (roles.length === 0) return;
   const now = deps.clock.now();
   await deps.secrets.put(tx, cluster.id, CALLER_TOKEN, call.token, now);
-  if (trust.trustorUserId !== call.actor.userId)
-    await patchCluster(tx, cluster.id, { trust: { ...trust, trustorUserId: call.actor.userId, roles } });
+  const { heir: _, ...trust } = cluster.trust;
+  const makesIt = trust.trustId === null && trust.trustorUserId === call.actor.userId;
+  await patchCluster(tx, cluster.id, { trust: makesIt ? trust : { ...trust, heir: termsOf(deps, call, roles) } });
+  await wakeNow(tx, 'CLUSTER', cluster.id, now);
 };

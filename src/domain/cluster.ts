@@ -15,14 +15,23 @@ export interface ResolvedNames {
   ownNetwork: boolean;
 }
 
-/** The Keystone trust by which Seedbed acts in the customer's project. */
-export interface TrustReference {
-  trustId: string | null;
+/** Who lends what to whom. */
+export interface TrustTerms {
   trustorUserId: string;
   roles: string[];
-  /** ISO time with microseconds that only this cluster uses: the trust's natural key. */
+  /** ISO time with microseconds that only this trust uses: its natural key. */
   expiresAt: string;
 }
+
+/** The Keystone trust by which Seedbed acts in the customer's project. */
+export interface TrustReference extends TrustTerms {
+  trustId: string | null;
+  /** The last caller's, whose token is kept until it is seen whether this trust still holds: if not, this one is made. */
+  heir?: TrustTerms;
+}
+
+/** The remedy for a trust that no longer holds, as part of a sentence. */
+export const RENEW_TRUST = 'retry the operation, or change or delete the cluster, as a member of the project, and a new trust is made';
 
 /** DNS-safe, ≤ 20 characters, unique: begins with the cluster's name for people, ends with random letters for machines. */
 export const shortIdOf = (name: string, random: string): string =>

@@ -30,6 +30,8 @@ export interface Identity {
   whoAmI(): Promise<TokenInfo>;
   /** As the trustor, as the trustee, or with the trust's own token; others may not list it. */
   findTrust(key: TrustKey): Promise<Trust | undefined>;
+  /** As the trustee, whoever lent it: for a trust that was asked for, and whose trustor is not at hand. */
+  findLentTrust(key: Pick<TrustKey, 'projectId' | 'expiresAt'>): Promise<Trust | undefined>;
   /**
    * As the trustor, and not with an application credential (Keystone refuses those). A trust with the same key is found and
    * returned instead of made twice. A deleted trust keeps its key for ever: then Conflict, and another `expiresAt` is needed.
@@ -62,6 +64,7 @@ const listedTrust = z
     /** Whether `expiresAt` is as it was asked for, not cut to seconds. */
     fullTime: t.seedbed_expires_at !== undefined,
   }));
+type ListedTrust = z.output<typeof listedTrust>;
 const oneTrust = z.object({ trust: listedTrust.transform(({ fullTime: _, ...trust }): Trust => trust) });
 
 const TRUSTS = '/OS-TRUST/trusts';
@@ -73,12 +76,7 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
     // Keystone filters by one of the two only, and lets each see his own side only. A trust's token speaks as the trustor.
     const isTrustor = (await login.token()).info.userId === key.trustorUserId;
     const query = isTrustor ? { trustor_user_id: key.trustorUserId } : { trustee_user_id: key.trusteeUserId };
-    const trusts = await service.list(listedTrust, TRUSTS, 'trusts', query);
-    const candidates = trusts.filter((trust) => isBetween(trust, key));
-    const exact = candidates.find((trust) => trust.fullTime && sameTime(trust.expiresAt, key.expiresAt, 'microsecond'));
-    // Where Keystone shows no trust with our attribute it may have dropped it, and the second is all there is to go by.
-    if (exact !== undefined || trusts.some((trust) => trust.fullTime)) return exact;
-    return candidates.find((trust) => sameTime(trust.expiresAt, key.expiresAt, 'second'));
+    return choose(await service.list(listedTrust, TRUSTS, 'trusts', query), (trust) => isBetween(trust, key), key.expiresAt);
   };
 
   return {
@@ -96,6 +94,12 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
     },
     whoAmI: async () => (await login.token()).info,
     findTrust,
+    findLentTrust: async ({ projectId, expiresAt }) => {
+      const { userId } = (await login.token()).info;
+      const trusts = await service.list(listedTrust, TRUSTS, 'trusts', { trustee_user_id: userId });
+      const isLent = (trust: Trust) => trust.impersonation && trust.trusteeUserId === userId && trust.projectId === projectId;
+      return choose(trusts, isLent, expiresAt);
+    },
     createTrust: async (spec) => {
       try {
         return (await service.call(oneTrust, 'POST', TRUSTS, { body: { trust: trustBody(spec) } })).trust;
@@ -108,6 +112,14 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
     getTrust: async (id) => (await service.call(oneTrust, 'GET', `${TRUSTS}/${part(id)}`)).trust,
     deleteTrust: (id) => service.remove(`${TRUSTS}/${part(id)}`),
   };
+};
+
+const choose = (trusts: ListedTrust[], fits: (trust: Trust) => boolean, expiresAt: string): Trust | undefined => {
+  const candidates = trusts.filter(fits);
+  const exact = candidates.find((trust) => trust.fullTime && sameTime(trust.expiresAt, expiresAt, 'microsecond'));
+  // Where Keystone shows no trust with our attribute it may have dropped it, and the second is all there is to go by.
+  if (exact !== undefined || trusts.some((trust) => trust.fullTime)) return exact;
+  return candidates.find((trust) => sameTime(trust.expiresAt, expiresAt, 'second'));
 };
 
 const trustBody = (spec: TrustKey & { roles: string[] }): object => ({

@@ -1,5 +1,6 @@
 /** Logs in to Keystone v3 and reads what a token says. */
 import { z } from 'zod';
+import { RENEW_TRUST } from '../domain/cluster.ts';
 import type { CatalogEntry } from './endpoint.ts';
 import { type Asked, failureOf, loginRefused, unreadable } from './errors.ts';
 import type { Reply, Transport } from './http.ts';
@@ -122,7 +123,7 @@ const refusal = (asked: Asked, reply: Reply, credential: Credential) => {
       return loginRefused(`the login of user ${credential.username}`, reply, 'CLOUD_ADMIN');
     case 'trust':
       return loginRefused(
-        "Seedbed's trust in this project; a member of the project must renew the cluster's cloud credential",
+        `the trust by which Seedbed acts in the project, which may be deleted or its trustor gone; ${RENEW_TRUST}`,
         reply,
         'CUSTOMER',
       );

@@ -13,6 +13,8 @@ export interface ServiceLogin {
 
 export const createClouds = (deps: { factory: CloudFactory; login: ServiceLogin }): CloudRegistry => {
   const { username, password, userDomainName } = deps.login;
+  const forTrust = (trustId: string) => deps.factory.open({ kind: 'trust', username, password, userDomainName, trustId });
+  const asTrustee = () => deps.factory.open({ kind: 'password', ...deps.login });
   let trustee: Promise<string> | null = null;
   return {
     forCluster: (row) => {
@@ -22,12 +24,13 @@ export const createClouds = (deps: { factory: CloudFactory; login: ServiceLogin 
           whoMustAct: 'CUSTOMER',
         });
       }
-      return deps.factory.open({ kind: 'trust', username, password, userDomainName, trustId });
+      return forTrust(trustId);
     },
+    forTrust,
+    asTrustee,
     forToken: (token) => deps.factory.open({ kind: 'token', token }),
     trusteeUserId: () => {
-      trustee ??= deps.factory
-        .open({ kind: 'password', ...deps.login })
+      trustee ??= asTrustee()
         .identity.whoAmI()
         .then((info) => info.userId);
       trustee.catch(() => {

@@ -13,9 +13,12 @@ import type { TenantRegistry } from './tenantRegistry.ts';
 export interface CloudRegistry {
   /** The customer's project through the cluster's trust. Throws UserError CLOUD_CREDENTIAL when there is no trust yet. */
   forCluster(row: Pick<ClusterRow, 'id' | 'trust'>): Cloud;
+  forTrust(trustId: string): Cloud;
   /** With a caller's own token: to make the trust, and for nothing else. */
   forToken(token: string): Cloud;
-  /** The service user's id: the trustee. */
+  /** As the service user, who is the trustee of all trusts. */
+  asTrustee(): Cloud;
+  /** The service user's id. */
   trusteeUserId(): Promise<string>;
 }
 

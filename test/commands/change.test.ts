@@ -4,7 +4,7 @@ import type { ClusterAnswer } from '../../src/commands/call.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { listEvents } from '../../src/store/events.ts';
 import { loadNodes } from '../../src/store/nodes.ts';
-import { insertNodes, listLiveNodeGroups, patchCluster } from '../../src/store/reconcile.ts';
+import { insertNodes, listLiveNodeGroups, loadCluster, patchCluster } from '../../src/store/reconcile.ts';
 import { clusters, nodes, operations, secrets, workItems } from '../../src/store/tables.ts';
 import { createQueue } from '../../src/store/workItems.ts';
 import { ADA, ANNA, BEN, call, catalogue, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
@@ -47,7 +47,7 @@ describe('deleteCluster', () => {
     });
     expect(await listLiveNodeGroups(house.store.db, cluster.id)).toMatchObject([{ state: 'DELETING', deleteRequestedAt: house.time.now }]);
     expect((await house.store.db.select().from(nodes)).map((n) => n.state)).toEqual(['DELETING', 'DELETING']);
-    expect(await due()).toEqual(['CLUSTER 2', 'NODE 1', 'NODE 1', 'NODE_GROUP 2']);
+    expect(await due()).toEqual(['CLUSTER 3', 'NODE 1', 'NODE 1', 'NODE_GROUP 2']);
     expect((await listEvents(house.store.db, cluster.id, 0, 9)).map((e) => e.number)).toEqual([1, 2]);
   });
 
@@ -84,7 +84,8 @@ describe('deleteCluster', () => {
 
   test('a colleague lends a trust in place of who is gone, an administrator elsewhere does not', async () => {
     const { cluster } = await house.commands.deleteCluster(call(BEN), { clusterId: made.cluster.id });
-    expect(cluster.trust).toMatchObject({ trustorUserId: 'user-ben', expiresAt: made.cluster.trust?.expiresAt });
+    expect(cluster.trust).toMatchObject({ ...made.cluster.trust, heir: { trustorUserId: 'user-ben', roles: ['member'] } });
+    expect(cluster.trust?.heir?.expiresAt).not.toBe(made.cluster.trust?.expiresAt);
     expect(await house.secrets.find(house.store.db, cluster.id, 'callerToken')).toBe('token of ben');
     await house.commands.retryOperation(call(ADA), {
       operationId: (await house.commands.deleteCluster(call(BEN), { clusterId: cluster.id })).operation.id,
@@ -92,14 +93,29 @@ describe('deleteCluster', () => {
     expect(await house.secrets.find(house.store.db, cluster.id, 'callerToken')).toBe('token of ben');
   });
 
-  test('a token is not kept again once the trust is made', async () => {
+  test('a fresh token is kept for a trust that may be dead, with terms of its own; the trust that is there stays', async () => {
     const trust = { ...(made.cluster.trust ?? { trustorUserId: '', roles: [], expiresAt: '' }), trustId: 't1' };
     await house.store.transaction(async (tx) => {
       await patchCluster(tx, made.cluster.id, { trust });
       await house.secrets.remove(tx, made.cluster.id, 'callerToken');
     });
-    await house.commands.deleteCluster(call(BEN), { clusterId: made.cluster.id });
-    expect(await house.store.db.$count(secrets)).toBe(0);
+    const mutations: [string, () => Promise<unknown>][] = [
+      ['updateCluster', () => house.commands.updateCluster(call(ANNA), { clusterId: made.cluster.id, deletionProtection: false })],
+      ['resizeNodeGroup', () => house.commands.resizeNodeGroup(call(ANNA), { nodeGroupId: groupId, count: 2 })],
+      ['retryOperation', () => house.commands.retryOperation(call(ANNA), { operationId: made.operation.id })],
+      ['deleteCluster', () => house.commands.deleteCluster(call(BEN), { clusterId: made.cluster.id })],
+      ['deleteCluster again', () => house.commands.deleteCluster(call(ANNA), { clusterId: made.cluster.id })],
+    ];
+    const expiries = new Set([trust.expiresAt]);
+    for (const [name, mutation] of mutations) {
+      await mutation();
+      const who = name === 'deleteCluster' ? 'ben' : 'anna';
+      const row = await loadCluster(house.store.db, made.cluster.id);
+      expect(row?.trust, name).toMatchObject({ ...trust, heir: { trustorUserId: `user-${who}`, roles: ['member'] } });
+      expiries.add(row?.trust?.heir?.expiresAt ?? '');
+      expect(await house.secrets.find(house.store.db, made.cluster.id, 'callerToken'), name).toBe(`token of ${who}`);
+    }
+    expect(expiries.size).toBe(6);
   });
 });
 
@@ -118,7 +134,7 @@ describe('updateCluster', () => {
     });
     expect(cluster.overrides).toEqual({ controlPlane: { replicas: 3 }, dashboardEnabled: true });
     expect(changing).toMatchObject({ kind: 'UPDATE_CLUSTER', state: 'PENDING', generation: 2 });
-    expect(await due()).toEqual(['CLUSTER 2', 'NODE_GROUP 1']);
+    expect(await due()).toEqual(['CLUSTER 3', 'NODE_GROUP 1']);
     const { operation: next } = await update({ overrides: { controlPlane: { replicas: 1 } } });
     expect(await operation(changing.id)).toMatchObject({ state: 'SUPERSEDED', problem: { message: expect.stringContaining(next.id) } });
     expect(await operation(made.operation.id)).toMatchObject({ state: 'PENDING' });

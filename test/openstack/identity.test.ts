@@ -118,6 +118,24 @@ test('a trustee looks on his own side', async () => {
   expect(cloud.seen[0]?.query.toString()).toBe('trustee_user_id=u1');
 });
 
+test('a trustee finds what was lent for a project, whoever lent it', async () => {
+  const lent = (id: string, more: object = {}) => ({
+    ...shown(id, key.expiresAt),
+    trustor_user_id: 'gone',
+    trustee_user_id: 'u1',
+    ...more,
+  });
+  const twins = [
+    lent('a', { project_id: 'p2' }),
+    lent('b', { seedbed_expires_at: '2036-01-01T00:00:00.2Z' }),
+    lent('c'),
+    shown('d', key.expiresAt),
+  ];
+  cloud.on('GET /identity/v3/OS-TRUST/trusts', { body: { trusts: twins } });
+  expect(await cloud.open().identity.findLentTrust(key)).toMatchObject({ id: 'c', trustorUserId: 'gone' });
+  expect(cloud.seen.at(-1)?.query.toString()).toBe('trustee_user_id=u1');
+});
+
 test("a deleted trust's key stays taken: the conflict is told", async () => {
   cloud.on('POST /identity/v3/OS-TRUST/trusts', conflict);
   cloud.on('GET /identity/v3/OS-TRUST/trusts', { body: { trusts: [] } });

@@ -25,6 +25,10 @@ export const createClusterHandler = (world: World) =>
         summary,
         scope.groups.some((g) => g.observedGeneration < g.generation || g.deleteRequestedAt !== null),
       ),
-    save: (tx, row, patch) => patchCluster(tx, row.id, patch as Parameters<typeof patchCluster>[2]),
+    save: async (tx, row, patch) => {
+      // A caller may have lent a token while the last of it went.
+      if (patch.deletedAt !== null) await world.secrets.remove(tx, row.id);
+      await patchCluster(tx, row.id, patch as Parameters<typeof patchCluster>[2]);
+    },
     forget: (row) => world.tenants.close(row.id),
   });

@@ -25,6 +25,8 @@ export interface ClusterScope extends ResourceScope {
   row: ClusterRow;
   groups: NodeGroupRow[];
   cloud(): Cloud;
+  /** By a trust that may not be the cluster's. */
+  trusted(trustId: string): Cloud;
   seedRow(): Promise<SeedRow>;
   seed(): Promise<SeedHandle>;
   tenant(): Promise<TenantHandle>;
@@ -54,6 +56,7 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     clock: world.clock,
     cutOffMs: world.settings.cutOffMs,
     cloud: () => world.clouds.forCluster(row),
+    trusted: (trustId) => world.clouds.forTrust(trustId),
     seedRow: async () => {
       const seed = row.seedId === null ? undefined : await loadSeed(world.store.db, row.seedId);
       if (seed === undefined) throw new Unavailable('SEED_UNAVAILABLE', 'The cluster has no seed yet.', { whoMustAct: 'CLOUD_ADMIN' });

@@ -7,6 +7,7 @@ import type { Cloud } from '../../openstack/session.ts';
 import type { InventoryKey } from '../../store/inventory.ts';
 import { type ClusterRow, loadSeed, type NodeGroupRow, type NodeRow, patchNode } from '../../store/reconcile.ts';
 import { hostedOf } from '../cluster/scope.ts';
+import { lentCloud } from '../lentCloud.ts';
 import type { Write } from '../pass.ts';
 import type { ResourceScope } from '../resource.ts';
 import type { TenantHandle } from '../tenantRegistry.ts';
@@ -40,7 +41,7 @@ export const openNodeScope = (world: World, row: NodeRow, group: NodeGroupRow, c
   db: world.store.db,
   clock: world.clock,
   cutOffMs: world.settings.cutOffMs,
-  cloud: () => world.clouds.forCluster(cluster),
+  cloud: () => lentCloud(world, cluster),
   tenant: () => world.tenants.get(cluster),
   hosted: async () => {
     const seed = cluster.seedId === null ? undefined : await loadSeed(world.store.db, cluster.seedId);

@@ -3,6 +3,7 @@ import type { InventoryService } from '../../domain/inventory.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import type { InventoryKey } from '../../store/inventory.ts';
 import { type ClusterRow, type NodeGroupRow, type NodeRow, patchNodeGroup } from '../../store/reconcile.ts';
+import { lentCloud } from '../lentCloud.ts';
 import type { Write } from '../pass.ts';
 import type { ResourceScope } from '../resource.ts';
 import type { World } from '../world.ts';
@@ -33,7 +34,7 @@ export const openNodeGroupScope = (
   db: world.store.db,
   clock: world.clock,
   cutOffMs: world.settings.cutOffMs,
-  cloud: () => world.clouds.forCluster(cluster),
+  cloud: () => lentCloud(world, cluster),
   patch: async (patch) => {
     await write((tx) => patchNodeGroup(tx, row.id, patch));
     Object.assign(row, patch);

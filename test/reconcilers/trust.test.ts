@@ -1,0 +1,140 @@
+/** A cluster whose Keystone trust is dead is no dead end: it says so, and any member's next request makes another. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Living, openLiving, until } from './world.ts';
+
+let world: Living;
+
+interface Trust {
+  trustId: string | null;
+  trustorUserId: string;
+}
+const trustOf = (clusterId: string): Trust =>
+  JSON.parse(world.rows<{ trust: string }>(`select trust from clusters where id = '${clusterId}'`)[0]?.trust ?? 'null') as Trust;
+const operations = (clusterId: string) =>
+  world.rows<{ id: string; kind: string; state: string; problem: string | null }>(
+    `select id, kind, state, problem from operations where cluster_id = '${clusterId}' order by requested_at desc`,
+  );
+const stateOf = (clusterId: string) => world.rows<{ state: string }>(`select state from clusters where id = '${clusterId}'`)[0]?.state;
+const keptTokens = () => world.rows("select 1 from secrets where name = 'callerToken'").length;
+
+const keystone = async (token: string, method: string, path: string, body?: object) => {
+  const answer = await fetch(`${world.sandbox.authUrl}${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', 'x-auth-token': token },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return { token: answer.headers.get('x-subject-token') ?? '', body: answer.status === 204 ? {} : ((await answer.json()) as unknown) };
+};
+
+/** Another member of the project, who can be removed. */
+const hire = async (name: string): Promise<{ id: string; token: string }> => {
+  const { projectId } = world.sandbox.users.member;
+  const made = (await keystone(world.admin, 'POST', '/users', { user: { name, password: 'secret' } })).body as { user: { id: string } };
+  const { roles } = (await keystone(world.admin, 'GET', '/roles')).body as { roles: { id: string; name: string }[] };
+  for (const role of roles.filter((r) => r.name === 'member'))
+    await keystone(world.admin, 'PUT', `/projects/${projectId}/users/${made.user.id}/roles/${role.id}`);
+  const auth = {
+    identity: { methods: ['password'], password: { user: { id: made.user.id, password: 'secret' } } },
+    scope: { project: { id: projectId } },
+  };
+  return { id: made.user.id, token: (await keystone('', 'POST', '/auth/tokens', { auth })).token };
+};
+const createAs = async (token: string, name: string) => {
+  const input = { name, clusterTemplate: 'small', nodeCount: 1 };
+  const { cluster } = await world.change<{ cluster: { uuid: string } }>(token, 'createCluster', input, 'cluster { uuid }');
+  return cluster.uuid;
+};
+const deleteTrust = (clusterId: string) => keystone(world.member, 'DELETE', `/OS-TRUST/trusts/${trustOf(clusterId).trustId}`);
+const nothingLeft = async (clusterId: string) => {
+  const left = await (await fetch(`${world.sandbox.controlUrl}/world`)).text();
+  const short = world.rows<{ short_id: string }>(`select short_id from clusters where id = '${clusterId}'`)[0]?.short_id ?? '';
+  expect([left.includes(clusterId), left.includes(`seedbed-${short}`), keptTokens()]).toEqual([false, false, 0]);
+  expect(world.rows(`select 1 from inventory where cluster_id = '${clusterId}' and state <> 'GONE'`)).toEqual([]);
+};
+const faults = (method: string, body?: object) =>
+  fetch(`${world.sandbox.controlUrl}/faults`, { method, ...(body && { body: JSON.stringify(body) }) });
+
+beforeAll(async () => {
+  world = await openLiving();
+});
+afterAll(() => world?.close());
+
+test("a trust deleted by hand is told on the cluster, and a member's next change makes another", async () => {
+  const clusterId = await world.makeCluster('changed');
+  await until(() => keptTokens() === 0);
+  const first = trustOf(clusterId);
+  await deleteTrust(clusterId);
+  world.wake(clusterId);
+  await until(() => stateOf(clusterId) === 'DEGRADED');
+  const [told] = world.rows<{ problem: string }>(
+    `select problem from conditions where object_id = '${clusterId}' and name = 'CloudCredentialReady'`,
+  );
+  expect(JSON.parse(told?.problem ?? 'null')).toMatchObject({
+    code: 'CLOUD_CREDENTIAL',
+    whoMustAct: 'CUSTOMER',
+    message: expect.stringContaining('retry the operation, or change or delete the cluster, as a member of the project'),
+  });
+  const groupId = world.rows<{ id: string }>(`select id from node_groups where cluster_id = '${clusterId}'`)[0]?.id;
+  await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: groupId, count: 2 }, 'operation { id }');
+  await until(() => operations(clusterId)[0]?.state === 'SUCCEEDED');
+  await world.settled(clusterId);
+  expect(trustOf(clusterId)).toMatchObject({ trustorUserId: first.trustorUserId });
+  expect(trustOf(clusterId).trustId).not.toBe(first.trustId);
+  expect(keptTokens()).toBe(0);
+});
+
+test('a deletion by a live member makes a trust to delete with', async () => {
+  const clusterId = world.rows<{ id: string }>("select id from clusters where name = 'changed'")[0]?.id ?? '';
+  await deleteTrust(clusterId);
+  await world.change(world.member, 'deleteCluster', { clusterId }, 'cluster { id }');
+  await until(() => stateOf(clusterId) === 'DELETED');
+  expect(
+    world.rows(`select 1 from events where stream_id = '${clusterId}' and problem like '%CLOUD_CREDENTIAL%' and number >
+    (select min(number) from events where stream_id = '${clusterId}' and state = 'DELETING')`),
+  ).toEqual([]);
+  await nothingLeft(clusterId);
+});
+
+test('with the trustor removed a deletion without a member fails and says so; a retry by a member completes it', async () => {
+  const leaver = await hire('leaver');
+  const clusterId = await createAs(leaver.token, 'left');
+  await world.settled(clusterId);
+  await keystone(world.admin, 'DELETE', `/users/${leaver.id}`);
+  await world.change(world.admin, 'deleteCluster', { clusterId }, 'cluster { id }');
+  const failed = await until(() => operations(clusterId).find((o) => o.kind === 'DELETE_CLUSTER' && o.state === 'FAILED'));
+  expect(JSON.parse(failed.problem ?? 'null')).toMatchObject({
+    code: 'CLOUD_CREDENTIAL',
+    whoMustAct: 'CUSTOMER',
+    message: expect.stringContaining('as a member of the project'),
+  });
+  await world.change(world.member, 'retryOperation', { operationId: failed.id }, 'operation { id }');
+  await until(() => stateOf(clusterId) === 'DELETED');
+  expect(operations(clusterId)[0]).toMatchObject({ kind: 'DELETE_CLUSTER', state: 'SUCCEEDED' });
+  await nothingLeft(clusterId);
+});
+
+test('a trust whose making was not noted is adopted when another member retries', async () => {
+  const first = await hire('first');
+  await faults('POST', { service: 'identity', method: 'POST', path: 'trusts$', kind: 'resetAfter', times: 1 });
+  await faults('POST', { service: 'identity', method: 'GET', path: 'trusts', kind: 'status', status: 503 });
+  const clusterId = await createAs(first.token, 'adopted');
+  await until(
+    () => world.rows(`select 1 from conditions where object_id = '${clusterId}' and name = 'CloudCredentialReady' and state = 'FAILED'`)[0],
+  );
+  await world.change(world.member, 'retryOperation', { operationId: operations(clusterId)[0]?.id }, 'operation { id }');
+  await faults('DELETE');
+  await world.settled(clusterId);
+  const lent = async () => {
+    const { trusts } = (await keystone(world.admin, 'GET', '/OS-TRUST/trusts')).body as {
+      trusts: { id: string; trustor_user_id: string }[];
+    };
+    return trusts.filter((trust) => trust.id === trustOf(clusterId).trustId || trust.trustor_user_id === first.id);
+  };
+  expect(trustOf(clusterId)).toMatchObject({ trustorUserId: first.id });
+  expect(await lent()).toHaveLength(1);
+  await world.change(world.member, 'deleteCluster', { clusterId }, 'cluster { id }');
+  await until(() => stateOf(clusterId) === 'DELETED');
+  expect(await lent()).toEqual([]);
+  await nothingLeft(clusterId);
+});
