@@ -1,8 +1,9 @@
 /** The list of addons, in the order they are applied; a new one is a file and a word here. */
 import type { Addon } from './addon.ts';
+import { certManager } from './certManager.ts';
 import { coreDns } from './coreDns.ts';
 import { flannel } from './flannel.ts';
 import { kubeProxy } from './kubeProxy.ts';
 import { metricsServer } from './metricsServer.ts';
 
-export const addons: readonly Addon[] = [kubeProxy, flannel, coreDns, metricsServer];
+export const addons: readonly Addon[] = [kubeProxy, flannel, coreDns, metricsServer, certManager];

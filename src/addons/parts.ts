@@ -11,6 +11,7 @@ export interface Parts {
   labels(selector: Record<string, string>): Record<string, string>;
   serviceAccount(name: string): KubernetesObject;
   clusterRole(name: string, rules: Rule[], labels?: Record<string, string>): KubernetesObject;
+  role(namespace: string, name: string, rules: Rule[]): KubernetesObject;
   /** Gives a service account of the namespace a ClusterRole. */
   bindCluster(name: string, role: string, account: string): KubernetesObject;
   /** Gives a service account of the namespace a Role in `namespace`. */
@@ -34,6 +35,7 @@ export const partsOf = (cluster: ReachableCluster, component: Component, namespa
         rules,
       };
     },
+    role: (other, name, rules) => ({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: meta(name, other), rules }),
     bindCluster: (name, role, account) => bind(clusterMeta(name), 'ClusterRole', role, [serviceAccountSubject(namespace, account)]),
     bindIn: (other, name, role, account) => bind(meta(name, other), 'Role', role, [serviceAccountSubject(namespace, account)]),
   };

@@ -28,7 +28,8 @@ export type Component =
   | 'kube-proxy'
   | 'coredns'
   | 'flannel'
-  | 'metrics-server';
+  | 'metrics-server'
+  | 'cert-manager';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';
 const PROJECT_LABEL = 'seedbed.io/project';

@@ -10,6 +10,14 @@ export interface Rule {
   verbs: string[];
 }
 
+/** `resources`, `verbs` and `names` with blanks between: rule('apps', 'deployments deployments/status', 'get update'). */
+export const rule = (group: string, resources: string, verbs: string, names?: string): Rule => ({
+  apiGroups: [group],
+  resources: resources.split(' '),
+  ...(names !== undefined && { resourceNames: names.split(' ') }),
+  verbs: verbs.split(' '),
+});
+
 export const userSubject = (name: string): object => ({ apiGroup: GROUP, kind: 'User', name });
 export const groupSubject = (name: string): object => ({ apiGroup: GROUP, kind: 'Group', name });
 export const serviceAccountSubject = (namespace: string, name: string): object => ({ kind: 'ServiceAccount', namespace, name });

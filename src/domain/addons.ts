@@ -65,6 +65,15 @@ const ADDONS = {
     },
     version: ({ minor }) => (minorAtLeast(minor, 34) ? 'v0.9.0' : 'v0.8.1'),
   }),
+  certManager: addon({
+    title: 'Certificates for workloads (cert-manager)',
+    options: {
+      enabled: yesNo(false, 'Issuers and Certificates can be made in the cluster.'),
+      replicas: whole(1, 3, 1, 'Pods of each of its three programs; one of them leads.'),
+      ownerReferences: yesNo(false, "A certificate's Secret goes with its Certificate."),
+    },
+    version: () => 'v1.21.1',
+  }),
 } as const;
 
 export type AddonName = keyof typeof ADDONS;

@@ -42,7 +42,7 @@ export interface Resource {
   namespaced: boolean;
 }
 
-/** Kind → plural for kinds in namespaces, by group and version. From the Kubernetes API reference, v1.34 to v1.36. */
+/** Kind → plural for kinds in namespaces, by group and version. From the Kubernetes API reference, v1.34 to v1.36, and from addons that bring their own. */
 const NAMESPACED: Record<string, Record<string, string>> = {
   v1: {
     ConfigMap: 'configmaps',
@@ -59,6 +59,7 @@ const NAMESPACED: Record<string, Record<string, string>> = {
   'apps/v1': { DaemonSet: 'daemonsets', Deployment: 'deployments', ReplicaSet: 'replicasets', StatefulSet: 'statefulsets' },
   'autoscaling/v2': { HorizontalPodAutoscaler: 'horizontalpodautoscalers' },
   'batch/v1': { CronJob: 'cronjobs', Job: 'jobs' },
+  'cert-manager.io/v1': { Certificate: 'certificates', Issuer: 'issuers' },
   'coordination.k8s.io/v1': { Lease: 'leases' },
   'discovery.k8s.io/v1': { EndpointSlice: 'endpointslices' },
   'networking.k8s.io/v1': { Ingress: 'ingresses', NetworkPolicy: 'networkpolicies' },
@@ -79,6 +80,7 @@ const CLUSTER_WIDE: Record<string, Record<string, string>> = {
   'apiextensions.k8s.io/v1': { CustomResourceDefinition: 'customresourcedefinitions' },
   'apiregistration.k8s.io/v1': { APIService: 'apiservices' },
   'authorization.k8s.io/v1': { SelfSubjectAccessReview: 'selfsubjectaccessreviews', SelfSubjectRulesReview: 'selfsubjectrulesreviews' },
+  'cert-manager.io/v1': { ClusterIssuer: 'clusterissuers' },
   'certificates.k8s.io/v1': { CertificateSigningRequest: 'certificatesigningrequests' },
   'flowcontrol.apiserver.k8s.io/v1': { FlowSchema: 'flowschemas', PriorityLevelConfiguration: 'prioritylevelconfigurations' },
   'networking.k8s.io/v1': { IngressClass: 'ingressclasses', ServiceCIDR: 'servicecidrs' },

@@ -120,6 +120,36 @@ test('metrics-server comes when it is asked for, is repaired, and goes with all 
   expect(await read(COREDNS)).toBeDefined();
 });
 
+const ISSUERS = '/apis/cert-manager.io/v1/namespaces/default/issuers';
+
+test('cert-manager brings its kinds, and does not go while there is something of them that would be lost', async () => {
+  await update({ addons: { certManager: { enabled: true } } });
+  await until(async () => (await addonOf('certManager'))?.state === 'READY');
+  const issuer = { apiVersion: 'cert-manager.io/v1', kind: 'Issuer', metadata: { name: 'own' }, spec: { selfSigned: {} } };
+  expect((await tenant.call('POST', ISSUERS, issuer)).status).toBe(201);
+
+  const crd = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/certificates.cert-manager.io';
+  await tenant.call('PATCH', crd, { spec: { scope: 'Namespaced', names: { shortNames: ['x'] } } }, MERGE);
+  await until(async () => at(await read(crd), 'spec', 'names', 'shortNames', 0) === 'cert');
+
+  await update({ addons: { certManager: { enabled: false } } });
+  const waiting = await until(async () => {
+    const seen = await addonOf('certManager');
+    return seen?.message ? seen : null;
+  });
+  expect(waiting).toMatchObject({ enabled: false, state: 'REMOVING', message: expect.stringContaining('1 of the kind Issuer') });
+  expect(await read(crd)).toBeDefined();
+  expect((await tenant.call('DELETE', `${ISSUERS}/own`)).status).toBe(200);
+  world.wake(clusterId);
+  await until(async () => (await addonOf('certManager'))?.state === 'DISABLED');
+  expect(await read(crd)).toBeUndefined();
+  expect((await tenant.call('GET', ISSUERS)).status).toBe(404);
+  expect(await read('/api/v1/namespaces/cert-manager')).toSatisfy(
+    (namespace) => namespace === undefined || at(namespace, 'metadata', 'deletionTimestamp') !== undefined,
+  );
+  await world.settled(clusterId);
+});
+
 test('what no addon knows or can be is refused by the name of the field', async () => {
   await expect(update({ addons: { coreDns: { replicas: 0 } } })).rejects.toThrow(
     /INVALID_INPUT.*"field":\["overrides","addons","coreDns","replicas"\]/,

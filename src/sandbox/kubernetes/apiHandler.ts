@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import type { Counters, Faults, PlayFault } from '../contract.ts';
 import { type Authentication, authenticate } from './authentication.ts';
 import type { Cluster, User } from './cluster.ts';
+import { customKinds } from './customKinds.ts';
 import { deleteObject } from './deletion.ts';
 import { discover, versionBody } from './discovery.ts';
 import { groupVersion } from './kinds.ts';
@@ -206,7 +207,7 @@ const plainAnswer = (options: ApiOptions, path: string, accept: string): Answer 
       : { status: 200, body: 'ok', contentType: 'text/plain' };
   }
   if (path === '/version' || path === '/version/') return { status: 200, body: versionBody(options.cluster.version) };
-  const found = discover(path, accept);
+  const found = discover(path, accept, customKinds(options.cluster.store));
   if (found) return { status: 200, body: found.body, contentType: found.contentType };
   throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
 };
@@ -244,7 +245,7 @@ export const createApiHandler = (
       const user = authenticate(options.cluster, options.authentication, message, path);
       if (!user) throw unauthorized();
       const method = message.method ?? 'GET';
-      const request = parseResourceRequest(method, path, query);
+      const request = parseResourceRequest(method, path, query, () => customKinds(options.cluster.store));
       options.counters.count(options.service, method, request ? pathTemplate(request) : path);
       if (request) return await resource(message, response, request, user);
       allow(options, user, { verb: method === 'GET' || method === 'HEAD' ? 'get' : method.toLowerCase(), path }, undefined);

@@ -18,8 +18,10 @@ const SUBRESOURCES: Record<string, { kind: string; group?: string; version?: str
   proxy: { kind: 'PodProxyOptions', verbs: ['create', 'delete', 'get', 'patch', 'update'] },
 };
 
-const groups = [...new Set(kinds.map((k) => k.group))];
-const versionsOf = (group: string): string[] => [...new Set(kinds.filter((k) => k.group === group).map((k) => k.version))];
+type Kinds = readonly Kind[];
+
+const groupsOf = (all: Kinds): string[] => [...new Set(all.map((k) => k.group))];
+const versionsOf = (all: Kinds, group: string): string[] => [...new Set(all.filter((k) => k.group === group).map((k) => k.version))];
 const verbsOf = (kind: Kind): string[] => (kind.virtual ? ['create'] : VERBS);
 
 const legacyResource = (kind: Kind): Dict[] => [
@@ -68,27 +70,27 @@ const modernResource = (kind: Kind): Dict => ({
     : {}),
 });
 
-const modernList = (wanted: string[]): Dict => ({
+const modernList = (all: Kinds, wanted: string[]): Dict => ({
   kind: 'APIGroupDiscoveryList',
   apiVersion: 'apidiscovery.k8s.io/v2',
   metadata: {},
   items: wanted.map((group) => ({
     metadata: { ...(group ? { name: group } : {}), creationTimestamp: null },
-    versions: versionsOf(group).map((version) => ({
+    versions: versionsOf(all, group).map((version) => ({
       version,
       freshness: 'Current',
-      resources: kinds.filter((k) => k.group === group && k.version === version).map(modernResource),
+      resources: all.filter((k) => k.group === group && k.version === version).map(modernResource),
     })),
   })),
 });
 
-const groupEntry = (group: string): Dict => {
-  const versions = versionsOf(group).map((version) => ({ groupVersion: `${group}/${version}`, version }));
+const groupEntry = (all: Kinds, group: string): Dict => {
+  const versions = versionsOf(all, group).map((version) => ({ groupVersion: `${group}/${version}`, version }));
   return { name: group, versions, preferredVersion: versions[0] };
 };
 
-const resourceList = (group: string, version: string): Dict | undefined => {
-  const found = kinds.filter((k) => k.group === group && k.version === version);
+const resourceList = (all: Kinds, group: string, version: string): Dict | undefined => {
+  const found = all.filter((k) => k.group === group && k.version === version);
   if (found.length === 0) return undefined;
   return {
     kind: 'APIResourceList',
@@ -101,8 +103,8 @@ const resourceList = (group: string, version: string): Dict | undefined => {
 const openApiPath = (gv: string): string => (gv.includes('/') ? `apis/${gv}` : `api/${gv}`);
 
 /** Only what kubectl looks for before it trusts the server to validate: the parameters of each kind's patch. */
-const openApiOf = (gv: string): Dict => {
-  const found = kinds.filter((k) => groupVersion(k) === gv);
+const openApiOf = (all: Kinds, gv: string): Dict => {
+  const found = all.filter((k) => groupVersion(k) === gv);
   const parameter = (name: string): Dict => ({ name, in: 'query', schema: { type: 'string' } });
   const operation = (k: Kind): Dict => ({
     'x-kubernetes-action': 'patch',
@@ -142,36 +144,48 @@ export interface DiscoveryAnswer {
   contentType: string;
 }
 
-/** The answer to a discovery path, as JSON text shared by all clusters; undefined when the path is not one. */
-export const discover = (path: string, accept: string): DiscoveryAnswer | undefined => {
+/** The answer to a discovery path, as JSON text that clusters without kinds of their own (`customs`) share; undefined when the path is not one. */
+export const discover = (path: string, accept: string, customs: Kinds = []): DiscoveryAnswer | undefined => {
+  const all = [...kinds, ...customs];
+  const groups = groupsOf(all);
+  const textOf = (key: string, make: () => Dict | undefined): string | undefined => {
+    if (customs.length === 0) return cached(key, make);
+    const made = make();
+    return made === undefined ? undefined : JSON.stringify(made);
+  };
   const modern = accept.includes('as=APIGroupDiscoveryList');
   const parts = path.split('/').filter(Boolean);
   const answer = (make: () => Dict | undefined): DiscoveryAnswer | undefined => {
-    const body = cached(`${modern}${path}`, make);
+    const body = textOf(`${modern}${path}`, make);
     return body === undefined ? undefined : { body, contentType: 'application/json' };
   };
   if ((path === '/api' || path === '/apis') && modern) {
-    const body = cached(`modern${path}`, () => modernList(path === '/api' ? [''] : groups.filter(Boolean))) ?? '';
+    const body = textOf(`modern${path}`, () => modernList(all, path === '/api' ? [''] : groups.filter(Boolean))) ?? '';
     return { body, contentType: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' };
   }
   if (path === '/api') return answer(() => ({ kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }));
-  if (path === '/apis') return answer(() => ({ kind: 'APIGroupList', apiVersion: 'v1', groups: groups.filter(Boolean).map(groupEntry) }));
-  if (parts[0] === 'api' && parts.length === 2) return answer(() => resourceList('', parts[1] ?? ''));
+  if (path === '/apis')
+    return answer(() => ({
+      kind: 'APIGroupList',
+      apiVersion: 'v1',
+      groups: groups.filter(Boolean).map((group) => groupEntry(all, group)),
+    }));
+  if (parts[0] === 'api' && parts.length === 2) return answer(() => resourceList(all, '', parts[1] ?? ''));
   if (parts[0] === 'apis' && parts.length === 2)
     return answer(() =>
-      groups.includes(parts[1] ?? '-') ? { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(parts[1] ?? '') } : undefined,
+      groups.includes(parts[1] ?? '-') ? { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(all, parts[1] ?? '') } : undefined,
     );
-  if (parts[0] === 'apis' && parts.length === 3) return answer(() => resourceList(parts[1] ?? '', parts[2] ?? ''));
+  if (parts[0] === 'apis' && parts.length === 3) return answer(() => resourceList(all, parts[1] ?? '', parts[2] ?? ''));
   // The old description, which kubectl reads for lists of objects only: an empty one (in protobuf: no bytes) makes it leave the judging to the server.
   if (path === '/openapi/v2') return { body: '', contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' };
-  const gvs = [...new Set(kinds.map(groupVersion))];
+  const gvs = [...new Set(all.map(groupVersion))];
   if (path === '/openapi/v3')
     return answer(() => ({
       paths: Object.fromEntries(gvs.map((gv) => [openApiPath(gv), { serverRelativeURL: `/openapi/v3/${openApiPath(gv)}?hash=1` }])),
     }));
   if (path.startsWith('/openapi/v3/')) {
     const gv = gvs.find((g) => path === `/openapi/v3/${openApiPath(g)}`);
-    return gv === undefined ? undefined : answer(() => openApiOf(gv));
+    return gv === undefined ? undefined : answer(() => openApiOf(all, gv));
   }
   return undefined;
 };

@@ -84,6 +84,9 @@ export const kinds: readonly Kind[] = [
   ...kindsOf('scheduling.k8s.io', 'v1', [['PriorityClass', 'priorityclasses', false, 'pc']]),
   ...kindsOf('node.k8s.io', 'v1', [['RuntimeClass', 'runtimeclasses', false]]),
   ...kindsOf('discovery.k8s.io', 'v1', [['EndpointSlice', 'endpointslices', true]]),
+  ...kindsOf('apiextensions.k8s.io', 'v1', [
+    ['CustomResourceDefinition', 'customresourcedefinitions', false, 'crd crds', 'status', 'api-extensions'],
+  ]),
   ...kindsOf('apiregistration.k8s.io', 'v1', [['APIService', 'apiservices', false, '', 'status', 'api-extensions']]),
   ...kindsOf('events.k8s.io', 'v1', [['Event', 'events', true, 'ev']]),
   ...kindsOf('admissionregistration.k8s.io', 'v1', [
@@ -160,5 +163,6 @@ export const CLUSTER_ROLE_BINDING = kindOf('ClusterRoleBinding');
 export const ROLE = kindOf('Role');
 export const ROLE_BINDING = kindOf('RoleBinding');
 export const POD_DISRUPTION_BUDGET = kindOf('PodDisruptionBudget');
+export const CUSTOM_RESOURCE_DEFINITION = kindOf('CustomResourceDefinition');
 export const API_SERVICE = kindOf('APIService');
 export const PRIORITY_CLASS = kindOf('PriorityClass');

@@ -21,7 +21,12 @@ const verbOf = (method: string, name: string, query: URLSearchParams): string =>
 };
 
 /** Undefined when the path names no kind that exists. */
-export const parseResourceRequest = (method: string, path: string, query: URLSearchParams): ResourceRequest | undefined => {
+export const parseResourceRequest = (
+  method: string,
+  path: string,
+  query: URLSearchParams,
+  customs: () => readonly Kind[] = () => [],
+): ResourceRequest | undefined => {
   const parts = path.split('/').filter(Boolean).map(decodeURIComponent);
   const core = parts[0] === 'api';
   const group = core ? '' : (parts[1] ?? '');
@@ -30,7 +35,8 @@ export const parseResourceRequest = (method: string, path: string, query: URLSea
   if (parts[0] !== 'api' && parts[0] !== 'apis') return undefined;
   const inNamespace = rest[0] === 'namespaces' && rest.length > 2 && !['status', 'finalize'].includes(rest[2] ?? '');
   const [plural = '', name = '', subresource] = inNamespace ? rest.slice(2) : rest;
-  const kind = findKindByPath(group, version, plural);
+  const kind =
+    findKindByPath(group, version, plural) ?? customs().find((k) => k.group === group && k.version === version && k.plural === plural);
   if (!kind || (inNamespace && !kind.namespaced)) return undefined;
   if (subresource !== undefined && !kind.subresources.includes(subresource)) return undefined;
   return { kind, namespace: inNamespace ? (rest[1] ?? '') : '', name, subresource, verb: verbOf(method, name, query), query };

@@ -1,6 +1,7 @@
 /** The object store of one simulated cluster: what etcd holds, with revisions, a bounded history for watches, and change listeners. */
 import type { WorldTable } from '../contract.ts';
-import { findKind, type Kind, storageKind } from './kinds.ts';
+import { kindsOfDefinition } from './customKinds.ts';
+import { findKind, groupVersion, type Kind, storageKind } from './kinds.ts';
 import { type KubeObject, namespaceOf } from './objects.ts';
 
 export interface StoreEvent {
@@ -95,10 +96,15 @@ export const createStore = (deps: { shared?: SharedObjects; rows: StoreRows; his
     row.set(object.metadata.name, object);
     shelf.set(namespace, row);
   };
-  for (const key of deps.rows.keys()) {
-    const row = deps.rows.get(key);
+  const rows = [...deps.rows.keys()].map((key) => [key, deps.rows.get(key)] as const);
+  const customs = rows.flatMap(([, row]) =>
+    typeof row === 'object' && row.kind === 'CustomResourceDefinition' ? kindsOfDefinition(row) : [],
+  );
+  const kindOfRow = ({ apiVersion, kind }: KubeObject): Kind | undefined =>
+    findKind(apiVersion, kind) ?? customs.find((k) => k.kind === kind && groupVersion(k) === apiVersion);
+  for (const [key, row] of rows) {
     if (row === 'deleted') gone.add(key);
-    const kind = typeof row === 'object' ? findKind(row.apiVersion, row.kind) : undefined;
+    const kind = typeof row === 'object' ? kindOfRow(row) : undefined;
     if (kind && typeof row === 'object') place(storageKind(kind), row);
   }
   const tell = (event: StoreEvent): void => {

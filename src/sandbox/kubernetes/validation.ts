@@ -121,9 +121,29 @@ const kindCauses = (object: KubeObject): Cause[] => {
     );
     return bad.map(([k]) => ({ field: `data[${k}]`, message: 'Invalid value' }));
   }
+  if (object.kind === 'CustomResourceDefinition') return definitionCauses(object);
   if (object.kind.endsWith('RoleBinding') && text(at(object, 'roleRef', 'name')) === '')
     return [{ field: 'roleRef.name', message: 'Required value' }];
   return [];
+};
+
+const definitionCauses = (object: KubeObject): Cause[] => {
+  const [plural, group] = [text(at(object, 'spec', 'names', 'plural')), text(spec(object).group)];
+  const versions = dicts(spec(object).versions);
+  const wanted = `${plural}.${group}`;
+  return [
+    ...(object.metadata.name === wanted
+      ? []
+      : [{ field: 'metadata.name', message: `Invalid value: "${object.metadata.name}": must be spec.names.plural+"."+spec.group` }]),
+    ...(versions.filter((v) => v.storage === true).length === 1
+      ? []
+      : [{ field: 'spec.versions', message: 'Invalid value: must have exactly one version marked as storage version' }]),
+    ...versions.flatMap((version, i) =>
+      isDict(at(version, 'schema', 'openAPIV3Schema'))
+        ? []
+        : [{ field: `spec.versions[${i}].schema.openAPIV3Schema`, message: 'Required value: schemas are required' }],
+    ),
+  ];
 };
 
 /** Throws Invalid (422) with every cause. */

@@ -1,8 +1,10 @@
 /** One step for each addon of the list: its objects are applied while it is wanted, and taken away when it is not any more. */
-import type { Addon } from '../../../addons/addon.ts';
+import type { Addon, Reader } from '../../../addons/addon.ts';
 import { addons } from '../../../addons/index.ts';
 import { type AddonName, addonInfo, addonStepName, isWanted } from '../../../domain/addons.ts';
+import { NotFound } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import type { Kubernetes } from '../../../seeds/connection.ts';
 import type { KubernetesObject } from '../../../seeds/kinds.ts';
 import { hasHealth, healthOf } from '../../health.ts';
 import type { ClusterScope } from '../scope.ts';
@@ -26,13 +28,22 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
       // With its control plane a cluster loses all that is in it.
       if (scope.row.deleteRequestedAt !== null) return done();
       if (!(await scope.hasInTenant(groupOf(addon)))) return done();
-      const kept = await addon.keptFor?.((await scope.tenant()).kube);
+      const kept = await addon.keptFor?.(readerOf((await scope.tenant()).kube));
       if (kept != null) return waiting(kept, 60_000, 'CUSTOMER');
       await scope.applyToTenant(groupOf(addon), []);
       return done();
     },
   };
 };
+
+/** Of a kind that is not there, there are none. */
+const readerOf = (kube: Kubernetes): Reader => ({
+  list: (query) =>
+    kube.list(query).catch((error: unknown) => {
+      if (error instanceof NotFound) return { items: [] };
+      throw error;
+    }),
+});
 
 /** The name of its objects in the inventory. */
 const groupOf = ({ name }: Addon): string => name.charAt(0).toUpperCase() + name.slice(1);

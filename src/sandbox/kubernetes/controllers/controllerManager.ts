@@ -4,6 +4,7 @@ import { startGarbageCollector } from '../deletion.ts';
 import {
   API_SERVICE,
   CONFIG_MAP,
+  CUSTOM_RESOURCE_DEFINITION,
   DAEMON_SET,
   DEPLOYMENT,
   ENDPOINTS,
@@ -24,6 +25,7 @@ import { mapMatch } from '../selectors.ts';
 import type { StoreEvent } from '../store.ts';
 import { reconcileApiService } from './apiServices.ts';
 import { reconcileDaemonSet, reconcileJob } from './daemonSets.ts';
+import { reconcileDefinition, removeObjectsOf } from './definitions.ts';
 import { reconcileDeployment, reconcileReplicaSet } from './deployments.ts';
 import { budgetsOf, reconcileDisruptionBudget } from './disruptions.ts';
 import { reconcileEndpoints } from './endpoints.ts';
@@ -34,7 +36,7 @@ import { bindClaim, bindIfImmediate, reclaim } from './volumes.ts';
 import { createWorkQueue, type WorkQueue } from './workQueue.ts';
 
 const WORKLOADS: ReadonlyMap<string, Kind> = new Map([DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB].map((k) => [k.kind, k]));
-const LOOKED_AT: readonly Kind[] = [SERVICE, PVC, POD_DISRUPTION_BUDGET, API_SERVICE];
+const LOOKED_AT: readonly Kind[] = [SERVICE, PVC, POD_DISRUPTION_BUDGET, API_SERVICE, CUSTOM_RESOURCE_DEFINITION];
 const RECONCILE: Record<string, (cluster: Cluster, namespace: string, name: string) => void> = {
   Deployment: reconcileDeployment,
   ReplicaSet: reconcileReplicaSet,
@@ -44,6 +46,7 @@ const RECONCILE: Record<string, (cluster: Cluster, namespace: string, name: stri
   Service: reconcileEndpoints,
   PodDisruptionBudget: reconcileDisruptionBudget,
   APIService: reconcileApiService,
+  CustomResourceDefinition: reconcileDefinition,
 };
 /** How often a refused pod is tried again: a missing service account or right may come. */
 const RETRY_MS = 1000;
@@ -98,6 +101,7 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
   const unsubscribe = cluster.store.subscribe((event) => {
     if (event.type !== 'DELETED') look(event.kind, event.object);
     else if (event.kind === PVC) reclaim(cluster, event.object);
+    else if (event.kind === CUSTOM_RESOURCE_DEFINITION) removeObjectsOf(cluster, event.object);
     if ((event.kind === SERVICE_ACCOUNT || event.kind === CONFIG_MAP) && event.type === 'DELETED')
       queue.add(`Namespace||${namespaceOf(event.object)}`);
     addDependents(cluster, queue, event);
