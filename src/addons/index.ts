@@ -2,8 +2,10 @@
 import type { Addon } from './addon.ts';
 import { certManager } from './certManager.ts';
 import { coreDns } from './coreDns.ts';
+import { dashboard } from './dashboard.ts';
 import { flannel } from './flannel.ts';
 import { kubeProxy } from './kubeProxy.ts';
 import { metricsServer } from './metricsServer.ts';
+import { nodeProblemDetector } from './nodeProblemDetector.ts';
 
-export const addons: readonly Addon[] = [kubeProxy, flannel, coreDns, metricsServer, certManager];
+export const addons: readonly Addon[] = [kubeProxy, flannel, coreDns, metricsServer, certManager, dashboard, nodeProblemDetector];

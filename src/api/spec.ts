@@ -33,8 +33,6 @@ export const SPEC = {
   nodeCidr: "Range of workers' addresses, when their network is made.",
   dnsDomain: "The cluster's DNS domain.",
   keystoneAuthEnabled: 'Logins with Keystone tokens; kept, and not served yet.',
-  dashboardEnabled: 'The Kubernetes dashboard; kept, and not served yet.',
-  nodeProblemDetectorEnabled: 'The node problem detector; kept, and not served yet.',
   autoHealingEnabled: 'Replace broken workers; kept, and not served yet.',
   autoScalingEnabled: 'Scale node groups by load; kept, and not served yet.',
   seedSelector: 'Only seeds that carry all of these labels are considered.',
@@ -76,8 +74,6 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     nodeCidr: t.exposeString('nodeCidr', { description: SPEC.nodeCidr }),
     dnsDomain: t.exposeString('dnsDomain', { description: SPEC.dnsDomain }),
     keystoneAuthEnabled: t.exposeBoolean('keystoneAuthEnabled', { description: SPEC.keystoneAuthEnabled }),
-    dashboardEnabled: t.exposeBoolean('dashboardEnabled', { description: SPEC.dashboardEnabled }),
-    nodeProblemDetectorEnabled: t.exposeBoolean('nodeProblemDetectorEnabled', { description: SPEC.nodeProblemDetectorEnabled }),
     autoHealingEnabled: t.exposeBoolean('autoHealingEnabled', { description: SPEC.autoHealingEnabled }),
     autoScalingEnabled: t.exposeBoolean('autoScalingEnabled', { description: SPEC.autoScalingEnabled }),
     ignoredLabels: t.field({

@@ -41,8 +41,6 @@ export const specInputFields = (t: InputBuilder) => ({
   nodeCidr: t.string({ description: SPEC.nodeCidr }),
   dnsDomain: t.string({ description: SPEC.dnsDomain }),
   keystoneAuthEnabled: t.boolean({ description: SPEC.keystoneAuthEnabled }),
-  dashboardEnabled: t.boolean({ description: SPEC.dashboardEnabled }),
-  nodeProblemDetectorEnabled: t.boolean({ description: SPEC.nodeProblemDetectorEnabled }),
   autoHealingEnabled: t.boolean({ description: SPEC.autoHealingEnabled }),
   autoScalingEnabled: t.boolean({ description: SPEC.autoScalingEnabled }),
   seedSelector: t.field({ type: [LabelInput], description: SPEC.seedSelector }),

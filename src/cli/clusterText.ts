@@ -34,4 +34,10 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ]),
       'No workers.',
     ),
+    table(
+      ['ADDON', 'STATE', 'VERSION', 'MESSAGE'],
+      // What is neither there nor wanted is no news.
+      cluster.addons.filter(({ state }) => state !== 'DISABLED').map((addon) => [addon.name, addon.state, addon.version, addon.message]),
+      'No addons.',
+    ),
   ].join('\n') + conditionsText(cluster.conditions);

@@ -18,8 +18,8 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
     replicas apiServerReplicas etcd { volumeSizeGiB volumeType quotaGiB snapshotCount heartbeatMs electionMs autoCompaction }
     resources { ${RESOURCES} }
   } rootVolume { sizeGiB type }
-  availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled dashboardEnabled
-  nodeProblemDetectorEnabled autoHealingEnabled autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
+  availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled
+  autoHealingEnabled autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
 const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } }
   pageInfo { hasNextPage endCursor }`;
 const NODE_GROUP = 'uuid name isDefault state flavor image count minCount maxCount';
@@ -46,7 +46,7 @@ export const DELETE_TEMPLATE = mutation('deleteClusterTemplate', 'DeleteClusterT
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
   ${SUMMARY} createdBy generation observedGeneration deletionProtection lastEventNumber
-  template { uuid name } templateRevision { revision } ${CONDITIONS}
+  template { uuid name } templateRevision { revision } addons { name version enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
 export const MORE_NODES = `query nodes($id: ID!, $after: String) { cluster(id: $id) { nodes(first: 100, after: $after) { ${NODES} } } }`;
 export const CREATE_CLUSTER = mutation('createCluster', 'CreateClusterInput', `cluster { ${SUMMARY} } operation { ${OPERATION} }`);

@@ -140,6 +140,14 @@ export interface ClusterSummary {
   nodeGroups: { nodes: { name: string; count: number }[] };
 }
 
+interface Addon {
+  name: string;
+  version: string | null;
+  enabled: boolean;
+  state: string;
+  message: string;
+}
+
 export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   createdBy: string;
   generation: number;
@@ -148,6 +156,7 @@ export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   lastEventNumber: number;
   template: { uuid: string; name: string } | null;
   templateRevision: { revision: number };
+  addons: Addon[];
   conditions: Condition[];
   nodeGroups: { nodes: NodeGroup[] };
   nodes: Page<ClusterNode>;

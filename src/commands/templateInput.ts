@@ -61,8 +61,6 @@ export const specFields = z.strictObject({
   nodeCidr: given(z.string()),
   dnsDomain: given(dnsDomain),
   keystoneAuthEnabled: given(z.boolean()),
-  dashboardEnabled: given(z.boolean()),
-  nodeProblemDetectorEnabled: given(z.boolean()),
   autoHealingEnabled: given(z.boolean()),
   autoScalingEnabled: given(z.boolean()),
   seedSelector: given(smallMap(20)),

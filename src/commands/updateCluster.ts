@@ -105,8 +105,6 @@ const CHANGEABLE: readonly string[] = [
   'controlPlane.resources',
   'addons',
   'keystoneAuthEnabled',
-  'dashboardEnabled',
-  'nodeProblemDetectorEnabled',
   'autoHealingEnabled',
   'autoScalingEnabled',
 ];

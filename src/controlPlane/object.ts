@@ -29,7 +29,9 @@ export type Component =
   | 'coredns'
   | 'flannel'
   | 'metrics-server'
-  | 'cert-manager';
+  | 'cert-manager'
+  | 'headlamp'
+  | 'node-problem-detector';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';
 const PROJECT_LABEL = 'seedbed.io/project';

@@ -17,6 +17,12 @@ export interface AddonInfo<O extends Options = Options> {
 /** `minor`: such as "1.36". */
 const minorAtLeast = (minor: string, least: number): boolean => Number(minor.split('.')[1]) >= least;
 
+/** By minor release; null for all others. */
+const byMinor =
+  (versions: Record<string, string>) =>
+  ({ minor }: Release): string | null =>
+    versions[minor] ?? null;
+
 const addon = <O extends Options>(info: AddonInfo<O>): AddonInfo<O> => info;
 
 /** In the order of the API's output. */
@@ -73,6 +79,23 @@ const ADDONS = {
       ownerReferences: yesNo(false, "A certificate's Secret goes with its Certificate."),
     },
     version: () => 'v1.21.1',
+  }),
+  dashboard: addon({
+    title: 'Dashboard (Headlamp)',
+    options: {
+      enabled: yesNo(false, 'A dashboard that shows to everybody what his own token may see.'),
+      replicas: whole(1, 3, 1, 'Pods that answer.'),
+      sessionSeconds: whole(300, 86_400, 3_600, 'How long a login lasts.'),
+    },
+    version: () => 'v0.45.0',
+  }),
+  nodeProblemDetector: addon({
+    title: 'Node problems (node-problem-detector)',
+    options: {
+      enabled: yesNo(false, "What a node's kernel complains of becomes conditions and events of the node."),
+      metrics: yesNo(false, 'Its metrics can be had at port 20257 of each pod.'),
+    },
+    version: byMinor({ '1.34': 'v1.34.4', '1.35': 'v1.35.3', '1.36': 'v1.36.0' }),
   }),
 } as const;
 

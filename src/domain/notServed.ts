@@ -52,18 +52,6 @@ const FEATURES: readonly Feature[] = [
     asked: (spec) => spec.keystoneAuthEnabled,
     meanwhile: 'Use issueKubeconfig.',
   },
-  {
-    name: 'DashboardServed',
-    title: 'Kubernetes dashboard',
-    asked: (spec) => spec.dashboardEnabled,
-    meanwhile: 'Install it yourself if you need it.',
-  },
-  {
-    name: 'NodeProblemDetectorServed',
-    title: 'Node problem detector',
-    asked: (spec) => spec.nodeProblemDetectorEnabled,
-    meanwhile: 'Install it yourself if you need it.',
-  },
 ];
 
 /** Behind all steps of a flow. */

@@ -43,8 +43,6 @@ export interface TemplateSpec {
   nodeCidr: string;
   dnsDomain: string;
   keystoneAuthEnabled: boolean;
-  dashboardEnabled: boolean;
-  nodeProblemDetectorEnabled: boolean;
   autoHealingEnabled: boolean;
   autoScalingEnabled: boolean;
   /** Labels that Magnum knows and that have no meaning here, with the value given. */
@@ -81,8 +79,6 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   nodeCidr: '10.0.0.0/24',
   dnsDomain: 'cluster.local',
   keystoneAuthEnabled: false,
-  dashboardEnabled: false,
-  nodeProblemDetectorEnabled: false,
   autoHealingEnabled: false,
   autoScalingEnabled: false,
   ignoredLabels: {},

@@ -203,10 +203,13 @@ test('a cluster: created once for a key, read in all its parts, resized, deleted
       'anna',
       'updateCluster',
       { clusterId: cluster.id, overrides: { controlPlane: { replicas: 1 } }, labels: [{ key: 'npd_enabled', value: 'true' }] },
-      'cluster { generation spec { nodeProblemDetectorEnabled controlPlane { replicas etcd { volumeSizeGiB } } } } operation { kind } replayed',
+      'cluster { generation spec { addons { nodeProblemDetector { enabled } } controlPlane { replicas etcd { volumeSizeGiB } } } } operation { kind } replayed',
     ),
   ).toMatchObject({
-    cluster: { generation: 2, spec: { nodeProblemDetectorEnabled: true, controlPlane: { replicas: 1, etcd: { volumeSizeGiB: 5 } } } },
+    cluster: {
+      generation: 2,
+      spec: { addons: { nodeProblemDetector: { enabled: true } }, controlPlane: { replicas: 1, etcd: { volumeSizeGiB: 5 } } },
+    },
     operation: { kind: 'UPDATE_CLUSTER' },
     replayed: false,
   });

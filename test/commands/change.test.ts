@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ClusterAnswer } from '../../src/commands/call.ts';
+import { DEFAULT_ADDONS } from '../../src/domain/addons.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { listEvents } from '../../src/store/events.ts';
 import { loadNodes } from '../../src/store/nodes.ts';
@@ -130,9 +131,9 @@ describe('updateCluster', () => {
     expect(cluster.spec).toEqual({
       ...made.cluster.spec,
       controlPlane: { ...made.cluster.spec.controlPlane, replicas: 3 },
-      dashboardEnabled: true,
+      addons: { ...DEFAULT_ADDONS, dashboard: { ...DEFAULT_ADDONS.dashboard, enabled: true } },
     });
-    expect(cluster.overrides).toEqual({ controlPlane: { replicas: 3 }, dashboardEnabled: true });
+    expect(cluster.overrides).toEqual({ controlPlane: { replicas: 3 }, addons: { dashboard: { enabled: true } } });
     expect(changing).toMatchObject({ kind: 'UPDATE_CLUSTER', state: 'PENDING', generation: 2 });
     expect(await due()).toEqual(['CLUSTER 3', 'NODE_GROUP 1']);
     const { operation: next } = await update({ overrides: { controlPlane: { replicas: 1 } } });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DEFAULT_ADDONS } from '../../src/domain/addons.ts';
 import { patchCluster } from '../../src/store/reconcile.ts';
 import { sightOf } from '../../src/store/sight.ts';
 import { findUsableTemplates, listRevisionsByTemplates, listTemplates, loadNewestRevisions } from '../../src/store/templates.ts';
@@ -57,8 +58,11 @@ test('all fields and labels are kept, typed', async () => {
     kubernetesVersion: 'v1.36.3',
     masterLbFloatingIpEnabled: true,
     keystoneAuthEnabled: true,
-    dashboardEnabled: true,
-    nodeProblemDetectorEnabled: true,
+    addons: {
+      ...DEFAULT_ADDONS,
+      dashboard: { ...DEFAULT_ADDONS.dashboard, enabled: true },
+      nodeProblemDetector: { ...DEFAULT_ADDONS.nodeProblemDetector, enabled: true },
+    },
     autoHealingEnabled: true,
     autoScalingEnabled: true,
     minNodeCount: 2,

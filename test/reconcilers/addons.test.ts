@@ -150,6 +150,21 @@ test('cert-manager brings its kinds, and does not go while there is something of
   await world.settled(clusterId);
 });
 
+test.each([
+  ['dashboard', '/apis/apps/v1/namespaces/headlamp/deployments/headlamp'],
+  ['nodeProblemDetector', '/apis/apps/v1/namespaces/kube-system/daemonsets/node-problem-detector'],
+])('%s comes, is repaired and goes', async (name, workload) => {
+  await update({ addons: { [name]: { enabled: true } } });
+  await until(async () => (await addonOf(name))?.state === 'READY');
+  const { uid } = at(await read(workload), 'metadata') as { uid: string };
+  await tenant.call('DELETE', workload);
+  await until(async () => (at(await read(workload), 'metadata', 'uid') ?? uid) !== uid);
+  await update({ addons: { [name]: { enabled: false } } });
+  await until(async () => (await addonOf(name))?.state === 'DISABLED');
+  expect(await read(workload)).toBeUndefined();
+  await world.settled(clusterId);
+});
+
 test('what no addon knows or can be is refused by the name of the field', async () => {
   await expect(update({ addons: { coreDns: { replicas: 0 } } })).rejects.toThrow(
     /INVALID_INPUT.*"field":\["overrides","addons","coreDns","replicas"\]/,

@@ -48,7 +48,13 @@ test('a control plane of before it was a tree is read as one, with the settings 
     .sort()
     .map((name) => readFileSync(`${MIGRATIONS}/${name}`, 'utf8'));
   old.exec(first);
-  const spec = JSON.stringify({ image: 'debian', controlPlaneReplicas: 3, etcdVolumeSizeGiB: 7 });
+  const spec = JSON.stringify({
+    image: 'debian',
+    controlPlaneReplicas: 3,
+    etcdVolumeSizeGiB: 7,
+    dashboardEnabled: true,
+    nodeProblemDetectorEnabled: false,
+  });
   old.exec(`insert into templates (id, project_id, name, visibility, revision, created_at, updated_at) values ('t', 'p', 't', 'PUBLIC', 1, 1, 1);
     insert into template_revisions values ('t', 1, '${spec}', 'ada', 1);`);
   const cluster = (id: string, overrides: string) =>
@@ -58,17 +64,26 @@ test('a control plane of before it was a tree is read as one, with the settings 
          values (?, 'p', ?, ?, 't', 1, ?, ?, 'READY', 'anna', 1, 1)`,
       )
       .run(id, id, id, spec, overrides);
-  cluster('a', '{"etcdVolumeSizeGiB":7,"flavor":"x"}');
+  cluster('a', '{"etcdVolumeSizeGiB":7,"flavor":"x","nodeProblemDetectorEnabled":true}');
   cluster('b', '{}');
   for (const sql of later) old.exec(sql);
   const store = drizzle(old, { casing: 'snake_case' });
   const [a, b] = await store.select().from(clusters).orderBy(clusters.id);
   expect(a).toMatchObject({
-    spec: { image: 'debian', dnsDomain: 'cluster.local', controlPlane: { replicas: 3, etcd: { volumeSizeGiB: 7 } } },
+    spec: {
+      image: 'debian',
+      dnsDomain: 'cluster.local',
+      controlPlane: { replicas: 3, etcd: { volumeSizeGiB: 7 } },
+      addons: { dashboard: { enabled: true, replicas: 1 }, nodeProblemDetector: { enabled: false }, coreDns: { replicas: 2 } },
+    },
   });
-  expect([a?.overrides, b?.overrides]).toEqual([{ flavor: 'x', controlPlane: { etcd: { volumeSizeGiB: 7 } } }, {}]);
+  expect([a?.overrides, b?.overrides]).toEqual([
+    { flavor: 'x', controlPlane: { etcd: { volumeSizeGiB: 7 } }, addons: { nodeProblemDetector: { enabled: true } } },
+    {},
+  ]);
   expect((await store.select().from(templateRevisions))[0]?.spec).toEqual(a?.spec);
   expect(Object.keys(a?.spec ?? {})).not.toContain('etcdVolumeSizeGiB');
+  expect(Object.keys(a?.spec ?? {}).filter((key) => /^(dashboard|nodeProblem)/.test(key))).toEqual([]);
   old.close();
 });
 
