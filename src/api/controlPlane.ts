@@ -1,11 +1,14 @@
 /** The control plane's settings, as output and as input in the same words. */
 import type { ComponentResources, ControlPlaneResources, ControlPlaneSpec, EtcdSpec } from '../domain/controlPlane.ts';
 import { builder } from './builder.ts';
+import { TunnelEnum } from './enums.ts';
 
 const TEXT = {
   replicas: 'Members of etcd, 1 or 3; a living cluster follows a change one member at a time.',
   apiServerReplicas: 'API servers, from 1 to 5; null for as many as `replicas`.',
   etcd: 'Its own etcd.',
+  tunnel:
+    'How API servers reach nodes and pods, for logs, exec, webhooks and aggregated APIs; NONE only where the seed has a route to both.',
   volumeSizeGiB: "Size of each member's volume, in GiB, from 1 to 64.",
   volumeType: "The seed's StorageClass for the volumes; null for the one that the seed is registered with.",
   quotaGiB: 'Size of the data, in GiB, from which on etcd takes no more writes; null for half the volume, and at most 8.',
@@ -69,6 +72,7 @@ export const ControlPlaneSpecType = builder.objectRef<ControlPlaneSpec>('Control
     apiServerReplicas: t.exposeInt('apiServerReplicas', { nullable: true, description: TEXT.apiServerReplicas }),
     etcd: t.expose('etcd', { type: EtcdSpecType, description: TEXT.etcd }),
     resources: t.expose('resources', { type: ControlPlaneResourcesType, description: TEXT.resources }),
+    tunnel: t.expose('tunnel', { type: TunnelEnum, description: TEXT.tunnel }),
   }),
 });
 
@@ -114,5 +118,6 @@ export const ControlPlaneInput = builder.inputType('ControlPlaneInput', {
     apiServerReplicas: t.int({ description: TEXT.apiServerReplicas }),
     etcd: t.field({ type: EtcdInput, description: TEXT.etcd }),
     resources: t.field({ type: ControlPlaneResourcesInput, description: TEXT.resources }),
+    tunnel: t.field({ type: TunnelEnum, description: TEXT.tunnel }),
   }),
 });

@@ -2,6 +2,7 @@
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState } from '../domain/condition.ts';
+import type { Tunnel } from '../domain/controlPlane.ts';
 import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { NodeState } from '../domain/node.ts';
@@ -60,6 +61,11 @@ export const NodeStateEnum = enumOf<NodeState>('NodeState', 'Where a worker is i
 export const SeedTurnEnum = enumOf<Exclude<SeedTurn, 'DONE'>>('SeedTurn', "A cluster's place in its seed's queue of starts.", {
   WAITING: 'Waits until others have started.',
   STARTING: 'Its control plane is being started.',
+});
+
+export const TunnelEnum = enumOf<Tunnel>('Tunnel', "How a cluster's API servers reach its nodes and pods.", {
+  KONNECTIVITY: 'Through connections that agents in the cluster open to the control plane.',
+  NONE: 'Directly: the seed must have a route to the nodes and to the pods.',
 });
 
 export const SeedStateEnum = enumOf<SeedState>('SeedState', 'Whether a seed can hold control planes.', {

@@ -36,6 +36,7 @@ export const controlPlaneInput = tree({
   apiServerReplicas: clearable(wholeNumber(1, MAX_API_SERVERS)),
   etcd: given(etcdInput),
   resources: given(tree({ etcd: componentInput, apiServer: componentInput, controllerManager: componentInput, scheduler: componentInput })),
+  tunnel: given(z.enum(['KONNECTIVITY', 'NONE'], 'must be KONNECTIVITY or NONE')),
 });
 
 /** Settings that need each other. @throws UserError INVALID_INPUT naming the field that was given, or the one that is smaller. */

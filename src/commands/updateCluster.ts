@@ -104,6 +104,7 @@ const CHANGEABLE: readonly string[] = [
   'controlPlane.etcd.autoCompaction',
   'controlPlane.resources',
   'addons',
+  'controlPlane.tunnel',
   'keystoneAuthEnabled',
   'autoHealingEnabled',
   'autoScalingEnabled',

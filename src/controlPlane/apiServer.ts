@@ -4,8 +4,9 @@ import type { ClusterPki } from '../pki/bundle.ts';
 import { buildDisruptionBudget } from './availability.ts';
 import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
+import { buildEgressSelection, buildKonnectivitySidecar } from './konnectivity.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
-import { buildApiServerSecret } from './secrets.ts';
+import { buildApiServerSecret, buildKonnectivitySecret } from './secrets.ts';
 import { buildDeployment } from './workload.ts';
 
 /** It serves on after SIGTERM, with its readiness gone: whoever sends it requests has as long to see it. */
@@ -15,11 +16,13 @@ const LONGEST_REQUEST_SECONDS = 60;
 
 const FILES = '/etc/kubernetes/pki';
 const CONFIG = '/etc/kubernetes/config';
+const EGRESS = 'egress-selector.yaml';
 
-/** Secret, ConfigMap, Deployment and disruption budget; the Service is apart (`endpoint.ts`), for its address comes first. */
+/** Secrets, ConfigMap, Deployment and disruption budget; the Service is apart (`endpoint.ts`), for its address comes first. */
 export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
   const files = buildApiServerSecret(cluster, pki);
   const config = buildConfig(cluster);
+  const tunnelFiles = cluster.tunnel === 'NONE' ? null : buildKonnectivitySecret(cluster, pki);
   const deployment = buildDeployment(cluster, {
     component: 'kube-apiserver',
     name: namesOf(cluster).apiServer,
@@ -34,9 +37,11 @@ export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): Kube
     ],
     resources: cluster.resources.apiServer,
     graceSeconds: DRAIN_SECONDS + LONGEST_REQUEST_SECONDS + 5,
+    ...(tunnelFiles === null ? {} : { sidecar: buildKonnectivitySidecar(cluster, tunnelFiles) }),
   });
   return [
     files,
+    ...(tunnelFiles === null ? [] : [tunnelFiles]),
     config,
     deployment,
     ...buildDisruptionBudget(cluster, 'kube-apiserver', namesOf(cluster).apiServer, cluster.apiServerReplicas),
@@ -60,6 +65,7 @@ const buildConfig = (cluster: HostedCluster): KubernetesObject => ({
       kind: 'AuthenticationConfiguration',
       anonymous: { enabled: true, conditions: ANONYMOUS_PATHS.map((path) => ({ path })) },
     }),
+    ...(cluster.tunnel === 'NONE' ? {} : { [EGRESS]: stringify(buildEgressSelection()) }),
   },
 });
 
@@ -98,6 +104,7 @@ const commandOf = (cluster: ReachableCluster): string[] => [
   `--etcd-cafile=${FILES}/etcd-ca.crt`,
   `--etcd-certfile=${FILES}/apiserver-etcd-client.crt`,
   `--etcd-keyfile=${FILES}/apiserver-etcd-client.key`,
+  ...(cluster.tunnel === 'NONE' ? [] : [`--egress-selector-config-file=${CONFIG}/${EGRESS}`]),
   `--shutdown-delay-duration=${DRAIN_SECONDS}s`,
   // After the delay late requests on open connections are told to come again, instead of being cut off.
   '--shutdown-send-retry-after=true',

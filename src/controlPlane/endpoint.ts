@@ -2,6 +2,7 @@
 import { isIpv4 } from '../domain/cidr.ts';
 import { UserError } from '../domain/errors.ts';
 import { type ApiEndpoint, apiPortOf, type HostedCluster, namesOf } from './hostedCluster.ts';
+import { AGENT_PORT } from './konnectivity.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
 import { selectorOf } from './workload.ts';
 
@@ -21,9 +22,20 @@ export const buildApiService = (cluster: HostedCluster): KubernetesObject => {
     spec: {
       type: cluster.exposure === 'LOAD_BALANCER' ? 'LoadBalancer' : 'NodePort',
       selector: selectorOf(cluster, 'kube-apiserver'),
-      ports: [{ name: 'https', protocol: 'TCP', port, targetPort: port, ...nodePort }],
+      ports: [
+        { name: 'https', protocol: 'TCP', port, targetPort: port, ...nodePort },
+        ...(cluster.tunnel === 'NONE' ? [] : [{ name: AGENT_SERVICE_PORT, protocol: 'TCP', port: AGENT_PORT, targetPort: AGENT_PORT }]),
+      ],
     },
   };
+};
+
+const AGENT_SERVICE_PORT = 'konnectivity';
+
+/** The port that agents dial at the API's address, read from the Service as the seed shows it; undefined while it has none. */
+export const findAgentPort = (cluster: HostedCluster, service: KubernetesObject): number | undefined => {
+  const found = (service as { spec?: ServiceSpec }).spec?.ports?.find(({ name }) => name === AGENT_SERVICE_PORT);
+  return cluster.exposure === 'NODE_PORT' ? found?.nodePort : found?.port;
 };
 
 /**
@@ -51,7 +63,7 @@ export const findEndpoint = (cluster: HostedCluster, service: KubernetesObject, 
 };
 
 interface ServiceSpec {
-  ports?: { nodePort?: number }[];
+  ports?: { name?: string; port?: number; nodePort?: number }[];
 }
 
 interface ServiceStatus {

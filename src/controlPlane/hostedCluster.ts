@@ -2,7 +2,7 @@
 
 import type { AddonsSpec } from '../domain/addons.ts';
 import { nthAddress, parseCidr } from '../domain/cidr.ts';
-import type { ControlPlaneResources, EtcdSpec } from '../domain/controlPlane.ts';
+import type { ControlPlaneResources, EtcdSpec, Tunnel } from '../domain/controlPlane.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
 import type { Exposure } from '../domain/seed.ts';
 import type { NetworkDriver, VolumeDriver } from '../domain/template.ts';
@@ -44,6 +44,7 @@ export interface HostedCluster {
   networkDriver: NetworkDriver;
   volumeDriver: VolumeDriver;
   addons: AddonsSpec;
+  tunnel: Tunnel;
 }
 
 /** A cluster whose address is known, which certificates and everything after them need. */
@@ -67,6 +68,7 @@ export const namesOf = ({ shortId }: HostedCluster) => ({
   etcdTask: `${shortId}-etcd-task`,
   controllerManager: `${shortId}-kube-controller-manager`,
   scheduler: `${shortId}-kube-scheduler`,
+  konnectivity: `${shortId}-konnectivity-server`,
 });
 
 /** "https://host:port" for nodes and people. */
@@ -105,5 +107,7 @@ export const pkiNamesOf = (cluster: ReachableCluster): ClusterPkiNames => {
     apiServer: { dns: [...inTenant, ...inSeed(apiServer), 'localhost'], ips: [firstServiceAddress, cluster.endpoint.host, '127.0.0.1'] },
     etcdServer: { dns: [...inSeed(etcd), ...members, 'localhost'], ips: ['127.0.0.1', '::1'] },
     etcdPeer: { dns: members, ips: ['127.0.0.1'] },
+    konnectivity: { dns: [], ips: [cluster.endpoint.host] },
+    localServer: `https://localhost:${cluster.endpoint.port}`,
   };
 };

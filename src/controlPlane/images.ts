@@ -1,19 +1,21 @@
 /** Full image references of a release, under their upstream names or under the operator's own registry. */
 import type { HostedCluster } from './hostedCluster.ts';
 
-export type ImageName = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'pause';
+export type ImageName = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'pause' | 'proxy-server' | 'proxy-agent';
 
 /** An image of a component that goes with the release. */
 export const imageOf = (cluster: Pick<HostedCluster, 'release' | 'imageRegistry'>, name: ImageName): string => {
   const { version, images } = cluster.release;
-  const tags: Record<ImageName, string> = {
-    'kube-apiserver': version,
-    'kube-controller-manager': version,
-    'kube-scheduler': version,
-    etcd: images.etcd,
-    pause: images.pause,
+  const paths: Record<ImageName, string> = {
+    'kube-apiserver': `kube-apiserver:${version}`,
+    'kube-controller-manager': `kube-controller-manager:${version}`,
+    'kube-scheduler': `kube-scheduler:${version}`,
+    etcd: `etcd:${images.etcd}`,
+    pause: `pause:${images.pause}`,
+    'proxy-server': `kas-network-proxy/proxy-server:${images.konnectivity}`,
+    'proxy-agent': `kas-network-proxy/proxy-agent:${images.konnectivity}`,
   };
-  return imageFrom(cluster, `registry.k8s.io/${name}:${tags[name]}`);
+  return imageFrom(cluster, `registry.k8s.io/${paths[name]}`);
 };
 
 /**

@@ -31,7 +31,9 @@ export type Component =
   | 'metrics-server'
   | 'cert-manager'
   | 'headlamp'
-  | 'node-problem-detector';
+  | 'node-problem-detector'
+  | 'konnectivity-server'
+  | 'konnectivity-agent';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';
 const PROJECT_LABEL = 'seedbed.io/project';

@@ -52,6 +52,13 @@ export const buildSchedulerSecret = (cluster: ReachableCluster, pki: ClusterPki)
     'scheduler.conf': pki.kubeconfigs.scheduler,
   });
 
+export const buildKonnectivitySecret = (cluster: ReachableCluster, { leaves, kubeconfigs }: ClusterPki): KubernetesObject =>
+  secret(cluster, namesOf(cluster).konnectivity, 'konnectivity-server', {
+    'server.crt': leaves.konnectivityServer.cert,
+    'server.key': leaves.konnectivityServer.key,
+    'konnectivity-server.conf': kubeconfigs.konnectivity,
+  });
+
 /** `data` and not `stringData`, which the API server folds away: what is read back equals what was written. */
 const secret = (cluster: ReachableCluster, owner: string, component: Component, files: Record<string, string>): KubernetesObject => ({
   apiVersion: 'v1',

@@ -25,6 +25,17 @@ export interface DeploymentInput {
   resources: ComponentResources;
   /** Between SIGTERM and the end by force; null for the usual 30 s. */
   graceSeconds: number | null;
+  /** Runs beside the container, in the same pod. */
+  sidecar?: Sidecar;
+}
+
+export interface Sidecar {
+  container: object;
+  mounts: Mount[];
+  /** Of the pod, for both containers. */
+  volumes: object[];
+  /** In the main container. */
+  volumeMounts: object[];
 }
 
 /** Minimal and unchangeable: a Deployment's selector can never be edited. */
@@ -75,28 +86,31 @@ export const probesOf = (scheme: Scheme, port: number, paths: { start: string; l
   livenessProbe: { httpGet: { scheme, path: paths.live, port }, periodSeconds: 10, timeoutSeconds: 15, failureThreshold: 8 },
 });
 
-export const buildDeployment = (cluster: HostedCluster, input: DeploymentInput): KubernetesObject => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: seedMeta(cluster, input.name, input.component),
-  spec: {
-    replicas: input.replicas,
-    revisionHistoryLimit: 2,
-    // The new pod must answer before an old one goes: one replica is rolled without a gap.
-    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-    selector: { matchLabels: selectorOf(cluster, input.component) },
-    template: {
-      metadata: { labels: podLabelsOf(cluster, input.component), annotations: mountAnnotations(input.mounts) },
-      spec: {
-        ...podSecurity,
-        ...(input.graceSeconds !== null && { terminationGracePeriodSeconds: input.graceSeconds }),
-        topologySpreadConstraints: topologySpreadOf(cluster, input.component, true),
-        containers: [containerOf(input)],
-        volumes: volumesOf(input.mounts),
+export const buildDeployment = (cluster: HostedCluster, input: DeploymentInput): KubernetesObject => {
+  const mounts = [...input.mounts, ...(input.sidecar?.mounts ?? [])];
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: seedMeta(cluster, input.name, input.component),
+    spec: {
+      replicas: input.replicas,
+      revisionHistoryLimit: 2,
+      // The new pod must answer before an old one goes: one replica is rolled without a gap.
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      selector: { matchLabels: selectorOf(cluster, input.component) },
+      template: {
+        metadata: { labels: podLabelsOf(cluster, input.component), annotations: mountAnnotations(mounts) },
+        spec: {
+          ...podSecurity,
+          ...(input.graceSeconds !== null && { terminationGracePeriodSeconds: input.graceSeconds }),
+          topologySpreadConstraints: topologySpreadOf(cluster, input.component, true),
+          containers: [containerOf(input), ...(input.sidecar === undefined ? [] : [input.sidecar.container])],
+          volumes: [...volumesOf(mounts), ...(input.sidecar?.volumes ?? [])],
+        },
       },
     },
-  },
-});
+  };
+};
 
 const containerOf = (input: DeploymentInput): object => ({
   name: input.component,
@@ -108,5 +122,5 @@ const containerOf = (input: DeploymentInput): object => ({
   ...probesOf('HTTPS', input.port, { ...input.probes, start: input.probes.ready }),
   resources: { requests: requestsOf(input.resources) },
   securityContext: containerSecurity,
-  volumeMounts: volumeMountsOf(input.mounts),
+  volumeMounts: [...volumeMountsOf(input.mounts), ...(input.sidecar?.volumeMounts ?? [])],
 });

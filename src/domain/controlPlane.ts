@@ -27,6 +27,9 @@ export interface ControlPlaneResources {
   scheduler: ComponentResources;
 }
 
+/** How API servers reach nodes and pods: through konnectivity, or by the seed's own routes. */
+export type Tunnel = 'KONNECTIVITY' | 'NONE';
+
 export interface ControlPlaneSpec {
   /** Members of etcd: 1 or 3. */
   replicas: number;
@@ -34,6 +37,7 @@ export interface ControlPlaneSpec {
   apiServerReplicas: number | null;
   etcd: EtcdSpec;
   resources: ControlPlaneResources;
+  tunnel: Tunnel;
 }
 
 /**
@@ -58,6 +62,7 @@ export const DEFAULT_CONTROL_PLANE: ControlPlaneSpec = {
     controllerManager: { cpuMillicores: 10, memoryMiB: 80 },
     scheduler: { cpuMillicores: 5, memoryMiB: 48 },
   },
+  tunnel: 'KONNECTIVITY',
 };
 
 export const apiServerReplicasOf = ({ replicas, apiServerReplicas }: ControlPlaneSpec): number => apiServerReplicas ?? replicas;

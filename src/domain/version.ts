@@ -7,6 +7,8 @@ export type ReleaseStatus = 'SUPPORTED' | 'DEPRECATED' | 'EXPIRED';
 export interface ReleaseImages {
   etcd: string;
   pause: string;
+  /** Of konnectivity's server and agent. */
+  konnectivity: string;
 }
 
 export interface Release {
@@ -19,17 +21,16 @@ export interface Release {
 }
 
 // etcd and pause as kubeadm 1.36 pairs them; its table gives the same etcd for 1.34 and 1.35.
-const IMAGES: ReleaseImages = {
+const IMAGES: Omit<ReleaseImages, 'konnectivity'> = {
   etcd: '3.6.8-0',
   pause: '3.10.2',
 };
 
-const release = (version: string, status: ReleaseStatus): Release => ({
-  version,
-  minor: version.slice(1).split('.').slice(0, 2).join('.'),
-  status,
-  images: IMAGES,
-});
+const release = (version: string, status: ReleaseStatus): Release => {
+  const minor = version.slice(1).split('.').slice(0, 2).join('.');
+  // konnectivity is released once for each minor of Kubernetes, and carries its number.
+  return { version, minor, status, images: { ...IMAGES, konnectivity: `v0.${minor.split('.')[1]}.0` } };
+};
 
 /** Newest first. EXPIRED stays listed so that old clusters can be shown, and cannot be asked for. */
 const CATALOGUE: readonly Release[] = [

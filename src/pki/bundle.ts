@@ -17,10 +17,12 @@ export type LeafName =
   | 'etcdPeer'
   | 'superAdmin'
   | 'controllerManager'
-  | 'scheduler';
+  | 'scheduler'
+  | 'konnectivityServer'
+  | 'konnectivity';
 
 /** Leaves that go with a kubeconfig. */
-export type KubeconfigName = 'superAdmin' | 'controllerManager' | 'scheduler';
+export type KubeconfigName = 'superAdmin' | 'controllerManager' | 'scheduler' | 'konnectivity';
 
 /** A leaf and what it was made for; `profile` is a fingerprint, so that a look needs no parsing. */
 export interface StoredLeaf extends Issued, KeyPair {
@@ -53,10 +55,14 @@ export interface ClusterPkiNames {
   publicServer: string;
   /** "https://host:port" for pods in the seed. */
   inSeedServer: string;
+  /** "https://host:port" for what runs in the API server's own pod. */
+  localServer: string;
   etcdName: string;
   apiServer: Sans;
   etcdServer: Sans;
   etcdPeer: Sans;
+  /** What agents dial. */
+  konnectivity: Sans;
 }
 
 const AUTHORITIES: Record<AuthorityName, string> = { ca: 'kubernetes', frontProxyCa: 'front-proxy-ca', etcdCa: 'etcd-ca' };
@@ -89,6 +95,10 @@ const planLeaves = (names: ClusterPkiNames): Record<LeafName, LeafPlan> => ({
   },
   controllerManager: { by: 'ca', commonName: 'system:kube-controller-manager', usages: ['client'], server: names.inSeedServer },
   scheduler: { by: 'ca', commonName: 'system:kube-scheduler', usages: ['client'], server: names.inSeedServer },
+  // Not the API server's: what agents reach from outside must not be able to pose as it.
+  konnectivityServer: { by: 'ca', commonName: 'konnectivity-server', usages: ['server'], sans: names.konnectivity },
+  // It has agents' tokens reviewed, and may do nothing else.
+  konnectivity: { by: 'ca', commonName: 'system:konnectivity-server', usages: ['client'], server: names.localServer },
 });
 
 /**
@@ -109,7 +119,7 @@ export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, exi
     },
     serviceAccount: existing.serviceAccount ?? createServiceAccountKey(),
     leaves: { ...existing.leaves } as ClusterPki['leaves'],
-    kubeconfigs: { superAdmin: '', controllerManager: '', scheduler: '' },
+    kubeconfigs: { superAdmin: '', controllerManager: '', scheduler: '', konnectivity: '' },
   };
   const open: Record<AuthorityName, Authority> = {
     ca: await openAuthority(made.authorities.ca),

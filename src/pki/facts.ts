@@ -9,6 +9,8 @@ const KINDS: Record<LeafName, [kind: CertificateKind, by: AuthorityName]> = {
   superAdmin: ['CLIENT', 'ca'],
   controllerManager: ['CLIENT', 'ca'],
   scheduler: ['CLIENT', 'ca'],
+  konnectivityServer: ['SERVER', 'ca'],
+  konnectivity: ['CLIENT', 'ca'],
   frontProxyClient: ['CLIENT', 'frontProxyCa'],
   apiServerEtcdClient: ['CLIENT', 'etcdCa'],
   etcdClient: ['CLIENT', 'etcdCa'],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { buildApiServer } from '../../src/controlPlane/apiServer.ts';
-import { buildApiService, findEndpoint } from '../../src/controlPlane/endpoint.ts';
+import { buildApiService, findAgentPort, findEndpoint } from '../../src/controlPlane/endpoint.ts';
 import { inSeedServerOf, isReachable, pkiNamesOf, publicServerOf } from '../../src/controlPlane/hostedCluster.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
 import { cluster, pki } from './fixture.ts';
@@ -25,7 +25,8 @@ test.each([{ hostname: 'lb.example.org' }, { ip: '2001:db8::1' }])('a load balan
 
 test('a node port is learnt in the first pass and is everybody’s port in the second', () => {
   const first = { ...unborn, exposure: 'NODE_PORT' as const };
-  expect(portsOf(buildApiService(first))).toEqual([{ name: 'https', protocol: 'TCP', port: 6443, targetPort: 6443 }]);
+  const agents = { name: 'konnectivity', protocol: 'TCP', port: 8132, targetPort: 8132 };
+  expect(portsOf(buildApiService(first))).toEqual([{ name: 'https', protocol: 'TCP', port: 6443, targetPort: 6443 }, agents]);
   const seen = { ...buildApiService(first), spec: { ports: [{ port: 6443, nodePort: 31234 }] } };
   expect(findEndpoint(first, buildApiService(first), '198.51.100.2')).toBeUndefined();
   expect(findEndpoint(first, seen, null)).toBeUndefined();
@@ -33,7 +34,10 @@ test('a node port is learnt in the first pass and is everybody’s port in the s
   expect(endpoint).toEqual({ host: '198.51.100.2', port: 31234 });
   const second = { ...first, endpoint: endpoint ?? null };
   if (!isReachable(second)) return expect.unreachable();
-  expect(portsOf(buildApiService(second))).toEqual([{ name: 'https', protocol: 'TCP', port: 31234, targetPort: 31234, nodePort: 31234 }]);
+  expect(portsOf(buildApiService(second))).toEqual([
+    { name: 'https', protocol: 'TCP', port: 31234, targetPort: 31234, nodePort: 31234 },
+    agents,
+  ]);
   expect(JSON.stringify(buildApiServer(second, pki))).toContain('"--secure-port=31234"');
   expect(publicServerOf(second)).toBe('https://198.51.100.2:31234');
   expect(inSeedServerOf(second)).toBe(`https://${cluster.shortId}-kube-apiserver.${cluster.namespace}.svc:31234`);
@@ -46,4 +50,18 @@ test('certificates cover every name under which somebody dials', () => {
   const dialled = JSON.stringify(buildApiServer(cluster, pki)).match(/--etcd-servers=https:\/\/([^:]+):2379/)?.[1];
   expect(etcdServer.dns).toContain(dialled);
   expect(etcdPeer.dns).toContain(`${cluster.shortId}-etcd-2.${cluster.shortId}-etcd-peer.${cluster.namespace}.svc`);
+});
+
+test('agents dial 8132 at a load balancer, and at a node the port that the seed chose', () => {
+  expect(findAgentPort(cluster, buildApiService(cluster))).toBe(8132);
+  const nodePorts = { ...cluster, exposure: 'NODE_PORT' as const };
+  expect(findAgentPort(nodePorts, buildApiService(nodePorts))).toBeUndefined();
+  const ports = [
+    { port: 31234, nodePort: 31234 },
+    { name: 'konnectivity', port: 8132, nodePort: 30132 },
+  ];
+  expect(findAgentPort(nodePorts, { ...buildApiService(nodePorts), spec: { ports } })).toBe(30132);
+  const without = { ...cluster, tunnel: 'NONE' as const };
+  expect(portsOf(buildApiService(without))).toHaveLength(1);
+  expect(findAgentPort(without, buildApiService(without))).toBeUndefined();
 });

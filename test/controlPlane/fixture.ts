@@ -33,6 +33,7 @@ export const cluster: ReachableCluster = {
   networkDriver: 'FLANNEL',
   volumeDriver: 'NONE',
   addons: DEFAULT_ADDONS,
+  tunnel: 'KONNECTIVITY',
 };
 
 const LEAVES: LeafName[] = [
@@ -46,6 +47,8 @@ const LEAVES: LeafName[] = [
   'superAdmin',
   'controllerManager',
   'scheduler',
+  'konnectivityServer',
+  'konnectivity',
 ];
 
 const pair = (name: string) => ({ cert: `certificate of ${name}\n`, key: `key of ${name}\n` });
@@ -60,5 +63,6 @@ export const pki: ClusterPki = {
     superAdmin: 'kubeconfig of superAdmin\n',
     controllerManager: 'kubeconfig of controllerManager\n',
     scheduler: 'kubeconfig of scheduler\n',
+    konnectivity: 'kubeconfig of konnectivity\n',
   },
 };

@@ -7,6 +7,7 @@ import { buildBootstrapToken } from '../../src/controlPlane/bootstrapToken.ts';
 import { buildControllerManager } from '../../src/controlPlane/controllerManager.ts';
 import { buildApiService } from '../../src/controlPlane/endpoint.ts';
 import { buildEtcd } from '../../src/controlPlane/etcd.ts';
+import { buildKonnectivityAgent } from '../../src/controlPlane/konnectivityAgent.ts';
 import { buildNamespace } from '../../src/controlPlane/namespace.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../src/controlPlane/scheduler.ts';
@@ -16,6 +17,8 @@ const components: [string, KubernetesObject[]][] = [
   ['namespace', [buildNamespace(cluster), buildApiService(cluster)]],
   ['etcd', buildEtcd(cluster, pki)],
   ['apiServer', buildApiServer(cluster, pki)],
+  ['apiServerWithoutTunnel', buildApiServer({ ...cluster, tunnel: 'NONE' }, pki)],
+  ['konnectivityAgent', buildKonnectivityAgent(cluster, 8132)],
   ['controllerManager', buildControllerManager(cluster, pki)],
   ['scheduler', buildScheduler(cluster, pki)],
   ['bootstrap', buildBootstrapObjects(cluster, pki.authorities.ca.cert)],

@@ -80,9 +80,10 @@ test('keys reach only the pods that need them', () => {
   expect(holders(pki.leaves.apiServer.key)).toEqual(named('kube-apiserver'));
   expect(holders(pki.leaves.etcdPeer.key)).toEqual(named('etcd'));
   expect(holders(pki.kubeconfigs.scheduler)).toEqual(named('kube-scheduler'));
+  expect(holders(pki.leaves.konnectivityServer.key)).toEqual(named('kube-apiserver'));
   expect(holders(pki.kubeconfigs.superAdmin)).toEqual([]);
   const secrets = objects.filter(({ kind }) => kind === 'Secret').flatMap(({ data }) => Object.values(data as Record<string, string>));
-  expect(secrets).toHaveLength(27);
+  expect(secrets).toHaveLength(30);
   expect(secrets).not.toContain(Buffer.from(pki.kubeconfigs.superAdmin).toString('base64'));
 });
 
@@ -123,6 +124,7 @@ const withLeaf = (name: keyof ClusterPki['leaves']): ClusterPki => ({
 test('a new certificate rolls exactly the pods that mount it', () => {
   expect(rolled(build(cluster, pki))).toEqual([]);
   expect(rolled(build(cluster, withLeaf('apiServer')))).toEqual(['kube-apiserver']);
+  expect(rolled(build(cluster, withLeaf('konnectivityServer')))).toEqual(['kube-apiserver']);
   expect(rolled(build(cluster, withLeaf('etcdPeer')))).toEqual(['etcd']);
   expect(rolled(build(cluster, withLeaf('superAdmin')))).toEqual([]);
   expect(rolled(build(cluster, { ...pki, kubeconfigs: { ...pki.kubeconfigs, scheduler: 'new' } }))).toEqual(['kube-scheduler']);
@@ -213,4 +215,16 @@ test('a registry of the operator replaces the host of every image', () => {
       (n) => `mirror.example:5000/k8s/${n}:${cluster.release.version}`,
     ),
   ]);
+});
+
+test('the konnectivity server shares a socket with its API server and nothing else, and knows how many it is one of', () => {
+  const of = (c: ReachableCluster) => workloadsOf(buildApiServer(c, pki))[0]?.spec.template.spec;
+  const [api, server] = of({ ...cluster, apiServerReplicas: 3 })?.containers ?? [];
+  const shared = api?.volumeMounts.filter(({ name }) => server?.volumeMounts.some((mount) => mount.name === name));
+  expect(shared).toEqual([{ name: 'konnectivity-socket', mountPath: '/run/konnectivity' }]);
+  expect(server?.command).toContain('--server-count=3');
+  expect(server?.image).toBe('registry.k8s.io/kas-network-proxy/proxy-server:v0.36.0');
+  const without = of({ ...cluster, tunnel: 'NONE' });
+  expect(without?.containers).toHaveLength(1);
+  expect(JSON.stringify(without)).not.toMatch(/konnectivity|egress/);
 });

@@ -17,6 +17,8 @@ const names: ClusterPkiNames = {
   apiServer: { dns: ['kubernetes', 'localhost'], ips: ['10.96.0.1', '192.0.2.1', '127.0.0.1'] },
   etcdServer: { dns: ['c1-etcd', 'localhost'], ips: ['127.0.0.1', '::1'] },
   etcdPeer: { dns: ['c1-etcd-0'], ips: ['127.0.0.1'] },
+  konnectivity: { dns: [], ips: ['192.0.2.1'] },
+  localServer: 'https://localhost:6443',
 };
 const clock = { nowMs: Date.now(), now: () => clock.nowMs };
 const folder = mkdtempSync(join(tmpdir(), 'pki-'));
@@ -46,6 +48,8 @@ test.each([
   ['superAdmin', 'ca', 'sslclient'],
   ['controllerManager', 'ca', 'sslclient'],
   ['scheduler', 'ca', 'sslclient'],
+  ['konnectivityServer', 'ca', 'sslserver'],
+  ['konnectivity', 'ca', 'sslclient'],
 ] as const)('openssl verifies %s under %s as %s, and under no other authority', (leaf, authority, purpose) => {
   const cert = file('leaf.crt', pki.leaves[leaf].cert);
   const verify = (ca: 'ca' | 'etcdCa' | 'frontProxyCa') =>
@@ -59,6 +63,8 @@ test.each([
   ['apiServer', 'sslclient'],
   ['apiServerEtcdClient', 'sslserver'],
   ['superAdmin', 'sslserver'],
+  ['konnectivityServer', 'sslclient'],
+  ['konnectivity', 'sslserver'],
 ] as const)('%s does not serve as %s', (leaf, purpose) => {
   const args = [
     'verify',

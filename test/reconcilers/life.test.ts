@@ -169,6 +169,28 @@ test('a group grows and shrinks to what was asked for', async () => {
   }
 });
 
+test('the tunnel is seen from both ends, can be given up on a living cluster, and comes back', async () => {
+  const tunnel = () =>
+    query<{ status: string; state: string }>("select status, state from conditions where name = 'TunnelReady'")[0] ?? {
+      status: '',
+      state: '',
+    };
+  expect(tunnel()).toEqual({ status: 'TRUE', state: 'DONE' });
+  for (const [wanted, state] of [
+    ['NONE', 'REMOVED'],
+    ['KONNECTIVITY', 'DONE'],
+  ]) {
+    const overrides = { controlPlane: { tunnel: wanted } };
+    await change(member, 'updateCluster', { clusterId, overrides }, 'cluster { id }');
+    await until(() => tunnel().state === state);
+    await stateIs('clusters', 'READY');
+    const applied = query<{ kind: string }>(
+      "select kind from inventory where service = 'CLUSTER' and kind = 'konnectivity' and state = 'PRESENT'",
+    );
+    expect(applied).toHaveLength(wanted === 'NONE' ? 0 : 3);
+  }
+});
+
 test('a node that meets a used-up quota fails its operation in the words of the quota, and a retry goes on from there', async () => {
   const setPorts = (port: number) =>
     fetch(`${world.controlUrl}/quotas/${world.users.member.projectId}`, { method: 'PUT', body: JSON.stringify({ port }) });

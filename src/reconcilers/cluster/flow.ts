@@ -18,6 +18,7 @@ import { securityGroup } from './steps/securityGroup.ts';
 import { seedNamespace } from './steps/seedNamespace.ts';
 import { seedTurn } from './steps/seedTurn.ts';
 import { tenantBootstrap } from './steps/tenantBootstrap.ts';
+import { tunnel } from './steps/tunnel.ts';
 import { usable } from './steps/usable.ts';
 
 export const clusterFlow = defineFlow<ClusterScope>('cluster', [
@@ -38,5 +39,6 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   tenantBootstrap,
   ...addonSteps,
   nodeGroups,
+  tunnel,
   usable,
 ]);

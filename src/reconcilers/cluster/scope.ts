@@ -139,5 +139,6 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string |
     networkDriver: row.spec.networkDriver,
     volumeDriver: row.spec.volumeDriver,
     addons: row.spec.addons,
+    tunnel: row.spec.controlPlane.tunnel,
   };
 };

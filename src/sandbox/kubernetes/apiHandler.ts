@@ -16,7 +16,7 @@ import { attributesOf, parseResourceRequest, pathTemplate, type ResourceRequest 
 import { createObject, getObject, type PatchType, patchObject, replaceObject, type WriteContext } from './resources.ts';
 import { answerReview } from './reviews.ts';
 import { badRequest, forbidden, StatusError, unauthorized } from './statusError.ts';
-import { issueToken, type PodLog, podAction, readLog, scale } from './subresources.ts';
+import { issueToken, type NodeProxy, type PodLog, podAction, readLog, scale } from './subresources.ts';
 import { tableOf } from './tables.ts';
 
 /** As real API servers: 3 MiB. */
@@ -31,6 +31,8 @@ export interface ApiOptions {
   faults: Faults;
   playFault: PlayFault;
   podLog: PodLog;
+  /** Absent: the sandbox plays no kubelets that could be asked. */
+  nodeProxy?: NodeProxy;
   /** False while it starts or its etcd is away: /readyz then fails. */
   ready: () => boolean;
 }
@@ -153,6 +155,12 @@ const post = (options: ApiOptions, call: Call): Answer => {
   return shownObject(cluster, call, createObject(cluster, kind, namespace, call.body, call.context), 201);
 };
 
+const proxied = ({ nodeProxy }: ApiOptions, { kind, name, rest }: ResourceRequest): string => {
+  if (kind.kind !== 'Node' || nodeProxy === undefined)
+    throw new StatusError(501, 'NotImplemented', 'the sandbox runs no containers: nothing answers behind a proxy');
+  return nodeProxy(name, rest);
+};
+
 const operate = (options: ApiOptions, call: Call): Answer => {
   const { cluster } = options;
   const { request, context } = call;
@@ -167,6 +175,7 @@ const operate = (options: ApiOptions, call: Call): Answer => {
     case 'get':
       if (subresource === 'log')
         return { status: 200, body: readLog(cluster, request, request.query, options.podLog), contentType: 'text/plain' };
+      if (subresource === 'proxy') return { status: 200, body: proxied(options, request), contentType: 'text/plain' };
       return shownObject(cluster, call, getObject(cluster, kind, namespace, name), 200);
     case 'create':
       return post(options, call);

@@ -1,4 +1,4 @@
-/** Every flag that the real programs know (Kubernetes v1.36, etcd v3.6), for an unknown one ends a real start. */
+/** Every flag that the real programs know (Kubernetes v1.36, etcd v3.6, konnectivity v0.36), for an unknown one ends a real start. */
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
@@ -104,5 +104,20 @@ export const KNOWN_FLAGS: Record<string, ReadonlySet<string>> = {
       'requestheader-allowed-names requestheader-client-ca-file requestheader-extra-headers-prefix requestheader-group-headers requestheader-uid-headers ' +
       'requestheader-username-headers secure-port show-hidden-metrics-for-version tls-cert-file tls-cipher-suites tls-curve-preferences tls-min-version ' +
       'tls-private-key-file tls-sni-cert-key version vmodule write-config-to',
+  ),
+  'proxy-server': words(
+    'add-dir-header admin-bind-address admin-port agent-bind-address agent-namespace agent-port agent-service-account alsologtostderr ' +
+      'authentication-audience backend-dial-timeout cipher-suites cluster-ca-cert cluster-cert cluster-key delete-existing-uds-file ' +
+      'enable-contention-profiling enable-lease-controller enable-profiling frontend-keepalive-time graceful-shutdown-timeout health-bind-address ' +
+      'health-port keepalive-time kube-api-content-type kubeconfig kubeconfig-burst kubeconfig-qps lease-label lease-namespace log-backtrace-at log-dir ' +
+      'log-file log-file-max-size logtostderr mode one-output proxy-strategies server-bind-address server-ca-cert server-cert server-count server-id ' +
+      'server-key server-port skip-headers skip-log-headers stderrthreshold tls-min-version uds-name v vmodule warn-on-channel-limit xfr-channel-size',
+  ),
+  'proxy-agent': words(
+    'add-dir-header admin-bind-address admin-server-port agent-cert agent-id agent-identifiers agent-key alpn-proto alsologtostderr ca-cert ' +
+      'count-server-leases enable-contention-profiling enable-profiling health-server-host health-server-port keepalive-time kube-api-content-type ' +
+      'kubeconfig lease-label lease-label-selector lease-namespace log-backtrace-at log-dir log-file log-file-max-size logtostderr one-output ' +
+      'probe-interval proxy-server-host proxy-server-port server-count-source service-account-token-path skip-headers skip-log-headers stderrthreshold ' +
+      'sync-forever sync-interval sync-interval-cap v vmodule warn-on-channel-limit xfr-channel-size',
   ),
 };

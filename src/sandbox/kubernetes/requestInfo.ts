@@ -7,6 +7,8 @@ export interface ResourceRequest {
   namespace: string;
   name: string;
   subresource: string | undefined;
+  /** What follows the subresource, as in `proxy/healthz`: '/healthz'. */
+  rest: string;
   verb: string;
   query: URLSearchParams;
 }
@@ -34,12 +36,13 @@ export const parseResourceRequest = (
   const rest = parts.slice(core ? 2 : 3);
   if (parts[0] !== 'api' && parts[0] !== 'apis') return undefined;
   const inNamespace = rest[0] === 'namespaces' && rest.length > 2 && !['status', 'finalize'].includes(rest[2] ?? '');
-  const [plural = '', name = '', subresource] = inNamespace ? rest.slice(2) : rest;
+  const [plural = '', name = '', subresource, ...after] = inNamespace ? rest.slice(2) : rest;
   const kind =
     findKindByPath(group, version, plural) ?? customs().find((k) => k.group === group && k.version === version && k.plural === plural);
   if (!kind || (inNamespace && !kind.namespaced)) return undefined;
   if (subresource !== undefined && !kind.subresources.includes(subresource)) return undefined;
-  return { kind, namespace: inNamespace ? (rest[1] ?? '') : '', name, subresource, verb: verbOf(method, name, query), query };
+  const namespace = inNamespace ? (rest[1] ?? '') : '';
+  return { kind, namespace, name, subresource, rest: `/${after.join('/')}`, verb: verbOf(method, name, query), query };
 };
 
 export const attributesOf = (request: ResourceRequest): Attributes => ({

@@ -106,6 +106,8 @@ export const podAction = (cluster: Cluster, target: Target, subresource: string,
 };
 
 export type PodLog = (pod: KubeObject, container: string) => string;
+/** What a node's kubelet answers to a GET of a path. */
+export type NodeProxy = (node: string, path: string) => string;
 
 /** The log of a container; the first one unless the query names another. */
 export const readLog = (cluster: Cluster, target: Target, query: URLSearchParams, podLog: PodLog): string => {

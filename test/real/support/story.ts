@@ -83,6 +83,8 @@ export const prepareSeedAndTemplate = async (story: Story, name: string): Promis
       flavor: world.flavor,
       externalNetwork: world.externalNetwork,
       networkDriver: 'FLANNEL',
+      // The seed of the lab has a route to the nodes, and no image of konnectivity yet.
+      controlPlane: { tunnel: 'NONE' },
       nodeCidr: story.nodeCidr,
     },
     'clusterTemplate { id }',

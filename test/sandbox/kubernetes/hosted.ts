@@ -8,6 +8,8 @@ import { buildControllerManager } from '../../../src/controlPlane/controllerMana
 import { buildApiService, findEndpoint } from '../../../src/controlPlane/endpoint.ts';
 import { buildEtcd } from '../../../src/controlPlane/etcd.ts';
 import { type HostedCluster, namesOf, pkiNamesOf, type ReachableCluster } from '../../../src/controlPlane/hostedCluster.ts';
+import { AGENT_PORT } from '../../../src/controlPlane/konnectivity.ts';
+import { buildKonnectivityAgent } from '../../../src/controlPlane/konnectivityAgent.ts';
 import { buildNamespace } from '../../../src/controlPlane/namespace.ts';
 import type { KubernetesObject } from '../../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../../src/controlPlane/scheduler.ts';
@@ -72,6 +74,7 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   networkDriver: 'FLANNEL',
   volumeDriver: 'NONE',
   addons: DEFAULT_ADDONS,
+  tunnel: 'KONNECTIVITY',
   ...extra,
 });
 
@@ -133,7 +136,11 @@ export const bootstrapTenant = async (
   await until('the API answers', () => readyz(hosted.tenant));
   await applyAll(
     hosted.tenant,
-    change([...buildBootstrapObjects(hosted.cluster, hosted.pki.authorities.ca.cert), ...addons.flatMap((a) => a.objects(hosted.cluster))]),
+    change([
+      ...buildBootstrapObjects(hosted.cluster, hosted.pki.authorities.ca.cert),
+      ...addons.flatMap((a) => a.objects(hosted.cluster)),
+      ...(hosted.cluster.tunnel === 'NONE' ? [] : buildKonnectivityAgent(hosted.cluster, AGENT_PORT)),
+    ]),
   );
 };
 

@@ -9,12 +9,13 @@ import { controllerManager } from './controllerManager.ts';
 import { etcd } from './etcd.ts';
 import { nodeGroups } from './nodeGroups.ts';
 import { scheduler } from './scheduler.ts';
+import { tunnel } from './tunnel.ts';
 
 export const usable: Step<ClusterScope> = {
   name: 'Usable',
   title: 'Check that the cluster can be used',
   usuallyMs: 5_000,
-  needs: [etcd, apiServer, controllerManager, scheduler, ...addonSteps, nodeGroups],
+  needs: [etcd, apiServer, controllerManager, scheduler, ...addonSteps, nodeGroups, tunnel],
   ensure: async (scope) => {
     const missing = await missingReplicas(scope);
     if (missing !== undefined) return waiting(missing, 10_000);

@@ -9,6 +9,7 @@ import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
 import { dialEtcd, type EtcdMember, type EtcdRegistry, refusalOf } from './etcd.ts';
 import { parseCertificates, parsePair, publicKeyText, requireUsage } from './pkiChecks.ts';
 import { messageOf, type Process } from './process.ts';
+import { readTunnelServer, type TunnelServer } from './tunnel.ts';
 
 export interface ApiServerConfig {
   podUid: string;
@@ -23,6 +24,8 @@ export interface ApiServerConfig {
   serviceCidr: string;
   authentication: Authentication;
   tokenKeys: TokenKeys;
+  /** Undefined: it dials nodes and pods itself. */
+  tunnel: TunnelServer | undefined;
 }
 
 const readAuthentication = (line: CommandLine): Authentication => {
@@ -63,7 +66,7 @@ const versionOf = (line: CommandLine): string => {
   return /:(v\d+\.\d+\.\d+[^@]*)/.exec(text(container?.image))?.[1] ?? 'v1.36.0';
 };
 
-const inspect = (line: CommandLine): ApiServerConfig => {
+const inspect = (seed: Cluster, line: CommandLine): ApiServerConfig => {
   checkCommandLine(line);
   const [advertiseAddress, port] = [line.flag('advertise-address') ?? '', Number(line.flag('secure-port') ?? 6443)];
   if (!isIP(advertiseAddress)) throw new Error(`invalid argument "${advertiseAddress}" for "--advertise-address" flag: failed to parse IP`);
@@ -98,6 +101,7 @@ const inspect = (line: CommandLine): ApiServerConfig => {
     serviceCidr,
     authentication: readAuthentication(line),
     tokenKeys: readTokenKeys(line),
+    tunnel: readTunnelServer(seed, line, { port, clientCaPem }),
   };
 };
 
@@ -126,7 +130,7 @@ export const startApiServer = (
   plane: { serve: (config: ApiServerConfig, dataId: string) => void; withdraw: (podUid: string) => void },
 ): Process => {
   if (line.flag('etcd-servers') === undefined) throw new Error('--etcd-servers must be specified');
-  const config = inspect(line);
+  const config = inspect(seed, line);
   return {
     check() {
       try {

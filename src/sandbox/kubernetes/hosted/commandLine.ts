@@ -5,7 +5,7 @@ import { KNOWN_FLAGS } from '../knownFlags.ts';
 import { at, type Dict, dict, dicts, type KubeObject, namespaceOf, spec, status, text, texts } from '../objects.ts';
 import { type ContainerFiles, containerFiles, keyValue } from './podFiles.ts';
 
-export type Program = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler';
+export type Program = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'proxy-server' | 'proxy-agent';
 
 export interface CommandLine {
   program: Program;
@@ -54,12 +54,12 @@ const readFromEnvironment = (flags: Map<string, string>, environment: ReadonlyMa
   }
 };
 
-/** The first container of the pod that runs a control plane program; undefined for every other pod. */
-export const parseCommandLine = (cluster: Cluster, pod: KubeObject): CommandLine | undefined => {
+/** The first container of the pod that runs a control plane program, or the named one; undefined for every other pod. */
+export const parseCommandLine = (cluster: Cluster, pod: KubeObject, program?: Program): CommandLine | undefined => {
   for (const container of dicts(spec(pod).containers)) {
     const words = [...texts(container.command), ...texts(container.args)];
     const name = words[0]?.slice((words[0]?.lastIndexOf('/') ?? -1) + 1) ?? '';
-    if (!(name in KNOWN_FLAGS)) continue;
+    if (program === undefined ? !(name in KNOWN_FLAGS) : name !== program) continue;
     const environment = environmentOf(cluster, pod, container);
     const expand = (word: string): string =>
       word.replace(/\$\(([A-Za-z_][A-Za-z0-9_]*)\)/g, (all, variable: string) => environment.get(variable) ?? all);
@@ -78,8 +78,9 @@ export const parseCommandLine = (cluster: Cluster, pod: KubeObject): CommandLine
 };
 
 const isFileFlag = (name: string): boolean =>
-  /(-file|-cafile|-certfile|-keyfile|kubeconfig|kubelet-client-certificate|kubelet-client-key|-config|-config-file)$/.test(name) &&
-  name !== 'audit-webhook-config-file';
+  /(-file|-cafile|-certfile|-keyfile|kubeconfig|kubelet-client-certificate|kubelet-client-key|cluster-cert|cluster-key|-config|-config-file)$/.test(
+    name,
+  ) && name !== 'audit-webhook-config-file';
 
 /** Throws what the program says about flags it does not know and files it cannot open. */
 export const checkCommandLine = (line: CommandLine): void => {

@@ -26,7 +26,7 @@ interface Access {
 
 const decoded = (value: unknown): string => Buffer.from(text(value), 'base64').toString();
 
-const readKubeconfig = (line: CommandLine): Access => {
+export const readKubeconfig = (line: CommandLine): Access => {
   const config = dict(parse(fileOf(line, 'kubeconfig')));
   const context = dict(dicts(config.contexts).find((c) => c.name === config['current-context'])?.context);
   const cluster = dict(dicts(config.clusters).find((c) => c.name === context.cluster)?.cluster);

@@ -9,8 +9,9 @@ import { createKubelets, type KubeletSet } from '../kubelet.ts';
 import { type AttachedKubelet, listenForKubelets } from '../machineRegistry.ts';
 import { at, conditionStatus, type Dict, dicts, type KubeObject, spec, status, text, timestamp, withCondition } from '../objects.ts';
 import { StatusError } from '../statusError.ts';
-import type { PodLog } from '../subresources.ts';
+import type { NodeProxy, PodLog } from '../subresources.ts';
 import { parseCertificates, requireChain } from './pkiChecks.ts';
+import type { Tunnels } from './tunnelAgents.ts';
 
 /** How long a node may be silent before it counts as lost: 40 s in life, a tenth of it here so that tries stay short. */
 const GRACE_MS = 4000;
@@ -52,8 +53,11 @@ const kubeletConditions = (node: KubeObject, networkReady: boolean, now: string)
 };
 
 export interface NodeWorld {
-  /** Fails as in life where no tunnel leads from the API server to the kubelets. */
+  /** Both fail as in life where no tunnel leads from the API server to the kubelets. */
   podLog: PodLog;
+  nodeProxy: NodeProxy;
+  /** The kubelets look at their pods again. */
+  poke(): void;
   /** The endpoint that machines dial, or undefined while no API server listens; and the authority of their certificates. */
   listenAt(endpoints: readonly string[], clientCaPem: string): void;
   /** Controllers of the controller manager: pod ranges, taints, lost nodes. Undefined stops them. */
@@ -61,7 +65,7 @@ export interface NodeWorld {
   close(): void;
 }
 
-export const createNodeWorld = (cluster: Cluster): NodeWorld => {
+export const createNodeWorld = (cluster: Cluster, tunnels: Tunnels): NodeWorld => {
   const alive = new Map<string, AttachedKubelet>();
   const networks = new Map<string, Set<string>>();
   const lost = new Map<string, NodeJS.Timeout>();
@@ -98,7 +102,7 @@ export const createNodeWorld = (cluster: Cluster): NodeWorld => {
   const kubelets: KubeletSet = createKubelets({
     cluster,
     nodes: { address: (name) => (node(name) ? alive.get(name)?.address : undefined), networkReady, podAddress },
-    startProcess: () => undefined,
+    startProcess: tunnels.startProcess,
     running(pod, runs) {
       if (!mountsCni(pod)) return;
       const name = text(spec(pod).nodeName);
@@ -227,12 +231,32 @@ export const createNodeWorld = (cluster: Cluster): NodeWorld => {
     kubelets.poke(kubelet.nodeName);
   };
 
+  /** Why the API server does not reach a node's kubelet; undefined when it does. */
+  const dial = (name: string): { address: string; why: string } | undefined => {
+    const address = alive.get(name)?.address ?? name;
+    const why = tunnels.failure(`${address}:10250`) ?? (alive.has(name) ? undefined : `dial tcp ${address}:10250: i/o timeout`);
+    return why === undefined ? undefined : { address, why };
+  };
+
   return {
-    podLog(pod) {
-      const address = alive.get(text(spec(pod).nodeName))?.address ?? text(spec(pod).nodeName);
-      const url = `https://${address}:10250/containerLogs/${pod.metadata.namespace}/${pod.metadata.name}`;
-      throw new StatusError(500, 'InternalError', `Get "${url}": dial tcp ${address}:10250: i/o timeout`);
+    podLog(pod, container) {
+      const { namespace = '', name } = pod.metadata;
+      const failed = dial(text(spec(pod).nodeName));
+      if (failed === undefined) return kubelets.log(pod, container) || `${container} runs\n`;
+      throw new StatusError(
+        500,
+        'InternalError',
+        `Get "https://${failed.address}:10250/containerLogs/${namespace}/${name}": ${failed.why}`,
+      );
     },
+    nodeProxy(name, path) {
+      if (!node(name)) throw new StatusError(404, 'NotFound', `nodes "${name}" not found`);
+      const failed = dial(name);
+      if (failed !== undefined) throw new StatusError(503, 'ServiceUnavailable', `error trying to reach service: ${failed.why}`);
+      if (path === '/healthz') return 'ok';
+      throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+    },
+    poke: () => kubelets.poke(),
     listenAt(endpoints, clientCaPem) {
       const key = `${endpoints.join()} ${clientCaPem}`;
       if (key === listening) return;

@@ -9,6 +9,7 @@ import type { ApiServerConfig } from './apiServer.ts';
 import type { ManagerConfig } from './components.ts';
 import { startManagerLoops, startSchedulerLoops } from './managerLoops.ts';
 import { createNodeWorld } from './nodes.ts';
+import { createTunnels } from './tunnelAgents.ts';
 
 export interface Address {
   host: string;
@@ -19,8 +20,8 @@ export interface PlaneDeps extends Omit<ClusterDeps, 'shared' | 'historyLimit' |
   counters: Counters;
   faults: Faults;
   playFault: PlayFault;
-  /** Where the world reaches an API server pod: load balancer addresses and node ports. */
-  addressesOf: (config: ApiServerConfig) => Address[];
+  /** Where the world reaches a port of an API server's pod: load balancer addresses and node ports. */
+  addressesOf: (config: ApiServerConfig, port: number) => Address[];
 }
 
 export interface Plane {
@@ -52,7 +53,16 @@ export const createPlane = (deps: PlaneDeps): Plane => {
   const managers = new Map<string, ManagerConfig>();
   const schedulers = new Map<string, { podUid: string; holder: string }>();
   const listeners = new Map<string, { signature: string; listener: Promise<Listener | undefined> }>();
-  const nodes = createNodeWorld(cluster);
+  const tunnels = createTunnels(cluster, {
+    current: () => first(),
+    serversAt: (host, port) =>
+      [...apiServers.values()].flatMap((config) => {
+        const { tunnel } = config;
+        const open = tunnel && deps.addressesOf(config, tunnel.agentPort).some((a) => a.host === host && a.port === port);
+        return open ? [tunnel] : [];
+      }),
+  });
+  const nodes = createNodeWorld(cluster, tunnels);
   let managerLoop: Loop | undefined;
   let schedulerLoop: Loop | undefined;
   let closed = false;
@@ -65,6 +75,7 @@ export const createPlane = (deps: PlaneDeps): Plane => {
     faults: deps.faults,
     playFault: deps.playFault,
     podLog: nodes.podLog,
+    nodeProxy: nodes.nodeProxy,
     ready: () => apiServers.size > 0,
   };
   const handler = createApiHandler(options);
@@ -88,7 +99,7 @@ export const createPlane = (deps: PlaneDeps): Plane => {
   const refresh = (): void => {
     const wanted = new Map<string, { address: Address; config: ApiServerConfig }>();
     for (const config of apiServers.values())
-      for (const address of deps.addressesOf(config))
+      for (const address of deps.addressesOf(config, config.port))
         if (!wanted.has(`${address.host}:${address.port}`)) wanted.set(`${address.host}:${address.port}`, { address, config });
     for (const key of [...listeners.keys()]) if (!wanted.has(key)) shut(key);
     for (const [key, { address, config }] of wanted) {
@@ -100,6 +111,8 @@ export const createPlane = (deps: PlaneDeps): Plane => {
       listeners.set(key, { signature, listener: before.then(() => (closed ? undefined : open(address, config))) });
     }
     nodes.listenAt([...wanted.keys()], first()?.clientCaPem ?? '');
+    // Agents that lost a server dial anew, and the kubelet sees it at their next probe.
+    if (wanted.size > 0) nodes.poke();
   };
 
   const adopt = (config: ApiServerConfig): void => {

@@ -35,13 +35,13 @@ const nodeAddresses = (seed: Cluster): string[] =>
   );
 
 /** Where a Service makes one port of a pod reachable from outside the seed. */
-const addressesOf = (seed: Cluster, config: ApiServerConfig): Address[] => {
+const addressesOf = (seed: Cluster, config: ApiServerConfig, portOfPod: number): Address[] => {
   const pod = seed.store.get(POD, config.namespace, config.podName);
   if (!pod) return [];
   return seed.store.list(SERVICE, config.namespace).flatMap((service) => {
     if (!mapMatch(spec(service).selector)(labelsOf(pod))) return [];
     return dicts(spec(service).ports)
-      .filter((p) => targetPort(p, pod) === config.port)
+      .filter((p) => targetPort(p, pod) === portOfPod)
       .flatMap((p): Address[] => {
         if (spec(service).type === 'LoadBalancer') return loadBalancerAddresses(service).map((host) => ({ host, port: number(p.port, 0) }));
         return spec(service).type === 'NodePort' ? nodeAddresses(seed).map((host) => ({ host, port: number(p.nodePort, 0) })) : [];
@@ -60,7 +60,7 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
   const planeOf = (dataId: string): Plane => {
     const known = planes.get(dataId);
     if (known) return known;
-    const made = createPlane({ ...deps, id: dataId, rows: rowsOf(dataId), addressesOf: (config) => addressesOf(seed, config) });
+    const made = createPlane({ ...deps, id: dataId, rows: rowsOf(dataId), addressesOf: (config, port) => addressesOf(seed, config, port) });
     planes.set(dataId, made);
     return made;
   };
@@ -118,11 +118,13 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
           return startApiServer(seed, registry, line, { serve, withdraw });
         case 'kube-controller-manager':
           return startControllerManager(line, { ...client, lead: (reached, config) => join(reached)?.lead('manager', config) });
-        default:
+        case 'kube-scheduler':
           return startScheduler(line, {
             ...client,
             lead: (reached) => join(reached)?.lead('scheduler', { podUid: uid, holder: `${pod.metadata.name}_${uid}` }),
           });
+        default:
+          return undefined;
       }
     },
     list: () => [...planes].map(([dataId, plane]) => ({ dataId, plane })),

@@ -73,6 +73,8 @@ export const missingEnvironment = (cluster: Cluster, pod: KubeObject): string | 
 export interface ContainerFiles {
   /** The content of a file that a Secret or ConfigMap puts there; undefined when there is none. */
   read(path: string): string | undefined;
+  /** The volume that is mounted over a path. */
+  volumeAt(path: string): Dict | undefined;
   /** The name of the claim whose volume holds a path; undefined when no claim does. */
   claimAt(path: string): string | undefined;
 }
@@ -102,6 +104,7 @@ export const containerFiles = (cluster: Cluster, pod: KubeObject, container: Dic
       }
       return undefined;
     },
+    volumeAt: (path) => mountAt(path)?.volume,
     claimAt: (path) => text(at(mountAt(path)?.volume, 'persistentVolumeClaim', 'claimName')) || undefined,
   };
 };
