@@ -4,6 +4,7 @@ import { Conflict, NotFound } from '../domain/errors.ts';
 import type { Tx } from '../store/open.ts';
 import { type OperationRow, updateOperation } from '../store/progress.ts';
 import { loadCluster } from '../store/reconcile.ts';
+import { forgetFailures } from '../store/troubles.ts';
 import { wakeNodeGroups, wakeNodes, wakeNow } from '../store/wake.ts';
 import type { Call, Command, CommandDeps, OperationAnswer } from './call.ts';
 import { runOnce } from './idempotent.ts';
@@ -60,6 +61,7 @@ const wakeTarget = async (deps: CommandDeps, call: Call, tx: Tx, operation: Oper
   const cluster = await loadCluster(tx.db, clusterId);
   if (cluster === undefined) throw new NotFound(`Cluster ${clusterId}`);
   await refreshTrust(tx, deps, call, cluster);
+  await forgetFailures(tx, operation.targetKind === 'CLUSTER' ? { clusterId } : { nodeGroupId: operation.targetId }, now);
   if (operation.targetKind === 'CLUSTER') {
     await wakeNodeGroups(tx, clusterId, now, true);
     await wakeNodes(tx, { clusterId }, now, true);

@@ -1,7 +1,7 @@
-/** What hinders the parts of a whole: one statement, however many parts there are. */
-import { and, asc, eq, isNull, ne, or, type SQL } from 'drizzle-orm';
+/** What hinders the parts of a whole: one statement, however many parts there are. A retry forgets it. */
+import { and, asc, eq, inArray, isNull, ne, or, type SQL } from 'drizzle-orm';
 import { type Condition, isTrouble } from '../domain/condition.ts';
-import type { Db } from './open.ts';
+import type { Db, Tx } from './open.ts';
 import { conditions, nodeGroups, nodes } from './tables.ts';
 
 export interface Trouble {
@@ -31,3 +31,26 @@ export const listNodeTroubles = (db: Db, nodeGroupId: string): Promise<Trouble[]
   troublesOf(db, nodes, eq(nodes.nodeGroupId, nodeGroupId));
 export const listNodeGroupTroubles = (db: Db, clusterId: string): Promise<Trouble[]> =>
   troublesOf(db, nodeGroups, eq(nodeGroups.clusterId, clusterId));
+
+/** Another try is asked for: what failed below, and may stand in a part's way no longer, must not fail the whole once more. */
+export const forgetFailures = async (tx: Tx, below: { clusterId: string } | { nodeGroupId: string }, now: number): Promise<void> => {
+  const inGroup = 'nodeGroupId' in below;
+  const ofNodes = inGroup ? eq(nodes.nodeGroupId, below.nodeGroupId) : eq(nodes.clusterId, below.clusterId);
+  const ofGroups = inGroup ? eq(nodeGroups.id, below.nodeGroupId) : eq(nodeGroups.clusterId, below.clusterId);
+  const parts = (table: typeof nodes | typeof nodeGroups, where: SQL) =>
+    inArray(
+      conditions.objectId,
+      tx.db
+        .select({ id: table.id })
+        .from(table)
+        .where(and(where, isNull(table.deletedAt))),
+    );
+  await tx.db
+    .update(conditions)
+    .set({ state: 'PENDING', reason: 'NotYet', message: '', problem: null, attempts: 0, lastTransitionAt: now })
+    .where(and(eq(conditions.state, 'FAILED'), or(parts(nodes, ofNodes), parts(nodeGroups, ofGroups))));
+  await tx.db
+    .update(nodes)
+    .set({ state: 'PENDING', updatedAt: now })
+    .where(and(ofNodes, eq(nodes.state, 'FAILED'), isNull(nodes.deletedAt)));
+};

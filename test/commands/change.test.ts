@@ -2,10 +2,13 @@ import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ClusterAnswer } from '../../src/commands/call.ts';
 import { DEFAULT_ADDONS } from '../../src/domain/addons.ts';
+import type { Condition } from '../../src/domain/condition.ts';
+import { UserError } from '../../src/domain/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { listEvents } from '../../src/store/events.ts';
 import { loadNodes } from '../../src/store/nodes.ts';
-import { insertNodes, listLiveNodeGroups, loadCluster, patchCluster } from '../../src/store/reconcile.ts';
+import { loadConditions, saveCondition } from '../../src/store/progress.ts';
+import { insertNodes, listLiveNodeGroups, loadCluster, patchCluster, patchNode } from '../../src/store/reconcile.ts';
 import { clusters, nodes, operations, secrets, workItems } from '../../src/store/tables.ts';
 import { createQueue } from '../../src/store/workItems.ts';
 import { ADA, ANNA, BEN, call, catalogue, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
@@ -238,12 +241,38 @@ describe('node groups', () => {
   });
 });
 
+const FAILED: Condition = {
+  name: 'PortReady',
+  title: 'Make the port',
+  status: 'FALSE',
+  state: 'FAILED',
+  reason: 'QuotaExceeded',
+  message: 'Too many ports.',
+  problem: null,
+  waitingFor: null,
+  observedGeneration: 1,
+  lastTransitionAt: 1,
+  attempts: 3,
+  ordinal: 0,
+};
+
 describe('retryOperation', () => {
   test('opens a failed one again and wakes what is not finished, its failures forgotten', async () => {
-    const [ready = ''] = await addNodes(['READY', 'CREATING']);
+    const [ready = '', failed = ''] = await addNodes(['READY', 'CREATING']);
     await house.store.transaction(async (tx) => {
       await tx.db.update(operations).set({ state: 'FAILED', finishedAt: 5, percent: 40 });
       await tx.db.update(workItems).set({ attempts: 7, dueAt: house.time.now + 60_000 });
+      const subject = {
+        kind: 'NODE' as const,
+        id: failed,
+        name: 'n1',
+        streamId: made.cluster.id,
+        clusterId: made.cluster.id,
+        projectId: 'blue',
+      };
+      const problem = new UserError('QUOTA_EXCEEDED', 'Too many ports.').toProblem();
+      await saveCondition(tx, subject, { ...FAILED, problem }, false);
+      await patchNode(tx, failed, { state: 'FAILED' });
     });
     const { operation: again } = await house.commands.retryOperation(call(BEN), { operationId: made.operation.id });
     expect(again).toMatchObject({ state: 'RUNNING', problem: null, finishedAt: null, percent: 40 });
@@ -252,6 +281,8 @@ describe('retryOperation', () => {
     expect(rows.map((row) => row.kind).sort()).toEqual(['CLUSTER', 'NODE', 'NODE_GROUP']);
     const queue = createQueue({ store: house.store, clock: { now: () => house.time.now } });
     expect(await queue.claim({ owner: 'w', limit: 9, leaseMs: 1 })).toHaveLength(3);
+    expect((await loadConditions(house.store.db, failed)).get('PortReady')).toMatchObject({ state: 'PENDING', problem: null, attempts: 0 });
+    expect((await loadNodes(house.store.db, [failed]))[0]?.state).toBe('PENDING');
   });
 
   test('what is over is refused and says so', async () => {
