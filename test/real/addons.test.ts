@@ -1,0 +1,145 @@
+/** Every addon against a real API server: all of them on with what they have by default, every option changed, and all off again. */
+import { writeFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { ADDON_NAMES, addonInfo } from '../../src/domain/addons.ts';
+import type { ProgressEvent } from './support/graphql.ts';
+import { createKubectl, type Kubectl } from './support/outside.ts';
+import { until } from './support/run.ts';
+import { asMember, closeStory, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
+
+const NAME = 'lab-addons';
+const OURS = 'app.kubernetes.io/managed-by=seedbed';
+const KINDS = 'deployments,daemonsets,services,configmaps,serviceaccounts,roles,rolebindings';
+const CLUSTER_WIDE =
+  'namespaces,clusterroles,clusterrolebindings,customresourcedefinitions,apiservices,validatingwebhookconfigurations,mutatingwebhookconfigurations';
+
+interface AddonSeen {
+  name: string;
+  enabled: boolean;
+  state: string;
+  message: string;
+}
+
+let story: Story;
+let failed = false;
+let clusterId: string;
+let kubectl: Kubectl;
+const events: ProgressEvent[] = [];
+
+const addonsNow = async (): Promise<AddonSeen[]> =>
+  (
+    await asMember(story).ask<{ cluster: { addons: AddonSeen[] } }>(
+      'query($id: ID!) { cluster(id: $id) { addons { name enabled state message } } }',
+      { id: clusterId },
+    )
+  ).cluster.addons;
+
+/** For each addon, what `choose` says of its options. */
+const settings = (choose: (name: string, option: ReturnType<typeof addonInfo>['options'][string]) => unknown) =>
+  Object.fromEntries(
+    ADDON_NAMES.filter((name) => addonInfo(name).driver === undefined || name === 'flannel').map((name) => [
+      name,
+      Object.fromEntries(
+        Object.entries(addonInfo(name).options)
+          .map(([option, description]) => [option, choose(option, description)])
+          .filter(([, value]) => value !== undefined),
+      ),
+    ]),
+  );
+
+const change = async (addons: object): Promise<void> => {
+  await asMember(story).change('updateCluster', { clusterId, overrides: { addons } }, 'cluster { id }');
+  expect(await followToRest(story, clusterId, events)).toMatchObject({ settled: true, state: 'READY' });
+};
+
+const ours = async (): Promise<string[]> => {
+  const [inNamespaces, clusterWide] = await Promise.all([
+    kubectl('get', KINDS, '-A', '-l', OURS, '-o', 'name'),
+    kubectl('get', CLUSTER_WIDE, '-l', OURS, '-o', 'name'),
+  ]);
+  return `${inNamespaces}\n${clusterWide}`.split('\n').filter(Boolean).sort();
+};
+
+beforeAll(async () => {
+  story = await openStory('addons');
+  await prepareSeedAndTemplate(story, NAME);
+});
+
+afterEach(({ task }) => {
+  failed ||= task.result?.state === 'fail';
+});
+
+afterAll(async () => {
+  if (story === undefined) return;
+  if (clusterId !== undefined) {
+    await asMember(story).change('deleteCluster', { clusterId }, 'cluster { id }');
+    await followToRest(story, clusterId, events);
+  }
+  expect(await closeStory(story, failed)).toBe(0);
+});
+
+let before: string[];
+
+test('a cluster without workers is READY with what every cluster has', async () => {
+  const made = await asMember(story).change<{ cluster: { id: string } }>(
+    'createCluster',
+    { name: NAME, clusterTemplate: NAME, nodeCount: 0 },
+    'cluster { id }',
+  );
+  clusterId = made.cluster.id;
+  expect(await followToRest(story, clusterId, events)).toMatchObject({ settled: true, state: 'READY' });
+  const { kubeconfig } = await asMember(story).change<{ kubeconfig: string }>(
+    'issueKubeconfig',
+    { clusterId, role: 'ADMIN', ttlSeconds: 3600 },
+    'kubeconfig',
+  );
+  const path = `${story.folder}/kubeconfig`;
+  writeFileSync(path, kubeconfig, { mode: 0o600 });
+  kubectl = createKubectl(story.world, path);
+  before = await ours();
+  expect(before).toEqual(
+    expect.arrayContaining(['deployment.apps/coredns', 'daemonset.apps/kube-proxy', 'daemonset.apps/kube-flannel-ds']),
+  );
+});
+
+test('a real API server takes every object of every addon, with its defaults', async () => {
+  await change(settings((option) => (option === 'enabled' ? true : undefined)));
+  const wanted = (await addonsNow()).filter((addon) => addon.enabled);
+  expect(wanted.map(({ name }) => name).sort()).toEqual(Object.keys(settings(() => undefined)).sort());
+  for (const addon of wanted) expect(addon).toMatchObject({ state: 'READY', message: 'It starts with the first worker.' });
+  expect(await ours()).toEqual(
+    expect.arrayContaining([
+      'deployment.apps/metrics-server',
+      'deployment.apps/cert-manager-webhook',
+      'customresourcedefinition.apiextensions.k8s.io/certificates.cert-manager.io',
+      'daemonset.apps/node-problem-detector',
+      'deployment.apps/headlamp',
+    ]),
+  );
+  await until('the kinds of cert-manager are there', 20, async () => (await kubectl('get', 'certificates', '-A')) !== null);
+});
+
+test('what somebody changes is put back within a minute', async () => {
+  await kubectl('-n', 'kube-system', 'scale', 'deployment/metrics-server', '--replicas=0');
+  await kubectl('delete', 'clusterrole', 'system:metrics-server');
+  await until('both are as they were', 60, async () => {
+    const replicas = await kubectl('-n', 'kube-system', 'get', 'deployment/metrics-server', '-o', 'jsonpath={.spec.replicas}');
+    await kubectl('get', 'clusterrole', 'system:metrics-server');
+    return replicas === '1' ? true : undefined;
+  });
+});
+
+test('it takes them with every option changed, too', async () => {
+  await change(
+    settings((option, description) => {
+      if (option === 'enabled') return undefined;
+      if (description.kind === 'choice') return Object.keys(description.values).find((value) => value !== description.default);
+      return description.kind === 'whole' ? description.most : !description.default;
+    }),
+  );
+});
+
+test('all that came with them goes, and nothing else', async () => {
+  await change(settings((option) => (option === 'enabled' ? false : undefined)));
+  await until('their namespaces have ended', 60, async () => ((await ours()).join() === before.join() ? true : undefined));
+});
