@@ -10,6 +10,7 @@ import { builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
 import type { Context } from './context.ts';
 import { ClusterStateEnum } from './enums.ts';
+import { EtcdType } from './etcd.ts';
 import { revisionKey } from './loaders.ts';
 import { SeedRef } from './seed.ts';
 import { ClusterSpecType } from './spec.ts';
@@ -59,6 +60,7 @@ const ControlPlaneType = builder.objectRef<ClusterRow>('ControlPlane').implement
       description: "Size of each etcd member's volume, in GiB.",
       resolve: (row) => row.spec.controlPlane.etcd.volumeSizeGiB,
     }),
+    etcd: t.field({ type: EtcdType, description: 'Its own etcd, as it was at the last look.', resolve: (row) => row }),
     components: t.field({
       type: [ConditionType],
       description: 'The conditions of its components.',
@@ -70,6 +72,7 @@ const ControlPlaneType = builder.objectRef<ClusterRow>('ControlPlane').implement
 /** Steps of the cluster's flow that are components of the control plane. */
 const COMPONENTS = new Set([
   'EtcdReady',
+  'EtcdLookedAfter',
   'ApiServerReady',
   'ControllerManagerReady',
   'SchedulerReady',

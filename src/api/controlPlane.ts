@@ -17,6 +17,8 @@ const TEXT = {
   electionMs: 'After how many milliseconds without a word of the leader another is elected; at least five heartbeats.',
   autoCompaction:
     'A duration such as 1h after which etcd itself drops old revisions; null to leave that to the API server, every five minutes.',
+  defragSchedule:
+    'When its files are made smaller if that is worth it, one member at a time and the leader last: five fields of cron in UTC, such as "0 3 * * *"; null for only when they are full.',
   resources: 'What each container asks of its node; there are no limits.',
   cpuMillicores: 'Thousandths of a CPU.',
   memoryMiB: 'Memory in MiB.',
@@ -40,6 +42,7 @@ const EtcdSpecType = builder.objectRef<EtcdSpec>('EtcdSpec').implement({
     heartbeatMs: t.exposeInt('heartbeatMs', { description: TEXT.heartbeatMs }),
     electionMs: t.exposeInt('electionMs', { description: TEXT.electionMs }),
     autoCompaction: t.exposeString('autoCompaction', { nullable: true, description: TEXT.autoCompaction }),
+    defragSchedule: t.exposeString('defragSchedule', { nullable: true, description: TEXT.defragSchedule }),
   }),
 });
 
@@ -86,6 +89,7 @@ const EtcdInput = builder.inputType('EtcdInput', {
     heartbeatMs: t.int({ description: TEXT.heartbeatMs }),
     electionMs: t.int({ description: TEXT.electionMs }),
     autoCompaction: t.string({ description: TEXT.autoCompaction }),
+    defragSchedule: t.string({ description: TEXT.defragSchedule }),
   }),
 });
 

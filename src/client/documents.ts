@@ -15,7 +15,7 @@ const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((n
 const TEMPLATE = `uuid name visibility revision createdAt spec {
   kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet dnsNameservers masterFlavor networkDriver volumeDriver
   dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane {
-    replicas apiServerReplicas etcd { volumeSizeGiB volumeType quotaGiB snapshotCount heartbeatMs electionMs autoCompaction }
+    replicas apiServerReplicas etcd { volumeSizeGiB volumeType quotaGiB snapshotCount heartbeatMs electionMs autoCompaction defragSchedule }
     resources { ${RESOURCES} }
   } rootVolume { sizeGiB type }
   availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { EtcdSpec } from '../domain/controlPlane.ts';
 import { UserError } from '../domain/errors.ts';
+import { isSchedule } from '../domain/schedule.ts';
 import type { TemplateSpec } from '../domain/template.ts';
 import type { PathOf } from './checks.ts';
 import { clearable, given, nameOrId, tree, wholeNumber } from './parse.ts';
@@ -19,6 +20,12 @@ const etcdInput = tree({
   heartbeatMs: given(wholeNumber(10, 5_000)),
   electionMs: given(wholeNumber(100, 50_000)),
   autoCompaction: clearable(z.string().regex(/^[1-9]\d{0,4}[smh]$/, 'must be a duration such as 30m or 1h')),
+  defragSchedule: clearable(
+    z
+      .string()
+      .max(100, 'must have at most 100 characters')
+      .refine(isSchedule, 'must be five fields of cron in UTC, such as "0 3 * * 0" for Sundays at 3'),
+  ),
 });
 
 const componentInput = given(

@@ -110,6 +110,7 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   endpointPort: null,
   caCertificate: null,
   etcd: null,
+  etcdStatus: null,
   state: 'PENDING',
   deletionProtection: input.deletionProtection ?? false,
   createdBy: call.actor.userName,

@@ -102,6 +102,7 @@ const CHANGEABLE: readonly string[] = [
   'controlPlane.etcd.heartbeatMs',
   'controlPlane.etcd.electionMs',
   'controlPlane.etcd.autoCompaction',
+  'controlPlane.etcd.defragSchedule',
   'controlPlane.resources',
   'addons',
   'controlPlane.tunnel',

@@ -1,6 +1,8 @@
 /** The cluster's own etcd: a StatefulSet with TLS everywhere and a volume a member. */
+import { quotaBytesOf } from '../domain/controlPlane.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
 import { buildDisruptionBudget, topologySpreadOf } from './availability.ts';
+import { buildEtcdHealthCheck } from './etcdTask.ts';
 import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
@@ -9,7 +11,6 @@ import { buildEtcdClientSecret, buildEtcdSecret } from './secrets.ts';
 import { type Mount, mountAnnotations, podLabelsOf, probesOf, requestsOf, selectorOf, volumeMountsOf, volumesOf } from './workload.ts';
 
 const FILES = '/etc/etcd/pki';
-const GIB = 1024 ** 3;
 
 /** Services, Secret, list of members, StatefulSet and disruption budget. */
 export const buildEtcd = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
@@ -19,6 +20,7 @@ export const buildEtcd = (cluster: ReachableCluster, pki: ClusterPki): Kubernete
     secret,
     buildEtcdClientSecret(cluster, pki),
     buildMembers(cluster),
+    buildEtcdHealthCheck(cluster),
     buildStatefulSet(cluster, { volume: 'files', path: FILES, source: secret }),
     ...buildDisruptionBudget(cluster, 'etcd', namesOf(cluster).etcd, cluster.etcd.members),
   ];
@@ -159,7 +161,7 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     `--peer-key-file=${FILES}/peer.key`,
     '--listen-metrics-urls=http://0.0.0.0:2381',
     `--snapshot-count=${cluster.etcd.snapshotCount}`,
-    `--quota-backend-bytes=${quotaBytes(cluster.etcd)}`,
+    `--quota-backend-bytes=${quotaBytesOf(cluster.etcd)}`,
     `--heartbeat-interval=${cluster.etcd.heartbeatMs}`,
     `--election-timeout=${cluster.etcd.electionMs}`,
     ...(autoCompaction === null ? [] : ['--auto-compaction-mode=periodic', `--auto-compaction-retention=${autoCompaction}`]),
@@ -167,7 +169,3 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     '--watch-progress-notify-interval=5s',
   ];
 };
-
-/** Without a wish half the volume, as defragmentation and snapshots write a second copy, and at most the 8 GiB that etcd recommends. */
-const quotaBytes = ({ quotaGiB, volumeSizeGiB }: HostedCluster['etcd']): number =>
-  Math.floor((quotaGiB ?? Math.min(8, volumeSizeGiB / 2)) * GIB);

@@ -12,6 +12,8 @@ export interface EtcdSpec {
   electionMs: number;
   /** A duration such as "1h" after which etcd itself drops old revisions; null: the API server alone does, every five minutes. */
   autoCompaction: string | null;
+  /** When its files are made smaller, in cron's words and UTC; null: only when they are full. */
+  defragSchedule: string | null;
 }
 
 /** What a container asks of its node; it may use more while there is more. */
@@ -55,6 +57,7 @@ export const DEFAULT_CONTROL_PLANE: ControlPlaneSpec = {
     heartbeatMs: 100,
     electionMs: 1_000,
     autoCompaction: null,
+    defragSchedule: '0 3 * * *',
   },
   resources: {
     etcd: { cpuMillicores: 15, memoryMiB: 100 },
@@ -66,3 +69,9 @@ export const DEFAULT_CONTROL_PLANE: ControlPlaneSpec = {
 };
 
 export const apiServerReplicasOf = ({ replicas, apiServerReplicas }: ControlPlaneSpec): number => apiServerReplicas ?? replicas;
+
+const GIB = 1024 ** 3;
+
+/** Without a wish half the volume, as defragmentation and snapshots write a second copy, and at most the 8 GiB that etcd recommends. */
+export const quotaBytesOf = ({ quotaGiB, volumeSizeGiB }: Pick<EtcdSpec, 'quotaGiB' | 'volumeSizeGiB'>): number =>
+  Math.floor((quotaGiB ?? Math.min(8, volumeSizeGiB / 2)) * GIB);

@@ -29,6 +29,13 @@ export interface EtcdMember {
   started: boolean;
   learner: boolean;
   leader: boolean;
+  /** Its file; null when it did not answer. */
+  dbSizeBytes: number | null;
+  /** What is not free in it. */
+  dbInUseBytes: number | null;
+  version: string | null;
+  /** Such as NOSPACE and CORRUPT. */
+  alarms: string[];
 }
 
 export type MembershipMove =

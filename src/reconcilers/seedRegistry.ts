@@ -12,7 +12,7 @@ import type { Cache } from '../seeds/watch.ts';
 import type { Store } from '../store/open.ts';
 import type { Secrets } from '../store/secrets.ts';
 import { enqueue } from '../store/workItems.ts';
-import { trimmed } from './workload.ts';
+import { endOf, trimmed } from './workload.ts';
 
 export interface SeedHandle {
   kube: Kubernetes;
@@ -43,6 +43,7 @@ const APPLIED: readonly KindRef[] = [
   { apiVersion: 'apps/v1', kind: 'StatefulSet' },
   { apiVersion: 'apps/v1', kind: 'Deployment' },
   { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
+  { apiVersion: 'batch/v1', kind: 'CronJob' },
 ];
 
 export const createSeedRegistry = (deps: {
@@ -88,7 +89,10 @@ export const createSeedRegistry = (deps: {
       services: watch('v1', 'Service'),
       statefulSets: watch('apps/v1', 'StatefulSet'),
       deployments: watch('apps/v1', 'Deployment'),
-      jobs: watch('batch/v1', 'Job'),
+      jobs: kube.watch(
+        { apiVersion: 'batch/v1', kind: 'Job', labelSelector: SELECTOR },
+        { project: trimmed, onChange: (object, type) => type !== 'DELETED' && endOf(object) !== undefined && hint(object.metadata.labels) },
+      ),
       versions: openVersions(kube, { labelSelector: SELECTOR, kinds: APPLIED, onDrift: (object) => hint(object.metadata.labels) }),
     };
   };

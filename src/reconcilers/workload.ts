@@ -55,3 +55,14 @@ export const readyReplicas = (object: KubernetesObject | undefined): number => {
   if ((status?.observedGeneration ?? 0) < (metadata.generation ?? 1)) return 0;
   return Math.min(status?.readyReplicas ?? 0, status?.updatedReplicas ?? status?.readyReplicas ?? 0);
 };
+
+interface JobStatus {
+  conditions?: { type: string; status: string; lastTransitionTime?: string }[];
+}
+
+/** How and when a Job ended; undefined while it has not. */
+export const endOf = (job: KubernetesObject): { good: boolean; atMs: number } | undefined => {
+  const { conditions = [] } = (job.status ?? {}) as JobStatus;
+  const end = conditions.find(({ type, status }) => status === 'True' && (type === 'Complete' || type === 'Failed'));
+  return end === undefined ? undefined : { good: end.type === 'Complete', atMs: Date.parse(end.lastTransitionTime ?? '') || 0 };
+};

@@ -6,6 +6,7 @@ import type { ClusterState, ResolvedNames, TrustReference } from '../domain/clus
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
+import type { EtcdStatus } from '../domain/etcdCare.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { NodeFault, NodeState } from '../domain/node.ts';
 import type { NodeGroupSpec, NodeGroupState, ResolvedGroup } from '../domain/nodeGroup.ts';
@@ -116,6 +117,8 @@ export const clusters = sqliteTable(
     caCertificate: text(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
+    /** As it was at the last look. */
+    etcdStatus: json<EtcdStatus>(),
     state: text().$type<ClusterState>().notNull(),
     deletionProtection: flag().notNull().default(false),
     createdBy: text().notNull(),

@@ -7,6 +7,10 @@ const voter = (number: number, more: Partial<EtcdMember> = {}): EtcdMember => ({
   started: true,
   learner: false,
   leader: false,
+  dbSizeBytes: null,
+  dbInUseBytes: null,
+  version: null,
+  alarms: [],
   ...more,
 });
 const settled = (members: number): EtcdMembership => ({ phase: 'SETTLED', members, endpoints: members, joining: null });

@@ -49,6 +49,71 @@ const keep = (id: string, name: string) =>
 const update = (clusterId: string, replicas: number) =>
   living.change(living.member, 'updateCluster', { clusterId, overrides: { controlPlane: { replicas } } }, 'cluster { id }');
 
+interface Seen {
+  members: { number: number; leader: boolean; healthy: boolean; dbSizeMiB: number; version: string }[];
+  leader: { number: number } | null;
+  alarms: string[];
+  observedAt: string | null;
+  maintenanceAt: string | null;
+}
+const shown = async (id: string): Promise<Seen> =>
+  (
+    await living.ask<{ cluster: { controlPlane: { etcd: Seen } } }>(
+      living.member,
+      `query($id: ID!) { cluster(id: $id) { controlPlane { etcd {
+        members { number leader healthy dbSizeMiB version } leader { number } alarms observedAt maintenanceAt } } } }`,
+      { id },
+    )
+  ).cluster.controlPlane.etcd;
+const conditionOf = (id: string, name: string) =>
+  living.rows<{ state: string; problem: string | null }>(
+    `select state, problem from conditions where object_id = '${id}' and name = '${name}'`,
+  )[0];
+const setStatus = (id: string, change: string) =>
+  living.write(`update clusters set etcd_status = json_set(etcd_status, ${change}) where id = '${id}'`);
+
+test('members, leader and sizes are shown; maintenance that is due looks anew, and a full etcd is told until it is not', async () => {
+  const id = await living.makeCluster('seen', { overrides: { controlPlane: { replicas: 3 } } });
+  const first = await shown(id);
+  expect(first.members.map(({ number, healthy, version }) => [number, healthy, version])).toEqual([0, 1, 2].map((n) => [n, true, '3.6.8']));
+  expect(first.members.filter(({ leader }) => leader).map(({ number }) => number)).toEqual([first.leader?.number]);
+  expect(first.alarms).toEqual([]);
+  expect(Date.parse(first.maintenanceAt ?? '')).toBeGreaterThan(Date.now());
+  expect(await list(id, 'batch/v1', 'Job')).toEqual([]);
+
+  // Each member is sent for in turn, then looked at.
+  setStatus(id, "'$.toDefragment', json('[1, 2, 0]'), '$.observedAt', 0");
+  living.wake(id);
+  await until(async () => (await shown(id)).observedAt !== new Date(0).toISOString());
+
+  setStatus(id, "'$.members[0].alarms', json('[\"NOSPACE\"]'), '$.members[0].dbSizeBytes', 9e9");
+  living.wake(id);
+  await until(() => conditionOf(id, 'EtcdLookedAfter')?.state === 'FAILED');
+  expect(JSON.parse(conditionOf(id, 'EtcdLookedAfter')?.problem ?? '{}')).toMatchObject({
+    code: 'QUOTA_EXCEEDED',
+    whoMustAct: 'CUSTOMER',
+    field: ['controlPlane', 'etcd', 'quotaGiB'],
+  });
+  expect((await shown(id)).alarms).toEqual(['NOSPACE']);
+  setStatus(id, "'$.lookAt', 0");
+  living.wake(id);
+  await until(() => conditionOf(id, 'EtcdLookedAfter')?.state === 'DONE');
+  expect((await shown(id)).alarms).toEqual([]);
+});
+
+test("the seed's own check that fails makes Seedbed look", async () => {
+  const id = await living.makeCluster('suspect');
+  const namespace = namespaceOf(id);
+  const [check] = await list(id, 'batch/v1', 'CronJob');
+  setStatus(id, "'$.observedAt', 1");
+  if (check === undefined) throw new Error('no check');
+  const { jobTemplate } = check.spec as { jobTemplate: { metadata: { labels: Record<string, string> }; spec: object } };
+  const failing = JSON.parse(JSON.stringify(jobTemplate.spec).replaceAll('"health"', '"ill"')) as object;
+  const metadata = { name: `${check.metadata.name}-1`, namespace, labels: jobTemplate.metadata.labels };
+  await living.seed.create({ apiVersion: 'batch/v1', kind: 'Job', metadata, spec: failing });
+  await until(async () => Date.parse((await shown(id)).observedAt ?? '') > 1);
+});
+
 test('one member becomes three and one again: one at a time, with everything that was kept', async () => {
   const id = await living.makeCluster('grow');
   await keep(id, 'before');

@@ -54,7 +54,11 @@ const carryOut = async (
     case 'wait':
       return waiting(move.for, SOON_MS);
     case 'note':
-      await scope.patch({ etcd: move.membership });
+      // How the members are that there are now is looked at next.
+      await scope.patch({
+        etcd: move.membership,
+        ...(scope.row.etcdStatus !== null && { etcdStatus: { ...scope.row.etcdStatus, lookAt: 0 } }),
+      });
       await apply();
       await tidy(scope, hosted, before, move.membership);
       return waiting('etcd to change its members', SOON_MS);

@@ -11,17 +11,29 @@ import type { ClusterScope } from './scope.ts';
 /** What a look at etcd runs; the second fails as a whole when one member does not answer, and says all the same what the others do. */
 export const LOOK = { list: ['member', 'list'], status: ['endpoint', 'status'] };
 
+const id = z.union([z.string(), z.number()]).transform(String);
 const list = z.looseObject({
   members: z.array(
     z.looseObject({
-      ID: z.string(),
+      ID: id,
       name: z.string().default(''),
       peerURLs: z.array(z.string()).default([]),
       isLearner: z.boolean().default(false),
     }),
   ),
 });
-const statuses = z.array(z.looseObject({ Status: z.looseObject({ leader: z.string().default('0') }) }));
+const statuses = z.array(
+  z.looseObject({
+    Status: z.looseObject({
+      header: z.looseObject({ member_id: id.default('0') }),
+      leader: id.default('0'),
+      version: z.string().nullable().default(null),
+      dbSize: z.number().nullable().default(null),
+      dbSizeInUse: z.number().nullable().default(null),
+      errors: z.array(z.string()).default([]),
+    }),
+  }),
+);
 
 /** Numbers above 2^53, which ids are, would be rounded: they are read as text. */
 const parseIds = (text: string): unknown => JSON.parse(text.replace(/:(\d{15,})/g, ':"$1"'));
@@ -51,16 +63,25 @@ export const readMembers = (hosted: HostedCluster, answer: TaskAnswer): EtcdMemb
   const read = list.safeParse(jsonOf(answer.said.list));
   if (!read.success) throw new Unavailable('CLUSTER_UNAVAILABLE', `etcd does not say who its members are: ${complaintOf(answer)}`);
   const seen = statuses.safeParse(jsonOf(answer.said.status));
-  const leaders = new Set(seen.success ? seen.data.map(({ Status }) => Status.leader) : []);
+  const answers = seen.success ? seen.data.map(({ Status }) => Status) : [];
+  const leaders = new Set(answers.map(({ leader }) => leader));
   // Numbers go on beyond those that there are: a member that was taken off the list half-way is still known by its address.
   const hosts = etcdMembersOf(hosted, MOST_MEMBERS).map(({ host }) => `https://${host}:2380`);
-  return read.data.members.map(({ ID, name, peerURLs, isLearner }) => ({
-    id: hexOf(ID),
-    number: hosts.findIndex((url) => peerURLs.includes(url)),
-    started: name !== '',
-    learner: isLearner,
-    leader: leaders.has(ID),
-  }));
+  return read.data.members.map(({ ID, name, peerURLs, isLearner }) => {
+    const status = answers.find(({ header }) => header.member_id === ID);
+    return {
+      id: hexOf(ID),
+      number: hosts.findIndex((url) => peerURLs.includes(url)),
+      started: name !== '',
+      learner: isLearner,
+      leader: leaders.has(ID),
+      dbSizeBytes: status?.dbSize ?? null,
+      dbInUseBytes: status?.dbSizeInUse ?? null,
+      version: status?.version ?? null,
+      // In etcd's words "memberID:… alarm:NOSPACE ".
+      alarms: (status?.errors ?? []).flatMap((text) => /alarm:([A-Z]+)/.exec(text)?.[1] ?? []),
+    };
+  });
 };
 
 const MOST_MEMBERS = 3;

@@ -1,7 +1,8 @@
 /** Sends an errand to etcd and brings its answer back, over as many passes as it takes. */
 import { buildEtcdTask, type EtcdTask, etcdTaskName } from '../../controlPlane/etcdTask.ts';
 import { Conflict } from '../../domain/errors.ts';
-import type { ObjectRef } from '../../seeds/kinds.ts';
+import type { KubernetesObject, ObjectRef } from '../../seeds/kinds.ts';
+import { endOf } from '../workload.ts';
 import type { ClusterScope } from './scope.ts';
 
 export interface TaskAnswer {
@@ -28,7 +29,7 @@ export const takeAnswer = async (scope: ClusterScope, kind: EtcdTask['kind']): P
   const ref: ObjectRef = { apiVersion: 'batch/v1', kind: 'Job', namespace: hosted.namespace, name: etcdTaskName(hosted, kind) };
   const job = (await kube.get(ref)) as Job | undefined;
   if (job === undefined) return undefined;
-  const ended = job.status?.conditions?.find(({ type, status }) => status === 'True' && (type === 'Complete' || type === 'Failed'));
+  const ended = endOf(job);
   if (ended === undefined) return 'running';
   const labelSelector = `batch.kubernetes.io/controller-uid=${job.metadata.uid}`;
   const pods = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector });
@@ -38,11 +39,10 @@ export const takeAnswer = async (scope: ClusterScope, kind: EtcdTask['kind']): P
     said[name] = texts.join('');
   }
   await kube.remove(ref, { uid: job.metadata.uid });
-  return { good: ended.type === 'Complete', said };
+  return { good: ended.good, said };
 };
 
-interface Job {
-  metadata: { uid: string };
+interface Job extends KubernetesObject {
+  metadata: KubernetesObject['metadata'] & { uid: string };
   spec: { template: { spec: { containers: { name: string }[] } } };
-  status?: { conditions?: { type: string; status: string }[] };
 }

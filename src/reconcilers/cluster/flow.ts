@@ -8,6 +8,7 @@ import { certificates } from './steps/certificates.ts';
 import { cloudCredential } from './steps/cloudCredential.ts';
 import { controllerManager } from './steps/controllerManager.ts';
 import { etcd } from './steps/etcd.ts';
+import { etcdCare } from './steps/etcdCare.ts';
 import { namesResolved } from './steps/namesResolved.ts';
 import { network } from './steps/network.ts';
 import { nodeGroups } from './steps/nodeGroups.ts';
@@ -30,6 +31,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   certificates,
   seedTurn,
   etcd,
+  etcdCare,
   apiServer,
   controllerManager,
   scheduler,

@@ -155,6 +155,7 @@ export const REPLICA_SET = kindOf('ReplicaSet');
 export const STATEFUL_SET = kindOf('StatefulSet');
 export const DAEMON_SET = kindOf('DaemonSet');
 export const JOB = kindOf('Job');
+export const CRON_JOB = kindOf('CronJob');
 export const LEASE = kindOf('Lease');
 export const CSR = kindOf('CertificateSigningRequest');
 export const STORAGE_CLASS = kindOf('StorageClass');

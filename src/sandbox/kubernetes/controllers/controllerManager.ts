@@ -4,6 +4,7 @@ import { startGarbageCollector } from '../deletion.ts';
 import {
   API_SERVICE,
   CONFIG_MAP,
+  CRON_JOB,
   CUSTOM_RESOURCE_DEFINITION,
   DAEMON_SET,
   DEPLOYMENT,
@@ -24,6 +25,7 @@ import { controllerOf, type KubeObject, labelsOf, namespaceOf, spec } from '../o
 import { mapMatch } from '../selectors.ts';
 import type { StoreEvent } from '../store.ts';
 import { reconcileApiService } from './apiServices.ts';
+import { reconcileCronJob } from './cronJobs.ts';
 import { reconcileDaemonSet, reconcileJob } from './daemonSets.ts';
 import { reconcileDefinition, removeObjectsOf } from './definitions.ts';
 import { reconcileDeployment, reconcileReplicaSet } from './deployments.ts';
@@ -36,7 +38,7 @@ import { bindClaim, bindIfImmediate, reclaim } from './volumes.ts';
 import { createWorkQueue, type WorkQueue } from './workQueue.ts';
 
 const WORKLOADS: ReadonlyMap<string, Kind> = new Map([DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB].map((k) => [k.kind, k]));
-const LOOKED_AT: readonly Kind[] = [SERVICE, PVC, POD_DISRUPTION_BUDGET, API_SERVICE, CUSTOM_RESOURCE_DEFINITION];
+const LOOKED_AT: readonly Kind[] = [SERVICE, PVC, POD_DISRUPTION_BUDGET, API_SERVICE, CUSTOM_RESOURCE_DEFINITION, CRON_JOB];
 const RECONCILE: Record<string, (cluster: Cluster, namespace: string, name: string) => void> = {
   Deployment: reconcileDeployment,
   ReplicaSet: reconcileReplicaSet,
@@ -62,6 +64,7 @@ const addDependents = (cluster: Cluster, queue: WorkQueue, { kind, object, type 
   const owner = controllerOf(object);
   if (owner && WORKLOADS.has(owner.kind) && (kind === POD || kind === REPLICA_SET))
     queue.add(`${owner.kind}|${namespaceOf(object)}|${owner.name}`);
+  if (owner?.kind === 'CronJob' && kind === JOB) queue.add(`CronJob|${namespaceOf(object)}|${owner.name}`);
   if (kind === POD) {
     for (const service of cluster.store.list(SERVICE, namespaceOf(object)))
       if (mapMatch(spec(service).selector)(labelsOf(object))) queue.add(keyOf(SERVICE, service));
@@ -88,6 +91,11 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
     if (kind === 'PersistentVolumeClaim') {
       const claim = cluster.store.get(PVC, namespace, name);
       if (claim) bindIfImmediate(cluster, claim);
+      return;
+    }
+    if (kind === 'CronJob') {
+      const afterMs = reconcileCronJob(cluster, namespace, name);
+      if (afterMs !== undefined) queue.addAfter(key, afterMs);
       return;
     }
     RECONCILE[kind]?.(cluster, namespace, name);

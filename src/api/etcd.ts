@@ -1,0 +1,68 @@
+/** A cluster's etcd as it was at the last look. */
+import { quotaBytesOf } from '../domain/controlPlane.ts';
+import type { EtcdMember } from '../domain/etcd.ts';
+import { alarmsOf } from '../domain/etcdCare.ts';
+import type { ClusterRow } from '../store/reconcile.ts';
+import { builder } from './builder.ts';
+
+const MIB = 1024 ** 2;
+const mib = (bytes: number | null): number | null => (bytes === null ? null : Math.round((bytes / MIB) * 10) / 10);
+
+const EtcdMemberType = builder.objectRef<EtcdMember>('EtcdMember').implement({
+  description: 'A member of etcd.',
+  fields: (t) => ({
+    number: t.exposeInt('number', { description: 'From 0 on, as in the name of its pod; -1 for one that is not ours.' }),
+    memberId: t.exposeString('id', { description: "etcd's own id, hexadecimal." }),
+    healthy: t.boolean({
+      description: 'It answered, has a vote and has raised no alarm.',
+      resolve: ({ dbSizeBytes, learner, alarms }) => dbSizeBytes !== null && !learner && alarms.length === 0,
+    }),
+    leader: t.exposeBoolean('leader', { description: 'It leads.' }),
+    learner: t.exposeBoolean('learner', { description: 'It takes its data from the others and has no vote yet.' }),
+    version: t.exposeString('version', { nullable: true, description: 'Of etcd; null when it did not answer.' }),
+    dbSizeMiB: t.float({ nullable: true, description: 'Size of its file, in MiB.', resolve: ({ dbSizeBytes }) => mib(dbSizeBytes) }),
+    dbInUseMiB: t.float({
+      nullable: true,
+      description: 'What is not free in it, in MiB.',
+      resolve: ({ dbInUseBytes }) => mib(dbInUseBytes),
+    }),
+  }),
+});
+
+export const EtcdType = builder.objectRef<ClusterRow>('Etcd').implement({
+  description:
+    "A cluster's own etcd, as it was at the last look: after each change of its members, daily, and when the seed sees it unwell.",
+  fields: (t) => ({
+    members: t.field({
+      type: [EtcdMemberType],
+      description: 'Its members; none before the first look.',
+      resolve: ({ etcdStatus }) => [...(etcdStatus?.members ?? [])].sort((a, b) => a.number - b.number),
+    }),
+    leader: t.field({
+      type: EtcdMemberType,
+      nullable: true,
+      description: 'The member that leads.',
+      resolve: ({ etcdStatus }) => etcdStatus?.members.find(({ leader }) => leader) ?? null,
+    }),
+    alarms: t.stringList({
+      description: 'Alarms that are raised, such as NOSPACE: then it takes no more writes.',
+      resolve: ({ etcdStatus }) => (etcdStatus === null ? [] : alarmsOf(etcdStatus)),
+    }),
+    quotaMiB: t.float({
+      description: 'Size of the data from which on it takes no more writes, in MiB.',
+      resolve: ({ spec }) => mib(quotaBytesOf(spec.controlPlane.etcd)) ?? 0,
+    }),
+    observedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was looked at.',
+      resolve: ({ etcdStatus }) => etcdStatus?.observedAt ?? null,
+    }),
+    maintenanceAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it is looked at next, and its files are made smaller if that is worth it.',
+      resolve: ({ etcdStatus }) => etcdStatus?.maintainAt ?? null,
+    }),
+  }),
+});
