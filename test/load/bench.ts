@@ -1,8 +1,20 @@
-/** `npm run bench`: figures in one table, each beside its goal; a missed goal is told and is no failure. */
+/** `npm run bench [-- PART… COUNT]`: figures in one table, each beside its goal; a missed goal is told and is no failure. */
 import { benchAcknowledge } from './acknowledge.ts';
 import { benchFleet } from './fleet.ts';
-import { print } from './report.ts';
+import { benchLab } from './lab.ts';
+import { benchOverhead } from './overhead.ts';
+import { print, type Row } from './report.ts';
 import { benchWake } from './wake.ts';
 
-const clusters = Number(process.argv[2] ?? 1_000);
-print([...(await benchWake()), ...(await benchAcknowledge()), ...(await benchFleet(clusters))]);
+const clusters = Number(process.argv.find((word) => /^\d+$/.test(word)) ?? 1_000);
+const parts: Record<string, () => Promise<Row[]>> = {
+  wake: benchWake,
+  acknowledge: benchAcknowledge,
+  script: benchOverhead,
+  lab: benchLab,
+  fleet: () => benchFleet(clusters),
+};
+const named = Object.keys(parts).filter((part) => process.argv.includes(part));
+const rows: Row[] = [];
+for (const [name, part] of Object.entries(parts)) if (named.length === 0 || named.includes(name)) rows.push(...(await part()));
+print(rows);

@@ -1,7 +1,6 @@
 /** A whole fleet at once on the sandbox, asked for through the public API: real processes, real HTTP, one machine. */
-import { readFileSync } from 'node:fs';
 import { percentile, type Row } from './report.ts';
-import { ask, inWorld, rssMiB, until, type World } from './world.ts';
+import { ask, inWorld, registerSeed, rssMiB, type World } from './world.ts';
 
 const NODES = 3;
 const GIVE_UP_MS = 240_000;
@@ -9,15 +8,9 @@ const AT_ONCE = 32;
 
 export const benchFleet = (count: number): Promise<Row[]> => inWorld((world) => measure(world, count));
 
-const measure = async ({ handover, server, sandbox, admin, member }: World, count: number): Promise<Row[]> => {
-  const seed = { name: 'bench', kubeconfig: readFileSync(handover.seeds[0]?.kubeconfigFile ?? '', 'utf8') };
-  await until(() =>
-    ask(admin, 'mutation($input: RegisterSeedInput!) { result: registerSeed(input: $input) { __typename } }', { input: seed }),
-  );
-  await until(
-    async () =>
-      ((await ask(admin, '{ seed(name: "bench") { state } }')) as { seed: { state: string } }).seed.state === 'READY' || undefined,
-  );
+const measure = async (world: World, count: number): Promise<Row[]> => {
+  const { server, sandbox, admin, member } = world;
+  await registerSeed(world);
   const began = performance.now();
   const answers: number[] = [];
   const names = Array.from({ length: count }, (_, i) => `c${i}`);

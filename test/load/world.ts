@@ -6,14 +6,17 @@ import { join } from 'node:path';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const PORT = 4_590;
+export const SERVER_URL = `http://127.0.0.1:${PORT}`;
 
 interface Login {
   username: string;
   password: string;
+  userId: string;
+  projectId: string;
   projectName: string;
   userDomainName: string;
 }
-interface Handover {
+export interface Handover {
   authUrl: string;
   seeds: { kubeconfigFile: string }[];
   users: Record<'admin' | 'member' | 'service', Login>;
@@ -29,27 +32,62 @@ export interface World {
   member: string;
 }
 
-/** Starts a sandbox that keeps nothing and answers at once, and a server with a template `bench`; ends both after `work`. */
-export const inWorld = async <T>(work: (world: World) => Promise<T>): Promise<T> => {
+export interface SandboxOptions {
+  /** 0: answers come at once; 1: after as long as is plausible. */
+  latency: number;
+  /** The file in which the sandbox's calls are recorded (record.ts). */
+  record?: string;
+}
+
+export interface SandboxAlone {
+  dir: string;
+  sandbox: ChildProcess;
+  handover: Handover;
+}
+
+/** Starts a sandbox that keeps nothing; ends it after `work`. */
+export const inSandbox = async <T>(options: SandboxOptions, work: (sandbox: SandboxAlone) => Promise<T>): Promise<T> => {
   const dir = mkdtempSync(join(tmpdir(), 'seedbed-bench-'));
-  const sandbox = spawn(process.execPath, [`${ROOT}dist/sandbox/main.js`, '--data', dir, '--latency', '0', '--volatile'], {
-    stdio: 'ignore',
-  });
-  let server: ChildProcess | null = null;
+  const recording = options.record === undefined ? [] : ['--import', 'tsx', '--import', `${ROOT}test/load/record.ts`];
+  const sandbox = spawn(
+    process.execPath,
+    [...recording, `${ROOT}dist/sandbox/main.js`, '--data', dir, '--latency', String(options.latency), '--volatile'],
+    { stdio: 'ignore', env: { ...process.env, ...(options.record !== undefined && { SEEDBED_BENCH_RECORD: options.record }) } },
+  );
   try {
     const handover = await until(() => JSON.parse(readFileSync(join(dir, 'sandbox.json'), 'utf8')) as Handover);
-    server = startServer(dir, handover);
-    const admin = await login(handover.authUrl, handover.users.admin);
-    const member = await login(handover.authUrl, handover.users.member);
-    const input = { name: 'bench', image: 'debian-12-node', flavor: 'm1.small', externalNetwork: 'public', visibility: 'PUBLIC' };
-    const create = 'mutation($input: CreateClusterTemplateInput!) { createClusterTemplate(input: $input) { __typename } }';
-    await until(() => ask(admin, create, { input }));
-    return await work({ dir, sandbox, server, handover, admin, member });
+    return await work({ dir, sandbox, handover });
   } finally {
-    server?.kill('SIGTERM');
     sandbox.kill('SIGTERM');
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   }
+};
+
+/** A sandbox and a server with a template `bench`; ends both after `work`. */
+export const inWorld = <T>(work: (world: World) => Promise<T>, options: SandboxOptions = { latency: 0 }): Promise<T> =>
+  inSandbox(options, async ({ dir, sandbox, handover }) => {
+    const server = startServer(dir, handover);
+    try {
+      const admin = await login(handover.authUrl, handover.users.admin);
+      const member = await login(handover.authUrl, handover.users.member);
+      const input = { name: 'bench', image: 'debian-12-node', flavor: 'm1.small', externalNetwork: 'public', visibility: 'PUBLIC' };
+      const create = 'mutation($input: CreateClusterTemplateInput!) { createClusterTemplate(input: $input) { __typename } }';
+      await until(() => ask(admin, create, { input }));
+      return await work({ dir, sandbox, server, handover, admin, member });
+    } finally {
+      server.kill('SIGTERM');
+    }
+  });
+
+/** Registers the sandbox's seed and waits until it takes clusters. */
+export const registerSeed = async ({ handover, admin }: World): Promise<void> => {
+  const input = { name: 'bench', kubeconfig: readFileSync(handover.seeds[0]?.kubeconfigFile ?? '', 'utf8') };
+  const register = 'mutation($input: RegisterSeedInput!) { result: registerSeed(input: $input) { __typename } }';
+  await until(() => ask(admin, register, { input }));
+  await until(async () => {
+    const { seed } = (await ask(admin, '{ seed(name: "bench") { state } }')) as { seed: { state: string } };
+    return seed.state === 'READY' || undefined;
+  });
 };
 
 const startServer = (dir: string, { authUrl, users: { service } }: Handover): ChildProcess =>
@@ -71,7 +109,7 @@ const startServer = (dir: string, { authUrl, users: { service } }: Handover): Ch
 export const rssMiB = (child: ChildProcess): number =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
 
-const login = async (authUrl: string, { username, password, projectName, userDomainName }: Login): Promise<string> => {
+export const login = async (authUrl: string, { username, password, projectName, userDomainName }: Login): Promise<string> => {
   const domain = { name: userDomainName };
   const auth = {
     identity: { methods: ['password'], password: { user: { name: username, domain, password } } },
@@ -82,11 +120,12 @@ const login = async (authUrl: string, { username, password, projectName, userDom
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ auth }),
   });
+  await answer.arrayBuffer();
   return answer.headers.get('x-subject-token') ?? '';
 };
 
 export const ask = async (token: string, query: string, variables: object = {}): Promise<unknown> => {
-  const answer = await fetch(`http://127.0.0.1:${PORT}/graphql`, {
+  const answer = await fetch(`${SERVER_URL}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-auth-token': token },
     body: JSON.stringify({ query, variables }),
@@ -97,7 +136,7 @@ export const ask = async (token: string, query: string, variables: object = {}):
 };
 
 /** Asks again every 100 ms, at most 20 s, until there is an answer. */
-export const until = async <T>(look: () => T | Promise<T>): Promise<NonNullable<T>> => {
+const until = async <T>(look: () => T | Promise<T>): Promise<NonNullable<T>> => {
   for (let i = 0; ; i += 1) {
     try {
       const found = await look();

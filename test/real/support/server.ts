@@ -9,6 +9,7 @@ import type { World } from './world.ts';
 export interface Server {
   /** http://127.0.0.1:… without a path. */
   url: string;
+  pid: number;
   kill9(): Promise<void>;
   /** SIGTERM, and the exit code. */
   stop(): Promise<number | null>;
@@ -17,7 +18,7 @@ export interface Server {
 const root = new URL('../../..', import.meta.url).pathname;
 
 /** Starts it over a data directory that may hold an earlier life, and waits until it says that it is ready. Its log is appended to a file. */
-export const startServer = async (world: World, dataDir: string, port: number): Promise<Server> => {
+export const startServer = async (world: World, dataDir: string, port: number, logLevel = 'debug'): Promise<Server> => {
   const { service } = world;
   const child = spawn(process.execPath, [`${root}dist/main.js`, 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -33,7 +34,7 @@ export const startServer = async (world: World, dataDir: string, port: number): 
       SEEDBED_KEYSTONE_PROJECT: service.project,
       SEEDBED_KEYSTONE_PROJECT_DOMAIN: service.projectDomain,
       SEEDBED_INTROSPECTION: '1',
-      SEEDBED_LOG_LEVEL: 'debug',
+      SEEDBED_LOG_LEVEL: logLevel,
     },
   });
   // A runner that is ended runs no hooks; the server must not outlive it.
@@ -47,7 +48,7 @@ export const startServer = async (world: World, dataDir: string, port: number): 
     return (await fetch(`${url}/readyz`)).ok ? true : undefined;
   };
   await until('Seedbed is ready', 60, ask, 50);
-  return { url, kill9: async () => void (await end(child, 'SIGKILL')), stop: () => end(child, 'SIGTERM') };
+  return { url, pid: child.pid ?? 0, kill9: async () => void (await end(child, 'SIGKILL')), stop: () => end(child, 'SIGTERM') };
 };
 
 const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> => {

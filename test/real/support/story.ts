@@ -32,12 +32,12 @@ export const closeStory = async (story: Story, failed: boolean): Promise<number 
   return code;
 };
 
-export const openStory = async (name: string): Promise<Story> => {
+export const openStory = async (name: string, logLevel?: string): Promise<Story> => {
   const folder = mkdtempSync(join(tmpdir(), `seedbed-real-${name}-`));
   const given = openWorld();
   const { world, remove } = usesLab ? await makeOwnProject(given, folder, name) : { world: given, remove: async () => {} };
   const port = await freePort();
-  const server = await startServer(world, folder, port);
+  const server = await startServer(world, folder, port, logLevel);
   const [admin, member] = [await logIn(world.admin), await logIn(world.member)];
   return {
     world,
