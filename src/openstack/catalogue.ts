@@ -64,8 +64,18 @@ const listAll = async (cloud: Cloud, clock: Clock): Promise<ProjectCatalogue> =>
 };
 
 const listNetworks = async (cloud: Cloud): Promise<CatalogueNetwork[]> => {
-  const [networks, subnets] = await Promise.all([cloud.network.listNetworks(), cloud.network.listSubnets()]);
-  return networks.map((network) => ({ ...network, subnets: subnets.filter((subnet) => subnet.networkId === network.id) }));
+  // By Neutron's own policy only the owner sees whether a network is external; anybody may ask for those that are.
+  const [networks, external, subnets] = await Promise.all([
+    cloud.network.listNetworks(),
+    cloud.network.listNetworks({ external: true }),
+    cloud.network.listSubnets(),
+  ]);
+  const isExternal = new Set(external.map(({ id }) => id));
+  return networks.map((network) => ({
+    ...network,
+    external: isExternal.has(network.id),
+    subnets: subnets.filter((subnet) => subnet.networkId === network.id),
+  }));
 };
 
 const listVolumeTypes = async (cloud: Cloud): Promise<CloudVolumeType[]> =>

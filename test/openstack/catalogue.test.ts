@@ -13,14 +13,12 @@ beforeEach(async () => {
     body: { availabilityZoneInfo: [{ zoneName: 'nova', zoneState: { available: true } }] },
   });
   cloud.on('GET /image/v2/images', { body: { images: [{ id: 'i1', name: 'node', status: 'active' }] } });
-  cloud.on('GET /network/v2.0/networks', {
-    body: {
-      networks: [
-        { id: 'n1', name: 'net', status: 'ACTIVE' },
-        { id: 'x', name: 'public', status: 'ACTIVE', 'router:external': true },
-      ],
-    },
-  });
+  // As Neutron shows it to a member: who does not own the network is not told that it is external, and finds it by the filter alone.
+  const net = { id: 'n1', name: 'net', status: 'ACTIVE', 'router:external': false };
+  const external = { id: 'x', name: 'public', status: 'ACTIVE' };
+  cloud.on('GET /network/v2.0/networks', (call) => ({
+    body: { networks: call.query.get('router:external') === 'true' ? [external] : [net, external] },
+  }));
   cloud.on('GET /network/v2.0/subnets', {
     body: { subnets: [{ id: 's1', name: 'sub', network_id: 'n1', cidr: '10.0.0.0/24', ip_version: 4 }] },
   });

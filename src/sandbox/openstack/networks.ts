@@ -23,8 +23,14 @@ const networkResource = (deps: NetworkDeps): Resource<Network> => ({
   kind: 'Network',
   rows: deps.state.networks,
   visible: (actor, row) => ownOrAdmin(actor, row) || row.shared || row['router:external'],
-  describe: (row, actor) =>
-    actor.isAdmin ? { ...row, 'provider:network_type': 'local', 'provider:physical_network': null, 'provider:segmentation_id': null } : row,
+  describe: (row, actor) => {
+    if (actor.isAdmin)
+      return { ...row, 'provider:network_type': 'local', 'provider:physical_network': null, 'provider:segmentation_id': null };
+    if (ownOrAdmin(actor, row)) return row;
+    // Neutron's policy get_network:router:external: who does not own it may find it by that word, and is not shown it.
+    const { 'router:external': _, ...shown } = row;
+    return shown;
+  },
 });
 
 export const subnetResource = (deps: NetworkDeps): Resource<Subnet> => ({
