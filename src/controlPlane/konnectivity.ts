@@ -83,6 +83,9 @@ const commandOf = (cluster: HostedCluster): string[] => [
   `--server-count=${cluster.apiServerReplicas}`,
   // Its default is an hour; load balancers forget a silent connection within a minute (Octavia: 50 s).
   '--keepalive-time=30s',
+  // Each connection of an agent is a token review; the default of 5 a second would let a few hundred nodes wait for a minute.
+  '--kubeconfig-qps=50',
+  '--kubeconfig-burst=100',
   // Its default, 4, writes a line for each connection.
   '--v=1',
 ];

@@ -67,6 +67,8 @@ const containerOf = (cluster: ReachableCluster, agentPort: number): object => ({
     `--service-account-token-path=${TOKENS}/konnectivity-agent-token`,
     // Servers come and go when the control plane is rolled or grows.
     '--sync-forever',
+    // A load balancer leads half the tries to a server that is known already; the default, 10 s, would leave a new one without agents for long.
+    '--sync-interval-cap=2s',
     '--keepalive-time=30s',
     '--v=1',
   ],

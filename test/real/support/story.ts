@@ -54,8 +54,11 @@ export const openStory = async (name: string, logLevel?: string): Promise<Story>
 
 export const asMember = (story: Story) => createApi(story.server.url, story.memberToken);
 
+/** The seed of the lab can be given a route to the nodes. */
+const WITHOUT_TUNNEL = { tunnel: 'NONE' };
+
 /** Registers the world's seed and publishes a template, both under a name; waits until the seed is ready. */
-export const prepareSeedAndTemplate = async (story: Story, name: string): Promise<void> => {
+export const prepareSeedAndTemplate = async (story: Story, name: string, controlPlane: object = WITHOUT_TUNNEL): Promise<void> => {
   const { server, adminToken, world } = story;
   const admin = createApi(server.url, adminToken);
   const { seed } = await admin.change<{ seed: { id: string } }>(
@@ -83,8 +86,7 @@ export const prepareSeedAndTemplate = async (story: Story, name: string): Promis
       flavor: world.flavor,
       externalNetwork: world.externalNetwork,
       networkDriver: 'FLANNEL',
-      // The seed of the lab has a route to the nodes, and no image of konnectivity yet.
-      controlPlane: { tunnel: 'NONE' },
+      controlPlane,
       nodeCidr: story.nodeCidr,
     },
     'clusterTemplate { id }',
