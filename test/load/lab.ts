@@ -1,11 +1,11 @@
 /** From the mutation to /readyz of a control plane with its own etcd, on the lab's real seed, asked by an outsider. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { until } from '../real/support/run.ts';
 import { asMember, closeStory, followToRest, openStory, prepareSeedAndTemplate, type Story } from '../real/support/story.ts';
 import { labFolder, usesLab } from '../real/support/world.ts';
 import type { Row } from './report.ts';
+import { cpuSeconds } from './world.ts';
 
 const NAME = 'lab-bench';
 /** The first one pulls the images. */
@@ -50,7 +50,7 @@ const rowsOf = (rounds: Figures[]): Row[] => {
 
 const measure = async (story: Story, name: string): Promise<Figures> => {
   const api = asMember(story);
-  const before = { requests: await countRequests(story), cpu: cpuSeconds(story) };
+  const before = { requests: await countRequests(story), cpu: cpuSeconds(story.server) };
   const began = performance.now();
   const { cluster } = await api.change<{ cluster: { id: string } }>(
     'createCluster',
@@ -75,7 +75,7 @@ const measure = async (story: Story, name: string): Promise<Figures> => {
   await until('/readyz answers', 120, () => isReady(endpoint, caCertificate), 50);
   const figures = {
     seconds: (performance.now() - began) / 1_000,
-    cpuSeconds: cpuSeconds(story) - before.cpu,
+    cpuSeconds: cpuSeconds(story.server) - before.cpu,
     requests: (await countRequests(story)) - before.requests,
   };
   await rest;
@@ -99,12 +99,4 @@ const isReady = (endpoint: string, ca: string): Promise<true | undefined> =>
 const countRequests = async ({ server }: Story): Promise<number> => {
   const text = await (await fetch(`${server.url}/metrics`)).text();
   return [...text.matchAll(/^seedbed_seed_call_seconds_count\{.*\} (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
-};
-
-/** User and system time of the server, in steps of a hundredth of a second. */
-const cpuSeconds = ({ server }: Story): number => {
-  const fields = readFileSync(`/proc/${server.pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 };

@@ -91,7 +91,7 @@ export const registerSeed = async ({ handover, admin }: World): Promise<void> =>
 };
 
 const startServer = (dir: string, { authUrl, users: { service } }: Handover): ChildProcess =>
-  spawn(process.execPath, [`${ROOT}dist/main.js`, 'serve'], {
+  spawn(process.execPath, [...profiling(), `${ROOT}dist/main.js`, 'serve'], {
     stdio: 'ignore',
     env: {
       SEEDBED_DATA: join(dir, 'var'),
@@ -105,6 +105,28 @@ const startServer = (dir: string, { authUrl, users: { service } }: Handover): Ch
       SEEDBED_LOG_LEVEL: 'error',
     },
   });
+
+/** With SEEDBED_BENCH_PROFILE the server leaves a CPU profile in that folder when it ends. */
+const profiling = (): string[] => {
+  const folder = process.env.SEEDBED_BENCH_PROFILE;
+  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+};
+
+/** The sum of a counter of the server over all labels that contain `label`. */
+export const readCounter = async (name: string, label = ''): Promise<number> => {
+  const text = await (await fetch(`${SERVER_URL}/metrics`)).text();
+  return [...text.matchAll(new RegExp(`^${name}\\{(.*)\\} (\\d+)$`, 'gm'))]
+    .filter(([, labels]) => labels?.includes(label))
+    .reduce((sum, [, , n]) => sum + Number(n), 0);
+};
+
+/** User and system time so far, in steps of a hundredth of a second. */
+export const cpuSeconds = ({ pid }: { pid?: number | undefined }): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+};
 
 export const rssMiB = (child: ChildProcess): number =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
