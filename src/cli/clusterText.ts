@@ -1,5 +1,5 @@
 /** A cluster in full, for people. */
-import type { Cluster } from '../client/types.ts';
+import type { Cluster, Etcd } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -13,6 +13,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ['endpoint', cluster.endpoint],
       ['template', cluster.template === null ? null : `${cluster.template.name}, revision ${cluster.templateRevision.revision}`],
       ['project', cluster.projectId],
+      ['etcd', etcdText(cluster.controlPlane.etcd)],
       ['created', `${ageOf(cluster.createdAt, now)} ago by ${cluster.createdBy}`],
       ['generation', `${cluster.generation}, carried out: ${cluster.observedGeneration}`],
       ['protected', cluster.deletionProtection ? 'yes' : 'no'],
@@ -41,3 +42,18 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       'No addons.',
     ),
   ].join('\n') + conditionsText(cluster.conditions);
+
+/** "3 members, 1 leads, 12.3 of 2560 MiB" with what is not as it should be. */
+const etcdText = ({ members, alarms, quotaMiB }: Etcd): string | null => {
+  if (members.length === 0) return null;
+  const leader = members.find((member) => member.leader);
+  const ill = members.filter(({ healthy }) => !healthy).map(({ number }) => number);
+  const size = Math.max(...members.map(({ dbSizeMiB }) => dbSizeMiB ?? 0));
+  return [
+    members.length === 1 ? '1 member' : `${members.length} members`,
+    ...(members.length === 1 ? [] : [leader === undefined ? 'none leads' : `${leader.number} leads`]),
+    `${size} of ${quotaMiB} MiB`,
+    ...(ill.length === 0 ? [] : [`not well: ${ill.join(' and ')}`]),
+    ...alarms.map((alarm) => `alarm ${alarm}`),
+  ].join(', ');
+};

@@ -46,6 +46,7 @@ export const DELETE_TEMPLATE = mutation('deleteClusterTemplate', 'DeleteClusterT
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
   ${SUMMARY} createdBy generation observedGeneration deletionProtection lastEventNumber
+  controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
   template { uuid name } templateRevision { revision } addons { name version enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
 export const MORE_NODES = `query nodes($id: ID!, $after: String) { cluster(id: $id) { nodes(first: 100, after: $after) { ${NODES} } } }`;

@@ -148,7 +148,14 @@ interface Addon {
   message: string;
 }
 
+export interface Etcd {
+  members: { number: number; healthy: boolean; leader: boolean; version: string | null; dbSizeMiB: number | null }[];
+  alarms: string[];
+  quotaMiB: number;
+}
+
 export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
+  controlPlane: { replicas: number; etcd: Etcd };
   createdBy: string;
   generation: number;
   observedGeneration: number;

@@ -90,6 +90,22 @@ test('three members and three API servers come up', async () => {
   loop = startLoop(`${story.folder}/kubeconfig`);
 });
 
+test('the API shows its members as they are', async () => {
+  interface Etcd {
+    members: { number: number; healthy: boolean; leader: boolean; version: string; dbSizeMiB: number }[];
+    leader: { number: number };
+    alarms: string[];
+  }
+  const query = `query($id: ID!) { cluster(id: $id) { controlPlane { etcd {
+    members { number healthy leader version dbSizeMiB } leader { number } alarms } } } }`;
+  const { etcd } = (await asMember(story).ask<{ cluster: { controlPlane: { etcd: Etcd } } }>(query, { id: cluster.id })).cluster
+    .controlPlane;
+  expect(etcd.members.map(({ number, healthy }) => [number, healthy])).toEqual([0, 1, 2].map((number) => [number, true]));
+  for (const { version, dbSizeMiB } of etcd.members) expect([version, dbSizeMiB > 0]).toEqual([expect.stringMatching(/^3\.6\./), true]);
+  expect(await leader()).toBe(`${cluster.shortId}-etcd-${etcd.leader.number}`);
+  expect(etcd.alarms).toEqual([]);
+});
+
 test.each(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'the leader'])(
   'one pod of %s killed: nothing is refused for more than 3 s',
   async (which) => {
