@@ -33,6 +33,8 @@ export interface HostedCluster {
   /** null before the Service has an address. */
   endpoint: ApiEndpoint | null;
   exposure: Exposure;
+  /** Of the workers; null in a network that the customer brought. */
+  nodeCidr: string | null;
   podCidr: string;
   serviceCidr: string;
   dnsDomain: string;

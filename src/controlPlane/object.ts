@@ -19,6 +19,7 @@ export interface KubernetesObject {
 /** Values for app.kubernetes.io/component. */
 export type Component =
   | 'namespace'
+  | 'network-policy'
   | 'etcd'
   | 'etcd-task'
   | 'kube-apiserver'

@@ -15,6 +15,7 @@ export const cluster: ReachableCluster = {
   imageRegistry: null,
   endpoint: { host: '192.0.2.10', port: 6443 },
   exposure: 'LOAD_BALANCER',
+  nodeCidr: '10.0.0.0/24',
   podCidr: '10.244.0.0/16',
   serviceCidr: '10.96.0.0/16',
   dnsDomain: 'cluster.local',

@@ -9,12 +9,15 @@ import { buildApiService } from '../../src/controlPlane/endpoint.ts';
 import { buildEtcd } from '../../src/controlPlane/etcd.ts';
 import { buildKonnectivityAgent } from '../../src/controlPlane/konnectivityAgent.ts';
 import { buildNamespace } from '../../src/controlPlane/namespace.ts';
+import { buildNetworkPolicies } from '../../src/controlPlane/networkPolicies.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../src/controlPlane/scheduler.ts';
 import { cluster, pki } from './fixture.ts';
 
 const components: [string, KubernetesObject[]][] = [
   ['namespace', [buildNamespace(cluster), buildApiService(cluster)]],
+  ['networkPolicies', buildNetworkPolicies(cluster)],
+  ['networkPoliciesWithoutTunnel', buildNetworkPolicies({ ...cluster, tunnel: 'NONE' })],
   ['etcd', buildEtcd(cluster, pki)],
   ['apiServer', buildApiServer(cluster, pki)],
   ['apiServerWithoutTunnel', buildApiServer({ ...cluster, tunnel: 'NONE' }, pki)],

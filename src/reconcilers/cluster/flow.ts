@@ -11,6 +11,7 @@ import { etcd } from './steps/etcd.ts';
 import { etcdCare } from './steps/etcdCare.ts';
 import { namesResolved } from './steps/namesResolved.ts';
 import { network } from './steps/network.ts';
+import { networkPolicies } from './steps/networkPolicies.ts';
 import { nodeGroups } from './steps/nodeGroups.ts';
 import { placement } from './steps/placement.ts';
 import { router } from './steps/router.ts';
@@ -28,6 +29,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   placement,
   seedNamespace,
   apiEndpoint,
+  networkPolicies,
   certificates,
   seedTurn,
   etcd,

@@ -123,6 +123,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string |
     imageRegistry,
     endpoint: row.endpointHost === null || row.endpointPort === null ? null : { host: row.endpointHost, port: row.endpointPort },
     exposure: seed.exposure,
+    nodeCidr: row.spec.fixedNetwork === null && row.spec.fixedSubnet === null ? row.spec.nodeCidr : null,
     podCidr: row.spec.podCidr,
     serviceCidr: row.spec.serviceCidr,
     dnsDomain: row.spec.dnsDomain,

@@ -11,6 +11,7 @@ import { type HostedCluster, namesOf, pkiNamesOf, type ReachableCluster } from '
 import { AGENT_PORT } from '../../../src/controlPlane/konnectivity.ts';
 import { buildKonnectivityAgent } from '../../../src/controlPlane/konnectivityAgent.ts';
 import { buildNamespace } from '../../../src/controlPlane/namespace.ts';
+import { buildNetworkPolicies } from '../../../src/controlPlane/networkPolicies.ts';
 import type { KubernetesObject } from '../../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../../src/controlPlane/scheduler.ts';
 import { buildUserData } from '../../../src/controlPlane/userData.ts';
@@ -64,6 +65,7 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   imageRegistry: null,
   endpoint: null,
   exposure: 'LOAD_BALANCER',
+  nodeCidr: '10.0.0.0/24',
   podCidr: '10.244.0.0/16',
   serviceCidr: '10.97.0.0/16',
   dnsDomain: 'cluster.local',
@@ -94,6 +96,7 @@ export const startHosted = async (seed: Client, shortId: string, spoil: Spoil = 
   const used = spoil.pki?.(pki, await buildClusterPki(pkiNamesOf(reachable), deps)) ?? pki;
   const objects = [
     buildApiService(reachable),
+    ...buildNetworkPolicies(reachable),
     ...buildEtcd(reachable, used),
     ...buildApiServer(reachable, used),
     ...buildControllerManager(reachable, used),

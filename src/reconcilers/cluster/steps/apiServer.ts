@@ -7,6 +7,7 @@ import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts'
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { certificates } from './certificates.ts';
+import { networkPolicies } from './networkPolicies.ts';
 import { endTurn, seedTurn } from './seedTurn.ts';
 
 export const apiServer: Step<ClusterScope> = {
@@ -14,7 +15,7 @@ export const apiServer: Step<ClusterScope> = {
   title: 'Start the API server',
   usuallyMs: 60_000,
   // Not after etcd: it waits for etcd by itself, and its image is pulled meanwhile.
-  needs: [certificates, seedTurn],
+  needs: [networkPolicies, certificates, seedTurn],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
     await scope.applyToSeed('kube-apiserver', buildApiServer(hosted, await scope.pki()));

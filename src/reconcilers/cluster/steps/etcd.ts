@@ -8,13 +8,14 @@ import { readyReplicas } from '../../workload.ts';
 import { ensureMembership } from '../etcdMembership.ts';
 import type { ClusterScope } from '../scope.ts';
 import { certificates } from './certificates.ts';
+import { networkPolicies } from './networkPolicies.ts';
 import { seedTurn } from './seedTurn.ts';
 
 export const etcd: Step<ClusterScope> = {
   name: 'EtcdReady',
   title: 'Start etcd',
   usuallyMs: 60_000,
-  needs: [certificates, seedTurn],
+  needs: [networkPolicies, certificates, seedTurn],
   ensure: async (scope) => {
     // How many begin together is settled before the first of them begins.
     if (scope.row.etcd === null) await scope.patch({ etcd: formingOf(scope.row.spec.controlPlane.replicas) });

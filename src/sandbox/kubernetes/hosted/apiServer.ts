@@ -111,7 +111,7 @@ const connectEtcd = (seed: Cluster, registry: EtcdRegistry, line: CommandLine): 
   const access = { caPem: fileOf(line, 'etcd-cafile'), certPem: fileOf(line, 'etcd-certfile'), keyPem: fileOf(line, 'etcd-keyfile') };
   for (const server of (line.flag('etcd-servers') ?? '').split(',').filter(Boolean)) {
     try {
-      const member = dialEtcd(seed, registry, namespaceOf(line.pod), server, access);
+      const member = dialEtcd(seed, registry, line.pod, server, access);
       const refusal = refusalOf(registry, member);
       if (refusal !== undefined) throw new Error(refusal);
       return member;

@@ -1,7 +1,7 @@
 /** The simulated controller manager and scheduler as clients of their API server. */
 import { parse } from 'yaml';
 import type { Cluster } from '../cluster.ts';
-import { dict, dicts, namespaceOf, text } from '../objects.ts';
+import { dict, dicts, text } from '../objects.ts';
 import { isAllowed } from '../rbac.ts';
 import type { ApiServerConfig } from './apiServer.ts';
 import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
@@ -43,7 +43,7 @@ export const readKubeconfig = (line: CommandLine): Access => {
 /** Dials the API server as the kubeconfig says. Throws what the component would log. */
 const connect = (seed: Cluster, line: CommandLine, access: Access, findPlane: FindPlane): Reached => {
   const { hostname, port } = access.url;
-  const { pods, targetPort } = resolve(seed, namespaceOf(line.pod), hostname, Number(port || 443));
+  const { pods, targetPort } = resolve(seed, line.pod, hostname, Number(port || 443));
   for (const pod of pods) {
     const reached = findPlane(pod.metadata.uid);
     if (!reached || targetPort(pod) !== reached.config.port) continue;

@@ -1,7 +1,7 @@
 /** A simulated etcd member: its certificates must fit, and its data lives as long as its volume claim. */
 import type { Cluster } from '../cluster.ts';
 import { PVC } from '../kinds.ts';
-import { namespaceOf } from '../objects.ts';
+import { type KubeObject, namespaceOf } from '../objects.ts';
 import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
 import type { EtcdCluster, EtcdClusters, MemberRecord, Newcomer } from './etcdClusters.ts';
 import { parseCertificates, parsePair, requireChain, requireHost, requireUsage } from './pkiChecks.ts';
@@ -105,10 +105,10 @@ export interface EtcdAccess {
 }
 
 /** The member behind an endpoint, with both sides' certificates checked. Throws what a client logs. */
-export const dialEtcd = (seed: Cluster, registry: EtcdRegistry, namespace: string, endpoint: string, access: EtcdAccess): EtcdMember => {
+export const dialEtcd = (seed: Cluster, registry: EtcdRegistry, from: KubeObject, endpoint: string, access: EtcdAccess): EtcdMember => {
   const url = new URL(endpoint);
   if (url.protocol !== 'https:') throw new Error('http: server gave HTTPS response: etcd speaks TLS only');
-  const { pods } = resolve(seed, namespace, url.hostname, Number(url.port || 2379));
+  const { pods } = resolve(seed, from, url.hostname, Number(url.port || 2379));
   const member = pods.map((p) => registry.members.get(p.metadata.uid)).find((m) => m !== undefined);
   if (!member) throw new Error(`dial tcp ${url.host}: connect: connection refused`);
   const [certificate] = parseCertificates(member.serverCertPem, 'etcd');

@@ -1,6 +1,6 @@
 /** A simulated etcdctl in the containers of a pod: it dials with its files, says what the real one says, and ends. */
 import type { Cluster } from '../cluster.ts';
-import { dicts, type KubeObject, namespaceOf, spec, text, texts } from '../objects.ts';
+import { dicts, type KubeObject, spec, text, texts } from '../objects.ts';
 import { dialEtcd, type EtcdMember, type EtcdRegistry, isRunning, leaderOf, refusalOf } from './etcd.ts';
 import { type MemberRecord, newMember } from './etcdClusters.ts';
 import { containerFiles } from './podFiles.ts';
@@ -158,7 +158,7 @@ export const playEtcdctl = (errand: Errand, pod: KubeObject): Process | undefine
     try {
       return {
         code: 0,
-        said: carryOut(errand, line, (endpoint) => dialEtcd(errand.seed, errand.registry, namespaceOf(pod), endpoint, access)),
+        said: carryOut(errand, line, (endpoint) => dialEtcd(errand.seed, errand.registry, pod, endpoint, access)),
       };
     } catch (error) {
       return { code: 1, said: `Error: ${messageOf(error)}` };

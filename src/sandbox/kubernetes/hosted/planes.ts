@@ -3,6 +3,7 @@ import type { World } from '../../contract.ts';
 import type { Cluster } from '../cluster.ts';
 import { targetPort } from '../controllers/endpoints.ts';
 import { NODE, POD, PVC, SERVICE } from '../kinds.ts';
+import { isConnectionAllowed } from '../networkPolicies.ts';
 import { at, dicts, type KubeObject, labelsOf, namespaceOf, number, spec, status, text } from '../objects.ts';
 import { mapMatch } from '../selectors.ts';
 import type { StoreRows } from '../store.ts';
@@ -34,10 +35,13 @@ const nodeAddresses = (seed: Cluster): string[] =>
       .map((a) => text(a.address)),
   );
 
+/** Some client's address. */
+const OUTSIDE = '203.0.113.7';
+
 /** Where a Service makes one port of a pod reachable from outside the seed. */
 const addressesOf = (seed: Cluster, config: ApiServerConfig, portOfPod: number): Address[] => {
   const pod = seed.store.get(POD, config.namespace, config.podName);
-  if (!pod) return [];
+  if (!pod || !isConnectionAllowed(seed, { from: { address: OUTSIDE }, to: { pod }, port: portOfPod })) return [];
   return seed.store.list(SERVICE, config.namespace).flatMap((service) => {
     if (!mapMatch(spec(service).selector)(labelsOf(pod))) return [];
     return dicts(spec(service).ports)
