@@ -1,7 +1,8 @@
 /** Addons on the sandbox: health, drift, changed options, and what is refused. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accessOf, at, type Client, createClient, type Fields } from '../sandbox/kubernetes/client.ts';
-import { type Living, openLiving, until } from './world.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
 
 interface AddonView {
   name: string;

@@ -1,6 +1,7 @@
 /** Certificates of a living cluster: shown, and renewed before they end. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Living, openLiving, until } from './world.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
 
 interface Shown {
   name: string;

@@ -1,6 +1,7 @@
 /** etcd and what asks it, over the sandbox: three members from the first day, and what a lost pod costs. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Living, openLiving, until } from './world.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
 
 let living: Living;
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 /** What hinders a node is told on its group, its cluster and its operation, with who must act, and goes away when it does. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Living, openLiving, until } from './world.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
 
 let world: Living;
 let clusterId: string;

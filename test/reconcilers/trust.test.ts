@@ -1,6 +1,7 @@
 /** A cluster whose Keystone trust is dead is no dead end: it says so, and any member's next request makes another. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Living, openLiving, until } from './world.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
 
 let world: Living;
 

@@ -1,0 +1,30 @@
+/** What there is of a cluster in all places, as lines that are the same for two clusters of the same form. */
+import type { Story } from '../reconcilers/story.ts';
+
+interface Snapshot {
+  openstack: Record<string, Record<string, { name?: string; status?: string }[]>>;
+  kubernetes: { seed: string[]; hosted: { objects: string[] }[] };
+}
+
+/** Sorted lines of the sandbox's clouds and clusters, and of our inventory. Random parts of names become stars, this cluster's id "ID". */
+export const shapeOf = async (world: Story, shortId: string): Promise<string[]> => {
+  const { openstack, kubernetes } = await world.control<Snapshot>('GET', 'world');
+  const things = Object.entries(openstack).flatMap(([service, kinds]) =>
+    Object.entries(kinds).flatMap(([kind, all]) => all.map(({ name, status }) => `${service} ${kind} ${name ?? ''} ${status ?? ''}`)),
+  );
+  const hosted = kubernetes.hosted.flatMap(({ objects }) => objects.map((object) => `hosted ${object}`));
+  const ours = world
+    .rows<{ line: string }>("select service || ' ' || kind || ' ' || name || ' ' || state as line from inventory where state <> 'GONE'")
+    .map(({ line }) => `inventory ${line}`);
+  return [...things, ...kubernetes.seed.map((object) => `seed ${object}`), ...hosted, ...ours]
+    .map((line) =>
+      line
+        .replaceAll(shortId, 'ID')
+        .replace(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/g, '*')
+        .replace(/-[0-9a-f]{10}(-[a-z0-9]{5})?$/, '-*')
+        .replace(/(worker|csr|kube-proxy|kube-flannel-ds|konnectivity-agent)-[a-z0-9]{5}\b/, '$1-*')
+        .replace(/ trust \S+Z /, ' trust * ')
+        .replace(/bootstrap-token-\w{6}/, 'bootstrap-token-*'),
+    )
+    .sort();
+};

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+/** The whole walk from death to death: some hundred servers, too many for the fast suite. */
+export default defineConfig({
+  test: {
+    root: new URL('../..', import.meta.url).pathname,
+    include: ['test/crash/walk.test.ts'],
+    testTimeout: 900_000,
+    hookTimeout: 120_000,
+  },
+});

@@ -1,0 +1,115 @@
+/** A cluster's life, taken calmly or from one death of the server to the next. */
+import { expect } from 'vitest';
+import { openStory, type Story, until } from '../reconcilers/story.ts';
+import { type Orders, startMortal } from './mortal.ts';
+import { shapeOf } from './shape.ts';
+
+export interface Change {
+  mutation: string;
+  input: (target: { clusterId: string; nodeGroupId: string }) => object;
+  state: 'READY' | 'DELETED';
+  nodes: number;
+}
+
+const CREATE: Change = {
+  mutation: 'createCluster',
+  input: () => ({ name: 'walked', clusterTemplate: 'small', nodeCount: 2 }),
+  state: 'READY',
+  nodes: 2,
+};
+const resize = (count: number): Change => ({
+  mutation: 'resizeNodeGroup',
+  input: ({ nodeGroupId }) => ({ nodeGroupId, count }),
+  state: 'READY',
+  nodes: count,
+});
+const DELETE: Change = { mutation: 'deleteCluster', input: ({ clusterId }) => ({ clusterId }), state: 'DELETED', nodes: 0 };
+const LIFE = [CREATE, resize(3), resize(1), DELETE];
+
+interface ClusterRow {
+  id: string;
+  short_id: string;
+  state: string;
+}
+const newest = (story: Story): ClusterRow | undefined =>
+  story.rows<ClusterRow>('select id, short_id, state from clusters order by rowid desc limit 1')[0];
+const count = (story: Story, from: string): number => story.rows<{ n: number }>(`select count(*) as n from ${from}`)[0]?.n ?? 0;
+
+/** Asks until there is an answer, as a client does that has a key for the request. */
+const insist = (story: Story, change: Change): Promise<string> => {
+  const { id: clusterId = '' } = newest(story) ?? {};
+  const nodeGroupId = story.rows<{ id: string }>('select id from node_groups order by rowid desc limit 1')[0]?.id ?? '';
+  const input = { ...change.input({ clusterId, nodeGroupId }), idempotencyKey: `change-${count(story, 'operations')}` };
+  return until(async () => {
+    const { operation } = await story.change<{ operation: { uuid: string } }>(story.member, change.mutation, input, 'operation { uuid }');
+    return operation.uuid;
+  }, 900);
+};
+
+/** The change has come to its end, and nobody works any more. */
+const isOver = (story: Story, { state, nodes }: Change): boolean =>
+  newest(story)?.state === state &&
+  count(story, 'nodes where deleted_at is null') === nodes &&
+  count(story, "operations where state in ('PENDING', 'RUNNING')") === 0 &&
+  count(story, 'work_items where lease_until is not null or due_at < unixepoch() * 1000 + 60000') === 0;
+
+export const NEVER: Orders = { at: null, seen: null };
+
+/** The change from its request to its end, with the server that is there. */
+const calmly = async (story: Story, change: Change): Promise<void> => {
+  await insist(story, change);
+  await until(() => isOver(story, change), 60);
+};
+
+/** The same with server after server; `orders`: how the n-th of them dies. Returns how many did. */
+export const walk = async (bundle: string, story: Story, change: Change, orders: (life: number) => Orders): Promise<number> => {
+  await story.served.close();
+  let answer: string | null = null;
+  const asked = insist(story, change).then((id) => {
+    answer = id;
+  });
+  const lives = async (): Promise<number> => {
+    for (let deaths = 0; ; deaths += 1) {
+      const server = await startMortal(bundle, story.settings, orders(deaths));
+      story.served = server;
+      while (server.alive()) {
+        if (answer !== null && isOver(story, change)) return deaths;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }
+  };
+  const [deaths] = await Promise.all([lives(), asked]);
+  // What was answered, by whichever server, is what was done, and once.
+  expect(story.rows(`select state from operations where id = '${answer}'`)).toEqual([{ state: 'SUCCEEDED' }]);
+  await story.served.close();
+  story.served = await startMortal(bundle, story.settings, NEVER);
+  return deaths;
+};
+
+/** A server that can die, with nothing to wait for: a create that was cut off is known to have come to something or not. */
+export const openMortalStory = (bundle: string): Promise<Story> =>
+  openStory({
+    serve: (settings) => startMortal(bundle, settings, NEVER),
+    settings: { cutOffSeconds: 0 },
+    template: { floatingIpEnabled: true },
+  });
+
+/** Two lives of one form: the first calm, the second as `take` takes it (false: calm as well). After each change all is as in the first. */
+export const expectSameLife = async (story: Story, take: (change: Change, place: number) => Promise<boolean>): Promise<void> => {
+  const shape = () => shapeOf(story, newest(story)?.short_id ?? '');
+  const calm: string[][] = [];
+  for (const change of LIFE) {
+    await calmly(story, change);
+    calm.push(await shape());
+  }
+  expect(calm.at(-1)?.filter((line) => /ID|^inventory|^hosted|trust|server|router|floatingIp/.test(line))).toEqual([]);
+  for (const [place, change] of LIFE.entries()) {
+    if (!(await take(change, place))) await calmly(story, change);
+    expect(await shape()).toEqual(calm[place]);
+  }
+  const asked = story.rows("select 1 from audit where target_kind in ('CLUSTER', 'NODE_GROUP')");
+  expect(asked).toHaveLength(2 * LIFE.length);
+  const streams = story.rows<{ last: number; n: number }>('select max(number) as last, count(*) as n from events group by stream_id');
+  for (const { last, n } of streams) expect(n).toBe(last);
+  expect(story.rows('select owner_id, name from secrets where owner_id not in (select id from seeds)')).toEqual([]);
+};
