@@ -18,5 +18,11 @@ export const retryDelayMs = (error: unknown, attempts: number, random: number): 
   return jittered;
 };
 
+/**
+ * Each step has a back-off of its own: one that fails for the first time does not wait for what has failed for long. Infinity for none.
+ */
+export const soonestRetryMs = (failed: readonly { error: unknown; attempts: number }[], random: () => number): number =>
+  Math.min(Number.POSITIVE_INFINITY, ...failed.map(({ error, attempts }) => retryDelayMs(error, attempts, random())));
+
 /** When a settled object is looked at again for drift: about ten minutes, spread so that a fleet does not move in step. */
 export const driftDelayMs = (random: number): number => 480_000 + 240_000 * random;

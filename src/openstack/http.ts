@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { Clock } from '../lib/clock.ts';
+import { pauseAfter } from '../lib/tries.ts';
 import { connectionFailure } from './errors.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -14,6 +15,8 @@ export interface HttpCall {
   headers?: Record<string, string>;
   /** Sent as JSON when given. */
   body?: unknown;
+  /** True: sending it twice is as good as once, whatever its method. */
+  repeatable?: boolean;
 }
 
 export interface Reply {
@@ -50,10 +53,8 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** Longest Retry-After that is waited for inside a call; a longer one is the caller's to schedule. */
-const LONGEST_WAIT_MS = 5_000;
-/** Pause before the second try of a read when the service named none. */
-const SHORT_WAIT_MS = 250;
+/** A service that asks for longer is asked sooner all the same. */
+const LONGEST_PAUSE_MS = 300_000;
 const LARGEST_TIMEOUT_MS = 30_000;
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -68,6 +69,8 @@ export const createTransport = (deps: TransportDeps): Transport => {
     maxResponseSize: LARGEST_ANSWER_BYTES,
   });
 
+  const gates = createGates(deps.clock);
+
   const once = async (call: HttpCall): Promise<Reply> => {
     const startedAt = deps.clock.now();
     let status = 0;
@@ -81,18 +84,28 @@ export const createTransport = (deps: TransportDeps): Transport => {
     }
   };
 
-  const send = async (call: HttpCall): Promise<Reply> => {
+  const attempt = async (call: HttpCall): Promise<Reply> => {
     try {
-      const first = await once(call).catch((error: unknown) => {
-        if (isRepeatable(call.method) && wasCut(error)) return null;
+      return await once(call).catch((error: unknown) => {
+        if (isIdempotent(call.method) && wasCut(error)) return once(call);
         throw error;
       });
-      const pauseMs = first === null ? 0 : pauseBeforeSecondTry(call.method, first);
-      if (first !== null && pauseMs === null) return first;
-      if (pauseMs !== null && pauseMs > 0) await wait(pauseMs);
-      return await once(call);
     } catch (error) {
       throw connectionFailure(call.service, error);
+    }
+  };
+
+  const send = async (call: HttpCall): Promise<Reply> => {
+    for (let tries = 1; ; tries += 1) {
+      const shut = gates.shut(call);
+      const reply = shut ?? (await attempt(call));
+      const pauseMs = isRepeatable(call, reply) ? pauseAfter(tries, reply.retryAfterMs, Math.random()) : null;
+      if (pauseMs === null) {
+        // What is waited for here needs no gate: others find out by themselves.
+        if (shut === null) gates.close(call, reply);
+        return reply;
+      }
+      await wait(pauseMs);
     }
   };
 
@@ -105,16 +118,41 @@ const requestOptions = (call: HttpCall): { method: Method; headers: Record<strin
   return { method: call.method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(call.body) };
 };
 
-/** A write is sent twice only when the service said that it did not take the first (429, 503 with Retry-After). */
-const pauseBeforeSecondTry = (method: Method, reply: Reply): number | null => {
-  const { status, retryAfterMs } = reply;
-  if ((status === 429 || status === 503) && retryAfterMs !== null) return retryAfterMs <= LONGEST_WAIT_MS ? retryAfterMs : null;
-  if (method === 'GET' && (status === 502 || status === 503 || status === 504)) return SHORT_WAIT_MS;
-  return null;
+/** A create is sent again only when the service said that it did not take the first (429, 503 with Retry-After). */
+const isRepeatable = ({ method, repeatable }: HttpCall, { status, retryAfterMs }: Reply): boolean => {
+  if (status === 429 || status === 503) return retryAfterMs !== null || (status === 503 && (repeatable === true || isIdempotent(method)));
+  return method === 'GET' && (status === 502 || status === 504);
 };
 
-/** DELETE too: a second one finds the object gone, which callers count as done. */
-const isRepeatable = (method: Method): boolean => method === 'GET' || method === 'HEAD' || method === 'DELETE';
+/** A second DELETE finds the object gone and a second PUT a router's interface there, which callers count as done. */
+const isIdempotent = (method: Method): boolean => method === 'GET' || method === 'HEAD' || method === 'DELETE' || method === 'PUT';
+
+/** A service that asks for a pause gets it from all who would call it meanwhile: they have its answer without asking. */
+const createGates = (clock: Clock) => {
+  const shut = new Map<string, { reply: Reply; until: number }>();
+  /** A limit on calls is its caller's own; a service that is not there is not there for anybody. */
+  const keys = ({ service, url, headers }: HttpCall): [string, string] => {
+    const place = `${service} ${new URL(url).origin}`;
+    return [place, `${place} ${headers?.['x-auth-token'] ?? ''}`];
+  };
+  return {
+    shut: (call: HttpCall): Reply | null => {
+      if (shut.size === 0) return null;
+      const now = clock.now();
+      for (const [key, { until }] of shut) if (until <= now) shut.delete(key);
+      const gate = keys(call)
+        .map((key) => shut.get(key))
+        .find((found) => found !== undefined);
+      return gate === undefined ? null : { ...gate.reply, retryAfterMs: gate.until - now };
+    },
+    close: (call: HttpCall, reply: Reply): void => {
+      const { status, retryAfterMs } = reply;
+      if ((status !== 429 && status !== 503) || retryAfterMs === null) return;
+      const [ofAll, ofOne] = keys(call);
+      shut.set(status === 503 ? ofAll : ofOne, { reply, until: clock.now() + Math.min(retryAfterMs, LONGEST_PAUSE_MS) });
+    },
+  };
+};
 
 const CUT_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 

@@ -106,7 +106,7 @@ export const logIn = async (transport: Transport, root: string, credential: Cred
           url,
           headers: { 'x-auth-token': credential.token, 'x-subject-token': credential.token },
         })
-      : await transport.send({ service: 'identity', method: 'POST', url, body: { auth: authOf(credential) } });
+      : await transport.send({ service: 'identity', method: 'POST', url, body: { auth: authOf(credential) }, repeatable: true });
   const value = credential.kind === 'token' ? credential.token : reply.subjectToken;
   if (reply.status < 200 || reply.status > 299) throw refusal(asked, reply, credential);
   const parsed = tokenSchema.safeParse(reply.body);

@@ -1,6 +1,6 @@
 /** Applies a group of Kubernetes objects and keeps the ledger of what was applied in the inventory. */
 import type { InventoryService } from '../domain/inventory.ts';
-import { ensureObjects, type Ledger } from '../seeds/apply.ts';
+import { type AppliedRecord, ensureObjects, type Ledger } from '../seeds/apply.ts';
 import type { Kubernetes } from '../seeds/connection.ts';
 import type { KubernetesObject } from '../seeds/kinds.ts';
 import type { Versions } from '../seeds/versions.ts';
@@ -32,7 +32,17 @@ export const applyGroup = async (
       before[row.name] = { fingerprint: row.fingerprint, observed: row.observed };
   }
   const { look, versions } = group;
-  const { ledger, written } = await ensureObjects(kube, objects, before, { look, ...(versions !== undefined && { versions }) });
+  const key = { clusterId: group.clusterId, ownerId: group.ownerId, service: group.service, kind: group.group };
+  const sent: Ledger = {};
+  const onWritten = (name: string, record: AppliedRecord) => {
+    sent[name] = record;
+  };
+  const options = { look, onWritten, ...(versions !== undefined && { versions }) };
+  const { ledger, written } = await ensureObjects(kube, objects, before, options).catch(async (error: unknown) => {
+    // What was written is not written again: many objects and an API that fails now and then would never come to an end.
+    if (Object.keys(sent).length > 0) await scope.write((tx) => saveLedger(tx, key, sent, [], scope.clock.now()));
+    throw error;
+  });
   const changed = Object.fromEntries(
     Object.entries(ledger).filter(
       ([name, now]) => before[name]?.fingerprint !== now.fingerprint || before[name]?.observed !== now.observed,
@@ -40,7 +50,6 @@ export const applyGroup = async (
   );
   const dropped = Object.keys(before).filter((name) => ledger[name] === undefined);
   if (Object.keys(changed).length > 0 || dropped.length > 0) {
-    const key = { clusterId: group.clusterId, ownerId: group.ownerId, service: group.service, kind: group.group };
     await scope.write((tx) => saveLedger(tx, key, changed, dropped, scope.clock.now()));
   }
   return written;

@@ -2,7 +2,7 @@
 import { type Condition, isTrouble, type ObjectKind } from '../domain/condition.ts';
 import { type OperationStep, percentOf } from '../domain/operation.ts';
 import type { Claim } from '../domain/work.ts';
-import { driftDelayMs, retryDelayMs } from '../engine/backoff.ts';
+import { driftDelayMs, soonestRetryMs } from '../engine/backoff.ts';
 import { type Flow, LeaseLost, runFlow, type StepReport } from '../engine/flow.ts';
 import { nextCondition, type PassSummary, summarize } from '../engine/progress.ts';
 import type { Handler } from '../engine/worker.ts';
@@ -74,14 +74,14 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
       kind.forget?.(row);
       return { dueInMs: null, failed: false };
     }
-    return { dueInMs: dueIn(world, summary, claim.attempts), failed: summary.failure !== null };
+    return { dueInMs: dueIn(world, summary, reports, recorder.attempts), failed: summary.failure !== null };
   };
 };
 
-const dueIn = (world: World, summary: PassSummary, attempts: number): number => {
+const dueIn = (world: World, summary: PassSummary, reports: readonly StepReport[], attempts: (step: string) => number): number => {
   if (summary.settled) return driftDelayMs(world.random()) * world.settings.driftFactor;
-  const retry = summary.failure === null ? Number.POSITIVE_INFINITY : retryDelayMs(summary.failure.error, attempts + 1, world.random());
-  return Math.min(retry, summary.retryAfterMs ?? Number.POSITIVE_INFINITY, 60_000);
+  const failed = reports.filter((r) => r.state === 'FAILED').map(({ error, name }) => ({ error, attempts: attempts(name) }));
+  return Math.min(soonestRetryMs(failed, world.random), summary.retryAfterMs ?? Number.POSITIVE_INFINITY, 60_000);
 };
 
 const fencedWrite =
@@ -95,6 +95,8 @@ const fencedWrite =
 interface Recorder {
   record(report: StepReport): Promise<void>;
   settle(summary: PassSummary, state: string): Promise<void>;
+  /** How often a step has failed in a row. */
+  attempts(step: string): number;
 }
 
 const openRecorder = async <Row extends ObjectRow, Scope>(
@@ -211,7 +213,7 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
       tx.changes.push(changed(kind.kind, row, subject.clusterId, subject.projectId, deletedAt === null ? 'CHANGED' : 'DELETED'));
     });
   };
-  return { record, settle };
+  return { record, settle, attempts: (step) => Math.max(1, conditions.get(step)?.attempts ?? 1) };
 };
 
 const pendingOf = (step: { name: string; title: string }, ordinal: number, observedGeneration: number, now: number): Condition => ({

@@ -1,5 +1,5 @@
 /** Find before create, note before create, adopt what is ours, delete what we made: once, for every outside thing with an id. */
-import { Conflict, UserError } from '../domain/errors.ts';
+import { Conflict, Unavailable, UserError } from '../domain/errors.ts';
 import { NotYet } from '../engine/flow.ts';
 import type { Clock } from '../lib/clock.ts';
 import { findInventory, type InventoryKey, noteCreating, notePresent, noteState } from '../store/inventory.ts';
@@ -55,8 +55,15 @@ const createOrForget = async (scope: ResourceScope, spec: ResourceSpec): Promise
   } catch (error) {
     if (error instanceof UserError || error instanceof Conflict)
       await scope.write((tx) => noteState(tx, spec.key, 'GONE', scope.clock.now()));
+    else if (isOver(error)) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now() - scope.cutOffMs));
     throw error;
   }
+};
+
+/** The service itself answered, so nothing is under way any more: it can be looked for at once. What stands before it does not know (502, 504). */
+const isOver = (error: unknown): boolean => {
+  const status = error instanceof Unavailable ? (error.detail.openstack?.status ?? 0) : 0;
+  return status >= 400 && status !== 502 && status !== 504;
 };
 
 export interface RemovalSpec {

@@ -1,7 +1,9 @@
 /** Speaks to one Kubernetes API: reads, writes by server-side apply, asks for rights, watches. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
 import { NotFound, Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
+import { pauseAfter } from '../lib/tries.ts';
 import { type AddressPolicy, defaultAddressPolicy } from './address.ts';
 import { type Attempt, failureOfStatus, failureOfTransport, type Subject, VersionGone } from './failure.ts';
 import { type CollectionRef, collectionPath, type KubernetesObject, type ObjectRef, objectPath, refOf, resourceOf } from './kinds.ts';
@@ -104,8 +106,18 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
       onCall?.({ verb: action.verb, resource: action.resource, status, durationMs: clock.now() - startedAt });
     }
   };
+  const sendAgain: Send = async (action, call) => {
+    for (let tries = 1; ; tries += 1) {
+      const reply = await send(action, call);
+      const askedMs = reply.retryAfter === undefined || !/^\d+$/.test(reply.retryAfter) ? null : Number(reply.retryAfter) * 1000;
+      const busy = (reply.status === 503 || reply.status === 429) && call.repeatable;
+      const pauseMs = busy ? pauseAfter(tries, askedMs, random()) : null;
+      if (pauseMs === null) return reply;
+      await wait(pauseMs);
+    }
+  };
   const read = async <T>(action: Action, call: Call): Promise<T> => {
-    const reply = await send(action, call);
+    const reply = await sendAgain(action, call);
     if (reply.status >= 300 || reply.status < 200)
       throw failureOfStatus({ ...action, subject }, reply.status, reply.body, reply.retryAfter);
     return parse<T>(reply.body, subject);

@@ -48,7 +48,12 @@ export const forgetFailures = async (tx: Tx, below: { clusterId: string } | { no
   await tx.db
     .update(conditions)
     .set({ state: 'PENDING', reason: 'NotYet', message: '', problem: null, attempts: 0, lastTransitionAt: now })
-    .where(and(eq(conditions.state, 'FAILED'), or(parts(nodes, ofNodes), parts(nodeGroups, ofGroups))));
+    .where(
+      and(
+        eq(conditions.state, 'FAILED'),
+        or(parts(nodes, ofNodes), parts(nodeGroups, ofGroups), inGroup ? undefined : eq(conditions.objectId, below.clusterId)),
+      ),
+    );
   await tx.db
     .update(nodes)
     .set({ state: 'PENDING', updatedAt: now })

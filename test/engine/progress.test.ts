@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Condition, isTrouble } from '../../src/domain/condition.ts';
 import { Unavailable, UserError } from '../../src/domain/errors.ts';
-import { driftDelayMs, retryDelayMs } from '../../src/engine/backoff.ts';
+import { driftDelayMs, retryDelayMs, soonestRetryMs } from '../../src/engine/backoff.ts';
 import type { StepReport } from '../../src/engine/flow.ts';
 import { nextCondition, summarize } from '../../src/engine/progress.ts';
 
@@ -99,4 +99,14 @@ test('back-off grows, is spread, obeys Retry-After, and goes slowly where somebo
   expect(retryDelayMs(new UserError('INVALID_INPUT', 'x'), 1, 0)).toBe(30_000);
   expect(driftDelayMs(0)).toBe(480_000);
   expect(driftDelayMs(1)).toBe(720_000);
+});
+
+test('a step that fails for the first time is tried again soon, however long another has failed', () => {
+  const error = new Unavailable('CLOUD_UNAVAILABLE', 'x');
+  const [old, fresh] = [
+    { error, attempts: 9 },
+    { error, attempts: 1 },
+  ];
+  expect([soonestRetryMs([old, fresh], () => 0), soonestRetryMs([old], () => 0)]).toEqual([250, 60_000]);
+  expect(soonestRetryMs([], () => 0)).toBe(Number.POSITIVE_INFINITY);
 });

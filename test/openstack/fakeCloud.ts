@@ -24,8 +24,8 @@ export interface FakeCloud {
   logins: Seen[];
   /** Answers of calls by 'METHOD /path'; a function gets the call and how often it came before. */
   on(route: string, answer: Answer | ((call: Seen, nth: number) => Answer)): void;
-  /** What Keystone answers from now on, instead of tokens token-1, token-2 … */
-  login: ((call: Seen, nth: number) => Answer) | null;
+  /** What Keystone answers from now on, instead of tokens token-1, token-2 …; null: the token. */
+  login: ((call: Seen, nth: number) => Answer | null) | null;
   /** The catalog as [type, URL] pairs, or full entries. */
   catalog: object[];
   tokenLifetimeMs: number;

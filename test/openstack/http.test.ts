@@ -64,15 +64,49 @@ test('Retry-After is really waited for', async () => {
 test('a long Retry-After goes to the caller, as seconds or as a date', async () => {
   cloud.on(NETWORKS, busy('60'));
   expect(await failing(cloud.open().network.listNetworks())).toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryAfterMs: 60_000 });
+  cloud.now += 60_000;
   cloud.on(NETWORKS, busy(new Date(cloud.now + 90_000).toUTCString(), 503));
   expect(await failing(cloud.open().network.listNetworks())).toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryAfterMs: 90_000 });
   expect(cloud.seen).toHaveLength(2);
 });
 
-test('two tries are all: a service that stays busy is an error', async () => {
+test('three tries are all: a service that stays busy is an error', async () => {
   cloud.on(NETWORKS, busy('0', 503));
   expect(await failing(cloud.open().network.listNetworks())).toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryAfterMs: 0 });
-  expect(cloud.seen).toHaveLength(2);
+  expect(cloud.seen).toHaveLength(3);
+});
+
+test('what may be repeated is, when a service is not there for a moment; a create is not', async () => {
+  const away = { status: 503, body: {} };
+  const twice = (then: object) => (_call: unknown, nth: number) => (nth < 2 ? away : then);
+  cloud.login = (_call, nth) => (nth < 2 ? away : null);
+  cloud.on(NETWORKS, twice(good));
+  cloud.on('DELETE /network/v2.0/networks/n1', twice({ status: 204 }));
+  cloud.on('PUT /network/v2.0/networks/n1/tags/t', twice({ status: 201 }));
+  cloud.on('POST /network/v2.0/networks', away);
+  const { network } = cloud.open();
+  await expect(network.listNetworks()).resolves.toEqual([]);
+  await expect(network.deleteNetwork('n1')).resolves.toBe(true);
+  await network.addTag('networks', 'n1', 't');
+  expect([cloud.logins.length, cloud.seen.length]).toEqual([3, 9]);
+  expect(await failing(network.createNetwork({ name: 'n', description: 'd' }))).toMatchObject({ code: 'CLOUD_UNAVAILABLE' });
+  expect(cloud.seen).toHaveLength(10);
+});
+
+test('a pause that a service asks for is kept by all who would call it, and by nobody else', async () => {
+  cloud.on(NETWORKS, busy('60', 503));
+  await failing(cloud.open().network.listNetworks());
+  cloud.now += 20_000;
+  const other = cloud.open({ kind: 'applicationCredential', id: 'a', secret: 's' });
+  expect(await failing(other.network.listNetworks())).toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryAfterMs: 40_000 });
+  expect(cloud.seen).toHaveLength(1);
+  cloud.on('GET /compute/v2.1/flavors/detail', { body: { flavors: [] } });
+  await expect(other.compute.listFlavors()).resolves.toEqual([]);
+  cloud.now += 40_000;
+  cloud.on(NETWORKS, busy('60', 429));
+  await failing(other.network.listNetworks());
+  cloud.on(NETWORKS, good);
+  await expect(cloud.open().network.listNetworks()).resolves.toEqual([]);
 });
 
 test('a gateway error is repeated for a read, not for a write', async () => {

@@ -41,6 +41,25 @@ const status = (code: number, message: string, more: object = {}) => ({
 const configMap: KubernetesObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'n' }, data: { x: '1' } };
 const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'n', name: 'a' };
 
+test('an API that is busy for a moment is asked again, but for a create', async () => {
+  let left = 0;
+  const api = await start((_, response) => {
+    left -= 1;
+    json(response, left >= 0 ? 503 : 200, left >= 0 ? status(503, 'starting') : configMap);
+  });
+  const k = open(api.access, { random: () => 0 });
+  for (const call of [() => k.get(ref), () => k.apply(configMap), () => k.remove(ref)]) {
+    left = 2;
+    await call();
+    left = 3;
+    expect(await failure(call())).toMatchObject({ code: 'SEED_UNAVAILABLE' });
+  }
+  expect(api.seen).toHaveLength(18);
+  left = 1;
+  expect(await failure(k.create(configMap))).toMatchObject({ code: 'SEED_UNAVAILABLE' });
+  expect(api.seen).toHaveLength(19);
+});
+
 test('50 calls at once share at most 4 TLS connections, with the client certificate, and are counted', async () => {
   const api = await start((_, response) => void setTimeout(() => json(response, 200, configMap), 2));
   const k = open(api.access);

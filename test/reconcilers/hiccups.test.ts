@@ -1,0 +1,57 @@
+/** A create while the services fail now and then: it comes to its end, soon, and without calling more than that takes. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Living, openLiving } from './world.ts';
+
+let world: Living;
+beforeAll(async () => {
+  world = await openLiving();
+});
+afterAll(() => world?.close());
+
+interface Counters {
+  total: number;
+  calls: { service: string; method: string; path: string; calls: number }[];
+}
+const control = async <T>(method: string, path: string, body?: object): Promise<T> => {
+  const answer = await fetch(`${world.sandbox.controlUrl}/${path}`, { method, ...(body && { body: JSON.stringify(body) }) });
+  return (await answer.json()) as T;
+};
+/** What was called for a new cluster of two nodes under such a fault. */
+const callsFor = async (name: string, fault: object | null, seconds: number): Promise<Counters> => {
+  await control('DELETE', 'counters');
+  if (fault !== null) await control('POST', 'faults', fault);
+  const input = { name, clusterTemplate: 'small', nodeCount: 2 };
+  await world.change(world.member, 'createCluster', input, 'cluster { uuid }');
+  const state = () => world.rows<{ state: string }>(`select state from clusters where name = '${name}'`)[0]?.state;
+  for (const end = Date.now() + seconds * 1000; state() !== 'READY' && Date.now() < end; )
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  await control('DELETE', 'faults');
+  expect(state(), `${name} after ${seconds} s`).toBe('READY');
+  return control('GET', 'counters');
+};
+const callsOf = ({ calls }: Counters, service: string, method: string, path: RegExp) =>
+  calls.filter((c) => c.service === service && c.method === method && path.test(c.path)).reduce((sum, c) => sum + c.calls, 0);
+
+test('a refused create is looked for and sent again at once: nothing of it is under way', async () => {
+  await callsFor('calm', null, 20);
+  await callsFor('refused', { service: 'network', method: 'POST', path: '^/v2.0/networks$', kind: 'status', status: 503, times: 1 }, 12);
+  expect(
+    world.rows("select 1 from events where subject_name = 'refused' and message like '%interrupted request%'"),
+    'it would be waited for',
+  ).toEqual([]);
+});
+
+test('of many objects those that were written are not written again when one fails', async () => {
+  const calm = await callsFor('once', null, 20);
+  const fault = { service: 'hosted', method: 'PATCH', path: 'clusterrolebindings/', kind: 'status', status: 503, times: 12 };
+  const hit = await callsFor('again', fault, 20);
+  const count = (counters: Counters) => callsOf(counters, 'hosted', 'PATCH', /clusterroles/);
+  expect(count(calm)).toBeGreaterThan(1);
+  expect(count(hit)).toBe(count(calm));
+});
+
+test('one in four calls fails', { timeout: 120_000 }, async () => {
+  const calm = await callsFor('quiet', null, 20);
+  const { total } = await callsFor('stormy', { kind: 'status', status: 503, probability: 0.25 }, 60);
+  expect(total).toBeLessThan(4 * calm.total);
+});
