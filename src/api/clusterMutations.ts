@@ -1,8 +1,7 @@
-/** createCluster, updateCluster, deleteCluster, issueKubeconfig and retryOperation. */
-import type { ClusterAnswer, KubeconfigAnswer, OperationAnswer } from '../commands/call.ts';
+/** createCluster, updateCluster, deleteCluster and retryOperation. */
+import type { ClusterAnswer, OperationAnswer } from '../commands/call.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
-import { KubeconfigRoleEnum } from './enums.ts';
 import { plainId } from './ids.ts';
 import { LabelInput } from './label.ts';
 import { callFields, defineMutation, REPLAYED, targetFields } from './mutation.ts';
@@ -97,35 +96,6 @@ defineMutation({
   payload: clusterPayload('DeleteClusterPayload', 'The cluster that is being deleted.'),
   toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
   command: (commands) => commands.deleteCluster,
-});
-
-const IssueKubeconfigInput = builder.inputType('IssueKubeconfigInput', {
-  description: 'What issueKubeconfig is asked.',
-  fields: (t) => ({
-    ...targetFields(t),
-    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
-    role: t.field({ type: KubeconfigRoleEnum, required: true, description: 'What it is to allow.' }),
-    ttlSeconds: t.int({ description: 'How long it is to be valid, from 600 to 86400 seconds.' }),
-  }),
-});
-
-const IssueKubeconfigPayload = builder.objectRef<KubeconfigAnswer>('IssueKubeconfigPayload').implement({
-  description: 'A kubeconfig with a certificate of its own.',
-  fields: (t) => ({
-    cluster: t.field({ type: ClusterRef, description: 'The cluster.', resolve: (answer) => answer.cluster }),
-    kubeconfig: t.exposeString('kubeconfig', { description: 'YAML for kubectl. Keep it secret.' }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When its certificate ends.' }),
-    replayed: t.exposeBoolean('replayed', { description: REPLAYED }),
-  }),
-});
-
-defineMutation({
-  name: 'issueKubeconfig',
-  description: 'Makes a short-lived kubeconfig for the caller.',
-  input: IssueKubeconfigInput,
-  payload: IssueKubeconfigPayload,
-  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
-  command: (commands) => commands.issueKubeconfig,
 });
 
 const RetryOperationInput = builder.inputType('RetryOperationInput', {

@@ -5,6 +5,7 @@ import type { ConditionStatus, ObjectKind, StepState } from '../domain/condition
 import type { Tunnel } from '../domain/controlPlane.ts';
 import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
+import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
 import type { NodeState } from '../domain/node.ts';
 import type { NodeGroupState, Taint } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
@@ -188,10 +189,23 @@ export const CertificateKindEnum = enumOf<CertificateKind>('CertificateKind', 'W
   PEER: 'It is shown both ways.',
 });
 
-export const KubeconfigRoleEnum = enumOf<'ADMIN' | 'EDITOR' | 'VIEWER'>('KubeconfigRole', 'What a kubeconfig allows in the cluster.', {
+export const KubeconfigRoleEnum = enumOf<KubeconfigRole>('KubeconfigRole', 'What a kubeconfig allows in the cluster.', {
   ADMIN: 'Everything; needs the role member.',
   EDITOR: 'Change workloads in all namespaces; needs the role member.',
   VIEWER: 'Read, without secrets; needs the role reader.',
+});
+
+export const KubeconfigKindEnum = enumOf<KubeconfigKind>('KubeconfigKind', 'How access was given.', {
+  KUBECONFIG: 'As a kubeconfig, by issueKubeconfig.',
+  CERTIFICATE: "As a certificate over the caller's own key, by signCertificate.",
+});
+
+export const KubeconfigStateEnum = enumOf<KubeconfigState>('KubeconfigState', 'Whether an access counts.', {
+  PENDING: 'Issued; the cluster is being told of it, which usually takes a second.',
+  ACTIVE: 'It counts.',
+  REVOKING: 'Taken back; the cluster is being told.',
+  REVOKED: 'Taken back, and worth nothing any more.',
+  EXPIRED: 'Over.',
 });
 
 export const ErrorCodeEnum = enumOf<ErrorCode>('ErrorCode', 'What went wrong, for programs.', {

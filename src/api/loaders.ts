@@ -6,6 +6,7 @@ import { type CertificateRow, listCertificatesByClusters } from '../store/certif
 import { loadClusters } from '../store/clusters.ts';
 import { listConditionsByObjects } from '../store/conditions.ts';
 import type { InventoryRow } from '../store/inventory.ts';
+import { type KubeconfigRow, loadKubeconfigs } from '../store/kubeconfigs.ts';
 import { loadNodeGroups } from '../store/nodeGroups.ts';
 import { loadNodes } from '../store/nodes.ts';
 import type { Db } from '../store/open.ts';
@@ -37,6 +38,7 @@ export interface Loaders {
   node: One<NodeRow>;
   operation: One<OperationRow>;
   resource: One<InventoryRow>;
+  kubeconfig: One<KubeconfigRow>;
   seed: One<SeedRow>;
   template: One<TemplateRow>;
   newestRevision: One<TemplateRevisionRow>;
@@ -117,6 +119,7 @@ const createObjectLoaders = (db: Db, actor: Actor) => {
     node: byId((ids) => loadNodes(db, ids)),
     operation: byId((ids) => loadOperations(db, sight, ids)),
     resource: byId((ids) => loadResources(db, ids)),
+    kubeconfig: byId((ids) => loadKubeconfigs(db, ids)),
     seed: byId(async (ids) => (actor.isCloudAdmin ? await loadSeeds(db, ids) : [])),
     template: byId((ids) => loadTemplates(db, sight, ids)),
   };

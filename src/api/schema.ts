@@ -6,6 +6,7 @@ import './cloud.ts';
 import './clusterLists.ts';
 import './clusterMutations.ts';
 import './clusterQueries.ts';
+import './kubeconfigMutations.ts';
 import './nodeGroupMutations.ts';
 import './progress.ts';
 import './seedMutations.ts';

@@ -1,14 +1,13 @@
 /** `seedbed cluster …`: a customer's clusters. */
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { CLUSTERS, CREATE_CLUSTER, DELETE_CLUSTER, ISSUE_KUBECONFIG, UPDATE_CLUSTER } from '../client/documents.ts';
-import { ClientError } from '../client/errors.ts';
+import { CLUSTERS, CREATE_CLUSTER, DELETE_CLUSTER, UPDATE_CLUSTER } from '../client/documents.ts';
 import type { ClusterSummary, Operation } from '../client/types.ts';
 import { clusterText } from './clusterText.ts';
 import { addWatch } from './clusterWatch.ts';
 import { getCluster, listAll } from './find.ts';
-import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readDuration, readWhole } from './options.ts';
-import { type CommonOptions, type Io, readSettings, type Session } from './session.ts';
+import { addKubeconfigCommands } from './kubeconfig.ts';
+import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readWhole } from './options.ts';
+import { type Io, readSettings, type Session } from './session.ts';
 import { ageOf, table } from './table.ts';
 
 interface CreateOptions extends ChangeOptions {
@@ -48,11 +47,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
   defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
     .option('--disable-deletion-protection', 'although deletion protection is on')
     .action(action(io, remove));
-  define(cluster, 'kubeconfig <cluster>', 'issue a short-lived kubeconfig, on standard output')
-    .option('--role <role>', 'ADMIN, EDITOR or VIEWER', (text) => text.toUpperCase(), 'ADMIN')
-    .option('--ttl <duration>', 'how long it is valid, from 10m to 24h', readDuration)
-    .option('--file <file>', 'write it here, for the owner only')
-    .action(action(io, kubeconfig));
+  addKubeconfigCommands(cluster, io);
 };
 
 const create = async (session: Session, [name = '']: readonly string[], options: CreateOptions): Promise<void> => {
@@ -134,21 +129,4 @@ const remove = async (session: Session, [nameOrId = '']: readonly string[], opti
   const progress = { id: uuid, after: Math.max(0, cluster.lastEventNumber - 1) };
   await session.finish(options, { operation, title: `Delete cluster ${name}`, cluster: progress });
   session.print({ uuid, name, deleted: options.wait !== false }, () => (options.wait === false ? '' : `Cluster ${name} is deleted.\n`));
-};
-
-interface KubeconfigOptions extends CommonOptions {
-  role: string;
-  ttl?: number;
-  file?: string;
-}
-
-const kubeconfig = async (session: Session, [nameOrId = '']: readonly string[], options: KubeconfigOptions): Promise<void> => {
-  const { uuid } = await getCluster(session.client, nameOrId);
-  if (!['ADMIN', 'EDITOR', 'VIEWER'].includes(options.role)) throw new ClientError('USAGE', '--role must be ADMIN, EDITOR or VIEWER.');
-  const ttlSeconds = options.ttl === undefined ? undefined : Math.floor(options.ttl / 1000);
-  const input = given({ clusterId: uuid, role: options.role, ttlSeconds });
-  const issued = await session.client.mutate<{ kubeconfig: string; expiresAt: string }>(ISSUE_KUBECONFIG, { input });
-  if (options.file === undefined) return session.print(issued, () => issued.kubeconfig);
-  writeFileSync(options.file, issued.kubeconfig, { mode: 0o600 });
-  session.print({ file: options.file, expiresAt: issued.expiresAt }, () => `${options.file} is valid until ${issued.expiresAt}.\n`);
 };

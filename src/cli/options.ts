@@ -1,11 +1,11 @@
 /** Options that many commands share, and how their values are read. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, type CommandOptions, InvalidArgumentError, Option } from 'commander';
 import { type CommonOptions, type Io, openSession, type Session, type WaitFlags } from './session.ts';
 
 /** A command below a noun, with the options of every command. */
-export const define = (noun: Command, usage: string, description: string): Command =>
+export const define = (noun: Command, usage: string, description: string, how: CommandOptions = {}): Command =>
   noun
-    .command(usage)
+    .command(usage, how)
     .description(description)
     .option('--json', 'print JSON for scripts')
     .option('--url <url>', 'address of the API; SEEDBED_URL, or http://127.0.0.1:4000/graphql without it')

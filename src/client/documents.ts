@@ -61,7 +61,12 @@ export const DELETE_CLUSTER = mutation(
   'DeleteClusterInput',
   `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
 );
-export const ISSUE_KUBECONFIG = mutation('issueKubeconfig', 'IssueKubeconfigInput', 'kubeconfig expiresAt');
+const KUBECONFIG = 'id uuid kind role owner userName state createdAt expiresAt revokedAt revokedBy';
+export const ISSUE_KUBECONFIG = mutation('issueKubeconfig', 'IssueKubeconfigInput', `kubeconfig expiresAt record { ${KUBECONFIG} }`);
+export const REVOKE_KUBECONFIG = mutation('revokeKubeconfig', 'RevokeKubeconfigInput', `record { ${KUBECONFIG} }`);
+export const KUBECONFIG_BY_ID = `query kubeconfig($id: ID!) { node(id: $id) { ... on Kubeconfig { ${KUBECONFIG} } } }`;
+export const KUBECONFIGS = `query kubeconfigs($id: ID!, $after: String) { cluster(id: $id) {
+  kubeconfigs(first: 100, after: $after) { nodes { ${KUBECONFIG} } pageInfo { hasNextPage endCursor } } } }`;
 
 export const CERTIFICATES =
   'query certificates($id: ID!) { cluster(id: $id) { certificates { name kind subject signedBy notBefore expiresAt renewsAt } } }';

@@ -102,6 +102,20 @@ export interface NodeGroup {
   maxCount: number | null;
 }
 
+export interface Kubeconfig {
+  id: string;
+  uuid: string;
+  kind: string;
+  role: string;
+  owner: string;
+  userName: string;
+  state: string;
+  createdAt: string;
+  expiresAt: string;
+  revokedAt: string | null;
+  revokedBy: string | null;
+}
+
 export interface Certificate {
   name: string;
   kind: string;

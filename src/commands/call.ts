@@ -2,6 +2,7 @@
 import type { Actor } from '../domain/actor.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { KubeconfigRow } from '../store/kubeconfigs.ts';
 import type { Store } from '../store/open.ts';
 import type { OperationRow } from '../store/progress.ts';
 import type { ClusterRow, NodeGroupRow, SeedRow } from '../store/reconcile.ts';
@@ -25,7 +26,6 @@ export interface KubeconfigOrder {
   endpoint: { host: string; port: number };
   clusterName: string;
   userName: string;
-  groups: string[];
   ttlMs: number;
   now: number;
 }
@@ -78,6 +78,11 @@ export interface TemplateAnswer extends Answer {
   revision: TemplateRevisionRow;
 }
 export interface KubeconfigAnswer extends Answer, IssuedKubeconfig {
+  record: KubeconfigRow;
+  cluster: ClusterRow;
+}
+export interface RevokedKubeconfigAnswer extends Answer {
+  record: KubeconfigRow;
   cluster: ClusterRow;
 }
 export interface OperationAnswer extends Answer {

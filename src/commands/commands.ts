@@ -11,6 +11,7 @@ import { issueKubeconfig } from './issueKubeconfig.ts';
 import { registerSeed } from './registerSeed.ts';
 import { resizeNodeGroup } from './resizeNodeGroup.ts';
 import { retryOperation } from './retryOperation.ts';
+import { revokeKubeconfig } from './revokeKubeconfig.ts';
 import { unregisterSeed } from './unregisterSeed.ts';
 import { updateCluster } from './updateCluster.ts';
 import { updateClusterTemplate } from './updateClusterTemplate.ts';
@@ -32,6 +33,7 @@ export const createCommands = (deps: CommandDeps) => ({
   resizeNodeGroup: resizeNodeGroup(deps),
   deleteNodeGroup: deleteNodeGroup(deps),
   issueKubeconfig: issueKubeconfig(deps),
+  revokeKubeconfig: revokeKubeconfig(deps),
   retryOperation: retryOperation(deps),
 });
 

@@ -1,27 +1,16 @@
-/** issueKubeconfig: a short-lived client certificate for one person in one role of one cluster. */
+/** issueKubeconfig: a short-lived client certificate for one person in one role of one cluster, in a kubeconfig. */
 import { z } from 'zod';
-import { mayRead, mayWrite } from '../domain/actor.ts';
-import { Conflict, UserError } from '../domain/errors.ts';
 import { sealedAnswerOwner } from '../store/idempotency.ts';
-import type { ClusterRow } from '../store/reconcile.ts';
-import type { Call, Command, CommandDeps, IssuedKubeconfig, KubeconfigAnswer } from './call.ts';
+import { accessFields, checkRole, prepareAccess, recordAccess } from './access.ts';
+import type { Command, CommandDeps, IssuedKubeconfig, KubeconfigAnswer } from './call.ts';
 import { runOnce } from './idempotent.ts';
-import { nameOrId, ownInput, parseInput, wholeNumber } from './parse.ts';
-import { checkGeneration, checkNotDeleting, getCluster, recallCluster } from './targets.ts';
+import { ownInput, parseInput } from './parse.ts';
+import { getCluster, recallCluster, recallKubeconfig } from './targets.ts';
 
-/** Groups in the certificate; the cluster's own bootstrap objects bind them to roles. */
-const GROUPS = { ADMIN: 'seedbed:admin', EDITOR: 'seedbed:editor', VIEWER: 'seedbed:viewer' } as const;
-const DEFAULT_TTL_SECONDS = 3_600;
-/** The secrets' names: the cluster's key material, and an answer kept for a repeated call. */
-const PKI = 'pki';
+/** The name of an answer that is kept for a repeated call. */
 const ANSWER = 'kubeconfig';
 
-const schema = z.strictObject({
-  clusterId: nameOrId,
-  role: z.enum(['ADMIN', 'EDITOR', 'VIEWER'], 'must be ADMIN, EDITOR or VIEWER'),
-  ttlSeconds: wholeNumber(600, 86_400).nullish(),
-});
-type Input = z.output<typeof schema>;
+const schema = z.strictObject(accessFields);
 
 export const issueKubeconfig =
   (deps: CommandDeps): Command<KubeconfigAnswer> =>
@@ -29,59 +18,32 @@ export const issueKubeconfig =
     const input = parseInput(schema, ownInput(raw));
     const cluster = await getCluster(deps.store.db, call, input.clusterId);
     checkRole(call, input);
-    return runOnce<KubeconfigAnswer, IssuedKubeconfig>(deps, call, {
+    return runOnce<KubeconfigAnswer, IssuedKubeconfig & { userName: string }>(deps, call, {
       mutation: 'issueKubeconfig',
       input: raw,
       // It bears its owner's name: a colleague who finds the key does not get it.
       personal: true,
-      prepare: () => build(deps, call, cluster, input),
-      apply: async (tx, issued, { scope, key }) => {
+      prepare: async () => {
+        const order = { ...(await prepareAccess(deps, call, cluster, input)), clusterName: cluster.name };
+        return { ...(await deps.buildKubeconfig(order)), userName: order.userName };
+      },
+      apply: async (tx, { userName, ...issued }, { scope, key }) => {
         if (key !== null) await deps.secrets.put(tx, sealedAnswerOwner(scope, key), ANSWER, JSON.stringify(issued), deps.clock.now());
+        const { role } = input;
+        const { expiresAt } = issued;
+        const record = await recordAccess(tx, deps, call, cluster, { kind: 'KUBECONFIG', role, userName, expiresAt });
         return {
-          answer: { ...issued, cluster },
+          answer: { ...issued, cluster, record },
           target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
-          recall: { clusterId: cluster.id },
+          recall: { clusterId: cluster.id, kubeconfigId: record.id },
         };
       },
       recall: async (ids, { scope, key }) => {
         const sealed = await deps.secrets.find(deps.store.db, sealedAnswerOwner(scope, key ?? ''), ANSWER);
         if (sealed === undefined) throw new Error('The answer that belongs to an idempotency key is gone.');
         const issued = JSON.parse(sealed) as IssuedKubeconfig;
-        return { ...issued, cluster: await recallCluster(deps.store.db, call, ids.clusterId) };
+        const record = await recallKubeconfig(deps.store.db, ids.kubeconfigId);
+        return { ...issued, record, cluster: await recallCluster(deps.store.db, call, ids.clusterId) };
       },
     });
   };
-
-const checkRole = (call: Call, { role }: Input): void => {
-  const { actor } = call;
-  if (actor.isCloudAdmin || (role === 'VIEWER' ? mayRead(actor) : mayWrite(actor))) return;
-  throw new UserError(
-    'FORBIDDEN',
-    `A kubeconfig of role ${role} needs the role "member" in the project; ask for VIEWER, or ask a project administrator.`,
-    { field: ['role'] },
-  );
-};
-
-const build = async (deps: CommandDeps, call: Call, cluster: ClusterRow, input: Input): Promise<IssuedKubeconfig> => {
-  checkNotDeleting(cluster);
-  checkGeneration(call, cluster);
-  const pkiJson = await deps.secrets.find(deps.store.db, cluster.id, PKI);
-  const { endpointHost: host, endpointPort: port } = cluster;
-  if (pkiJson === undefined || host === null || port === null)
-    throw new Conflict(
-      'CLUSTER_UNAVAILABLE',
-      `Cluster ${cluster.name} is not reachable yet: its control plane has no address. Follow its progress and ask again.`,
-      {
-        whoMustAct: 'NOBODY',
-      },
-    );
-  return deps.buildKubeconfig({
-    pkiJson,
-    endpoint: { host, port },
-    clusterName: cluster.name,
-    userName: `${call.actor.userName}@${call.actor.userDomainName}`,
-    groups: [GROUPS[input.role]],
-    ttlMs: (input.ttlSeconds ?? DEFAULT_TTL_SECONDS) * 1_000,
-    now: deps.clock.now(),
-  });
-};

@@ -2,6 +2,7 @@
 import { mayWrite, sees } from '../domain/actor.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
 import { loadClusters } from '../store/clusters.ts';
+import { type KubeconfigRow, loadKubeconfigs } from '../store/kubeconfigs.ts';
 import { loadNodeGroups } from '../store/nodeGroups.ts';
 import type { Db } from '../store/open.ts';
 import { loadOperations } from '../store/operations.ts';
@@ -55,6 +56,14 @@ export const getNodeGroup = async (db: Db, call: Call, id: string): Promise<{ no
   return { nodeGroup, cluster };
 };
 
+/** A kubeconfig of a cluster that the caller sees. @throws NotFound. */
+export const getKubeconfig = async (db: Db, call: Call, id: string): Promise<{ kubeconfig: KubeconfigRow; cluster: ClusterRow }> => {
+  const [kubeconfig] = await loadKubeconfigs(db, [id]);
+  const [cluster] = kubeconfig === undefined ? [] : await loadClusters(db, sightOf(call.actor), [kubeconfig.clusterId]);
+  if (kubeconfig === undefined || cluster === undefined) throw new NotFound(`Kubeconfig ${shown(id)}`, { field: ['kubeconfigId'] });
+  return { kubeconfig, cluster };
+};
+
 /** By id or name, for cloud admins. */
 export const getSeed = async (db: Db, idOrName: string, field: string): Promise<SeedRow> => {
   const row = await findSeed(db, idOrName);
@@ -99,6 +108,7 @@ const there = <T>(row: T | undefined): T => {
 };
 export const recallCluster = async (db: Db, call: Call, id = ''): Promise<ClusterRow> =>
   there((await loadClusters(db, sightOf(call.actor), [id]))[0]);
+export const recallKubeconfig = async (db: Db, id = ''): Promise<KubeconfigRow> => there((await loadKubeconfigs(db, [id]))[0]);
 export const recallNodeGroup = async (db: Db, id = ''): Promise<NodeGroupRow> => there((await loadNodeGroups(db, [id]))[0]);
 export const recallSeed = async (db: Db, id = ''): Promise<SeedRow> => there((await loadSeeds(db, [id]))[0]);
 export const recallOperation = async (db: Db, call: Call, id = ''): Promise<OperationRow> =>

@@ -35,10 +35,6 @@ const buildClusterRoles = (cluster: ReachableCluster): KubernetesObject[] => {
     clusterWide('kubeadm:get-nodes', 'kubeadm:get-nodes', bootstrappers),
     // Without it kubelets answer 403 to logs and exec: the API server's client certificate carries no group.
     clusterWide('kubeadm:apiserver-kubelet-client', 'system:kubelet-api-admin', [userSubject('kube-apiserver-kubelet-client')]),
-    // The groups of issueKubeconfig's certificates, in Kubernetes' own roles for people.
-    clusterWide('seedbed:admin', 'cluster-admin', [groupSubject('seedbed:admin')]),
-    clusterWide('seedbed:editor', 'edit', [groupSubject('seedbed:editor')]),
-    clusterWide('seedbed:viewer', 'view', [groupSubject('seedbed:viewer')]),
   ];
 };
 

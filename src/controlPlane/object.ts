@@ -26,6 +26,7 @@ export type Component =
   | 'kube-controller-manager'
   | 'kube-scheduler'
   | 'bootstrap'
+  | 'access'
   | 'kube-proxy'
   | 'coredns'
   | 'flannel'

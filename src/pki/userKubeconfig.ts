@@ -1,4 +1,4 @@
-/** A kubeconfig for a person: a client certificate of hours, in the name of who asked, in a group that role bindings know. */
+/** A kubeconfig for a person: a client certificate of hours, in a name that a role binding knows. */
 import { openAuthority } from './authority.ts';
 import type { ClusterPki } from './bundle.ts';
 import { issueLeaf } from './certificate.ts';
@@ -10,7 +10,6 @@ export interface UserKubeconfigOrder {
   endpoint: { host: string; port: number };
   clusterName: string;
   userName: string;
-  groups: string[];
   ttlMs: number;
   /** Milliseconds since the epoch. */
   now: number;
@@ -18,7 +17,7 @@ export interface UserKubeconfigOrder {
 
 export const issueUserKubeconfig = async (order: UserKubeconfigOrder): Promise<{ kubeconfig: string; expiresAt: number }> => {
   const { ca } = (JSON.parse(order.pkiJson) as ClusterPki).authorities;
-  const profile = { commonName: order.userName, organizations: order.groups, usages: ['client'] as const, ttlMs: order.ttlMs };
+  const profile = { commonName: order.userName, usages: ['client'] as const, ttlMs: order.ttlMs };
   const leaf = await issueLeaf(await openAuthority(ca), profile, { now: () => order.now });
   const kubeconfig = buildKubeconfigText({
     clusterName: order.clusterName,

@@ -8,6 +8,7 @@ import type { Problem } from '../domain/errors.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
 import type { EtcdStatus } from '../domain/etcdCare.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
+import type { KubeconfigKind, KubeconfigRole } from '../domain/kubeconfig.ts';
 import type { NodeFault, NodeState } from '../domain/node.ts';
 import type { NodeGroupSpec, NodeGroupState, ResolvedGroup } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
@@ -294,6 +295,31 @@ export const certificates = sqliteTable(
     ordinal: integer().notNull(),
   },
   (t) => [primaryKey({ columns: [t.clusterId, t.name] })],
+);
+
+/** Access that was given to people; the keys are theirs alone. */
+export const kubeconfigs = sqliteTable(
+  'kubeconfigs',
+  {
+    id: id(),
+    clusterId: text()
+      .notNull()
+      .references(() => clusters.id),
+    kind: text().$type<KubeconfigKind>().notNull(),
+    role: text().$type<KubeconfigRole>().notNull(),
+    /** In the certificate; no two are the same. */
+    userName: text().notNull(),
+    ownerId: text().notNull(),
+    owner: text().notNull(),
+    createdAt: time().notNull(),
+    expiresAt: time().notNull(),
+    /** When the cluster was told of it, and when it was told to forget it. */
+    boundAt: time(),
+    unboundAt: time(),
+    revokedAt: time(),
+    revokedBy: text(),
+  },
+  (t) => [index('kubeconfigs_cluster').on(t.clusterId, t.createdAt)],
 );
 
 export const workItems = sqliteTable(

@@ -1,7 +1,9 @@
 import { type GraphQLField, isNonNullType, isObjectType } from 'graphql';
 import { expect, test } from 'vitest';
+import { encodeId } from '../../src/api/ids.ts';
 import { buildSchema } from '../../src/api/schema.ts';
 import { noteCreating, notePresent } from '../../src/store/inventory.ts';
+import { insertKubeconfig } from '../../src/store/kubeconfigs.ts';
 import { addNode, happen, overSocket } from './live.ts';
 import { registerSeed } from './run.ts';
 import { makeCluster, openWorld, TEMPLATE_MUTATION, type World } from './world.ts';
@@ -22,6 +24,24 @@ const furnish = async (world: World) => {
     await noteCreating(tx, key, world.time.now);
     await notePresent(tx, key, 'server-1', world.time.now);
   });
+  const kubeconfig = { id: encodeId('Kubeconfig', 'kubeconfig-1'), uuid: 'kubeconfig-1' };
+  await world.store.transaction((tx) =>
+    insertKubeconfig(tx, {
+      id: kubeconfig.uuid,
+      clusterId: cluster.uuid,
+      kind: 'KUBECONFIG',
+      role: 'ADMIN',
+      userName: 'leaky@Default:x',
+      ownerId: 'user-anna',
+      owner: 'leaky@Default',
+      createdAt: world.time.now,
+      expiresAt: world.time.now + 3_600_000,
+      boundAt: null,
+      unboundAt: null,
+      revokedAt: null,
+      revokedBy: null,
+    }),
+  );
   const { cluster: read } = await world.data<{
     cluster: { nodes: { nodes: { id: string }[] }; resources: { nodes: { id: string; uuid: string }[] } };
   }>('anna', `{ cluster(id: "${cluster.id}") { nodes { nodes { id } } resources { nodes { id uuid } } } }`);
@@ -36,6 +56,7 @@ const furnish = async (world: World) => {
     operation: cluster.operation,
     node: { ...node, uuid: 'node-leaky-node' },
     resource,
+    kubeconfig,
   };
 };
 type House = Awaited<ReturnType<typeof furnish>>;
@@ -63,7 +84,7 @@ const argumentsOf = (field: GraphQLField<unknown, unknown>, house: House): strin
 const selectionOf = (field: GraphQLField<unknown, unknown>): string => {
   const name = String(field.type).replace(/[[\]!]/g, '');
   if (name === 'Node')
-    return '{ __typename id ... on Cluster { name } ... on Seed { name } ... on ClusterTemplate { name } ... on ClusterNode { name } ... on NodeGroup { name } ... on Operation { kind } ... on Resource { name } }';
+    return '{ __typename id ... on Cluster { name } ... on Seed { name } ... on ClusterTemplate { name } ... on ClusterNode { name } ... on NodeGroup { name } ... on Operation { kind } ... on Kubeconfig { owner } ... on Resource { name } }';
   const type = buildSchema().getType(name);
   if (!isObjectType(type)) return '';
   if (name.endsWith('Connection')) return '{ nodes { __typename id name } }';
@@ -122,6 +143,7 @@ test('"not yours" and "not there" are the same answer, to the letter', async () 
 const MUTATIONS = (house: House): [string, object][] => [
   ['deleteCluster', { clusterId: house.cluster.id }],
   ['issueKubeconfig', { clusterId: house.cluster.id, role: 'VIEWER' }],
+  ['revokeKubeconfig', { kubeconfigId: house.kubeconfig.id }],
   ['createNodeGroup', { clusterId: house.cluster.id, name: 'more' }],
   ['resizeNodeGroup', { nodeGroupId: house.nodeGroup.id, count: 3 }],
   ['deleteNodeGroup', { nodeGroupId: house.nodeGroup.id }],

@@ -364,8 +364,7 @@ describe('issueKubeconfig', () => {
         pkiJson: '{"the":"pki"}',
         endpoint: { host: '203.0.113.9', port: 6443 },
         clusterName: 'hello',
-        userName: 'anna@Default',
-        groups: ['seedbed:editor'],
+        userName: expect.stringMatching(/^anna@Default:[a-z0-9]{8}$/),
         ttlMs: 600_000,
         now: house.time.now,
       },
@@ -384,5 +383,20 @@ describe('issueKubeconfig', () => {
     expect(await errorOf(ask({ role: 'ADMIN' }, BEN, { idempotencyKey: 'k' }))).toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' });
     const stored = JSON.stringify(await house.store.db.select().from(secrets));
     expect(stored).not.toContain(Buffer.from(first.kubeconfig).toJSON().data.join(','));
+    expect(again.record.id).toBe(first.record.id);
+  });
+
+  test('each is written down, and may be taken back by its owner and by members, once', async () => {
+    await open();
+    const ofRita = await ask({ role: 'VIEWER' }, RITA);
+    const ofAnna = await ask({ role: 'ADMIN' });
+    expect(ofRita.record).toMatchObject({ kind: 'KUBECONFIG', role: 'VIEWER', owner: 'rita@Default', boundAt: null, revokedAt: null });
+    const revoke = (kubeconfigId: string, who = ANNA) => house.commands.revokeKubeconfig(call(who), { kubeconfigId });
+    expect(await errorOf(revoke(ofAnna.record.id, RITA))).toMatchObject({ code: 'FORBIDDEN' });
+    expect(await errorOf(revoke(ofAnna.record.id, OTTO))).toMatchObject({ code: 'NOT_FOUND', field: ['kubeconfigId'] });
+    expect((await revoke(ofRita.record.id, RITA)).record).toMatchObject({ revokedAt: house.time.now, revokedBy: 'rita@Default' });
+    house.time.now += 1_000;
+    expect((await revoke(ofRita.record.id, BEN)).record).toMatchObject({ revokedAt: house.time.now - 1_000, revokedBy: 'rita@Default' });
+    expect((await revoke(ofAnna.record.id, BEN)).record).toMatchObject({ revokedBy: 'ben@Default' });
   });
 });

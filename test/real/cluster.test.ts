@@ -6,7 +6,16 @@ import { expectNothingLeft, listNamespaces, namespaceOf, routerAddress, serversO
 import type { ProgressEvent } from './support/graphql.ts';
 import { applyObjects, createKubectl, type Kubectl, listThings, type Thing, verifyChain } from './support/outside.ts';
 import { run, until } from './support/run.ts';
-import { asMember, closeStory, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
+import {
+  asMember,
+  closeStory,
+  followToRest,
+  issueKubeconfig,
+  kubeconfigState,
+  openStory,
+  prepareSeedAndTemplate,
+  type Story,
+} from './support/story.ts';
 import { askingPod, echoObjects } from './support/workload.ts';
 
 const WORKERS = 2;
@@ -87,13 +96,8 @@ test('an ordinary member makes a cluster and watches it become READY', async () 
 });
 
 test('kubectl with the issued kubeconfig reaches the API server, and its nodes are Ready', async () => {
-  const { kubeconfig } = await asMember(story).change<{ kubeconfig: string }>(
-    'issueKubeconfig',
-    { clusterId: cluster.id, role: 'ADMIN', ttlSeconds: 3600 },
-    'kubeconfig',
-  );
   kubeconfigPath = `${story.folder}/kubeconfig`;
-  writeFileSync(kubeconfigPath, kubeconfig, { mode: 0o600 });
+  await issueKubeconfig(story, cluster.id, kubeconfigPath);
   kubectl = createKubectl(story.world, kubeconfigPath);
   expect(await kubectl('get', '--raw', '/readyz')).toBe('ok');
   const nodes = (JSON.parse(await kubectl('get', 'nodes', '-o', 'json')) as { items: KubernetesNode[] }).items;
@@ -102,6 +106,17 @@ test('kubectl with the issued kubeconfig reaches the API server, and its nodes a
     expect(node.status.conditions.find(({ type }) => type === 'Ready')?.status).toBe('True');
     expect(node.status.nodeInfo.kubeletVersion).toBe('v1.36.3');
   }
+});
+
+test('a revoked kubeconfig may do nothing more, and another goes on', async () => {
+  const path = `${story.folder}/revoked.kubeconfig`;
+  const id = await issueKubeconfig(story, cluster.id, path);
+  const revoked = createKubectl(story.world, path);
+  expect(await revoked('auth', 'can-i', '*', '*')).toContain('yes');
+  await asMember(story).change('revokeKubeconfig', { kubeconfigId: id }, 'record { state }');
+  await until('the cluster has forgotten the kubeconfig', 30, async () => (await kubeconfigState(story, id)) === 'REVOKED');
+  await expect(revoked('get', 'namespaces')).rejects.toThrow(/Forbidden/);
+  expect(await kubectl('get', 'namespaces', '-o', 'name')).toContain('namespace/default');
 });
 
 test("openssl accepts the served chain for the address under the cluster's authority alone", async () => {

@@ -1,6 +1,7 @@
 /** The making and unmaking of a cluster, in order: the table of contents of the product. */
 import { defineFlow } from '../../engine/flow.ts';
 import type { ClusterScope } from './scope.ts';
+import { access } from './steps/access.ts';
 import { addonSteps } from './steps/addons.ts';
 import { apiEndpoint } from './steps/apiEndpoint.ts';
 import { apiServer } from './steps/apiServer.ts';
@@ -41,6 +42,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   router,
   securityGroup,
   tenantBootstrap,
+  access,
   ...addonSteps,
   nodeGroups,
   tunnel,

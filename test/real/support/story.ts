@@ -1,6 +1,6 @@
 /** The cast of every test on the real thing: a world, a server over a fresh data directory, an admin, a member, a seed and a template. */
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApi, followProgress, type ProgressEvent } from './graphql.ts';
@@ -56,6 +56,23 @@ export const asMember = (story: Story) => createApi(story.server.url, story.memb
 
 /** The seed of the lab can be given a route to the nodes. */
 const WITHOUT_TUNNEL = { tunnel: 'NONE' };
+/** Whether a kubeconfig counts, by its id. */
+export const kubeconfigState = async (story: Story, id: string): Promise<string> => {
+  const query = 'query($id: ID!) { node(id: $id) { ... on Kubeconfig { state } } }';
+  return (await asMember(story).ask<{ node: { state: string } }>(query, { id })).node.state;
+};
+
+/** An administrator's kubeconfig in a file, once it counts; its id. */
+export const issueKubeconfig = async (story: Story, clusterId: string, path: string): Promise<string> => {
+  const { kubeconfig, record } = await asMember(story).change<{ kubeconfig: string; record: { id: string } }>(
+    'issueKubeconfig',
+    { clusterId, role: 'ADMIN', ttlSeconds: 3600 },
+    'kubeconfig record { id }',
+  );
+  writeFileSync(path, kubeconfig, { mode: 0o600 });
+  await until('the kubeconfig counts', 30, async () => (await kubeconfigState(story, record.id)) === 'ACTIVE');
+  return record.id;
+};
 
 /** Registers the world's seed and publishes a template, both under a name; waits until the seed is ready. */
 export const prepareSeedAndTemplate = async (story: Story, name: string, controlPlane: object = WITHOUT_TUNNEL): Promise<void> => {

@@ -1,0 +1,62 @@
+/** Kubeconfigs and certificates that were given to people, as their cluster shows them. */
+import { kubeconfigState } from '../domain/kubeconfig.ts';
+import { type KubeconfigRow, listKubeconfigsByClusters } from '../store/kubeconfigs.ts';
+import { builder, nodeType } from './builder.ts';
+import { ClusterRef } from './cluster.ts';
+import { KubeconfigKindEnum, KubeconfigRoleEnum, KubeconfigStateEnum } from './enums.ts';
+import { byCreation, connectionOf, pageArgs, pageOf } from './paging.ts';
+
+export const KubeconfigRef = builder.objectRef<KubeconfigRow>(nodeType('Kubeconfig'));
+
+builder.node(KubeconfigRef, {
+  description: 'Access to a cluster that was given to a person for some hours; never the key itself.',
+  id: { resolve: (row) => row.id, description: 'Id for `node`, unique in the whole API, opaque.' },
+  loadMany: (ids, { loaders }) =>
+    Promise.all(
+      ids.map(async (id) => {
+        const row = await loaders.kubeconfig.load(id);
+        return row !== null && (await loaders.cluster.load(row.clusterId)) !== null ? row : null;
+      }),
+    ),
+  fields: (t) => ({
+    uuid: t.exposeString('id', { description: 'The plain id.' }),
+    kind: t.expose('kind', { type: KubeconfigKindEnum, description: 'How it was given.' }),
+    role: t.expose('role', { type: KubeconfigRoleEnum, description: 'What it allows.' }),
+    owner: t.exposeString('owner', { description: 'Who asked for it.' }),
+    userName: t.exposeString('userName', {
+      description: "Its user in the cluster and in the cluster's audit log: the owner's name and a mark of its own.",
+    }),
+    state: t.field({
+      type: KubeconfigStateEnum,
+      description: 'Whether it counts.',
+      resolve: (row, _args, { clock }) => kubeconfigState(row, clock.now()),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was given.' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends by itself.' }),
+    revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true, description: 'When it was taken back; null if it was not.' }),
+    revokedBy: t.exposeString('revokedBy', { nullable: true, description: 'Who took it back.' }),
+    cluster: t.field({
+      type: ClusterRef,
+      nullable: true,
+      description: 'The cluster it opens.',
+      resolve: (row, _args, { loaders }) => loaders.cluster.load(row.clusterId),
+    }),
+  }),
+});
+
+const KubeconfigConnection = builder.connectionObject(
+  { type: KubeconfigRef, name: 'KubeconfigConnection', description: 'A page of kubeconfigs.' },
+  { name: 'KubeconfigEdge', description: 'A kubeconfig and its place in the list.' },
+);
+
+builder.objectField(ClusterRef, 'kubeconfigs', (t) =>
+  t.field({
+    type: KubeconfigConnection,
+    description: 'Access that was given to it, newest first; for 90 days after its end.',
+    args: pageArgs(t.arg),
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      return connectionOf(await loaders.page(listKubeconfigsByClusters, row.id, page), page, byCreation);
+    },
+  }),
+);

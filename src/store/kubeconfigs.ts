@@ -1,0 +1,61 @@
+/** Kubeconfigs and certificates that were given to people: who has them, until when, and whether they still count. */
+import { and, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
+import { inserter } from './insert.ts';
+import type { Db, Tx } from './open.ts';
+import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { perConnection } from './prepared.ts';
+import { kubeconfigs } from './tables.ts';
+
+export type KubeconfigRow = typeof kubeconfigs.$inferSelect;
+
+export const insertKubeconfig = inserter(kubeconfigs);
+
+const order: Order = { at: kubeconfigs.createdAt, id: kubeconfigs.id, newestFirst: true };
+
+/** Newest first, those that have ended included. */
+export const listKubeconfigsByClusters = async (
+  db: Db,
+  clusterIds: readonly string[],
+  page: Page,
+): Promise<Map<string, Slice<KubeconfigRow>>> => {
+  const rows = await db
+    .select()
+    .from(kubeconfigs)
+    .where(firstOfEach(kubeconfigs.clusterId, clusterIds, order, page))
+    .orderBy(...orderBy(order));
+  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+};
+
+export const loadKubeconfigs = (db: Db, ids: readonly string[]): Promise<KubeconfigRow[]> =>
+  db
+    .select()
+    .from(kubeconfigs)
+    .where(inArray(kubeconfigs.id, [...ids]));
+
+const openOf = perConnection((db) =>
+  db
+    .select()
+    .from(kubeconfigs)
+    .where(and(eq(kubeconfigs.clusterId, sql.placeholder('id')), isNull(kubeconfigs.unboundAt)))
+    .prepare(),
+);
+
+/** Those whose binding is, or may be, in the cluster. */
+export const listOpenKubeconfigs = async (db: Db, clusterId: string): Promise<KubeconfigRow[]> => openOf(db).execute({ id: clusterId });
+
+export const patchKubeconfigs = async (
+  tx: Tx,
+  ids: readonly string[],
+  patch: Partial<Pick<KubeconfigRow, 'boundAt' | 'unboundAt' | 'revokedAt' | 'revokedBy'>>,
+): Promise<void> => {
+  if (ids.length === 0) return;
+  await tx.db
+    .update(kubeconfigs)
+    .set(patch)
+    .where(inArray(kubeconfigs.id, [...ids]));
+};
+
+/** Forgets those that ended before a moment (milliseconds since the epoch). */
+export const purgeKubeconfigs = async (tx: Tx, before: number): Promise<void> => {
+  await tx.db.delete(kubeconfigs).where(lt(kubeconfigs.expiresAt, before));
+};

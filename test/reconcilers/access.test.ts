@@ -1,0 +1,103 @@
+/** Access to a living cluster: given to one person, and truly taken back. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Kubernetes } from '../../src/seeds/connection.ts';
+import { run } from '../cli/run.ts';
+import { type Living, openLiving, until } from './world.ts';
+
+let living: Living;
+let clusterId: string;
+
+beforeAll(async () => {
+  living = await openLiving();
+  clusterId = await living.makeCluster('access');
+});
+afterAll(() => living?.close());
+
+interface Issued {
+  kubeconfig: string;
+  record: { id: string; uuid: string; state: string; userName: string };
+}
+const stateOf = async (id: string): Promise<string> =>
+  (await living.ask<{ node: { state: string } }>(living.member, `{ node(id: "${id}") { ... on Kubeconfig { state } } }`)).node.state;
+const issue = async (role: string): Promise<Issued & { kube: Kubernetes }> => {
+  const issued = await living.change<Issued>(
+    living.member,
+    'issueKubeconfig',
+    { clusterId, role },
+    'kubeconfig record { id uuid state userName }',
+  );
+  await until(async () => (await stateOf(issued.record.id)) === 'ACTIVE');
+  return { ...issued, kube: living.tenant(issued.kubeconfig) };
+};
+const secretsOf = (kube: Kubernetes) => kube.list({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system' });
+const podsOf = (kube: Kubernetes) => kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: 'kube-system' });
+
+test('each role may do what it is for, in a name of its own', async () => {
+  const [admin, editor, viewer] = [await issue('ADMIN'), await issue('EDITOR'), await issue('VIEWER')];
+  expect(new Set([admin, editor, viewer].map(({ record }) => record.userName)).size).toBe(3);
+  await secretsOf(admin.kube);
+  await podsOf(viewer.kube);
+  await expect(secretsOf(viewer.kube)).rejects.toThrow(/refuses to list secrets/);
+  const nodes = { apiVersion: 'v1', kind: 'Node' };
+  expect((await admin.kube.list(nodes)).items).toHaveLength(1);
+  await expect(editor.kube.list(nodes)).rejects.toThrow(/refuses to list nodes/);
+});
+
+test('what is revoked may do nothing more, and nobody else notices', async () => {
+  const [lost, kept] = [await issue('ADMIN'), await issue('ADMIN')];
+  await secretsOf(lost.kube);
+  const { record } = await living.change<Issued>(
+    living.member,
+    'revokeKubeconfig',
+    { kubeconfigId: lost.record.id },
+    'record { id uuid state userName }',
+  );
+  expect(record.state).toBe('REVOKING');
+  await until(async () => (await stateOf(record.id)) === 'REVOKED');
+  await expect(secretsOf(lost.kube)).rejects.toThrow(/refuses to list secrets/);
+  await expect(podsOf(living.tenant(lost.kubeconfig))).rejects.toThrow(/refuses to list pods/);
+  await secretsOf(kept.kube);
+  const { items } = await kept.kube.list({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding' });
+  expect(JSON.stringify(items)).not.toContain(lost.record.userName);
+  expect(JSON.stringify(items)).toContain(kept.record.userName);
+});
+
+test('what is over is taken out at the next look', async () => {
+  const { record, kube } = await issue('ADMIN');
+  living.write(`update kubeconfigs set expires_at = ${Date.now() - 1} where id = '${record.uuid}'`);
+  expect(await stateOf(record.id)).toBe('EXPIRED');
+  living.wake(clusterId);
+  await until(() =>
+    secretsOf(kube).then(
+      () => false,
+      (error: Error) => error.message.includes('refuses to list'),
+    ),
+  );
+  await living.settled(clusterId);
+  expect(living.rows(`select 1 from kubeconfigs where id = '${record.uuid}' and unbound_at is not null`)).toHaveLength(1);
+});
+
+test('a kubeconfig that nobody touches costs a settled cluster no write', async () => {
+  const before = JSON.stringify([living.rows('select * from kubeconfigs'), living.rows('select * from events')]);
+  await fetch(`${living.sandbox.controlUrl}/counters`, { method: 'DELETE' });
+  living.wake(clusterId);
+  await until(() => living.rows('select 1 from work_items where lease_until is not null or due_at < unixepoch() * 1000').length === 0);
+  expect(JSON.stringify([living.rows('select * from kubeconfigs'), living.rows('select * from events')])).toBe(before);
+  expect(await (await fetch(`${living.sandbox.controlUrl}/counters`)).json()).toMatchObject({ writes: 0 });
+});
+
+test('the command line issues, lists and revokes, and tells when it is done', async () => {
+  const environment = { OS_CLIENT_CONFIG_FILE: living.sandbox.cloudsYaml, OS_CLOUD: 'sandbox-member', SEEDBED_URL: living.url };
+  const kubeconfig = (...args: string[]) => run(['cluster', 'kubeconfig', ...args], environment);
+  const issued = await kubeconfig('access', '--role', 'viewer');
+  expect([issued.status, issued.err]).toEqual([0, '']);
+  await podsOf(living.tenant(issued.out));
+  const listed = JSON.parse((await kubeconfig('list', 'access', '--json')).out) as Issued['record'][];
+  expect(listed[0]).toMatchObject({ state: 'ACTIVE', role: 'VIEWER' });
+  const revoked = await kubeconfig('revoke', 'access', listed[0]?.uuid ?? '');
+  expect([revoked.status, revoked.out]).toEqual([0, expect.stringContaining('REVOKED')]);
+  await expect(podsOf(living.tenant(issued.out))).rejects.toThrow(/refuses to list pods/);
+  expect((await kubeconfig('list', 'access')).out).not.toContain(listed[0]?.uuid);
+  expect((await kubeconfig('list', 'access', '--all')).out).toContain(listed[0]?.uuid);
+  expect((await kubeconfig('revoke', 'access', 'nobody')).err).toContain('was not found');
+});
