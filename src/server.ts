@@ -16,6 +16,7 @@ import { createMetrics } from './lib/metrics.ts';
 import { createProjectCatalogue } from './openstack/catalogue.ts';
 import { type Cloud, createCloudFactory } from './openstack/session.ts';
 import type { TokenInfo } from './openstack/token.ts';
+import { issueUserCertificate } from './pki/userCertificate.ts';
 import { issueUserKubeconfig } from './pki/userKubeconfig.ts';
 import { createClouds } from './reconcilers/clouds.ts';
 import { createClusterHandler } from './reconcilers/cluster/handler.ts';
@@ -122,6 +123,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       parseKubeconfig,
       peekCatalogue: catalogues.peek,
       buildKubeconfig: issueUserKubeconfig,
+      signCertificate: issueUserCertificate,
       settings: { trustRoles: config.trustRoles },
     }),
     clock,

@@ -1,5 +1,5 @@
-/** issueKubeconfig and revokeKubeconfig. */
-import type { KubeconfigAnswer, RevokedKubeconfigAnswer } from '../commands/call.ts';
+/** issueKubeconfig, signCertificate and revokeKubeconfig. */
+import type { CertificateAnswer, KubeconfigAnswer, RevokedKubeconfigAnswer } from '../commands/call.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
 import { KubeconfigRoleEnum } from './enums.ts';
@@ -39,6 +39,47 @@ defineMutation({
   payload: IssueKubeconfigPayload,
   toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
   command: (commands) => commands.issueKubeconfig,
+});
+
+const SignCertificateInput = builder.inputType('SignCertificateInput', {
+  description: 'What signCertificate is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    csr: t.string({
+      required: true,
+      description:
+        "PKCS#10 request as PEM, signed by its own key: ECDSA on P-256, P-384 or P-521, or RSA of 2048 to 4096 bits. Its subject may hold the caller's own name as CN and no O; it may ask for clientAuth, digitalSignature and keyEncipherment.",
+    }),
+    role: t.field({ type: KubeconfigRoleEnum, required: true, description: 'What it is to allow.' }),
+    ttlSeconds: t.int({ description: 'How long it is to be valid, from 600 to 86400 seconds; an hour without it.' }),
+  }),
+});
+
+const SignCertificatePayload = builder.objectRef<CertificateAnswer>('SignCertificatePayload').implement({
+  description: "A client certificate over the caller's own key.",
+  fields: (t) => ({
+    cluster: t.field({ type: ClusterRef, description: 'The cluster.', resolve: (answer) => answer.cluster }),
+    record: t.field({
+      type: KubeconfigRef,
+      description: 'What is known of it: whether it counts, and how to revoke it.',
+      resolve: (answer) => answer.record,
+    }),
+    certificate: t.exposeString('certificate', { description: 'The certificate as PEM; its subject is the userName of the record.' }),
+    caCertificate: t.exposeString('caCertificate', { description: "PEM of the authority that signs the API server's certificate." }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends.' }),
+    replayed: t.exposeBoolean('replayed', { description: REPLAYED }),
+  }),
+});
+
+defineMutation({
+  name: 'signCertificate',
+  description:
+    "Signs a client certificate for the caller over a key that never leaves them, as Magnum's certificates:create does; it counts once its record is ACTIVE.",
+  input: SignCertificateInput,
+  payload: SignCertificatePayload,
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.signCertificate,
 });
 
 const RevokeKubeconfigInput = builder.inputType('RevokeKubeconfigInput', {

@@ -1,7 +1,7 @@
 /** `seedbed cluster kubeconfig …`: access to a cluster, given and taken back. */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { ISSUE_KUBECONFIG, KUBECONFIG_BY_ID, KUBECONFIGS, REVOKE_KUBECONFIG } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { Kubeconfig, Page } from '../client/types.ts';
@@ -10,7 +10,6 @@ import { action, define, given, readDuration } from './options.ts';
 import type { CommonOptions, Io, Session } from './session.ts';
 import { ageOf, table } from './table.ts';
 
-const ROLES = ['ADMIN', 'EDITOR', 'VIEWER'];
 /** Giving and taking usually takes a second; a cluster that is busy or down is told later. */
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 250;
@@ -18,7 +17,7 @@ const LOOK_MS = 250;
 export const addKubeconfigCommands = (cluster: Command, io: Io): void => {
   const kubeconfig = cluster.command('kubeconfig').description('access to a cluster: issue (the default), list and revoke');
   define(kubeconfig, 'issue <cluster>', 'issue a short-lived kubeconfig in your name, on standard output', { isDefault: true })
-    .option('--role <role>', 'ADMIN, EDITOR or VIEWER', (text) => text.toUpperCase(), 'ADMIN')
+    .option('--role <role>', 'ADMIN, EDITOR or VIEWER', readRole, 'ADMIN')
     .option('--ttl <duration>', 'how long it is valid, from 10m to 24h', readDuration)
     .option('--file <file>', 'write it here, for the owner only')
     .action(action(io, issue));
@@ -36,7 +35,6 @@ interface IssueOptions extends CommonOptions {
 
 const issue = async (session: Session, [nameOrId = '']: readonly string[], options: IssueOptions): Promise<void> => {
   const { uuid } = await getCluster(session.client, nameOrId);
-  if (!ROLES.includes(options.role)) throw new ClientError('USAGE', '--role must be ADMIN, EDITOR or VIEWER.');
   const ttlSeconds = options.ttl === undefined ? undefined : Math.floor(options.ttl / 1000);
   const input = given({ clusterId: uuid, role: options.role, ttlSeconds });
   const { record, ...issued } = await session.client.mutate<{ kubeconfig: string; expiresAt: string; record: Kubeconfig }>(
@@ -45,14 +43,26 @@ const issue = async (session: Session, [nameOrId = '']: readonly string[], optio
       input,
     },
   );
-  const now = await leaves(session, record, 'PENDING');
-  if (now.state === 'PENDING') session.io.screen.write('The cluster does not know it yet: it counts as soon as the cluster can be told.\n');
+  const now = await inForce(session, record);
   if (options.file === undefined) return session.print({ ...issued, record: now }, () => issued.kubeconfig);
   writeFileSync(options.file, issued.kubeconfig, { mode: 0o600 });
   session.print(
     { file: options.file, expiresAt: issued.expiresAt, record: now },
     () => `${options.file} is valid until ${issued.expiresAt}.\n`,
   );
+};
+
+/** Waits until the cluster knows it; says so when that takes too long. */
+export const inForce = async (session: Session, record: Kubeconfig): Promise<Kubeconfig> => {
+  const now = await leaves(session, record, 'PENDING');
+  if (now.state === 'PENDING') session.io.screen.write('The cluster does not know it yet: it counts as soon as the cluster can be told.\n');
+  return now;
+};
+
+export const readRole = (text: string): string => {
+  const role = text.toUpperCase();
+  if (!['ADMIN', 'EDITOR', 'VIEWER'].includes(role)) throw new InvalidArgumentError('It must be ADMIN, EDITOR or VIEWER.');
+  return role;
 };
 
 /** What is known of it once it has left a state, or when patience is over. */

@@ -63,6 +63,11 @@ export const DELETE_CLUSTER = mutation(
 );
 const KUBECONFIG = 'id uuid kind role owner userName state createdAt expiresAt revokedAt revokedBy';
 export const ISSUE_KUBECONFIG = mutation('issueKubeconfig', 'IssueKubeconfigInput', `kubeconfig expiresAt record { ${KUBECONFIG} }`);
+export const SIGN_CERTIFICATE = mutation(
+  'signCertificate',
+  'SignCertificateInput',
+  `certificate caCertificate expiresAt record { ${KUBECONFIG} }`,
+);
 export const REVOKE_KUBECONFIG = mutation('revokeKubeconfig', 'RevokeKubeconfigInput', `record { ${KUBECONFIG} }`);
 export const KUBECONFIG_BY_ID = `query kubeconfig($id: ID!) { node(id: $id) { ... on Kubeconfig { ${KUBECONFIG} } } }`;
 export const KUBECONFIGS = `query kubeconfigs($id: ID!, $after: String) { cluster(id: $id) {

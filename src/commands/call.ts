@@ -30,6 +30,22 @@ export interface KubeconfigOrder {
   now: number;
 }
 
+export interface CertificateOrder {
+  pkiJson: string;
+  csr: string;
+  userName: string;
+  /** Names that the request may bear. */
+  ownNames: string[];
+  ttlMs: number;
+  now: number;
+}
+
+export interface SignedCertificate {
+  certificate: string;
+  caCertificate: string;
+  expiresAt: number;
+}
+
 export interface IssuedKubeconfig {
   kubeconfig: string;
   /** Milliseconds since the epoch. */
@@ -52,6 +68,8 @@ export interface CommandDeps {
   /** What is known of the caller's cloud without asking it; null when nothing is. */
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
   buildKubeconfig(order: KubeconfigOrder): Promise<IssuedKubeconfig>;
+  /** Throws UserError INVALID_INPUT for a request that must not be signed. */
+  signCertificate(order: CertificateOrder): Promise<SignedCertificate>;
   settings: CommandSettings;
 }
 
@@ -78,6 +96,10 @@ export interface TemplateAnswer extends Answer {
   revision: TemplateRevisionRow;
 }
 export interface KubeconfigAnswer extends Answer, IssuedKubeconfig {
+  record: KubeconfigRow;
+  cluster: ClusterRow;
+}
+export interface CertificateAnswer extends Answer, SignedCertificate {
   record: KubeconfigRow;
   cluster: ClusterRow;
 }

@@ -12,6 +12,7 @@ import { registerSeed } from './registerSeed.ts';
 import { resizeNodeGroup } from './resizeNodeGroup.ts';
 import { retryOperation } from './retryOperation.ts';
 import { revokeKubeconfig } from './revokeKubeconfig.ts';
+import { signCertificate } from './signCertificate.ts';
 import { unregisterSeed } from './unregisterSeed.ts';
 import { updateCluster } from './updateCluster.ts';
 import { updateClusterTemplate } from './updateClusterTemplate.ts';
@@ -33,6 +34,7 @@ export const createCommands = (deps: CommandDeps) => ({
   resizeNodeGroup: resizeNodeGroup(deps),
   deleteNodeGroup: deleteNodeGroup(deps),
   issueKubeconfig: issueKubeconfig(deps),
+  signCertificate: signCertificate(deps),
   revokeKubeconfig: revokeKubeconfig(deps),
   retryOperation: retryOperation(deps),
 });

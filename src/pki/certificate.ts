@@ -1,9 +1,9 @@
 /** Issues leaf certificates: for servers, clients or both, over a key of our own or one that a signing request brings. */
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
-import { UserError } from '../domain/errors.ts';
 import { type Authority, createSerial, type KeyPair, type PkiDeps, pem, subjectName, validity } from './authority.ts';
 import { createKeyPem, publicKeyDerOf, SIGNING } from './keys.ts';
+import type { SigningRequest } from './signingRequest.ts';
 
 /** Names a server answers to. */
 export interface Sans {
@@ -35,29 +35,13 @@ export const issueLeaf = async (authority: Authority, profile: LeafProfile, deps
   return { ...(await sign(authority, profile, publicKeyDerOf(key), deps)), key };
 };
 
-/**
- * A leaf over the public key of a PKCS#10 request (PEM). Only the key is taken from it: subject, names and usages are the profile's.
- * @throws UserError INVALID_INPUT when the request does not parse or is not signed by its own key.
- */
-export const issueForRequest = async (authority: Authority, requestPem: string, profile: LeafProfile, deps: PkiDeps): Promise<Issued> => {
-  const request = await readRequest(requestPem);
-  return sign(authority, profile, new Uint8Array(request.publicKey.rawData), deps);
-};
-
-const readRequest = async (requestPem: string): Promise<x509.Pkcs10CertificateRequest> => {
-  const refuse = (cause?: unknown): UserError =>
-    new UserError('INVALID_INPUT', 'The certificate signing request is not a PEM PKCS#10 request signed by its own key.', {
-      field: ['csr'],
-      cause,
-    });
-  try {
-    const request = new x509.Pkcs10CertificateRequest(requestPem);
-    if (await request.verify()) return request;
-  } catch (cause) {
-    throw refuse(cause);
-  }
-  throw refuse();
-};
+/** A leaf over the public key of a signing request; all else is the profile's. */
+export const issueForRequest = (
+  authority: Authority,
+  request: Pick<SigningRequest, 'publicKey'>,
+  profile: LeafProfile,
+  deps: PkiDeps,
+): Promise<Issued> => sign(authority, profile, request.publicKey, deps);
 
 const sign = async (authority: Authority, profile: LeafProfile, publicKey: Uint8Array<ArrayBuffer>, deps: PkiDeps): Promise<Issued> => {
   const times = validity(deps.now(), profile.ttlMs ?? YEAR_MS);

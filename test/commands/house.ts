@@ -46,6 +46,11 @@ export const openHouse = (): House => {
       ordered.push(order);
       return { kubeconfig: `kubeconfig ${ordered.length} of ${order.userName}`, expiresAt: order.now + order.ttlMs };
     },
+    signCertificate: async (order) => ({
+      certificate: `certificate of ${order.userName}`,
+      caCertificate: 'authority',
+      expiresAt: order.now + order.ttlMs,
+    }),
     settings: { trustRoles: ['member', 'load-balancer_member'] },
   });
   return { ...database, secrets, commands, time, cloud, ordered };

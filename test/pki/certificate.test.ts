@@ -1,15 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createServer, type TLSSocket } from 'node:tls';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createAuthority, openAuthority } from '../../src/pki/authority.ts';
-import { issueForRequest, issueLeaf } from '../../src/pki/certificate.ts';
+import { issueLeaf } from '../../src/pki/certificate.ts';
 import { buildKubeconfig, buildKubeconfigText } from '../../src/pki/kubeconfig.ts';
 
 const deps = { now: () => Date.now() };
@@ -50,31 +46,6 @@ test('a server and a client made by one authority shake hands over TLS; a strang
   expect(await call(stranger, ours.pair.cert)).not.toBe(204);
   expect(await call(client, theirs.pair.cert)).toMatch(/self-signed|signature|unable to verify/i);
   listener.close();
-});
-
-test('a certificate over the key of a request takes nothing else from it', async () => {
-  const { authority } = await open('kubernetes');
-  const folder = mkdtempSync(join(tmpdir(), 'csr-'));
-  const args = ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', join(folder, 'key')];
-  const csr = execFileSync('openssl', [...args, '-subj', '/O=system:masters/CN=evil'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const issued = await issueForRequest(authority, csr, { commonName: 'bob', usages: ['client'], ttlMs: 3_600_000 }, deps);
-  const cert = new X509Certificate(issued.cert);
-  expect(cert.subject).toBe('CN=bob');
-  expect(issued.notAfterMs - Date.now()).toBeLessThanOrEqual(3_600_000);
-  expect(execFileSync('openssl', ['pkey', '-pubout', '-in', join(folder, 'key')], { encoding: 'utf8' })).toBe(
-    cert.publicKey.export({ type: 'spki', format: 'pem' }),
-  );
-  rmSync(folder, { recursive: true });
-  const body = csr.split('\n');
-  const forged = [...body.slice(0, -3), 'A'.repeat(60), ...body.slice(-2)].join('\n');
-  for (const bad of ['', 'nonsense', forged, issued.cert]) {
-    await expect(issueForRequest(authority, bad, { commonName: 'bob', usages: ['client'] }, deps)).rejects.toMatchObject({
-      code: 'INVALID_INPUT',
-    });
-  }
 });
 
 test.each(['a, CN=system:admin', 'a+O=system:masters', 'a\nO=system:masters', '"quoted"', 'ünï😀', '#00'])(

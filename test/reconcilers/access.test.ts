@@ -1,5 +1,10 @@
 /** Access to a living cluster: given to one person, and truly taken back. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildKubeconfigText } from '../../src/pki/kubeconfig.ts';
 import type { Kubernetes } from '../../src/seeds/connection.ts';
 import { run } from '../cli/run.ts';
 import { type Living, openLiving, until } from './world.ts';
@@ -31,6 +36,8 @@ const issue = async (role: string): Promise<Issued & { kube: Kubernetes }> => {
 };
 const secretsOf = (kube: Kubernetes) => kube.list({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system' });
 const podsOf = (kube: Kubernetes) => kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: 'kube-system' });
+
+const environment = () => ({ OS_CLIENT_CONFIG_FILE: living.sandbox.cloudsYaml, OS_CLOUD: 'sandbox-member', SEEDBED_URL: living.url });
 
 test('each role may do what it is for, in a name of its own', async () => {
   const [admin, editor, viewer] = [await issue('ADMIN'), await issue('EDITOR'), await issue('VIEWER')];
@@ -87,8 +94,7 @@ test('a kubeconfig that nobody touches costs a settled cluster no write', async 
 });
 
 test('the command line issues, lists and revokes, and tells when it is done', async () => {
-  const environment = { OS_CLIENT_CONFIG_FILE: living.sandbox.cloudsYaml, OS_CLOUD: 'sandbox-member', SEEDBED_URL: living.url };
-  const kubeconfig = (...args: string[]) => run(['cluster', 'kubeconfig', ...args], environment);
+  const kubeconfig = (...args: string[]) => run(['cluster', 'kubeconfig', ...args], environment());
   const issued = await kubeconfig('access', '--role', 'viewer');
   expect([issued.status, issued.err]).toEqual([0, '']);
   await podsOf(living.tenant(issued.out));
@@ -100,4 +106,34 @@ test('the command line issues, lists and revokes, and tells when it is done', as
   expect((await kubeconfig('list', 'access')).out).not.toContain(listed[0]?.uuid);
   expect((await kubeconfig('list', 'access', '--all')).out).toContain(listed[0]?.uuid);
   expect((await kubeconfig('revoke', 'access', 'nobody')).err).toContain('was not found');
+});
+
+test('a certificate over an own key opens the cluster, too', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'own-key-'));
+  const [key, csr] = [join(folder, 'key'), join(folder, 'csr')];
+  execFileSync(
+    'openssl',
+    ['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', csr, '-subj', '/'],
+    { stdio: 'ignore' },
+  );
+  const { status, out, err } = await run(['certificate', 'sign', 'access', '--csr', csr, '--role', 'viewer', '--json'], environment());
+  expect([status, err]).toEqual([0, '']);
+  const { certificate, caCertificate, record } = JSON.parse(out) as {
+    certificate: string;
+    caCertificate: string;
+    record: { state: string };
+  };
+  expect(record).toMatchObject({ state: 'ACTIVE', kind: 'CERTIFICATE' });
+  const { endpoint } = (await living.ask<{ cluster: { endpoint: string } }>(living.member, `{ cluster(id: "${clusterId}") { endpoint } }`))
+    .cluster;
+  const kubeconfig = buildKubeconfigText({
+    clusterName: 'c',
+    server: endpoint,
+    caPem: caCertificate,
+    userName: 'me',
+    credential: { cert: certificate, key: readFileSync(key, 'utf8') },
+  });
+  await podsOf(living.tenant(kubeconfig));
+  await expect(secretsOf(living.tenant(kubeconfig))).rejects.toThrow(/refuses to list secrets/);
+  rmSync(folder, { recursive: true });
 });
