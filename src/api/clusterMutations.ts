@@ -7,7 +7,7 @@ import { LabelInput } from './label.ts';
 import { callFields, defineMutation, REPLAYED, targetFields } from './mutation.ts';
 import { groupToCommand, NodeGroupFieldsInput } from './nodeGroupInput.ts';
 import { OperationRef } from './operation.ts';
-import { MAGNUM_LABELS, specInputFields, withMaps } from './specInput.ts';
+import { MAGNUM_LABELS, settingsToCommand, specInputFields, withMaps } from './specInput.ts';
 
 const clusterPayload = (name: string, description: string) =>
   builder.objectRef<ClusterAnswer>(name).implement({
@@ -49,7 +49,7 @@ defineMutation({
     ...withMaps(input, 'labels'),
     clusterTemplate: plainId('ClusterTemplate', input.clusterTemplate),
     ...(input.seed != null && { seed: plainId('Seed', input.seed) }),
-    ...(input.overrides != null && { overrides: withMaps(input.overrides, 'seedSelector') }),
+    ...(input.overrides != null && { overrides: settingsToCommand(input.overrides) }),
     ...(input.nodeGroups != null && { nodeGroups: input.nodeGroups.map(groupToCommand) }),
   }),
   command: (commands) => commands.createCluster,
@@ -74,7 +74,7 @@ defineMutation({
   toCommand: (input) => ({
     ...withMaps(input, 'labels'),
     clusterId: plainId('Cluster', input.clusterId),
-    ...(input.overrides != null && { overrides: withMaps(input.overrides, 'seedSelector') }),
+    ...(input.overrides != null && { overrides: settingsToCommand(input.overrides) }),
   }),
   command: (commands) => commands.updateCluster,
 });

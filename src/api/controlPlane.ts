@@ -1,5 +1,6 @@
 /** The control plane's settings, as output and as input in the same words. */
 import type { ComponentResources, ControlPlaneResources, ControlPlaneSpec, EtcdSpec } from '../domain/controlPlane.ts';
+import { AuditInput, AuditSpecType, IssuerInput, IssuerSpecType } from './access.ts';
 import { builder } from './builder.ts';
 import { TunnelEnum } from './enums.ts';
 
@@ -9,6 +10,8 @@ const TEXT = {
   etcd: 'Its own etcd.',
   tunnel:
     'How API servers reach nodes and pods, for logs, exec, webhooks and aggregated APIs; NONE only where the seed has a route to both.',
+  audit: 'What the API server writes down of who did what.',
+  issuers: 'OpenID Connect issuers whose tokens are taken, at most 8.',
   volumeSizeGiB: "Size of each member's volume, in GiB, from 1 to 64.",
   volumeType: "The seed's StorageClass for the volumes; null for the one that the seed is registered with.",
   quotaGiB: 'Size of the data, in GiB, from which on etcd takes no more writes; null for half the volume, and at most 8.',
@@ -76,6 +79,8 @@ export const ControlPlaneSpecType = builder.objectRef<ControlPlaneSpec>('Control
     etcd: t.expose('etcd', { type: EtcdSpecType, description: TEXT.etcd }),
     resources: t.expose('resources', { type: ControlPlaneResourcesType, description: TEXT.resources }),
     tunnel: t.expose('tunnel', { type: TunnelEnum, description: TEXT.tunnel }),
+    audit: t.expose('audit', { type: AuditSpecType, description: TEXT.audit }),
+    issuers: t.expose('issuers', { type: [IssuerSpecType], description: TEXT.issuers }),
   }),
 });
 
@@ -123,5 +128,7 @@ export const ControlPlaneInput = builder.inputType('ControlPlaneInput', {
     etcd: t.field({ type: EtcdInput, description: TEXT.etcd }),
     resources: t.field({ type: ControlPlaneResourcesInput, description: TEXT.resources }),
     tunnel: t.field({ type: TunnelEnum, description: TEXT.tunnel }),
+    audit: t.field({ type: AuditInput, description: TEXT.audit }),
+    issuers: t.field({ type: [IssuerInput], description: TEXT.issuers }),
   }),
 });

@@ -1,4 +1,5 @@
 /** The enums of the schema: each value with a sentence. */
+import type { AuditLevel } from '../domain/audit.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState } from '../domain/condition.ts';
@@ -187,6 +188,12 @@ export const CertificateKindEnum = enumOf<CertificateKind>('CertificateKind', 'W
   SERVER: 'A server shows it.',
   CLIENT: 'A client shows it.',
   PEER: 'It is shown both ways.',
+});
+
+export const AuditLevelEnum = enumOf<AuditLevel>('AuditLevel', 'What an API server writes down of requests.', {
+  NONE: 'Nothing.',
+  METADATA: 'Who did what and when, and how it ended; not what components do every few seconds of their own accord.',
+  REQUEST: 'Also what was sent to change something, but for secrets, configuration and tokens.',
 });
 
 export const KubeconfigRoleEnum = enumOf<KubeconfigRole>('KubeconfigRole', 'What a kubeconfig allows in the cluster.', {

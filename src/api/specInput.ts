@@ -54,3 +54,16 @@ export const withMaps = <Input extends object>(input: Input, ...fields: string[]
   for (const field of fields) if (Array.isArray(out[field])) out[field] = mapOf(out[field], field);
   return out;
 };
+
+/** The same for settings, whose lists may lie deeper. */
+export const settingsToCommand = <Input extends SettingsInput>(input: Input, ...fields: string[]): Record<string, unknown> => {
+  const out = withMaps(input, 'seedSelector', ...fields);
+  const issuers = input.controlPlane?.issuers;
+  if (issuers != null)
+    out.controlPlane = { ...input.controlPlane, issuers: issuers.map((issuer: object) => withMaps(issuer, 'requiredClaims')) };
+  return out;
+};
+
+interface SettingsInput {
+  controlPlane?: { issuers?: readonly object[] | null | undefined } | null | undefined;
+}

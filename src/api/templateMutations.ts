@@ -5,7 +5,7 @@ import { VisibilityEnum } from './enums.ts';
 import { plainId } from './ids.ts';
 import { LabelInput } from './label.ts';
 import { callFields, defineMutation, REPLAYED, targetFields } from './mutation.ts';
-import { MAGNUM_LABELS, specInputFields, withMaps } from './specInput.ts';
+import { MAGNUM_LABELS, settingsToCommand, specInputFields } from './specInput.ts';
 import { ClusterTemplateRef, TemplateRevisionType } from './template.ts';
 
 const templatePayload = (name: string, description: string) =>
@@ -34,7 +34,7 @@ defineMutation({
   description: "Makes a template in the token's project; needs the role member.",
   input: CreateTemplateInput,
   payload: templatePayload('CreateClusterTemplatePayload', 'The new template.'),
-  toCommand: (input) => withMaps(input, 'labels', 'seedSelector'),
+  toCommand: (input) => settingsToCommand(input, 'labels'),
   command: (commands) => commands.createClusterTemplate,
 });
 
@@ -56,7 +56,7 @@ defineMutation({
   input: UpdateTemplateInput,
   payload: templatePayload('UpdateClusterTemplatePayload', 'The template with its next revision.'),
   toCommand: (input) => ({
-    ...withMaps(input, 'labels', 'seedSelector'),
+    ...settingsToCommand(input, 'labels'),
     clusterTemplateId: plainId('ClusterTemplate', input.clusterTemplateId),
   }),
   command: (commands) => commands.updateClusterTemplate,

@@ -4,6 +4,7 @@ import type { EtcdSpec } from '../domain/controlPlane.ts';
 import { UserError } from '../domain/errors.ts';
 import { isSchedule } from '../domain/schedule.ts';
 import type { TemplateSpec } from '../domain/template.ts';
+import { auditInput, issuersInput } from './accessInput.ts';
 import type { PathOf } from './checks.ts';
 import { clearable, given, nameOrId, tree, wholeNumber } from './parse.ts';
 
@@ -44,6 +45,8 @@ export const controlPlaneInput = tree({
   etcd: given(etcdInput),
   resources: given(tree({ etcd: componentInput, apiServer: componentInput, controllerManager: componentInput, scheduler: componentInput })),
   tunnel: given(z.enum(['KONNECTIVITY', 'NONE'], 'must be KONNECTIVITY or NONE')),
+  audit: given(auditInput),
+  issuers: issuersInput,
 });
 
 /** Settings that need each other. @throws UserError INVALID_INPUT naming the field that was given, or the one that is smaller. */

@@ -109,7 +109,9 @@ const parseLabelled = (meaning: LabelMeaning): SpecChange => {
 };
 
 const labelPath = (meaning: LabelMeaning, field: string): string[] | undefined => {
-  const origin = Object.hasOwn(meaning.origins, field) ? meaning.origins[field as keyof LabelMeaning['origins']] : undefined;
+  // A fault may lie inside a value that one label gave.
+  const known = Object.keys(meaning.origins).find((path) => field === path || field.startsWith(`${path}.`));
+  const origin = known === undefined ? undefined : meaning.origins[known as keyof LabelMeaning['origins']];
   return origin === undefined ? undefined : ['labels', origin];
 };
 

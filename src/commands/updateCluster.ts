@@ -106,6 +106,8 @@ const CHANGEABLE: readonly string[] = [
   'controlPlane.resources',
   'addons',
   'controlPlane.tunnel',
+  'controlPlane.audit',
+  'controlPlane.issuers',
   'keystoneAuthEnabled',
   'autoHealingEnabled',
   'autoScalingEnabled',

@@ -1,6 +1,8 @@
 /** The cluster's API server: files, configuration and Deployment. */
 import { stringify } from 'yaml';
 import type { ClusterPki } from '../pki/bundle.ts';
+import { type AuditFiles, buildAudit } from './audit.ts';
+import { buildAuthenticationConfig } from './authentication.ts';
 import { buildDisruptionBudget } from './availability.ts';
 import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
@@ -21,14 +23,15 @@ const EGRESS = 'egress-selector.yaml';
 /** Secrets, ConfigMap, Deployment and disruption budget; the Service is apart (`endpoint.ts`), for its address comes first. */
 export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
   const files = buildApiServerSecret(cluster, pki);
-  const config = buildConfig(cluster);
+  const audit = buildAudit(cluster.audit, CONFIG);
+  const config = buildConfig(cluster, audit);
   const tunnelFiles = cluster.tunnel === 'NONE' ? null : buildKonnectivitySecret(cluster, pki);
   const deployment = buildDeployment(cluster, {
     component: 'kube-apiserver',
     name: namesOf(cluster).apiServer,
     image: imageOf(cluster, 'kube-apiserver'),
     replicas: cluster.apiServerReplicas,
-    command: commandOf(cluster),
+    command: [...commandOf(cluster), ...audit.flags],
     port: cluster.endpoint.port,
     probes: { live: '/livez', ready: '/readyz' },
     mounts: [
@@ -48,23 +51,13 @@ export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): Kube
   ];
 };
 
-/**
- * Without any anonymous request the kubelet's probes fail and `kubeadm join` cannot read cluster-info before it trusts anybody
- * (a 401 there makes it hang); so anonymous is let in on exactly these paths.
- * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-authenticator-configuration
- */
-const ANONYMOUS_PATHS = ['/livez', '/readyz', '/healthz', '/api/v1/namespaces/kube-public/configmaps/cluster-info'];
-
-const buildConfig = (cluster: HostedCluster): KubernetesObject => ({
+const buildConfig = (cluster: HostedCluster, audit: AuditFiles): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: seedMeta(cluster, `${namesOf(cluster).apiServer}-config`, 'kube-apiserver'),
   data: {
-    'authentication.yaml': stringify({
-      apiVersion: 'apiserver.config.k8s.io/v1',
-      kind: 'AuthenticationConfiguration',
-      anonymous: { enabled: true, conditions: ANONYMOUS_PATHS.map((path) => ({ path })) },
-    }),
+    'authentication.yaml': buildAuthenticationConfig(cluster.issuers),
+    ...audit.files,
     ...(cluster.tunnel === 'NONE' ? {} : { [EGRESS]: stringify(buildEgressSelection()) }),
   },
 });

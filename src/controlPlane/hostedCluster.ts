@@ -1,9 +1,10 @@
 /** What the builders of control-plane objects need to know of a cluster, and the names that follow from it. */
-
 import type { AddonsSpec } from '../domain/addons.ts';
+import type { AuditSpec } from '../domain/audit.ts';
 import { nthAddress, parseCidr } from '../domain/cidr.ts';
 import type { ControlPlaneResources, EtcdSpec, Tunnel } from '../domain/controlPlane.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
+import type { IssuerSpec } from '../domain/issuer.ts';
 import type { Exposure } from '../domain/seed.ts';
 import type { NetworkDriver, VolumeDriver } from '../domain/template.ts';
 import type { Release } from '../domain/version.ts';
@@ -47,6 +48,8 @@ export interface HostedCluster {
   volumeDriver: VolumeDriver;
   addons: AddonsSpec;
   tunnel: Tunnel;
+  audit: AuditSpec;
+  issuers: IssuerSpec[];
 }
 
 /** A cluster whose address is known, which certificates and everything after them need. */

@@ -1,4 +1,6 @@
 /** The control plane as a template or a cluster asks for it. */
+import { type AuditSpec, DEFAULT_AUDIT } from './audit.ts';
+import type { IssuerSpec } from './issuer.ts';
 
 export interface EtcdSpec {
   volumeSizeGiB: number;
@@ -40,6 +42,9 @@ export interface ControlPlaneSpec {
   etcd: EtcdSpec;
   resources: ControlPlaneResources;
   tunnel: Tunnel;
+  audit: AuditSpec;
+  /** Whose tokens the API server takes, beside its own. */
+  issuers: IssuerSpec[];
 }
 
 /**
@@ -66,6 +71,8 @@ export const DEFAULT_CONTROL_PLANE: ControlPlaneSpec = {
     scheduler: { cpuMillicores: 5, memoryMiB: 48 },
   },
   tunnel: 'KONNECTIVITY',
+  audit: DEFAULT_AUDIT,
+  issuers: [],
 };
 
 export const apiServerReplicasOf = ({ replicas, apiServerReplicas }: ControlPlaneSpec): number => apiServerReplicas ?? replicas;

@@ -25,9 +25,8 @@ const NAMES = `
   tiller_enabled tiller_tag tiller_namespace helm_client_url helm_client_sha256 helm_client_tag
   cert_manager_api ca_rotation_id dns_service_ip
   update_max_batch_size nodes_affinity_policy server_group_policies different_failure_domain post_install_manifest_url
-  audit_log_enabled audit_log_maxage audit_log_maxbackup audit_log_maxsize api_server_cert_sans
+  audit_log_maxage audit_log_maxbackup audit_log_maxsize api_server_cert_sans
   api_server_tls_cipher_suites kubelet_tls_cipher_suites kubelet_serving_tls_enabled
-  oidc_issuer_url oidc_client_id oidc_username_claim oidc_username_prefix oidc_groups_claim oidc_groups_prefix
   etcd_blockdevice_size etcd_blockdevice_type etcd_blockdevice_volume_type etcd_blockdevice_volume_az
   extra_network_names capi_helm_chart_version os_distro
 `;

@@ -1,6 +1,7 @@
 /** Magnum's string labels: mapped to typed fields, kept without meaning, or refused by name. */
 import { UserError } from './errors.ts';
 import { isIgnoredLabel, listIgnoredLabels } from './ignoredLabels.ts';
+import { DEFAULT_PREFIX, type IssuerSpec } from './issuer.ts';
 import { mergeChanges, type NetworkDriver, type SpecChange, type SpecPath, settingsOf } from './template.ts';
 
 export interface LabelMeaning {
@@ -33,6 +34,7 @@ const READERS: Record<string, Reader> = {
   metrics_server_enabled: (v, fail) => ({ addons: { metricsServer: { enabled: yesOrNo(v, fail) } } }),
   auto_healing_enabled: (v, fail) => ({ autoHealingEnabled: yesOrNo(v, fail) }),
   auto_scaling_enabled: (v, fail) => ({ autoScalingEnabled: yesOrNo(v, fail) }),
+  audit_log_enabled: (v, fail) => ({ controlPlane: { audit: { level: yesOrNo(v, fail) ? 'METADATA' : 'NONE' } } }),
   min_node_count: (v, fail) => ({ minNodeCount: whole(v, fail) }),
   max_node_count: (v, fail) => ({ maxNodeCount: whole(v, fail) }),
   availability_zone: (v, fail) => ({ availabilityZone: text(v, fail) }),
@@ -45,6 +47,15 @@ const READERS: Record<string, Reader> = {
 const POD_RANGE: Record<string, NetworkDriver> = { flannel_network_cidr: 'FLANNEL', calico_ipv4pool: 'CALICO', cilium_ipv4pool: 'CILIUM' };
 /** Two labels, one field. */
 const ROOT_VOLUME = ['boot_volume_size', 'boot_volume_type'];
+/** Together one issuer. */
+const ISSUER = [
+  'oidc_issuer_url',
+  'oidc_client_id',
+  'oidc_username_claim',
+  'oidc_username_prefix',
+  'oidc_groups_claim',
+  'oidc_groups_prefix',
+];
 /** Labels are shown to everybody who sees the cluster. */
 const SECRETS: Record<string, string> = {
   grafana_admin_passwd: 'a password does not belong in a label, which everybody in the project can read; leave it out',
@@ -72,14 +83,15 @@ export const readLabels = (
     else if (Object.hasOwn(POD_RANGE, name) && POD_RANGE[name] === networkDriver) take(meaning, name, { podCidr: text(value, fail) });
     else if (Object.hasOwn(POD_RANGE, name) || isIgnoredLabel(name)) meaning.ignored[name] = value;
     else if (Object.hasOwn(SECRETS, name)) fail(`is refused: ${SECRETS[name]}`);
-    else if (!ROOT_VOLUME.includes(name)) throw unknownLabel(name, field);
+    else if (!ROOT_VOLUME.includes(name) && !ISSUER.includes(name)) throw unknownLabel(name, field);
   }
   readRootVolume(labels, meaning, field);
+  readIssuer(labels, meaning, field);
   return meaning;
 };
 
 /** Names of labels that are mapped to a field, for documentation and for the nearest known one. */
-export const listMappedLabels = (): string[] => [...Object.keys(READERS), ...Object.keys(POD_RANGE), ...ROOT_VOLUME];
+export const listMappedLabels = (): string[] => [...Object.keys(READERS), ...Object.keys(POD_RANGE), ...ROOT_VOLUME, ...ISSUER];
 
 const take = (meaning: LabelMeaning, name: string, fields: SpecChange): void => {
   meaning.fields = mergeChanges(meaning.fields, fields);
@@ -95,6 +107,23 @@ const readRootVolume = (labels: Readonly<Record<string, string>>, meaning: Label
   const sizeGiB = whole(size, failing('boot_volume_size', field));
   // Magnum's 0 means "no volume".
   take(meaning, 'boot_volume_size', { rootVolume: sizeGiB === 0 ? null : { sizeGiB, type: type?.trim() || null } });
+};
+
+const readIssuer = (labels: Readonly<Record<string, string>>, meaning: LabelMeaning, field: string[]): void => {
+  const [first] = ISSUER.filter((name) => labels[name] !== undefined);
+  if (first === undefined) return;
+  const need = (name: string): string => labels[name] ?? failing(first, field)(`needs ${name} beside it`);
+  const issuer: IssuerSpec = {
+    url: text(need('oidc_issuer_url'), failing('oidc_issuer_url', field)),
+    audiences: [text(need('oidc_client_id'), failing('oidc_client_id', field))],
+    usernameClaim: labels.oidc_username_claim?.trim() || 'sub',
+    usernamePrefix: labels.oidc_username_prefix?.trim() || DEFAULT_PREFIX,
+    groupsClaim: labels.oidc_groups_claim?.trim() || null,
+    groupsPrefix: labels.oidc_groups_prefix?.trim() || DEFAULT_PREFIX,
+    requiredClaims: {},
+    caCertificate: null,
+  };
+  take(meaning, 'oidc_issuer_url', { controlPlane: { issuers: [issuer] } });
 };
 
 const failing =

@@ -93,10 +93,69 @@ test.each<[string, object, string, string[]]>([
     ['labels', 'service_cluster_ip_range'],
   ],
   ['minimum over maximum', { minNodeCount: 3, maxNodeCount: 2 }, 'INVALID_INPUT', ['minNodeCount']],
+  ...(
+    [
+      ['an issuer without TLS', [{ url: 'http://login.example.org' }], '0.url'],
+      ['an issuer that is the machine itself', [{ url: 'https://127.0.0.1/x' }], '0.url'],
+      ['an issuer with a password', [{ url: 'https://a:b@login.example.org' }], '0.url'],
+      ['an issuer for nobody', [{ audiences: [] }], '0.audiences'],
+      ['an issuer whose users could be anybody', [{ usernamePrefix: '' }], '0.usernamePrefix'],
+      ["an issuer whose users could be Kubernetes' own", [{ usernamePrefix: 'system:x' }], '0.usernamePrefix'],
+      ['an issuer whose groups could be anything', [{ groupsClaim: 'groups', groupsPrefix: 'sys' }], '0.groupsPrefix'],
+      ['an issuer twice', [{}, {}], '1.url'],
+      ['a certificate that is none', [{ caCertificate: 'PEM' }], '0.caCertificate'],
+    ] as [string, object[], string][]
+  ).map(([what, issuers, at]): [string, object, string, string[]] => [
+    what,
+    { controlPlane: { issuers: issuers.map((issuer) => ({ url: 'https://login.example.org', audiences: ['k8s'], ...issuer })) } },
+    'INVALID_INPUT',
+    ['controlPlane', 'issuers', ...at.split('.')],
+  ]),
+  [
+    "an audit receiver on the clouds' metadata address",
+    { controlPlane: { audit: { webhook: { url: 'https://169.254.169.254/' } } } },
+    'INVALID_INPUT',
+    ['controlPlane', 'audit', 'webhook', 'url'],
+  ],
+  [
+    'an issuer by labels without its client',
+    { labels: { oidc_issuer_url: 'https://a.example' } },
+    'INVALID_INPUT',
+    ['labels', 'oidc_issuer_url'],
+  ],
+  [
+    'an issuer by labels that is no address',
+    { labels: { oidc_issuer_url: 'nonsense', oidc_client_id: 'k8s' } },
+    'INVALID_INPUT',
+    ['labels', 'oidc_issuer_url'],
+  ],
 ])('%s is refused', async (_what, more, code, field) => {
   const error = await errorOf(create(more));
   expect(error).toMatchObject({ code, field });
   expect(error.message).not.toContain('hush');
+});
+
+test("an issuer and the audit log can be said in Magnum's labels", async () => {
+  const labels = {
+    oidc_issuer_url: 'https://login.example.org',
+    oidc_client_id: 'k8s',
+    oidc_groups_claim: 'groups',
+    audit_log_enabled: 'false',
+  };
+  const { revision } = await create({ labels });
+  expect(revision.spec.controlPlane).toMatchObject({
+    audit: { level: 'NONE', stdout: true, webhook: null },
+    issuers: [
+      {
+        url: labels.oidc_issuer_url,
+        audiences: ['k8s'],
+        usernameClaim: 'sub',
+        usernamePrefix: 'oidc:',
+        groupsClaim: 'groups',
+        groupsPrefix: 'oidc:',
+      },
+    ],
+  });
 });
 
 test('an unknown label is refused by name, with the nearest known one', async () => {

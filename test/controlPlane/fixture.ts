@@ -35,6 +35,8 @@ export const cluster: ReachableCluster = {
   volumeDriver: 'NONE',
   addons: DEFAULT_ADDONS,
   tunnel: 'KONNECTIVITY',
+  audit: { level: 'METADATA', stdout: true, webhook: null },
+  issuers: [],
 };
 
 const LEAVES: LeafName[] = [

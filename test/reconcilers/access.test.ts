@@ -139,3 +139,30 @@ test('a certificate over an own key opens the cluster, too', async () => {
   await expect(secretsOf(living.tenant(kubeconfig))).rejects.toThrow(/refuses to list secrets/);
   rmSync(folder, { recursive: true });
 });
+
+test('issuers and the audit log follow a change of a living cluster, through the API as typed lists', async () => {
+  const serial = await living.servedSerial(clusterId);
+  const overrides = {
+    controlPlane: {
+      audit: { level: 'REQUEST', webhook: { url: 'https://audit.example.org' } },
+      issuers: [{ url: 'https://login.example.org', audiences: ['k8s'], requiredClaims: [{ key: 'hd', value: 'example.org' }] }],
+    },
+  };
+  const { cluster } = await living.change<{ cluster: { spec: object; shortId: string } }>(
+    living.member,
+    'updateCluster',
+    { clusterId, overrides },
+    'cluster { shortId spec { controlPlane { audit { level stdout webhook { url } } issuers { url usernamePrefix requiredClaims { key value } } } } }',
+  );
+  expect(cluster.spec).toEqual({
+    controlPlane: {
+      audit: { level: 'REQUEST', stdout: true, webhook: { url: 'https://audit.example.org' } },
+      issuers: [{ url: 'https://login.example.org', usernamePrefix: 'oidc:', requiredClaims: [{ key: 'hd', value: 'example.org' }] }],
+    },
+  });
+  await living.settled(clusterId);
+  const { items } = await living.seed.list({ apiVersion: 'v1', kind: 'ConfigMap', namespace: `kc-${cluster.shortId}` });
+  expect(JSON.stringify(items)).toContain('https://login.example.org');
+  // Its pods were rolled, and its certificate is still the same.
+  expect(await living.servedSerial(clusterId)).toBe(serial);
+});

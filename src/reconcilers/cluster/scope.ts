@@ -141,5 +141,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string |
     volumeDriver: row.spec.volumeDriver,
     addons: row.spec.addons,
     tunnel: row.spec.controlPlane.tunnel,
+    audit: row.spec.controlPlane.audit,
+    issuers: row.spec.controlPlane.issuers,
   };
 };

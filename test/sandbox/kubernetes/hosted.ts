@@ -77,6 +77,8 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   volumeDriver: 'NONE',
   addons: DEFAULT_ADDONS,
   tunnel: 'KONNECTIVITY',
+  audit: { level: 'METADATA', stdout: true, webhook: null },
+  issuers: [],
   ...extra,
 });
 

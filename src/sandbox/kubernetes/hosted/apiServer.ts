@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { parseCidr } from '../addresses.ts';
 import type { Authentication } from '../authentication.ts';
 import type { Cluster, TokenKeys } from '../cluster.ts';
-import { dict, dicts, namespaceOf, text } from '../objects.ts';
+import { array, type Dict, dict, dicts, namespaceOf, text } from '../objects.ts';
 import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
 import { dialEtcd, type EtcdMember, type EtcdRegistry, refusalOf } from './etcd.ts';
 import { parseCertificates, parsePair, publicKeyText, requireUsage } from './pkiChecks.ts';
@@ -43,10 +43,45 @@ const readAuthentication = (line: CommandLine): Authentication => {
   }
   if (line.flag('anonymous-auth') !== undefined)
     throw new Error('--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file');
+  for (const jwt of dicts(config.jwt)) checkIssuer(jwt);
   const anonymous = dict(config.anonymous);
   if (config.anonymous !== undefined && anonymous.enabled !== true) return { bootstrapTokens, anonymous: 'none' };
   const paths = dicts(anonymous.conditions).map((c) => text(c.path));
   return { bootstrapTokens, anonymous: paths.length > 0 ? paths : 'any' };
+};
+
+/** What the API server would refuse at its start. */
+const checkIssuer = (jwt: Dict): void => {
+  const [issuer, { username }] = [dict(jwt.issuer), dict(jwt.claimMappings)];
+  const invalid = (field: string, what: string): Error => new Error(`invalid authentication configuration: jwt[0].${field}: ${what}`);
+  if (!text(issuer.url).startsWith('https://')) throw invalid('issuer.url', 'URL scheme must be https');
+  const audiences = array(issuer.audiences);
+  if (audiences.length === 0) throw invalid('issuer.audiences', 'Required value: at least one jwt[0].issuer.audiences is required');
+  if (audiences.length > 1 && issuer.audienceMatchPolicy !== 'MatchAny')
+    throw invalid('issuer.audienceMatchPolicy', 'audienceMatchPolicy must be MatchAny for multiple audiences');
+  if (text(dict(username).claim) === '') throw invalid('claimMappings.username', 'claim or expression is required');
+  for (const name of ['username', 'groups'])
+    if (text(dict(dict(jwt.claimMappings)[name]).claim) !== '' && dict(dict(jwt.claimMappings)[name]).prefix === undefined)
+      throw invalid(
+        `claimMappings.${name}.prefix`,
+        'Required value: prefix is required when claim is set. It can be set to an empty string to disable prefixing',
+      );
+  if (issuer.certificateAuthority !== undefined) parseCertificates(text(issuer.certificateAuthority), 'jwt[0].issuer.certificateAuthority');
+};
+
+const checkAudit = (line: CommandLine): void => {
+  if (line.flag('audit-policy-file') !== undefined) {
+    const policy = dict(parse(fileOf(line, 'audit-policy-file')));
+    if (policy.apiVersion !== 'audit.k8s.io/v1' || policy.kind !== 'Policy' || dicts(policy.rules).length === 0)
+      throw new Error(
+        `loading audit policy file: failed decoding: no kind "${text(policy.kind)}" with rules in "${text(policy.apiVersion)}"`,
+      );
+  }
+  if (line.flag('audit-webhook-config-file') === undefined) return;
+  const config = dict(parse(fileOf(line, 'audit-webhook-config-file')));
+  const server = text(dict(dicts(config.clusters)[0]?.cluster).server);
+  if (!URL.canParse(server) || text(config['current-context']) === '')
+    throw new Error('initializing audit webhook: invalid configuration: no server found for cluster');
 };
 
 const readTokenKeys = (line: CommandLine): TokenKeys => {
@@ -68,6 +103,7 @@ const versionOf = (line: CommandLine): string => {
 
 const inspect = (seed: Cluster, line: CommandLine): ApiServerConfig => {
   checkCommandLine(line);
+  checkAudit(line);
   const [advertiseAddress, port] = [line.flag('advertise-address') ?? '', Number(line.flag('secure-port') ?? 6443)];
   if (!isIP(advertiseAddress)) throw new Error(`invalid argument "${advertiseAddress}" for "--advertise-address" flag: failed to parse IP`);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)

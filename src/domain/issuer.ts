@@ -1,0 +1,46 @@
+/** OpenID Connect issuers whose tokens the API server takes. */
+import { UserError } from './errors.ts';
+
+export interface IssuerSpec {
+  /** https://…, as it stands in the tokens' "iss". */
+  url: string;
+  /** A token must be for one of them. */
+  audiences: string[];
+  usernameClaim: string;
+  /** Stands before each user's name, so that no token can name a user of Kubernetes' own. */
+  usernamePrefix: string;
+  /** Null: tokens bring no groups. */
+  groupsClaim: string | null;
+  groupsPrefix: string;
+  /** Claims that a token must have, with their values. */
+  requiredClaims: Record<string, string>;
+  /** PEM of the authority that signs the issuer's certificate; null: those that everybody trusts. */
+  caCertificate: string | null;
+}
+
+/** Before users' and groups' names, when nothing else is said. */
+export const DEFAULT_PREFIX = 'oidc:';
+
+/** Kubernetes' own users and groups begin so. */
+const RESERVED = 'system:';
+
+/** What the API server would refuse at its start, and what would let a token be somebody else. @throws UserError INVALID_INPUT. */
+export const checkIssuers = (issuers: readonly IssuerSpec[], field: string[]): void => {
+  for (const [i, { url, usernamePrefix, groupsPrefix, groupsClaim }] of issuers.entries()) {
+    const at = (name: string) => [...field, String(i), name];
+    if (issuers.findIndex((other) => other.url === url) !== i)
+      throw invalid('This issuer is there twice; leave one of them out.', at('url'));
+    const prefixes: [string, string][] = [
+      ['usernamePrefix', usernamePrefix],
+      ...(groupsClaim === null ? [] : [['groupsPrefix', groupsPrefix] as [string, string]]),
+    ];
+    for (const [name, prefix] of prefixes)
+      if (prefix === '' || prefix.startsWith(RESERVED) || RESERVED.startsWith(prefix))
+        throw invalid(
+          `${name} must not be empty and not begin as "${RESERVED}" does, for a token could be one of Kubernetes' own; choose another, such as "oidc:".`,
+          at(name),
+        );
+  }
+};
+
+const invalid = (message: string, field: string[]): UserError => new UserError('INVALID_INPUT', message, { field });
