@@ -98,6 +98,24 @@ defineMutation({
   command: (commands) => commands.deleteCluster,
 });
 
+const RotateEncryptionKeyInput = builder.inputType('RotateEncryptionKeyInput', {
+  description: 'What rotateEncryptionKey is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+  }),
+});
+
+defineMutation({
+  name: 'rotateEncryptionKey',
+  description:
+    "Seals the cluster's Secrets at rest with a new key and forgets the old one: the API servers are rolled three times, every Secret is written anew, and nothing is refused meanwhile. Needs the role member.",
+  input: RotateEncryptionKeyInput,
+  payload: clusterPayload('RotateEncryptionKeyPayload', 'The cluster whose key is being rotated.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.rotateEncryptionKey,
+});
+
 const RetryOperationInput = builder.inputType('RetryOperationInput', {
   description: 'What retryOperation is asked.',
   fields: (t) => ({

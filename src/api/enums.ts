@@ -110,6 +110,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   CREATE_CLUSTER: 'createCluster.',
   UPDATE_CLUSTER: 'updateCluster.',
   DELETE_CLUSTER: 'deleteCluster.',
+  ROTATE_ENCRYPTION_KEY: 'rotateEncryptionKey.',
   CREATE_NODE_GROUP: 'createNodeGroup.',
   RESIZE_NODE_GROUP: 'resizeNodeGroup.',
   DELETE_NODE_GROUP: 'deleteNodeGroup.',

@@ -56,6 +56,11 @@ export const UPDATE_CLUSTER = mutation(
   'UpdateClusterInput',
   `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
 );
+export const ROTATE_ENCRYPTION_KEY = mutation(
+  'rotateEncryptionKey',
+  'RotateEncryptionKeyInput',
+  `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
+);
 export const DELETE_CLUSTER = mutation(
   'deleteCluster',
   'DeleteClusterInput',

@@ -12,6 +12,7 @@ import { registerSeed } from './registerSeed.ts';
 import { resizeNodeGroup } from './resizeNodeGroup.ts';
 import { retryOperation } from './retryOperation.ts';
 import { revokeKubeconfig } from './revokeKubeconfig.ts';
+import { rotateEncryptionKey } from './rotateEncryptionKey.ts';
 import { signCertificate } from './signCertificate.ts';
 import { unregisterSeed } from './unregisterSeed.ts';
 import { updateCluster } from './updateCluster.ts';
@@ -34,6 +35,7 @@ export const createCommands = (deps: CommandDeps) => ({
   resizeNodeGroup: resizeNodeGroup(deps),
   deleteNodeGroup: deleteNodeGroup(deps),
   issueKubeconfig: issueKubeconfig(deps),
+  rotateEncryptionKey: rotateEncryptionKey(deps),
   signCertificate: signCertificate(deps),
   revokeKubeconfig: revokeKubeconfig(deps),
   retryOperation: retryOperation(deps),

@@ -109,6 +109,7 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   endpointHost: null,
   endpointPort: null,
   caCertificate: null,
+  rotations: null,
   etcd: null,
   etcdStatus: null,
   state: 'PENDING',

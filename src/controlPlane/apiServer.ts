@@ -98,6 +98,7 @@ const commandOf = (cluster: ReachableCluster): string[] => [
   `--etcd-certfile=${FILES}/apiserver-etcd-client.crt`,
   `--etcd-keyfile=${FILES}/apiserver-etcd-client.key`,
   ...(cluster.tunnel === 'NONE' ? [] : [`--egress-selector-config-file=${CONFIG}/${EGRESS}`]),
+  `--encryption-provider-config=${FILES}/encryption.yaml`,
   `--shutdown-delay-duration=${DRAIN_SECONDS}s`,
   // After the delay late requests on open connections are told to come again, instead of being cut off.
   '--shutdown-send-retry-after=true',

@@ -1,5 +1,6 @@
 /** One Secret a consumer, holding only what that pod's flags read: no key reaches a pod that does not need it. */
 import type { ClusterPki } from '../pki/bundle.ts';
+import { buildEncryptionConfig } from './encryption.ts';
 import { namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { type Component, type KubernetesObject, seedMeta } from './object.ts';
 
@@ -20,7 +21,10 @@ export const buildEtcdClientSecret = (cluster: ReachableCluster, { authorities, 
   });
 
 /** Of the authorities the certificates only: an API server that is broken into can sign nothing. */
-export const buildApiServerSecret = (cluster: ReachableCluster, { authorities, leaves, serviceAccount }: ClusterPki): KubernetesObject =>
+export const buildApiServerSecret = (
+  cluster: ReachableCluster,
+  { authorities, leaves, serviceAccount, encryption }: ClusterPki,
+): KubernetesObject =>
   secret(cluster, namesOf(cluster).apiServer, 'kube-apiserver', {
     'ca.crt': authorities.ca.cert,
     'etcd-ca.crt': authorities.etcdCa.cert,
@@ -35,6 +39,7 @@ export const buildApiServerSecret = (cluster: ReachableCluster, { authorities, l
     'apiserver-etcd-client.key': leaves.apiServerEtcdClient.key,
     'front-proxy-client.crt': leaves.frontProxyClient.cert,
     'front-proxy-client.key': leaves.frontProxyClient.key,
+    'encryption.yaml': buildEncryptionConfig(encryption),
   });
 
 /** The controller manager signs kubelets' certificates and service account tokens, so it alone gets those keys. */

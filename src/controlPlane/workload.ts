@@ -49,9 +49,12 @@ export const podLabelsOf = (cluster: HostedCluster, component: Component): Recor
   ...selectorOf(cluster, component),
 });
 
+/** The annotation of a pod that says what it mounts. */
+export const MOUNTED = 'seedbed.io/mounted';
+
 /** A hash of what is mounted: a new certificate rolls exactly the pods that read it at start. */
 export const mountAnnotations = (mounts: readonly Mount[]): Record<string, string> => ({
-  'seedbed.io/mounted': fingerprint(mounts.map(({ source }) => [source.metadata.name, source.data])).slice(0, 32),
+  [MOUNTED]: fingerprint(mounts.map(({ source }) => [source.metadata.name, source.data])).slice(0, 32),
 });
 
 export const volumesOf = (mounts: readonly Mount[]): object[] =>

@@ -15,6 +15,11 @@ export interface ResolvedNames {
   ownNetwork: boolean;
 }
 
+/** Rotations that were asked for since the cluster was made. */
+export interface Rotations {
+  encryptionKey?: number;
+}
+
 /** Who lends what to whom. */
 export interface TrustTerms {
   trustorUserId: string;

@@ -3,6 +3,7 @@ import { renewalAt } from '../domain/certificate.ts';
 import { fingerprint } from '../lib/json.ts';
 import { type Authority, createAuthority, type KeyPair, openAuthority, type PkiDeps } from './authority.ts';
 import { type Issued, issueLeaf, type LeafProfile, type Sans } from './certificate.ts';
+import { createEncryption, type Encryption } from './encryption.ts';
 import { createKeyPem, publicKeyPemOf } from './keys.ts';
 import { buildKubeconfigText } from './kubeconfig.ts';
 
@@ -37,6 +38,8 @@ export interface ClusterPki {
   leaves: Record<LeafName, StoredLeaf>;
   /** YAML text, with certificate and key inline. */
   kubeconfigs: Record<KubeconfigName, string>;
+  /** Seals the cluster's Secrets at rest. */
+  encryption: Encryption;
 }
 
 /** What an interrupted run may have left. */
@@ -45,6 +48,7 @@ export interface PartialClusterPki {
   serviceAccount?: ClusterPki['serviceAccount'];
   leaves?: Partial<ClusterPki['leaves']>;
   kubeconfigs?: ClusterPki['kubeconfigs'];
+  encryption?: Encryption;
 }
 
 /** The names that the cluster's servers answer to, and where their clients find the API. */
@@ -120,6 +124,8 @@ export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, exi
     serviceAccount: existing.serviceAccount ?? createServiceAccountKey(),
     leaves: { ...existing.leaves } as ClusterPki['leaves'],
     kubeconfigs: { superAdmin: '', controllerManager: '', scheduler: '', konnectivity: '' },
+    // A cluster that had authorities before it had this key may have written Secrets in clear.
+    encryption: existing.encryption ?? createEncryption(existing.authorities === undefined),
   };
   const open: Record<AuthorityName, Authority> = {
     ca: await openAuthority(made.authorities.ca),
@@ -147,8 +153,8 @@ const createServiceAccountKey = (): ClusterPki['serviceAccount'] => {
 };
 
 const asComplete = (pki: PartialClusterPki): ClusterPki | undefined => {
-  const { authorities, serviceAccount, leaves, kubeconfigs } = pki;
-  const whole = authorities?.ca && authorities.frontProxyCa && authorities.etcdCa && serviceAccount && leaves && kubeconfigs;
+  const { authorities, serviceAccount, leaves, kubeconfigs, encryption } = pki;
+  const whole = authorities?.ca && authorities.frontProxyCa && authorities.etcdCa && serviceAccount && leaves && kubeconfigs && encryption;
   return whole ? (pki as ClusterPki) : undefined;
 };
 

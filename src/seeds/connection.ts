@@ -1,7 +1,7 @@
 /** Speaks to one Kubernetes API: reads, writes by server-side apply, asks for rights, watches. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
-import { NotFound, Unavailable } from '../domain/errors.ts';
+import { Conflict, NotFound, Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { pauseAfter } from '../lib/tries.ts';
 import { type AddressPolicy, defaultAddressPolicy } from './address.ts';
@@ -51,6 +51,8 @@ export interface Kubernetes {
   list(query: ListQuery): Promise<ListAnswer>;
   /** Server-side apply as `seedbed`, taking over fields from others. */
   apply(object: KubernetesObject): Promise<KubernetesObject>;
+  /** Writes an object back as it was read; nothing when it was changed or removed since. */
+  rewrite(object: KubernetesObject): Promise<void>;
   /** Conflict when it exists. */
   create(object: KubernetesObject): Promise<KubernetesObject>;
   /** False: it was not there. True: its deletion was accepted, which for objects with finalizers is not yet its end. */
@@ -175,7 +177,7 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
 
 type Read = <T>(action: Action, call: Call) => Promise<T>;
 
-const objectCalls = (read: Read): Pick<Kubernetes, 'get' | 'apply' | 'create' | 'remove'> => ({
+const objectCalls = (read: Read): Pick<Kubernetes, 'get' | 'apply' | 'rewrite' | 'create' | 'remove'> => ({
   get: (ref) => orMissing(read<KubernetesObject>(action('get', ref), get(objectPath(ref)))),
   apply: (object) =>
     read(action('patch', object), {
@@ -186,6 +188,19 @@ const objectCalls = (read: Read): Pick<Kubernetes, 'get' | 'apply' | 'create' | 
       body: JSON.stringify(object),
       repeatable: true,
     }),
+  rewrite: async (object) => {
+    const call = {
+      method: 'PUT',
+      path: `${objectPath(refOf(object))}?fieldManager=${FIELD_MANAGER}`,
+      body: JSON.stringify(object),
+      repeatable: true,
+    } as const;
+    try {
+      await read<object>(action('update', object), call);
+    } catch (error) {
+      if (!(error instanceof NotFound) && !(error instanceof Conflict)) throw error;
+    }
+  },
   create: (object) =>
     read(action('create', object), {
       method: 'POST',

@@ -9,7 +9,7 @@ import { createGate } from './gate.ts';
 import type { KubernetesAccess } from './kubeconfig.ts';
 
 export interface Call {
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path with query, below the server's own prefix. */
   path: string;
   body?: string;

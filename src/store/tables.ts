@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm';
 import { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { CertificateKind } from '../domain/certificate.ts';
-import type { ClusterState, ResolvedNames, TrustReference } from '../domain/cluster.ts';
+import type { ClusterState, ResolvedNames, Rotations, TrustReference } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
@@ -116,6 +116,8 @@ export const clusters = sqliteTable(
     endpointHost: text(),
     endpointPort: integer(),
     caCertificate: text(),
+    /** How often each was asked for; how often it was done is known with the keys. */
+    rotations: json<Rotations>(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
     /** As it was at the last look. */

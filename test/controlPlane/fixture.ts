@@ -68,4 +68,5 @@ export const pki: ClusterPki = {
     scheduler: 'kubeconfig of scheduler\n',
     konnectivity: 'kubeconfig of konnectivity\n',
   },
+  encryption: { keys: [{ number: 1, secret: 'a2V5IG9mIGVuY3J5cHRpb24=' }], plain: false, turn: 0, spread: true },
 };

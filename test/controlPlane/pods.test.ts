@@ -83,7 +83,7 @@ test('keys reach only the pods that need them', () => {
   expect(holders(pki.leaves.konnectivityServer.key)).toEqual(named('kube-apiserver'));
   expect(holders(pki.kubeconfigs.superAdmin)).toEqual([]);
   const secrets = objects.filter(({ kind }) => kind === 'Secret').flatMap(({ data }) => Object.values(data as Record<string, string>));
-  expect(secrets).toHaveLength(30);
+  expect(secrets).toHaveLength(31);
   expect(secrets).not.toContain(Buffer.from(pki.kubeconfigs.superAdmin).toString('base64'));
 });
 

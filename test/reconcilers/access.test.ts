@@ -90,7 +90,7 @@ test('a kubeconfig that nobody touches costs a settled cluster no write', async 
   const before = written();
   await fetch(`${living.sandbox.controlUrl}/counters`, { method: 'DELETE' });
   living.wake(clusterId);
-  await until(() => living.rows('select 1 from work_items where lease_until is not null or due_at < unixepoch() * 1000').length === 0);
+  await living.idle();
   expect(written()).toEqual(before);
   expect(await (await fetch(`${living.sandbox.controlUrl}/counters`)).json()).toMatchObject({ writes: 0 });
 });

@@ -54,6 +54,7 @@ test('each certificate is shown with its owner, its end and the day of its renew
 
 test('past two thirds of its life a certificate is renewed without a hand, and only the pods that mount it are rolled', async () => {
   const before = { shown: await shown(), pods: await pods(), serial: await living.servedSerial(clusterId) };
+  await living.idle();
   const pki = living.pki(clusterId);
   for (const name of ['apiServer', 'scheduler'] as const) {
     pki.leaves[name].notBeforeMs -= 250 * DAY_MS;

@@ -20,6 +20,8 @@ export interface Living extends Story {
   makeCluster(name: string, more?: object): Promise<string>;
   /** Until the cluster is READY and all that was asked of it is carried out. */
   settled(clusterId: string): Promise<unknown>;
+  /** Until no pass is under way or due: nobody but the test changes anything then. */
+  idle(): Promise<unknown>;
   /** Due now. */
   wake(clusterId: string): void;
   pki(clusterId: string): ClusterPki;
@@ -71,6 +73,7 @@ export const openLiving = async (): Promise<Living> => {
         () =>
           rows(`select 1 from clusters where id = '${clusterId}' and state = 'READY' and generation = observed_generation`).length === 1,
       ),
+    idle: () => until(() => rows('select 1 from work_items where lease_until is not null or due_at < unixepoch() * 1000').length === 0),
     wake: (clusterId) => living.write(`update work_items set due_at = 0, wake = wake + 1 where id = '${clusterId}'`),
     pki: (clusterId) => {
       const [row] = rows<{ sealed: Buffer; key_id: string }>(

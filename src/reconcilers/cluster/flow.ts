@@ -8,6 +8,7 @@ import { apiServer } from './steps/apiServer.ts';
 import { certificates } from './steps/certificates.ts';
 import { cloudCredential } from './steps/cloudCredential.ts';
 import { controllerManager } from './steps/controllerManager.ts';
+import { encryption } from './steps/encryption.ts';
 import { etcd } from './steps/etcd.ts';
 import { etcdCare } from './steps/etcdCare.ts';
 import { namesResolved } from './steps/namesResolved.ts';
@@ -36,6 +37,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   etcd,
   etcdCare,
   apiServer,
+  encryption,
   controllerManager,
   scheduler,
   network,

@@ -34,6 +34,8 @@ export interface ClusterScope extends ResourceScope {
   /** Throws Unavailable before the cluster has an address. */
   reachable(): Promise<ReachableCluster>;
   pki(): Promise<ClusterPki>;
+  /** Stores it; the steps after see it at once. */
+  savePki(pki: ClusterPki): Promise<void>;
   patch(patch: Partial<ClusterRow>): Promise<void>;
   key(service: InventoryService, kind: string, name: string): InventoryKey;
   /** Applies objects to the seed under a group name; true when something was written. */
@@ -74,6 +76,10 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
       // Read by the steps after the one that makes it, so it does not change under them.
       pki ??= loadPki(world, row.id);
       return pki;
+    },
+    savePki: async (made) => {
+      await write((tx) => world.secrets.put(tx, row.id, 'pki', JSON.stringify(made), world.clock.now()));
+      pki = Promise.resolve(made);
     },
     patch: async (patch) => {
       await write((tx) => patchCluster(tx, row.id, patch));

@@ -169,6 +169,7 @@ const operate = (options: ApiOptions, call: Call): Answer => {
     const type = verb === 'update' ? 'replace' : verb === 'patch' ? patchType(call.contentType) : undefined;
     return { status: 200, body: scale(cluster, request, type && { type, body: call.body }, context) };
   }
+  if (verb !== 'create') cluster.sealing.requireReadable(kind, namespace || undefined, name || undefined);
   switch (verb) {
     case 'list':
       return { status: 200, body: listBody(cluster, request, call.form) };

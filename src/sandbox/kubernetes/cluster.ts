@@ -5,6 +5,7 @@ import type { Latency } from '../contract.ts';
 import { createServicePool, type ServicePool } from './addresses.ts';
 import type { Kind } from './kinds.ts';
 import type { KubeObject } from './objects.ts';
+import { createSealing, type Sealing } from './sealing.ts';
 import { createStore, type SharedObjects, type Store, type StoreRows } from './store.ts';
 
 export interface User {
@@ -23,6 +24,7 @@ export interface TokenKeys {
 export interface Cluster {
   id: string;
   store: Store;
+  sealing: Sealing;
   services: ServicePool;
   /** Such as v1.36.3; it may change when a newer API server starts on the same data. */
   version: string;
@@ -50,6 +52,7 @@ export const createCluster = (deps: ClusterDeps): Cluster => {
   const cluster: Cluster = {
     id: deps.id,
     store,
+    sealing: createSealing(store),
     services: createServicePool({ store, cidr: () => cluster.serviceCidr }),
     version: deps.version,
     serviceCidr: deps.serviceCidr,

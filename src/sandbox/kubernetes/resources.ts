@@ -126,7 +126,7 @@ const withoutTimes = (object: KubeObject): Dict => ({
 
 /** Stores a changed object; the same object again keeps its resourceVersion. */
 const save = (cluster: Cluster, kind: Kind, before: KubeObject, after: KubeObject, context: WriteContext): KubeObject => {
-  if (sameJson(withoutTimes(before), withoutTimes(after))) return before;
+  if (sameJson(withoutTimes(before), withoutTimes(after)) && !cluster.sealing.isStale(kind, before.metadata.uid)) return before;
   validate(kind, after);
   if (context.subresource === undefined) validateChange(kind, before, after);
   const changed = hasGeneration(kind) && !sameJson(before.spec, after.spec);

@@ -149,7 +149,12 @@ export const startKubernetes: StartKubernetes = async (deps): Promise<Kubernetes
     ],
     snapshot: () => ({
       seed: snapshotOf(seed),
-      hosted: planes.list().map(({ dataId, plane }) => ({ dataId, addresses: plane.addresses(), objects: snapshotOf(plane.cluster) })),
+      hosted: planes.list().map(({ dataId, plane }) => ({
+        dataId,
+        addresses: plane.addresses(),
+        objects: snapshotOf(plane.cluster),
+        sealedWith: plane.cluster.sealing.counts(),
+      })),
     }),
     async close() {
       handler.close();

@@ -5,7 +5,9 @@ import { parseCidr } from '../addresses.ts';
 import type { Authentication } from '../authentication.ts';
 import type { Cluster, TokenKeys } from '../cluster.ts';
 import { array, type Dict, dict, dicts, namespaceOf, text } from '../objects.ts';
+import type { SealingKeys } from '../sealing.ts';
 import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
+import { readEncryption } from './encryptionConfig.ts';
 import { dialEtcd, type EtcdMember, type EtcdRegistry, refusalOf } from './etcd.ts';
 import { parseCertificates, parsePair, publicKeyText, requireUsage } from './pkiChecks.ts';
 import { messageOf, type Process } from './process.ts';
@@ -24,6 +26,7 @@ export interface ApiServerConfig {
   serviceCidr: string;
   authentication: Authentication;
   tokenKeys: TokenKeys;
+  sealing: SealingKeys;
   /** Undefined: it dials nodes and pods itself. */
   tunnel: TunnelServer | undefined;
 }
@@ -137,6 +140,7 @@ const inspect = (seed: Cluster, line: CommandLine): ApiServerConfig => {
     serviceCidr,
     authentication: readAuthentication(line),
     tokenKeys: readTokenKeys(line),
+    sealing: readEncryption(line),
     tunnel: readTunnelServer(seed, line, { port, clientCaPem }),
   };
 };

@@ -97,6 +97,7 @@ export const createPlane = (deps: PlaneDeps): Plane => {
   };
 
   const refresh = (): void => {
+    cluster.sealing.configure([...apiServers.values()].map(({ sealing }) => sealing));
     const wanted = new Map<string, { address: Address; config: ApiServerConfig }>();
     for (const config of apiServers.values())
       for (const address of deps.addressesOf(config, config.port))

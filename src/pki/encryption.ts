@@ -1,0 +1,60 @@
+/** The keys that seal a cluster's Secrets in its etcd, and how one takes the place of another without a moment in which somebody cannot read. */
+import { randomBytes } from 'node:crypto';
+
+export interface EncryptionKey {
+  /** Counts up; a key's name in the API server's configuration is made of it. */
+  number: number;
+  /** 32 random bytes in base64. */
+  secret: string;
+}
+
+export interface Encryption {
+  /** The first writes, all read. */
+  keys: EncryptionKey[];
+  /** Secrets may be there that were written before there was a key. */
+  plain: boolean;
+  /** Rotations that are finished. */
+  turn: number;
+  /** Every API server that runs reads this very form. */
+  spread: boolean;
+}
+
+export interface EncryptionChange {
+  /** Every Secret is to be written anew before the change. */
+  rewrite: boolean;
+  after: Encryption;
+}
+
+/** `fresh`: nothing has been written yet. */
+export const createEncryption = (fresh: boolean): Encryption => ({ keys: [createKey(1)], plain: !fresh, turn: 0, spread: fresh });
+
+/**
+ * The next change of a form that every API server reads; undefined when there is none. `wanted`: rotations that were asked for.
+ * Added behind the old key, then before it, then Secrets are written anew, then the old one goes: API servers that are rolled one
+ * after the other can read what any of them writes.
+ */
+export const nextEncryption = (now: Encryption, wanted: number): EncryptionChange | undefined => {
+  const [first, second] = now.keys;
+  const change = (after: Partial<Encryption>, rewrite = false): EncryptionChange => ({
+    rewrite,
+    after: { ...now, spread: false, ...after },
+  });
+  if (first === undefined) throw new Error('A cluster without an encryption key cannot read its Secrets.');
+  if (second !== undefined && first.number < second.number) return change({ keys: [second, first] });
+  if (second !== undefined) return change({ keys: [first], plain: false, turn: now.turn + 1 }, true);
+  if (now.plain) return change({ plain: false }, true);
+  if (now.turn < wanted) return change({ keys: [first, createKey(first.number + 1)] });
+  return undefined;
+};
+
+/** What is waited for until every API server reads a form. */
+export const phaseOf = ({ keys: [first, second], turn, plain }: Encryption): string => {
+  if (first !== undefined && second !== undefined)
+    return first.number < second.number
+      ? 'step 1 of 4: every API server to know the new key'
+      : 'step 2 of 4: every API server to write with the new key';
+  if (plain) return 'every API server to write with the key';
+  return turn === 0 ? 'every API server to take nothing but what is sealed' : 'step 4 of 4: every API server to forget the old key';
+};
+
+const createKey = (number: number): EncryptionKey => ({ number, secret: randomBytes(32).toString('base64') });

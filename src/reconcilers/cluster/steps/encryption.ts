@@ -1,0 +1,48 @@
+/** Secrets in the cluster's etcd are sealed, and sealed anew when a new key is asked for. */
+import { buildApiServer } from '../../../controlPlane/apiServer.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { type Encryption, nextEncryption, phaseOf } from '../../../pki/encryption.ts';
+import { allRolled } from '../../rollout.ts';
+import type { ClusterScope } from '../scope.ts';
+import { apiServer } from './apiServer.ts';
+
+/** Side by side, so that a thousand Secrets take seconds and leave the API server room for others. */
+const AT_ONCE = 8;
+
+export const encryption: Step<ClusterScope> = {
+  name: 'SecretsEncrypted',
+  title: 'Seal the Secrets',
+  usuallyMs: 5_000,
+  needs: [apiServer],
+  ensure: async (scope) => {
+    const pki = await scope.pki();
+    let now = pki.encryption;
+    if (!now.spread) {
+      const objects = buildApiServer(await scope.reachable(), pki);
+      if (!(await allRolled(scope, 'kube-apiserver', objects))) return waiting(phaseOf(now), 2_000);
+      now = { ...now, spread: true };
+      await save(scope, now);
+    }
+    const change = nextEncryption(now, scope.row.rotations?.encryptionKey ?? 0);
+    if (change === undefined) return done();
+    if (change.rewrite) await rewriteSecrets(scope);
+    await save(scope, change.after);
+    // The next pass hands it to the API servers.
+    return waiting(phaseOf(change.after), 100);
+  },
+};
+
+const save = async (scope: ClusterScope, encryption: Encryption): Promise<void> => scope.savePki({ ...(await scope.pki()), encryption });
+
+/** The same content once more: an API server seals with its first key whatever it finds sealed with another, or not at all. */
+const rewriteSecrets = async (scope: ClusterScope): Promise<void> => {
+  const { kube } = await scope.tenant();
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Secret' });
+  const queue = items.values();
+  // Each takes the next of the one queue.
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (const secret of queue) await kube.rewrite(secret);
+    }),
+  );
+};
