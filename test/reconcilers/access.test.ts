@@ -8,7 +8,8 @@ import { fingerprint } from '../../src/lib/json.ts';
 import { buildKubeconfigText } from '../../src/pki/kubeconfig.ts';
 import type { Kubernetes } from '../../src/seeds/connection.ts';
 import { run } from '../cli/run.ts';
-import { type Living, openLiving, until } from './world.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
 
 let living: Living;
 let clusterId: string;
@@ -38,7 +39,11 @@ const issue = async (role: string): Promise<Issued & { kube: Kubernetes }> => {
 const secretsOf = (kube: Kubernetes) => kube.list({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system' });
 const podsOf = (kube: Kubernetes) => kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: 'kube-system' });
 
-const environment = () => ({ OS_CLIENT_CONFIG_FILE: living.sandbox.cloudsYaml, OS_CLOUD: 'sandbox-member', SEEDBED_URL: living.url });
+const environment = () => ({
+  OS_CLIENT_CONFIG_FILE: living.sandbox.cloudsYaml,
+  OS_CLOUD: 'sandbox-member',
+  SEEDBED_URL: living.served.url,
+});
 
 test('each role may do what it is for, in a name of its own', async () => {
   const [admin, editor, viewer] = [await issue('ADMIN'), await issue('EDITOR'), await issue('VIEWER')];

@@ -1,7 +1,8 @@
 /** Secrets at rest: sealed from the first on, sealed anew on demand, and readable all the while. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Kubernetes } from '../../src/seeds/connection.ts';
-import { type Living, openLiving, until } from './world.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
 
 let living: Living;
 let clusterId: string;
