@@ -16,5 +16,14 @@ const parts: Record<string, () => Promise<Row[]>> = {
 };
 const named = Object.keys(parts).filter((part) => process.argv.includes(part));
 const rows: Row[] = [];
-for (const [name, part] of Object.entries(parts)) if (named.length === 0 || named.includes(name)) rows.push(...(await part()));
+for (const [name, part] of Object.entries(parts)) {
+  if (named.length > 0 && !named.includes(name)) continue;
+  try {
+    rows.push(...(await part()));
+  } catch (error) {
+    // The other parts' figures are worth having all the same.
+    process.exitCode = 1;
+    process.stderr.write(`${name} could not be measured: ${error instanceof Error ? error.message : error}\n`);
+  }
+}
 print(rows);

@@ -174,7 +174,9 @@ const openApi = (access: KubernetesAccess): Api => {
     });
   return {
     send: async ({ method, url, headers: recorded, body }) => {
-      const answer = await ask(method, url, recorded['content-type'], body);
+      const answer = await ask(method, url, recorded['content-type'], method === 'DELETE' ? ofAnyUid(body) : body);
+      // What was deleted in the recording may have been there then and not now: a finished task goes by itself.
+      if (method === 'DELETE' && answer.status === 404) return;
       if (answer.status >= 300) throw new Error(`${method} ${url}: ${answer.status} ${answer.text}`);
     },
     list: async (path) => (JSON.parse((await ask('GET', path)).text) as { items: unknown[] }).items,
@@ -182,6 +184,10 @@ const openApi = (access: KubernetesAccess): Api => {
     close: () => agent.destroy(),
   };
 };
+
+/** The recording's object had another uid than the one that has its name now. */
+const ofAnyUid = (body: string | undefined): string | undefined =>
+  body === undefined ? undefined : JSON.stringify({ ...(JSON.parse(body) as object), preconditions: undefined });
 
 const ID = /[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}/g;
 
