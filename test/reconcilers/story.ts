@@ -40,7 +40,7 @@ export interface Story {
 }
 
 /** Asks again every 25 ms until there is an answer that is neither false nor nothing; throws after `seconds`. */
-export const until = async <T>(look: () => T | Promise<T>, seconds = 20): Promise<NonNullable<T>> => {
+export const until = async <T>(look: () => T | Promise<T>, seconds = 40): Promise<NonNullable<T>> => {
   const end = performance.now() + seconds * 1000;
   for (;;) {
     const found = await Promise.resolve()
