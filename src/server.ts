@@ -20,6 +20,7 @@ import { issueUserCertificate } from './pki/userCertificate.ts';
 import { issueUserKubeconfig } from './pki/userKubeconfig.ts';
 import { createClouds } from './reconcilers/clouds.ts';
 import { createClusterHandler } from './reconcilers/cluster/handler.ts';
+import { createNetworkSights } from './reconcilers/networkSights.ts';
 import { createNodeHandler } from './reconcilers/node/handler.ts';
 import { createNodeGroupHandler } from './reconcilers/nodeGroup/handler.ts';
 import { createSeedHandler } from './reconcilers/seed/handler.ts';
@@ -43,6 +44,8 @@ export interface RunningServer {
 const MIGRATIONS = new URL('../drizzle/sqlite', import.meta.url).pathname;
 const CLOUD_TIMEOUT_MS = 30_000;
 const USUAL_DRIFT_SECONDS = 600;
+/** A listing of a project's networks serves the looks of a tenth of that time. */
+const NETWORKS_SHARE = 0.1;
 
 export const startServer = async (config: Config): Promise<RunningServer> => {
   const clock = systemClock;
@@ -90,11 +93,12 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     seeds: createSeedRegistry({ store, secrets, clock, policy, onCall: metrics.seedCall }),
     tenants: createTenantRegistry({ store, secrets, clock, policy }),
     servers: createServerPolls({ store, clock, log }),
+    networks: createNetworkSights({ clock, maxAgeMs: NETWORKS_SHARE * config.driftSeconds * 1000 }),
   };
 
   const queue = createQueue({ store, clock });
-  // One process owns a SQLite file, so a lease that is still held is a dead predecessor's.
-  await queue.releaseAll();
+  // One process owns a SQLite file, so a lease that is still held is a dead predecessor's, and what it listened to has gone unheard since.
+  await queue.takeOver();
   const worker = createWorker({
     queue,
     handlers: {

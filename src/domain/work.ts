@@ -25,8 +25,11 @@ export interface Queue {
   settle(settlements: readonly Settlement[]): Promise<void>;
   /** Gives all of an owner's leases back: at a graceful stop. */
   release(owner: string): Promise<void>;
-  /** Frees every lease, whoever's: at the start of the one process that owns the queue. */
-  releaseAll(): Promise<void>;
+  /**
+   * At the start of the one process that owns the queue: frees every lease, whoever's, and makes due what is to be looked at within a minute.
+   * Such a key waits for something that may have come while nobody listened.
+   */
+  takeOver(): Promise<void>;
   /** When the next free key is due; null when there is none. */
   nextDueAt(): Promise<number | null>;
   /** Called after each commit that asked for keys, with those keys. */

@@ -31,7 +31,8 @@ export interface PortFilter extends CommonFilter {
   networkId?: string;
   subnetId?: string;
   deviceId?: string;
-  deviceOwner?: string;
+  /** Any of them. */
+  deviceOwner?: readonly string[];
 }
 
 export interface Ports {

@@ -1,5 +1,5 @@
 /** Find before create, note before create, adopt what is ours, delete what we made: once, for every outside thing with an id. */
-import { Conflict, Unavailable, UserError } from '../domain/errors.ts';
+import { Conflict, NotFound, Unavailable, UserError } from '../domain/errors.ts';
 import { NotYet } from '../engine/flow.ts';
 import type { Clock } from '../lib/clock.ts';
 import { findInventory, type InventoryKey, noteCreating, notePresent, noteState } from '../store/inventory.ts';
@@ -12,6 +12,8 @@ export interface ResourceScope {
   write: Write;
   /** How long a create whose answer was not seen may still come to something, in milliseconds. */
   cutOffMs: number;
+  /** 'trust': what was made is taken to be there still. 'full': it is looked at. */
+  look: 'trust' | 'full';
 }
 
 export interface ResourceSpec {
@@ -21,18 +23,24 @@ export interface ResourceSpec {
   create: () => Promise<{ id: string }>;
   /** Brings tags and the like of a found or new one up to what is wanted. */
   complete?: (id: string) => Promise<void>;
+  /** Looks at one that was made earlier, in a pass that looks in full, and mends what others have changed in it. False: it is gone. */
+  isThere?: (id: string) => Promise<boolean>;
 }
 
 /** The thing's id; made if it was not there. */
 export const ensureResource = async (scope: ResourceScope, spec: ResourceSpec): Promise<string> => {
-  const noted = await findInventory(scope.db, spec.key);
-  if (noted?.state === 'PRESENT' && noted.externalId !== null) return noted.externalId;
-  const mayBeThere = noted !== undefined && noted.state !== 'GONE';
-  if (!mayBeThere) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now()));
-  const found = mayBeThere ? await spec.find() : undefined;
-  if (mayBeThere && found === undefined) awaitCutOff(scope, noted);
+  let noted = await findInventory(scope.db, spec.key);
+  if (noted?.state === 'PRESENT' && noted.externalId !== null) {
+    const gone = scope.look === 'full' && (await spec.isThere?.(noted.externalId)) === false;
+    if (!gone) return noted.externalId;
+    noted = undefined;
+  }
+  // Undefined as well for what was made, and is there no more.
+  const cutOff = noted?.state === 'GONE' ? undefined : noted;
+  const found = cutOff === undefined ? undefined : await spec.find();
+  if (cutOff !== undefined && found === undefined) awaitCutOff(scope, cutOff);
   // What was cut off long enough ago and is not there was never made: this is a new try.
-  if (mayBeThere && found === undefined) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now()));
+  if (found === undefined) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now()));
   const { id } = found ?? (await createOrForget(scope, spec));
   await spec.complete?.(id);
   await scope.write((tx) => notePresent(tx, spec.key, id, scope.clock.now()));
@@ -100,6 +108,16 @@ const removeTwins = async (spec: RemovalSpec): Promise<boolean> => {
 };
 
 const MOST_TWINS = 5;
+
+/** Undefined when the cloud says that there is no such thing. */
+export const findUnlessGone = async <T>(asked: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  }
+};
 
 /** The id of something that another step has made; undefined until then. */
 export const presentId = async (db: Db, key: InventoryKey): Promise<string | undefined> => {

@@ -6,6 +6,7 @@ import type { Cloud } from '../openstack/session.ts';
 import type { Store } from '../store/open.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import type { Secrets } from '../store/secrets.ts';
+import type { NetworkSights } from './networkSights.ts';
 import type { SeedRegistry } from './seedRegistry.ts';
 import type { ServerPolls } from './serverPolls.ts';
 import type { TenantRegistry } from './tenantRegistry.ts';
@@ -43,4 +44,5 @@ export interface World {
   seeds: SeedRegistry;
   tenants: TenantRegistry;
   servers: ServerPolls;
+  networks: NetworkSights;
 }

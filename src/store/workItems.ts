@@ -1,5 +1,5 @@
 /** Work items: the durable set of keys that the engine works through. */
-import { and, asc, eq, inArray, isNotNull, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, or, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { Claim, Queue } from '../domain/work.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -20,6 +20,9 @@ const put = perConnection((db) =>
     .prepare(),
 );
 const fenceOf = perConnection((db) => db.select({ fence: workItems.fence }).from(workItems).where(at).prepare());
+
+/** A pass that waits for a hint looks by itself after this long; what is at rest is looked at much later. */
+const LONGEST_WAIT_MS = 60_000;
 
 /** Makes the key due at `dueAt`, or sooner if it already is; a pass that is under way will be followed by another. */
 export const enqueue = async (tx: Tx, kind: ObjectKind, id: string, dueAt: number): Promise<void> => {
@@ -120,9 +123,14 @@ export const createQueue = (deps: { store: Store; clock: Clock }): Queue => {
           .set({ leaseOwner: null, leaseUntil: null, dueAt: clock.now() })
           .where(eq(workItems.leaseOwner, owner));
       }),
-    releaseAll: () =>
+    takeOver: () =>
       store.transaction(async (tx) => {
+        const now = clock.now();
         await tx.db.update(workItems).set({ leaseOwner: null, leaseUntil: null }).where(isNotNull(workItems.leaseUntil));
+        await tx.db
+          .update(workItems)
+          .set({ dueAt: now })
+          .where(and(gt(workItems.dueAt, now), lte(workItems.dueAt, now + LONGEST_WAIT_MS)));
       }),
     nextDueAt: async () => {
       const [row] = await soonest(store.db).execute();

@@ -16,7 +16,7 @@ test('filters are exact and leave out what is not given', async () => {
   cloud.on('GET /network/v2.0/ports', { body: { ports: [] } });
   await cloud
     .open()
-    .network.listPorts({ tag: 'seedbed.cluster=c1', networkId: 'n1', subnetId: 's1', deviceOwner: 'network:router_interface' });
+    .network.listPorts({ tag: 'seedbed.cluster=c1', networkId: 'n1', subnetId: 's1', deviceOwner: ['network:router_interface'] });
   expect(Object.fromEntries(cloud.seen[0]?.query ?? [])).toEqual({
     tags: 'seedbed.cluster=c1',
     network_id: 'n1',

@@ -8,7 +8,7 @@ import type { ClusterPki } from '../../src/pki/bundle.ts';
 import { type Kubernetes, openKubernetes } from '../../src/seeds/connection.ts';
 import { parseKubeconfig } from '../../src/seeds/kubeconfig.ts';
 import { createSealer } from '../../src/store/sealing.ts';
-import { openStory, type Story, until } from './story.ts';
+import { openStory, type Settings, type Story, until } from './story.ts';
 
 const policy = { allowPrivate: true, allowLoopback: true };
 const clock = { now: Date.now };
@@ -32,8 +32,8 @@ export interface Living extends Story {
   servedSerial(clusterId: string): Promise<string>;
 }
 
-export const openLiving = async (): Promise<Living> => {
-  const story = await openStory();
+export const openLiving = async (settings: Settings = {}): Promise<Living> => {
+  const story = await openStory({ settings });
   const { sandbox, rows, dbPath } = story;
   const sealer = createSealer(loadEncryptionKeys(null, dirname(dbPath)));
   const seedText = readFileSync(sandbox.seeds[0]?.kubeconfigFile ?? '', 'utf8');

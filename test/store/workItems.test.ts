@@ -77,8 +77,15 @@ test('a graceful stop gives leases back at once, and a start frees those of the 
   await claim('one');
   await queue.release('one');
   expect(await claim('two')).toHaveLength(1);
-  await queue.releaseAll();
+  await queue.takeOver();
   expect(await claim('three')).toHaveLength(1);
+});
+
+test('a start looks at once at what waits for a hint, and leaves what is at rest', async () => {
+  await put('waits', now + 60_000);
+  await put('rests', now + 400_000);
+  await queue.takeOver();
+  expect((await claim()).map(({ id }) => id)).toEqual(['waits']);
 });
 
 test('whatever happens in whatever order, no key is held twice and none is lost', async () => {
@@ -115,7 +122,7 @@ test('whatever happens in whatever order, no key is held twice and none is lost'
       const rest = new Set((await claim('last')).map((c) => c.id));
       for (const id of owed) expect(rest.has(id)).toBe(true);
       for (const c of [...rest]) expect(c).toBeTruthy();
-      await queue.releaseAll();
+      await queue.takeOver();
       for (const c of await claim('cleaner')) await queue.settle([{ claim: c, dueAt: null, attempts: 0 }]);
     }),
     { numRuns: 40 },

@@ -14,6 +14,7 @@ import { type InventoryKey, listInventory } from '../../store/inventory.ts';
 import { type ClusterRow, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
 import { wakeNodes } from '../../store/wake.ts';
 import { applyGroup } from '../applied.ts';
+import type { NetworkSight } from '../networkSights.ts';
 import type { Write } from '../pass.ts';
 import type { ResourceScope } from '../resource.ts';
 import type { SeedHandle } from '../seedRegistry.ts';
@@ -25,6 +26,8 @@ export interface ClusterScope extends ResourceScope {
   row: ClusterRow;
   groups: NodeGroupRow[];
   cloud(): Cloud;
+  /** The project's, shared with its other clusters: up to a minute old. */
+  networkSight(): Promise<NetworkSight>;
   /** By a trust that may not be the cluster's. */
   trusted(trustId: string): Cloud;
   seedRow(): Promise<SeedRow>;
@@ -57,7 +60,9 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     db: world.store.db,
     clock: world.clock,
     cutOffMs: world.settings.cutOffMs,
+    look,
     cloud: () => world.clouds.forCluster(row),
+    networkSight: () => world.networks.of(row.projectId, scope.cloud()),
     trusted: (trustId) => world.clouds.forTrust(trustId),
     seedRow: async () => {
       const seed = row.seedId === null ? undefined : await loadSeed(world.store.db, row.seedId);

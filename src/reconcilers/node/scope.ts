@@ -41,6 +41,7 @@ export const openNodeScope = (world: World, row: NodeRow, group: NodeGroupRow, c
   db: world.store.db,
   clock: world.clock,
   cutOffMs: world.settings.cutOffMs,
+  look: 'trust',
   cloud: () => lentCloud(world, cluster),
   tenant: () => world.tenants.get(cluster),
   hosted: async () => {

@@ -34,6 +34,7 @@ export const openNodeGroupScope = (
   db: world.store.db,
   clock: world.clock,
   cutOffMs: world.settings.cutOffMs,
+  look: 'trust',
   cloud: () => lentCloud(world, cluster),
   patch: async (patch) => {
     await write((tx) => patchNodeGroup(tx, row.id, patch));

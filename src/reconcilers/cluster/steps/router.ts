@@ -1,7 +1,7 @@
 /** The router between the cluster's own network and the outside. */
 import { done, type Step } from '../../../engine/flow.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
-import { ensureResource, presentId, removeResource } from '../../resource.ts';
+import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
 import type { ClusterScope } from '../scope.ts';
 import { network } from './network.ts';
 
@@ -21,10 +21,13 @@ export const router: Step<ClusterScope> = {
       find: async () => (await api.listRouters(names))[0],
       create: () => api.createRouter({ ...names, externalNetworkId }),
       complete: (id) => api.addTag('routers', id, tagOf(row)),
+      isThere: async (id) => (await scope.networkSight()).routerIds.has(id) || (await findUnlessGone(api.getRouter(id))) !== undefined,
     });
+    const findInterface = async () => (await api.listPorts({ deviceId: routerId, subnetId: fixedSubnetId }))[0];
     await ensureResource(scope, {
       key: interfaceKey(scope),
-      find: async () => (await api.listPorts({ deviceId: routerId, subnetId: fixedSubnetId }))[0],
+      find: findInterface,
+      isThere: async (id) => (await scope.networkSight()).interfaceIds.has(id) || (await findInterface()) !== undefined,
       create: async () => ({ id: (await api.addRouterInterface(routerId, fixedSubnetId)).portId }),
     });
     return done();

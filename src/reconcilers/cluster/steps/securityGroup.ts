@@ -1,8 +1,8 @@
 /** What may reach the workers: each other, the API servers' way to the kubelets, node ports from the nodes' own range. */
 import { done, type Step } from '../../../engine/flow.ts';
-import { type RuleSpec, sameRule } from '../../../openstack/securityGroup.ts';
+import { type RuleSpec, type SecurityGroup, sameRule } from '../../../openstack/securityGroup.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
-import { ensureResource, presentId, removeResource } from '../../resource.ts';
+import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
 import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
 import { namesResolved } from './namesResolved.ts';
 import { placement } from './placement.ts';
@@ -17,16 +17,26 @@ export const securityGroup: Step<ClusterScope> = {
     const { network: api } = scope.cloud();
     const names = { name: resourceName(row), description: descriptionOf(row) };
     const seed = await scope.seedRow();
+    const missing = ({ id, rules }: SecurityGroup): RuleSpec[] =>
+      rulesOf(id, row.spec.nodeCidr, seed.facts?.nodeAddresses ?? []).filter((wanted) => !rules.some((rule) => sameRule(rule, wanted)));
+    const addRules = async (group: SecurityGroup) => {
+      for (const rule of missing(group)) await api.createSecurityGroupRule(group.id, rule);
+    };
     const before = await presentId(scope.db, securityGroupKey(scope));
     const groupId = await ensureResource(scope, {
       key: securityGroupKey(scope),
       find: async () => (await api.listSecurityGroups(names))[0],
       create: () => api.createSecurityGroup(names),
       complete: async (id) => {
-        const there = (await api.getSecurityGroup(id)).rules;
-        const wanted = rulesOf(id, row.spec.nodeCidr, seed.facts?.nodeAddresses ?? []);
-        for (const rule of wanted.filter((w) => !there.some((t) => sameRule(t, w)))) await api.createSecurityGroupRule(id, rule);
+        await addRules(await api.getSecurityGroup(id));
         await api.addTag('security-groups', id, tagOf(row));
+      },
+      isThere: async (id) => {
+        const seen = (await scope.networkSight()).securityGroups.get(id);
+        if (seen !== undefined && missing(seen).length === 0) return true;
+        const group = await findUnlessGone(api.getSecurityGroup(id));
+        if (group !== undefined) await addRules(group);
+        return group !== undefined;
       },
     });
     if (groupId !== before) await wakeWaitingNodes(scope);

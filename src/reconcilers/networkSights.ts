@@ -1,0 +1,50 @@
+/** What a project's network service has, listed once for all of its clusters and believed for a while: drift costs calls by the project. */
+import type { Clock } from '../lib/clock.ts';
+import type { SecurityGroup } from '../openstack/securityGroup.ts';
+import type { Cloud } from '../openstack/session.ts';
+
+export interface NetworkSight {
+  securityGroups: ReadonlyMap<string, SecurityGroup>;
+  routerIds: ReadonlySet<string>;
+  /** Ports of routers in their subnets. */
+  interfaceIds: ReadonlySet<string>;
+}
+
+export interface NetworkSights {
+  /** At most as old as the sights' own age; asked anew, by this credential, when it is older. */
+  of(projectId: string, cloud: Cloud): Promise<NetworkSight>;
+}
+
+/** A plain router's interface, a distributed one's and a highly available one's. */
+const INTERFACE_OWNERS = ['network:router_interface', 'network:router_interface_distributed', 'network:ha_router_replicated_interface'];
+
+/** `maxAgeMs`: how long a listing is believed, in milliseconds. */
+export const createNetworkSights = ({ clock, maxAgeMs }: { clock: Clock; maxAgeMs: number }): NetworkSights => {
+  const kept = new Map<string, { at: number; sight: Promise<NetworkSight> }>();
+  return {
+    of: (projectId, cloud) => {
+      const now = clock.now();
+      for (const [id, { at }] of kept) if (at + maxAgeMs <= now) kept.delete(id);
+      const known = kept.get(projectId);
+      if (known !== undefined) return known.sight;
+      const sight = look(cloud);
+      kept.set(projectId, { at: now, sight });
+      // One cluster's dead credential says nothing of what the next one may see.
+      sight.catch(() => kept.delete(projectId));
+      return sight;
+    },
+  };
+};
+
+const look = async ({ network }: Cloud): Promise<NetworkSight> => {
+  const [groups, routers, ports] = await Promise.all([
+    network.listSecurityGroups(),
+    network.listRouters(),
+    network.listPorts({ deviceOwner: INTERFACE_OWNERS }),
+  ]);
+  return {
+    securityGroups: new Map(groups.map((group) => [group.id, group])),
+    routerIds: new Set(routers.map(({ id }) => id)),
+    interfaceIds: new Set(ports.map(({ id }) => id)),
+  };
+};

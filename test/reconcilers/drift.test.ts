@@ -1,0 +1,73 @@
+/** What others change or take away behind a settled cluster's back is there again after a look. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { namespaceOf } from '../../src/domain/cluster.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
+
+let world: Living;
+let clusterId: string;
+let shortId: string;
+
+interface CloudState {
+  openstack: { network: Record<string, { id: string; name?: string; device_owner?: string; network_id?: string }[]> };
+}
+const network = async (kind: string) => (await world.control<CloudState>('GET', 'world')).openstack.network[kind] ?? [];
+const neutron = async (method: string, path: string, body?: object): Promise<void> => {
+  const catalog = world.sandbox.authUrl.replace(/\/identity.*$/, '/network');
+  const answer = await fetch(`${catalog}/v2.0/${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', 'x-auth-token': world.member },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+};
+const own = async (kind: string): Promise<string> => (await network(kind)).find((t) => t.name === `seedbed-${shortId}`)?.id ?? '';
+
+beforeAll(async () => {
+  world = await openLiving({ driftSeconds: 5 });
+  clusterId = await world.makeCluster('drift');
+  shortId = world.rows<{ short_id: string }>('select short_id from clusters')[0]?.short_id ?? '';
+});
+
+afterAll(() => world?.close());
+
+test('a rule taken out of the security group is put back', async () => {
+  const group = await own('securityGroups');
+  const rules = async () =>
+    ((await network('securityGroupRules')) as { id: string; security_group_id?: string; direction?: string }[]).filter(
+      (r) => r.security_group_id === group && r.direction === 'ingress',
+    );
+  const before = await rules();
+  expect(before.length).toBeGreaterThan(3);
+  await neutron('DELETE', `security-group-rules/${before[0]?.id}`);
+  world.wake(clusterId);
+  await until(async () => (await rules()).length === before.length);
+  await world.settled(clusterId);
+});
+
+test.each(['interface', 'router'])('a router whose %s was taken away is whole again', async (what) => {
+  const [router, subnet] = [await own('routers'), await own('subnets')];
+  const legs = async () => (await network('ports')).filter((p) => p.device_owner === 'network:router_interface');
+  expect(await legs()).toHaveLength(1);
+  await neutron('PUT', `routers/${router}/remove_router_interface`, { subnet_id: subnet });
+  if (what === 'router') await neutron('DELETE', `routers/${router}`);
+  world.wake(clusterId);
+  await until(async () => (await legs()).length === 1);
+  await world.settled(clusterId);
+  expect((await network('routers')).filter((r) => r.name === `seedbed-${shortId}`)).toHaveLength(1);
+});
+
+test.each([
+  ['v1', 'Secret', 'kube-apiserver-files'],
+  ['apps/v1', 'Deployment', 'kube-scheduler'],
+])('a %s %s deleted in the seed comes back without a hand', async (apiVersion, kind, name) => {
+  const ref = { apiVersion, kind, namespace: namespaceOf(shortId), name: `${shortId}-${name}` };
+  const before = await world.seed.get(ref);
+  expect(before).toBeDefined();
+  await world.seed.remove(ref);
+  await until(async () => {
+    const now = await world.seed.get(ref);
+    return now !== undefined && now.metadata.uid !== before?.metadata.uid;
+  });
+  await world.settled(clusterId);
+});
