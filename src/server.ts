@@ -88,6 +88,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       driftFactor: config.driftSeconds / USUAL_DRIFT_SECONDS,
       cutOffMs: config.cutOffSeconds * 1000,
       imageRegistry: config.imageRegistry,
+      cloud: { authUrl: config.keystoneUrl, region: config.region, caPem: config.cloudCa, interface: config.cloudInterface },
     },
     clouds: createClouds({ factory, login }),
     seeds: createSeedRegistry({ store, secrets, clock, policy, onCall: metrics.seedCall }),

@@ -7,10 +7,18 @@ export interface Addon {
   name: AddonName;
   /** Other addons that must be there before it; not wanted ones count as there. */
   needs?: readonly Addon[];
+  /** What `objects` must be told of the customer's project. */
+  asks?: keyof Facts;
   /** In an order that can be applied one by one. */
-  objects: (cluster: ReachableCluster) => KubernetesObject[];
+  objects: (cluster: ReachableCluster, facts: Facts) => KubernetesObject[];
   /** Before its objects are taken away: what would be lost with them, as a phrase that says what is to be done first; null: nothing. */
   keptFor?: (kube: Reader) => Promise<string | null>;
+}
+
+/** Read in the customer's project, and only for an addon that asks. */
+export interface Facts {
+  /** Names of Cinder's volume types. */
+  volumeTypes: readonly string[];
 }
 
 /** Reads in the tenant's cluster. */

@@ -1,7 +1,7 @@
 /** Objects that most addons have, under one component and in one namespace of the tenant's cluster. */
 import type { ReachableCluster } from '../controlPlane/hostedCluster.ts';
 import { type Component, type KubernetesObject, labelsOf, type ObjectMeta, tenantMeta } from '../controlPlane/object.ts';
-import { bind, type Rule, serviceAccountSubject } from '../controlPlane/rbac.ts';
+import { bind, type Rule, serviceAccountSubject, userSubject } from '../controlPlane/rbac.ts';
 
 export interface Parts {
   /** In the namespace of the parts, or in another. */
@@ -14,6 +14,8 @@ export interface Parts {
   role(namespace: string, name: string, rules: Rule[]): KubernetesObject;
   /** Gives a service account of the namespace a ClusterRole. */
   bindCluster(name: string, role: string, account: string): KubernetesObject;
+  /** Gives a user a ClusterRole; or with a namespace, a Role in it. */
+  bindUser(namespace: string | null, name: string, role: string, user: string): KubernetesObject;
   /** Gives a service account of the namespace a Role in `namespace`. */
   bindIn(namespace: string, name: string, role: string, account: string): KubernetesObject;
 }
@@ -37,6 +39,10 @@ export const partsOf = (cluster: ReachableCluster, component: Component, namespa
     },
     role: (other, name, rules) => ({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: meta(name, other), rules }),
     bindCluster: (name, role, account) => bind(clusterMeta(name), 'ClusterRole', role, [serviceAccountSubject(namespace, account)]),
+    bindUser: (other, name, role, user) =>
+      other === null
+        ? bind(clusterMeta(name), 'ClusterRole', role, [userSubject(user)])
+        : bind(meta(name, other), 'Role', role, [userSubject(user)]),
     bindIn: (other, name, role, account) => bind(meta(name, other), 'Role', role, [serviceAccountSubject(namespace, account)]),
   };
 };

@@ -108,6 +108,7 @@ const CHANGEABLE: readonly string[] = [
   'controlPlane.tunnel',
   'controlPlane.audit',
   'controlPlane.issuers',
+  'volumeDriver',
   'keystoneAuthEnabled',
   'autoHealingEnabled',
   'autoScalingEnabled',

@@ -74,6 +74,8 @@ export const namesOf = ({ shortId }: HostedCluster) => ({
   controllerManager: `${shortId}-kube-controller-manager`,
   scheduler: `${shortId}-kube-scheduler`,
   konnectivity: `${shortId}-konnectivity-server`,
+  cloudController: `${shortId}-cloud-controller-manager`,
+  cinderCsi: `${shortId}-cinder-csi`,
 });
 
 /** "https://host:port" for nodes and people. */

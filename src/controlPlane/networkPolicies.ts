@@ -34,6 +34,25 @@ export const buildNetworkPolicies = (cluster: ReachableCluster): KubernetesObjec
   ];
 };
 
+/**
+ * A controller of the cloud's reaches the API server and the cloud's services. These are known by their ports alone: names can point anywhere,
+ * and the seed's own API is at none of them.
+ */
+export const buildCloudPolicy = (cluster: ReachableCluster, component: Component, ports: readonly number[]): KubernetesObject => {
+  const podSelector = { matchLabels: selectorOf(cluster, component) };
+  return policy(
+    cluster,
+    component,
+    { podSelector },
+    {
+      egress: [
+        { to: [{ podSelector: { matchLabels: selectorOf(cluster, 'kube-apiserver') } }], ports: tcp(apiPortOf(cluster)) },
+        { to: [{ ipBlock: { cidr: '0.0.0.0/0', except: [LINK_LOCAL] } }], ports: tcp(...ports) },
+      ],
+    },
+  );
+};
+
 const tcp = (...ports: number[]): object[] => ports.map((port) => ({ protocol: 'TCP', port }));
 
 /** The seed's own resolvers live there, whatever they are called. */

@@ -35,7 +35,9 @@ export type Component =
   | 'headlamp'
   | 'node-problem-detector'
   | 'konnectivity-server'
-  | 'konnectivity-agent';
+  | 'konnectivity-agent'
+  | 'cloud-controller-manager'
+  | 'cinder-csi';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';
 const PROJECT_LABEL = 'seedbed.io/project';

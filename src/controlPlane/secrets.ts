@@ -5,7 +5,7 @@ import { namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { type Component, type KubernetesObject, seedMeta } from './object.ts';
 
 export const buildEtcdSecret = (cluster: ReachableCluster, { authorities, leaves }: ClusterPki): KubernetesObject =>
-  secret(cluster, namesOf(cluster).etcd, 'etcd', {
+  buildFilesSecret(cluster, namesOf(cluster).etcd, 'etcd', {
     'ca.crt': authorities.etcdCa.cert,
     'server.crt': leaves.etcdServer.cert,
     'server.key': leaves.etcdServer.key,
@@ -14,7 +14,7 @@ export const buildEtcdSecret = (cluster: ReachableCluster, { authorities, leaves
   });
 
 export const buildEtcdClientSecret = (cluster: ReachableCluster, { authorities, leaves }: ClusterPki): KubernetesObject =>
-  secret(cluster, namesOf(cluster).etcdTask, 'etcd-task', {
+  buildFilesSecret(cluster, namesOf(cluster).etcdTask, 'etcd-task', {
     'ca.crt': authorities.etcdCa.cert,
     'client.crt': leaves.etcdClient.cert,
     'client.key': leaves.etcdClient.key,
@@ -25,7 +25,7 @@ export const buildApiServerSecret = (
   cluster: ReachableCluster,
   { authorities, leaves, serviceAccount, encryption }: ClusterPki,
 ): KubernetesObject =>
-  secret(cluster, namesOf(cluster).apiServer, 'kube-apiserver', {
+  buildFilesSecret(cluster, namesOf(cluster).apiServer, 'kube-apiserver', {
     'ca.crt': authorities.ca.cert,
     'etcd-ca.crt': authorities.etcdCa.cert,
     'front-proxy-ca.crt': authorities.frontProxyCa.cert,
@@ -44,7 +44,7 @@ export const buildApiServerSecret = (
 
 /** The controller manager signs kubelets' certificates and service account tokens, so it alone gets those keys. */
 export const buildControllerManagerSecret = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject =>
-  secret(cluster, namesOf(cluster).controllerManager, 'kube-controller-manager', {
+  buildFilesSecret(cluster, namesOf(cluster).controllerManager, 'kube-controller-manager', {
     'ca.crt': pki.authorities.ca.cert,
     'ca.key': pki.authorities.ca.key,
     'front-proxy-ca.crt': pki.authorities.frontProxyCa.cert,
@@ -53,19 +53,24 @@ export const buildControllerManagerSecret = (cluster: ReachableCluster, pki: Clu
   });
 
 export const buildSchedulerSecret = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject =>
-  secret(cluster, namesOf(cluster).scheduler, 'kube-scheduler', {
+  buildFilesSecret(cluster, namesOf(cluster).scheduler, 'kube-scheduler', {
     'scheduler.conf': pki.kubeconfigs.scheduler,
   });
 
 export const buildKonnectivitySecret = (cluster: ReachableCluster, { leaves, kubeconfigs }: ClusterPki): KubernetesObject =>
-  secret(cluster, namesOf(cluster).konnectivity, 'konnectivity-server', {
+  buildFilesSecret(cluster, namesOf(cluster).konnectivity, 'konnectivity-server', {
     'server.crt': leaves.konnectivityServer.cert,
     'server.key': leaves.konnectivityServer.key,
     'konnectivity-server.conf': kubeconfigs.konnectivity,
   });
 
 /** `data` and not `stringData`, which the API server folds away: what is read back equals what was written. */
-const secret = (cluster: ReachableCluster, owner: string, component: Component, files: Record<string, string>): KubernetesObject => ({
+export const buildFilesSecret = (
+  cluster: ReachableCluster,
+  owner: string,
+  component: Component,
+  files: Record<string, string>,
+): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'Secret',
   metadata: seedMeta(cluster, `${owner}-files`, component),

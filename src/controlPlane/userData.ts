@@ -19,6 +19,8 @@ export interface UserDataInput {
   taints: readonly Taint[];
   kubernetesVersion: string;
   pauseImage: string;
+  /** A cloud controller will tell who the node is; until then it is tainted. */
+  cloudController: boolean;
 }
 
 /** Nova's limit is 65,535 bytes of base64. */
@@ -59,7 +61,7 @@ const SYSCTLS: readonly (readonly [string, number])[] = [
 ];
 
 /** https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/#kubeadm-k8s-io-v1beta4-JoinConfiguration */
-const buildJoinConfiguration = ({ endpoint, token, caPin, nodeName, labels, taints }: UserDataInput): object => ({
+const buildJoinConfiguration = ({ endpoint, token, caPin, nodeName, labels, taints, cloudController }: UserDataInput): object => ({
   apiVersion: 'kubeadm.k8s.io/v1beta4',
   kind: 'JoinConfiguration',
   discovery: { bootstrapToken: { apiServerEndpoint: `${endpoint.host}:${endpoint.port}`, token, caCertHashes: [`sha256:${caPin}`] } },
@@ -68,7 +70,7 @@ const buildJoinConfiguration = ({ endpoint, token, caPin, nodeName, labels, tain
     criSocket: 'unix:///run/containerd/containerd.sock',
     imagePullPolicy: 'IfNotPresent',
     taints: taints.map(({ key, value, effect }) => ({ key, ...(value === null ? {} : { value }), effect })),
-    kubeletExtraArgs: labelArgs(labels),
+    kubeletExtraArgs: [...labelArgs(labels), ...(cloudController ? [{ name: 'cloud-provider', value: 'external' }] : [])],
   },
 });
 

@@ -23,6 +23,15 @@ const byMinor =
   ({ minor }: Release): string | null =>
     versions[minor] ?? null;
 
+const CLOUD_PROVIDER: Record<string, string> = { '1.34': 'v1.34.1', '1.35': 'v1.35.0', '1.36': 'v1.36.0' };
+
+/** Of cloud-provider-openstack. Throws a plain Error for a release that it does not support: commands refuse such a cluster before. */
+export const cloudProviderVersion = ({ minor }: Release): string => {
+  const version = CLOUD_PROVIDER[minor];
+  if (version === undefined) throw new Error(`cloud-provider-openstack has no version for Kubernetes ${minor}.`);
+  return version;
+};
+
 const addon = <O extends Options>(info: AddonInfo<O>): AddonInfo<O> => info;
 
 /** In the order of the API's output. */
@@ -61,6 +70,38 @@ const ADDONS = {
     },
     // As kubeadm 1.36 pairs it.
     version: () => 'v1.14.2',
+  }),
+  cloudController: addon({
+    title: 'Load balancers and servers of the cloud (openstack-cloud-controller-manager)',
+    options: {
+      enabled: yesNo(false, 'Services of type LoadBalancer work, and nodes know their servers; it runs beside the control plane.'),
+      loadBalancerProvider: choice(
+        {
+          AMPHORA: 'A server for each load balancer, in the middle of all traffic.',
+          OVN: "Neutron's own packet filters, for TCP and UDP alone.",
+        },
+        'AMPHORA',
+        'What makes load balancers.',
+      ),
+      loadBalancerMonitors: yesNo(true, 'Load balancers ask nodes whether they answer.'),
+      manageSecurityGroups: yesNo(false, 'Workers are opened for each Service by a security group of its own.'),
+    },
+    version: byMinor(CLOUD_PROVIDER),
+  }),
+  cinderCsi: addon({
+    title: 'Cinder volumes (cinder-csi)',
+    options: {
+      defaultClass: yesNo(true, 'Claims that name no class get a volume of the type that Cinder takes by itself.'),
+      reclaim: choice(
+        { DELETE: 'A volume goes with its claim.', RETAIN: 'A volume stays when its claim goes.' },
+        'DELETE',
+        'What becomes of volumes.',
+      ),
+      fileSystem: choice({ EXT4: 'ext4.', XFS: 'XFS.' }, 'EXT4', 'How new volumes are formatted.'),
+      zones: yesNo(false, 'Volumes are made in the zone of the node; zones of Cinder and Nova must have the same names.'),
+    },
+    driver: { setting: 'volumeDriver', value: 'CINDER' },
+    version: byMinor(CLOUD_PROVIDER),
   }),
   metricsServer: addon({
     title: 'Resource metrics (metrics-server)',

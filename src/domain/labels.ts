@@ -20,6 +20,10 @@ const yesOrNo = (value: string, fail: (what: string) => never): boolean => {
 };
 const whole = (value: string, fail: (what: string) => never): number =>
   /^\d{1,6}$/.test(value.trim()) ? Number(value) : fail('must be a whole number');
+/** Magnum's labels are in lower case, or as Kubernetes writes them. */
+const oneOf = <Value extends string>(values: readonly Value[], value: string, fail: (what: string) => never): Value =>
+  values.find((known) => known === value.trim().toUpperCase()) ??
+  fail(`must be ${values.map((known) => known.toLowerCase()).join(' or ')}`);
 const text = (value: string, fail: (what: string) => never): string => value.trim() || fail('must not be empty');
 
 const READERS: Record<string, Reader> = {
@@ -31,6 +35,11 @@ const READERS: Record<string, Reader> = {
   keystone_auth_enabled: (v, fail) => ({ keystoneAuthEnabled: yesOrNo(v, fail) }),
   kube_dashboard_enabled: (v, fail) => ({ addons: { dashboard: { enabled: yesOrNo(v, fail) } } }),
   npd_enabled: (v, fail) => ({ addons: { nodeProblemDetector: { enabled: yesOrNo(v, fail) } } }),
+  cloud_provider_enabled: (v, fail) => ({ addons: { cloudController: { enabled: yesOrNo(v, fail) } } }),
+  octavia_provider: (v, fail) => ({ addons: { cloudController: { loadBalancerProvider: oneOf(['AMPHORA', 'OVN'], v, fail) } } }),
+  octavia_lb_healthcheck: (v, fail) => ({ addons: { cloudController: { loadBalancerMonitors: yesOrNo(v, fail) } } }),
+  csi_cinder_reclaim_policy: (v, fail) => ({ addons: { cinderCsi: { reclaim: oneOf(['DELETE', 'RETAIN'], v, fail) } } }),
+  csi_cinder_fstype: (v, fail) => ({ addons: { cinderCsi: { fileSystem: oneOf(['EXT4', 'XFS'], v, fail) } } }),
   metrics_server_enabled: (v, fail) => ({ addons: { metricsServer: { enabled: yesOrNo(v, fail) } } }),
   auto_healing_enabled: (v, fail) => ({ autoHealingEnabled: yesOrNo(v, fail) }),
   auto_scaling_enabled: (v, fail) => ({ autoScalingEnabled: yesOrNo(v, fail) }),

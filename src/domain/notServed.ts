@@ -23,12 +23,6 @@ const FEATURES: readonly Feature[] = [
     meanwhile: 'No pod network is installed: workers stay NotReady until you install one, or use FLANNEL.',
   },
   {
-    name: 'VolumeDriverServed',
-    title: 'Cinder volumes',
-    asked: (spec) => spec.volumeDriver === 'CINDER',
-    meanwhile: 'No volume driver is installed.',
-  },
-  {
     name: 'ApiServerFloatingIpServed',
     title: 'Floating IP for the API server',
     asked: (spec) => spec.masterLbFloatingIpEnabled,

@@ -43,6 +43,20 @@ export const endpointOf = (catalog: readonly CatalogEntry[], service: ServiceNam
   return versioned(service, found.url.replace(/\/+$/, ''), choice.projectId);
 };
 
+/** TCP ports of the services that the catalog names, as far as somebody outside needs them, in order. */
+export const portsOf = (catalog: readonly CatalogEntry[], { region, interface: face }: Omit<EndpointChoice, 'projectId'>): number[] => {
+  const known = Object.values(TYPES).flat();
+  const endpoints = catalog.filter((entry) => known.includes(entry.type)).flatMap((entry) => entry.endpoints);
+  const chosen = endpoints.filter((endpoint) => endpoint.interface === face && (region === null || endpoint.region === region));
+  return [...new Set(chosen.map((endpoint) => portOf(endpoint.url)))].sort((a, b) => a - b);
+};
+
+/** @throws TypeError for what is no URL. */
+export const portOf = (url: string): number => {
+  const { port, protocol } = new URL(url);
+  return Number(port) || (protocol === 'https:' ? 443 : 80);
+};
+
 /** Keystone's v3 root from what people write as OS_AUTH_URL, with or without /v3. */
 export const identityRoot = (authUrl: string): string => `${authUrl.replace(/\/+$/, '').replace(/\/v(3|2\.0)$/, '')}/v3`;
 

@@ -24,6 +24,13 @@ export interface Trust extends TrustKey {
   impersonation: boolean;
 }
 
+export interface ApplicationCredentialSpec {
+  name: string;
+  description: string;
+  secret: string;
+  roles: string[];
+}
+
 export interface Identity {
   /** Who the subject is, or null when the token is unknown, expired, revoked or malformed. Needs a credential that may validate tokens. */
   validateToken(subjectToken: string): Promise<TokenInfo | null>;
@@ -40,6 +47,12 @@ export interface Identity {
   getTrust(id: string): Promise<Trust>;
   /** As the trustor or with the trust's own token. True when deleted, false when it was gone. */
   deleteTrust(id: string): Promise<boolean>;
+  /** As the user himself. Its name is unique among his. */
+  findApplicationCredential(userId: string, name: string): Promise<{ id: string } | undefined>;
+  /** As the user himself, for the token's project, and not with a trust or an application credential (Keystone refuses those). */
+  createApplicationCredential(userId: string, spec: ApplicationCredentialSpec): Promise<{ id: string }>;
+  /** As the user himself. True when deleted, false when it was gone. */
+  deleteApplicationCredential(userId: string, id: string): Promise<boolean>;
 }
 
 const listedTrust = z
@@ -66,6 +79,10 @@ const listedTrust = z
   }));
 type ListedTrust = z.output<typeof listedTrust>;
 const oneTrust = z.object({ trust: listedTrust.transform(({ fullTime: _, ...trust }): Trust => trust) });
+
+const named = z.object({ id: z.string(), name: z.string() });
+const oneCredential = z.object({ application_credential: named });
+const credentialsOf = (userId: string): string => `/users/${part(userId)}/application_credentials`;
 
 const TRUSTS = '/OS-TRUST/trusts';
 
@@ -111,6 +128,13 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
     },
     getTrust: async (id) => (await service.call(oneTrust, 'GET', `${TRUSTS}/${part(id)}`)).trust,
     deleteTrust: (id) => service.remove(`${TRUSTS}/${part(id)}`),
+    findApplicationCredential: async (userId, name) =>
+      (await service.list(named, credentialsOf(userId), 'application_credentials', { name })).find((found) => found.name === name),
+    createApplicationCredential: async (userId, { roles, ...spec }) => {
+      const body = { application_credential: { ...spec, roles: roles.map((role) => ({ name: role })), unrestricted: false } };
+      return (await service.call(oneCredential, 'POST', credentialsOf(userId), { body })).application_credential;
+    },
+    deleteApplicationCredential: (userId, id) => service.remove(`${credentialsOf(userId)}/${part(id)}`),
   };
 };
 

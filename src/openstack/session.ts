@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { fingerprint } from '../lib/json.ts';
 import { type Compute, createCompute } from './compute.ts';
-import { endpointOf, identityRoot, offers, type ServiceName } from './endpoint.ts';
+import { endpointOf, identityRoot, offers, portOf, portsOf, type ServiceName } from './endpoint.ts';
 import { type CallRecord, createTransport, type Transport } from './http.ts';
 import { createIdentity, type Identity } from './identity.ts';
 import { createImage, type Image } from './image.ts';
@@ -31,6 +31,8 @@ export interface Cloud {
   projectId(): Promise<string>;
   /** Whether the catalog names the service: Cinder and Octavia are not everywhere. */
   offers(service: ServiceName): Promise<boolean>;
+  /** TCP ports at which the cloud's services are, Keystone's among them. */
+  ports(): Promise<number[]>;
   identity: Identity;
   compute: Compute;
   network: Network;
@@ -98,6 +100,10 @@ const createCloud = (shared: Shared, credential: Credential): Cloud => {
   return {
     projectId: async () => projectOf(await login.token()),
     offers: async (name) => offers((await login.token()).catalog, name),
+    ports: async () => {
+      const others = portsOf((await login.token()).catalog, settings);
+      return [...new Set([portOf(settings.authUrl), ...others])].sort((a, b) => a - b);
+    },
     identity: createIdentity({ service: identity, login }),
     compute: createCompute({ open: (headersOf) => service('compute', headersOf), microversions }),
     network: createNetwork(service('network')),

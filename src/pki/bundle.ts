@@ -20,10 +20,12 @@ export type LeafName =
   | 'controllerManager'
   | 'scheduler'
   | 'konnectivityServer'
-  | 'konnectivity';
+  | 'konnectivity'
+  | 'cloudController'
+  | 'csiController';
 
 /** Leaves that go with a kubeconfig. */
-export type KubeconfigName = 'superAdmin' | 'controllerManager' | 'scheduler' | 'konnectivity';
+export type KubeconfigName = 'superAdmin' | 'controllerManager' | 'scheduler' | 'konnectivity' | 'cloudController' | 'csiController';
 
 /** A leaf and what it was made for; `profile` is a fingerprint, so that a look needs no parsing. */
 export interface StoredLeaf extends Issued, KeyPair {
@@ -103,6 +105,9 @@ const planLeaves = (names: ClusterPkiNames): Record<LeafName, LeafPlan> => ({
   konnectivityServer: { by: 'ca', commonName: 'konnectivity-server', usages: ['server'], sans: names.konnectivity },
   // It has agents' tokens reviewed, and may do nothing else.
   konnectivity: { by: 'ca', commonName: 'system:konnectivity-server', usages: ['client'], server: names.localServer },
+  // For clusters with such controllers, whose addons give these names their rights.
+  cloudController: { by: 'ca', commonName: 'system:cloud-controller-manager', usages: ['client'], server: names.inSeedServer },
+  csiController: { by: 'ca', commonName: 'system:csi-cinder-controller', usages: ['client'], server: names.inSeedServer },
 });
 
 /**
@@ -123,7 +128,7 @@ export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, exi
     },
     serviceAccount: existing.serviceAccount ?? createServiceAccountKey(),
     leaves: { ...existing.leaves } as ClusterPki['leaves'],
-    kubeconfigs: { superAdmin: '', controllerManager: '', scheduler: '', konnectivity: '' },
+    kubeconfigs: { superAdmin: '', controllerManager: '', scheduler: '', konnectivity: '', cloudController: '', csiController: '' },
     // A cluster that had authorities before it had this key may have written Secrets in clear.
     encryption: existing.encryption ?? createEncryption(existing.authorities === undefined),
   };

@@ -11,6 +11,8 @@ const KINDS: Record<LeafName, [kind: CertificateKind, by: AuthorityName]> = {
   scheduler: ['CLIENT', 'ca'],
   konnectivityServer: ['SERVER', 'ca'],
   konnectivity: ['CLIENT', 'ca'],
+  cloudController: ['CLIENT', 'ca'],
+  csiController: ['CLIENT', 'ca'],
   frontProxyClient: ['CLIENT', 'frontProxyCa'],
   apiServerEtcdClient: ['CLIENT', 'etcdCa'],
   etcdClient: ['CLIENT', 'etcdCa'],

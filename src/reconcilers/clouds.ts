@@ -29,6 +29,7 @@ export const createClouds = (deps: { factory: CloudFactory; login: ServiceLogin 
     forTrust,
     asTrustee,
     forToken: (token) => deps.factory.open({ kind: 'token', token }),
+    forCredential: (credential) => deps.factory.open({ kind: 'applicationCredential', ...credential }),
     trusteeUserId: () => {
       trustee ??= asTrustee()
         .identity.whoAmI()

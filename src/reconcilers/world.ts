@@ -2,7 +2,7 @@
 
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { Cloud } from '../openstack/session.ts';
+import type { Cloud, CloudSettings } from '../openstack/session.ts';
 import type { Store } from '../store/open.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import type { Secrets } from '../store/secrets.ts';
@@ -19,6 +19,8 @@ export interface CloudRegistry {
   forToken(token: string): Cloud;
   /** As the service user, who is the trustee of all trusts. */
   asTrustee(): Cloud;
+  /** As a controller of the cluster's does it: to see whether its credential holds. */
+  forCredential(credential: { id: string; secret: string }): Cloud;
   /** The service user's id. */
   trusteeUserId(): Promise<string>;
 }
@@ -30,6 +32,8 @@ export interface WorldSettings {
   cutOffMs: number;
   /** A prefix in place of the registries of all images; null: upstream names. */
   imageRegistry: string | null;
+  /** Where the cloud is, for controllers that run in a seed. */
+  cloud: Pick<CloudSettings, 'authUrl' | 'region' | 'caPem' | 'interface'>;
 }
 
 export interface World {

@@ -39,6 +39,8 @@ interface Desired {
   wanted: string;
 }
 
+/** Kinds of which the API server lets nothing that matters be changed. */
+const REPLACED: ReadonlySet<string> = new Set(['StorageClass']);
 const PARALLEL = 6;
 /** From this many objects of a kind in a namespace, one LIST is cheaper than a GET for each. */
 const LIST_FROM = 3;
@@ -68,6 +70,8 @@ export const ensureObjects = async (
       if (seen !== undefined) options.versions?.confirm(seen);
       return;
     }
+    // What cannot be changed is made anew; what was made with it stays as it is.
+    if (record !== undefined && record.fingerprint !== wanted && REPLACED.has(object.kind)) await k.remove(refOf(object));
     const answer = await k.apply(object);
     options.versions?.confirm(answer);
     const fresh = { fingerprint: wanted, observed: observedOf(object, answer) };

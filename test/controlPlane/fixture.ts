@@ -1,4 +1,5 @@
 /** A cluster and certificates with fixed texts, so that golden files stay the same from run to run. */
+import type { CloudAccess } from '../../src/controlPlane/cloudConfig.ts';
 import type { ReachableCluster } from '../../src/controlPlane/hostedCluster.ts';
 import { DEFAULT_ADDONS } from '../../src/domain/addons.ts';
 import { DEFAULT_CONTROL_PLANE } from '../../src/domain/controlPlane.ts';
@@ -39,6 +40,17 @@ export const cluster: ReachableCluster = {
   issuers: [],
 };
 
+export const cloud: CloudAccess = {
+  authUrl: 'https://keystone.example.org:5000/v3',
+  region: 'RegionOne',
+  caPem: 'certificate of the cloud\n',
+  interface: 'public',
+  ports: [5000, 8774, 8776, 9696, 9876],
+  credential: { id: '0c7d1e5b8f0a4c2d9e6b3a1f7d5c8b2e', secret: 'a "secret"\\' },
+  externalNetworkId: '6f0b8a3e-90a5-4a0e-8a45-0a1b1c1d1e1f',
+  subnetId: '7a1c9b4f-a1b6-4b1f-9b56-1b2c2d2e2f20',
+};
+
 const LEAVES: LeafName[] = [
   'apiServer',
   'apiServerKubeletClient',
@@ -52,6 +64,8 @@ const LEAVES: LeafName[] = [
   'scheduler',
   'konnectivityServer',
   'konnectivity',
+  'cloudController',
+  'csiController',
 ];
 
 const pair = (name: string) => ({ cert: `certificate of ${name}\n`, key: `key of ${name}\n` });
@@ -67,6 +81,8 @@ export const pki: ClusterPki = {
     controllerManager: 'kubeconfig of controllerManager\n',
     scheduler: 'kubeconfig of scheduler\n',
     konnectivity: 'kubeconfig of konnectivity\n',
+    cloudController: 'kubeconfig of cloudController\n',
+    csiController: 'kubeconfig of csiController\n',
   },
   encryption: { keys: [{ number: 1, secret: 'a2V5IG9mIGVuY3J5cHRpb24=' }], plain: false, turn: 0, spread: true },
 };

@@ -4,6 +4,8 @@ import { addons } from '../../src/addons/index.ts';
 import { buildApiServer } from '../../src/controlPlane/apiServer.ts';
 import { buildBootstrapObjects } from '../../src/controlPlane/bootstrap.ts';
 import { buildBootstrapToken } from '../../src/controlPlane/bootstrapToken.ts';
+import { buildCinderCsi } from '../../src/controlPlane/cinderCsi.ts';
+import { buildCloudController } from '../../src/controlPlane/cloudController.ts';
 import { buildControllerManager } from '../../src/controlPlane/controllerManager.ts';
 import { buildApiService } from '../../src/controlPlane/endpoint.ts';
 import { buildEtcd } from '../../src/controlPlane/etcd.ts';
@@ -12,7 +14,7 @@ import { buildNamespace } from '../../src/controlPlane/namespace.ts';
 import { buildNetworkPolicies } from '../../src/controlPlane/networkPolicies.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../src/controlPlane/scheduler.ts';
-import { cluster, pki } from './fixture.ts';
+import { cloud, cluster, pki } from './fixture.ts';
 
 const components: [string, KubernetesObject[]][] = [
   ['namespace', [buildNamespace(cluster), buildApiService(cluster)]],
@@ -29,7 +31,12 @@ const components: [string, KubernetesObject[]][] = [
     'bootstrapToken',
     [buildBootstrapToken(cluster, { id: 'abcdef', secret: '0123456789abcdef' }, 'shop-0', Date.UTC(2026, 0, 2, 3, 4, 5, 678))],
   ],
-  ...addons.map((addon): [string, KubernetesObject[]] => [`addons/${addon.name}`, addon.objects(cluster)]),
+  ['cloudController', buildCloudController(cluster, pki, cloud)],
+  ['cinderCsi', buildCinderCsi(cluster, pki, cloud)],
+  ...addons.map((addon): [string, KubernetesObject[]] => [
+    `addons/${addon.name}`,
+    addon.objects(cluster, { volumeTypes: ['SSD', 'HDD replicated'] }),
+  ]),
 ];
 
 test.each(components)('%s is what it was', async (name, objects) => {

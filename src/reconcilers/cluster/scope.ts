@@ -10,7 +10,7 @@ import { findRelease } from '../../domain/version.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import type { ClusterPki } from '../../pki/bundle.ts';
 import type { KubernetesObject } from '../../seeds/kinds.ts';
-import { type InventoryKey, listInventory } from '../../store/inventory.ts';
+import { type InventoryKey, listInventory, saveLedger } from '../../store/inventory.ts';
 import { type ClusterRow, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
 import { wakeNodes } from '../../store/wake.ts';
 import { applyGroup } from '../applied.ts';
@@ -44,8 +44,10 @@ export interface ClusterScope extends ResourceScope {
   /** Applies objects to the seed under a group name; true when something was written. */
   applyToSeed(group: string, objects: KubernetesObject[]): Promise<boolean>;
   applyToTenant(group: string, objects: KubernetesObject[]): Promise<boolean>;
-  /** Something of the group was applied and not taken away again. */
-  hasInTenant(group: string): Promise<boolean>;
+  /** Something of the group was applied, to the seed or the cluster, and not taken away again. */
+  hasApplied(group: string): Promise<boolean>;
+  /** What was applied to the cluster under the group goes with the cluster, and nobody need look for it any more. */
+  forgetInTenant(group: string): Promise<void>;
 }
 
 export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGroupRow[], write: Write): ClusterScope => {
@@ -102,11 +104,26 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
       const applied = { clusterId: row.id, ownerId: row.id, service: 'CLUSTER', group, look, versions } as const;
       return (await applyGroup(scope, kube, applied, objects)).length > 0;
     },
-    hasInTenant: async (group) =>
-      (await listInventory(world.store.db, row.id)).some((r) => r.service === 'CLUSTER' && r.kind === group && r.state === 'PRESENT'),
+    hasApplied: async (group) =>
+      (await listInventory(world.store.db, row.id)).some((r) => APPLIED.has(r.service) && r.kind === group && r.state === 'PRESENT'),
+    forgetInTenant: async (group) => {
+      const rows = (await listInventory(world.store.db, row.id)).filter((r) => r.service === 'CLUSTER' && r.kind === group);
+      const key = { clusterId: row.id, ownerId: row.id, service: 'CLUSTER', kind: group } as const;
+      await write((tx) =>
+        saveLedger(
+          tx,
+          key,
+          {},
+          rows.map(({ name }) => name),
+          world.clock.now(),
+        ),
+      );
+    },
   };
   return scope;
 };
+
+const APPLIED: ReadonlySet<InventoryService> = new Set(['SEED', 'CLUSTER']);
 
 const loadPki = async (world: World, clusterId: string): Promise<ClusterPki> => {
   const text = await world.secrets.find(world.store.db, clusterId, 'pki');

@@ -9,6 +9,7 @@ import type { Tx } from '../../store/open.ts';
 import { loadCluster, patchCluster } from '../../store/reconcile.ts';
 import { wakeNodeGroups, wakeNodes } from '../../store/wake.ts';
 import { ensureResource } from '../resource.ts';
+import { hasProjectCredential, lendProjectCredential } from './projectCredential.ts';
 import type { ClusterScope } from './scope.ts';
 
 export const trustKey = (scope: ClusterScope, expiresAt: string): InventoryKey => scope.key('IDENTITY', 'trust', expiresAt);
@@ -34,6 +35,7 @@ export const holdTrust = async (scope: ClusterScope): Promise<void> => {
   const { trust } = scope.row;
   if (trust === null)
     throw new UserError('CLOUD_CREDENTIAL', 'The cluster has no record of who asked for it; delete it and create it again.');
+  await lendProjectCredential(scope);
   const { trustId, heir, ...terms } = trust;
   if (trustId !== null && (await holds(scope, trustId))) return keep(scope, { ...terms, trustId });
   // Whoever asked first may have lent one in a pass that was interrupted.
@@ -88,10 +90,12 @@ const make = async (scope: ClusterScope, terms: TrustTerms): Promise<void> => {
 const keep = async (scope: ClusterScope, trust: TrustReference): Promise<void> => {
   const { row, clock, world } = scope;
   const now = clock.now();
+  // What is ended last of all is ended by its owner's token.
+  const tokenNeeded = row.deleteRequestedAt !== null && (await hasProjectCredential(scope));
   await scope.write(async (tx) => {
     await refuseStale(tx, scope);
     await patchCluster(tx, row.id, { trust });
-    await world.secrets.remove(tx, row.id, 'callerToken');
+    if (!tokenNeeded) await world.secrets.remove(tx, row.id, 'callerToken');
     // One that gave out may come to life again with its trustor's rights: it is ended with the cluster.
     for (const note of (await listInventory(tx.db, row.id)).filter(isTrustNote))
       if (note.externalId !== null && note.name !== trust.expiresAt) await noteState(tx, trustKey(scope, note.name), 'DELETING', now);

@@ -120,4 +120,20 @@ export const KNOWN_FLAGS: Record<string, ReadonlySet<string>> = {
       'probe-interval proxy-server-host proxy-server-port server-count-source service-account-token-path skip-headers skip-log-headers stderrthreshold ' +
       'sync-forever sync-interval sync-interval-cap v vmodule warn-on-channel-limit xfr-channel-size',
   ),
+  // Of cloud-provider 1.36 and cloud-provider-openstack 1.36.
+  'openstack-cloud-controller-manager': words(
+    'allocate-node-cidrs allow-metric-labels allow-metric-labels-manifest allow-untagged-cloud authentication-kubeconfig ' +
+      'authentication-skip-lookup authentication-token-webhook-cache-ttl authentication-tolerate-lookup-failure authorization-always-allow-paths ' +
+      'authorization-kubeconfig authorization-webhook-cache-authorized-ttl authorization-webhook-cache-unauthorized-ttl bind-address cert-dir ' +
+      'cidr-allocator-type client-ca-file cloud-config cloud-provider cluster-cidr cluster-name concurrent-node-status-updates concurrent-node-syncs ' +
+      'concurrent-service-syncs configure-cloud-routes contention-profiling controller-start-interval controllers disable-http2-serving disabled-metrics ' +
+      'emulated-version enable-leader-migration external-cloud-volume-plugin feature-gates help http2-max-streams-per-connection kube-api-burst ' +
+      'kube-api-content-type kube-api-qps kubeconfig leader-elect leader-elect-lease-duration leader-elect-renew-deadline leader-elect-resource-lock ' +
+      'leader-elect-resource-name leader-elect-resource-namespace leader-elect-retry-period leader-migration-config log-flush-frequency master ' +
+      'min-resync-period node-monitor-period node-status-update-frequency node-sync-period permit-address-sharing permit-port-sharing profiling ' +
+      'requestheader-allowed-names requestheader-client-ca-file requestheader-extra-headers-prefix requestheader-group-headers ' +
+      'requestheader-username-headers route-reconciliation-period secure-port show-hidden-metrics-for-version tls-cert-file tls-cipher-suites ' +
+      'tls-min-version tls-private-key-file tls-sni-cert-key use-service-account-credentials user-agent v version vmodule webhook-bind-address ' +
+      'webhook-cert-dir webhook-secure-port webhooks',
+  ),
 };

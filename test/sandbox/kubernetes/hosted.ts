@@ -143,7 +143,7 @@ export const bootstrapTenant = async (
     hosted.tenant,
     change([
       ...buildBootstrapObjects(hosted.cluster, hosted.pki.authorities.ca.cert),
-      ...addons.flatMap((a) => a.objects(hosted.cluster)),
+      ...addons.flatMap((a) => a.objects(hosted.cluster, { volumeTypes: [] })),
       ...(hosted.cluster.tunnel === 'NONE' ? [] : buildKonnectivityAgent(hosted.cluster, AGENT_PORT)),
     ]),
   );
@@ -165,4 +165,5 @@ export const userDataFor = (hosted: Hosted, nodeName: string, change: { pin?: st
     taints: [],
     kubernetesVersion: hosted.cluster.release.version,
     pauseImage: 'registry.k8s.io/pause:3.10',
+    cloudController: false,
   });

@@ -1,40 +1,84 @@
 /** One step for each addon of the list: its objects are applied while it is wanted, and taken away when it is not any more. */
-import type { Addon, Reader } from '../../../addons/addon.ts';
+import type { Addon, Facts, Reader } from '../../../addons/addon.ts';
 import { addons } from '../../../addons/index.ts';
+import { buildCinderCsi } from '../../../controlPlane/cinderCsi.ts';
+import type { CloudAccess } from '../../../controlPlane/cloudConfig.ts';
+import { buildCloudController } from '../../../controlPlane/cloudController.ts';
+import type { ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
 import { type AddonName, addonInfo, addonStepName, isWanted } from '../../../domain/addons.ts';
 import { NotFound } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import type { ClusterPki } from '../../../pki/bundle.ts';
 import type { Kubernetes } from '../../../seeds/connection.ts';
 import type { KubernetesObject } from '../../../seeds/kinds.ts';
 import { hasHealth, healthOf } from '../../health.ts';
+import { readyReplicas } from '../../workload.ts';
+import { leaveLoadBalancers, leaveVolumes } from '../cloudLeftovers.ts';
+import { getProjectCredential } from '../projectCredential.ts';
 import type { ClusterScope } from '../scope.ts';
+import { network } from './network.ts';
+import { router } from './router.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
+
+/** Addons with a half that runs beside the control plane, because it acts in the customer's project. */
+const IN_SEED: Partial<Record<AddonName, SeedHalf>> = {
+  cloudController: { build: buildCloudController, leave: leaveLoadBalancers },
+  cinderCsi: { build: buildCinderCsi, leave: leaveVolumes },
+};
+
+interface SeedHalf {
+  build: (cluster: ReachableCluster, pki: ClusterPki, cloud: CloudAccess) => KubernetesObject[];
+  /** With its cluster: stops it, and sees to what it made in the project. */
+  leave: (scope: ClusterScope, stop: () => Promise<unknown>) => Promise<Outcome>;
+}
 
 const made = new Map<AddonName, Step<ClusterScope>>();
 
 const stepOf = (addon: Addon): Step<ClusterScope> => {
+  const inSeed = IN_SEED[addon.name];
   return {
     name: addonStepName(addon.name),
     title: `Install ${addonInfo(addon.name).title}`,
     usuallyMs: 120_000,
-    needs: [tenantBootstrap, ...(addon.needs ?? []).map(({ name }) => made.get(name)).filter((step) => step !== undefined)],
+    needs: [
+      tenantBootstrap,
+      // Removed before it, so that load balancers do not hold the network.
+      ...(inSeed === undefined ? [] : [network, router]),
+      ...(addon.needs ?? []).map(({ name }) => made.get(name)).filter((step) => step !== undefined),
+    ],
     wanted: ({ row }) => isWanted(addon.name, row.spec),
     ensure: async (scope) => {
-      const objects = addon.objects(await scope.reachable());
+      const cluster = await scope.reachable();
+      const objects = addon.objects(cluster, await factsFor(scope, addon));
       const written = await scope.applyToTenant(groupOf(addon), objects);
+      if (inSeed !== undefined) {
+        const beside = inSeed.build(cluster, await scope.pki(), await cloudAccessOf(scope));
+        await scope.applyToSeed(groupOf(addon), beside);
+        const starting = await lookInSeed(scope, beside);
+        if (starting !== null) return starting;
+      }
       return look(scope, objects, written);
     },
     remove: async (scope) => {
+      if (!(await scope.hasApplied(groupOf(addon)))) return done();
       // With its control plane a cluster loses all that is in it.
-      if (scope.row.deleteRequestedAt !== null) return done();
-      if (!(await scope.hasInTenant(groupOf(addon)))) return done();
+      if (scope.row.deleteRequestedAt !== null) {
+        const left = await inSeed?.leave(scope, () => scope.applyToSeed(groupOf(addon), []));
+        // Its API goes next, and cannot be asked again.
+        if (left?.kind === 'done') await scope.forgetInTenant(groupOf(addon));
+        return left ?? done();
+      }
       const kept = await addon.keptFor?.(readerOf((await scope.tenant()).kube));
       if (kept != null) return waiting(kept, 60_000, 'CUSTOMER');
+      if (inSeed !== undefined) await scope.applyToSeed(groupOf(addon), []);
       await scope.applyToTenant(groupOf(addon), []);
       return done();
     },
   };
 };
+
+/** The name of its objects in the inventory. */
+const groupOf = ({ name }: Addon): string => name.charAt(0).toUpperCase() + name.slice(1);
 
 /** Of a kind that is not there, there are none. */
 const readerOf = (kube: Kubernetes): Reader => ({
@@ -45,8 +89,28 @@ const readerOf = (kube: Kubernetes): Reader => ({
     }),
 });
 
-/** The name of its objects in the inventory. */
-const groupOf = ({ name }: Addon): string => name.charAt(0).toUpperCase() + name.slice(1);
+const factsFor = async (scope: ClusterScope, { asks }: Addon): Promise<Facts> => {
+  if (asks === undefined) return { volumeTypes: [] };
+  const types = await scope.cloud().volume.listVolumeTypes();
+  return { volumeTypes: types.map(({ name }) => name) };
+};
+
+const cloudAccessOf = async (scope: ClusterScope): Promise<CloudAccess> => ({
+  ...scope.world.settings.cloud,
+  credential: await getProjectCredential(scope),
+  ports: await scope.cloud().ports(),
+  externalNetworkId: scope.row.resolved?.externalNetworkId ?? null,
+  subnetId: scope.row.resolved?.fixedSubnetId ?? null,
+});
+
+/** null: what was applied there is ready. */
+const lookInSeed = async (scope: ClusterScope, objects: readonly KubernetesObject[]): Promise<Outcome | null> => {
+  const { deployments } = await scope.seed();
+  const starting = objects.find(
+    ({ kind, metadata }) => kind === 'Deployment' && readyReplicas(deployments.get(metadata.namespace, metadata.name)) < 1,
+  );
+  return starting === undefined ? null : waiting(`${starting.metadata.name} to be ready`, 10_000);
+};
 
 /** `written`: just now, so that what was seen before is old. */
 const look = async (scope: ClusterScope, objects: readonly KubernetesObject[], written: boolean): Promise<Outcome> => {

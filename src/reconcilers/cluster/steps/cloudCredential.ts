@@ -2,6 +2,7 @@
 import { UserError } from '../../../domain/errors.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { listInventory, noteState } from '../../../store/inventory.ts';
+import { endProjectCredential } from '../projectCredential.ts';
 import type { ClusterScope } from '../scope.ts';
 import { checkTrust, findTrustNoted, holdTrust, isTrustNote, trustKey } from '../trust.ts';
 
@@ -26,8 +27,9 @@ export const cloudCredential: Step<ClusterScope> = {
       if (trustId !== undefined) await endTrust(scope, trustId);
       await scope.write((tx) => noteState(tx, trustKey(scope, note.name), 'GONE', scope.clock.now()));
     }
+    const left = await endProjectCredential(scope);
     await scope.write((tx) => scope.world.secrets.remove(tx, scope.row.id));
-    return done();
+    return done(left ?? '');
   },
 };
 

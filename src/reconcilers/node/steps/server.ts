@@ -3,6 +3,7 @@
 import { tokenText } from '../../../controlPlane/bootstrapToken.ts';
 import { imageOf } from '../../../controlPlane/images.ts';
 import { buildUserData } from '../../../controlPlane/userData.ts';
+import { isWanted } from '../../../domain/addons.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
 import { NotFound, Unavailable, UserError } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
@@ -84,6 +85,7 @@ const specOf = async (scope: NodeScope): Promise<ServerSpec | undefined> => {
       taints: group.spec.taints,
       kubernetesVersion: hosted.release.version,
       pauseImage: imageOf(hosted, 'pause'),
+      cloudController: isWanted('cloudController', cluster.spec),
     }),
     configDrive: true,
     serverGroupId: serverGroupId ?? null,

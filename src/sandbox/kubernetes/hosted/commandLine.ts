@@ -5,7 +5,14 @@ import { KNOWN_FLAGS } from '../knownFlags.ts';
 import { at, type Dict, dict, dicts, type KubeObject, namespaceOf, spec, status, text, texts } from '../objects.ts';
 import { type ContainerFiles, containerFiles, keyValue } from './podFiles.ts';
 
-export type Program = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'proxy-server' | 'proxy-agent';
+export type Program =
+  | 'etcd'
+  | 'kube-apiserver'
+  | 'kube-controller-manager'
+  | 'kube-scheduler'
+  | 'proxy-server'
+  | 'proxy-agent'
+  | 'openstack-cloud-controller-manager';
 
 export interface CommandLine {
   program: Program;

@@ -123,7 +123,7 @@ export interface ClientDeps {
   withdraw: () => void;
 }
 
-const clientProcess = (deps: ClientDeps, line: CommandLine, lease: string, extra: (reached: Reached) => void): Process => {
+export const clientProcess = (deps: ClientDeps, line: CommandLine, lease: string, extra: (reached: Reached) => void): Process => {
   const access = readKubeconfig(line);
   return {
     check() {

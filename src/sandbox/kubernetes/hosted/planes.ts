@@ -8,6 +8,7 @@ import { at, dicts, type KubeObject, labelsOf, namespaceOf, number, spec, status
 import { mapMatch } from '../selectors.ts';
 import type { StoreRows } from '../store.ts';
 import { type ApiServerConfig, startApiServer } from './apiServer.ts';
+import { startCloudController } from './cloudController.ts';
 import { parseCommandLine } from './commandLine.ts';
 import { type Reached, startControllerManager, startScheduler } from './components.ts';
 import { type EtcdRegistry, startEtcd } from './etcd.ts';
@@ -122,6 +123,8 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
           return startApiServer(seed, registry, line, { serve, withdraw });
         case 'kube-controller-manager':
           return startControllerManager(line, { ...client, lead: (reached, config) => join(reached)?.lead('manager', config) });
+        case 'openstack-cloud-controller-manager':
+          return startCloudController(line, client);
         case 'kube-scheduler':
           return startScheduler(line, {
             ...client,

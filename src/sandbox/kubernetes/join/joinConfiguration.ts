@@ -93,5 +93,9 @@ export const parseJoinConfiguration = (path: string, files: ReadonlyMap<string, 
   const refused = Object.keys(labels).filter(isForbiddenKubeletLabel);
   if (refused.length > 0)
     throw new Error(`kubelet: unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [${refused.join(' ')}]`);
-  return { nodeName, taints: dicts(registration.taints), labels, bootstrapToken: token, discovery };
+  const provider = extraArgs(registration.kubeletExtraArgs).get('cloud-provider') ?? '';
+  if (provider !== '' && provider !== 'external') throw new Error(`kubelet: unsupported value "${provider}" for --cloud-provider`);
+  const uninitialized = { key: 'node.cloudprovider.kubernetes.io/uninitialized', value: 'true', effect: 'NoSchedule' };
+  const taints = [...dicts(registration.taints), ...(provider === 'external' ? [uninitialized] : [])];
+  return { nodeName, taints, labels, bootstrapToken: token, discovery };
 };

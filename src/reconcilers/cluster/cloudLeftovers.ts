@@ -1,0 +1,112 @@
+/** What the cloud's controllers made in the project for a cluster that is to go: by their own names for it, for Seedbed has noted none of it. */
+import { Unavailable, UserError } from '../../domain/errors.ts';
+import { done, type Outcome, waiting } from '../../engine/flow.ts';
+import type { CloudLoadBalancer } from '../../openstack/loadBalancer.ts';
+import type { Cloud } from '../../openstack/session.ts';
+import { type KubernetesObject, refOf } from '../../seeds/kinds.ts';
+import { lentCloud } from '../lentCloud.ts';
+import type { ClusterScope } from './scope.ts';
+
+/** Stops the controller: nothing is made any more. */
+type Stop = () => Promise<unknown>;
+
+/** So long its controller may take for a Service's end; then its load balancer is removed without it. */
+const GRACE_MS = 300_000;
+const CSI_DRIVER = 'cinder.csi.openstack.org';
+const PREFIX = 'kube_service_';
+
+/** The controller does it best: it knows shared load balancers and floating IPs that are to be kept. What it leaves is removed after it. */
+export const leaveLoadBalancers = async (scope: ClusterScope, stop: Stop): Promise<Outcome> => {
+  const services = await endServices(scope);
+  const since = Math.min(...services.map(({ metadata }) => Date.parse(String(metadata.deletionTimestamp)) || scope.clock.now()));
+  if (services.length > 0 && scope.clock.now() - since < GRACE_MS)
+    return waiting(`load balancers of ${services.length} Services to be removed by the cloud controller`, 2_000);
+  await stop();
+  return sweepLoadBalancers(scope);
+};
+
+/** Those of type LoadBalancer that are there still. */
+const endServices = async (scope: ClusterScope): Promise<KubernetesObject[]> => {
+  const found = (await listInTenant(scope, 'Service')) ?? [];
+  const balanced = found.filter(({ spec }) => (spec as { type?: string } | undefined)?.type === 'LoadBalancer');
+  const open = balanced.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  if (open.length === 0) return balanced;
+  const { kube } = await scope.tenant();
+  for (const service of open) await kube.remove(refOf(service));
+  return endServices(scope);
+};
+
+const sweepLoadBalancers = async (scope: ClusterScope): Promise<Outcome> => {
+  const cloud = lentCloud(scope.world, scope.row);
+  const { shortId } = scope.row;
+  const ours = `${PREFIX}${shortId}_`;
+  const found = (await listLoadBalancers(cloud)).filter(({ name }) => name.startsWith(ours));
+  const shared = found.find(({ tags }) => tags.some((tag) => tag.startsWith(PREFIX) && !tag.startsWith(ours)));
+  if (shared !== undefined)
+    return waiting(`load balancer ${shared.id} not to be used by another cluster's Services any more`, 60_000, 'CUSTOMER');
+  for (const { id, provisioningStatus, vipPortId } of found) {
+    if (provisioningStatus.startsWith('PENDING')) continue;
+    for (const ip of vipPortId === null ? [] : await cloud.network.listFloatingIps({ portId: vipPortId }))
+      if (ip.description.endsWith(` from cluster ${shortId}`)) await cloud.network.deleteFloatingIp(ip.id);
+    await cloud.loadBalancer.deleteLoadBalancer(id);
+  }
+  if (found.length > 0) return waiting(`load balancers to go: ${listed(found.map(({ id }) => id))}`, 2_000);
+  for (const group of await cloud.network.listSecurityGroups())
+    if (group.description.endsWith(` Service LoadBalancer in cluster ${shortId}`)) await cloud.network.deleteSecurityGroup(group.id);
+  return done();
+};
+
+/** Whoever may not list them could not have them made either: the controller has the same roles. */
+const listLoadBalancers = async (cloud: Cloud): Promise<CloudLoadBalancer[]> => {
+  if (!(await cloud.offers('load-balancer'))) return [];
+  try {
+    return await cloud.loadBalancer.listLoadBalancers();
+  } catch (error) {
+    if (error instanceof UserError && error.detail.openstack?.status === 403) return [];
+    throw error;
+  }
+};
+
+/** Only the cluster knows which of its volumes are to stay, so without its word none goes. */
+export const leaveVolumes = async (scope: ClusterScope, stop: Stop): Promise<Outcome> => {
+  await stop();
+  const cloud = lentCloud(scope.world, scope.row);
+  if (!(await cloud.offers('volume'))) return done();
+  const volumes = await cloud.volume.listVolumes({ metadata: { [`${CSI_DRIVER}/cluster`]: scope.row.shortId } });
+  if (volumes.length === 0) return done();
+  const known = await listInTenant(scope, 'PersistentVolume');
+  if (known === undefined)
+    return waiting(
+      `the cluster's API to say which of its volumes stay; delete them in Cinder to go on without, or take away their property ${CSI_DRIVER}/cluster: ${listed(volumes.map(({ id }) => id))}`,
+      30_000,
+      'CUSTOMER',
+    );
+  const doomed = new Set(known.map(({ spec }) => doomedHandle(spec as VolumeSpec | undefined)));
+  const going = volumes.filter(({ id }) => doomed.has(id));
+  for (const { id, status } of going) if (status === 'available' || status === 'error') await cloud.volume.deleteVolume(id);
+  if (going.length > 0) return waiting(`volumes to go: ${listed(going.map(({ id, status }) => `${id} (${status})`))}`, 2_000);
+  return done(`Volumes are kept, as the cluster said: ${listed(volumes.map(({ id }) => id))}.`);
+};
+
+interface VolumeSpec {
+  persistentVolumeReclaimPolicy?: string;
+  csi?: { driver?: string; volumeHandle?: string };
+}
+
+const doomedHandle = ({ csi, persistentVolumeReclaimPolicy }: VolumeSpec = {}): string | undefined =>
+  csi?.driver === CSI_DRIVER && persistentVolumeReclaimPolicy === 'Delete' ? csi.volumeHandle : undefined;
+
+/** Undefined when the cluster's API does not answer. */
+const listInTenant = async (scope: ClusterScope, kind: string): Promise<KubernetesObject[] | undefined> => {
+  try {
+    const { kube } = await scope.tenant();
+    return (await kube.list({ apiVersion: 'v1', kind })).items;
+  } catch (error) {
+    if (error instanceof Unavailable) return undefined;
+    throw error;
+  }
+};
+
+const MOST_LISTED = 5;
+const listed = (all: readonly string[]): string =>
+  all.length > MOST_LISTED ? `${all.slice(0, MOST_LISTED).join(', ')} and ${all.length - MOST_LISTED} more` : all.join(', ');

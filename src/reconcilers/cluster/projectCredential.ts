@@ -1,0 +1,138 @@
+/** The application credential by which controllers beside the control plane act in the customer's project: never Seedbed's own password. */
+import { isWanted } from '../../domain/addons.ts';
+import { RENEW_TRUST } from '../../domain/cluster.ts';
+import { UserError } from '../../domain/errors.ts';
+import { randomToken } from '../../lib/ids.ts';
+import type { Identity } from '../../openstack/identity.ts';
+import { noteState } from '../../store/inventory.ts';
+import { descriptionOf, resourceName } from '../names.ts';
+import { ensureResource } from '../resource.ts';
+import type { ClusterScope } from './scope.ts';
+
+interface Stored {
+  /** Its owner: he alone can make or delete it. */
+  userId: string;
+  name: string;
+  secret: string;
+  /** null: being made. */
+  id: string | null;
+}
+
+/** The secret's name, with the cluster as its owner. */
+const SECRET = 'projectCredential';
+
+/** @throws CLOUD_CREDENTIAL when nobody has lent the cluster one that holds. */
+export const getProjectCredential = async (scope: ClusterScope): Promise<{ id: string; secret: string }> => {
+  const stored = await find(scope);
+  if (stored?.id == null) throw credentialNeeded('need an application credential of their own');
+  const credential = { id: stored.id, secret: stored.secret };
+  // On the way to READY the controllers find out by themselves.
+  if (scope.look === 'full' && !(await holds(scope, credential, stored))) {
+    await forget(scope, stored);
+    throw credentialNeeded('had an application credential that holds no longer: it was deleted, or its owner is gone');
+  }
+  return credential;
+};
+
+const credentialNeeded = (what: string): UserError =>
+  new UserError(
+    'CLOUD_CREDENTIAL',
+    `The controllers that act in the project ${what}; ${RENEW_TRUST.replace('a new trust', 'one')}, not logged in with an application credential.`,
+    { whoMustAct: 'CUSTOMER' },
+  );
+
+/** By the credential itself: its list says what a token that is still remembered does not. */
+const holds = async (scope: ClusterScope, credential: { id: string; secret: string }, { userId, name }: Stored): Promise<boolean> => {
+  try {
+    return (await scope.world.clouds.forCredential(credential).identity.findApplicationCredential(userId, name)) !== undefined;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return error.code !== 'CLOUD_CREDENTIAL';
+  }
+};
+
+export const hasProjectCredential = async (scope: ClusterScope): Promise<boolean> => (await find(scope)) !== undefined;
+
+/** While a caller's token is at hand: makes the credential where one is wanted. */
+export const lendProjectCredential = async (scope: ClusterScope): Promise<void> => {
+  const { row } = scope;
+  if (row.deleteRequestedAt !== null || !(isWanted('cloudController', row.spec) || isWanted('cinderCsi', row.spec))) return;
+  const stored = await find(scope);
+  if (stored?.id != null) return;
+  const identity = await identityOfCaller(scope);
+  if (identity === null) return;
+  try {
+    await make(scope, identity, stored);
+  } catch (error) {
+    // Keystone refuses some logins; whoever needs the credential says so.
+    if (!(error instanceof UserError)) throw error;
+  }
+};
+
+const identityOfCaller = async ({ world, db, row }: ClusterScope): Promise<Identity | null> => {
+  const token = await world.secrets.find(db, row.id, 'callerToken');
+  return token === undefined ? null : world.clouds.forToken(token).identity;
+};
+
+const make = async (scope: ClusterScope, identity: Identity, stored: Stored | undefined): Promise<void> => {
+  const { userId, projectId, roles } = await identity.whoAmI();
+  if (projectId !== scope.row.projectId) return;
+  const lent = scope.row.trust?.roles ?? [];
+  // The secret is ours to choose and noted first: after a crash the credential is found by its name, and its secret is known.
+  const draft: Stored =
+    stored?.userId === userId
+      ? stored
+      : { userId, name: `${resourceName(scope.row)}-${randomToken(6)}`, secret: randomToken(64), id: null };
+  await keep(scope, draft);
+  const id = await ensureResource(scope, {
+    key: keyOf(scope, draft),
+    find: () => identity.findApplicationCredential(userId, draft.name),
+    create: () =>
+      identity.createApplicationCredential(userId, {
+        name: draft.name,
+        description: descriptionOf(scope.row),
+        secret: draft.secret,
+        roles: roles.filter((role) => lent.includes(role)),
+      }),
+  });
+  await keep(scope, { ...draft, id });
+};
+
+/**
+ * The last thing of a removal, when nothing needs it any more. Nobody but its owner can end it, and he only with a token of his own login:
+ * what is said of one that stays, or null. Its secret is known to nobody then.
+ */
+export const endProjectCredential = async (scope: ClusterScope): Promise<string | null> => {
+  const stored = await find(scope);
+  if (stored === undefined) return null;
+  const left = `Application credential ${stored.name} of user ${stored.userId} stays: its owner alone can delete it.`;
+  const identity = await identityOfCaller(scope);
+  if (identity === null) return left;
+  try {
+    if ((await identity.whoAmI()).userId !== stored.userId) return left;
+    const id = stored.id ?? (await identity.findApplicationCredential(stored.userId, stored.name))?.id;
+    if (id !== undefined) await identity.deleteApplicationCredential(stored.userId, id);
+  } catch (error) {
+    // His token has ended, or was made by an application credential.
+    if (error instanceof UserError) return left;
+    throw error;
+  }
+  await forget(scope, stored);
+  return null;
+};
+
+const forget = (scope: ClusterScope, stored: Stored): Promise<void> =>
+  scope.write(async (tx) => {
+    await noteState(tx, keyOf(scope, stored), 'GONE', scope.clock.now());
+    await scope.world.secrets.remove(tx, scope.row.id, SECRET);
+  });
+
+const keyOf = (scope: ClusterScope, { name }: Stored) => scope.key('IDENTITY', 'application-credential', name);
+
+const find = async (scope: ClusterScope): Promise<Stored | undefined> => {
+  const text = await scope.world.secrets.find(scope.db, scope.row.id, SECRET);
+  return text === undefined ? undefined : (JSON.parse(text) as Stored);
+};
+
+const keep = (scope: ClusterScope, stored: Stored): Promise<void> =>
+  scope.write((tx) => scope.world.secrets.put(tx, scope.row.id, SECRET, JSON.stringify(stored), scope.clock.now()));

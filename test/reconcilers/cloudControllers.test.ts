@@ -1,0 +1,213 @@
+/** The cloud's controllers beside the control plane: whose credential they have, what is of them in the cluster, and what a removal leaves of their work. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { accessOf, at, type Client, createClient, type Fields } from '../sandbox/kubernetes/client.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
+
+const CLASSES = '/apis/storage.k8s.io/v1/storageclasses';
+const FINALIZER = 'service.kubernetes.io/load-balancer-cleanup';
+
+let world: Living;
+const tenants: Client[] = [];
+
+beforeAll(async () => {
+  world = await openLiving();
+});
+
+afterAll(async () => {
+  for (const tenant of tenants) tenant.close();
+  await world?.close();
+});
+
+const cloudy = async (name: string) => {
+  const overrides = { volumeDriver: 'CINDER', addons: { cloudController: { enabled: true } } };
+  const clusterId = await world.makeCluster(name, { overrides });
+  const issued = await world.change<{ kubeconfig: string }>(world.member, 'issueKubeconfig', { clusterId, role: 'ADMIN' }, 'kubeconfig');
+  const tenant = createClient(accessOf(issued.kubeconfig));
+  tenants.push(tenant);
+  await until(async () => (await tenant.call('GET', '/api/v1/secrets')).status === 200);
+  const [row] = world.rows<{ shortId: string }>(`select short_id as shortId from clusters where id = '${clusterId}'`);
+  return { clusterId, tenant, shortId: row?.shortId ?? '' };
+};
+
+/** A call of the member's to a service of the cloud's. */
+const cloud = async (method: string, service: string, path: string, body?: object): Promise<Fields> => {
+  const headers = { 'x-auth-token': world.member, 'content-type': 'application/json' };
+  const answer = await fetch(`${world.sandbox.authUrl.replace(/\/identity.*$|\/v3$/, '')}/${service}${path}`, {
+    method,
+    headers,
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Error(`${method} ${service}${path}: ${answer.status} ${await answer.text()}`);
+  const text = await answer.text();
+  return text === '' ? {} : (JSON.parse(text) as Fields);
+};
+
+/** The credential in the cloud controller's cloud.conf. */
+const credentialOf = async (shortId: string) => {
+  const name = `${shortId}-cloud-controller-manager-files`;
+  const secret = await world.seed.get({ apiVersion: 'v1', kind: 'Secret', namespace: `kc-${shortId}`, name });
+  const conf = Buffer.from(String(at(secret, 'data', 'cloud.conf')), 'base64').toString();
+  const [, secretText = ''] = /application-credential-secret = "(\w{64})"/.exec(conf) ?? [];
+  const [, id = ''] = /application-credential-id = "(\w{32})"/.exec(conf) ?? [];
+  return { id, secretText };
+};
+
+/** Secrets and ConfigMaps of a cluster as text, decoded. */
+const textsOf = async (kube: Client): Promise<string> => {
+  const lists = await Promise.all(['secrets', 'configmaps'].map((plural) => kube.call('GET', `/api/v1/${plural}`)));
+  const data = lists.flatMap(({ body }) => (body.items as Fields[]).map((item) => (item.data ?? {}) as Record<string, string>));
+  return data.flatMap((files) => Object.values(files).flatMap((text) => [text, Buffer.from(text, 'base64').toString()])).join('\n');
+};
+
+const addonOf = async (clusterId: string, name: string) => {
+  const query = 'query($id: ID!) { cluster(id: $id) { addons { name state message } } }';
+  const { cluster } = await world.ask<{ cluster: { addons: { name: string; state: string; message: string }[] } }>(world.member, query, {
+    id: clusterId,
+  });
+  return cluster.addons.find((addon) => addon.name === name);
+};
+const saidBy = (clusterId: string, step: string): string =>
+  world.rows<{ message: string }>(`select message from conditions where object_id = '${clusterId}' and name = '${step}'`)[0]?.message ?? '';
+const change = (clusterId: string, overrides: object) =>
+  world.change(world.member, 'updateCluster', { clusterId, overrides }, 'cluster { id }');
+const remove = (clusterId: string) => world.change(world.member, 'deleteCluster', { clusterId }, 'cluster { id }');
+const isDeleted = (clusterId: string) => world.rows(`select 1 from clusters where id = '${clusterId}' and state = 'DELETED'`).length === 1;
+const volumeOf = (name: string, handle: string, persistentVolumeReclaimPolicy = 'Delete') => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  metadata: { name },
+  spec: {
+    capacity: { storage: '1Gi' },
+    accessModes: ['ReadWriteOnce'],
+    persistentVolumeReclaimPolicy,
+    csi: { driver: 'cinder.csi.openstack.org', volumeHandle: handle },
+  },
+});
+const makeVolume = async (name: string, shortId: string): Promise<string> => {
+  const volume = { name, size: 1, metadata: { 'cinder.csi.openstack.org/cluster': shortId } };
+  const { id } = (await cloud('POST', 'volume/v3', '/volumes', { volume })).volume as { id: string };
+  await until(async () => at(await cloud('GET', 'volume/v3', `/volumes/${id}`), 'volume', 'status') === 'available');
+  return id;
+};
+const idsOf = async (service: string, path: string, key: string): Promise<unknown[]> =>
+  ((await cloud('GET', service, path))[key] as Fields[]).map(({ id }) => id);
+
+test('they run in the seed with a credential that never enters the cluster; node halves, rights and classes do', async () => {
+  const { clusterId, tenant, shortId } = await cloudy('cloudy');
+  const { id, secretText } = await credentialOf(shortId);
+  expect([secretText.length, id.length]).toEqual([64, 32]);
+  const inside = await textsOf(tenant);
+  expect(inside.length).toBeGreaterThan(1000);
+  for (const hidden of [id, secretText]) expect(inside).not.toContain(hidden);
+
+  const nodes = (await tenant.call('GET', '/api/v1/nodes')).body.items as Fields[];
+  expect(nodes.map((node) => at(node, 'spec', 'providerID'))).toEqual([expect.stringMatching(/^openstack:\/\/\//)]);
+  expect(JSON.stringify(nodes)).not.toContain('uninitialized');
+  const classes = (await tenant.call('GET', CLASSES)).body.items as Fields[];
+  expect(classes.map((item) => at(item, 'metadata', 'name'))).toContain('cinder');
+  expect(classes.length).toBeGreaterThan(1);
+
+  // Nothing of a class can be changed, so it is made anew.
+  await change(clusterId, { addons: { cinderCsi: { reclaim: 'RETAIN' } } });
+  await world.settled(clusterId);
+  expect((await tenant.call('GET', `${CLASSES}/cinder`)).body.reclaimPolicy).toBe('Retain');
+
+  expect((await tenant.call('POST', '/api/v1/persistentvolumes', volumeOf('kept', 'x'))).status).toBe(201);
+  await change(clusterId, { volumeDriver: 'NONE' });
+  await until(async () => (await addonOf(clusterId, 'cinderCsi'))?.message.includes('1 volumes to be deleted'));
+  await tenant.call('DELETE', '/api/v1/persistentvolumes/kept');
+  world.wake(clusterId);
+  await until(async () => (await addonOf(clusterId, 'cinderCsi'))?.state === 'DISABLED');
+  expect((await tenant.call('GET', CLASSES)).body.items).toEqual([]);
+});
+
+test('a credential that somebody deleted is told of, and the next request of a member brings another', async () => {
+  const { clusterId, shortId } = await cloudy('robbed');
+  const first = await credentialOf(shortId);
+  const owner = String(at(await whoAmI(), 'token', 'user', 'id'));
+  await cloud('DELETE', 'identity/v3', `/users/${owner}/application_credentials/${first.id}`);
+  world.wake(clusterId);
+  await until(async () => (await addonOf(clusterId, 'cloudController'))?.message.includes('holds no longer'));
+  await change(clusterId, { addons: { cloudController: { loadBalancerMonitors: false } } });
+  await world.settled(clusterId);
+  const second = await credentialOf(shortId);
+  expect(second.id).toMatch(/^\w{32}$/);
+  expect(second.id).not.toBe(first.id);
+});
+
+const whoAmI = async (): Promise<Fields> => {
+  const headers = { 'x-auth-token': world.member, 'x-subject-token': world.member };
+  return (await (await fetch(`${world.sandbox.authUrl}/auth/tokens`, { headers })).json()) as Fields;
+};
+
+test('with its cluster go its load balancers, their addresses and groups, and the volumes that are not to be kept; the credential last', async () => {
+  const { clusterId, tenant, shortId } = await cloudy('leaving');
+  const { id: credentialId } = await credentialOf(shortId);
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', finalizers: [FINALIZER] } };
+  const spec = { type: 'LoadBalancer', ports: [{ port: 80 }], selector: { app: 'web' } };
+  expect((await tenant.call('POST', '/api/v1/namespaces/default/services', { ...service, spec })).status).toBe(201);
+
+  const [resolved] = world.rows<{ json: string }>(`select resolved as json from clusters where id = '${clusterId}'`);
+  const { fixedSubnetId, externalNetworkId } = JSON.parse(resolved?.json ?? '{}');
+  const balancer = async (name: string) =>
+    (await cloud('POST', 'load-balancer/v2', '/lbaas/loadbalancers', { loadbalancer: { name, vip_subnet_id: fixedSubnetId } }))
+      .loadbalancer as { id: string; vip_port_id: string };
+  const ours = await balancer(`kube_service_${shortId}_default_web`);
+  const foreign = await balancer('kube_service_another_default_web');
+  const address = {
+    floating_network_id: externalNetworkId,
+    port_id: ours.vip_port_id,
+    description: `Floating IP for Kubernetes external service default/web from cluster ${shortId}`,
+  };
+  const ip = (await cloud('POST', 'network', '/v2.0/floatingips', { floatingip: address })).floatingip as { id: string };
+  const group = { name: 'lb-sg-x', description: `Security Group for default/web Service LoadBalancer in cluster ${shortId}` };
+  const { id: groupId } = (await cloud('POST', 'network', '/v2.0/security-groups', { security_group: group })).security_group as {
+    id: string;
+  };
+  const [going, staying] = [await makeVolume('going', shortId), await makeVolume('staying', shortId)];
+  await tenant.call('POST', '/api/v1/persistentvolumes', volumeOf('going', going));
+  await tenant.call('POST', '/api/v1/persistentvolumes', volumeOf('staying', staying, 'Retain'));
+
+  await remove(clusterId);
+  await until(() => saidBy(clusterId, 'AddonCloudControllerInstalled').includes('load balancers of 1 Services'));
+  // The controller has done it, so it seems.
+  await tenant.call(
+    'PATCH',
+    '/api/v1/namespaces/default/services/web',
+    { metadata: { finalizers: null } },
+    {
+      'content-type': 'application/merge-patch+json',
+    },
+  );
+  // What is not ours keeps the network.
+  await until(async () => !(await idsOf('load-balancer/v2', '/lbaas/loadbalancers', 'loadbalancers')).includes(ours.id));
+  await cloud('DELETE', 'load-balancer/v2', `/lbaas/loadbalancers/${foreign.id}`);
+  await until(async () => !(await idsOf('load-balancer/v2', '/lbaas/loadbalancers', 'loadbalancers')).includes(foreign.id));
+  world.wake(clusterId);
+  await until(() => isDeleted(clusterId));
+
+  expect(await idsOf('network', '/v2.0/floatingips', 'floatingips')).not.toContain(ip.id);
+  expect(await idsOf('network', '/v2.0/security-groups', 'security_groups')).not.toContain(groupId);
+  const volumes = await idsOf('volume/v3', '/volumes', 'volumes');
+  expect([volumes.includes(going), volumes.includes(staying)]).toEqual([false, true]);
+  const kept = `Volumes are kept, as the cluster said: ${staying}.`;
+  expect(world.rows(`select 1 from events where stream_id = '${clusterId}' and message = '${kept}'`)).toHaveLength(1);
+  expect(await (await fetch(`${world.sandbox.controlUrl}/world`)).text()).not.toContain(credentialId);
+  expect(world.rows(`select 1 from secrets where owner_id = '${clusterId}'`)).toEqual([]);
+});
+
+test('without the word of its API no volume goes, and the removal says what it waits for', async () => {
+  const { clusterId, tenant, shortId } = await cloudy('silent');
+  const volume = await makeVolume('data', shortId);
+  await tenant.call('POST', '/api/v1/persistentvolumes', volumeOf('data', volume));
+  world.write(`update clusters set endpoint_host = '127.0.0.254' where id = '${clusterId}'`);
+  await remove(clusterId);
+  await until(() => saidBy(clusterId, 'AddonCinderCsiInstalled').includes(volume));
+  expect(await idsOf('volume/v3', '/volumes', 'volumes')).toContain(volume);
+  // The customer decides: it is not the cluster's any more.
+  await cloud('PUT', 'volume/v3', `/volumes/${volume}`, { volume: { metadata: {} } });
+  world.wake(clusterId);
+  await until(() => isDeleted(clusterId));
+  expect(await idsOf('volume/v3', '/volumes', 'volumes')).toContain(volume);
+});
