@@ -1,11 +1,15 @@
 /** What Prometheus may read of the engine; no label ever holds a tenant's name or id. */
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export interface Metrics {
   cloudCall(call: { service: string; method: string; status: number; ms: number }): void;
   seedCall(call: { verb: string; resource: string; status: number; durationMs: number }): void;
   pass(kind: string, ms: number, failed: boolean): void;
 }
+
+/** The event loop is looked at this often: seldom enough to cost nothing to speak of. */
+const TICK_MS = 10;
 
 export const createMetrics = (registry: Registry): Metrics => {
   const registers = [registry];
@@ -35,6 +39,20 @@ export const createMetrics = (registry: Registry): Metrics => {
     help: 'Passes that ended with a failed step.',
     labelNames: ['kind'],
     registers,
+  });
+  const delays = monitorEventLoopDelay({ resolution: TICK_MS });
+  delays.enable();
+  new Gauge({
+    name: 'seedbed_event_loop_delay_seconds',
+    help: 'How late the event loop came to what was due, by quantile, since these figures were last read.',
+    labelNames: ['quantile'],
+    registers,
+    collect() {
+      // A tick that is on time took a tick.
+      for (const quantile of [0.5, 0.99, 1])
+        this.set({ quantile: String(quantile) }, Math.max(0, delays.percentile(quantile * 100) / 1e9 - TICK_MS / 1e3));
+      delays.reset();
+    },
   });
   const classOf = (status: number) => (status === 0 ? 'none' : `${Math.floor(status / 100)}xx`);
   return {

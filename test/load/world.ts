@@ -112,9 +112,17 @@ const profiling = (): string[] => {
   return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
 };
 
+const readMetrics = async (): Promise<string> => (await fetch(`${SERVER_URL}/metrics`)).text();
+
+/** Milliseconds by which the server's event loop was late, 99th percentile since the last reading of any metric. */
+export const readLoopDelayMs = async (): Promise<number> => {
+  const seconds = /^seedbed_event_loop_delay_seconds\{quantile="0.99"\} (\S+)$/m.exec(await readMetrics())?.[1];
+  return Number(seconds) * 1_000;
+};
+
 /** The sum of a counter of the server over all labels that contain `label`. */
 export const readCounter = async (name: string, label = ''): Promise<number> => {
-  const text = await (await fetch(`${SERVER_URL}/metrics`)).text();
+  const text = await readMetrics();
   return [...text.matchAll(new RegExp(`^${name}\\{(.*)\\} (\\d+)$`, 'gm'))]
     .filter(([, labels]) => labels?.includes(label))
     .reduce((sum, [, , n]) => sum + Number(n), 0);
