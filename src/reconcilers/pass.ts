@@ -1,5 +1,6 @@
 /** One pass over one object: load, run the flow, store each report as it comes, and settle. The same for all four kinds. */
 import { type Condition, isTrouble, type ObjectKind } from '../domain/condition.ts';
+import type { Problem } from '../domain/errors.ts';
 import { type OperationStep, percentOf } from '../domain/operation.ts';
 import type { Claim } from '../domain/work.ts';
 import { driftDelayMs, soonestRetryMs } from '../engine/backoff.ts';
@@ -41,6 +42,8 @@ export interface Kind<Row extends ObjectRow, Scope> {
   stateOf(scope: Scope, row: Row, summary: PassSummary): string;
   /** The whole that waits for this object. */
   parent?(row: Row): { kind: ObjectKind; id: string };
+  /** The object whose trouble this problem may be: it is looked at when the problem appears. */
+  suspect?(row: Row, problem: Problem): { kind: ObjectKind; id: string } | undefined;
   /** Writes state, observedGeneration, deletedAt. */
   save(tx: Tx, row: Row, patch: Settled, summary: PassSummary): Promise<void>;
   /** After the object's end: close what was open for it. */
@@ -150,6 +153,8 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
       const wasTrouble = previous !== undefined && isTrouble(previous);
       if (wasTrouble !== isTrouble(next.condition) || (wasTrouble && next.told)) await wakeParent(tx, now);
       if (!next.told) return;
+      const suspect = report.problem === null ? undefined : kind.suspect?.(row, report.problem);
+      if (suspect !== undefined) await enqueue(tx, suspect.kind, suspect.id, now);
       await appendEvent(tx, subject, {
         at: now,
         step: report.name,

@@ -57,6 +57,8 @@ export interface KubernetesDeps {
   dataDir: string;
   /** The loopback address the seed's API listens on; its port is remembered in a world section. */
   host: string;
+  /** The loopback addresses of a new world's clusters, 127.range.0.0/16; null takes the first that are free. */
+  range: number | null;
   latency: Latency;
   counters: Counters;
   faults: Faults;

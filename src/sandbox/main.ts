@@ -1,4 +1,4 @@
-/** The sandbox as a process of its own: `main.js --data DIR [--port N] [--latency SCALE] [--volatile] [--shared]`. */
+/** The sandbox as a process of its own: `main.js --data DIR [--port N] [--range N] [--latency SCALE] [--volatile] [--shared]`. */
 import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log.ts';
@@ -10,6 +10,7 @@ const { values } = parseArgs({
   options: {
     data: { type: 'string' },
     port: { type: 'string' },
+    range: { type: 'string' },
     latency: { type: 'string', default: '1' },
     volatile: { type: 'boolean', default: false },
     shared: { type: 'boolean', default: false },
@@ -27,6 +28,7 @@ const log = createLog('info');
 const sandbox = await startSandbox({
   dataDir: values.data,
   port: values.port === undefined ? null : numberOf('port', values.port),
+  range: values.range === undefined ? null : numberOf('range', values.range),
   volatile: values.volatile,
   shared: values.shared,
   latencyScale: numberOf('latency', values.latency),

@@ -18,6 +18,8 @@ export interface SandboxOptions {
   dataDir: string;
   /** Port of the OpenStack APIs; null takes the remembered one, or a free one at first. */
   port: number | null;
+  /** The loopback addresses of a new world's clusters, 127.range.0.0/16; null takes the first that are free. */
+  range: number | null;
   /** Keep nothing on disk but the hand-over: for benchmarks. */
   volatile: boolean;
   /** Whoever uses it last ends it. False: it goes on until its own end. */
@@ -80,7 +82,17 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
   const ports = world.section('ports', { openstack: 0, control: 0 });
 
   const { latency } = dials;
-  const kubernetes = await options.startKubernetes({ world, dataDir, host: HOST, latency, counters, faults, playFault, log });
+  const kubernetes = await options.startKubernetes({
+    world,
+    dataDir,
+    host: HOST,
+    range: options.range,
+    latency,
+    counters,
+    faults,
+    playFault,
+    log,
+  });
   const openstack = startOpenStack({ world, dials, counters, faults, playFault, bootMachine: options.bootMachine, now: options.now });
   const api =
     options.port === null ? await listenAgain(openstack.listener, ports.data.openstack) : await listen(openstack.listener, options.port);

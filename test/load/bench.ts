@@ -1,4 +1,5 @@
 /** `npm run bench [-- PART… COUNT]`: figures in one table, each beside its goal; a missed goal is told and is no failure. */
+import { inspect } from 'node:util';
 import { benchAcknowledge } from './acknowledge.ts';
 import { benchFleet } from './fleet.ts';
 import { benchLab } from './lab.ts';
@@ -14,6 +15,8 @@ const parts: Record<string, () => Promise<Row[]>> = {
   lab: benchLab,
   fleet: () => benchFleet(clusters),
 };
+// Whoever ends the benchmark ends its processes.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const named = Object.keys(parts).filter((part) => process.argv.includes(part));
 const rows: Row[] = [];
 for (const [name, part] of Object.entries(parts)) {
@@ -23,7 +26,7 @@ for (const [name, part] of Object.entries(parts)) {
   } catch (error) {
     // The other parts' figures are worth having all the same.
     process.exitCode = 1;
-    process.stderr.write(`${name} could not be measured: ${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${name} could not be measured: ${inspect(error)}\n`);
   }
 }
 print(rows);

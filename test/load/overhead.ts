@@ -12,29 +12,22 @@ import { createSecrets } from '../../src/store/secrets.ts';
 import { createApi, followProgress } from '../real/support/graphql.ts';
 import type { RecordedCall } from './record.ts';
 import type { Row } from './report.ts';
-import { accessOf, OtherAddresses, type Recording, runScript } from './script.ts';
+import { accessOf, type Recording, runScript } from './script.ts';
 import { inSandbox, inWorld, registerSeed, SERVER_URL, type World } from './world.ts';
 
 const WORKERS = 3;
 const ROUNDS = 3;
-const MOST_DISTURBED = 10;
 
 /** With plausible latencies. Each round is one create by Seedbed and one by the script, each in a world of its own; the best of each counts. */
 export const benchOverhead = async (): Promise<Row[]> => {
   const folder = mkdtempSync(join(tmpdir(), 'seedbed-bench-record-'));
   try {
     const rounds: { seedbedMs: number; scriptMs: number; calls: number; recorded: number }[] = [];
-    let disturbed = 0;
-    for (let i = 0; rounds.length < ROUNDS; i += 1) {
-      if (disturbed > MOST_DISTURBED) throw new Error('Other sandboxes come and go on this machine; try again when it is quiet.');
+    for (let i = 0; i < ROUNDS; i += 1) {
       const record = join(folder, `calls-${i}.jsonl`);
       const { ms, recording } = await inWorld((world) => create(world, record), { latency: 1, record });
-      const script = await inSandbox({ latency: 1 }, ({ handover }) => runScript(recording, handover)).catch((error: unknown) => {
-        if (error instanceof OtherAddresses) return null;
-        throw error;
-      });
-      if (script === null) disturbed += 1;
-      else rounds.push({ seedbedMs: ms, scriptMs: script.ms, calls: script.calls, recorded: recording.calls.length });
+      const script = await inSandbox({ latency: 1 }, ({ handover }) => runScript(recording, handover));
+      rounds.push({ seedbedMs: ms, scriptMs: script.ms, calls: script.calls, recorded: recording.calls.length });
     }
     return rowsOf(rounds);
   } finally {

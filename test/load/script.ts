@@ -21,58 +21,45 @@ export interface Recording {
 /** Often enough to cost nothing to speak of, seldom enough to leave the sandbox its time. */
 const POLL_MS = 20;
 
-/** The sandbox has other loopback addresses than the recorded one: another on this machine has taken those. */
-export class OtherAddresses extends Error {}
-
-/** Milliseconds until the workers are Ready, the control plane is up and every call is answered; and how many calls that were. */
+/** Milliseconds until the workers are Ready, all that was made runs and every call is answered; and how many calls that were. */
 export const runScript = async (recording: Recording, handover: Handover): Promise<{ ms: number; calls: number }> => {
-  const { calls, tenant, workers } = recording;
-  const cloudHost = new URL(recording.handover.authUrl).host;
+  const { tenant, workers } = recording;
   const seed = openApi(accessOf(handover));
   const hosted = openApi(tenant);
-  const toCloud = calls.filter((call) => call.host === cloudHost && !call.url.startsWith('/identity'));
-  const writesTo = (server: string) =>
-    calls.filter((call) => call.host === new URL(server).host && call.method !== 'GET' && call.status < 300 && !isReview(call));
-  const toSeed = writesTo(recording.seedServer);
-  const toTenant = writesTo(tenant.server);
-  const namespaces = toSeed.filter(({ url }) => /^\/api\/v1\/namespaces\/[^/]+$/.test(pathOf(url)));
-  const services = toSeed.filter(({ url }) => url.includes('/services/'));
-  const late = toSeed.filter(({ url }) => /controller-manager|scheduler/.test(url));
-  const early = toSeed.filter((call) => ![...namespaces, ...services, ...late].includes(call));
-  const namespace = pathOf(namespaces[0]?.url ?? '');
+  const { toCloud, toSeed, toTenant, apiAnsweredAt, usesTunnel } = callsOf(recording);
+  // Nothing but the namespace and its Services is written before there is an address; the API server's clients come after it answers.
+  const [first, afterAddress] = splitAt(toSeed, (call) => !isNamespace(call) && !call.url.includes('/services/'));
+  const [forms, laterForms] = [roundsOf(first)[0] ?? [], roundsOf(first).slice(1).flat()];
+  const [early, late] = splitAt(afterAddress, (call) => call.began > apiAnsweredAt);
+  const namespace = pathOf(first.find(isNamespace)?.url ?? '');
 
   await passAddresses(seed, new URL(tenant.server).hostname);
   const began = performance.now();
   const cloud = replayCloud(toCloud, recording.handover, handover);
-  const send = (api: Api, some: RecordedCall[]) => Promise.all(some.map((call) => api.send(call)));
   const startTenant = async (): Promise<void> => {
-    const made = toTenant.filter(({ method }) => method !== 'DELETE');
-    const isNamespace = ({ url }: RecordedCall) => /^\/api\/v1\/namespaces\/[^/]+$/.test(pathOf(url));
-    await send(hosted, made.filter(isNamespace));
-    await send(
-      hosted,
-      made.filter((call) => !isNamespace(call)),
-    );
-    await until('the workers', async () => (await hosted.list('/api/v1/nodes')).filter(isNodeReady).length === workers);
-    await send(
-      hosted,
-      toTenant.filter(({ method }) => method === 'DELETE'),
-    );
+    const [made, deleted] = [toTenant.filter(({ method }) => method !== 'DELETE'), toTenant.filter(({ method }) => method === 'DELETE')];
+    await sendRounds(hosted, made);
+    const readyNodes = async () => (await hosted.list('/api/v1/nodes')).filter(isNodeReady);
+    await until('the workers', async () => (await readyNodes()).length === workers);
+    const [node] = await readyNodes();
+    await Promise.all([
+      sendRounds(hosted, deleted),
+      until('what runs in the cluster', () => isSettled(hosted, made)),
+      usesTunnel && until('the tunnel', () => hosted.isOk(`/api/v1/nodes/${at(node, 'metadata', 'name')}/proxy/healthz`)),
+    ]);
   };
   const started = (async () => {
-    await send(seed, namespaces);
-    await send(seed, firstOfEach(services));
+    await sendRounds(seed, forms);
     await until('an address', async () =>
       (await seed.list(`${namespace}/services`)).some((s) => at(s, 'status', 'loadBalancer', 'ingress') !== undefined),
     );
     cloud.addressKnown();
-    const again = services.filter((call) => !firstOfEach(services).includes(call));
-    await Promise.all([send(seed, again), send(seed, early)]);
-    await until('the API', () => hosted.isReady());
-    await Promise.all([send(seed, late), startTenant()]);
-    await until('the control plane', async () =>
-      (await workloads(seed, namespace)).every((w) => at(w, 'status', 'readyReplicas') === at(w, 'spec', 'replicas')),
-    );
+    const startApi = async (): Promise<void> => {
+      await until('the API', () => hosted.isOk('/readyz'));
+      await Promise.all([sendRounds(seed, late, () => isSettled(seed, toSeed)), startTenant()]);
+    };
+    await Promise.all([sendRounds(seed, [...laterForms, ...early], () => isSettled(seed, toSeed)), startApi()]);
+    await until('the control plane', () => isSettled(seed, toSeed));
   })();
   await Promise.all([started, cloud.done]);
   const ms = performance.now() - began;
@@ -81,10 +68,61 @@ export const runScript = async (recording: Recording, handover: Handover): Promi
   return { ms, calls: toCloud.length + toSeed.length + toTenant.length + 1 };
 };
 
-/**
- * The certificates name an address, so the load balancer's earlier ones, which the seed's probe had, are given to somebody else first.
- * @throws OtherAddresses
- */
+/** What of the recording the script repeats: Seedbed's calls to the cloud, and those that change something in a Kubernetes API. */
+const callsOf = ({ handover, calls, tenant, seedServer }: Recording) => {
+  const to = (url: string) => calls.filter(({ host, headers }) => host === new URL(url).host && headers['user-agent'] === 'seedbed');
+  const writes = (call: RecordedCall) => call.method !== 'GET' && call.status < 300 && !isReview(call);
+  const asked = to(tenant.server);
+  return {
+    toCloud: to(handover.authUrl).filter(({ url }) => !url.startsWith('/identity')),
+    toSeed: to(seedServer).filter(writes),
+    toTenant: asked.filter(writes),
+    apiAnsweredAt: asked.find(({ url, status }) => url === '/readyz' && status === 200)?.ended ?? Number.POSITIVE_INFINITY,
+    usesTunnel: asked.some(({ url }) => url.endsWith('/proxy/healthz')),
+  };
+};
+
+const splitAt = <T>(items: readonly T[], isSecond: (item: T) => boolean): [T[], T[]] => {
+  const from = items.findIndex(isSecond);
+  return from === -1 ? [[...items], []] : [items.slice(0, from), items.slice(from)];
+};
+
+/** Each form of an object is in the round after the one before it; namespaces go ahead of all, and Jobs find running what they are about. */
+const roundsOf = (calls: readonly RecordedCall[]): RecordedCall[][] => {
+  const rounds: RecordedCall[][] = [];
+  const last = new Map<string, number>();
+  for (const call of calls) {
+    const key = objectOf(call);
+    const round = (last.get(key) ?? (call.method === 'POST' && pathOf(call.url).endsWith('/jobs') ? 0 : -1)) + 1;
+    last.set(key, round);
+    rounds[round] = [...(rounds[round] ?? []), call];
+  }
+  return rounds.filter((round) => round !== undefined);
+};
+
+/** `settled`: between two rounds, what was sent must have come to rest. */
+const sendRounds = async (api: Api, calls: readonly RecordedCall[], settled?: () => Promise<boolean>): Promise<void> => {
+  const send = (some: RecordedCall[]) => Promise.all(some.map((call) => api.send(call)));
+  for (const [number, round] of roundsOf(calls).entries()) {
+    if (number > 0 && settled !== undefined) await until('what was written to run', settled);
+    await send(round.filter(isNamespace));
+    await send(round.filter((call) => !isNamespace(call)));
+  }
+};
+
+/** Of all that was written and runs, every pod is ready and every Job has ended. */
+const isSettled = async (api: Api, written: readonly RecordedCall[]): Promise<boolean> => {
+  const collections = new Set(written.map(collectionOf).filter((path) => /\/(deployments|statefulsets|daemonsets|jobs)$/.test(path)));
+  const found = (await Promise.all([...collections].map(api.list))).flat();
+  return found.every((object) => {
+    const [spec, status] = [at(object, 'spec'), at(object, 'status')];
+    if (at(spec, 'backoffLimit') !== undefined) return at(status, 'conditions') !== undefined;
+    const wanted = at(spec, 'replicas') ?? at(status, 'desiredNumberScheduled');
+    return wanted !== undefined && wanted === (at(status, 'readyReplicas') ?? at(status, 'numberReady'));
+  });
+};
+
+/** The certificates name an address, so the load balancer's earlier ones, which the seed's probe had, are given to somebody else first. */
 const passAddresses = async (seed: Api, wanted: string): Promise<void> => {
   const earlier = Number(wanted.split('.').at(-1)) - 1;
   const url = '/api/v1/namespaces/default/services';
@@ -93,23 +131,16 @@ const passAddresses = async (seed: Api, wanted: string): Promise<void> => {
     const body = JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: `earlier-${i}`, namespace: 'default' }, spec });
     await seed.send({ method: 'POST', url, headers: { 'content-type': 'application/json' }, body });
   }
-  let given: string[] = [];
-  await until('addresses', async () => {
-    const ingresses = (await seed.list(url)).flatMap(
-      (service) => (at(service, 'status', 'loadBalancer', 'ingress') ?? []) as { ip: string }[],
-    );
-    given = ingresses.map(({ ip }) => ip);
-    return given.length === earlier;
-  });
-  const range = (ip: string) => ip.split('.').slice(0, 2).join('.');
-  if (given.some((ip) => range(ip) !== range(wanted))) throw new OtherAddresses();
+  await until('addresses', async () => (await seed.list(url)).filter((s) => at(s, 'status', 'loadBalancer', 'ingress')).length === earlier);
 };
 
 export const accessOf = ({ seeds }: Handover): KubernetesAccess => parseKubeconfig(readFileSync(seeds[0]?.kubeconfigFile ?? '', 'utf8'));
 const pathOf = (url: string): string => url.split('?')[0] ?? '';
 const isReview = ({ url }: RecordedCall): boolean => /reviews(\?|$)/.test(url);
-const firstOfEach = (calls: RecordedCall[]): RecordedCall[] =>
-  calls.filter((call, i) => calls.findIndex(({ url }) => url === call.url) === i);
+const isNamespace = ({ url }: RecordedCall): boolean => /^\/api\/v1\/namespaces\/[^/]+$/.test(pathOf(url));
+const collectionOf = ({ method, url }: RecordedCall): string => (method === 'POST' ? pathOf(url) : pathOf(url).replace(/\/[^/]+$/, ''));
+const objectOf = ({ method, url, body }: RecordedCall): string =>
+  method === 'POST' ? `${pathOf(url)}/${at(parsed(body), 'metadata', 'name')}` : pathOf(url);
 
 const until = async (what: string, look: () => Promise<boolean>): Promise<void> => {
   const end = performance.now() + 60_000;
@@ -131,18 +162,13 @@ const at = (value: unknown, ...path: string[]): unknown =>
 const isNodeReady = (node: unknown): boolean =>
   ((at(node, 'status', 'conditions') ?? []) as { type: string; status: string }[]).some((c) => c.type === 'Ready' && c.status === 'True');
 
-const workloads = async (seed: Api, namespace: string): Promise<unknown[]> => {
-  const apps = namespace.replace('/api/v1', '/apis/apps/v1');
-  return (await Promise.all([seed.list(`${apps}/deployments`), seed.list(`${apps}/statefulsets`)])).flat();
-};
-
 type Sent = Pick<RecordedCall, 'method' | 'url' | 'headers' | 'body'>;
 
 interface Api {
   /** Rejects when it is refused. */
   send(call: Sent): Promise<void>;
   list(path: string): Promise<unknown[]>;
-  isReady(): Promise<boolean>;
+  isOk(path: string): Promise<boolean>;
   close(): void;
 }
 
@@ -179,8 +205,12 @@ const openApi = (access: KubernetesAccess): Api => {
       if (method === 'DELETE' && answer.status === 404) return;
       if (answer.status >= 300) throw new Error(`${method} ${url}: ${answer.status} ${answer.text}`);
     },
-    list: async (path) => (JSON.parse((await ask('GET', path)).text) as { items: unknown[] }).items,
-    isReady: async () => (await ask('GET', '/readyz')).status === 200,
+    list: async (path) => {
+      const { status, text } = await ask('GET', path);
+      if (status !== 200) throw new Error(`GET ${path}: ${status} ${text}`);
+      return (JSON.parse(text) as { items: unknown[] }).items;
+    },
+    isOk: async (path) => (await ask('GET', path)).status === 200,
     close: () => agent.destroy(),
   };
 };

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const PORT = 4_590;
+/** Of loopback addresses, far from what other sandboxes on the machine take, so that a recorded certificate names an address of every round. */
+const RANGE = 126;
 export const SERVER_URL = `http://127.0.0.1:${PORT}`;
 
 interface Login {
@@ -51,14 +53,27 @@ export const inSandbox = async <T>(options: SandboxOptions, work: (sandbox: Sand
   const recording = options.record === undefined ? [] : ['--import', 'tsx', '--import', `${ROOT}test/load/record.ts`];
   const sandbox = spawn(
     process.execPath,
-    [...recording, `${ROOT}dist/sandbox/main.js`, '--data', dir, '--latency', String(options.latency), '--volatile'],
+    [
+      ...recording,
+      `${ROOT}dist/sandbox/main.js`,
+      '--data',
+      dir,
+      '--latency',
+      String(options.latency),
+      '--range',
+      String(RANGE),
+      '--volatile',
+    ],
     { stdio: 'ignore', env: { ...process.env, ...(options.record !== undefined && { SEEDBED_BENCH_RECORD: options.record }) } },
   );
+  const end = () => sandbox.kill('SIGTERM');
+  process.once('exit', end);
   try {
     const handover = await until(() => JSON.parse(readFileSync(join(dir, 'sandbox.json'), 'utf8')) as Handover);
     return await work({ dir, sandbox, handover });
   } finally {
-    sandbox.kill('SIGTERM');
+    end();
+    process.off('exit', end);
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 };
@@ -67,6 +82,8 @@ export const inSandbox = async <T>(options: SandboxOptions, work: (sandbox: Sand
 export const inWorld = <T>(work: (world: World) => Promise<T>, options: SandboxOptions = { latency: 0 }): Promise<T> =>
   inSandbox(options, async ({ dir, sandbox, handover }) => {
     const server = startServer(dir, handover);
+    const end = () => server.kill('SIGTERM');
+    process.once('exit', end);
     try {
       const admin = await login(handover.authUrl, handover.users.admin);
       const member = await login(handover.authUrl, handover.users.member);
@@ -75,7 +92,8 @@ export const inWorld = <T>(work: (world: World) => Promise<T>, options: SandboxO
       await until(() => ask(admin, create, { input }));
       return await work({ dir, sandbox, server, handover, admin, member });
     } finally {
-      server.kill('SIGTERM');
+      end();
+      process.off('exit', end);
     }
   });
 

@@ -33,8 +33,8 @@ const callsOf = ({ calls }: Counters, service: string, method: string, path: Reg
   calls.filter((c) => c.service === service && c.method === method && path.test(c.path)).reduce((sum, c) => sum + c.calls, 0);
 
 test('a refused create is looked for and sent again at once: nothing of it is under way', async () => {
-  await callsFor('calm', null, 20);
-  await callsFor('refused', { service: 'network', method: 'POST', path: '^/v2.0/networks$', kind: 'status', status: 503, times: 1 }, 12);
+  await callsFor('calm', null, 60);
+  await callsFor('refused', { service: 'network', method: 'POST', path: '^/v2.0/networks$', kind: 'status', status: 503, times: 1 }, 60);
   expect(
     world.rows("select 1 from events where subject_name = 'refused' and message like '%interrupted request%'"),
     'it would be waited for',
@@ -42,16 +42,16 @@ test('a refused create is looked for and sent again at once: nothing of it is un
 });
 
 test('of many objects those that were written are not written again when one fails', async () => {
-  const calm = await callsFor('once', null, 20);
+  const calm = await callsFor('once', null, 60);
   const fault = { service: 'hosted', method: 'PATCH', path: 'clusterrolebindings/', kind: 'status', status: 503, times: 12 };
-  const hit = await callsFor('again', fault, 20);
+  const hit = await callsFor('again', fault, 60);
   const count = (counters: Counters) => callsOf(counters, 'hosted', 'PATCH', /clusterroles/);
   expect(count(calm)).toBeGreaterThan(1);
   expect(count(hit)).toBe(count(calm));
 });
 
 test('one in four calls fails', { timeout: 120_000 }, async () => {
-  const calm = await callsFor('quiet', null, 20);
+  const calm = await callsFor('quiet', null, 60);
   const { total } = await callsFor('stormy', { kind: 'status', status: 503, probability: 0.25 }, 60);
   expect(total).toBeLessThan(4 * calm.total);
 });

@@ -72,6 +72,7 @@ export const startCloud = async (latencyScale = 0): Promise<TestCloud> => {
       port: null,
       volatile: false,
       shared: false,
+      range: null,
       latencyScale,
       log: silentLog,
       startKubernetes: async () => ({ seeds: [], snapshot: () => ({}), close: async () => {} }),

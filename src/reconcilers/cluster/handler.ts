@@ -25,6 +25,7 @@ export const createClusterHandler = (world: World) =>
         summary,
         scope.groups.some((g) => g.observedGeneration < g.generation || g.deleteRequestedAt !== null),
       ),
+    suspect: ({ seedId }, { code }) => (code === 'SEED_UNAVAILABLE' && seedId !== null ? { kind: 'SEED', id: seedId } : undefined),
     save: async (tx, row, patch) => {
       // A caller may have lent a token while the last of it went.
       if (patch.deletedAt !== null) await world.secrets.remove(tx, row.id);

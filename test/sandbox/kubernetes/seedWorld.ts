@@ -32,6 +32,7 @@ export const startSeedWorld = async (scale = 0): Promise<SeedWorld> => {
       world,
       dataDir,
       host: '127.0.0.1',
+      range: null,
       latency: (ms) => ms * scale,
       counters: { count: (s, m, t) => calls.push(`${s} ${m} ${t}`) },
       faults,

@@ -17,17 +17,18 @@ export const certificates: Step<ClusterScope> = {
     const text = await world.secrets.find(scope.db, row.id, 'pki');
     const existing: PartialClusterPki = text === undefined ? {} : (JSON.parse(text) as PartialClusterPki);
     const pki = await buildClusterPki(pkiNamesOf(await scope.reachable()), { now: () => scope.clock.now() }, existing);
-    if (pki === existing) {
-      if (!(await hasCertificates(scope.db, row.id))) await scope.write((tx) => saveCertificates(tx, row.id, factsOf(pki)));
-      return done();
+    if (pki !== existing || !(await hasCertificates(scope.db, row.id))) {
+      await scope.write(async (tx) => {
+        if (pki !== existing) await world.secrets.put(tx, row.id, 'pki', JSON.stringify(pki), scope.clock.now());
+        await saveCertificates(tx, row.id, factsOf(pki));
+      });
     }
-    await scope.write(async (tx) => {
-      await world.secrets.put(tx, row.id, 'pki', JSON.stringify(pki), scope.clock.now());
-      await saveCertificates(tx, row.id, factsOf(pki));
-    });
-    await scope.patch({ caCertificate: pki.authorities.ca.cert });
-    // Servers could not be asked for before their user data could name the API and its authority.
-    await wakeWaitingNodes(scope);
+    const caCertificate = pki.authorities.ca.cert;
+    if (row.caCertificate !== caCertificate) {
+      await scope.patch({ caCertificate });
+      // Servers could not be asked for before their user data could name the API and its authority.
+      await wakeWaitingNodes(scope);
+    }
     return done();
   },
   remove: async (scope) => {
