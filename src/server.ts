@@ -89,6 +89,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       cutOffMs: config.cutOffSeconds * 1000,
       imageRegistry: config.imageRegistry,
       cloud: { authUrl: config.keystoneUrl, region: config.region, caPem: config.cloudCa, interface: config.cloudInterface },
+      egressCidrs: config.egressCidrs,
     },
     clouds: createClouds({ factory, login }),
     seeds: createSeedRegistry({ store, secrets, clock, policy, onCall: metrics.seedCall }),

@@ -31,6 +31,8 @@ export interface HostedCluster {
   release: Release;
   /** null: upstream names. Else a prefix that replaces the registry host of every image. */
   imageRegistry: string | null;
+  /** Private ranges that the API server may call for the customer. */
+  egressCidrs: readonly string[];
   /** null before the Service has an address. */
   endpoint: ApiEndpoint | null;
   exposure: Exposure;

@@ -8,6 +8,8 @@ import { type Component, type KubernetesObject, seedMeta } from './object.ts';
 import { selectorOf } from './workload.ts';
 
 const LINK_LOCAL = '169.254.0.0/16';
+/** Where seeds and clouds keep what is their own (RFC 1918, RFC 6598): a customer's address leads there only where the operator says so. */
+const PRIVATE = ['10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', LINK_LOCAL, '172.16.0.0/12', '192.168.0.0/16'];
 
 export const buildNetworkPolicies = (cluster: ReachableCluster): KubernetesObject[] => {
   const podsOf = (component: Component): object => ({ podSelector: { matchLabels: selectorOf(cluster, component) } });
@@ -19,7 +21,11 @@ export const buildNetworkPolicies = (cluster: ReachableCluster): KubernetesObjec
     // From anywhere: load balancers may show their own address, the node's or the client's.
     policy(cluster, 'api-server', podsOf('kube-apiserver'), {
       ingress: [{ ports: tcp(apiPort, ...(cluster.tunnel === 'NONE' ? [] : [AGENT_PORT])) }],
-      egress: [{ to: [podsOf('etcd')], ports: tcp(2379) }, ...(cluster.tunnel === 'NONE' ? [workersOf(cluster)] : [])],
+      egress: [
+        { to: [podsOf('etcd')], ports: tcp(2379) },
+        ...(cluster.tunnel === 'NONE' ? [workersOf(cluster)] : []),
+        ...calledByApiServer(cluster),
+      ],
     }),
     policy(cluster, 'etcd', podsOf('etcd'), {
       ingress: [
@@ -71,6 +77,15 @@ const workersOf = ({ nodeCidr, podCidr, serviceCidr }: ReachableCluster): object
       ? [{ ipBlock: { cidr: '0.0.0.0/0', except: [LINK_LOCAL] } }]
       : [nodeCidr, podCidr, serviceCidr].map((cidr) => ({ ipBlock: { cidr } })),
 });
+
+/** The customer's audit webhook and token issuers. */
+const calledByApiServer = ({ audit, issuers, egressCidrs }: ReachableCluster): object[] => {
+  const urls = [...(audit.webhook === null ? [] : [audit.webhook.url]), ...issuers.map(({ url }) => url)];
+  if (urls.length === 0) return [];
+  const ports = new Set(urls.map((url) => Number(new URL(url).port || 443)));
+  const open = [{ cidr: '0.0.0.0/0', except: PRIVATE }, ...egressCidrs.map((cidr) => ({ cidr }))];
+  return [{ to: open.map((ipBlock) => ({ ipBlock })), ports: tcp(...ports) }];
+};
 
 interface Rules {
   ingress?: object[];

@@ -23,6 +23,8 @@ export interface SeedHandle {
   jobs: Cache;
   /** Of everything that is applied to the seed. */
   versions: Versions;
+  /** Resolves once the caches have been read: before that, what they lack says nothing. Rejects when the seed cannot be read. */
+  synced(): Promise<void>;
 }
 
 export interface SeedRegistry {
@@ -85,8 +87,7 @@ export const createSeedRegistry = (deps: {
     });
     const watch = (apiVersion: string, kind: string) =>
       kube.watch({ apiVersion, kind, labelSelector: SELECTOR }, { project: trimmed, onChange: (object) => hint(object.metadata.labels) });
-    return {
-      kube,
+    const caches = {
       services: watch('v1', 'Service'),
       statefulSets: watch('apps/v1', 'StatefulSet'),
       deployments: watch('apps/v1', 'Deployment'),
@@ -94,6 +95,13 @@ export const createSeedRegistry = (deps: {
         { apiVersion: 'batch/v1', kind: 'Job', labelSelector: SELECTOR },
         { project: trimmed, onChange: (object, type) => type !== 'DELETED' && endOf(object) !== undefined && hint(object.metadata.labels) },
       ),
+    };
+    return {
+      kube,
+      ...caches,
+      synced: async () => {
+        await Promise.all(Object.values(caches).map((cache) => cache.firstSync()));
+      },
       versions: openVersions(kube, { labelSelector: SELECTOR, kinds: APPLIED, onDrift: (object) => hint(object.metadata.labels) }),
     };
   };

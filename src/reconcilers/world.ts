@@ -34,6 +34,8 @@ export interface WorldSettings {
   imageRegistry: string | null;
   /** Where the cloud is, for controllers that run in a seed. */
   cloud: Pick<CloudSettings, 'authUrl' | 'region' | 'caPem' | 'interface'>;
+  /** Private ranges that API servers may call for customers. */
+  egressCidrs: readonly string[];
 }
 
 export interface World {

@@ -30,6 +30,8 @@ export interface WatchHandlers {
 export interface Cache {
   /** A first full reading is done; it stays true from then on. */
   readonly synced: boolean;
+  /** Resolves once `synced`. Rejects, with what a call would throw, when the reading fails before that. */
+  firstSync(): Promise<void>;
   /** When the API last said anything on this watch, in ms since the epoch; 0 before. */
   readonly heardAt: number;
   /** Why it is not connected now, if it is not. */
@@ -61,6 +63,8 @@ export const openCache = (deps: CacheDeps, query: WatchQuery, handlers: WatchHan
   /** Empty: read all of it first. */
   let version = '';
   let problem: Problem | undefined;
+  let failure: unknown;
+  const waiters: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   let heardAt = 0;
   let failures = 0;
   let expired = false;
@@ -74,6 +78,8 @@ export const openCache = (deps: CacheDeps, query: WatchQuery, handlers: WatchHan
   const failed = (error: unknown): void => {
     if (closed) return;
     problem = problemOf(error);
+    failure = error;
+    for (const { reject } of waiters.splice(0)) reject(error);
     failures += 1;
     const base = Math.min(BACKOFF_MS.longest, BACKOFF_MS.first * 2 ** Math.min(failures - 1, 10));
     later(base / 2 + (base / 2) * deps.random());
@@ -92,6 +98,7 @@ export const openCache = (deps: CacheDeps, query: WatchQuery, handlers: WatchHan
         copy.replace(answer.items);
         version = answer.resourceVersion;
         heard();
+        for (const { resolve } of waiters.splice(0)) resolve();
         handlers.onSynced?.();
       }
       stop = followStream({ deps, query, attempt, version, stallMs: handlers.stallMs ?? STALL_MS, heard, onEvent, onEnd });
@@ -131,6 +138,11 @@ export const openCache = (deps: CacheDeps, query: WatchQuery, handlers: WatchHan
     get synced() {
       return copy.filled;
     },
+    firstSync: () => {
+      if (copy.filled) return Promise.resolve();
+      if (problem !== undefined) return Promise.reject(failure);
+      return new Promise((resolve, reject) => waiters.push({ resolve, reject }));
+    },
     get heardAt() {
       return heardAt;
     },
@@ -142,6 +154,7 @@ export const openCache = (deps: CacheDeps, query: WatchQuery, handlers: WatchHan
     onChange: copy.onChange,
     close: () => {
       closed = true;
+      for (const { reject } of waiters.splice(0)) reject(failureOfTransport(attempt, undefined));
       stop();
       deps.onClose();
     },

@@ -14,6 +14,7 @@ export const cluster: ReachableCluster = {
   namespace: 'kc-shop-a1b2c3d4',
   release: defaultRelease,
   imageRegistry: null,
+  egressCidrs: ['10.11.0.0/16'],
   endpoint: { host: '192.0.2.10', port: 6443 },
   exposure: 'LOAD_BALANCER',
   nodeCidr: '10.0.0.0/24',

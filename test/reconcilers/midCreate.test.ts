@@ -85,6 +85,27 @@ test.each([
   },
 );
 
+test('a restart takes back nothing that was done: what it has not read yet is not missing', async () => {
+  await world.control('POST', 'serverFaults', { name: '.', trouble: 'slow', slowMs: 6_000 });
+  const clusterId = await begin('restarted');
+  for (const step of ['SchedulerReady', 'ControllerManagerReady', 'AddonKubeProxyInstalled']) await reached(clusterId, step, 'DONE');
+  await world.control('DELETE', 'serverFaults');
+  await world.control('POST', 'faults', {
+    service: 'kubernetes',
+    path: '/(statefulsets|deployments)\\?',
+    kind: 'stall',
+    stallMs: 1_000,
+    times: 4,
+  });
+  const [last] = world.rows<{ number: number }>(`select max(number) as number from events where stream_id = '${clusterId}'`);
+  await world.restart();
+  await world.settled(clusterId);
+  const undone = `select step, message from events where stream_id = '${clusterId}' and number > ${last?.number} and state = 'WAITING'
+                  and step in ('EtcdReady', 'ApiServerReady', 'ControllerManagerReady', 'SchedulerReady')`;
+  expect(world.rows(undone)).toEqual([]);
+  expect(shape(clusterId)).toEqual(calm);
+});
+
 test('once there is a trust, every token may end again and again, and nobody notices', async () => {
   const clusterId = await begin('tokens');
   // From here on Seedbed has a trust; until then it has only what the caller came with.

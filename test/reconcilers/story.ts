@@ -36,6 +36,8 @@ export interface Story {
   rows<T>(sql: string): T[];
   /** The sandbox's control endpoint, such as `control('PUT', 'quotas/x', { port: 0 })`. */
   control<T>(method: string, path: string, body?: object): Promise<T>;
+  /** Ends the server, runs `between`, and starts another on the same data. */
+  restart(between?: () => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -80,7 +82,8 @@ export const openStory = async (
     logLevel: 'silent',
     ...given.settings,
   };
-  const served = await (given.serve ?? serveHere)(settings);
+  const serve = given.serve ?? serveHere;
+  const served = await serve(settings);
   const world: Story = {
     sandbox,
     admin: await logIn(sandbox, 'admin'),
@@ -95,6 +98,11 @@ export const openStory = async (
       const answer = await fetch(`${sandbox.controlUrl}/${path}`, { method, ...(body && { body: JSON.stringify(body) }) });
       if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
       return answer.json();
+    },
+    restart: async (between) => {
+      await world.served.close();
+      between?.();
+      world.served = await serve(settings);
     },
     close: async () => {
       await world.served.close();

@@ -19,7 +19,7 @@ import type { Write } from '../pass.ts';
 import type { ResourceScope } from '../resource.ts';
 import type { SeedHandle } from '../seedRegistry.ts';
 import type { TenantHandle } from '../tenantRegistry.ts';
-import type { World } from '../world.ts';
+import type { World, WorldSettings } from '../world.ts';
 
 export interface ClusterScope extends ResourceScope {
   world: World;
@@ -71,9 +71,13 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
       if (seed === undefined) throw new Unavailable('SEED_UNAVAILABLE', 'The cluster has no seed yet.', { whoMustAct: 'CLOUD_ADMIN' });
       return seed;
     },
-    seed: async () => world.seeds.get((await scope.seedRow()).id),
+    seed: async () => {
+      const handle = await world.seeds.get((await scope.seedRow()).id);
+      await handle.synced();
+      return handle;
+    },
     tenant: () => world.tenants.get(row),
-    hosted: async () => hostedOf(row, await scope.seedRow(), world.settings.imageRegistry),
+    hosted: async () => hostedOf(row, await scope.seedRow(), world.settings),
     reachable: async () => {
       const hosted = await scope.hosted();
       if (!isReachable(hosted)) throw new Unavailable('CLUSTER_UNAVAILABLE', "The cluster's API has no address yet.");
@@ -135,7 +139,7 @@ const loadPki = async (world: World, clusterId: string): Promise<ClusterPki> => 
 export const wakeWaitingNodes = (scope: ClusterScope): Promise<void> =>
   scope.write((tx) => wakeNodes(tx, { clusterId: scope.row.id }, scope.clock.now(), true));
 
-export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string | null): HostedCluster => {
+export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, egressCidrs }: WorldSettings): HostedCluster => {
   const release = findRelease(row.spec.kubernetesVersion);
   if (release === undefined) throw new Error(`Cluster ${row.id} has a version that the catalogue does not know.`);
   const { replicas, etcd: etcdSpec } = row.spec.controlPlane;
@@ -149,6 +153,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, imageRegistry: string |
     namespace: namespaceOf(row.shortId),
     release,
     imageRegistry,
+    egressCidrs,
     endpoint: row.endpointHost === null || row.endpointPort === null ? null : { host: row.endpointHost, port: row.endpointPort },
     exposure: seed.exposure,
     nodeCidr: row.spec.fixedNetwork === null && row.spec.fixedSubnet === null ? row.spec.nodeCidr : null,

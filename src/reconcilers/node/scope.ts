@@ -46,7 +46,7 @@ export const openNodeScope = (world: World, row: NodeRow, group: NodeGroupRow, c
   tenant: () => world.tenants.get(cluster),
   hosted: async () => {
     const seed = cluster.seedId === null ? undefined : await loadSeed(world.store.db, cluster.seedId);
-    return seed && hostedOf(cluster, seed, world.settings.imageRegistry);
+    return seed && hostedOf(cluster, seed, world.settings);
   },
   patch: async (patch) => {
     await write((tx) => patchNode(tx, row.id, patch));

@@ -63,6 +63,7 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   namespace: `kc-${shortId}`,
   release: defaultRelease,
   imageRegistry: null,
+  egressCidrs: [],
   endpoint: null,
   exposure: 'LOAD_BALANCER',
   nodeCidr: '10.0.0.0/24',

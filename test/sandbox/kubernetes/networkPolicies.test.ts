@@ -101,6 +101,17 @@ test("in a customer's own network the API server reaches all but the metadata ad
   expect(isConnectionAllowed(own, { from: stranger, to: SEED_API, port: 6443 })).toBe(true);
 });
 
+test("webhook and issuers of a customer's: the public Internet on their ports, private addresses where the operator says so", () => {
+  const urls = { audit: { ...shop.audit, webhook: { url: 'https://audit.example.org:8443/x', caCertificate: null } } };
+  const calling = seedWith([buildNamespace(shop), ...buildNetworkPolicies({ ...shop, ...urls, egressCidrs: ['10.11.0.0/16'] })]);
+  const allowed = (address: string, port = 8443, from: Component = 'kube-apiserver') =>
+    isConnectionAllowed(calling, { from: of('shop', from), to: at(address), port });
+  expect(['203.0.113.7', '10.11.3.4'].map((address) => allowed(address))).toEqual([true, true]);
+  const inside = ['10.12.0.1', '172.20.0.1', '192.168.1.1', '100.64.0.1', '169.254.169.254', '127.0.0.1'];
+  expect(inside.filter((address) => allowed(address))).toEqual([]);
+  expect([allowed('203.0.113.7', 443), allowed('203.0.113.7', 8443, 'etcd')]).toEqual([false, false]);
+});
+
 let world: SeedWorld;
 beforeAll(async () => {
   world = await startSeedWorld();

@@ -18,7 +18,12 @@ export const joined: Step<NodeScope> = {
   needs: [server, bootstrapToken],
   ensure: async (scope) => {
     const cache = (await scope.tenant()).nodes();
-    if (!cache.synced) return waiting("the cluster's list of nodes", 1_000);
+    try {
+      await cache.firstSync();
+    } catch (error) {
+      if (!(error instanceof SeedbedError) || !error.retryable) throw error;
+      return waiting("the cluster's list of nodes", 1_000);
+    }
     const node = cache.get(undefined, scope.row.name);
     if (node === undefined) return notThere(scope);
     if (readyState(node) === 'True') {
