@@ -82,7 +82,7 @@ test('--once: from nothing to READY, in lines, and nothing is left running', { t
   expect(runningSandbox()).toBe(null);
 });
 
-test('a second start resumes, serves the command line, and outlives a killed server', { timeout: 120_000 }, async () => {
+test('a second start resumes, serves the command line, and outlives a killed server', { timeout: 240_000 }, async () => {
   const second = start();
   await second.says('Ctrl-C ends it');
   expect(second.text()).not.toContain('Create cluster');

@@ -25,4 +25,4 @@ test('create, grow, shrink and delete end as ever when the server dies again and
     expect(deaths).toBeGreaterThan(2);
     return true;
   });
-}, 120_000);
+}, 240_000);

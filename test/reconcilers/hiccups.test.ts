@@ -50,7 +50,7 @@ test('of many objects those that were written are not written again when one fai
   expect(count(hit)).toBe(count(calm));
 });
 
-test('one in four calls fails', { timeout: 120_000 }, async () => {
+test('one in four calls fails', { timeout: 240_000 }, async () => {
   const calm = await callsFor('quiet', null, 60);
   const { total } = await callsFor('stormy', { kind: 'status', status: 503, probability: 0.25 }, 60);
   expect(total).toBeLessThan(4 * calm.total);
