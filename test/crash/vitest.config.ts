@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/crash/walk.test.ts'],
-    testTimeout: 900_000,
+    testTimeout: 1_500_000,
     hookTimeout: 120_000,
   },
 });
