@@ -4,7 +4,7 @@ import { type AppliedRecord, ensureObjects, type Ledger } from '../seeds/apply.t
 import type { Kubernetes } from '../seeds/connection.ts';
 import type { KubernetesObject } from '../seeds/kinds.ts';
 import type { Versions } from '../seeds/versions.ts';
-import { listInventory, saveLedger } from '../store/inventory.ts';
+import { loadLedger, saveLedger } from '../store/inventory.ts';
 import type { ResourceScope } from './resource.ts';
 
 export interface AppliedGroup {
@@ -25,14 +25,9 @@ export const applyGroup = async (
   group: AppliedGroup,
   objects: KubernetesObject[],
 ): Promise<string[]> => {
-  const rows = (await listInventory(scope.db, group.ownerId)).filter((row) => row.service === group.service && row.kind === group.group);
-  const before: Ledger = {};
-  for (const row of rows) {
-    if (row.state === 'PRESENT' && row.fingerprint !== null && row.observed !== null)
-      before[row.name] = { fingerprint: row.fingerprint, observed: row.observed };
-  }
   const { look, versions } = group;
   const key = { clusterId: group.clusterId, ownerId: group.ownerId, service: group.service, kind: group.group };
+  const before: Ledger = await loadLedger(scope.db, key);
   const sent: Ledger = {};
   const onWritten = (name: string, record: AppliedRecord) => {
     sent[name] = record;

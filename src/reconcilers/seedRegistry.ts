@@ -2,7 +2,6 @@
 import { CLUSTER_LABEL } from '../controlPlane/object.ts';
 import { Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
-import { fingerprint } from '../lib/json.ts';
 import type { AddressPolicy } from '../seeds/address.ts';
 import { type Kubernetes, type KubernetesDeps, openKubernetes } from '../seeds/connection.ts';
 import type { KindRef } from '../seeds/kinds.ts';
@@ -108,12 +107,14 @@ export const createSeedRegistry = (deps: {
 
   return {
     get: async (seedId) => {
-      const text = await deps.secrets.find(deps.store.db, seedId, 'kubeconfig');
-      if (text === undefined)
-        throw new Unavailable('SEED_UNAVAILABLE', 'The seed has no kubeconfig; register it again.', { whoMustAct: 'CLOUD_ADMIN' });
-      const version = fingerprint(text);
+      const version = await deps.secrets.version(deps.store.db, seedId, 'kubeconfig');
       const known = open.get(seedId);
-      if (known?.version === version) return known.handle;
+      if (known !== undefined && known.version === version) return known.handle;
+      const text = await deps.secrets.find(deps.store.db, seedId, 'kubeconfig');
+      if (text === undefined || version === undefined)
+        throw new Unavailable('SEED_UNAVAILABLE', 'The seed has no kubeconfig; register it again.', { whoMustAct: 'CLOUD_ADMIN' });
+      const meanwhile = open.get(seedId);
+      if (meanwhile?.version === version) return meanwhile.handle;
       close(seedId);
       const handle = connect(text);
       open.set(seedId, { version, handle });

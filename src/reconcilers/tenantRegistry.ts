@@ -1,7 +1,6 @@
 /** One open connection per customer's cluster, with watches on its nodes and on what we applied that become hints for ours. */
 import { Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
-import { fingerprint } from '../lib/json.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
 import type { AddressPolicy } from '../seeds/address.ts';
 import { type Kubernetes, openKubernetes } from '../seeds/connection.ts';
@@ -100,14 +99,17 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
 
   return {
     get: async (row) => {
-      const text = await deps.secrets.find(deps.store.db, row.id, 'pki');
-      if (text === undefined || row.endpointHost === null || row.endpointPort === null) {
-        throw new Unavailable('CLUSTER_UNAVAILABLE', "The cluster's API has no address yet.");
-      }
+      // Opening the secret at each use would cost more than most calls.
+      const sealing = await deps.secrets.version(deps.store.db, row.id, 'pki');
+      if (sealing === undefined || row.endpointHost === null || row.endpointPort === null) throw unknownAddress();
       const server = `https://${row.endpointHost}:${row.endpointPort}`;
-      const version = fingerprint([text, server]);
+      const version = `${sealing} ${server}`;
       const known = open.get(row.id);
       if (known?.version === version) return known.handle;
+      const text = await deps.secrets.find(deps.store.db, row.id, 'pki');
+      const meanwhile = open.get(row.id);
+      if (meanwhile?.version === version) return meanwhile.handle;
+      if (text === undefined) throw unknownAddress();
       close(row.id);
       const made = connect(row, JSON.parse(text) as ClusterPki, server);
       open.set(row.id, { version, ...made });
@@ -119,6 +121,8 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
     },
   };
 };
+
+const unknownAddress = (): Unavailable => new Unavailable('CLUSTER_UNAVAILABLE', "The cluster's API has no address yet.");
 
 interface NodeStatus {
   conditions?: { type: string; status: string }[];

@@ -23,6 +23,20 @@ const ofOwner = perConnection((db) =>
     .where(eq(inventory.ownerId, sql.placeholder('ownerId')))
     .prepare(),
 );
+const ofGroup = perConnection((db) =>
+  db
+    .select({ name: inventory.name, fingerprint: inventory.fingerprint, observed: inventory.observed })
+    .from(inventory)
+    .where(
+      and(
+        eq(inventory.ownerId, sql.placeholder('ownerId')),
+        eq(inventory.service, sql.placeholder('service')),
+        eq(inventory.kind, sql.placeholder('kind')),
+        eq(inventory.state, 'PRESENT'),
+      ),
+    )
+    .prepare(),
+);
 const byKey = perConnection((db) => db.select().from(inventory).where(atKey()).prepare());
 const create = perConnection((db) =>
   db
@@ -46,6 +60,35 @@ const create = perConnection((db) =>
     })
     .prepare(),
 );
+const apply = perConnection((db) =>
+  db
+    .insert(inventory)
+    .values({
+      id: sql.placeholder('id'),
+      clusterId: sql.placeholder('clusterId'),
+      ownerId: sql.placeholder('ownerId'),
+      service: sql.placeholder('service'),
+      kind: sql.placeholder('kind'),
+      name: sql.placeholder('name'),
+      externalId: sql.placeholder('name'),
+      state: 'PRESENT',
+      madeBy: 'SEEDBED',
+      fingerprint: sql.placeholder('fingerprint'),
+      observed: sql.placeholder('observed'),
+      createdAt: sql.placeholder('now'),
+      updatedAt: sql.placeholder('now'),
+    })
+    .onConflictDoUpdate({
+      target: [inventory.ownerId, inventory.service, inventory.kind, inventory.name],
+      set: {
+        state: 'PRESENT',
+        fingerprint: sql`excluded.fingerprint`,
+        observed: sql`excluded.observed`,
+        updatedAt: sql`excluded.updated_at`,
+      },
+    })
+    .prepare(),
+);
 const change = perConnection((db) =>
   db
     .update(inventory)
@@ -57,6 +100,16 @@ const change = perConnection((db) =>
     .where(atKey())
     .prepare(),
 );
+
+/** What was applied under a group name (kind) and is taken to be there, by object key (name). */
+export const loadLedger = async (db: Db, group: Omit<InventoryKey, 'name' | 'clusterId'>): Promise<Record<string, AppliedHashes>> => {
+  const { ownerId, service, kind } = group;
+  const rows = await ofGroup(db).execute({ ownerId, service, kind });
+  const ledger: Record<string, AppliedHashes> = {};
+  for (const { name, fingerprint, observed } of rows)
+    if (fingerprint !== null && observed !== null) ledger[name] = { fingerprint, observed };
+  return ledger;
+};
 
 export const listInventory = async (db: Db, ownerId: string): Promise<InventoryRow[]> => ofOwner(db).execute({ ownerId });
 
@@ -93,23 +146,7 @@ export const saveLedger = async (
   now: number,
 ): Promise<void> => {
   for (const [name, hashes] of Object.entries(changed)) {
-    await tx.db
-      .insert(inventory)
-      .values({
-        ...group,
-        name,
-        id: newId(),
-        externalId: name,
-        state: 'PRESENT',
-        madeBy: 'SEEDBED',
-        ...hashes,
-        createdAt: now,
-        updatedAt: now,
-      })
-      .onConflictDoUpdate({
-        target: [inventory.ownerId, inventory.service, inventory.kind, inventory.name],
-        set: { ...hashes, state: 'PRESENT', updatedAt: now },
-      });
+    await apply(tx.db).execute({ ...group, ...hashes, name, id: newId(), now });
   }
   if (dropped.length > 0) {
     await tx.db

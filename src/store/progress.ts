@@ -123,10 +123,27 @@ export interface OperationPatch {
   finishedAt: number | null;
 }
 
+const changeOperation = perConnection((db) =>
+  db
+    .update(operations)
+    .set({
+      state: sql`${sql.placeholder('state')}`,
+      percent: sql`${sql.placeholder('percent')}`,
+      steps: sql`${sql.placeholder('steps')}`,
+      problem: sql`${sql.placeholder('problem')}`,
+      finishedAt: sql`${sql.placeholder('finishedAt')}`,
+    })
+    .where(and(eq(operations.id, sql.placeholder('id')), inArray(operations.state, TRACKED)))
+    .returning({ id: operations.id })
+    .prepare(),
+);
+
 /** What was superseded, or is over, stays so: a pass that began before does not know of it. */
 export const updateOperation = async (tx: Tx, operation: OperationRow, patch: OperationPatch): Promise<void> => {
   const { id, clusterId, projectId } = operation;
-  const open = and(eq(operations.id, id), inArray(operations.state, TRACKED));
-  const written = await tx.db.update(operations).set(patch).where(open).returning({ id: operations.id });
+  const { state, percent, finishedAt } = patch;
+  const steps = JSON.stringify(patch.steps);
+  const problem = patch.problem === null ? null : JSON.stringify(patch.problem);
+  const written = await changeOperation(tx.db).execute({ id, state, percent, steps, problem, finishedAt });
   if (written.length > 0) tx.changes.push({ kind: 'OPERATION', id, clusterId, projectId, what: 'CHANGED' });
 };

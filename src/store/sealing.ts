@@ -8,7 +8,8 @@ export interface Sealer {
   open(sealed: Buffer, keyId: string, place: string): string;
 }
 
-const NONCE = 12;
+/** A sealed secret begins with its nonce, which no other sealing has. */
+export const NONCE_BYTES = 12;
 const TAG = 16;
 
 /** `keys`: 32 bytes each; the first seals, all open. A key's id is the beginning of its hash. */
@@ -20,16 +21,16 @@ export const createSealer = (keys: readonly Buffer[]): Sealer => {
   return {
     keyId,
     seal: (plain, place) => {
-      const nonce = randomBytes(NONCE);
+      const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', sealingKey, nonce).setAAD(Buffer.from(place));
       return Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     },
     open: (sealed, id, place) => {
       const key = byId.get(id);
       if (key === undefined) throw new Error(`The encryption key ${id} that a secret was sealed with is not in the configuration.`);
-      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE)).setAAD(Buffer.from(place));
+      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES)).setAAD(Buffer.from(place));
       decipher.setAuthTag(sealed.subarray(sealed.length - TAG));
-      return Buffer.concat([decipher.update(sealed.subarray(NONCE, sealed.length - TAG)), decipher.final()]).toString('utf8');
+      return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, sealed.length - TAG)), decipher.final()]).toString('utf8');
     },
   };
 };

@@ -2,11 +2,13 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
-import type { Sealer } from './sealing.ts';
+import { NONCE_BYTES, type Sealer } from './sealing.ts';
 import { secrets } from './tables.ts';
 
 export interface Secrets {
   find(db: Db, ownerId: string, name: string): Promise<string | undefined>;
+  /** Another one whenever the secret was put, without opening it; undefined when there is none. */
+  version(db: Db, ownerId: string, name: string): Promise<string | undefined>;
   put(tx: Tx, ownerId: string, name: string, value: string, now: number): Promise<void>;
   remove(tx: Tx, ownerId: string, name?: string): Promise<void>;
 }
@@ -30,11 +32,13 @@ const upsert = perConnection((db) => {
     .prepare();
 });
 
-const byPlace = perConnection((db) =>
+const atPlace = () => and(eq(secrets.ownerId, sql.placeholder('ownerId')), eq(secrets.name, sql.placeholder('name')));
+const byPlace = perConnection((db) => db.select().from(secrets).where(atPlace()).prepare());
+const nonceByPlace = perConnection((db) =>
   db
-    .select()
+    .select({ nonce: sql<string>`hex(substr(${secrets.sealed}, 1, ${sql.raw(String(NONCE_BYTES))}))` })
     .from(secrets)
-    .where(and(eq(secrets.ownerId, sql.placeholder('ownerId')), eq(secrets.name, sql.placeholder('name'))))
+    .where(atPlace())
     .prepare(),
 );
 
@@ -44,6 +48,10 @@ export const createSecrets = (sealer: Sealer): Secrets => {
     find: async (db, ownerId, name) => {
       const [row] = await byPlace(db).execute({ ownerId, name });
       return row && sealer.open(row.sealed, row.keyId, place(ownerId, name));
+    },
+    version: async (db, ownerId, name) => {
+      const [row] = await nonceByPlace(db).execute({ ownerId, name });
+      return row?.nonce;
     },
     put: async (tx, ownerId, name, value, now) => {
       const sealed = sealer.seal(value, place(ownerId, name));

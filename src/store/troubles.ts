@@ -1,7 +1,9 @@
 /** What hinders the parts of a whole: one statement, however many parts there are. A retry forgets it. */
-import { and, asc, eq, inArray, isNull, ne, or, type SQL } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
+import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
 import { type Condition, isTrouble } from '../domain/condition.ts';
 import type { Db, Tx } from './open.ts';
+import { perConnection } from './prepared.ts';
 import { conditions, nodeGroups, nodes } from './tables.ts';
 
 export interface Trouble {
@@ -13,24 +15,34 @@ export interface Trouble {
 
 const MAYBE = or(eq(conditions.state, 'FAILED'), and(eq(conditions.state, 'WAITING'), ne(conditions.reason, 'Waiting')));
 
-const troublesOf = async (db: Db, parts: typeof nodes | typeof nodeGroups, whole: SQL): Promise<Trouble[]> => {
-  const rows = await db
-    .select({ name: parts.name, deleteRequestedAt: parts.deleteRequestedAt, condition: conditions })
-    .from(parts)
-    .innerJoin(conditions, eq(conditions.objectId, parts.id))
-    // What an earlier generation met says nothing of this one: a node that could not be made may well be removed.
-    .where(and(whole, isNull(parts.deletedAt), eq(conditions.observedGeneration, parts.generation), MAYBE))
-    .orderBy(asc(conditions.lastTransitionAt), asc(parts.name));
-  return rows
-    .filter((row) => isTrouble(row.condition))
-    .map(({ name, deleteRequestedAt, condition }) => ({ name, removing: deleteRequestedAt !== null, condition }));
+const troublesOf = (parts: typeof nodes | typeof nodeGroups, whole: AnySQLiteColumn): ((db: Db, id: string) => Promise<Trouble[]>) => {
+  const query = perConnection((db) =>
+    db
+      .select({ name: parts.name, deleteRequestedAt: parts.deleteRequestedAt, condition: conditions })
+      .from(parts)
+      .innerJoin(conditions, eq(conditions.objectId, parts.id))
+      .where(
+        and(
+          eq(whole, sql.placeholder('id')),
+          isNull(parts.deletedAt),
+          // What an earlier generation met says nothing of this one: a node that could not be made may well be removed.
+          eq(conditions.observedGeneration, parts.generation),
+          MAYBE,
+        ),
+      )
+      .orderBy(asc(conditions.lastTransitionAt), asc(parts.name))
+      .prepare(),
+  );
+  return async (db, id) =>
+    (await query(db).execute({ id }))
+      .filter((row) => isTrouble(row.condition))
+      .map(({ name, deleteRequestedAt, condition }) => ({ name, removing: deleteRequestedAt !== null, condition }));
 };
 
-/** The longest first. */
-export const listNodeTroubles = (db: Db, nodeGroupId: string): Promise<Trouble[]> =>
-  troublesOf(db, nodes, eq(nodes.nodeGroupId, nodeGroupId));
-export const listNodeGroupTroubles = (db: Db, clusterId: string): Promise<Trouble[]> =>
-  troublesOf(db, nodeGroups, eq(nodeGroups.clusterId, clusterId));
+/** Of a node group's nodes, the longest first. */
+export const listNodeTroubles = troublesOf(nodes, nodes.nodeGroupId);
+/** Of a cluster's node groups, the longest first. */
+export const listNodeGroupTroubles = troublesOf(nodeGroups, nodeGroups.clusterId);
 
 /** Another try is asked for: what failed below, and may stand in a part's way no longer, must not fail the whole once more. */
 export const forgetFailures = async (tx: Tx, below: { clusterId: string } | { nodeGroupId: string }, now: number): Promise<void> => {

@@ -50,10 +50,15 @@ export interface ClusterScope extends ResourceScope {
   forgetInTenant(group: string): Promise<void>;
 }
 
+/** What a pass has seen of the seed's row is good for so long, in milliseconds. */
+const SEED_SEEN_MS = 1_000;
+
 export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGroupRow[], write: Write): ClusterScope => {
   // What was settled before is compared with what is live; on the way there, what was applied a second ago is believed.
   const look = row.state === 'READY' || row.state === 'DEGRADED' ? 'full' : 'trust';
   let pki: Promise<ClusterPki> | null = null;
+  let seen: { seed: SeedRow; at: number } | null = null;
+  let hosted: { of: readonly unknown[]; cluster: HostedCluster } | null = null;
   const scope: ClusterScope = {
     world,
     row,
@@ -67,7 +72,11 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     networkSight: () => world.networks.of(row.projectId, scope.cloud()),
     trusted: (trustId) => world.clouds.forTrust(trustId),
     seedRow: async () => {
+      // Steps ask for it at each turn; what it is made of changes once in a while.
+      const now = world.clock.now();
+      if (seen?.seed.id === row.seedId && now - seen.at < SEED_SEEN_MS) return seen.seed;
       const seed = row.seedId === null ? undefined : await loadSeed(world.store.db, row.seedId);
+      if (seed !== undefined) seen = { seed, at: now };
       if (seed === undefined) throw new Unavailable('SEED_UNAVAILABLE', 'The cluster has no seed yet.', { whoMustAct: 'CLOUD_ADMIN' });
       return seed;
     },
@@ -77,7 +86,13 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
       return handle;
     },
     tenant: () => world.tenants.get(row),
-    hosted: async () => hostedOf(row, await scope.seedRow(), world.settings),
+    hosted: async () => {
+      const seed = await scope.seedRow();
+      // The same value for the same inputs, so that what is built of it need not be built again.
+      const of = [row.spec, row.etcd, row.endpointHost, row.endpointPort, seed.exposure, seed.storageClass];
+      if (hosted === null || hosted.of.some((input, i) => input !== of[i])) hosted = { of, cluster: hostedOf(row, seed, world.settings) };
+      return hosted.cluster;
+    },
     reachable: async () => {
       const hosted = await scope.hosted();
       if (!isReachable(hosted)) throw new Unavailable('CLUSTER_UNAVAILABLE', "The cluster's API has no address yet.");
