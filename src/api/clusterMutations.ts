@@ -116,6 +116,24 @@ defineMutation({
   command: (commands) => commands.rotateEncryptionKey,
 });
 
+const RotateCertificatesInput = builder.inputType('RotateCertificatesInput', {
+  description: 'What rotateCertificates is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+  }),
+});
+
+defineMutation({
+  name: 'rotateCertificates',
+  description:
+    'Replaces every authority, key and certificate of the cluster, its service account key and, one after the other, its workers: the new authorities are trusted first, then used, and the old ones are refused at the end, with every kubeconfig and token that they signed. Needs the role member.',
+  input: RotateCertificatesInput,
+  payload: clusterPayload('RotateCertificatesPayload', 'The cluster whose certificates are being rotated.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.rotateCertificates,
+});
+
 const RetryOperationInput = builder.inputType('RetryOperationInput', {
   description: 'What retryOperation is asked.',
   fields: (t) => ({

@@ -111,6 +111,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   UPDATE_CLUSTER: 'updateCluster.',
   DELETE_CLUSTER: 'deleteCluster.',
   ROTATE_ENCRYPTION_KEY: 'rotateEncryptionKey.',
+  ROTATE_CERTIFICATES: 'rotateCertificates.',
   CREATE_NODE_GROUP: 'createNodeGroup.',
   RESIZE_NODE_GROUP: 'resizeNodeGroup.',
   DELETE_NODE_GROUP: 'deleteNodeGroup.',

@@ -1,6 +1,13 @@
 /** `seedbed cluster …`: a customer's clusters. */
 import type { Command } from 'commander';
-import { CLUSTERS, CREATE_CLUSTER, DELETE_CLUSTER, ROTATE_ENCRYPTION_KEY, UPDATE_CLUSTER } from '../client/documents.ts';
+import {
+  CLUSTERS,
+  CREATE_CLUSTER,
+  DELETE_CLUSTER,
+  ROTATE_CERTIFICATES,
+  ROTATE_ENCRYPTION_KEY,
+  UPDATE_CLUSTER,
+} from '../client/documents.ts';
 import type { ClusterSummary, Operation } from '../client/types.ts';
 import { clusterText } from './clusterText.ts';
 import { addWatch } from './clusterWatch.ts';
@@ -49,7 +56,20 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .action(action(io, remove));
   addKubeconfigCommands(cluster, io);
   defineChange(cluster, 'rotate-encryption-key <cluster>', 'seal the Secrets at rest with a new key and forget the old one').action(
-    action(io, rotateEncryptionKey),
+    action(
+      io,
+      rotate(ROTATE_ENCRYPTION_KEY, 'Rotate the encryption key', (name) => `The Secrets of ${name} are sealed with a new key.`),
+    ),
+  );
+  defineChange(cluster, 'rotate-certificates <cluster>', 'replace every authority, key and certificate, and the workers').action(
+    action(
+      io,
+      rotate(
+        ROTATE_CERTIFICATES,
+        'Rotate the certificates',
+        (name) => `${name} has new authorities; what the old ones signed is refused. Kubeconfigs from before are to be issued anew.`,
+      ),
+    ),
   );
 };
 
@@ -134,15 +154,13 @@ const remove = async (session: Session, [nameOrId = '']: readonly string[], opti
   session.print({ uuid, name, deleted: options.wait !== false }, () => (options.wait === false ? '' : `Cluster ${name} is deleted.\n`));
 };
 
-const rotateEncryptionKey = async (session: Session, [nameOrId = '']: readonly string[], options: ChangeOptions): Promise<void> => {
-  const { uuid, name } = await getCluster(session.client, nameOrId);
-  const input = given({ clusterId: uuid, idempotencyKey: options.idempotencyKey });
-  const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(ROTATE_ENCRYPTION_KEY, {
-    input,
-  });
-  const progress = { id: uuid, after: Math.max(0, cluster.lastEventNumber - 1) };
-  await session.finish(options, { operation, title: `Rotate the encryption key of cluster ${name}`, cluster: progress });
-  session.print({ uuid, name, operation: operation.uuid }, () =>
-    options.wait === false ? '' : `The Secrets of ${name} are sealed with a new key.\n`,
-  );
-};
+const rotate =
+  (document: string, title: string, told: (name: string) => string) =>
+  async (session: Session, [nameOrId = '']: readonly string[], options: ChangeOptions): Promise<void> => {
+    const { uuid, name } = await getCluster(session.client, nameOrId);
+    const input = given({ clusterId: uuid, idempotencyKey: options.idempotencyKey });
+    const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(document, { input });
+    const progress = { id: uuid, after: Math.max(0, cluster.lastEventNumber - 1) };
+    await session.finish(options, { operation, title: `${title} of cluster ${name}`, cluster: progress });
+    session.print({ uuid, name, operation: operation.uuid }, () => (options.wait === false ? '' : `${told(name)}\n`));
+  };

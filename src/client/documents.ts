@@ -61,6 +61,11 @@ export const ROTATE_ENCRYPTION_KEY = mutation(
   'RotateEncryptionKeyInput',
   `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
 );
+export const ROTATE_CERTIFICATES = mutation(
+  'rotateCertificates',
+  'RotateCertificatesInput',
+  `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
+);
 export const DELETE_CLUSTER = mutation(
   'deleteCluster',
   'DeleteClusterInput',

@@ -12,6 +12,7 @@ import { registerSeed } from './registerSeed.ts';
 import { resizeNodeGroup } from './resizeNodeGroup.ts';
 import { retryOperation } from './retryOperation.ts';
 import { revokeKubeconfig } from './revokeKubeconfig.ts';
+import { rotateCertificates } from './rotateCertificates.ts';
 import { rotateEncryptionKey } from './rotateEncryptionKey.ts';
 import { signCertificate } from './signCertificate.ts';
 import { unregisterSeed } from './unregisterSeed.ts';
@@ -35,6 +36,7 @@ export const createCommands = (deps: CommandDeps) => ({
   resizeNodeGroup: resizeNodeGroup(deps),
   deleteNodeGroup: deleteNodeGroup(deps),
   issueKubeconfig: issueKubeconfig(deps),
+  rotateCertificates: rotateCertificates(deps),
   rotateEncryptionKey: rotateEncryptionKey(deps),
   signCertificate: signCertificate(deps),
   revokeKubeconfig: revokeKubeconfig(deps),

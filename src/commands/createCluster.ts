@@ -110,6 +110,7 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   endpointPort: null,
   caCertificate: null,
   rotations: null,
+  nodesSince: null,
   etcd: null,
   etcdStatus: null,
   state: 'PENDING',

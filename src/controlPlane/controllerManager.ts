@@ -49,8 +49,8 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     // The last two are off by default; without them cluster-info is never signed and tokens never expire.
     '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',
     `--cluster-name=${cluster.shortId}`,
-    `--cluster-signing-cert-file=${FILES}/ca.crt`,
-    `--cluster-signing-key-file=${FILES}/ca.key`,
+    `--cluster-signing-cert-file=${FILES}/signing-ca.crt`,
+    `--cluster-signing-key-file=${FILES}/signing-ca.key`,
     `--root-ca-file=${FILES}/ca.crt`,
     `--client-ca-file=${FILES}/ca.crt`,
     `--requestheader-client-ca-file=${FILES}/front-proxy-ca.crt`,

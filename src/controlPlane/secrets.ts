@@ -4,18 +4,18 @@ import { buildEncryptionConfig } from './encryption.ts';
 import { namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { type Component, type KubernetesObject, seedMeta } from './object.ts';
 
-export const buildEtcdSecret = (cluster: ReachableCluster, { authorities, leaves }: ClusterPki): KubernetesObject =>
+export const buildEtcdSecret = (cluster: ReachableCluster, { trust, leaves }: ClusterPki): KubernetesObject =>
   buildFilesSecret(cluster, namesOf(cluster).etcd, 'etcd', {
-    'ca.crt': authorities.etcdCa.cert,
+    'ca.crt': trust.etcdCa,
     'server.crt': leaves.etcdServer.cert,
     'server.key': leaves.etcdServer.key,
     'peer.crt': leaves.etcdPeer.cert,
     'peer.key': leaves.etcdPeer.key,
   });
 
-export const buildEtcdClientSecret = (cluster: ReachableCluster, { authorities, leaves }: ClusterPki): KubernetesObject =>
+export const buildEtcdClientSecret = (cluster: ReachableCluster, { trust, leaves }: ClusterPki): KubernetesObject =>
   buildFilesSecret(cluster, namesOf(cluster).etcdTask, 'etcd-task', {
-    'ca.crt': authorities.etcdCa.cert,
+    'ca.crt': trust.etcdCa,
     'client.crt': leaves.etcdClient.cert,
     'client.key': leaves.etcdClient.key,
   });
@@ -23,17 +23,17 @@ export const buildEtcdClientSecret = (cluster: ReachableCluster, { authorities, 
 /** Of the authorities the certificates only: an API server that is broken into can sign nothing. */
 export const buildApiServerSecret = (
   cluster: ReachableCluster,
-  { authorities, leaves, serviceAccount, encryption }: ClusterPki,
+  { trust, leaves, serviceAccount, encryption }: ClusterPki,
 ): KubernetesObject =>
   buildFilesSecret(cluster, namesOf(cluster).apiServer, 'kube-apiserver', {
-    'ca.crt': authorities.ca.cert,
-    'etcd-ca.crt': authorities.etcdCa.cert,
-    'front-proxy-ca.crt': authorities.frontProxyCa.cert,
+    'ca.crt': trust.ca,
+    'etcd-ca.crt': trust.etcdCa,
+    'front-proxy-ca.crt': trust.frontProxyCa,
     'sa.key': serviceAccount.key,
-    'sa.pub': serviceAccount.publicKey,
-    'apiserver.crt': leaves.apiServer.cert,
+    'sa.pub': trust.serviceAccountKeys,
+    'apiserver.crt': `${leaves.apiServer.cert}${trust.chain}`,
     'apiserver.key': leaves.apiServer.key,
-    'apiserver-kubelet-client.crt': leaves.apiServerKubeletClient.cert,
+    'apiserver-kubelet-client.crt': `${leaves.apiServerKubeletClient.cert}${trust.chain}`,
     'apiserver-kubelet-client.key': leaves.apiServerKubeletClient.key,
     'apiserver-etcd-client.crt': leaves.apiServerEtcdClient.cert,
     'apiserver-etcd-client.key': leaves.apiServerEtcdClient.key,
@@ -45,9 +45,11 @@ export const buildApiServerSecret = (
 /** The controller manager signs kubelets' certificates and service account tokens, so it alone gets those keys. */
 export const buildControllerManagerSecret = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject =>
   buildFilesSecret(cluster, namesOf(cluster).controllerManager, 'kube-controller-manager', {
-    'ca.crt': pki.authorities.ca.cert,
-    'ca.key': pki.authorities.ca.key,
-    'front-proxy-ca.crt': pki.authorities.frontProxyCa.cert,
+    'ca.crt': pki.trust.ca,
+    // Alone: it refuses to sign with one of several.
+    'signing-ca.crt': pki.authorities.ca.cert,
+    'signing-ca.key': pki.authorities.ca.key,
+    'front-proxy-ca.crt': pki.trust.frontProxyCa,
     'sa.key': pki.serviceAccount.key,
     'controller-manager.conf': pki.kubeconfigs.controllerManager,
   });
@@ -57,9 +59,9 @@ export const buildSchedulerSecret = (cluster: ReachableCluster, pki: ClusterPki)
     'scheduler.conf': pki.kubeconfigs.scheduler,
   });
 
-export const buildKonnectivitySecret = (cluster: ReachableCluster, { leaves, kubeconfigs }: ClusterPki): KubernetesObject =>
+export const buildKonnectivitySecret = (cluster: ReachableCluster, { trust, leaves, kubeconfigs }: ClusterPki): KubernetesObject =>
   buildFilesSecret(cluster, namesOf(cluster).konnectivity, 'konnectivity-server', {
-    'server.crt': leaves.konnectivityServer.cert,
+    'server.crt': `${leaves.konnectivityServer.cert}${trust.chain}`,
     'server.key': leaves.konnectivityServer.key,
     'konnectivity-server.conf': kubeconfigs.konnectivity,
   });

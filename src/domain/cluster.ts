@@ -18,6 +18,7 @@ export interface ResolvedNames {
 /** Rotations that were asked for since the cluster was made. */
 export interface Rotations {
   encryptionKey?: number;
+  certificates?: number;
 }
 
 /** Who lends what to whom. */

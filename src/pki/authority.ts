@@ -4,6 +4,11 @@ import { randomBytes, type webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { createKeyPem, importSigningKey, publicKeyDerOf, SIGNING } from './keys.ts';
 
+export type AuthorityName = 'ca' | 'frontProxyCa' | 'etcdCa';
+
+/** Their common names. */
+export const AUTHORITIES: Record<AuthorityName, string> = { ca: 'kubernetes', frontProxyCa: 'front-proxy-ca', etcdCa: 'etcd-ca' };
+
 /** A certificate and its private key (PKCS#8), both PEM. */
 export interface KeyPair {
   cert: string;
@@ -39,17 +44,46 @@ export const createAuthority = async (commonName: string, deps: PkiDeps): Promis
     publicKey,
     signingKey: await importSigningKey(key),
     extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(
-        x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment | x509.KeyUsageFlags.keyCertSign,
-        true,
-      ),
+      ...authorityExtensions(),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: commonName }]),
     ],
   });
   return { cert: pem(cert), key };
 };
+
+/**
+ * One authority's certificate as another signs it: a chain from what the first signed to who knows only the second.
+ * It ends with the second at the latest.
+ */
+export const crossSign = async (subject: KeyPair, signer: Authority, deps: PkiDeps): Promise<string> => {
+  const { subjectName: name, publicKey } = new x509.X509Certificate(subject.cert);
+  const times = validity(deps.now(), YEAR_MS);
+  if (times.notAfter > signer.cert.notAfter) times.notAfter = signer.cert.notAfter;
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: createSerial(),
+    subject: name,
+    issuer: signer.cert.subjectName,
+    ...times,
+    signingAlgorithm: SIGNING,
+    publicKey,
+    signingKey: signer.key,
+    extensions: [
+      ...authorityExtensions(),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(signer.cert.publicKey),
+    ],
+  });
+  return pem(cert);
+};
+
+const authorityExtensions = (): x509.Extension[] => [
+  new x509.BasicConstraintsExtension(true, undefined, true),
+  new x509.KeyUsagesExtension(
+    x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment | x509.KeyUsageFlags.keyCertSign,
+    true,
+  ),
+];
 
 /** Reads a stored authority; throws when certificate and key do not parse. */
 export const openAuthority = async (pair: KeyPair): Promise<Authority> => ({

@@ -1,13 +1,21 @@
 /** All keys and certificates of one cluster as one plain value, completed and renewed without ever changing an authority. */
 import { renewalAt } from '../domain/certificate.ts';
-import { fingerprint } from '../lib/json.ts';
-import { type Authority, createAuthority, type KeyPair, openAuthority, type PkiDeps } from './authority.ts';
+import { fingerprint, stableJson } from '../lib/json.ts';
+import {
+  AUTHORITIES,
+  type Authority,
+  type AuthorityName,
+  createAuthority,
+  type KeyPair,
+  openAuthority,
+  type PkiDeps,
+} from './authority.ts';
 import { type Issued, issueLeaf, type LeafProfile, type Sans } from './certificate.ts';
 import { createEncryption, type Encryption } from './encryption.ts';
-import { createKeyPem, publicKeyPemOf } from './keys.ts';
+import { createServiceAccountKey } from './keys.ts';
 import { buildKubeconfigText } from './kubeconfig.ts';
+import { NO_ROTATION, type Rotation, type Trust, trustOf } from './rotation.ts';
 
-export type AuthorityName = 'ca' | 'frontProxyCa' | 'etcdCa';
 export type LeafName =
   | 'apiServer'
   | 'apiServerKubeletClient'
@@ -42,6 +50,9 @@ export interface ClusterPki {
   kubeconfigs: Record<KubeconfigName, string>;
   /** Seals the cluster's Secrets at rest. */
   encryption: Encryption;
+  rotation: Rotation;
+  /** Follows from the others; the kubeconfigs were made with it. */
+  trust: Trust;
 }
 
 /** What an interrupted run may have left. */
@@ -51,6 +62,8 @@ export interface PartialClusterPki {
   leaves?: Partial<ClusterPki['leaves']>;
   kubeconfigs?: ClusterPki['kubeconfigs'];
   encryption?: Encryption;
+  rotation?: Rotation;
+  trust?: Trust;
 }
 
 /** The names that the cluster's servers answer to, and where their clients find the API. */
@@ -70,8 +83,6 @@ export interface ClusterPkiNames {
   /** What agents dial. */
   konnectivity: Sans;
 }
-
-const AUTHORITIES: Record<AuthorityName, string> = { ca: 'kubernetes', frontProxyCa: 'front-proxy-ca', etcdCa: 'etcd-ca' };
 
 interface LeafPlan extends LeafProfile {
   by: AuthorityName;
@@ -112,15 +123,16 @@ const planLeaves = (names: ClusterPkiNames): Record<LeafName, LeafPlan> => ({
 
 /**
  * Fills in what is missing; renews a leaf whose names, usages or authority changed or that has lived two thirds of its life.
- * Authorities and the service account key, once there, stay: nodes and tokens out there trust them.
+ * Authorities and the service account key, once there, stay (rotation.ts changes them): nodes and tokens out there trust them.
  * Gives back `existing` itself when nothing had to be done, so that `!==` tells whether to store.
  */
 export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, existing: PartialClusterPki = {}): Promise<ClusterPki> => {
   const plans = planLeaves(names);
   const ready = asComplete(existing);
-  if (ready !== undefined && staleLeaves(ready, plans, deps.now()).length === 0) return ready;
+  if (ready !== undefined && staleLeaves(ready, plans, deps.now()).length === 0 && stableJson(ready.trust) === stableJson(trustOf(ready)))
+    return ready;
   const authorities = { ...existing.authorities } as Partial<ClusterPki['authorities']>;
-  const made: ClusterPki = {
+  const made: Omit<ClusterPki, 'trust'> = {
     authorities: {
       ca: authorities.ca ?? (await createAuthority(AUTHORITIES.ca, deps)),
       frontProxyCa: authorities.frontProxyCa ?? (await createAuthority(AUTHORITIES.frontProxyCa, deps)),
@@ -131,6 +143,7 @@ export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, exi
     kubeconfigs: { superAdmin: '', controllerManager: '', scheduler: '', konnectivity: '', cloudController: '', csiController: '' },
     // A cluster that had authorities before it had this key may have written Secrets in clear.
     encryption: existing.encryption ?? createEncryption(existing.authorities === undefined),
+    rotation: existing.rotation ?? NO_ROTATION,
   };
   const open: Record<AuthorityName, Authority> = {
     ca: await openAuthority(made.authorities.ca),
@@ -141,29 +154,26 @@ export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, exi
     const { by, server: _, ...profile } = plans[name];
     made.leaves[name] = { ...(await issueLeaf(open[by], profile, deps)), profile: profileOf(made, plans[name]) };
   }
+  const complete = { ...made, trust: trustOf(made) };
   for (const name of Object.keys(made.kubeconfigs) as KubeconfigName[])
-    made.kubeconfigs[name] = kubeconfigOf(made, name, plans[name], names);
-  return made;
+    made.kubeconfigs[name] = kubeconfigOf(complete, name, plans[name], names);
+  return complete;
 };
 
 const kubeconfigOf = (pki: ClusterPki, name: KubeconfigName, plan: LeafPlan, { clusterName, publicServer }: ClusterPkiNames): string => {
   const { cert, key } = pki.leaves[name];
   const server = plan.server ?? publicServer;
-  return buildKubeconfigText({ clusterName, server, caPem: pki.authorities.ca.cert, userName: plan.commonName, credential: { cert, key } });
-};
-
-const createServiceAccountKey = (): ClusterPki['serviceAccount'] => {
-  const key = createKeyPem();
-  return { key, publicKey: publicKeyPemOf(key) };
+  return buildKubeconfigText({ clusterName, server, caPem: pki.trust.ca, userName: plan.commonName, credential: { cert, key } });
 };
 
 const asComplete = (pki: PartialClusterPki): ClusterPki | undefined => {
-  const { authorities, serviceAccount, leaves, kubeconfigs, encryption } = pki;
-  const whole = authorities?.ca && authorities.frontProxyCa && authorities.etcdCa && serviceAccount && leaves && kubeconfigs && encryption;
+  const { authorities, serviceAccount, leaves, kubeconfigs, encryption, rotation } = pki;
+  const whole =
+    authorities?.ca && authorities.frontProxyCa && authorities.etcdCa && serviceAccount && leaves && kubeconfigs && encryption && rotation;
   return whole ? (pki as ClusterPki) : undefined;
 };
 
-const staleLeaves = (pki: ClusterPki, plans: Record<LeafName, LeafPlan>, nowMs: number): LeafName[] =>
+const staleLeaves = (pki: Pick<ClusterPki, 'leaves' | 'authorities'>, plans: Record<LeafName, LeafPlan>, nowMs: number): LeafName[] =>
   (Object.keys(plans) as LeafName[]).filter((name) => {
     const leaf: StoredLeaf | undefined = pki.leaves[name];
     if (leaf === undefined || leaf.profile !== profileOf(pki, plans[name])) return true;
@@ -171,7 +181,7 @@ const staleLeaves = (pki: ClusterPki, plans: Record<LeafName, LeafPlan>, nowMs: 
   });
 
 /** Order of names does not matter to a client, so it must not cause a new certificate (and a restart) either. */
-const profileOf = (pki: ClusterPki, plan: LeafPlan): string =>
+const profileOf = (pki: Pick<ClusterPki, 'authorities'>, plan: LeafPlan): string =>
   fingerprint({
     ...plan,
     sans: plan.sans === undefined ? null : { dns: [...plan.sans.dns].sort(), ips: [...plan.sans.ips].sort() },

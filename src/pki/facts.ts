@@ -1,7 +1,9 @@
 /** What may be shown of a cluster's certificates, read from the certificates themselves. */
 import { X509Certificate } from 'node:crypto';
 import { type CertificateFact, type CertificateKind, renewalAt } from '../domain/certificate.ts';
-import type { AuthorityName, ClusterPki, LeafName } from './bundle.ts';
+import type { AuthorityName } from './authority.ts';
+import type { ClusterPki, LeafName } from './bundle.ts';
+import type { Rotation } from './rotation.ts';
 
 const KINDS: Record<LeafName, [kind: CertificateKind, by: AuthorityName]> = {
   apiServer: ['SERVER', 'ca'],
@@ -26,13 +28,20 @@ export const factsOf = (pki: ClusterPki): CertificateFact[] => [
     ...read(name, 'AUTHORITY', name, cert),
     renewsAt: null,
   })),
+  ...otherAuthorities(pki.rotation),
   ...(Object.entries(KINDS) as [LeafName, [CertificateKind, AuthorityName]][]).map(([name, [kind, by]]) => {
     const fact = read(name, kind, by, pki.leaves[name].cert);
     return { ...fact, renewsAt: renewalAt(fact.notBefore, fact.expiresAt) };
   }),
 ];
 
-const read = (name: string, kind: CertificateKind, signedBy: AuthorityName, pem: string): Omit<CertificateFact, 'renewsAt'> => {
+const otherAuthorities = ({ phase, other }: Rotation): CertificateFact[] =>
+  (Object.entries(other?.authorities ?? {}) as [AuthorityName, { cert: string }][]).map(([authority, { cert }]) => {
+    const name = `${authority}${phase === 'TRUST' ? 'Next' : 'Previous'}`;
+    return { ...read(name, 'AUTHORITY', name, cert), renewsAt: null };
+  });
+
+const read = (name: string, kind: CertificateKind, signedBy: string, pem: string): Omit<CertificateFact, 'renewsAt'> => {
   const { subject, validFrom, validTo } = new X509Certificate(pem);
   // Node puts each part of a name on a line of its own.
   return {

@@ -9,8 +9,14 @@ export const createKeyPem = (): string => {
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 };
 
+/** The key pair that signs the tokens of service accounts. */
+export const createServiceAccountKey = (): { key: string; publicKey: string } => {
+  const key = createKeyPem();
+  return { key, publicKey: publicKeyPemOf(key) };
+};
+
 /** The public half of a private key as SPKI PEM. */
-export const publicKeyPemOf = (keyPem: string): string => createPublicKey(keyPem).export({ type: 'spki', format: 'pem' }).toString();
+const publicKeyPemOf = (keyPem: string): string => createPublicKey(keyPem).export({ type: 'spki', format: 'pem' }).toString();
 
 /** The public half of a private key as SPKI DER. */
 export const publicKeyDerOf = (keyPem: string): Uint8Array<ArrayBuffer> =>

@@ -3,6 +3,7 @@ import { UserError } from '../domain/errors.ts';
 import { openAuthority } from './authority.ts';
 import type { ClusterPki } from './bundle.ts';
 import { issueForRequest } from './certificate.ts';
+import { trustOf } from './rotation.ts';
 import { readSigningRequest } from './signingRequest.ts';
 
 export interface UserCertificateOrder {
@@ -28,8 +29,8 @@ export const issueUserCertificate = async (
     throw new UserError('INVALID_INPUT', `The certificate signing request names somebody else; let its CN be ${names}, or leave it out.`, {
       field: ['csr'],
     });
-  const { ca } = (JSON.parse(order.pkiJson) as ClusterPki).authorities;
+  const pki = JSON.parse(order.pkiJson) as ClusterPki;
   const profile = { commonName: order.userName, usages: ['client'] as const, ttlMs: order.ttlMs };
-  const { cert, notAfterMs } = await issueForRequest(await openAuthority(ca), request, profile, { now: () => order.now });
-  return { certificate: cert, caCertificate: ca.cert, expiresAt: notAfterMs };
+  const { cert, notAfterMs } = await issueForRequest(await openAuthority(pki.authorities.ca), request, profile, { now: () => order.now });
+  return { certificate: cert, caCertificate: trustOf(pki).ca, expiresAt: notAfterMs };
 };

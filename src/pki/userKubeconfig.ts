@@ -3,6 +3,7 @@ import { openAuthority } from './authority.ts';
 import type { ClusterPki } from './bundle.ts';
 import { issueLeaf } from './certificate.ts';
 import { buildKubeconfigText } from './kubeconfig.ts';
+import { trustOf } from './rotation.ts';
 
 export interface UserKubeconfigOrder {
   /** The cluster's ClusterPki as JSON. */
@@ -16,13 +17,13 @@ export interface UserKubeconfigOrder {
 }
 
 export const issueUserKubeconfig = async (order: UserKubeconfigOrder): Promise<{ kubeconfig: string; expiresAt: number }> => {
-  const { ca } = (JSON.parse(order.pkiJson) as ClusterPki).authorities;
+  const pki = JSON.parse(order.pkiJson) as ClusterPki;
   const profile = { commonName: order.userName, usages: ['client'] as const, ttlMs: order.ttlMs };
-  const leaf = await issueLeaf(await openAuthority(ca), profile, { now: () => order.now });
+  const leaf = await issueLeaf(await openAuthority(pki.authorities.ca), profile, { now: () => order.now });
   const kubeconfig = buildKubeconfigText({
     clusterName: order.clusterName,
     server: `https://${order.endpoint.host}:${order.endpoint.port}`,
-    caPem: ca.cert,
+    caPem: trustOf(pki).ca,
     userName: order.userName,
     credential: leaf,
   });

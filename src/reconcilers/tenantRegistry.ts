@@ -2,6 +2,7 @@
 import { Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
+import { trustOf } from '../pki/rotation.ts';
 import type { AddressPolicy } from '../seeds/address.ts';
 import { type Kubernetes, openKubernetes } from '../seeds/connection.ts';
 import type { KubernetesObject } from '../seeds/kinds.ts';
@@ -53,7 +54,7 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
   const connect = (row: ClusterRow, pki: ClusterPki, server: string) => {
     const access = {
       server,
-      caPem: pki.authorities.ca.cert,
+      caPem: trustOf(pki).ca,
       clientCertPem: pki.leaves.superAdmin.cert,
       clientKeyPem: pki.leaves.superAdmin.key,
     };

@@ -118,6 +118,8 @@ export const clusters = sqliteTable(
     caCertificate: text(),
     /** How often each was asked for; how often it was done is known with the keys. */
     rotations: json<Rotations>(),
+    /** Nodes that are older are replaced, one after the other. */
+    nodesSince: time(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
     /** As it was at the last look. */

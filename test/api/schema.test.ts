@@ -42,6 +42,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'resizeNodeGroup',
     'retryOperation',
     'revokeKubeconfig',
+    'rotateCertificates',
     'rotateEncryptionKey',
     'signCertificate',
     'uncordonSeed',

@@ -143,6 +143,7 @@ test('"not yours" and "not there" are the same answer, to the letter', async () 
 const MUTATIONS = (house: House): [string, object][] => [
   ['deleteCluster', { clusterId: house.cluster.id }],
   ['issueKubeconfig', { clusterId: house.cluster.id, role: 'VIEWER' }],
+  ['rotateCertificates', { clusterId: house.cluster.id }],
   ['rotateEncryptionKey', { clusterId: house.cluster.id }],
   ['signCertificate', { clusterId: house.cluster.id, role: 'ADMIN', csr: 'x' }],
   ['revokeKubeconfig', { kubeconfigId: house.kubeconfig.id }],

@@ -5,6 +5,7 @@ import { DEFAULT_ADDONS } from '../../src/domain/addons.ts';
 import { DEFAULT_CONTROL_PLANE } from '../../src/domain/controlPlane.ts';
 import { defaultRelease } from '../../src/domain/version.ts';
 import type { ClusterPki, LeafName } from '../../src/pki/bundle.ts';
+import { NO_ROTATION } from '../../src/pki/rotation.ts';
 
 export const cluster: ReachableCluster = {
   id: '0b9d3c52-6d0f-4f0e-9a51-2f6f5d1e7c11',
@@ -86,4 +87,12 @@ export const pki: ClusterPki = {
     csiController: 'kubeconfig of csiController\n',
   },
   encryption: { keys: [{ number: 1, secret: 'a2V5IG9mIGVuY3J5cHRpb24=' }], plain: false, turn: 0, spread: true },
+  rotation: NO_ROTATION,
+  trust: {
+    ca: pair('ca').cert,
+    frontProxyCa: pair('front-proxy-ca').cert,
+    etcdCa: pair('etcd-ca').cert,
+    serviceAccountKeys: 'service account public key\n',
+    chain: '',
+  },
 };

@@ -17,7 +17,7 @@ afterAll(() => story?.close());
 /** Numbers of the commits that one server after the other dies at; 1 is in the recovery itself. */
 const DEATHS = [4, 9, 1, 14, 6, 2];
 
-test('create, grow, shrink and delete end as ever when the server dies again and again', async () => {
+test('create, grow, shrink, rotation and delete end as ever when the server dies again and again', async () => {
   if (story === undefined) throw new Error('there is no world');
   const world = story;
   await expectSameLife(world, async (change) => {

@@ -1,5 +1,5 @@
 /**
- * The server is killed right after every durable write of a create, of a resize and of a delete, and started again; every third life is
+ * The server is killed right after every durable write of a create, of a resize, of a rotation of certificates and of a delete, and started again; every third life is
  * cut off early, in its recovery. The end is that of a calm life: nothing doubled, nothing left, nothing forgotten.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -19,7 +19,8 @@ afterAll(() => Promise.all(stories.map((story) => story.close())));
 test.concurrent.each([
   ['create', [0], 100],
   ['resize', [1, 2], 60],
-  ['delete', [3], 40],
+  ['rotation', [3], 40],
+  ['delete', [4], 40],
 ] as const)('a %s that dies after each of its durable writes', async (_, walked, least) => {
   const story = await openMortalStory(bundle);
   stories.push(story);

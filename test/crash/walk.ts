@@ -24,7 +24,8 @@ const resize = (count: number): Change => ({
   nodes: count,
 });
 const DELETE: Change = { mutation: 'deleteCluster', input: ({ clusterId }) => ({ clusterId }), state: 'DELETED', nodes: 0 };
-const LIFE = [CREATE, resize(3), resize(1), DELETE];
+const ROTATE: Change = { mutation: 'rotateCertificates', input: ({ clusterId }) => ({ clusterId }), state: 'READY', nodes: 1 };
+const LIFE = [CREATE, resize(3), resize(1), ROTATE, DELETE];
 
 interface ClusterRow {
   id: string;

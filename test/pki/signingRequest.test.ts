@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAuthority, type KeyPair } from '../../src/pki/authority.ts';
+import { createServiceAccountKey } from '../../src/pki/keys.ts';
 import { issueUserCertificate } from '../../src/pki/userCertificate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'csr-'));
@@ -25,7 +26,7 @@ const request = (subject: string, extensions: string[] = [], key: string[] = P25
   );
 const sign = (csr: string) =>
   issueUserCertificate({
-    pkiJson: JSON.stringify({ authorities: { ca } }),
+    pkiJson: JSON.stringify({ authorities: { ca, frontProxyCa: ca, etcdCa: ca }, serviceAccount: createServiceAccountKey() }),
     csr,
     userName: 'anna@Default:x',
     ownNames: ['anna', 'anna@Default'],

@@ -59,7 +59,7 @@ test('a rotation leaves no Secret under the old key, and every one can be read a
   );
   expect(operation.kind).toBe('ROTATE_ENCRYPTION_KEY');
   await expect(living.change(living.member, 'rotateEncryptionKey', { clusterId }, 'operation { id }')).rejects.toThrow(
-    /being rotated already/,
+    /is under way already/,
   );
   const { state } = await until(async () => {
     const { node } = await living.ask<{ node: { state: string } }>(

@@ -16,6 +16,7 @@ import { network } from './steps/network.ts';
 import { networkPolicies } from './steps/networkPolicies.ts';
 import { nodeGroups } from './steps/nodeGroups.ts';
 import { placement } from './steps/placement.ts';
+import { rotation } from './steps/rotation.ts';
 import { router } from './steps/router.ts';
 import { scheduler } from './steps/scheduler.ts';
 import { securityGroup } from './steps/securityGroup.ts';
@@ -46,6 +47,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   tenantBootstrap,
   access,
   ...addonSteps,
+  rotation,
   nodeGroups,
   tunnel,
   usable,

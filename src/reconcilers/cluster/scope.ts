@@ -9,7 +9,9 @@ import type { InventoryService } from '../../domain/inventory.ts';
 import { findRelease } from '../../domain/version.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import type { ClusterPki } from '../../pki/bundle.ts';
+import { factsOf } from '../../pki/facts.ts';
 import type { KubernetesObject } from '../../seeds/kinds.ts';
+import { saveCertificates } from '../../store/certificates.ts';
 import { type InventoryKey, listInventory, saveLedger } from '../../store/inventory.ts';
 import { type ClusterRow, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
 import { wakeNodes } from '../../store/wake.ts';
@@ -37,8 +39,10 @@ export interface ClusterScope extends ResourceScope {
   /** Throws Unavailable before the cluster has an address. */
   reachable(): Promise<ReachableCluster>;
   pki(): Promise<ClusterPki>;
-  /** Stores it; the steps after see it at once. */
-  savePki(pki: ClusterPki): Promise<void>;
+  /** Stores it with what is different; the steps after see it at once. Two at a time are stored one after the other. */
+  changePki(change: Partial<ClusterPki>): Promise<void>;
+  /** Whether this pass has stored another one since its first steps read it. */
+  pkiChanged(): boolean;
   patch(patch: Partial<ClusterRow>): Promise<void>;
   key(service: InventoryService, kind: string, name: string): InventoryKey;
   /** Applies objects to the seed under a group name; true when something was written. */
@@ -57,6 +61,8 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
   // What was settled before is compared with what is live; on the way there, what was applied a second ago is believed.
   const look = row.state === 'READY' || row.state === 'DEGRADED' ? 'full' : 'trust';
   let pki: Promise<ClusterPki> | null = null;
+  let changedPki = false;
+  let stored: Promise<void> = Promise.resolve();
   let seen: { seed: SeedRow; at: number } | null = null;
   let hosted: { of: readonly unknown[]; cluster: HostedCluster } | null = null;
   const scope: ClusterScope = {
@@ -103,10 +109,15 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
       pki ??= loadPki(world, row.id);
       return pki;
     },
-    savePki: async (made) => {
-      await write((tx) => world.secrets.put(tx, row.id, 'pki', JSON.stringify(made), world.clock.now()));
-      pki = Promise.resolve(made);
+    changePki: (change) => {
+      // The step that completes it comes before all that read it.
+      changedPki = pki !== null;
+      const made = (pki ?? loadPki(world, row.id)).then((now) => ({ ...now, ...change }));
+      pki = made;
+      stored = stored.then(async () => savePki(world, write, row.id, await made));
+      return stored;
     },
+    pkiChanged: () => changedPki,
     patch: async (patch) => {
       await write((tx) => patchCluster(tx, row.id, patch));
       Object.assign(row, patch);
@@ -149,6 +160,13 @@ const loadPki = async (world: World, clusterId: string): Promise<ClusterPki> => 
   if (text === undefined) throw new Unavailable('CLUSTER_UNAVAILABLE', 'The cluster has no certificates yet.');
   return JSON.parse(text) as ClusterPki;
 };
+
+/** With what may be shown of it, so that neither is ever older than the other. */
+export const savePki = (world: World, write: Write, clusterId: string, pki: ClusterPki): Promise<void> =>
+  write(async (tx) => {
+    await world.secrets.put(tx, clusterId, 'pki', JSON.stringify(pki), world.clock.now());
+    await saveCertificates(tx, clusterId, factsOf(pki));
+  });
 
 /** What the cluster's nodes wait for has come: they are looked at now instead of at their next turn. */
 export const wakeWaitingNodes = (scope: ClusterScope): Promise<void> =>

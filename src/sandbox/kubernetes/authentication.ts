@@ -1,9 +1,10 @@
 /** Who is calling: client certificate, bootstrap token, service account token, or nobody in particular. */
-import { createHmac, createPrivateKey, createPublicKey, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, createPublicKey, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Cluster, TokenKeys, User } from './cluster.ts';
 import { SECRET, SERVICE_ACCOUNT } from './kinds.ts';
+import { memoize } from './memo.ts';
 import { type Dict, dict, isDict, text } from './objects.ts';
 
 export interface Authentication {
@@ -51,6 +52,13 @@ const bootstrapUser = (cluster: Cluster, token: string): User | undefined => {
 const base64Url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const algorithmOf = (key: KeyObject): 'ES256' | 'RS256' => (key.asymmetricKeyType === 'ec' ? 'ES256' : 'RS256');
 
+/** Kubernetes' own: the hash of the public key. */
+const keyIdOf = memoize(2000, (keyPem): string =>
+  createHash('sha256')
+    .update(createPublicKey(keyPem).export({ type: 'spki', format: 'der' }))
+    .digest('base64url'),
+);
+
 /** A service account token as TokenRequest makes it. `ttlSeconds` from now. */
 export const signServiceAccountToken = (
   keys: TokenKeys,
@@ -69,7 +77,7 @@ export const signServiceAccountToken = (
     exp: now + ttlSeconds,
     'kubernetes.io': { namespace: account.namespace, serviceaccount: { name: account.name, uid: account.uid } },
   };
-  const input = `${base64Url({ alg: algorithmOf(key) })}.${base64Url(claims)}`;
+  const input = `${base64Url({ alg: algorithmOf(key), kid: keyIdOf(keys.signingKeyPem) })}.${base64Url(claims)}`;
   return `${input}.${sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
 };
 

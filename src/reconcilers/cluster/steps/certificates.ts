@@ -2,9 +2,8 @@
 import { pkiNamesOf } from '../../../controlPlane/hostedCluster.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { buildClusterPki, type PartialClusterPki } from '../../../pki/bundle.ts';
-import { factsOf } from '../../../pki/facts.ts';
-import { hasCertificates, removeCertificates, saveCertificates } from '../../../store/certificates.ts';
-import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
+import { hasCertificates, removeCertificates } from '../../../store/certificates.ts';
+import { type ClusterScope, savePki, wakeWaitingNodes } from '../scope.ts';
 import { apiEndpoint } from './apiEndpoint.ts';
 
 export const certificates: Step<ClusterScope> = {
@@ -17,13 +16,8 @@ export const certificates: Step<ClusterScope> = {
     const text = await world.secrets.find(scope.db, row.id, 'pki');
     const existing: PartialClusterPki = text === undefined ? {} : (JSON.parse(text) as PartialClusterPki);
     const pki = await buildClusterPki(pkiNamesOf(await scope.reachable()), { now: () => scope.clock.now() }, existing);
-    if (pki !== existing || !(await hasCertificates(scope.db, row.id))) {
-      await scope.write(async (tx) => {
-        if (pki !== existing) await world.secrets.put(tx, row.id, 'pki', JSON.stringify(pki), scope.clock.now());
-        await saveCertificates(tx, row.id, factsOf(pki));
-      });
-    }
-    const caCertificate = pki.authorities.ca.cert;
+    if (pki !== existing || !(await hasCertificates(scope.db, row.id))) await savePki(world, scope.write, row.id, pki);
+    const caCertificate = pki.trust.ca;
     if (row.caCertificate !== caCertificate) {
       await scope.patch({ caCertificate });
       // Servers could not be asked for before their user data could name the API and its authority.

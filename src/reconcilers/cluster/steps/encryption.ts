@@ -1,7 +1,7 @@
 /** Secrets in the cluster's etcd are sealed, and sealed anew when a new key is asked for. */
 import { buildApiServer } from '../../../controlPlane/apiServer.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
-import { type Encryption, nextEncryption, phaseOf } from '../../../pki/encryption.ts';
+import { nextEncryption, phaseOf } from '../../../pki/encryption.ts';
 import { allRolled } from '../../rollout.ts';
 import type { ClusterScope } from '../scope.ts';
 import { apiServer } from './apiServer.ts';
@@ -19,20 +19,18 @@ export const encryption: Step<ClusterScope> = {
     let now = pki.encryption;
     if (!now.spread) {
       const objects = buildApiServer(await scope.reachable(), pki);
-      if (!(await allRolled(scope, 'kube-apiserver', objects))) return waiting(phaseOf(now), 2_000);
+      if (scope.pkiChanged() || !(await allRolled(scope, 'kube-apiserver', objects))) return waiting(phaseOf(now), 2_000);
       now = { ...now, spread: true };
-      await save(scope, now);
+      await scope.changePki({ encryption: now });
     }
     const change = nextEncryption(now, scope.row.rotations?.encryptionKey ?? 0);
     if (change === undefined) return done();
     if (change.rewrite) await rewriteSecrets(scope);
-    await save(scope, change.after);
+    await scope.changePki({ encryption: change.after });
     // The next pass hands it to the API servers.
     return waiting(phaseOf(change.after), 100);
   },
 };
-
-const save = async (scope: ClusterScope, encryption: Encryption): Promise<void> => scope.savePki({ ...(await scope.pki()), encryption });
 
 /** The same content once more: an API server seals with its first key whatever it finds sealed with another, or not at all. */
 const rewriteSecrets = async (scope: ClusterScope): Promise<void> => {

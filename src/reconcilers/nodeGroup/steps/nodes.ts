@@ -16,14 +16,23 @@ export const nodes: Step<NodeGroupScope> = {
   needs: [serverGroup],
   ensure: async (scope) => {
     const staying = scope.nodes.filter((node) => node.deleteRequestedAt === null);
-    const missing = scope.row.spec.count - staying.length;
+    const old = staying.filter((node) => node.createdAt < (scope.cluster.nodesSince ?? 0));
+    const leaving = scope.nodes.length - staying.length;
+    // One more than wanted while old ones are replaced, and that one is gone before the next begins.
+    if (old.length > 0 && leaving > 0) return follow(scope, `${leaving} nodes to go, and ${old.length} to be replaced after them`);
+    const missing = scope.row.spec.count + Math.min(1, old.length) - staying.length;
     if (missing > 0) await addNodes(scope, missing);
     if (missing < 0) await dropNodes(scope, chooseVictims(staying, -missing, scope.row.nodesToRemove));
     if (missing !== 0) return waiting(`${Math.abs(missing)} ${missing > 0 ? 'new' : 'surplus'} nodes`, 30_000);
-    const problem = staying.find((node) => node.state === 'FAILED')?.fault?.problem;
+    // What is wrong with an old one ends with it.
+    const problem = staying.find((node) => node.state === 'FAILED' && !old.includes(node))?.fault?.problem;
     if (problem !== undefined) throw errorOf(problem);
-    const late = scope.nodes.filter((node) => node.state !== 'READY');
+    const late = scope.nodes.filter((node) => node.state !== 'READY' && !old.includes(node));
     if (late.length > 0) return follow(scope, `${late.length} of ${scope.nodes.length} nodes`);
+    if (old.length > 0) {
+      await dropNodes(scope, chooseVictims(old, 1, scope.row.nodesToRemove));
+      return waiting(`${old.length} nodes to be replaced`, 30_000);
+    }
     if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
     return done(`${staying.length} nodes`);
   },

@@ -90,6 +90,12 @@ export const createPlane = (deps: PlaneDeps): Plane => {
     }
   };
 
+  const renewed = (listener: Listener | undefined, address: Address, config: ApiServerConfig): Promise<Listener | undefined> => {
+    if (listener === undefined) return closed ? Promise.resolve(undefined) : open(address, config);
+    listener.renew(config);
+    return Promise.resolve(listener);
+  };
+
   const shut = (key: string): void => {
     const known = listeners.get(key);
     listeners.delete(key);
@@ -107,9 +113,9 @@ export const createPlane = (deps: PlaneDeps): Plane => {
       const signature = `${config.certPem}${config.keyPem}${config.clientCaPem}`;
       const known = listeners.get(key);
       if (known?.signature === signature) continue;
-      // The old listener must let go of the port before the new one can have it.
-      const before = known ? known.listener.then((l) => l?.close()) : Promise.resolve();
-      listeners.set(key, { signature, listener: before.then(() => (closed ? undefined : open(address, config))) });
+      // Behind an address another pod takes over where one goes, and nobody who dials is refused.
+      const listener = known === undefined ? open(address, config) : known.listener.then((l) => renewed(l, address, config));
+      listeners.set(key, { signature, listener });
     }
     nodes.listenAt([...wanted.keys()], first()?.clientCaPem ?? '');
     // Agents that lost a server dial anew, and the kubelet sees it at their next probe.
