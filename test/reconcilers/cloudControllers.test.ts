@@ -31,8 +31,8 @@ const cloudy = async (name: string) => {
 };
 
 /** A call of the member's to a service of the cloud's. */
-const cloud = async (method: string, service: string, path: string, body?: object): Promise<Fields> => {
-  const headers = { 'x-auth-token': world.member, 'content-type': 'application/json' };
+const cloud = async (method: string, service: string, path: string, body?: object, token = world.member): Promise<Fields> => {
+  const headers = { 'x-auth-token': token, 'content-type': 'application/json' };
   const answer = await fetch(`${world.sandbox.authUrl.replace(/\/identity.*$|\/v3$/, '')}/${service}${path}`, {
     method,
     headers,
@@ -41,6 +41,14 @@ const cloud = async (method: string, service: string, path: string, body?: objec
   if (!answer.ok) throw new Error(`${method} ${service}${path}: ${answer.status} ${await answer.text()}`);
   const text = await answer.text();
   return text === '' ? {} : (JSON.parse(text) as Fields);
+};
+
+/** A token by an application credential. */
+const logInAs = async (id: string, secret: string): Promise<string> => {
+  const identity = { methods: ['application_credential'], application_credential: { id, secret } };
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ auth: { identity } });
+  return (await fetch(`${world.sandbox.authUrl}/auth/tokens`, { method: 'POST', headers, body })).headers.get('x-subject-token') ?? '';
 };
 
 /** The credential in the cloud controller's cloud.conf. */
@@ -100,6 +108,10 @@ test('they run in the seed with a credential that never enters the cluster; node
   const inside = await textsOf(tenant);
   expect(inside.length).toBeGreaterThan(1000);
   for (const hidden of [id, secretText]) expect(inside).not.toContain(hidden);
+  // It may do what the controllers need and nothing with credentials.
+  const token = await logInAs(id, secretText);
+  expect(await cloud('GET', 'volume/v3', '/volumes', undefined, token)).toEqual({ volumes: [] });
+  await expect(cloud('GET', 'identity/v3', '/users', undefined, token)).rejects.toThrow(/403/);
 
   const nodes = (await tenant.call('GET', '/api/v1/nodes')).body.items as Fields[];
   expect(nodes.map((node) => at(node, 'spec', 'providerID'))).toEqual([expect.stringMatching(/^openstack:\/\/\//)]);

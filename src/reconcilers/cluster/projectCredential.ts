@@ -2,8 +2,10 @@
 import { isWanted } from '../../domain/addons.ts';
 import { RENEW_TRUST } from '../../domain/cluster.ts';
 import { UserError } from '../../domain/errors.ts';
+import { NotYet } from '../../engine/flow.ts';
 import { randomToken } from '../../lib/ids.ts';
 import type { Identity } from '../../openstack/identity.ts';
+import type { TokenInfo } from '../../openstack/token.ts';
 import { noteState } from '../../store/inventory.ts';
 import { descriptionOf, resourceName } from '../names.ts';
 import { ensureResource } from '../resource.ts';
@@ -53,8 +55,8 @@ const holds = async (scope: ClusterScope, credential: { id: string; secret: stri
 
 export const hasProjectCredential = async (scope: ClusterScope): Promise<boolean> => (await find(scope)) !== undefined;
 
-/** While a caller's token is at hand: makes the credential where one is wanted. */
-export const lendProjectCredential = async (scope: ClusterScope): Promise<void> => {
+/** While a caller's token is at hand: makes the credential where one is wanted, with the roles that his trust gives. */
+export const lendProjectCredential = async (scope: ClusterScope, trustId: string): Promise<void> => {
   const { row } = scope;
   if (row.deleteRequestedAt !== null || !(isWanted('cloudController', row.spec) || isWanted('cinderCsi', row.spec))) return;
   const stored = await find(scope);
@@ -62,10 +64,12 @@ export const lendProjectCredential = async (scope: ClusterScope): Promise<void> 
   const identity = await identityOfCaller(scope);
   if (identity === null) return;
   try {
-    await make(scope, identity, stored);
+    await make(scope, identity, stored, await scope.trusted(trustId).identity.whoAmI());
   } catch (error) {
-    // Keystone refuses some logins; whoever needs the credential says so.
     if (!(error instanceof UserError)) throw error;
+    // Seen on a real Keystone just after roles were given: for seconds it denies roles that its own token names.
+    if (error.detail.openstack?.status === 400) throw new NotYet(`Keystone to take an application credential: ${error.message}`, 2_000);
+    // It refuses some logins for good; whoever needs the credential says so.
   }
 };
 
@@ -74,10 +78,10 @@ const identityOfCaller = async ({ world, db, row }: ClusterScope): Promise<Ident
   return token === undefined ? null : world.clouds.forToken(token).identity;
 };
 
-const make = async (scope: ClusterScope, identity: Identity, stored: Stored | undefined): Promise<void> => {
+/** `lent`: with the roles that they imply, for an application credential has none but its own, and services ask for `reader`. */
+const make = async (scope: ClusterScope, identity: Identity, stored: Stored | undefined, lent: TokenInfo): Promise<void> => {
   const { userId, projectId, roles } = await identity.whoAmI();
   if (projectId !== scope.row.projectId) return;
-  const lent = scope.row.trust?.roles ?? [];
   // The secret is ours to choose and noted first: after a crash the credential is found by its name, and its secret is known.
   const draft: Stored =
     stored?.userId === userId
@@ -92,7 +96,7 @@ const make = async (scope: ClusterScope, identity: Identity, stored: Stored | un
         name: draft.name,
         description: descriptionOf(scope.row),
         secret: draft.secret,
-        roles: roles.filter((role) => lent.includes(role)),
+        roles: roles.filter((role) => lent.roles.includes(role)),
       }),
   });
   await keep(scope, { ...draft, id });

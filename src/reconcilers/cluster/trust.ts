@@ -35,7 +35,6 @@ export const holdTrust = async (scope: ClusterScope): Promise<void> => {
   const { trust } = scope.row;
   if (trust === null)
     throw new UserError('CLOUD_CREDENTIAL', 'The cluster has no record of who asked for it; delete it and create it again.');
-  await lendProjectCredential(scope);
   const { trustId, heir, ...terms } = trust;
   if (trustId !== null && (await holds(scope, trustId))) return keep(scope, { ...terms, trustId });
   // Whoever asked first may have lent one in a pass that was interrupted.
@@ -86,9 +85,10 @@ const make = async (scope: ClusterScope, terms: TrustTerms): Promise<void> => {
   await keep(scope, { ...terms, trustId });
 };
 
-/** Notes the trust that holds; the token is not needed any more, and the groups and nodes go on. */
+/** Notes the trust that holds, with what else the token is good for; it is not needed any more, and the groups and nodes go on. */
 const keep = async (scope: ClusterScope, trust: TrustReference): Promise<void> => {
   const { row, clock, world } = scope;
+  if (trust.trustId !== null) await lendProjectCredential(scope, trust.trustId);
   const now = clock.now();
   // What is ended last of all is ended by its owner's token.
   const tokenNeeded = row.deleteRequestedAt !== null && (await hasProjectCredential(scope));

@@ -101,8 +101,11 @@ export const createTokens = (deps: { world: World; identity: IdentityState; now:
       const held = new Set(identity.rolesOf(trust.trustorId, trust.projectId).map((r) => r.id));
       return trust.roleIds.every((id) => held.has(id)) ? identity.withImplied(trust.roleIds) : [];
     }
-    if (token.applicationCredentialId !== null)
-      return identity.withImplied(identity.applicationCredentials.get(token.applicationCredentialId)?.roleIds ?? []);
+    if (token.applicationCredentialId !== null) {
+      // Its roles and none that they imply: seen on Keystone Zed.
+      const { roleIds = [] } = identity.applicationCredentials.get(token.applicationCredentialId) ?? {};
+      return roleIds.flatMap((role) => identity.roles.get(role) ?? []);
+    }
     return identity.rolesOf(token.userId, token.scope);
   };
   const actorOf = (id: string): Actor | undefined => {

@@ -70,6 +70,7 @@ const writable = (deps: VolumeDeps, call: Call, rule: string): Volume => {
 
 const list = (deps: VolumeDeps, call: Call): Volume[] => {
   const { query, actor } = call;
+  if (!actor.canRead) throw denied('volume:get_all');
   const all = actor.isAdmin && /^(1|true)$/i.test(query.get('all_tenants') ?? '');
   const rows = all ? [...deps.volumes.volumes.all()] : deps.volumes.volumes.by('project_id', actor.projectId);
   const name = query.get('name');
