@@ -5,25 +5,12 @@ import { Conflict, NotFound, Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { pauseAfter } from '../lib/tries.ts';
 import { type AddressPolicy, defaultAddressPolicy } from './address.ts';
-import { type Attempt, failureOfStatus, failureOfTransport, type Subject, VersionGone } from './failure.ts';
-import { type CollectionRef, collectionPath, type KubernetesObject, type ObjectRef, objectPath, refOf, resourceOf } from './kinds.ts';
+import { type Attempt, failureOfStatus, failureOfTransport, type Subject } from './failure.ts';
+import { collectionPath, type KubernetesObject, type ObjectRef, objectPath, refOf, resourceOf } from './kinds.ts';
 import type { KubernetesAccess } from './kubeconfig.ts';
-import { metadataForm } from './metadataForm.ts';
+import { type ListAnswer, type ListPage, type ListQuery, listCalls } from './lists.ts';
 import { type Call, openTransport, type Reply } from './transport.ts';
 import { type Cache, openCache, type WatchHandlers, type WatchQuery } from './watch.ts';
-
-export interface ListQuery extends CollectionRef {
-  labelSelector?: string;
-  fieldSelector?: string;
-  /** Objects per request; all pages are read whatever it is. */
-  limit?: number;
-  metadataOnly?: boolean;
-}
-
-export interface ListAnswer {
-  items: KubernetesObject[];
-  resourceVersion: string;
-}
 
 export interface RemoveOptions {
   propagation?: 'Foreground' | 'Background';
@@ -48,7 +35,10 @@ export interface Kubernetes {
   version(): Promise<{ gitVersion: string; major: string; minor: string }>;
   /** Undefined when it is not there. */
   get(ref: ObjectRef): Promise<KubernetesObject | undefined>;
+  /** CLUSTER_UNAVAILABLE when a customer's cluster has more of them than are taken in. */
   list(query: ListQuery): Promise<ListAnswer>;
+  /** All objects, `limit` at a time and no more than these in memory. Throws VersionGone when a later page has expired. */
+  pages(query: ListQuery): AsyncGenerator<KubernetesObject[]>;
   /** Server-side apply as `seedbed`, taking over fields from others. */
   apply(object: KubernetesObject): Promise<KubernetesObject>;
   /** Writes an object back as it was read; nothing when it was changed or removed since. */
@@ -84,7 +74,6 @@ export interface KubernetesDeps {
 
 const FIELD_MANAGER = 'seedbed';
 const LONGEST_MS = 30_000;
-const PAGE = 500;
 
 type Action = Pick<Attempt, 'verb' | 'resource' | 'secret'>;
 /** Sends one call and gives its answer; failures of the way there are already ours. */
@@ -118,19 +107,21 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
       await wait(pauseMs);
     }
   };
-  const read = async <T>(action: Action, call: Call): Promise<T> => {
+  const readSized = async <T>(action: Action, call: Call): Promise<{ answer: T; size: number }> => {
     const reply = await sendAgain(action, call);
     if (reply.status >= 300 || reply.status < 200)
       throw failureOfStatus({ ...action, subject }, reply.status, reply.body, reply.retryAfter);
-    return parse<T>(reply.body, subject);
+    return { answer: parse<T>(reply.body, subject), size: reply.body.length };
   };
-  const list = (query: ListQuery): Promise<ListAnswer> => listAll(read, query);
+  const read = async <T>(action: Action, call: Call): Promise<T> => (await readSized<T>(action, call)).answer;
+  const { list, pages } = listCalls((query, path, form) => readSized<ListPage>(action('list', query), { ...get(path), ...form }), subject);
 
   return {
     server: access.server,
     version: () => read({ verb: 'get', resource: 'version', secret: false }, get('/version')),
     ...objectCalls(read),
     list,
+    pages,
     can: async (attributes) => {
       const body = JSON.stringify({
         apiVersion: 'authorization.k8s.io/v1',
@@ -219,46 +210,6 @@ const objectCalls = (read: Read): Pick<Kubernetes, 'get' | 'apply' | 'rewrite' |
     return done !== undefined;
   },
 });
-
-/** Reads all pages. When the server lets a later page expire, the list is read once more, in one piece. */
-const listAll = async (read: Read, query: ListQuery): Promise<ListAnswer> => {
-  const base = new URLSearchParams();
-  if (query.labelSelector !== undefined) base.set('labelSelector', query.labelSelector);
-  if (query.fieldSelector !== undefined) base.set('fieldSelector', query.fieldSelector);
-  const path = collectionPath(query);
-  const form = query.metadataOnly === true ? { accept: metadataForm('PartialObjectMetadataList') } : {};
-  const page = (more: Record<string, string>): Promise<ListPage> =>
-    read(action('list', query), { ...get(`${path}?${new URLSearchParams([...base, ...Object.entries(more)]).toString()}`), ...form });
-  const limit = String(query.limit ?? PAGE);
-  let answer = await page({ limit });
-  const items = [...(answer.items ?? [])];
-  while (answer.metadata?.continue) {
-    const next = await page({ limit, continue: answer.metadata.continue }).catch((error: unknown) => expired(error));
-    if (next === undefined) {
-      answer = await page({});
-      return completed(answer.items ?? [], answer, query);
-    }
-    answer = next;
-    items.push(...(answer.items ?? []));
-  }
-  return completed(items, answer, query);
-};
-
-interface ListPage {
-  items?: KubernetesObject[] | null;
-  metadata?: { resourceVersion?: string; continue?: string };
-}
-
-/** Items of a list come without apiVersion and kind; everybody after us expects them. */
-const completed = (items: KubernetesObject[], last: ListPage, { apiVersion, kind }: ListQuery): ListAnswer => ({
-  items: items.map((item) => ({ ...item, apiVersion, kind })),
-  resourceVersion: last.metadata?.resourceVersion ?? '',
-});
-
-const expired = (error: unknown): undefined => {
-  if (error instanceof VersionGone) return undefined;
-  throw error;
-};
 
 const orMissing = <T>(answer: Promise<T>): Promise<T | undefined> =>
   answer.catch((error: unknown) => {

@@ -95,3 +95,22 @@ test('a cluster from before is sealed without a hand', async () => {
   await kube.create(secret('afterwards'));
   expect(await sealedWith()).toEqual(['key1']);
 });
+
+test('Secrets that are too large for one answer are sealed anew all the same', async () => {
+  const fat = Buffer.alloc(750_000, 7).toString('base64');
+  for (let i = 0; i < 70; i += 1) await kube.create({ ...secret(`fat-${i}`), data: { x: fat } });
+  const { operation } = await living.change<{ operation: { id: string } }>(
+    living.member,
+    'rotateEncryptionKey',
+    { clusterId },
+    'operation { id }',
+  );
+  await until(async () => {
+    const { node } = await living.ask<{ node: { state: string } }>(
+      living.member,
+      `{ node(id: "${operation.id}") { ... on Operation { state } } }`,
+    );
+    return node.state === 'SUCCEEDED';
+  }, 60);
+  expect(await sealedWith()).toEqual(['key2']);
+});

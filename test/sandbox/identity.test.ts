@@ -165,6 +165,18 @@ test('a trust dies with its trustor', async () => {
   expect(again.status).toBe(401);
 });
 
+test('an application credential with an empty list of roles has all that its maker has', async () => {
+  const base = `/identity/v3/users/${member.userId}/application_credentials`;
+  const rolesOf = async (name: string, roles?: object[]) => {
+    const made = await member.call('POST', base, { application_credential: { name, ...(roles && { roles }) } });
+    return (made.at('application_credential', 'roles') as { name: string }[]).map((role) => role.name).sort();
+  };
+  const all = await rolesOf('none-named');
+  expect(all).toContain('member');
+  expect(await rolesOf('empty', [])).toEqual(all);
+  expect(await rolesOf('one', [{ name: 'member' }])).toEqual(['member']);
+});
+
 test('an application credential is held to its access rules and cannot breed', async () => {
   const base = `/identity/v3/users/${member.userId}/application_credentials`;
   const fields = { name: 'narrow', secret: 's3cret', access_rules: [{ service: 'network', method: 'GET', path: '/v2.0/networks*' }] };

@@ -128,6 +128,27 @@ test('a list reads all pages, and starts again in one piece when a page expires'
   expect(again.items).toHaveLength(3);
 });
 
+test("a customer's cluster cannot fill the memory with what it holds", async () => {
+  // Ten pages of 8 MiB.
+  const item = { metadata: { name: 'fat' }, data: { x: 'x'.repeat(8 * 1024 * 1024) } };
+  const api = await start(({ query }, response) => {
+    const page = Number(query.get('continue') ?? '1');
+    json(response, 200, { metadata: { resourceVersion: '9', ...(page < 10 && { continue: String(page + 1) }) }, items: [item] });
+  });
+  const k = open(api.access, { subject: 'cluster' });
+  const query = { apiVersion: 'v1', kind: 'Secret', limit: 1 };
+  const error = await failure(k.list(query));
+  expect(error).toMatchObject({ code: 'CLUSTER_UNAVAILABLE', detail: { whoMustAct: 'CUSTOMER' } });
+  expect(error.message).toContain('secrets are more than 64 MiB');
+  expect(api.seen.length).toBeLessThan(10);
+  let pages = 0;
+  for await (const page of k.pages(query)) {
+    expect(page).toEqual([{ ...item, apiVersion: 'v1', kind: 'Secret' }]);
+    pages += 1;
+  }
+  expect(pages).toBe(10);
+});
+
 test.each<[number, object, string, string | null, boolean, string]>([
   [401, status(401, 'Unauthorized'), 'SEED_REFUSED', 'CLOUD_ADMIN', false, 'credential'],
   [403, status(403, 'configmaps is forbidden: no'), 'SEED_REFUSED', 'CLOUD_ADMIN', false, 'patch configmaps: configmaps is forbidden: no'],

@@ -82,6 +82,9 @@ const identityOfCaller = async ({ world, db, row }: ClusterScope): Promise<Ident
 const make = async (scope: ClusterScope, identity: Identity, stored: Stored | undefined, lent: TokenInfo): Promise<void> => {
   const { userId, projectId, roles } = await identity.whoAmI();
   if (projectId !== scope.row.projectId) return;
+  const shared = roles.filter((role) => lent.roles.includes(role));
+  // Keystone takes an empty list for all roles that the token has, an administrator's included.
+  if (shared.length === 0) return;
   // The secret is ours to choose and noted first: after a crash the credential is found by its name, and its secret is known.
   const draft: Stored =
     stored?.userId === userId
@@ -96,7 +99,7 @@ const make = async (scope: ClusterScope, identity: Identity, stored: Stored | un
         name: draft.name,
         description: descriptionOf(scope.row),
         secret: draft.secret,
-        roles: roles.filter((role) => lent.roles.includes(role)),
+        roles: shared,
       }),
   });
   await keep(scope, { ...draft, id });

@@ -33,8 +33,10 @@ const requireSelf = (deps: AuthDeps, call: Call, action: string, changes: boolea
 };
 
 const rolesFor = (held: readonly Role[], fields: Fields): string[] => {
-  if (fields.roles === undefined) return held.map((r) => r.id);
-  return objectList(fields, 'roles').map((wanted) => {
+  const asked = fields.roles === undefined ? [] : objectList(fields, 'roles');
+  // None asked for means all, whether the list is left out or empty.
+  if (asked.length === 0) return held.map((r) => r.id);
+  return asked.map((wanted) => {
     const role = held.find((r) => r.id === optionalString(wanted, 'id') || r.name === optionalString(wanted, 'name'));
     if (role === undefined) throw new ApiError(400, 'Invalid application credential: Could not find role assignment.');
     return role.id;
