@@ -1,4 +1,5 @@
 /** The cluster's API server: files, configuration and Deployment. */
+
 import { stringify } from 'yaml';
 import type { ClusterPki } from '../pki/bundle.ts';
 import { type AuditFiles, buildAudit } from './audit.ts';
@@ -9,6 +10,7 @@ import { imageOf } from './images.ts';
 import { buildEgressSelection, buildKonnectivitySidecar } from './konnectivity.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
 import { buildApiServerSecret, buildKonnectivitySecret } from './secrets.ts';
+import { SERVING } from './serving.ts';
 import { buildDeployment } from './workload.ts';
 
 /** It serves on after SIGTERM, with its readiness gone: whoever sends it requests has as long to see it. */
@@ -104,5 +106,5 @@ const commandOf = (cluster: ReachableCluster): string[] => [
   '--shutdown-send-retry-after=true',
   // Connections live for days, and after a roll-out all would be with the same server; of one server nobody can go away.
   ...(cluster.apiServerReplicas > 1 ? ['--goaway-chance=0.001'] : []),
-  '--profiling=false',
+  ...SERVING,
 ];

@@ -1,4 +1,5 @@
 /** openstack-cloud-controller-manager: what Kubernetes must know of servers, and load balancers for its Services. */
+
 import { cloudProviderVersion } from '../domain/addons.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
 import { buildCloudFiles, type CloudAccess, CONFIG_FOLDER } from './cloudConfig.ts';
@@ -6,6 +7,7 @@ import { namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageFrom } from './images.ts';
 import { buildCloudPolicy } from './networkPolicies.ts';
 import type { KubernetesObject } from './object.ts';
+import { SERVING } from './serving.ts';
 import { buildDeployment, LEASE } from './workload.ts';
 
 const COMPONENT = 'cloud-controller-manager';
@@ -47,6 +49,7 @@ export const buildCloudController = (cluster: ReachableCluster, pki: ClusterPki,
       '--secure-port=10258',
       '--leader-elect=true',
       ...LEASE,
+      ...SERVING,
     ],
     port: 10258,
     probes: { live: '/healthz', ready: '/healthz' },

@@ -1,4 +1,5 @@
 /** The cluster's controller manager: the only pod that holds the cluster authority's key. */
+
 import { nodePrefixOf, parseCidr } from '../domain/cidr.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
 import { buildDisruptionBudget } from './availability.ts';
@@ -6,6 +7,7 @@ import { namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
 import type { KubernetesObject } from './object.ts';
 import { buildControllerManagerSecret } from './secrets.ts';
+import { SERVING } from './serving.ts';
 import { buildDeployment, LEASE } from './workload.ts';
 
 const FILES = '/etc/kubernetes/pki';
@@ -43,12 +45,14 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     '--bind-address=0.0.0.0',
     '--leader-elect=true',
     ...LEASE,
+    ...SERVING,
     // At its start it asks for about a hundred tokens, one a controller: with the default 20 a second that alone took 4.5 s.
     '--kube-api-qps=50',
     '--kube-api-burst=100',
     // The last two are off by default; without them cluster-info is never signed and tokens never expire.
     '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',
     `--cluster-name=${cluster.shortId}`,
+    '--terminated-pod-gc-threshold=1000',
     `--cluster-signing-cert-file=${FILES}/signing-ca.crt`,
     `--cluster-signing-key-file=${FILES}/signing-ca.key`,
     `--root-ca-file=${FILES}/ca.crt`,

@@ -1,4 +1,5 @@
 /** The cluster's own etcd: a StatefulSet with TLS everywhere and a volume a member. */
+
 import { quotaBytesOf } from '../domain/controlPlane.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
 import { buildDisruptionBudget, topologySpreadOf } from './availability.ts';
@@ -8,6 +9,7 @@ import { imageOf } from './images.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
 import { containerSecurity, podSecurity } from './podSecurity.ts';
 import { buildEtcdClientSecret, buildEtcdSecret } from './secrets.ts';
+import { ETCD_SERVING } from './serving.ts';
 import { type Mount, mountAnnotations, podLabelsOf, probesOf, requestsOf, selectorOf, volumeMountsOf, volumesOf } from './workload.ts';
 
 const FILES = '/etc/etcd/pki';
@@ -159,6 +161,7 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     `--peer-trusted-ca-file=${FILES}/ca.crt`,
     `--peer-cert-file=${FILES}/peer.crt`,
     `--peer-key-file=${FILES}/peer.key`,
+    ...ETCD_SERVING,
     '--listen-metrics-urls=http://0.0.0.0:2381',
     `--snapshot-count=${cluster.etcd.snapshotCount}`,
     `--quota-backend-bytes=${quotaBytesOf(cluster.etcd)}`,

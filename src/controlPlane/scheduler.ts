@@ -1,10 +1,12 @@
 /** The cluster's scheduler. */
+
 import type { ClusterPki } from '../pki/bundle.ts';
 import { buildDisruptionBudget } from './availability.ts';
 import { namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
 import type { KubernetesObject } from './object.ts';
 import { buildSchedulerSecret } from './secrets.ts';
+import { SERVING } from './serving.ts';
 import { buildDeployment, LEASE } from './workload.ts';
 
 const FILES = '/etc/kubernetes/pki';
@@ -26,6 +28,7 @@ export const buildScheduler = (cluster: ReachableCluster, pki: ClusterPki): Kube
       '--bind-address=0.0.0.0',
       '--leader-elect=true',
       ...LEASE,
+      ...SERVING,
     ],
     port: 10259,
     probes: { live: '/livez', ready: '/readyz' },

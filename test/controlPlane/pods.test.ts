@@ -69,24 +69,6 @@ test.each(byName)('%s: each mounted file is read by a flag, and each flag finds 
   expect([...filesOf(workload).keys()].toSorted()).toEqual([...pathsInFlags(workload)].toSorted());
 });
 
-test('keys reach only the pods that need them', () => {
-  const holders = (text: string): string[] =>
-    byName.filter(([, w]) => [...filesOf(w).values()].some((file) => file === text)).map(([name]) => name);
-  const named = (...names: string[]): string[] => names.map((n) => `${cluster.shortId}-${n}`);
-  expect(holders(pki.authorities.ca.key)).toEqual(named('kube-controller-manager'));
-  expect(holders(pki.authorities.etcdCa.key)).toEqual([]);
-  expect(holders(pki.authorities.frontProxyCa.key)).toEqual([]);
-  expect(holders(pki.serviceAccount.key)).toEqual(named('kube-apiserver', 'kube-controller-manager'));
-  expect(holders(pki.leaves.apiServer.key)).toEqual(named('kube-apiserver'));
-  expect(holders(pki.leaves.etcdPeer.key)).toEqual(named('etcd'));
-  expect(holders(pki.kubeconfigs.scheduler)).toEqual(named('kube-scheduler'));
-  expect(holders(pki.leaves.konnectivityServer.key)).toEqual(named('kube-apiserver'));
-  expect(holders(pki.kubeconfigs.superAdmin)).toEqual([]);
-  const secrets = objects.filter(({ kind }) => kind === 'Secret').flatMap(({ data }) => Object.values(data as Record<string, string>));
-  expect(secrets).toHaveLength(31);
-  expect(secrets).not.toContain(Buffer.from(pki.kubeconfigs.superAdmin).toString('base64'));
-});
-
 test.each(byName)('%s: Pod Security "restricted" holds, root is read-only, no token of the seed', (_name, { spec: { template } }) => {
   expect(template.spec).toMatchObject({
     automountServiceAccountToken: false,
