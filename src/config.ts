@@ -40,10 +40,13 @@ const SETTINGS = {
   trustRoles: 'SEEDBED_TRUST_ROLES',
   imageRegistry: 'SEEDBED_IMAGE_REGISTRY',
   egressCidrs: 'SEEDBED_EGRESS_CIDRS',
+  sourceCidrs: 'SEEDBED_SOURCE_CIDRS',
   seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
   driftSeconds: 'SEEDBED_DRIFT_SECONDS',
   cutOffSeconds: 'SEEDBED_CUT_OFF_SECONDS',
 } as const;
+
+const ranges = list.pipe(z.array(z.cidrv4('must be IPv4 ranges such as 10.1.0.0/16'))).default([]);
 
 const schema = z
   .strictObject({
@@ -72,7 +75,9 @@ const schema = z
     trustRoles: list.default(['member', 'load-balancer_member', 'creator']),
     imageRegistry: z.string().nullable().default(null),
     /** Private addresses that API servers may call for customers: audit webhooks and token issuers. */
-    egressCidrs: list.pipe(z.array(z.cidrv4('must be IPv4 ranges such as 10.1.0.0/16'))).default([]),
+    egressCidrs: ranges,
+    /** From where Seedbed itself calls clusters, which one that is not open to all must let in. */
+    sourceCidrs: ranges,
     seedsOnLoopback: flag.default(false),
     /** How long a create whose answer was lost may still show up in the cloud before another is sent. */
     cutOffSeconds: z.coerce.number().min(0).max(300).default(15),

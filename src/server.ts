@@ -90,6 +90,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       imageRegistry: config.imageRegistry,
       cloud: { authUrl: config.keystoneUrl, region: config.region, caPem: config.cloudCa, interface: config.cloudInterface },
       egressCidrs: config.egressCidrs,
+      sourceCidrs: config.sourceCidrs,
     },
     clouds: createClouds({ factory, login }),
     seeds: createSeedRegistry({ store, secrets, clock, policy, onCall: metrics.seedCall }),

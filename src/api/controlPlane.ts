@@ -10,6 +10,8 @@ const TEXT = {
   etcd: 'Its own etcd.',
   tunnel:
     'How API servers reach nodes and pods, for logs, exec, webhooks and aggregated APIs; NONE only where the seed has a route to both.',
+  allowedCidrs:
+    'IPv4 ranges or addresses from which the API may be called, at most 100; none for everywhere. Seedbed, the workers and the pods of the control plane may always. Workers in a network that you brought call from addresses of yours: list them, too.',
   audit: 'What the API server writes down of who did what.',
   issuers: 'OpenID Connect issuers whose tokens are taken, at most 8.',
   volumeSizeGiB: "Size of each member's volume, in GiB, from 1 to 64.",
@@ -79,6 +81,7 @@ export const ControlPlaneSpecType = builder.objectRef<ControlPlaneSpec>('Control
     etcd: t.expose('etcd', { type: EtcdSpecType, description: TEXT.etcd }),
     resources: t.expose('resources', { type: ControlPlaneResourcesType, description: TEXT.resources }),
     tunnel: t.expose('tunnel', { type: TunnelEnum, description: TEXT.tunnel }),
+    allowedCidrs: t.exposeStringList('allowedCidrs', { description: TEXT.allowedCidrs }),
     audit: t.expose('audit', { type: AuditSpecType, description: TEXT.audit }),
     issuers: t.expose('issuers', { type: [IssuerSpecType], description: TEXT.issuers }),
   }),
@@ -128,6 +131,7 @@ export const ControlPlaneInput = builder.inputType('ControlPlaneInput', {
     etcd: t.field({ type: EtcdInput, description: TEXT.etcd }),
     resources: t.field({ type: ControlPlaneResourcesInput, description: TEXT.resources }),
     tunnel: t.field({ type: TunnelEnum, description: TEXT.tunnel }),
+    allowedCidrs: t.stringList({ description: TEXT.allowedCidrs }),
     audit: t.field({ type: AuditInput, description: TEXT.audit }),
     issuers: t.field({ type: [IssuerInput], description: TEXT.issuers }),
   }),

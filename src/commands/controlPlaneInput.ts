@@ -1,5 +1,6 @@
 /** The control plane's settings, as input: all optional, each with its bounds. */
 import { z } from 'zod';
+import { formatCidr, isIpv4, parseCidr } from '../domain/cidr.ts';
 import type { EtcdSpec } from '../domain/controlPlane.ts';
 import { UserError } from '../domain/errors.ts';
 import { isSchedule } from '../domain/schedule.ts';
@@ -36,6 +37,16 @@ const componentInput = given(
   }),
 );
 
+/** An address by itself is the range of that one. */
+const rangeInput = z.string().transform((text, context) => {
+  try {
+    return formatCidr(parseCidr(isIpv4(text) ? `${text}/32` : text, []));
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be an IPv4 range such as 203.0.113.0/24, or an address' });
+    return z.NEVER;
+  }
+});
+
 /** Two members lose their quorum with either of them. */
 export const replicasInput = given(z.literal([1, 3], 'must be 1 or 3'));
 
@@ -45,6 +56,7 @@ export const controlPlaneInput = tree({
   etcd: given(etcdInput),
   resources: given(tree({ etcd: componentInput, apiServer: componentInput, controllerManager: componentInput, scheduler: componentInput })),
   tunnel: given(z.enum(['KONNECTIVITY', 'NONE'], 'must be KONNECTIVITY or NONE')),
+  allowedCidrs: given(z.array(rangeInput).max(100, 'must be at most 100')),
   audit: given(auditInput),
   issuers: issuersInput,
 });

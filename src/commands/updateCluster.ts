@@ -106,6 +106,7 @@ const CHANGEABLE: readonly string[] = [
   'controlPlane.resources',
   'addons',
   'controlPlane.tunnel',
+  'controlPlane.allowedCidrs',
   'controlPlane.audit',
   'controlPlane.issuers',
   'volumeDriver',

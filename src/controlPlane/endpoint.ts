@@ -11,8 +11,9 @@ import { selectorOf } from './workload.ts';
  * advertise-address:secure-port and pods reach the API through it. A load balancer gives the port we ask for. A node port is
  * chosen by the seed, so it takes two passes: the first Service (no endpoint yet) learns the port, the second carries it as
  * port, targetPort and nodePort at once, and the API server listens on it.
+ * @param admitted IPv4 ranges whose connections the load balancer lets through; none: all.
  */
-export const buildApiService = (cluster: HostedCluster): KubernetesObject => {
+export const buildApiService = (cluster: HostedCluster, admitted: readonly string[] = []): KubernetesObject => {
   const port = apiPortOf(cluster);
   const nodePort = cluster.exposure === 'NODE_PORT' && cluster.endpoint !== null ? { nodePort: port } : {};
   return {
@@ -21,6 +22,7 @@ export const buildApiService = (cluster: HostedCluster): KubernetesObject => {
     metadata: seedMeta(cluster, namesOf(cluster).apiServer, 'kube-apiserver'),
     spec: {
       type: cluster.exposure === 'LOAD_BALANCER' ? 'LoadBalancer' : 'NodePort',
+      ...(cluster.exposure === 'LOAD_BALANCER' && admitted.length > 0 && { loadBalancerSourceRanges: admitted }),
       selector: selectorOf(cluster, 'kube-apiserver'),
       ports: [
         { name: 'https', protocol: 'TCP', port, targetPort: port, ...nodePort },

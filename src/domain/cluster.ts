@@ -13,6 +13,8 @@ export interface ResolvedNames {
   fixedSubnetId: string | null;
   /** True: network, subnet and router are ours to make and to delete. */
   ownNetwork: boolean;
+  /** Of our router to the outside: what its workers call the API from. Looked for once the API is not open to all. */
+  gatewayAddresses?: string[];
 }
 
 /** Rotations that were asked for since the cluster was made. */

@@ -42,6 +42,8 @@ export interface ControlPlaneSpec {
   etcd: EtcdSpec;
   resources: ControlPlaneResources;
   tunnel: Tunnel;
+  /** From where the API may be called, as IPv4 ranges; none: from everywhere. */
+  allowedCidrs: string[];
   audit: AuditSpec;
   /** Whose tokens the API server takes, beside its own. */
   issuers: IssuerSpec[];
@@ -71,6 +73,7 @@ export const DEFAULT_CONTROL_PLANE: ControlPlaneSpec = {
     scheduler: { cpuMillicores: 5, memoryMiB: 48 },
   },
   tunnel: 'KONNECTIVITY',
+  allowedCidrs: [],
   audit: DEFAULT_AUDIT,
   issuers: [],
 };

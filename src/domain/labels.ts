@@ -26,12 +26,25 @@ const oneOf = <Value extends string>(values: readonly Value[], value: string, fa
   fail(`must be ${values.map((known) => known.toLowerCase()).join(' or ')}`);
 const text = (value: string, fail: (what: string) => never): string => value.trim() || fail('must not be empty');
 
+/** Separated by commas; what is no range is told by the field's own check. */
+const ranges = (value: string): SpecChange => ({
+  controlPlane: {
+    allowedCidrs: value
+      .split(',')
+      .map((range) => range.trim())
+      .filter((range) => range !== ''),
+  },
+});
+
 const READERS: Record<string, Reader> = {
   kube_tag: (v, fail) => ({
     kubernetesVersion: /^v?\d+\.\d+\.\d+$/.test(v.trim()) ? v.trim().replace(/^v?/, 'v') : fail('must be a version such as "v1.36.3"'),
   }),
   etcd_volume_size: (v, fail) => ({ controlPlane: { etcd: { volumeSizeGiB: whole(v, fail) } } }),
   master_lb_floating_ip_enabled: (v, fail) => ({ masterLbFloatingIpEnabled: yesOrNo(v, fail) }),
+  master_lb_allowed_cidrs: (v) => ranges(v),
+  // As the driver over Cluster API calls it.
+  api_master_lb_allowed_cidrs: (v) => ranges(v),
   keystone_auth_enabled: (v, fail) => ({ keystoneAuthEnabled: yesOrNo(v, fail) }),
   kube_dashboard_enabled: (v, fail) => ({ addons: { dashboard: { enabled: yesOrNo(v, fail) } } }),
   npd_enabled: (v, fail) => ({ addons: { nodeProblemDetector: { enabled: yesOrNo(v, fail) } } }),

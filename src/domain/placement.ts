@@ -11,6 +11,8 @@ export interface PlacementWish {
   selector: Readonly<Record<string, string>>;
   /** The cluster's own ranges, which must share no address with the seed's. */
   cidrs: readonly string[];
+  /** The API is to be kept to some ranges, which takes a load balancer. */
+  kept: boolean;
 }
 
 export interface Placement {
@@ -48,6 +50,7 @@ const faultOf = (seed: SeedCandidate, wish: PlacementWish): string | null => {
   if (wish.region !== null && seed.region !== wish.region) return `It is in region ${seed.region ?? '(none)'}, not ${wish.region}.`;
   const missing = Object.entries(wish.selector).find(([key, value]) => !Object.hasOwn(seed.labels, key) || seed.labels[key] !== value);
   if (missing !== undefined) return `It does not carry the label ${missing[0]}=${missing[1]}.`;
+  if (wish.kept && seed.exposure === 'NODE_PORT') return 'It shows APIs on ports of its nodes, which allowedCidrs cannot be had on.';
   const overlap = overlapOf(seed, wish.cidrs);
   return overlap === null ? null : `The range ${overlap.wanted} overlaps its own ${overlap.taken}.`;
 };

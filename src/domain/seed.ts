@@ -45,5 +45,6 @@ export interface SeedCandidate {
   state: SeedState;
   maxClusters: number | null;
   used: number;
+  exposure: Exposure;
   cidrs: string[];
 }

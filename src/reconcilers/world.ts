@@ -36,6 +36,8 @@ export interface WorldSettings {
   cloud: Pick<CloudSettings, 'authUrl' | 'region' | 'caPem' | 'interface'>;
   /** Private ranges that API servers may call for customers. */
   egressCidrs: readonly string[];
+  /** From where Seedbed calls clusters' APIs; none: not known. */
+  sourceCidrs: readonly string[];
 }
 
 export interface World {

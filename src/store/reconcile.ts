@@ -1,5 +1,5 @@
 /** Reads and updates that only reconcilers need: whole rows in, small patches out. */
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { Change, Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
@@ -54,6 +54,15 @@ export const listLiveNodes = async (db: Db, nodeGroupId: string): Promise<NodeRo
 
 export const findNodeByName = async (db: Db, clusterId: string, name: string): Promise<NodeRow | undefined> =>
   first(await nodeByName(db).execute({ id: clusterId, name }));
+
+/** Of a cluster's live nodes. */
+export const listFloatingIps = async (db: Db, clusterId: string): Promise<string[]> =>
+  (
+    await db
+      .select({ address: nodes.floatingIp })
+      .from(nodes)
+      .where(and(eq(nodes.clusterId, clusterId), isNull(nodes.deletedAt), isNotNull(nodes.floatingIp)))
+  ).flatMap(({ address }) => address ?? []);
 
 /** Live clusters that wait for a seed: a seed that became ready or was uncordoned may take them. */
 export const listUnplacedClusterIds = async (db: Db): Promise<string[]> =>

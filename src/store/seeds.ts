@@ -114,6 +114,7 @@ export const listSeedCandidates = async (db: Db): Promise<SeedCandidate[]> => {
       cordoned: seeds.cordoned,
       state: seeds.state,
       maxClusters: seeds.maxClusters,
+      exposure: seeds.exposure,
       podCidr: seeds.podCidr,
       serviceCidr: seeds.serviceCidr,
       facts: seeds.facts,

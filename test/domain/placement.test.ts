@@ -12,10 +12,11 @@ const seed = (more: Partial<SeedCandidate>): SeedCandidate => ({
   state: 'READY',
   maxClusters: null,
   used: 0,
+  exposure: 'LOAD_BALANCER',
   cidrs: [],
   ...more,
 });
-const ANY: PlacementWish = { seedId: null, region: null, selector: {}, cidrs: ['10.200.0.0/16'] };
+const ANY: PlacementWish = { seedId: null, region: null, selector: {}, cidrs: ['10.200.0.0/16'], kept: false };
 
 test.each<[string, Partial<SeedCandidate>, Partial<PlacementWish>, RegExp]>([
   ['not ready', { state: 'NOT_READY' }, {}, /not ready/],
@@ -25,6 +26,7 @@ test.each<[string, Partial<SeedCandidate>, Partial<PlacementWish>, RegExp]>([
   ['without a label', { labels: { tier: 'iron' } }, { selector: { tier: 'gold' } }, /tier=gold/],
   ['without a label that objects are born with', {}, { selector: { constructor: 'x' } }, /constructor=x/],
   ['with the same range', { cidrs: ['fd00::/8', '10.192.0.0/12'] }, {}, /10.192.0.0\/12/],
+  ['on node ports', { exposure: 'NODE_PORT' }, { kept: true }, /allowedCidrs/],
   ['not the one asked for', {}, { seedId: 'b' }, /by name/],
 ])('a seed %s takes nothing and says why', (_what, candidate, wish, reason) => {
   const { seedId, reasons } = choosePlacement([seed(candidate)], { ...ANY, ...wish });
@@ -42,6 +44,7 @@ const candidates = fc.uniqueArray(
     state: fc.constantFrom('READY' as const, 'NOT_READY' as const),
     maxClusters: fc.constantFrom(null, 0, 3),
     used: fc.nat(5),
+    exposure: fc.constantFrom('LOAD_BALANCER' as const, 'NODE_PORT' as const),
     cidrs: fc.constantFrom<string[]>([], ['10.200.4.0/24'], ['172.16.0.0/12']),
   }),
   { selector: (s) => s.id, maxLength: 8 },
@@ -51,6 +54,7 @@ const wishes = fc.record({
   region: fc.constantFrom(null, 'r1'),
   selector: fc.constantFrom<Record<string, string>>({}, { tier: 'gold' }),
   cidrs: fc.constantFrom(['10.200.0.0/16'], ['10.1.0.0/16']),
+  kept: fc.boolean(),
 });
 
 test('the choice fits, has the fewest clusters of those that fit, and hangs on no order', () => {

@@ -21,6 +21,8 @@ export interface Identity {
   keyPem: string;
   /** Who signs client certificates; a client without one is let in and is nobody. */
   clientCaPem: string;
+  /** False: the connection from that address does not come about. */
+  admits?: (remoteAddress: string) => boolean;
 }
 
 /** What takes longer, such as a watch, is cut off. */
@@ -49,6 +51,10 @@ export const listen = (options: ListenerOptions, handle: (request: IncomingMessa
     let identity: Identity = options;
     server.on('secureConnection', (socket) => identityOf.set(socket, identity));
     server.on('connection', (socket: Socket) => {
+      if (options.admits?.(socket.remoteAddress ?? '') === false) {
+        socket.destroy();
+        return;
+      }
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
       socket.on('error', () => socket.destroy());

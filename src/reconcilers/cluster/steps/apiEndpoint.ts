@@ -2,7 +2,9 @@
 import { buildApiService, findEndpoint } from '../../../controlPlane/endpoint.ts';
 import { buildEtcdServices } from '../../../controlPlane/etcd.ts';
 import { namesOf } from '../../../controlPlane/hostedCluster.ts';
+import { UserError } from '../../../domain/errors.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { listFloatingIps } from '../../../store/reconcile.ts';
 import { readable } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { seedNamespace } from './seedNamespace.ts';
@@ -14,7 +16,8 @@ export const apiEndpoint: Step<ClusterScope> = {
   needs: [seedNamespace],
   ensure: async (scope) => {
     const hosted = await scope.hosted();
-    await scope.applyToSeed('endpoint', [buildApiService(hosted), ...buildEtcdServices(hosted)]);
+    const admitted = await admittedTo(scope);
+    await scope.applyToSeed('endpoint', [buildApiService(hosted, admitted), ...buildEtcdServices(hosted)]);
     if (hosted.endpoint !== null) return done(`${hosted.endpoint.host}:${hosted.endpoint.port}`);
     const seed = await scope.seed();
     const service = readable(seed.services.get(hosted.namespace, namesOf(hosted).apiServer));
@@ -24,7 +27,32 @@ export const apiEndpoint: Step<ClusterScope> = {
     await scope.patch({ endpointHost: endpoint.host, endpointPort: endpoint.port });
     const reachable = await scope.hosted();
     // A node port is only known now, and must be the API server's own port too.
-    await scope.applyToSeed('endpoint', [buildApiService(reachable), ...buildEtcdServices(reachable)]);
+    await scope.applyToSeed('endpoint', [buildApiService(reachable, admitted), ...buildEtcdServices(reachable)]);
     return done(`${endpoint.host}:${endpoint.port}`);
   },
+};
+
+/** From where the API may be called; none: from everywhere. @throws UserError when the operator or the seed cannot have it so. */
+const admittedTo = async ({ world, db, row, seedRow }: ClusterScope): Promise<string[]> => {
+  const { allowedCidrs } = row.spec.controlPlane;
+  if (allowedCidrs.length === 0) return [];
+  const field = ['controlPlane', 'allowedCidrs'];
+  if ((await seedRow()).exposure === 'NODE_PORT')
+    throw new UserError(
+      'INVALID_INPUT',
+      'This seed shows APIs on ports of its nodes, which cannot be kept to ranges; take allowedCidrs away.',
+      { field },
+    );
+  const { sourceCidrs } = world.settings;
+  if (sourceCidrs.length === 0)
+    throw new UserError(
+      'INVALID_INPUT',
+      'Seedbed does not know its own addresses, and would shut itself out; set SEEDBED_SOURCE_CIDRS, or take allowedCidrs away.',
+      {
+        field,
+        whoMustAct: 'CLOUD_ADMIN',
+      },
+    );
+  const workers = [...(row.resolved?.gatewayAddresses ?? []), ...(await listFloatingIps(db, row.id))].map((address) => `${address}/32`);
+  return [...new Set([...allowedCidrs, ...sourceCidrs, ...workers])].toSorted();
 };

@@ -17,6 +17,7 @@ export const placement: Step<ClusterScope> = {
       seedId: scope.row.requestedSeedId,
       region: null,
       selector: spec.seedSelector,
+      kept: spec.controlPlane.allowedCidrs.length > 0,
       cidrs: [spec.podCidr, spec.serviceCidr, spec.nodeCidr],
     });
     const { seedId, reasons } = choice;

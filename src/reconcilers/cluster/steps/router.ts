@@ -1,5 +1,7 @@
 /** The router between the cluster's own network and the outside. */
+import { isIpv4 } from '../../../domain/cidr.ts';
 import { done, type Step } from '../../../engine/flow.ts';
+import { enqueue } from '../../../store/workItems.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
 import type { ClusterScope } from '../scope.ts';
@@ -30,6 +32,7 @@ export const router: Step<ClusterScope> = {
       isThere: async (id) => (await scope.networkSight()).interfaceIds.has(id) || (await findInterface()) !== undefined,
       create: async () => ({ id: (await api.addRouterInterface(routerId, fixedSubnetId)).portId }),
     });
+    await noteGateway(scope, routerId);
     return done();
   },
   remove: async (scope) => {
@@ -64,3 +67,12 @@ export const router: Step<ClusterScope> = {
 
 const routerKey = (scope: ClusterScope) => scope.key('NETWORK', 'router', resourceName(scope.row));
 const interfaceKey = (scope: ClusterScope) => scope.key('NETWORK', 'router-interface', resourceName(scope.row));
+
+/** The API has to let it in once it is not open to all: the step that says so runs before this one, so it is asked for again. */
+const noteGateway = async (scope: ClusterScope, routerId: string): Promise<void> => {
+  const { row, clock } = scope;
+  if (row.resolved === null || row.resolved.gatewayAddresses !== undefined || row.spec.controlPlane.allowedCidrs.length === 0) return;
+  const { externalAddresses } = await scope.cloud().network.getRouter(routerId);
+  await scope.patch({ resolved: { ...row.resolved, gatewayAddresses: externalAddresses.filter(isIpv4) } });
+  await scope.write((tx) => enqueue(tx, 'CLUSTER', row.id, clock.now()));
+};

@@ -2,6 +2,7 @@
 import { clusterTag } from '../../../domain/cluster.ts';
 import { UserError } from '../../../domain/errors.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { enqueue } from '../../../store/workItems.ts';
 import { ensureResource, removeResource } from '../../resource.ts';
 import type { NodeScope } from '../scope.ts';
 import { port } from './port.ts';
@@ -30,7 +31,12 @@ export const floatingIp: Step<NodeScope> = {
       create: () => api.createFloatingIp({ externalNetworkId, portId, description: describe(scope) }),
       complete: (made) => api.addTag('floatingips', made, clusterTag(cluster.id)),
     });
-    if (row.floatingIp === null) await scope.patch({ floatingIp: (await api.getFloatingIp(id)).address });
+    if (row.floatingIp === null) {
+      await scope.patch({ floatingIp: (await api.getFloatingIp(id)).address });
+      // An API that is not open to all lets it in by name.
+      if (cluster.spec.controlPlane.allowedCidrs.length > 0)
+        await scope.write((tx) => enqueue(tx, 'CLUSTER', cluster.id, scope.clock.now()));
+    }
     return done();
   },
   remove: async (scope) => {

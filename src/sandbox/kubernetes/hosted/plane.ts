@@ -1,4 +1,5 @@
 /** One hosted cluster: its objects behind one etcd, the API servers that serve them, and the components that lead in it. */
+import { cidrContains, parseCidr, parseIpv4 } from '../../../domain/cidr.ts';
 import type { Counters, Faults, PlayFault } from '../../contract.ts';
 import { type ApiOptions, createApiHandler } from '../apiHandler.ts';
 import { type Cluster, type ClusterDeps, createCluster } from '../cluster.ts';
@@ -14,6 +15,8 @@ import { createTunnels } from './tunnelAgents.ts';
 export interface Address {
   host: string;
   port: number;
+  /** From where a load balancer lets connections through; none: from everywhere. */
+  ranges?: readonly string[];
 }
 
 export interface PlaneDeps extends Omit<ClusterDeps, 'shared' | 'historyLimit' | 'version' | 'serviceCidr'> {
@@ -79,11 +82,16 @@ export const createPlane = (deps: PlaneDeps): Plane => {
     ready: () => apiServers.size > 0,
   };
   const handler = createApiHandler(options);
+  /** As the Service says now, by address. */
+  const ranges = new Map<string, readonly string[]>();
   const first = (): ApiServerConfig | undefined => apiServers.values().next().value;
 
   const open = async (address: Address, config: ApiServerConfig): Promise<Listener | undefined> => {
     try {
-      return await listen({ ...address, certPem: config.certPem, keyPem: config.keyPem, clientCaPem: config.clientCaPem }, handler.handle);
+      const { host, port } = address;
+      const { certPem, keyPem, clientCaPem } = config;
+      const admits = (remote: string): boolean => isAdmitted(ranges.get(`${host}:${port}`) ?? [], remote);
+      return await listen({ host, port, certPem, keyPem, clientCaPem, admits }, handler.handle);
     } catch (error) {
       deps.log.error({ err: error, address }, 'a hosted API server cannot listen');
       return undefined;
@@ -110,6 +118,7 @@ export const createPlane = (deps: PlaneDeps): Plane => {
         if (!wanted.has(`${address.host}:${address.port}`)) wanted.set(`${address.host}:${address.port}`, { address, config });
     for (const key of [...listeners.keys()]) if (!wanted.has(key)) shut(key);
     for (const [key, { address, config }] of wanted) {
+      ranges.set(key, address.ranges ?? []);
       const signature = `${config.certPem}${config.keyPem}${config.clientCaPem}`;
       const known = listeners.get(key);
       if (known?.signature === signature) continue;
@@ -192,4 +201,9 @@ export const createPlane = (deps: PlaneDeps): Plane => {
       nodes.close();
     },
   };
+};
+
+const isAdmitted = (ranges: readonly string[], remote: string): boolean => {
+  const address = parseIpv4(remote.replace(/^::ffff:/, ''));
+  return ranges.length === 0 || (address !== undefined && ranges.some((range) => cidrContains(parseCidr(range, []), address)));
 };

@@ -48,7 +48,12 @@ const addressesOf = (seed: Cluster, config: ApiServerConfig, portOfPod: number):
     return dicts(spec(service).ports)
       .filter((p) => targetPort(p, pod) === portOfPod)
       .flatMap((p): Address[] => {
-        if (spec(service).type === 'LoadBalancer') return loadBalancerAddresses(service).map((host) => ({ host, port: number(p.port, 0) }));
+        if (spec(service).type === 'LoadBalancer')
+          return loadBalancerAddresses(service).map((host) => ({
+            host,
+            port: number(p.port, 0),
+            ranges: (spec(service).loadBalancerSourceRanges ?? []) as string[],
+          }));
         return spec(service).type === 'NodePort' ? nodeAddresses(seed).map((host) => ({ host, port: number(p.nodePort, 0) })) : [];
       });
   });

@@ -1,0 +1,86 @@
+/** An API that is kept to some addresses: who gets through, who does not, and what cannot be had. */
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { namespaceOf } from '../../src/domain/cluster.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
+
+let world: Living;
+let clusterId: string;
+beforeAll(async () => {
+  world = await openLiving({ sourceCidrs: '127.0.0.1/32' });
+  const overrides = { controlPlane: { allowedCidrs: ['127.0.0.9', '203.0.113.77/24'] } };
+  clusterId = await world.makeCluster('kept', { overrides });
+});
+afterAll(() => world?.close());
+
+const update = (allowedCidrs: string[]) =>
+  world.change(world.member, 'updateCluster', { clusterId, overrides: { controlPlane: { allowedCidrs } } }, 'cluster { id }');
+/** Whether a connection from there stays open. */
+const getsThrough = (localAddress: string): Promise<boolean> => {
+  const [{ host, port } = { host: '', port: 0 }] = world.rows<{ host: string; port: number }>(
+    `select endpoint_host as host, endpoint_port as port from clusters where id = '${clusterId}'`,
+  );
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, localAddress });
+    const end = (open: boolean) => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.on('connect', () => setTimeout(end, 200, true));
+    socket.on('close', () => end(false));
+    socket.on('error', () => end(false));
+  });
+};
+const ranges = async () => {
+  const [{ short } = { short: '' }] = world.rows<{ short: string }>(`select short_id as short from clusters where id = '${clusterId}'`);
+  const ref = { apiVersion: 'v1', kind: 'Service', namespace: namespaceOf(short), name: `${short}-kube-apiserver` };
+  const { spec } = (await world.seed.get(ref)) as unknown as { spec: { loadBalancerSourceRanges?: string[] } };
+  return spec.loadBalancerSourceRanges ?? [];
+};
+
+test('those who are named, Seedbed and the workers by way of their router get through, and nobody else', async () => {
+  expect(await Promise.all(['127.0.0.1', '127.0.0.9', '127.0.0.8'].map(getsThrough))).toEqual([true, true, false]);
+  const [{ resolved } = { resolved: '{}' }] = world.rows<{ resolved: string }>(`select resolved from clusters where id = '${clusterId}'`);
+  const { gatewayAddresses } = JSON.parse(resolved) as { gatewayAddresses: string[] };
+  expect(gatewayAddresses).toHaveLength(1);
+  expect(await ranges()).toEqual(['127.0.0.1/32', '127.0.0.9/32', '203.0.113.0/24', `${gatewayAddresses[0]}/32`].toSorted());
+});
+
+test('the list changes on a living cluster, and an empty one opens it to all', async () => {
+  await update(['127.0.0.8']);
+  await until(async () => (await getsThrough('127.0.0.8')) && !(await getsThrough('127.0.0.9')));
+  await world.settled(clusterId);
+  await update([]);
+  await until(async () => (await ranges()).length === 0);
+  expect(await getsThrough('127.0.0.9')).toBe(true);
+  await world.settled(clusterId);
+});
+
+test('what is no range is refused by its place', async () => {
+  await expect(update(['10.0.0.0/8', 'everybody'])).rejects.toThrow(
+    /INVALID_INPUT.*"field":\["overrides","controlPlane","allowedCidrs","1"\]/,
+  );
+});
+
+test('a Seedbed that does not know its own addresses does not shut itself out: it says what to set, and taking the list away leads out', async () => {
+  const other = await openLiving();
+  try {
+    const id = await other.makeCluster('plain');
+    const change = (allowedCidrs: string[]) =>
+      other.change(other.member, 'updateCluster', { clusterId: id, overrides: { controlPlane: { allowedCidrs } } }, 'cluster { id }');
+    await change(['127.0.0.9']);
+    const { problem } = await until(
+      () => other.rows<{ problem: string }>("select problem from conditions where name = 'ApiEndpointReady' and state = 'FAILED'")[0],
+    );
+    expect(JSON.parse(problem)).toMatchObject({
+      whoMustAct: 'CLOUD_ADMIN',
+      field: ['controlPlane', 'allowedCidrs'],
+      message: expect.stringContaining('SEEDBED_SOURCE_CIDRS'),
+    });
+    await change([]);
+    await other.settled(id);
+  } finally {
+    await other.close();
+  }
+});
