@@ -1,6 +1,6 @@
 /** The control plane's settings, as input: all optional, each with its bounds. */
 import { z } from 'zod';
-import { formatCidr, isIpv4, parseCidr } from '../domain/cidr.ts';
+import { rangeOf } from '../domain/cidr.ts';
 import type { EtcdSpec } from '../domain/controlPlane.ts';
 import { UserError } from '../domain/errors.ts';
 import { isSchedule } from '../domain/schedule.ts';
@@ -39,12 +39,10 @@ const componentInput = given(
 
 /** An address by itself is the range of that one. */
 const rangeInput = z.string().transform((text, context) => {
-  try {
-    return formatCidr(parseCidr(isIpv4(text) ? `${text}/32` : text, []));
-  } catch {
-    context.addIssue({ code: 'custom', message: 'must be an IPv4 range such as 203.0.113.0/24, or an address' });
-    return z.NEVER;
-  }
+  const range = rangeOf(text);
+  if (range !== undefined) return range;
+  context.addIssue({ code: 'custom', message: 'must be an IPv4 range such as 203.0.113.0/24, or an address' });
+  return z.NEVER;
 });
 
 /** Two members lose their quorum with either of them. */

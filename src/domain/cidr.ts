@@ -39,6 +39,15 @@ export const parseCidr = (text: string, field: string[]): Cidr => {
 /** Canonical text: the range's first address and its prefix. */
 export const formatCidr = (cidr: Cidr): string => `${formatIpv4(cidr.first)}/${cidr.prefix}`;
 
+/** Canonical text of a range, or of the one address that is given by itself; undefined for anything else. */
+export const rangeOf = (text: string): string | undefined => {
+  try {
+    return formatCidr(parseCidr(isIpv4(text) ? `${text}/32` : text, []));
+  } catch {
+    return undefined;
+  }
+};
+
 /** Number of addresses, 1 to 2³². */
 export const cidrSize = (cidr: Cidr): number => 2 ** (32 - cidr.prefix);
 

@@ -1,4 +1,5 @@
 /** Magnum's string labels: mapped to typed fields, kept without meaning, or refused by name. */
+import { rangeOf } from './cidr.ts';
 import { UserError } from './errors.ts';
 import { isIgnoredLabel, listIgnoredLabels } from './ignoredLabels.ts';
 import { DEFAULT_PREFIX, type IssuerSpec } from './issuer.ts';
@@ -26,15 +27,14 @@ const oneOf = <Value extends string>(values: readonly Value[], value: string, fa
   fail(`must be ${values.map((known) => known.toLowerCase()).join(' or ')}`);
 const text = (value: string, fail: (what: string) => never): string => value.trim() || fail('must not be empty');
 
-/** Separated by commas; what is no range is told by the field's own check. */
-const ranges = (value: string): SpecChange => ({
-  controlPlane: {
-    allowedCidrs: value
-      .split(',')
-      .map((range) => range.trim())
-      .filter((range) => range !== ''),
-  },
-});
+/** Separated by commas. */
+const ranges = (value: string, fail: (what: string) => never): SpecChange => {
+  const given = value.split(',').map((range) => range.trim());
+  const allowedCidrs = given
+    .filter((range) => range !== '')
+    .map((range) => rangeOf(range) ?? fail('must be IPv4 ranges, separated by commas'));
+  return { controlPlane: { allowedCidrs } };
+};
 
 const READERS: Record<string, Reader> = {
   kube_tag: (v, fail) => ({
@@ -42,9 +42,9 @@ const READERS: Record<string, Reader> = {
   }),
   etcd_volume_size: (v, fail) => ({ controlPlane: { etcd: { volumeSizeGiB: whole(v, fail) } } }),
   master_lb_floating_ip_enabled: (v, fail) => ({ masterLbFloatingIpEnabled: yesOrNo(v, fail) }),
-  master_lb_allowed_cidrs: (v) => ranges(v),
+  master_lb_allowed_cidrs: ranges,
   // As the driver over Cluster API calls it.
-  api_master_lb_allowed_cidrs: (v) => ranges(v),
+  api_master_lb_allowed_cidrs: ranges,
   keystone_auth_enabled: (v, fail) => ({ keystoneAuthEnabled: yesOrNo(v, fail) }),
   kube_dashboard_enabled: (v, fail) => ({ addons: { dashboard: { enabled: yesOrNo(v, fail) } } }),
   npd_enabled: (v, fail) => ({ addons: { nodeProblemDetector: { enabled: yesOrNo(v, fail) } } }),

@@ -24,6 +24,13 @@ test('a boot volume of 0 is none, as in Magnum', () => {
   expect(readLabels({ boot_volume_size: '0' }, 'NONE').fields).toEqual({ rootVolume: null });
 });
 
+test('ranges are given separated by commas, and what is none is refused', () => {
+  expect(readLabels({ master_lb_allowed_cidrs: '10.1.2.3/8, 203.0.113.7' }, 'NONE').fields).toEqual({
+    controlPlane: { allowedCidrs: ['10.0.0.0/8', '203.0.113.7/32'] },
+  });
+  expect(() => readLabels({ master_lb_allowed_cidrs: '10.0.0.0/8,all' }, 'NONE')).toThrow(/IPv4 ranges/);
+});
+
 test('any other name is refused as unknown, also one that every object has', () => {
   const known = new Set([...listMappedLabels(), ...listIgnoredLabels(), 'grafana_admin_passwd']);
   const unknown = fc
