@@ -1,11 +1,13 @@
 /** One open connection per customer's cluster, with watches on its nodes and on what we applied that become hints for ours. */
 import { Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
+import { fingerprint } from '../lib/json.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
 import { trustOf } from '../pki/rotation.ts';
 import type { AddressPolicy } from '../seeds/address.ts';
 import { type Kubernetes, openKubernetes } from '../seeds/connection.ts';
 import type { KubernetesObject } from '../seeds/kinds.ts';
+import type { KubernetesAccess } from '../seeds/kubeconfig.ts';
 import type { Versions } from '../seeds/versions.ts';
 import type { Cache } from '../seeds/watch.ts';
 import type { Store } from '../store/open.ts';
@@ -33,9 +35,12 @@ export interface TenantRegistry {
 }
 
 const GATHER_MS = 200;
+const LONGEST_CALL_MS = 30_000;
 
 export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clock: Clock; policy: AddressPolicy }): TenantRegistry => {
-  const open = new Map<string, { version: string; handle: TenantHandle; end: () => void }>();
+  const open = new Map<string, { version: string; login: string; handle: TenantHandle; end: () => void }>();
+  /** What is to come of connections that another took the place of. */
+  const ends = new Set<() => void>();
 
   const hint = async (clusterId: string, name: string) => {
     const node = await findNodeByName(deps.store.db, clusterId, name);
@@ -51,13 +56,7 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
       });
   };
 
-  const connect = (row: ClusterRow, pki: ClusterPki, server: string) => {
-    const access = {
-      server,
-      caPem: trustOf(pki).ca,
-      clientCertPem: pki.leaves.superAdmin.cert,
-      clientKeyPem: pki.leaves.superAdmin.key,
-    };
+  const connect = (row: ClusterRow, access: KubernetesAccess) => {
     const kube = openKubernetes({ access, clock: deps.clock, policy: deps.policy, subject: 'cluster' });
     let cache: Cache | null = null;
     const told = new Map<string, string>();
@@ -98,6 +97,18 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
     open.delete(clusterId);
   };
 
+  /** Steps of a pass that is under way still hold it: their calls come to their end. */
+  const closeSoon = (end: () => void) => {
+    const finish = () => {
+      clearTimeout(timer);
+      ends.delete(finish);
+      end();
+    };
+    const timer = setTimeout(finish, LONGEST_CALL_MS);
+    timer.unref();
+    ends.add(finish);
+  };
+
   return {
     get: async (row) => {
       // Opening the secret at each use would cost more than most calls.
@@ -111,17 +122,32 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
       const meanwhile = open.get(row.id);
       if (meanwhile?.version === version) return meanwhile.handle;
       if (text === undefined) throw unknownAddress();
-      close(row.id);
-      const made = connect(row, JSON.parse(text) as ClusterPki, server);
-      open.set(row.id, { version, ...made });
+      const access = accessOf(JSON.parse(text) as ClusterPki, server);
+      const login = fingerprint(access);
+      // Much else lies in the same secret, such as the key of the Secrets.
+      if (meanwhile?.login === login) {
+        meanwhile.version = version;
+        return meanwhile.handle;
+      }
+      if (meanwhile !== undefined) closeSoon(meanwhile.end);
+      const made = connect(row, access);
+      open.set(row.id, { version, login, ...made });
       return made.handle;
     },
     close,
     closeAll: () => {
       for (const clusterId of [...open.keys()]) close(clusterId);
+      for (const end of [...ends]) end();
     },
   };
 };
+
+const accessOf = (pki: ClusterPki, server: string): KubernetesAccess => ({
+  server,
+  caPem: trustOf(pki).ca,
+  clientCertPem: pki.leaves.superAdmin.cert,
+  clientKeyPem: pki.leaves.superAdmin.key,
+});
 
 const unknownAddress = (): Unavailable => new Unavailable('CLUSTER_UNAVAILABLE', "The cluster's API has no address yet.");
 
