@@ -25,15 +25,16 @@ export const LabelInput = builder.inputType('LabelInput', {
 
 export const entriesOf = (map: Readonly<Record<string, string>>): Entry[] => Object.entries(map).map(([key, value]) => ({ key, value }));
 
-/** The list as a map; undefined and null stay what they are. Throws INVALID_INPUT for a key that is there twice. */
+/** The list as a map; undefined and null stay what they are. Throws INVALID_INPUT for a key that is there twice, or would get lost. */
 export const mapOf = (entries: readonly Entry[] | null | undefined, field: string): Record<string, string> | null | undefined => {
   if (entries === null || entries === undefined) return entries;
   const map = new Map<string, string>();
   for (const [i, { key, value }] of entries.entries()) {
     if (map.has(key))
       throw new UserError('INVALID_INPUT', `The key ${JSON.stringify(key.slice(0, 80))} is there twice.`, { field: [field, String(i)] });
+    // Nothing that is set on an object by assignment keeps it, so it would go without a word.
+    if (key === '__proto__') throw new UserError('INVALID_INPUT', 'The key "__proto__" is not allowed.', { field: [field, String(i)] });
     map.set(key, value);
   }
-  // fromEntries makes own properties even of names such as __proto__.
   return Object.fromEntries(map);
 };
