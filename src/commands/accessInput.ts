@@ -6,6 +6,8 @@ import { clearable, given, nameOrId, smallMap, tree } from './parse.ts';
 
 const MAX_PEM = 65_536;
 
+const PLAIN_URL = /^https:\/\/([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?([/?](%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/?-])*)?$/;
+
 /** No user, no fragment and no address of the machine itself: the request goes out from the seed. */
 const httpsUrl = z
   .string()
@@ -15,9 +17,9 @@ const httpsUrl = z
 function isPublicHttps(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '' || url.hash !== '') return false;
-  // Written as given in certificates and tokens: what a parser would change is not what was meant.
-  if (!text.startsWith('https://') || /\s/.test(text)) return false;
-  return !/^(localhost|.*\.localhost|127\.[\d.]+|0\.0\.0\.0|169\.254\.[\d.]+|\[(::1?|fe[89ab].*|::ffff:.*)\])$/i.test(url.hostname);
+  // Written as given in files and tokens, and read there by stricter parsers, at whose refusal an API server does not start.
+  if (!PLAIN_URL.test(text) || url.port === '0') return false;
+  return !/^(localhost\.?|.*\.localhost\.?|127\.[\d.]+|0\.0\.0\.0|169\.254\.[\d.]+|\[(::1?|fe[89ab].*|::ffff:.*)\])$/i.test(url.hostname);
 }
 
 const certificatePem = z

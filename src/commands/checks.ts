@@ -44,7 +44,7 @@ export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: S
       'Floating IPs come from an external network: give externalNetwork, or turn floatingIpEnabled off.',
       pathOf('externalNetwork'),
     );
-  checkIssuers(spec.controlPlane.issuers, pathOf('controlPlane.issuers'));
+  checkIssuers(spec.controlPlane.issuers, spec.dnsDomain, pathOf('controlPlane.issuers'));
   if (spec.minNodeCount !== null && spec.maxNodeCount !== null && spec.minNodeCount > spec.maxNodeCount)
     throw invalid('minNodeCount must not be more than maxNodeCount.', pathOf('minNodeCount'));
   checkControlPlane(spec, pathOf, isGiven);

@@ -1,6 +1,7 @@
 /** The cluster's API server: files, configuration and Deployment. */
 
 import { stringify } from 'yaml';
+import { ownIssuer } from '../domain/issuer.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
 import { type AuditFiles, buildAudit } from './audit.ts';
 import { buildAuthenticationConfig } from './authentication.ts';
@@ -88,7 +89,7 @@ const commandOf = (cluster: ReachableCluster): string[] => [
   '--requestheader-extra-headers-prefix=X-Remote-Extra-',
   '--requestheader-group-headers=X-Remote-Group',
   '--requestheader-username-headers=X-Remote-User',
-  `--service-account-issuer=https://kubernetes.default.svc.${cluster.dnsDomain}`,
+  `--service-account-issuer=${ownIssuer(cluster.dnsDomain)}`,
   `--service-account-key-file=${FILES}/sa.pub`,
   `--service-account-signing-key-file=${FILES}/sa.key`,
   `--service-cluster-ip-range=${cluster.serviceCidr}`,

@@ -24,12 +24,18 @@ export const DEFAULT_PREFIX = 'oidc:';
 /** Kubernetes' own users and groups begin so. */
 const RESERVED = 'system:';
 
+/** Of the tokens that a cluster makes for its own service accounts. */
+export const ownIssuer = (dnsDomain: string): string => `https://kubernetes.default.svc.${dnsDomain}`;
+
 /** What the API server would refuse at its start, and what would let a token be somebody else. @throws UserError INVALID_INPUT. */
-export const checkIssuers = (issuers: readonly IssuerSpec[], field: string[]): void => {
+export const checkIssuers = (issuers: readonly IssuerSpec[], dnsDomain: string, field: string[]): void => {
   for (const [i, { url, usernamePrefix, groupsPrefix, groupsClaim }] of issuers.entries()) {
     const at = (name: string) => [...field, String(i), name];
     if (issuers.findIndex((other) => other.url === url) !== i)
       throw invalid('This issuer is there twice; leave one of them out.', at('url'));
+    if (url.includes('?')) throw invalid('The address of an issuer has no query; leave out what begins with "?".', at('url'));
+    if (url === ownIssuer(dnsDomain))
+      throw invalid("This is the cluster's own issuer, for its service accounts, whose tokens it takes anyway; leave it out.", at('url'));
     const prefixes: [string, string][] = [
       ['usernamePrefix', usernamePrefix],
       ...(groupsClaim === null ? [] : [['groupsPrefix', groupsPrefix] as [string, string]]),

@@ -46,7 +46,7 @@ const readAuthentication = (line: CommandLine): Authentication => {
   }
   if (line.flag('anonymous-auth') !== undefined)
     throw new Error('--anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file');
-  for (const jwt of dicts(config.jwt)) checkIssuer(jwt);
+  for (const jwt of dicts(config.jwt)) checkIssuer(jwt, line.flag('service-account-issuer'));
   const anonymous = dict(config.anonymous);
   if (config.anonymous !== undefined && anonymous.enabled !== true) return { bootstrapTokens, anonymous: 'none' };
   const paths = dicts(anonymous.conditions).map((c) => text(c.path));
@@ -54,10 +54,12 @@ const readAuthentication = (line: CommandLine): Authentication => {
 };
 
 /** What the API server would refuse at its start. */
-const checkIssuer = (jwt: Dict): void => {
+const checkIssuer = (jwt: Dict, own: string | undefined): void => {
   const [issuer, { username }] = [dict(jwt.issuer), dict(jwt.claimMappings)];
   const invalid = (field: string, what: string): Error => new Error(`invalid authentication configuration: jwt[0].${field}: ${what}`);
   if (!text(issuer.url).startsWith('https://')) throw invalid('issuer.url', 'URL scheme must be https');
+  if (text(issuer.url).includes('?')) throw invalid('issuer.url', 'URL must not contain a query');
+  if (issuer.url === own) throw invalid('issuer.url', `URL must not overlap with disallowed issuers: [${own}]`);
   const audiences = array(issuer.audiences);
   if (audiences.length === 0) throw invalid('issuer.audiences', 'Required value: at least one jwt[0].issuer.audiences is required');
   if (audiences.length > 1 && issuer.audienceMatchPolicy !== 'MatchAny')
