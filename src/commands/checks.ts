@@ -7,6 +7,7 @@ import { overlapOf } from '../domain/placement.ts';
 import type { SpecPath, TemplateSpec } from '../domain/template.ts';
 import { getOfferedRelease } from '../domain/version.ts';
 import type { SeedRanges } from '../store/seeds.ts';
+import type { Call } from './call.ts';
 import { checkControlPlane } from './controlPlaneInput.ts';
 
 export type PathOf = (field: SpecPath) => string[];
@@ -49,6 +50,19 @@ export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: S
     throw invalid('minNodeCount must not be more than maxNodeCount.', pathOf('minNodeCount'));
   checkControlPlane(spec, pathOf, isGiven);
   return checked;
+};
+
+/**
+ * Without a tunnel the seed lets an API server into whatever ranges its cluster names, which may be the operator's own.
+ * `before`: what it would be without the caller. @throws UserError FORBIDDEN.
+ */
+export const checkTunnel = (call: Call, spec: TemplateSpec, before: TemplateSpec | null, pathOf: PathOf): void => {
+  if (spec.controlPlane.tunnel !== 'NONE' || before?.controlPlane.tunnel === 'NONE' || call.actor.isCloudAdmin) return;
+  throw new UserError(
+    'FORBIDDEN',
+    'Only cloud administrators may do without the tunnel, for API servers then reach into networks from the seed; leave it out, or ask for a template that has it.',
+    { field: pathOf('controlPlane.tunnel') },
+  );
 };
 
 /** @throws UserError INVALID_INPUT when a range cannot hold this many nodes. */

@@ -7,7 +7,7 @@ import type { TemplateSpec } from '../domain/template.ts';
 import { isUniqueViolation } from '../store/open.ts';
 import { insertTemplate, insertTemplateRevision, loadRevisions } from '../store/templates.ts';
 import type { Call, Command, CommandDeps, TemplateAnswer } from './call.ts';
-import { checkSpec } from './checks.ts';
+import { checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { type Recalled, runOnce } from './idempotent.ts';
 import { definedOf, given, nameBy, ownInput, parseInput } from './parse.ts';
 import { recallTemplate } from './targets.ts';
@@ -31,7 +31,10 @@ export const createClusterTemplate =
       input: raw,
       prepare: async () => {
         const read = readSpec(definedOf(typed), labels, undefined, []);
-        return checkSpec(completeSpec(read), (field) => read.pathOf(field) ?? field.split('.'));
+        const pathOf: PathOf = (field) => read.pathOf(field) ?? field.split('.');
+        const spec = checkSpec(completeSpec(read), pathOf);
+        checkTunnel(call, spec, null, pathOf);
+        return spec;
       },
       apply: async (tx, spec) => {
         const now = deps.clock.now();

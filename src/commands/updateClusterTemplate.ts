@@ -7,7 +7,7 @@ import { stableJson } from '../lib/json.ts';
 import type { Tx } from '../store/open.ts';
 import { insertTemplateRevision, patchTemplate } from '../store/templates.ts';
 import type { Call, Command, CommandDeps, TemplateAnswer } from './call.ts';
-import { checkSpec } from './checks.ts';
+import { checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { recallTemplateAnswer, templateHead, templateNameTaken } from './createClusterTemplate.ts';
 import { runOnce } from './idempotent.ts';
 import { definedOf, nameOrId, ownInput, parseInput } from './parse.ts';
@@ -49,11 +49,9 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, input: Input) => {
   let revision = current;
   // A template whose version has expired meanwhile can still be renamed or hidden.
   if (stableJson(wanted) !== stableJson(current.spec)) {
-    const spec = checkSpec(
-      wanted,
-      (field) => read.pathOf(field) ?? field.split('.'),
-      (field) => read.pathOf(field) !== undefined,
-    );
+    const pathOf: PathOf = (field) => read.pathOf(field) ?? field.split('.');
+    const spec = checkSpec(wanted, pathOf, (field) => read.pathOf(field) !== undefined);
+    checkTunnel(call, spec, current.spec, pathOf);
     revision = { templateId: template.id, revision: template.revision + 1, spec, createdBy: call.actor.userName, createdAt: now };
     await insertTemplateRevision(tx, revision);
   }

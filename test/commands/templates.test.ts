@@ -218,6 +218,26 @@ test('delete is refused while clusters live on it, and frees the name', async ()
   expect(await errorOf(create())).toMatchObject({ code: 'NAME_TAKEN' });
 });
 
+test('only cloud administrators do without the tunnel, for a template or a cluster', async () => {
+  const controlPlane = { tunnel: 'NONE' };
+  const refused = (field: string[]) => ({ code: 'FORBIDDEN', field });
+  const own = (await create()).template;
+  const change = (who = ANNA) => house.commands.updateClusterTemplate(call(who), { clusterTemplateId: own.id, controlPlane });
+  expect(await errorOf(create({ name: 'open', controlPlane }))).toMatchObject(refused(['controlPlane', 'tunnel']));
+  expect(await errorOf(change())).toMatchObject(refused(['controlPlane', 'tunnel']));
+  const make = (name: string, more: object) => house.commands.createCluster(call(ANNA), { name, clusterTemplate: own.id, ...more });
+  const overridden = refused(['overrides', 'controlPlane', 'tunnel']);
+  expect(await errorOf(make('a', { overrides: { controlPlane } }))).toMatchObject(overridden);
+  const { cluster } = await make('a', {});
+  const open = (who = ANNA) => house.commands.updateCluster(call(who), { clusterId: cluster.id, overrides: { controlPlane } });
+  expect(await errorOf(open())).toMatchObject(overridden);
+  await open(ADA);
+  // What is open already stays so when something else changes.
+  expect((await open()).cluster.spec.controlPlane.tunnel).toBe('NONE');
+  await change(ADA);
+  expect((await make('b', {})).cluster.spec.controlPlane.tunnel).toBe('NONE');
+});
+
 test('who may make, change and see which', async () => {
   expect(await errorOf(create({}, RITA))).toMatchObject({ code: 'FORBIDDEN' });
   for (const visibility of ['PUBLIC', 'HIDDEN']) expect(await errorOf(create({ visibility }))).toMatchObject({ code: 'FORBIDDEN' });
