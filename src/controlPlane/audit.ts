@@ -15,7 +15,7 @@ export const buildAudit = ({ level, stdout, webhook }: AuditSpec, folder: string
   if (level === 'NONE' || (!stdout && webhook === null)) return { files: {}, flags: [] };
   return {
     files: {
-      'audit-policy.yaml': stringify(policyOf(level)),
+      'audit-policy.yaml': policyTexts[level],
       ...(webhook !== null && { 'audit-webhook.yaml': stringify(webhookOf(webhook), { lineWidth: 0 }) }),
     },
     flags: [
@@ -88,3 +88,6 @@ const webhookOf = ({ url, caCertificate }: NonNullable<AuditSpec['webhook']>): o
   contexts: [{ name: 'audit', context: { cluster: 'audit', user: '' } }],
   'current-context': 'audit',
 });
+
+/** Written once: there are only these. */
+const policyTexts = { METADATA: stringify(policyOf('METADATA')), REQUEST: stringify(policyOf('REQUEST')) };

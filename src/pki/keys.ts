@@ -1,5 +1,6 @@
 /** Makes and reads P-256 keys: 5,800 times cheaper to make than RSA-2048, which would freeze the event loop for seconds a cluster. */
-import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { publicKeyIn } from './x509.ts';
 
 /** A new key pair: the private key as PKCS#8 PEM, the public key as SubjectPublicKeyInfo DER. */
 export const createKeys = (): { key: string; publicKey: Buffer } => {
@@ -22,7 +23,4 @@ export const createServiceAccountKey = (): { key: string; publicKey: string } =>
 };
 
 /** What `kubeadm join` pins, without its "sha256:" prefix: SHA-256 over the certificate's SubjectPublicKeyInfo, in hex. */
-export const caPin = (caPem: string): string =>
-  createHash('sha256')
-    .update(new X509Certificate(caPem).publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
+export const caPin = (caPem: string): string => createHash('sha256').update(publicKeyIn(caPem)).digest('hex');

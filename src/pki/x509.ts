@@ -52,6 +52,15 @@ export const subjectIn = (certificate: Uint8Array): Buffer => {
   return subject;
 };
 
+/** SubjectPublicKeyInfo of the first certificate in a PEM text, as DER. */
+export const publicKeyIn = (pem: string): Buffer => {
+  const base64 = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/.exec(pem)?.[1];
+  const [content] = base64 === undefined ? [] : partsOf(Buffer.from(base64, 'base64'));
+  const publicKey = content && partsOf(content)[6];
+  if (publicKey === undefined) throw new RangeError('A certificate has no public key.');
+  return publicKey;
+};
+
 /** By which a key is known in certificates: SHA-1 over its bits (RFC 5280, 4.2.1.2), nothing that need be secret or unforgeable. */
 export const keyIdOf = (publicKey: Uint8Array): Buffer => {
   const [, key] = partsOf(publicKey);

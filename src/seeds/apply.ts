@@ -51,14 +51,14 @@ const TIERS: readonly (readonly string[])[] = [
   ['Deployment', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob', 'Pod'],
 ];
 
-/** Throws the first failure of the API, when the calls under way have ended; what was written by then is repeated harmlessly next time. */
+/** `objects` must not be changed afterwards. Throws the first failure of the API, when the calls under way have ended; what was written by then is repeated harmlessly next time. */
 export const ensureObjects = async (
   k: Kubernetes,
   objects: readonly KubernetesObject[],
   ledger: Ledger,
   options: EnsureOptions,
 ): Promise<Ensured> => {
-  const desired = new Map(objects.map(normalised).map((object) => [keyOf(refOf(object)), { object, wanted: fingerprint(object) }]));
+  const desired = new Map(objects.map((object) => [keyOf(refOf(object)), desiredOf(object)]));
   const live = await lookAt(k, desired, ledger, options);
   const next: Ledger = {};
   const written: string[] = [];
@@ -169,6 +169,18 @@ const readTogether = async (k: Kubernetes, refs: readonly ObjectRef[]): Promise<
 
 const observedOf = (desired: KubernetesObject, live: KubernetesObject | undefined): string =>
   live ? fingerprint(projectOnto(desired, live)) : '';
+
+/** Of objects that are wanted again and again as the same value. */
+const asked = new WeakMap<KubernetesObject, Desired>();
+
+const desiredOf = (wish: KubernetesObject): Desired => {
+  const known = asked.get(wish);
+  if (known !== undefined) return known;
+  const object = normalised(wish);
+  const desired = { object, wanted: fingerprint(object) };
+  asked.set(wish, desired);
+  return desired;
+};
 
 /** The API turns stringData into data and forgets it: asked for as data, it can be compared. */
 const normalised = (object: KubernetesObject): KubernetesObject => {

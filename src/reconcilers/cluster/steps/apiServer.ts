@@ -4,11 +4,14 @@ import { namesOf } from '../../../controlPlane/hostedCluster.ts';
 import { selectorOf } from '../../../controlPlane/workload.ts';
 import { SeedbedError } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import { remembering } from '../../../lib/remember.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { certificates } from './certificates.ts';
 import { networkPolicies } from './networkPolicies.ts';
 import { endTurn, seedTurn } from './seedTurn.ts';
+
+const objectsOf = remembering(buildApiServer);
 
 export const apiServer: Step<ClusterScope> = {
   name: 'ApiServerReady',
@@ -18,7 +21,7 @@ export const apiServer: Step<ClusterScope> = {
   needs: [networkPolicies, certificates, seedTurn],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
-    await scope.applyToSeed('kube-apiserver', buildApiServer(hosted, await scope.pki()));
+    await scope.applyToSeed('kube-apiserver', objectsOf(hosted, await scope.pki()));
     const live = (await scope.seed()).deployments.get(hosted.namespace, namesOf(hosted).apiServer);
     if (readyReplicas(live) < 1) return waiting('the API server to be ready', 10_000);
     const outcome = await answers(scope);

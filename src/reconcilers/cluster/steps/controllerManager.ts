@@ -2,9 +2,12 @@
 import { buildControllerManager } from '../../../controlPlane/controllerManager.ts';
 import { namesOf } from '../../../controlPlane/hostedCluster.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { remembering } from '../../../lib/remember.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { apiServer } from './apiServer.ts';
+
+const objectsOf = remembering(buildControllerManager);
 
 export const controllerManager: Step<ClusterScope> = {
   name: 'ControllerManagerReady',
@@ -14,7 +17,7 @@ export const controllerManager: Step<ClusterScope> = {
   needs: [apiServer],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
-    await scope.applyToSeed('kube-controller-manager', buildControllerManager(hosted, await scope.pki()));
+    await scope.applyToSeed('kube-controller-manager', objectsOf(hosted, await scope.pki()));
     const live = (await scope.seed()).deployments.get(hosted.namespace, namesOf(hosted).controllerManager);
     return readyReplicas(live) >= 1 ? done() : waiting('the controller manager to be ready', 10_000);
   },

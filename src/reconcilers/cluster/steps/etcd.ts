@@ -4,12 +4,15 @@ import { namesOf } from '../../../controlPlane/hostedCluster.ts';
 import { UserError } from '../../../domain/errors.ts';
 import { formingOf } from '../../../domain/etcd.ts';
 import { type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import { remembering } from '../../../lib/remember.ts';
 import { readyReplicas } from '../../workload.ts';
 import { ensureMembership } from '../etcdMembership.ts';
 import type { ClusterScope } from '../scope.ts';
 import { certificates } from './certificates.ts';
 import { networkPolicies } from './networkPolicies.ts';
 import { seedTurn } from './seedTurn.ts';
+
+const objectsOf = remembering(buildEtcd);
 
 export const etcd: Step<ClusterScope> = {
   name: 'EtcdReady',
@@ -39,7 +42,7 @@ const wait = (members: number, ready: number): Outcome =>
   waiting(members === 1 ? 'etcd to be ready' : `all ${members} members of etcd to be ready (${ready} are)`, 10_000);
 
 const apply = async (scope: ClusterScope): Promise<void> => {
-  await scope.applyToSeed('etcd', buildEtcd(await scope.reachable(), await scope.pki()));
+  await scope.applyToSeed('etcd', objectsOf(await scope.reachable(), await scope.pki()));
 };
 
 /** A claim of a class that is not there waits for ever and says nothing. */

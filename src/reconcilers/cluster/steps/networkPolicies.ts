@@ -1,8 +1,11 @@
 /** Who may speak to whom in the cluster's namespace, settled before anything runs there. */
 import { buildNetworkPolicies } from '../../../controlPlane/networkPolicies.ts';
 import { done, type Step } from '../../../engine/flow.ts';
+import { remembering } from '../../../lib/remember.ts';
 import type { ClusterScope } from '../scope.ts';
 import { apiEndpoint } from './apiEndpoint.ts';
+
+const objectsOf = remembering(buildNetworkPolicies);
 
 export const networkPolicies: Step<ClusterScope> = {
   name: 'NetworkPoliciesReady',
@@ -11,7 +14,7 @@ export const networkPolicies: Step<ClusterScope> = {
   // The API's port can be the seed's choice.
   needs: [apiEndpoint],
   ensure: async (scope) => {
-    await scope.applyToSeed('network-policies', buildNetworkPolicies(await scope.reachable()));
+    await scope.applyToSeed('network-policies', objectsOf(await scope.reachable()));
     return done();
   },
 };

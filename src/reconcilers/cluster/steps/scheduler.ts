@@ -3,9 +3,12 @@
 import { namesOf } from '../../../controlPlane/hostedCluster.ts';
 import { buildScheduler } from '../../../controlPlane/scheduler.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { remembering } from '../../../lib/remember.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { apiServer } from './apiServer.ts';
+
+const objectsOf = remembering(buildScheduler);
 
 export const scheduler: Step<ClusterScope> = {
   name: 'SchedulerReady',
@@ -15,7 +18,7 @@ export const scheduler: Step<ClusterScope> = {
   needs: [apiServer],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
-    await scope.applyToSeed('kube-scheduler', buildScheduler(hosted, await scope.pki()));
+    await scope.applyToSeed('kube-scheduler', objectsOf(hosted, await scope.pki()));
     const live = (await scope.seed()).deployments.get(hosted.namespace, namesOf(hosted).scheduler);
     return readyReplicas(live) >= 1 ? done() : waiting('the scheduler to be ready', 10_000);
   },

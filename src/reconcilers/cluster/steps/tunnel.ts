@@ -4,11 +4,14 @@ import { namesOf } from '../../../controlPlane/hostedCluster.ts';
 import { AGENT_NAME, AGENT_NAMESPACE } from '../../../controlPlane/konnectivity.ts';
 import { buildKonnectivityAgent } from '../../../controlPlane/konnectivityAgent.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import { remembering } from '../../../lib/remember.ts';
 import { readyState, type TenantHandle } from '../../tenantRegistry.ts';
 import type { ClusterScope } from '../scope.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
 
 const GROUP = 'konnectivity';
+
+const objectsOf = remembering(buildKonnectivityAgent);
 
 export const tunnel: Step<ClusterScope> = {
   name: 'TunnelReady',
@@ -21,7 +24,7 @@ export const tunnel: Step<ClusterScope> = {
     const service = (await scope.seed()).services.get(cluster.namespace, namesOf(cluster).apiServer);
     const agentPort = service === undefined ? undefined : findAgentPort(cluster, service);
     if (agentPort === undefined) return waiting('the seed to give the tunnel a port', 2_000, 'CLOUD_ADMIN');
-    await scope.applyToTenant(GROUP, buildKonnectivityAgent(cluster, agentPort));
+    await scope.applyToTenant(GROUP, objectsOf(cluster, agentPort));
     const tenant = await scope.tenant();
     const [node] = readyNodes(tenant);
     if (node !== undefined) return lookFromBothEnds(tenant, node);
