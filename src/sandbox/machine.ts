@@ -96,7 +96,7 @@ const runKubelet = async (spec: MachineSpec, power: Power, disk: Disk): Promise<
     }
   }
   spec.log(`kubelet[812]: I Successfully registered node "${nodeName}"`);
-  return attachKubelet(new URL(access.server).host, { nodeName, address: spec.address, certPem: access.certPem });
+  return attachKubelet(new URL(access.server).host, { nodeName, address: spec.address, certPem: access.certPem, caPem: access.caPem });
 };
 
 const join = async (spec: MachineSpec, power: Power, config: JoinConfiguration, attempts: number): Promise<Joined | undefined> => {

@@ -129,7 +129,9 @@ const startFollower = () => {
   };
 };
 
-test('every authority and leaf is another one in the end, workers are too, and who follows sees no error', async () => {
+test('every authority and leaf is another one in the end, workers are too, and who follows sees no error', {
+  timeout: 180_000,
+}, async () => {
   const before = living.pki(clusterId);
   const old = { shown: await shown(), serials: serialsOf(before), access: await issue(), token: await requestToken(before) };
   await until(async () => (await ask(SECRETS, old.access)).status === 200);
@@ -156,6 +158,8 @@ test('every authority and leaf is another one in the end, workers are too, and w
   expect(now.caCertificate).toBe(after.authorities.ca.cert);
   expect(now.certificates.filter(({ kind }) => kind === 'AUTHORITY').map(({ name }) => name)).toEqual(['ca', 'frontProxyCa', 'etcdCa']);
   expect(now.nodes.nodes.map(({ state }) => state)).toEqual(['READY', 'READY']);
+  // Nodes that know the old authority alone stay, until they are replaced.
+  expect(living.rows("select message from events where subject_kind = 'NODE' and state = 'NOT_READY'")).toEqual([]);
   const oldNames = old.shown.nodes.nodes.map(({ name }) => name);
   expect(now.nodes.nodes.filter(({ name }) => oldNames.includes(name))).toEqual([]);
   const told = living
@@ -185,6 +189,13 @@ test('every authority and leaf is another one in the end, workers are too, and w
   });
 });
 
+test('the control plane reaches kubelets that trust the new authority alone', async () => {
+  const { cert, key } = living.pki(clusterId).leaves.superAdmin;
+  const ca = living.pki(clusterId).trust.ca;
+  for (const { name } of (await shown()).nodes.nodes)
+    expect(await ask(`/api/v1/nodes/${name}/proxy/healthz`, { ca, cert, key })).toEqual({ status: 200, text: 'ok' });
+});
+
 test('what was given out before is shown as revoked', async () => {
   const { cluster } = await living.ask<{ cluster: { kubeconfigs: { nodes: { state: string; createdAt: string }[] } } }>(
     living.member,
@@ -194,7 +205,7 @@ test('what was given out before is shown as revoked', async () => {
   expect(oldest?.state).toBe('REVOKED');
 });
 
-test('another rotation follows, and a settled cluster writes nothing more for it', async () => {
+test('another rotation follows, and a settled cluster writes nothing more for it', { timeout: 180_000 }, async () => {
   const before = living.pki(clusterId);
   const { operation } = await rotate();
   expect(await finished(operation.id)).toBe('SUCCEEDED');
@@ -207,4 +218,59 @@ test('another rotation follows, and a settled cluster writes nothing more for it
   living.wake(clusterId);
   await living.idle();
   expect(await (await fetch(`${living.sandbox.controlUrl}/counters`)).json()).toMatchObject({ writes: 0 });
+});
+
+interface Operation {
+  operation: { id: string };
+}
+const made = async (name: string, more: object = {}): Promise<{ id: string; rotate: () => Promise<Operation> }> => {
+  const id = await living.makeCluster(name, more);
+  return { id, rotate: () => living.change<Operation>(living.member, 'rotateCertificates', { clusterId: id }, 'operation { id }') };
+};
+const phaseOf = (id: string): string => living.pki(id).rotation.phase;
+
+test('a worker that cannot be started holds a rotation up with its reason, and a retry leads on', { timeout: 120_000 }, async () => {
+  const { id, rotate } = await made('short');
+  const setCores = (cores: number) => living.control('PUT', `quotas/${living.sandbox.users.member.projectId}`, { cores });
+  await setCores(0);
+  const { operation } = await rotate();
+  await until(() => living.rows(`select 1 from clusters where id = '${id}' and state in ('FAILED', 'DEGRADED')`).length === 1);
+  expect(phaseOf(id)).toBe('ISSUE');
+  await setCores(-1);
+  if ((await stateOf(operation.id)) === 'FAILED')
+    await living.change(living.member, 'retryOperation', { operationId: operation.id }, 'operation { id }');
+  await until(() => phaseOf(id) === 'NONE');
+  await living.settled(id);
+  expect(living.pki(id).rotation.turn).toBe(1);
+});
+
+test('a change in the middle is carried out, and so is the rotation', { timeout: 180_000 }, async () => {
+  const { id, rotate } = await made('changed');
+  const { operation } = await rotate();
+  await until(() => phaseOf(id) !== 'NONE');
+  const [group] = living.rows<{ id: string }>(`select id from node_groups where cluster_id = '${id}'`);
+  await living.change(living.member, 'updateCluster', { clusterId: id, overrides: { controlPlane: { replicas: 3 } } }, 'cluster { id }');
+  await living.change(living.member, 'resizeNodeGroup', { nodeGroupId: group?.id, count: 2 }, 'nodeGroup { id }');
+  await living.change(living.member, 'rotateEncryptionKey', { clusterId: id }, 'operation { id }');
+  expect(await finished(operation.id)).toBe('SUCCEEDED');
+  await living.settled(id);
+  await until(() => living.rows(`select 1 from operations where state in ('PENDING', 'RUNNING')`).length === 0);
+  const { rotation, encryption } = living.pki(id);
+  expect([rotation.phase, rotation.turn, encryption.turn, encryption.keys.length]).toEqual(['NONE', 1, 1, 1]);
+  const nodes = living.rows<{ state: string; old: number }>(
+    `select n.state, n.created_at < c.nodes_since as old from nodes n join clusters c on c.id = n.cluster_id
+     where c.id = '${id}' and n.deleted_at is null`,
+  );
+  expect(nodes).toEqual([
+    { state: 'READY', old: 0 },
+    { state: 'READY', old: 0 },
+  ]);
+});
+
+test.each(['TRUST', 'ISSUE'])('a delete leads out of %s', async (phase) => {
+  const { id, rotate } = await made(`gone-${phase.toLowerCase()}`);
+  await rotate();
+  await until(() => phaseOf(id) === phase);
+  await living.change(living.member, 'deleteCluster', { clusterId: id }, 'cluster { id }');
+  await until(() => living.rows(`select 1 from clusters where id = '${id}' and state = 'DELETED'`).length === 1);
 });

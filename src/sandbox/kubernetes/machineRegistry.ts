@@ -6,6 +6,8 @@ export interface AttachedKubelet {
   address: string;
   /** The kubelet's client certificate in PEM: a cluster that no longer trusts it gets no heartbeat. */
   certPem: string;
+  /** Whom it trusts, as the API server it dials and as a client of its own. */
+  caPem: string;
 }
 
 export interface KubeletListener {

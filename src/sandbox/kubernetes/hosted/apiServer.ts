@@ -23,6 +23,8 @@ export interface ApiServerConfig {
   certPem: string;
   keyPem: string;
   clientCaPem: string;
+  /** What it shows to kubelets; undefined: nothing. */
+  kubeletClientPem: string | undefined;
   serviceCidr: string;
   authentication: Authentication;
   tokenKeys: TokenKeys;
@@ -139,6 +141,7 @@ const inspect = (seed: Cluster, line: CommandLine): ApiServerConfig => {
     certPem,
     keyPem,
     clientCaPem,
+    kubeletClientPem: line.flag('kubelet-client-certificate') && fileOf(line, 'kubelet-client-certificate'),
     serviceCidr,
     authentication: readAuthentication(line),
     tokenKeys: readTokenKeys(line),

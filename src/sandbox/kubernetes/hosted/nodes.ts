@@ -10,7 +10,8 @@ import { type AttachedKubelet, listenForKubelets } from '../machineRegistry.ts';
 import { at, conditionStatus, type Dict, dicts, type KubeObject, spec, status, text, timestamp, withCondition } from '../objects.ts';
 import { StatusError } from '../statusError.ts';
 import type { NodeProxy, PodLog } from '../subresources.ts';
-import { parseCertificates, requireChain } from './pkiChecks.ts';
+import type { ApiServerConfig } from './apiServer.ts';
+import { requireShown } from './pkiChecks.ts';
 import type { Tunnels } from './tunnelAgents.ts';
 
 /** How long a node may be silent before it counts as lost: 40 s in life, a tenth of it here so that tries stay short. */
@@ -52,14 +53,16 @@ const kubeletConditions = (node: KubeObject, networkReady: boolean, now: string)
   return withCondition(calm, ready, now);
 };
 
+export type ApiFiles = Pick<ApiServerConfig, 'clientCaPem' | 'certPem' | 'kubeletClientPem'>;
+
 export interface NodeWorld {
   /** Both fail as in life where no tunnel leads from the API server to the kubelets. */
   podLog: PodLog;
   nodeProxy: NodeProxy;
   /** The kubelets look at their pods again. */
   poke(): void;
-  /** The endpoint that machines dial, or undefined while no API server listens; and the authority of their certificates. */
-  listenAt(endpoints: readonly string[], clientCaPem: string): void;
+  /** The endpoints that machines dial, and what the API server there trusts and shows; undefined while none listens. */
+  listenAt(endpoints: readonly string[], apiServer: ApiFiles | undefined): void;
   /** Controllers of the controller manager: pod ranges, taints, lost nodes. Undefined stops them. */
   manage(options: { clusterCidr: string | undefined; nodeMask: number } | undefined): void;
   close(): void;
@@ -71,6 +74,7 @@ export const createNodeWorld = (cluster: Cluster, tunnels: Tunnels): NodeWorld =
   const lost = new Map<string, NodeJS.Timeout>();
   let stops: (() => void)[] = [];
   let listening = '';
+  let apiServer: ApiFiles | undefined;
   let managed: { clusterCidr: string | undefined; nodeMask: number } | undefined;
   let nextPod = 2;
 
@@ -215,12 +219,12 @@ export const createNodeWorld = (cluster: Cluster, tunnels: Tunnels): NodeWorld =
     });
   });
 
-  const arrived = (kubelet: AttachedKubelet, clientCaPem: string): void => {
+  const arrived = (kubelet: AttachedKubelet, { clientCaPem, certPem }: ApiFiles): void => {
     try {
-      const [cert] = parseCertificates(kubelet.certPem, 'kubelet');
-      if (cert) requireChain(cert, clientCaPem, cluster.now(), 'kubelet');
+      requireShown(kubelet.certPem, clientCaPem, cluster.now(), 'kubelet');
+      requireShown(certPem, kubelet.caPem, cluster.now(), 'API server');
     } catch (error) {
-      cluster.log.warn({ err: error, node: kubelet.nodeName }, 'a kubelet is not trusted any more');
+      cluster.log.warn({ err: error, node: kubelet.nodeName }, 'a kubelet and its API server do not trust each other any more');
       return;
     }
     alive.set(kubelet.nodeName, kubelet);
@@ -231,10 +235,21 @@ export const createNodeWorld = (cluster: Cluster, tunnels: Tunnels): NodeWorld =
     kubelets.poke(kubelet.nodeName);
   };
 
+  /** A kubelet answers 401 to whom it does not know. */
+  const refusalOf = ({ caPem }: AttachedKubelet): string | undefined => {
+    try {
+      if (apiServer?.kubeletClientPem) requireShown(apiServer.kubeletClientPem, caPem, cluster.now(), 'API server');
+      return undefined;
+    } catch {
+      return 'Unauthorized';
+    }
+  };
+
   /** Why the API server does not reach a node's kubelet; undefined when it does. */
   const dial = (name: string): { address: string; why: string } | undefined => {
-    const address = alive.get(name)?.address ?? name;
-    const why = tunnels.failure(`${address}:10250`) ?? (alive.has(name) ? undefined : `dial tcp ${address}:10250: i/o timeout`);
+    const kubelet = alive.get(name);
+    const address = kubelet?.address ?? name;
+    const why = tunnels.failure(`${address}:10250`) ?? (kubelet ? refusalOf(kubelet) : `dial tcp ${address}:10250: i/o timeout`);
     return why === undefined ? undefined : { address, why };
   };
 
@@ -257,14 +272,17 @@ export const createNodeWorld = (cluster: Cluster, tunnels: Tunnels): NodeWorld =
       throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
     },
     poke: () => kubelets.poke(),
-    listenAt(endpoints, clientCaPem) {
-      const key = `${endpoints.join()} ${clientCaPem}`;
+    listenAt(endpoints, files) {
+      apiServer = files;
+      const key = `${endpoints.join()} ${files?.clientCaPem} ${files?.certPem}`;
       if (key === listening) return;
       listening = key;
       for (const stop of stops) stop();
+      stops = [];
+      if (files === undefined) return;
       stops = endpoints.map((endpoint) =>
         listenForKubelets(endpoint, {
-          attached: (kubelet) => arrived(kubelet, clientCaPem),
+          attached: (kubelet) => arrived(kubelet, files),
           detached(kubelet) {
             if (alive.get(kubelet.nodeName) !== kubelet) return;
             alive.delete(kubelet.nodeName);

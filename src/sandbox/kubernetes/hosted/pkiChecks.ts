@@ -65,15 +65,28 @@ const isSignedBy = (cert: X509Certificate, authority: X509Certificate): boolean 
   return signed;
 };
 
-/** The certificate must be signed by an authority of the bundle and be in force. */
-export const requireChain = (cert: X509Certificate, authorityPem: string, nowMs: number, what: string): void => {
-  const authorities = parseCertificates(authorityPem, `${what}: authority`);
+/** The certificate must be signed by an authority of the bundle, or by one `between` that such an authority signed, and be in force. */
+export const requireChain = (
+  cert: X509Certificate,
+  authorityPem: string,
+  nowMs: number,
+  what: string,
+  between: readonly X509Certificate[] = [],
+): void => {
+  const roots = parseCertificates(authorityPem, `${what}: authority`);
+  const authorities = [...roots, ...between.filter((b) => roots.some((root) => isSignedBy(b, root)))];
   if (!authorities.some((a) => isSignedBy(cert, a)))
     throw new Error(`${what}: tls: failed to verify certificate: x509: certificate signed by unknown authority`);
   if (nowMs < Date.parse(cert.validFrom) || nowMs > Date.parse(cert.validTo))
     throw new Error(
       `${what}: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time ${new Date(nowMs).toISOString()} is outside ${cert.validFrom} – ${cert.validTo}`,
     );
+};
+
+/** The same for what a side shows: its certificate, and then those between. */
+export const requireShown = (shownPem: string, authorityPem: string, nowMs: number, what: string): void => {
+  const [cert, ...between] = parseCertificates(shownPem, what);
+  if (cert) requireChain(cert, authorityPem, nowMs, what, between);
 };
 
 export const coversHost = (cert: X509Certificate, host: string): boolean =>

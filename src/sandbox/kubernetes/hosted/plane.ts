@@ -126,7 +126,7 @@ export const createPlane = (deps: PlaneDeps): Plane => {
       const listener = known === undefined ? open(address, config) : known.listener.then((l) => renewed(l, address, config));
       listeners.set(key, { signature, listener });
     }
-    nodes.listenAt([...wanted.keys()], first()?.clientCaPem ?? '');
+    nodes.listenAt([...wanted.keys()], first());
     // Agents that lost a server dial anew, and the kubelet sees it at their next probe.
     if (wanted.size > 0) nodes.poke();
   };
