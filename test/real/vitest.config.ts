@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Stories of ten minutes and more, and such as want the machine for themselves: `npm run test:real:long`. */
-export const LONG = ['test/real/availability.test.ts', 'test/real/fleet.test.ts'];
+export const LONG = ['test/real/availability.test.ts', 'test/real/fleet.test.ts', 'test/real/rotation.test.ts'];
 
 /** The suite against a real OpenStack and a real seed: one file after the other, with the patience that servers need to boot. */
 export default defineConfig({

@@ -18,6 +18,8 @@ export interface Loop {
   reset(): Promise<void>;
   /** What became of all that was sent since the last reset. */
   record(): Promise<LoopRecord>;
+  /** From now on with another kubeconfig. */
+  use(kubeconfigPath: string): void;
   /** Ends the loop and gives the keys that the API acknowledged and does not have. */
   stop(): Promise<string[]>;
 }
@@ -86,7 +88,7 @@ const longestRefusal = (sent: readonly Sent[], nowMs: number): number => {
 
 /** Sends a write, and a read of the key that was acknowledged last, every 150 ms, as many customers do that do not wait for each other. */
 export const startLoop = (kubeconfigPath: string): Loop => {
-  const access = accessOf(kubeconfigPath);
+  let access = accessOf(kubeconfigPath);
   const startedAt = Date.now();
   const written: string[] = [];
   const inFlight = new Set<Promise<void>>();
@@ -143,6 +145,9 @@ export const startLoop = (kubeconfigPath: string): Loop => {
         errors: all.flatMap(({ kind, atMs, fault }) => (fault === undefined ? [] : [{ atMs, what: `${kind}: ${fault}` }])),
         longestRefusalMs: Math.max(longestRefusal(of('read'), now), longestRefusal(of('write'), now)),
       };
+    },
+    use(path) {
+      access = accessOf(path);
     },
     async stop() {
       running = false;
