@@ -11,7 +11,7 @@ const NAME = 'lab-addons';
 const OURS = 'app.kubernetes.io/managed-by=seedbed';
 const KINDS = 'deployments,daemonsets,services,configmaps,serviceaccounts,roles,rolebindings';
 const CLUSTER_WIDE =
-  'namespaces,clusterroles,clusterrolebindings,customresourcedefinitions,apiservices,validatingwebhookconfigurations,mutatingwebhookconfigurations';
+  'storageclasses,csidrivers,namespaces,clusterroles,clusterrolebindings,customresourcedefinitions,apiservices,validatingwebhookconfigurations,mutatingwebhookconfigurations';
 
 interface AddonSeen {
   name: string;
@@ -37,7 +37,7 @@ const addonsNow = async (): Promise<AddonSeen[]> =>
 /** For each addon, what `choose` says of its options. */
 const settings = (choose: (name: string, option: ReturnType<typeof addonInfo>['options'][string]) => unknown) =>
   Object.fromEntries(
-    ADDON_NAMES.filter((name) => addonInfo(name).driver === undefined || name === 'flannel').map((name) => [
+    ADDON_NAMES.filter((name) => addonInfo(name).driver === undefined || name === 'flannel' || name === 'cinderCsi').map((name) => [
       name,
       Object.fromEntries(
         Object.entries(addonInfo(name).options)
@@ -83,7 +83,7 @@ let before: string[];
 test('a cluster without workers is READY with what every cluster has', async () => {
   const made = await asMember(story).change<{ cluster: { id: string } }>(
     'createCluster',
-    { name: NAME, clusterTemplate: NAME, nodeCount: 0 },
+    { name: NAME, clusterTemplate: NAME, nodeCount: 0, overrides: { volumeDriver: 'CINDER' } },
     'cluster { id }',
   );
   clusterId = made.cluster.id;

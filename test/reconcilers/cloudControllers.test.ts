@@ -153,6 +153,35 @@ const whoAmI = async (): Promise<Fields> => {
   return (await (await fetch(`${world.sandbox.authUrl}/auth/tokens`, { headers })).json()) as Fields;
 };
 
+test('Keystone that denies roles which it names a moment later is asked again', async () => {
+  const fault = { service: 'identity', method: 'POST', path: '/application_credentials$', kind: 'status', status: 400, times: 2 };
+  await world.control('POST', 'faults', fault);
+  const { shortId } = await cloudy('patient');
+  expect((await credentialOf(shortId)).id).toMatch(/^\w{32}$/);
+});
+
+test('a login that may make no credential is told of, and anything asked with another login goes on from there', async () => {
+  await world.control('POST', 'faults', {
+    service: 'identity',
+    method: 'POST',
+    path: '/application_credentials$',
+    kind: 'status',
+    status: 403,
+  });
+  const { cluster } = await world.change<{ cluster: { uuid: string } }>(
+    world.member,
+    'createCluster',
+    { name: 'unlent', clusterTemplate: 'small', nodeCount: 0, overrides: { addons: { cloudController: { enabled: true } } } },
+    'cluster { uuid }',
+  );
+  await until(async () =>
+    (await addonOf(cluster.uuid, 'cloudController'))?.message.includes('not logged in with an application credential'),
+  );
+  await world.control('DELETE', 'faults');
+  await change(cluster.uuid, { addons: { cloudController: { loadBalancerMonitors: false } } });
+  await world.settled(cluster.uuid);
+});
+
 test('with its cluster go its load balancers, their addresses and groups, and the volumes that are not to be kept; the credential last', async () => {
   const { clusterId, tenant, shortId } = await cloudy('leaving');
   const { id: credentialId } = await credentialOf(shortId);

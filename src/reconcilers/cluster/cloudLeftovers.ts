@@ -83,10 +83,13 @@ export const leaveVolumes = async (scope: ClusterScope, stop: Stop): Promise<Out
     );
   const doomed = new Set(known.map(({ spec }) => doomedHandle(spec as VolumeSpec | undefined)));
   const going = volumes.filter(({ id }) => doomed.has(id));
-  for (const { id, status } of going) if (status === 'available' || status === 'error') await cloud.volume.deleteVolume(id);
+  for (const { id, status } of going) if (DELETABLE.has(status)) await cloud.volume.deleteVolume(id);
   if (going.length > 0) return waiting(`volumes to go: ${listed(going.map(({ id, status }) => `${id} (${status})`))}`, 2_000);
   return done(`Volumes are kept, as the cluster said: ${listed(volumes.map(({ id }) => id))}.`);
 };
+
+/** Of the states that Cinder deletes from, those that need nobody's hand before. */
+const DELETABLE: ReadonlySet<string> = new Set(['available', 'error', 'error_restoring', 'error_extending', 'error_managing']);
 
 interface VolumeSpec {
   persistentVolumeReclaimPolicy?: string;

@@ -2,6 +2,7 @@
 outside.py CLOUD[,CLOUD…] listing          everything of every project that the login may see: [{kind, id, name, project, tags, description}]
                                   Several logins see more than one: an admin is not shown other projects' security groups.
 outside.py CLOUD,… servers TAG      servers with that tag, in detail
+outside.py CLOUD delete-volume ID   asks for it and does not wait: []
 outside.py CLOUD,… router TAG       [{id, external}] of routers with that tag
 """
 import base64
@@ -53,6 +54,8 @@ def listing():
     yield from rows('volume', every_project(cloud.block_storage.volumes))
     yield from rows('load balancer', allowed(cloud.load_balancer.load_balancers))
     yield from rows('image', cloud.image.images())
+    for c in raw(cloud.identity, f'/users/{cloud.current_user_id}/application_credentials', 'application_credentials'):
+        yield {'kind': 'application credential', 'id': c['id'], 'name': c['name'], 'project': c['project_id'], 'tags': [], 'description': c['description'] or ''}
 
 
 def servers(tag):
@@ -75,9 +78,14 @@ def router(tag):
         yield {'id': r.id, 'external': [f['ip_address'] for f in gateway.get('external_fixed_ips', [])]}
 
 
+def delete_volume(volume):
+    cloud.block_storage.delete_volume(volume)
+    return []
+
+
 seen = {}
 for name in sys.argv[1].split(','):
     cloud = openstack.connect(cloud=name)
-    for thing in {'listing': listing, 'servers': servers, 'router': router}[sys.argv[2]](*sys.argv[3:]):
+    for thing in {'listing': listing, 'servers': servers, 'router': router, 'delete-volume': delete_volume}[sys.argv[2]](*sys.argv[3:]):
         seen.setdefault((thing.get('kind'), thing['id']), thing)
 json.dump(list(seen.values()), sys.stdout)

@@ -45,6 +45,11 @@ export const listThings = (world: World): Promise<Thing[]> => look(world, ['list
 export const listServers = (world: World, tag: string): Promise<ServerSeen[]> => look(world, ['servers', tag]);
 export const listRouters = (world: World, tag: string): Promise<RouterSeen[]> => look(world, ['router', tag]);
 
+/** As the member. */
+export const deleteVolume = async (world: World, id: string): Promise<void> => {
+  await run('/usr/bin/python3', [PROGRAM, world.member.cloud, 'delete-volume', id], { env: { OS_CLIENT_CONFIG_FILE: world.cloudsFile } });
+};
+
 /** kubectl with a kubeconfig's file. */
 export type Kubectl = (...args: string[]) => Promise<string>;
 

@@ -9,14 +9,14 @@ export interface OwnProject {
   remove(): Promise<void>;
 }
 
-/** The world with a member, and a clouds.yaml in the folder, of its own. The member's only role is `member`. */
-export const makeOwnProject = async (world: World, folder: string, name: string): Promise<OwnProject> => {
+/** The world with a member, and a clouds.yaml in the folder, of its own. The member has these roles and no other. */
+export const makeOwnProject = async (world: World, folder: string, name: string, roles: readonly string[]): Promise<OwnProject> => {
   const unique = `real-${name}-${randomBytes(4).toString('hex')}`;
   const keystone = await openKeystone(world.admin);
   const project = await keystone.create('project', { name: unique, domain_id: 'default' });
   const password = randomBytes(16).toString('hex');
   const user = await keystone.create('user', { name: unique, password, domain_id: 'default', default_project_id: project });
-  await keystone.call('PUT', `/projects/${project}/users/${user}/roles/${await keystone.findRole('member')}`);
+  for (const role of roles) await keystone.call('PUT', `/projects/${project}/users/${user}/roles/${await keystone.findRole(role)}`);
   const member: Login = {
     ...world.admin,
     cloud: unique,

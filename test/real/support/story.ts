@@ -32,10 +32,10 @@ export const closeStory = async (story: Story, failed: boolean): Promise<number 
   return code;
 };
 
-export const openStory = async (name: string, logLevel?: string): Promise<Story> => {
+export const openStory = async (name: string, logLevel?: string, roles: readonly string[] = ['member']): Promise<Story> => {
   const folder = mkdtempSync(join(tmpdir(), `seedbed-real-${name}-`));
   const given = openWorld();
-  const { world, remove } = usesLab ? await makeOwnProject(given, folder, name) : { world: given, remove: async () => {} };
+  const { world, remove } = usesLab ? await makeOwnProject(given, folder, name, roles) : { world: given, remove: async () => {} };
   const port = await freePort();
   const server = await startServer(world, folder, port, logLevel);
   const [admin, member] = [await logIn(world.admin), await logIn(world.member)];
