@@ -70,7 +70,7 @@ export const issueKubeconfig = async (story: Story, clusterId: string, path: str
     'kubeconfig record { id }',
   );
   writeFileSync(path, kubeconfig, { mode: 0o600 });
-  await until('the kubeconfig counts', 30, async () => (await kubeconfigState(story, record.id)) === 'ACTIVE');
+  await until('the kubeconfig counts', 30, async () => (await kubeconfigState(story, record.id)) === 'ACTIVE' || undefined);
   return record.id;
 };
 
