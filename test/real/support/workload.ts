@@ -1,6 +1,6 @@
 /** What a customer would run to see whether a cluster works: one echo server a worker, and pods that ask each of them, and a Service by name. */
 
-const IMAGE = 'docker.io/library/busybox:1.35.0';
+export const IMAGE = 'docker.io/library/busybox:1.35.0';
 const ECHO = { app: 'echo' };
 const LIMITS = { requests: { cpu: '10m', memory: '16Mi' } };
 
