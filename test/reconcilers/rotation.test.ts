@@ -167,6 +167,9 @@ test('every authority and leaf is another one in the end, workers are too, and w
     .map(({ message }) => message);
   expect(told.join()).toMatch(/step 1 of 4.*step 2 of 4.*step 3 of 4: 2 workers.*step 3 of 4: 1 worker.*step 4 of 4/);
 
+  const published = await ask('/api/v1/namespaces/default/configmaps/kube-root-ca.crt', { ca: after.trust.ca, ...after.leaves.superAdmin });
+  expect(JSON.parse(published.text)).toMatchObject({ data: { 'ca.crt': after.authorities.ca.cert } });
+
   // What the old ones signed, and what somebody with their stolen keys signs now, is refused.
   const ca = after.trust.ca;
   await expect(ask('/readyz', { ca: before.trust.ca })).rejects.toThrow(/certificate/);

@@ -24,6 +24,7 @@ export const rotation: Step<ClusterScope> = {
       if (scope.pkiChanged()) return waiting(phaseOf(pki.rotation), 2_000);
       const late = await findLate(scope);
       if (late !== undefined) return waiting(`${phaseOf(pki.rotation)} (${late} does not yet)`, 2_000);
+      if (!(await isPublished(scope, pki))) return waiting(`${phaseOf(pki.rotation)} (pods in the cluster do not yet)`, 2_000);
       await scope.changePki({ rotation: { ...pki.rotation, spread: true } });
     }
     const next = await nextOf(scope, pki);
@@ -32,6 +33,13 @@ export const rotation: Step<ClusterScope> = {
     await scope.changePki(next);
     return waiting(phaseOf(next.rotation), 100);
   },
+};
+
+/** Pods are given what the controller manager publishes, and the next one to lead does so only when the lease of the one before is over. */
+const isPublished = async (scope: ClusterScope, { trust }: ClusterPki): Promise<boolean> => {
+  const { kube } = await scope.tenant();
+  const found = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'kube-system', name: 'kube-root-ca.crt' });
+  return (found?.['data'] as Record<string, string> | undefined)?.['ca.crt']?.trim() === trust.ca.trim();
 };
 
 /** The next form, what is waited for before it, or undefined when the rotation that was asked for is finished. */
