@@ -85,6 +85,10 @@ const DeleteClusterInput = builder.inputType('DeleteClusterInput', {
     ...targetFields(t),
     clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
     disableDeletionProtection: t.boolean({ description: 'Delete it although deletion protection is on.' }),
+    abandonSeed: t.boolean({
+      description:
+        'For a seed that is lost for good: leave what is in there, and take away all the rest. Also for a deletion that is under way. Cloud administrators only.',
+    }),
   }),
 });
 

@@ -53,6 +53,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .action(action(io, update));
   defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
     .option('--disable-deletion-protection', 'although deletion protection is on')
+    .option('--abandon-seed', 'leave what is in a seed that is lost for good (cloud administrators)')
     .action(action(io, remove));
   addKubeconfigCommands(cluster, io);
   defineChange(cluster, 'rotate-encryption-key <cluster>', 'seal the Secrets at rest with a new key and forget the old one').action(
@@ -140,12 +141,13 @@ type ClusterProgressed = ClusterSummary & { lastEventNumber: number };
 
 interface DeleteOptions extends ChangeOptions {
   disableDeletionProtection?: boolean;
+  abandonSeed?: boolean;
 }
 
 const remove = async (session: Session, [nameOrId = '']: readonly string[], options: DeleteOptions): Promise<void> => {
   const { uuid, name } = await getCluster(session.client, nameOrId);
-  const { disableDeletionProtection, idempotencyKey } = options;
-  const input = given({ clusterId: uuid, disableDeletionProtection, idempotencyKey });
+  const { disableDeletionProtection, abandonSeed, idempotencyKey } = options;
+  const input = given({ clusterId: uuid, disableDeletionProtection, abandonSeed, idempotencyKey });
   const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(DELETE_CLUSTER, {
     input,
   });

@@ -115,6 +115,7 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   etcdStatus: null,
   state: 'PENDING',
   deletionProtection: input.deletionProtection ?? false,
+  seedAbandoned: false,
   createdBy: call.actor.userName,
   eventNumber: 1,
   generation: 1,

@@ -1,6 +1,6 @@
 /** deleteCluster: marks a cluster and all below it for removal; asking twice answers the removal that is under way. */
 import { z } from 'zod';
-import { Conflict } from '../domain/errors.ts';
+import { Conflict, UserError } from '../domain/errors.ts';
 import { requestDeletionOfNodeGroups } from '../store/nodeGroups.ts';
 import { requestDeletionOfNodes } from '../store/nodes.ts';
 import type { Tx } from '../store/open.ts';
@@ -14,7 +14,7 @@ import { given, nameOrId, ownInput, parseInput } from './parse.ts';
 import { checkGeneration, checkMember, getCluster, recallCluster, recallOperation } from './targets.ts';
 import { refreshTrust } from './trust.ts';
 
-const schema = z.strictObject({ clusterId: nameOrId, disableDeletionProtection: given(z.boolean()) });
+const schema = z.strictObject({ clusterId: nameOrId, disableDeletionProtection: given(z.boolean()), abandonSeed: given(z.boolean()) });
 
 export const deleteCluster =
   (deps: CommandDeps): Command<ClusterAnswer> =>
@@ -27,6 +27,7 @@ export const deleteCluster =
       apply: async (tx) => {
         const row = await getCluster(tx.db, call, input.clusterId);
         checkMember(call);
+        if (input.abandonSeed) await abandonSeed(deps, call, tx, row);
         const { cluster, operation } =
           (await underWay(deps, call, tx, row)) ?? (await write(deps, call, tx, row, input.disableDeletionProtection ?? false));
         return {
@@ -41,6 +42,16 @@ export const deleteCluster =
       }),
     });
   };
+
+const abandonSeed = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow): Promise<void> => {
+  if (!call.actor.isCloudAdmin)
+    throw new UserError('FORBIDDEN', 'Only cloud administrators may give up a seed; ask one, or leave it out and wait for the seed.', {
+      field: ['abandonSeed'],
+      whoMustAct: 'CLOUD_ADMIN',
+    });
+  await patchCluster(tx, row.id, { seedAbandoned: true });
+  await wakeNow(tx, 'CLUSTER', row.id, deps.clock.now());
+};
 
 const underWay = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow) => {
   if (row.deleteRequestedAt === null) return null;

@@ -190,6 +190,8 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
     )
       return;
     await write(async (tx) => {
+      // What was asked for during the pass has a pass of its own to come, and its state is not this one's to say.
+      if ((await kind.load(row.id))?.generation !== row.generation) return;
       await kind.save(tx, row, { state, observedGeneration, deletedAt, updatedAt: now }, summary);
       await wakeParent(tx, now);
       if (closing !== null) {

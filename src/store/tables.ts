@@ -126,6 +126,8 @@ export const clusters = sqliteTable(
     etcdStatus: json<EtcdStatus>(),
     state: text().$type<ClusterState>().notNull(),
     deletionProtection: flag().notNull().default(false),
+    /** Its seed is lost for good: what is in there is left. */
+    seedAbandoned: flag().notNull().default(false),
     createdBy: text().notNull(),
     eventNumber: integer().notNull().default(0),
     ...object(),

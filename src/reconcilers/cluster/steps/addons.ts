@@ -63,7 +63,8 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
       if (!(await scope.hasApplied(groupOf(addon)))) return done();
       // With its control plane a cluster loses all that is in it.
       if (scope.row.deleteRequestedAt !== null) {
-        const left = await inSeed?.leave(scope, () => scope.applyToSeed(groupOf(addon), []));
+        const stop = async () => scope.row.seedAbandoned || scope.applyToSeed(groupOf(addon), []);
+        const left = await inSeed?.leave(scope, stop);
         // Its API goes next, and cannot be asked again.
         if (left?.kind === 'done') await scope.forgetInTenant(groupOf(addon));
         return left ?? done();

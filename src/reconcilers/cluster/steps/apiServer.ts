@@ -31,7 +31,7 @@ export const apiServer: Step<ClusterScope> = {
   // With etcd gone first it would wait out its whole grace period: https://github.com/kubernetes/kubernetes keeps lease writers waiting.
   remove: async (scope) => {
     scope.world.tenants.close(scope.row.id);
-    if (scope.row.seedId === null) return done();
+    if (scope.row.seedId === null || scope.row.seedAbandoned) return done();
     const hosted = await scope.hosted();
     const { kube } = await scope.seed();
     await kube.remove(

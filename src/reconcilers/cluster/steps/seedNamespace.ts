@@ -16,6 +16,7 @@ export const seedNamespace: Step<ClusterScope> = {
   },
   remove: async (scope) => {
     if (scope.row.seedId === null) return done();
+    if (scope.row.seedAbandoned) return done('Left in the seed, which was given up.');
     const { kube } = await scope.seed();
     const { namespace } = await scope.hosted();
     const there = await kube.remove({ apiVersion: 'v1', kind: 'Namespace', name: namespace });

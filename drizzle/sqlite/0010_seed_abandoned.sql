@@ -1,0 +1,1 @@
+ALTER TABLE `clusters` ADD `seed_abandoned` integer DEFAULT false NOT NULL;
