@@ -7,8 +7,18 @@ let world: Living;
 let clusterId: string;
 beforeAll(async () => {
   world = await openLiving();
-  const overrides = { addons: { cloudController: { enabled: true } } };
+  const overrides = { volumeDriver: 'CINDER', addons: { cloudController: { enabled: true } } };
   clusterId = await world.makeCluster('lost', { nodeCount: 2, overrides });
+  const [{ short } = { short: '' }] = world.rows<{ short: string }>('select short_id as short from clusters');
+  // As the CSI controller makes one for a claim.
+  const volume = { name: 'pvc-1', size: 1, metadata: { 'cinder.csi.openstack.org/cluster': short } };
+  const { projectId } = world.sandbox.users.member;
+  const made = await fetch(`${world.sandbox.authUrl.replace(/\/identity.*$/, '/volume')}/v3/${projectId}/volumes`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-auth-token': world.member },
+    body: JSON.stringify({ volume }),
+  });
+  expect(made.status).toBe(202);
   for (const service of ['kubernetes', 'hosted']) await world.control('POST', 'faults', { service, kind: 'resetBefore' });
 });
 afterAll(() => world?.close());
@@ -38,6 +48,8 @@ test('a customer does not give up a seed, and an administrator does: nothing is 
     .flatMap((kinds) => Object.values(kinds).flat())
     .filter(({ name }) => typeof name === 'string' && /^(seedbed-)?lost-/.test(name));
   expect(named).toEqual([]);
+  // Whether the customer wanted to keep it only the cluster could have said.
+  expect(openstack['volume']?.['volumes']?.map(({ name }) => name)).toEqual(['pvc-1']);
 });
 
 test('after the last of its clusters the seed itself can be taken out', async () => {

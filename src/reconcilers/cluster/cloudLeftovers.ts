@@ -75,6 +75,8 @@ export const leaveVolumes = async (scope: ClusterScope, stop: Stop): Promise<Out
   const volumes = await cloud.volume.listVolumes({ metadata: { [`${CSI_DRIVER}/cluster`]: scope.row.shortId } });
   if (volumes.length === 0) return done();
   const known = await listInTenant(scope, 'PersistentVolume');
+  if (known === undefined && scope.row.seedAbandoned)
+    return done(`Volumes are kept, for nobody can say any more which of them may go: ${listed(volumes.map(({ id }) => id))}.`);
   if (known === undefined)
     return waiting(
       `the cluster's API to say which of its volumes stay; delete them in Cinder to go on without, or take away their property ${CSI_DRIVER}/cluster: ${listed(volumes.map(({ id }) => id))}`,
