@@ -57,7 +57,10 @@ const change =
   async (session: Session, [nameOrId = '']: readonly string[], options: ChangeOptions): Promise<void> => {
     const { uuid } = await getSeed(session.client, nameOrId);
     const input = given({ seedId: uuid, idempotencyKey: options.idempotencyKey });
-    await carryOut(session, await session.client.mutate<SeedAnswer>(document, { input }), options, verb);
+    const answer = await session.client.mutate<SeedAnswer>(document, { input });
+    if (verb === 'Unregister') await carryOut(session, answer, options, verb);
+    // It counts from now on, also for a seed that does not answer, which is when it is wanted most.
+    else session.print(answer.seed, () => seedText(answer.seed));
   };
 
 const carryOut = async (session: Session, answer: SeedAnswer, options: ChangeOptions, verb: string): Promise<void> => {

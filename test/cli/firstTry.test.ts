@@ -114,6 +114,8 @@ test('a second start resumes, serves the command line, and outlives a killed ser
   const wrong = await seedbed(url, 'sandbox-admin', 'seed', 'register', 'wrong', '--kubeconfig', join(data, 'wrong.kubeconfig'));
   expect([wrong.status, wrong.err]).toEqual([1, expect.stringContaining('does not accept the credential')]);
   expect(wrong.err).not.toContain('not-a-token');
+  // Cordoning does not wait for a seed that cannot be used.
+  expect((await seedbed(url, 'sandbox-admin', 'seed', 'cordon', 'wrong')).out).toMatch(/no, cordoned/);
   expect((await seedbed(url, 'sandbox-admin', 'seed', 'unregister', 'wrong')).status).toBe(0);
 
   second.child.kill('SIGKILL');
