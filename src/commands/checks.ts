@@ -57,13 +57,24 @@ export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: S
  * `before`: what it would be without the caller. @throws UserError FORBIDDEN.
  */
 export const checkTunnel = (call: Call, spec: TemplateSpec, before: TemplateSpec | null, pathOf: PathOf): void => {
-  if (spec.controlPlane.tunnel !== 'NONE' || before?.controlPlane.tunnel === 'NONE' || call.actor.isCloudAdmin) return;
-  throw new UserError(
-    'FORBIDDEN',
-    'Only cloud administrators may do without the tunnel, for API servers then reach into networks from the seed; leave it out, or ask for a template that has it.',
-    { field: pathOf('controlPlane.tunnel') },
-  );
+  if (spec.controlPlane.tunnel !== 'NONE' || call.actor.isCloudAdmin) return;
+  if (before?.controlPlane.tunnel !== 'NONE')
+    throw new UserError(
+      'FORBIDDEN',
+      'Only cloud administrators may do without the tunnel, for API servers then reach into networks from the seed; leave it out, or ask for a template that has it.',
+      { field: pathOf('controlPlane.tunnel') },
+    );
+  const other = REACHED.find((path) => spec[path] !== before[path]);
+  if (other !== undefined)
+    throw new UserError(
+      'FORBIDDEN',
+      'Without a tunnel API servers reach into the networks that the template names, and those alone; leave this out, or ask a cloud administrator.',
+      { field: pathOf(other) },
+    );
 };
+
+/** What says where nodes, pods and Services are. */
+const REACHED = ['nodeCidr', 'podCidr', 'serviceCidr', 'fixedNetwork', 'fixedSubnet'] as const;
 
 /** @throws UserError INVALID_INPUT when a range cannot hold this many nodes. */
 export const checkRoom = (spec: TemplateSpec, nodeCount: number, pathOf: PathOf): void => {

@@ -236,6 +236,9 @@ test('only cloud administrators do without the tunnel, for a template or a clust
   expect((await open()).cluster.spec.controlPlane.tunnel).toBe('NONE');
   await change(ADA);
   expect((await make('b', {})).cluster.spec.controlPlane.tunnel).toBe('NONE');
+  // And reaches what its template names, nothing else.
+  const elsewhere = { overrides: { nodeCidr: '192.168.0.0/24' } };
+  expect(await errorOf(make('c', elsewhere))).toMatchObject(refused(['overrides', 'nodeCidr']));
 });
 
 test('who may make, change and see which', async () => {
