@@ -1,17 +1,8 @@
 /** Certificate authorities: made once for a cluster, opened each time something is signed. */
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { createKeys } from './keys.ts';
-import {
-  alternativeNames,
-  authorityKey,
-  basicConstraints,
-  keyIdOf,
-  keyUsage,
-  nameOf,
-  signCertificate,
-  subjectIn,
-  subjectKey,
-} from './x509.ts';
+import 'reflect-metadata';
+import { randomBytes, type webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+import { createKeyPem, importSigningKey, publicKeyDerOf, SIGNING } from './keys.ts';
 
 export type AuthorityName = 'ca' | 'frontProxyCa' | 'etcdCa';
 
@@ -31,11 +22,8 @@ export interface PkiDeps {
 
 /** An authority ready to sign. */
 export interface Authority {
-  /** Its name as DER. */
-  name: Buffer;
-  keyId: Buffer;
-  notAfter: Date;
-  key: KeyObject;
+  cert: x509.X509Certificate;
+  key: webcrypto.CryptoKey;
 }
 
 const YEAR_MS = 365 * 24 * 3_600_000;
@@ -43,53 +31,84 @@ const YEAR_MS = 365 * 24 * 3_600_000;
 const BACKDATE_MS = 5 * 60_000;
 
 /** A self-signed P-256 authority, valid for ten years; its name is also its one DNS name, as kubeadm's are. */
-export const createAuthority = (commonName: string, deps: PkiDeps): KeyPair => {
-  const { key, publicKey } = createKeys();
-  const name = nameOf(commonName, []);
-  const cert = signCertificate(
-    {
-      subject: name,
-      issuer: name,
-      ...validity(deps.now(), 10 * YEAR_MS),
-      publicKey,
-      extensions: [
-        basicConstraints(true),
-        keyUsage(true),
-        subjectKey(keyIdOf(publicKey)),
-        alternativeNames({ dns: [commonName], ips: [] }),
-      ],
-    },
-    createPrivateKey(key),
-  );
-  return { cert, key };
+export const createAuthority = async (commonName: string, deps: PkiDeps): Promise<KeyPair> => {
+  const key = createKeyPem();
+  const publicKey = publicKeyDerOf(key);
+  const name = subjectName(commonName, []);
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: createSerial(),
+    subject: name,
+    issuer: name,
+    ...validity(deps.now(), 10 * YEAR_MS),
+    signingAlgorithm: SIGNING,
+    publicKey,
+    signingKey: await importSigningKey(key),
+    extensions: [
+      ...authorityExtensions(),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: commonName }]),
+    ],
+  });
+  return { cert: pem(cert), key };
 };
 
 /**
  * One authority's certificate as another signs it: a chain from what the first signed to who knows only the second.
  * It ends with the second at the latest.
  */
-export const crossSign = (subject: KeyPair, signer: Authority, deps: PkiDeps): string => {
-  const { raw, publicKey: key } = new X509Certificate(subject.cert);
-  const publicKey = key.export({ type: 'spki', format: 'der' });
+export const crossSign = async (subject: KeyPair, signer: Authority, deps: PkiDeps): Promise<string> => {
+  const { subjectName: name, publicKey } = new x509.X509Certificate(subject.cert);
   const times = validity(deps.now(), YEAR_MS);
-  if (times.notAfter > signer.notAfter) times.notAfter = signer.notAfter;
-  const extensions = [basicConstraints(true), keyUsage(true), subjectKey(keyIdOf(publicKey)), authorityKey(signer.keyId)];
-  return signCertificate({ subject: subjectIn(raw), issuer: signer.name, ...times, publicKey, extensions }, signer.key);
+  if (times.notAfter > signer.cert.notAfter) times.notAfter = signer.cert.notAfter;
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: createSerial(),
+    subject: name,
+    issuer: signer.cert.subjectName,
+    ...times,
+    signingAlgorithm: SIGNING,
+    publicKey,
+    signingKey: signer.key,
+    extensions: [
+      ...authorityExtensions(),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(signer.cert.publicKey),
+    ],
+  });
+  return pem(cert);
 };
 
+const authorityExtensions = (): x509.Extension[] => [
+  new x509.BasicConstraintsExtension(true, undefined, true),
+  new x509.KeyUsagesExtension(
+    x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment | x509.KeyUsageFlags.keyCertSign,
+    true,
+  ),
+];
+
 /** Reads a stored authority; throws when certificate and key do not parse. */
-export const openAuthority = (pair: KeyPair): Authority => {
-  const cert = new X509Certificate(pair.cert);
-  return {
-    name: subjectIn(cert.raw),
-    keyId: keyIdOf(cert.publicKey.export({ type: 'spki', format: 'der' })),
-    notAfter: new Date(cert.validTo),
-    key: createPrivateKey(pair.key),
-  };
-};
+export const openAuthority = async (pair: KeyPair): Promise<Authority> => ({
+  cert: new x509.X509Certificate(pair.cert),
+  key: await importSigningKey(pair.key),
+});
 
 /** notBefore is five minutes back, and the end is counted from now; certificates know whole seconds only. */
 export const validity = (nowMs: number, ttlMs: number): { notBefore: Date; notAfter: Date } => ({
   notBefore: new Date(Math.floor((nowMs - BACKDATE_MS) / 1000) * 1000),
   notAfter: new Date(Math.floor((nowMs + ttlMs) / 1000) * 1000),
 });
+
+/**
+ * A subject given as structure and typed strings, so that no character of a name can end it or begin another: the library
+ * reads a plain string that begins with "#" as raw DER and takes quotes off.
+ */
+export const subjectName = (commonName: string, organizations: readonly string[]): x509.Name =>
+  new x509.Name([...organizations.map((o) => ({ O: [{ utf8String: o }] })), { CN: [{ utf8String: commonName }] }]);
+
+/** 127 random bits: unique without a register (RFC 5280 wants it positive and at most 20 bytes). */
+export const createSerial = (): string => {
+  const bytes = randomBytes(16);
+  bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);
+  return bytes.toString('hex');
+};
+
+export const pem = (cert: x509.X509Certificate): string => `${cert.toString('pem').trimEnd()}\n`;

@@ -134,9 +134,9 @@ export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, exi
   const authorities = { ...existing.authorities } as Partial<ClusterPki['authorities']>;
   const made: Omit<ClusterPki, 'trust'> = {
     authorities: {
-      ca: authorities.ca ?? createAuthority(AUTHORITIES.ca, deps),
-      frontProxyCa: authorities.frontProxyCa ?? createAuthority(AUTHORITIES.frontProxyCa, deps),
-      etcdCa: authorities.etcdCa ?? createAuthority(AUTHORITIES.etcdCa, deps),
+      ca: authorities.ca ?? (await createAuthority(AUTHORITIES.ca, deps)),
+      frontProxyCa: authorities.frontProxyCa ?? (await createAuthority(AUTHORITIES.frontProxyCa, deps)),
+      etcdCa: authorities.etcdCa ?? (await createAuthority(AUTHORITIES.etcdCa, deps)),
     },
     serviceAccount: existing.serviceAccount ?? createServiceAccountKey(),
     leaves: { ...existing.leaves } as ClusterPki['leaves'],
@@ -146,15 +146,13 @@ export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, exi
     rotation: existing.rotation ?? NO_ROTATION,
   };
   const open: Record<AuthorityName, Authority> = {
-    ca: openAuthority(made.authorities.ca),
-    frontProxyCa: openAuthority(made.authorities.frontProxyCa),
-    etcdCa: openAuthority(made.authorities.etcdCa),
+    ca: await openAuthority(made.authorities.ca),
+    frontProxyCa: await openAuthority(made.authorities.frontProxyCa),
+    etcdCa: await openAuthority(made.authorities.etcdCa),
   };
   for (const name of staleLeaves(made, plans, deps.now())) {
-    // Many clusters may begin at once: others have their turn between two leaves.
-    await new Promise((resolve) => setImmediate(resolve));
     const { by, server: _, ...profile } = plans[name];
-    made.leaves[name] = { ...issueLeaf(open[by], profile, deps), profile: profileOf(made, plans[name]) };
+    made.leaves[name] = { ...(await issueLeaf(open[by], profile, deps)), profile: profileOf(made, plans[name]) };
   }
   const complete = { ...made, trust: trustOf(made) };
   for (const name of Object.keys(made.kubeconfigs) as KubeconfigName[])

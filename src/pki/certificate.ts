@@ -1,8 +1,9 @@
 /** Issues leaf certificates: for servers, clients or both, over a key of our own or one that a signing request brings. */
-import { type Authority, type KeyPair, type PkiDeps, validity } from './authority.ts';
-import { createKeys } from './keys.ts';
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+import { type Authority, createSerial, type KeyPair, type PkiDeps, pem, subjectName, validity } from './authority.ts';
+import { createKeyPem, publicKeyDerOf, SIGNING } from './keys.ts';
 import type { SigningRequest } from './signingRequest.ts';
-import { alternativeNames, authorityKey, basicConstraints, extendedKeyUsage, keyUsage, nameOf, signCertificate } from './x509.ts';
 
 /** Names a server answers to. */
 export interface Sans {
@@ -29,9 +30,9 @@ export interface Issued {
 const YEAR_MS = 365 * 24 * 3_600_000;
 
 /** A leaf over a new P-256 key. */
-export const issueLeaf = (authority: Authority, profile: LeafProfile, deps: PkiDeps): Issued & KeyPair => {
-  const { key, publicKey } = createKeys();
-  return { ...sign(authority, profile, publicKey, deps), key };
+export const issueLeaf = async (authority: Authority, profile: LeafProfile, deps: PkiDeps): Promise<Issued & KeyPair> => {
+  const key = createKeyPem();
+  return { ...(await sign(authority, profile, publicKeyDerOf(key), deps)), key };
 };
 
 /** A leaf over the public key of a signing request; all else is the profile's. */
@@ -40,29 +41,36 @@ export const issueForRequest = (
   request: Pick<SigningRequest, 'publicKey'>,
   profile: LeafProfile,
   deps: PkiDeps,
-): Issued => sign(authority, profile, request.publicKey, deps);
+): Promise<Issued> => sign(authority, profile, request.publicKey, deps);
 
-const sign = (authority: Authority, profile: LeafProfile, publicKey: Uint8Array, deps: PkiDeps): Issued => {
+const sign = async (authority: Authority, profile: LeafProfile, publicKey: Uint8Array<ArrayBuffer>, deps: PkiDeps): Promise<Issued> => {
   const times = validity(deps.now(), profile.ttlMs ?? YEAR_MS);
   // A leaf that outlives its authority fails at a date nobody watches.
-  if (times.notAfter > authority.notAfter) times.notAfter = authority.notAfter;
-  const { commonName, organizations = [], usages, sans } = profile;
-  const isNamed = sans !== undefined && sans.dns.length + sans.ips.length > 0;
-  const cert = signCertificate(
-    {
-      subject: nameOf(commonName, organizations),
-      issuer: authority.name,
-      ...times,
-      publicKey,
-      extensions: [
-        basicConstraints(false),
-        keyUsage(false),
-        extendedKeyUsage(usages),
-        authorityKey(authority.keyId),
-        ...(isNamed ? [alternativeNames(sans)] : []),
-      ],
-    },
-    authority.key,
-  );
-  return { cert, notBeforeMs: times.notBefore.getTime(), notAfterMs: times.notAfter.getTime() };
+  if (times.notAfter > authority.cert.notAfter) times.notAfter = authority.cert.notAfter;
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: createSerial(),
+    subject: subjectName(profile.commonName, profile.organizations ?? []),
+    issuer: authority.cert.subjectName,
+    ...times,
+    signingAlgorithm: SIGNING,
+    publicKey,
+    signingKey: authority.key,
+    extensions: await extensionsOf(authority, profile),
+  });
+  return { cert: pem(cert), notBeforeMs: times.notBefore.getTime(), notAfterMs: times.notAfter.getTime() };
+};
+
+const extensionsOf = async (authority: Authority, profile: LeafProfile): Promise<x509.Extension[]> => {
+  const names: x509.JsonGeneralNames = [
+    ...(profile.sans?.dns ?? []).map((value) => ({ type: 'dns' as const, value })),
+    ...(profile.sans?.ips ?? []).map((value) => ({ type: 'ip' as const, value })),
+  ];
+  const purposes = { server: x509.ExtendedKeyUsage.serverAuth, client: x509.ExtendedKeyUsage.clientAuth };
+  return [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
+    new x509.ExtendedKeyUsageExtension(profile.usages.map((usage) => purposes[usage])),
+    await x509.AuthorityKeyIdentifierExtension.create(authority.cert.publicKey),
+    ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+  ];
 };

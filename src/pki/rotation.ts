@@ -1,5 +1,14 @@
 /** How new authorities take the place of old ones while everybody goes on: trusted first, then used, then alone. */
-import { AUTHORITIES, type AuthorityName, createAuthority, crossSign, type KeyPair, openAuthority, type PkiDeps } from './authority.ts';
+import {
+  AUTHORITIES,
+  type Authority,
+  type AuthorityName,
+  createAuthority,
+  crossSign,
+  type KeyPair,
+  openAuthority,
+  type PkiDeps,
+} from './authority.ts';
 import type { ClusterPki } from './bundle.ts';
 import { createServiceAccountKey } from './keys.ts';
 
@@ -32,10 +41,11 @@ export type RotationChange = Pick<ClusterPki, 'authorities' | 'serviceAccount' |
 export const NO_ROTATION: Rotation = { phase: 'NONE', turn: 0, spread: true, since: 0, other: null, cross: null };
 
 /** New authorities and a new service account key that sign nothing yet. */
-export const startRotation = (pki: ClusterPki, deps: PkiDeps): RotationChange => {
-  const made = (name: AuthorityName): KeyPair => createAuthority(AUTHORITIES[name], deps);
-  const authorities = { ca: made('ca'), frontProxyCa: made('frontProxyCa'), etcdCa: made('etcdCa') };
-  const cross = crossSign(authorities.ca, openAuthority(pki.authorities.ca), deps);
+export const startRotation = async (pki: ClusterPki, deps: PkiDeps): Promise<RotationChange> => {
+  const made = async (name: AuthorityName): Promise<KeyPair> => createAuthority(AUTHORITIES[name], deps);
+  const authorities = { ca: await made('ca'), frontProxyCa: await made('frontProxyCa'), etcdCa: await made('etcdCa') };
+  const old: Authority = await openAuthority(pki.authorities.ca);
+  const cross = await crossSign(authorities.ca, old, deps);
   return {
     authorities: pki.authorities,
     serviceAccount: pki.serviceAccount,

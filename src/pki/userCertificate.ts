@@ -31,6 +31,6 @@ export const issueUserCertificate = async (
     });
   const pki = JSON.parse(order.pkiJson) as ClusterPki;
   const profile = { commonName: order.userName, usages: ['client'] as const, ttlMs: order.ttlMs };
-  const { cert, notAfterMs } = issueForRequest(openAuthority(pki.authorities.ca), request, profile, { now: () => order.now });
+  const { cert, notAfterMs } = await issueForRequest(await openAuthority(pki.authorities.ca), request, profile, { now: () => order.now });
   return { certificate: cert, caCertificate: trustOf(pki).ca, expiresAt: notAfterMs };
 };

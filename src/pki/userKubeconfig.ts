@@ -19,7 +19,7 @@ export interface UserKubeconfigOrder {
 export const issueUserKubeconfig = async (order: UserKubeconfigOrder): Promise<{ kubeconfig: string; expiresAt: number }> => {
   const pki = JSON.parse(order.pkiJson) as ClusterPki;
   const profile = { commonName: order.userName, usages: ['client'] as const, ttlMs: order.ttlMs };
-  const leaf = issueLeaf(openAuthority(pki.authorities.ca), profile, { now: () => order.now });
+  const leaf = await issueLeaf(await openAuthority(pki.authorities.ca), profile, { now: () => order.now });
   const kubeconfig = buildKubeconfigText({
     clusterName: order.clusterName,
     server: `https://${order.endpoint.host}:${order.endpoint.port}`,

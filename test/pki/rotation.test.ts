@@ -32,7 +32,7 @@ const complete = (pki: ClusterPki): Promise<ClusterPki> => buildClusterPki(names
 
 beforeAll(async () => {
   const before = await buildClusterPki(names, clock);
-  const trusting = await complete({ ...before, ...startRotation(before, clock) });
+  const trusting = await complete({ ...before, ...(await startRotation(before, clock)) });
   const issuing = await complete({ ...trusting, ...switchRotation(trusting, clock.now()) });
   forms = [before, trusting, issuing, await complete({ ...issuing, ...endRotation(issuing) })];
 });

@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'csr-'));
 const keyFile = join(folder, 'key');
 let ca: KeyPair;
 beforeAll(async () => {
-  ca = createAuthority('kubernetes', { now: Date.now });
+  ca = await createAuthority('kubernetes', { now: Date.now });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 

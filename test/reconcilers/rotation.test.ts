@@ -177,7 +177,7 @@ test('every authority and leaf is another one in the end, workers are too, and w
   expect((await ask('/api', { ca, token: old.token })).status).toBe(401);
   const profile = { commonName: 'thief', organizations: ['system:masters'], usages: ['client'] as const };
   for (const name of ['ca', 'frontProxyCa', 'etcdCa'] as const) {
-    const forged = issueLeaf(openAuthority(before.authorities[name]), profile, { now: Date.now });
+    const forged = await issueLeaf(await openAuthority(before.authorities[name]), profile, { now: Date.now });
     expect((await ask(SECRETS, { ca, ...forged })).status).toBe(401);
   }
   expect((await ask('/api', { ca, token: forge(old.token, before.serviceAccount.key) })).status).toBe(401);
