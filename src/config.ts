@@ -112,7 +112,13 @@ export const readConfig = (environment: Environment = process.env, overrides: Pa
     const name = String(issue.path[0] ?? '');
     const variable = name in SETTINGS ? ` (${SETTINGS[name as keyof typeof SETTINGS]})` : '';
     const message =
-      issue.code === 'unrecognized_keys' ? `unknown setting ${issue.keys.join(', ')}` : missing(issue) ? 'is missing' : issue.message;
+      issue.code === 'unrecognized_keys'
+        ? `unknown setting ${issue.keys.join(', ')}`
+        : missing(issue)
+          ? 'is missing'
+          : Number.isNaN(issue.input)
+            ? 'must be a number'
+            : issue.message;
     return `  ${name}${variable}: ${message}`;
   });
   throw new ConfigError(`The configuration has ${lines.length} mistake${lines.length === 1 ? '' : 's'}:\n${lines.join('\n')}`);

@@ -47,7 +47,7 @@ export const firstTry = async (options: FirstTryOptions, around: Surroundings): 
     const server = await startServer(configOf(options, data, around.environment, handover));
     try {
       screen.write(`Seedbed serves ${server.url}, with its database in ${relative('.', data) || '.'}.\n`);
-      await furnish(server.url, handover, options.bare !== true, around);
+      await furnish(server.url, handover, options, around);
       screen.write(advice(server.url, handover, options));
       if (options.once !== true) await around.stopped();
     } finally {
@@ -74,6 +74,7 @@ const configOf = (options: FirstTryOptions, data: string, environment: Environme
     region,
     introspection: true,
     seedsOnLoopback: true,
+    sourceCidrs: '127.0.0.0/8',
     // The progress is drawn on the same terminal.
     ...(environment['SEEDBED_LOG_LEVEL'] === undefined && { logLevel: 'error' as const }),
   });
@@ -87,11 +88,11 @@ const clientAs = (cloud: string, url: string, handover: Handover, around: Surrou
 };
 
 /** Seed, template and cluster, each only if it is not there yet. */
-const furnish = async (url: string, handover: Handover, withCluster: boolean, around: Surroundings): Promise<void> => {
+const furnish = async (url: string, handover: Handover, options: FirstTryOptions, around: Surroundings): Promise<void> => {
   const admin = clientAs('sandbox-admin', url, handover, around);
   await ensureSeed(admin, handover, around);
   await ensureTemplate(admin, around);
-  if (withCluster) await ensureCluster(clientAs('sandbox-member', url, handover, around), around);
+  if (options.bare !== true) await ensureCluster(clientAs('sandbox-member', url, handover, around), options.once === true, around);
 };
 
 const ensureSeed = async (admin: Client, handover: Handover, around: Surroundings): Promise<void> => {
@@ -112,7 +113,7 @@ const ensureTemplate = async (admin: Client, around: Surroundings): Promise<void
   around.screen.write(`Template ${TEMPLATE} is published.\n`);
 };
 
-const ensureCluster = async (member: Client, around: Surroundings): Promise<void> => {
+const ensureCluster = async (member: Client, once: boolean, around: Surroundings): Promise<void> => {
   const { cluster } = await member.request<{ cluster: Cluster | null }>(CLUSTER_BY_NAME, { name: CLUSTER });
   if (cluster === null) {
     const began = around.screen.now();
@@ -125,9 +126,12 @@ const ensureCluster = async (member: Client, around: Surroundings): Promise<void
   const open = cluster.operations.nodes.find(({ state }) => state === 'PENDING' || state === 'RUNNING');
   if (open !== undefined) await follow(member, open, `Go on with cluster ${CLUSTER}`, around, cluster.uuid);
   const { cluster: now } = await member.request<{ cluster: Cluster | null }>(CLUSTER_BY_NAME, { id: cluster.uuid });
-  around.screen.write(`Cluster ${CLUSTER} is ${now?.state ?? 'gone'}.\n`);
-  if (now !== null && now.state !== 'READY') {
-    throw new ClientError('NOT_READY', `Cluster ${CLUSTER} is ${now.state}, not READY: seedbed cluster show ${CLUSTER} says why.`);
+  if (now === null || now.state === 'READY') around.screen.write(`Cluster ${CLUSTER} is ${now?.state ?? 'gone'}.\n`);
+  else {
+    const why = `Cluster ${CLUSTER} is ${now.state}, not READY: seedbed cluster show ${CLUSTER} says why.`;
+    // Who wants to see why needs a server to ask.
+    if (once) throw new ClientError('NOT_READY', why);
+    around.screen.write(`${why}\n`);
   }
 };
 

@@ -131,7 +131,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       peekCatalogue: catalogues.peek,
       buildKubeconfig: issueUserKubeconfig,
       signCertificate: issueUserCertificate,
-      settings: { trustRoles: config.trustRoles },
+      settings: { trustRoles: config.trustRoles, knowsItsAddresses: config.sourceCidrs.length > 0 },
     }),
     clock,
     log,

@@ -55,6 +55,8 @@ export interface IssuedKubeconfig {
 export interface CommandSettings {
   /** Roles that Seedbed needs in a customer's project; those that the caller has are delegated. */
   trustRoles: string[];
+  /** Seedbed knows from where it calls, so that it does not shut itself out of an API that is kept to some addresses. */
+  knowsItsAddresses: boolean;
 }
 
 export interface CommandDeps {

@@ -7,7 +7,7 @@ import { overlapOf } from '../domain/placement.ts';
 import type { SpecPath, TemplateSpec } from '../domain/template.ts';
 import { getOfferedRelease } from '../domain/version.ts';
 import type { SeedRanges } from '../store/seeds.ts';
-import type { Call } from './call.ts';
+import type { Call, CommandDeps } from './call.ts';
 import { checkControlPlane } from './controlPlaneInput.ts';
 
 export type PathOf = (field: SpecPath) => string[];
@@ -71,6 +71,17 @@ export const checkTunnel = (call: Call, spec: TemplateSpec, before: TemplateSpec
       'Without a tunnel API servers reach into the networks that the template names, and those alone; leave this out, or ask a cloud administrator.',
       { field: pathOf(other) },
     );
+};
+
+/** `before`: what it would be without the caller. @throws UserError INVALID_INPUT where nobody could keep an API to some addresses. */
+export const checkAllowedCidrs = ({ settings }: CommandDeps, spec: TemplateSpec, before: TemplateSpec, pathOf: PathOf): void => {
+  const { allowedCidrs } = spec.controlPlane;
+  if (settings.knowsItsAddresses || allowedCidrs.length === 0 || before.controlPlane.allowedCidrs.length > 0) return;
+  throw new UserError(
+    'INVALID_INPUT',
+    'Clusters here cannot have allowedCidrs yet, for Seedbed would shut itself out: the cloud administrator has to set SEEDBED_SOURCE_CIDRS. Leave it out until then.',
+    { field: pathOf('controlPlane.allowedCidrs'), whoMustAct: 'CLOUD_ADMIN' },
+  );
 };
 
 /** What says where nodes, pods and Services are. */

@@ -8,7 +8,7 @@ import { mergeChanges, mergeSpec, type SpecChange, type TemplateSpec } from '../
 import { listSeedRanges } from '../store/seeds.ts';
 import type { TemplateWithRevision } from '../store/templates.ts';
 import type { Call, CommandDeps } from './call.ts';
-import { checkRoom, checkSeedRanges, checkSpec, checkTunnel, type PathOf } from './checks.ts';
+import { checkAllowedCidrs, checkRoom, checkSeedRanges, checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { checkGroup, checkNetworks } from './cloudChecks.ts';
 import { replicasInput } from './controlPlaneInput.ts';
 import { DEFAULT_GROUP, groupSpecOf, type NewGroup, type NodeGroupInput, nodeGroupFields } from './nodeGroupInput.ts';
@@ -52,6 +52,7 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
     (field) => read.pathOf(field) !== undefined,
   );
   checkTunnel(call, spec, base, pathOf);
+  checkAllowedCidrs(deps, spec, base, pathOf);
   const groups = groupsOf(input, spec);
   checkRoom(
     spec,

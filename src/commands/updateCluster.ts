@@ -9,7 +9,7 @@ import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
-import { checkSpec, checkTunnel } from './checks.ts';
+import { checkAllowedCidrs, checkSpec, checkTunnel } from './checks.ts';
 import { runOnce } from './idempotent.ts';
 import { definedOf, given, nameOrId, ownInput, parseInput } from './parse.ts';
 import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
@@ -56,7 +56,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   const read = readSpec(input.overrides === undefined ? {} : definedOf(input.overrides), input.labels, row.spec.networkDriver, [
     'overrides',
   ]);
-  const spec = changedSpec(call, row, read);
+  const spec = changedSpec(deps, call, row, read);
   const change = {
     spec,
     overrides: mergeChanges(row.overrides, read.fields),
@@ -82,7 +82,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };
 
-const changedSpec = (call: Call, row: ClusterRow, read: ReadSpec): ClusterRow['spec'] => {
+const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadSpec): ClusterRow['spec'] => {
   const pathOf = (path: SpecPath) => read.pathOf(path) ?? ['overrides', ...path.split('.')];
   for (const [path, value] of settingsOf(read.fields))
     if (stableJson(value) !== stableJson(settingAt(row.spec, path)) && !mayChange(path)) throw fixedSetting(path, pathOf(path));
@@ -91,6 +91,7 @@ const changedSpec = (call: Call, row: ClusterRow, read: ReadSpec): ClusterRow['s
   const spec =
     stableJson(wanted) === stableJson(row.spec) ? row.spec : checkSpec(wanted, pathOf, (path) => read.pathOf(path) !== undefined);
   checkTunnel(call, spec, row.spec, pathOf);
+  checkAllowedCidrs(deps, spec, row.spec, pathOf);
   return { ...spec, ignoredLabels: { ...row.spec.ignoredLabels, ...read.ignoredLabels } };
 };
 

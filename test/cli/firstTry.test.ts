@@ -148,7 +148,7 @@ test('a taken port is said in a sentence', { timeout: 60_000 }, async () => {
   expect(runningSandbox()).toBe(null);
 });
 
-test('a sandbox that was started by itself goes on by itself', { timeout: 60_000 }, async () => {
+test('a sandbox that was started by itself goes on by itself', { timeout: 240_000 }, async () => {
   const args = ['--import', 'tsx', join(root, 'src', 'sandbox', 'main.ts'), '--data', join(data, 'sandbox')];
   const sandbox = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
   children.push(sandbox);

@@ -114,9 +114,9 @@ test('once there is a trust, every token may end again and again, and nobody not
   let ended = 0;
   for (; state() !== 'READY' && ended < 100; ended += 1) {
     await world.control('POST', 'revokeTokens');
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  expect(ended).toBeGreaterThan(3);
+  expect(ended).toBeGreaterThan(2);
   await world.settled(clusterId);
   expect(told(clusterId)).toEqual([]);
   expect(shape(clusterId)).toEqual(calm);

@@ -67,11 +67,14 @@ test("a trust deleted by hand is told on the cluster, and a member's next change
   const first = trustOf(clusterId);
   await deleteTrust(clusterId);
   world.wake(clusterId);
-  await until(() => stateOf(clusterId) === 'DEGRADED');
-  const [told] = world.rows<{ problem: string }>(
-    `select problem from conditions where object_id = '${clusterId}' and name = 'CloudCredentialReady'`,
+  const told = await until(
+    () =>
+      world.rows<{ problem: string }>(
+        `select problem from conditions where object_id = '${clusterId}' and name = 'CloudCredentialReady' and problem is not null`,
+      )[0],
   );
-  expect(JSON.parse(told?.problem ?? 'null')).toMatchObject({
+  await until(() => stateOf(clusterId) === 'DEGRADED');
+  expect(JSON.parse(told.problem)).toMatchObject({
     code: 'CLOUD_CREDENTIAL',
     whoMustAct: 'CUSTOMER',
     message: expect.stringContaining('retry the operation, or change or delete the cluster, as a member of the project'),

@@ -1,4 +1,5 @@
-/** A range of loopback addresses of its own for each sandbox on the machine: 127.77.0.0/16, or one of the next when that is taken. */
+/** A range of loopback addresses of its own for each sandbox on the machine, from 127.77.0.0/16 to 127.126.0.0/16. */
+import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 
 const FIRST = 77;
@@ -36,10 +37,14 @@ export const claimAddressRange = async (remembered: number | undefined): Promise
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
     throw new Error(
-      `The addresses 127.${remembered}.0.0/16 of this sandbox are in use: does another one run on the same data directory, or on a copy of it?`,
+      `The addresses 127.${remembered}.0.0/16 of this sandbox are in use by another one on this machine, perhaps on the same data directory; end that one, or use another directory.`,
     );
   }
-  for (let second = FIRST; second <= LAST; second += 1) {
+  // Where it begins is left to chance: a range that is free only because its sandbox is down will be wanted again.
+  const count = LAST + 1 - FIRST;
+  const begin = randomInt(count);
+  for (let i = 0; i < count; i += 1) {
+    const second = FIRST + ((begin + i) % count);
     const server = await claim(second);
     if (server) return rangeOf(second, server);
   }

@@ -40,14 +40,14 @@ const admittedTo = async ({ world, db, row, seedRow }: ClusterScope): Promise<st
   if ((await seedRow()).exposure === 'NODE_PORT')
     throw new UserError(
       'INVALID_INPUT',
-      'This seed shows APIs on ports of its nodes, which cannot be kept to ranges; take allowedCidrs away.',
+      'This seed shows APIs on ports of its nodes, which cannot be kept to ranges; take the list away with allowedCidrs: [].',
       { field },
     );
   const { sourceCidrs } = world.settings;
   if (sourceCidrs.length === 0)
     throw new UserError(
       'INVALID_INPUT',
-      'Seedbed does not know its own addresses, and would shut itself out; set SEEDBED_SOURCE_CIDRS, or take allowedCidrs away.',
+      'Seedbed does not know its own addresses, and would shut itself out; set SEEDBED_SOURCE_CIDRS, or take the list away with allowedCidrs: [].',
       {
         field,
         whoMustAct: 'CLOUD_ADMIN',
