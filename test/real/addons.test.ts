@@ -1,11 +1,10 @@
 /** Every addon against a real API server: all of them on with what they have by default, every option changed, and all off again. */
-import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ADDON_NAMES, addonInfo } from '../../src/domain/addons.ts';
 import type { ProgressEvent } from './support/graphql.ts';
 import { createKubectl, type Kubectl } from './support/outside.ts';
 import { until } from './support/run.ts';
-import { asMember, closeStory, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
+import { asMember, closeStory, followToRest, issueKubeconfig, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
 
 const NAME = 'lab-addons';
 const OURS = 'app.kubernetes.io/managed-by=seedbed';
@@ -88,13 +87,8 @@ test('a cluster without workers is READY with what every cluster has', async () 
   );
   clusterId = made.cluster.id;
   expect(await followToRest(story, clusterId, events)).toMatchObject({ settled: true, state: 'READY' });
-  const { kubeconfig } = await asMember(story).change<{ kubeconfig: string }>(
-    'issueKubeconfig',
-    { clusterId, role: 'ADMIN', ttlSeconds: 3600 },
-    'kubeconfig',
-  );
   const path = `${story.folder}/kubeconfig`;
-  writeFileSync(path, kubeconfig, { mode: 0o600 });
+  await issueKubeconfig(story, clusterId, path);
   kubectl = createKubectl(story.world, path);
   before = await ours();
   expect(before).toEqual(

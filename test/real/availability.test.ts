@@ -1,5 +1,4 @@
 /** A control plane of three: what a customer's program sees while pods die, while everything is rolled, and while members come and go. */
-import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { namespaceOf } from './support/checks.ts';
@@ -7,7 +6,7 @@ import type { ProgressEvent } from './support/graphql.ts';
 import { type Loop, startLoop } from './support/loop.ts';
 import { createKubectl, type Kubectl } from './support/outside.ts';
 import { until } from './support/run.ts';
-import { asMember, closeStory, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
+import { asMember, closeStory, followToRest, issueKubeconfig, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
 
 const NAME = 'lab-three';
 const LONGEST_REFUSAL_MS = 3_000;
@@ -81,12 +80,7 @@ test('three members and three API servers come up', async () => {
     const pods = await allReady(component, count);
     expect(pods.flatMap(({ status }) => status.containerStatuses?.map((c) => c.restartCount))).toEqual(pods.map(() => 0));
   }
-  const { kubeconfig } = await asMember(story).change<{ kubeconfig: string }>(
-    'issueKubeconfig',
-    { clusterId: cluster.id, role: 'ADMIN', ttlSeconds: 7200 },
-    'kubeconfig',
-  );
-  writeFileSync(`${story.folder}/kubeconfig`, kubeconfig, { mode: 0o600 });
+  await issueKubeconfig(story, cluster.id, `${story.folder}/kubeconfig`);
   loop = startLoop(`${story.folder}/kubeconfig`);
 });
 

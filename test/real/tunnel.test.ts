@@ -1,6 +1,5 @@
 /** No route leads from the seed to the workers: all that the API servers want of nodes and pods goes through konnectivity. */
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { namespaceOf } from './support/checks.ts';
 import type { ProgressEvent } from './support/graphql.ts';
@@ -8,7 +7,7 @@ import { hookObjects } from './support/hook.ts';
 import { applyObjects, createKubectl, type Kubectl } from './support/outside.ts';
 import { until } from './support/run.ts';
 import { freePort } from './support/server.ts';
-import { asMember, closeStory, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
+import { asMember, closeStory, followToRest, issueKubeconfig, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
 import { echoObjects } from './support/workload.ts';
 import { usesLab } from './support/world.ts';
 
@@ -85,13 +84,8 @@ test('the cluster becomes READY with its tunnel, seen from both ends', async () 
     { id: cluster.id },
   );
   expect(seen.conditions.find(({ name }) => name === 'TunnelReady')?.status).toBe('TRUE');
-  const { kubeconfig } = await asMember(story).change<{ kubeconfig: string }>(
-    'issueKubeconfig',
-    { clusterId: cluster.id, role: 'ADMIN', ttlSeconds: 3600 },
-    'kubeconfig',
-  );
   kubeconfigPath = `${story.folder}/kubeconfig`;
-  writeFileSync(kubeconfigPath, kubeconfig, { mode: 0o600 });
+  await issueKubeconfig(story, cluster.id, kubeconfigPath);
   kubectl = createKubectl(story.world, kubeconfigPath);
   await everyServerHasItsAgents();
 });

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApi, followProgress, type ProgressEvent } from './graphql.ts';
+import { createKubectl } from './outside.ts';
 import { makeOwnProject } from './ownProject.ts';
 import { until } from './run.ts';
 import { freePort, type Server, startServer } from './server.ts';
@@ -62,7 +63,7 @@ export const kubeconfigState = async (story: Story, id: string): Promise<string>
   return (await asMember(story).ask<{ node: { state: string } }>(query, { id })).node.state;
 };
 
-/** An administrator's kubeconfig in a file, once it counts; its id. */
+/** An administrator's kubeconfig in a file, once each API server lets it do all it may; its id. */
 export const issueKubeconfig = async (story: Story, clusterId: string, path: string): Promise<string> => {
   const { kubeconfig, record } = await asMember(story).change<{ kubeconfig: string; record: { id: string } }>(
     'issueKubeconfig',
@@ -71,6 +72,9 @@ export const issueKubeconfig = async (story: Story, clusterId: string, path: str
   );
   writeFileSync(path, kubeconfig, { mode: 0o600 });
   await until('the kubeconfig counts', 30, async () => (await kubeconfigState(story, record.id)) === 'ACTIVE' || undefined);
+  // An API server learns of a new binding by a watch of its own.
+  const kubectl = createKubectl(story.world, path);
+  await until('the kubeconfig has its rights', 60, async () => (await kubectl('auth', 'can-i', '*', '*')).includes('yes') || undefined);
   return record.id;
 };
 
