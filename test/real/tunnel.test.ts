@@ -156,7 +156,10 @@ test('while an API server is replaced others reach pods through the one that sta
   ended = true;
   await Promise.all(loops);
   const refused = asked.filter((one) => one.refused !== null);
-  const silence = (refused.at(-1)?.at ?? 0) - (refused[0]?.at ?? 0);
+  // A stream is cut with its server, and the new one has no agent for a moment: what counts is how long nobody got through.
+  const through = asked.filter((one) => one.refused === null).map(({ at, ms }) => at + ms);
+  const moments = [0, ...through, Date.now() - began].toSorted((a, b) => a - b);
+  const silence = Math.max(...moments.slice(1).map((moment, i) => moment - (moments[i] ?? 0)));
   expect(silence, JSON.stringify(asked)).toBeLessThan(LONGEST_SILENCE_MS);
-  expect(asked.length - refused.length, JSON.stringify(asked)).toBeGreaterThan(5);
+  expect(through.length, JSON.stringify(asked)).toBeGreaterThan(Math.max(5, refused.length));
 });
