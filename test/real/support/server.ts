@@ -10,6 +10,8 @@ export interface Server {
   /** http://127.0.0.1:… without a path. */
   url: string;
   pid: number;
+  /** False once it has died at a commit. */
+  alive(): boolean;
   kill9(): Promise<void>;
   /** SIGTERM, and the exit code. */
   stop(): Promise<number | null>;
@@ -17,10 +19,14 @@ export interface Server {
 
 const root = new URL('../../..', import.meta.url).pathname;
 
-/** Starts it over a data directory that may hold an earlier life, and waits until it says that it is ready. Its log is appended to a file. */
-export const startServer = async (world: World, dataDir: string, port: number, logLevel = 'debug'): Promise<Server> => {
+/**
+ * Starts it over a data directory that may hold an earlier life, and waits until it says that it is ready. Its log is appended to a file.
+ * With `diesAt` it is killed right after that many commits, be it ready by then or not.
+ */
+export const startServer = async (world: World, dataDir: string, port: number, logLevel = 'debug', diesAt?: number): Promise<Server> => {
   const { service } = world;
-  const child = spawn(process.execPath, [`${root}dist/main.js`, 'serve'], {
+  const hook = diesAt === undefined ? [] : ['--import', `${root}test/real/support/mortal.mjs`];
+  const child = spawn(process.execPath, [...hook, `${root}dist/main.js`, 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
@@ -35,6 +41,7 @@ export const startServer = async (world: World, dataDir: string, port: number, l
       SEEDBED_KEYSTONE_PROJECT_DOMAIN: service.projectDomain,
       SEEDBED_INTROSPECTION: '1',
       SEEDBED_LOG_LEVEL: logLevel,
+      ...(diesAt !== undefined && { SEEDBED_TEST_DIES_AT: String(diesAt) }),
     },
   });
   // A runner that is ended runs no hooks; the server must not outlive it.
@@ -43,18 +50,21 @@ export const startServer = async (world: World, dataDir: string, port: number, l
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const url = `http://127.0.0.1:${port}`;
+  const alive = () => child.exitCode === null && child.signalCode === null;
   const ask = async () => {
+    if (diesAt !== undefined && child.signalCode === 'SIGKILL') return true;
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}, see ${dataDir}/server.log`);
     return (await fetch(`${url}/readyz`)).ok ? true : undefined;
   };
   await until('Seedbed is ready', 60, ask, 50);
-  return { url, pid: child.pid ?? 0, kill9: async () => void (await end(child, 'SIGKILL')), stop: () => end(child, 'SIGTERM') };
+  return { url, pid: child.pid ?? 0, alive, kill9: async () => void (await end(child, 'SIGKILL')), stop: () => end(child, 'SIGTERM') };
 };
 
 const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> => {
   if (child.exitCode === null && child.signalCode === null) {
+    const exited = once(child, 'exit');
     child.kill(signal);
-    await once(child, 'exit');
+    await exited;
   }
   return child.exitCode;
 };
