@@ -40,8 +40,8 @@ export const createBoard = (now: () => number): Board => {
     takeOperation: (operation) => {
       percent = operation.percent;
       const removing = REMOVING.test(operation.kind);
-      // A step that is rightly not there is work done in a deletion, and no work at all otherwise.
-      const wanted = operation.steps.filter((step) => removing || step.state !== 'REMOVED');
+      // A step that is rightly not there is work done in a deletion, and no work at all otherwise; nor is what was so before.
+      const wanted = operation.steps.filter((step) => (removing || step.state !== 'REMOVED') && !wasBefore(step, operation));
       for (const key of [...steps.keys()]) if (!wanted.some((step) => step.name === key)) steps.delete(key);
       return wanted.flatMap((step) => put(steps, rowOfStep(step, operation, removing, now())));
     },
@@ -57,6 +57,9 @@ export const createBoard = (now: () => number): Board => {
 
 const REMOVING = /^(DELETE|UNREGISTER)_/;
 const timeOf = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso));
+
+const wasBefore = ({ finishedAt }: OperationStep, { requestedAt }: Operation): boolean =>
+  finishedAt !== null && Date.parse(finishedAt) < Date.parse(requestedAt);
 
 const rowOfStep = (step: OperationStep, operation: Operation, removing: boolean, now: number): Row => ({
   key: step.name,

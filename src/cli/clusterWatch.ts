@@ -5,6 +5,7 @@ import { followCluster } from '../client/stream.ts';
 import type { Event } from '../client/types.ts';
 import { getCluster } from './find.ts';
 import { action, define, readDuration, readWhole } from './options.ts';
+import { BACK, LOST } from './progress.ts';
 import type { CommonOptions, Io, Session } from './session.ts';
 import { plain } from './table.ts';
 
@@ -29,13 +30,20 @@ const watch = async (session: Session, [nameOrId = '']: readonly string[], optio
   const events = followCluster(session.client, cluster.uuid, {
     after: options.after,
     ...(options.follow !== true && { until: 'SETTLED' as const }),
+    onConnection: (lost) => session.io.screen.write(`${lost ? LOST : BACK}\n`),
     signal: limit === undefined ? signal : AbortSignal.any([signal, limit]),
   });
+  let last = options.after;
   try {
-    for await (const event of events) session.io.out(options.json === true ? `${JSON.stringify(event)}\n` : lineOf(event));
+    for await (const event of events) {
+      last = event.number;
+      session.io.out(options.json === true ? `${JSON.stringify(event)}\n` : lineOf(event));
+    }
   } catch (error) {
     if (limit?.aborted === true) throw new ClientError('TIMED_OUT', `${cluster.name} has not come to rest in time.`, { cause: error });
-    throw error;
+    if (!(error instanceof ClientError) || error.code !== 'UNREACHABLE') throw error;
+    const again = `What is under way goes on in the server: seedbed cluster watch ${nameOrId} --after ${last} looks again.`;
+    throw new ClientError(error.code, `${error.message} ${again}`, { cause: error });
   }
 };
 

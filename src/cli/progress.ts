@@ -15,6 +15,8 @@ export interface Screen {
 export interface Drawing {
   /** Rows that have changed; a live drawing draws everything anyway. */
   changed(rows: readonly Row[]): void;
+  /** The server is lost, or there again. */
+  connection(lost: boolean): void;
   /** Draws the last state and leaves it on the screen. */
   end(): void;
 }
@@ -28,9 +30,16 @@ const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', 
 const COLOR: Readonly<Record<Mark, string>> = { todo: '\u001b[2m', busy: '\u001b[36m', done: '\u001b[32m', failed: '\u001b[31m' };
 const RESET = '\u001b[0m';
 
+/** Also for what is printed beside a drawing. */
+export const LOST = 'The server does not answer; trying again.';
+export const BACK = 'The server answers again.';
+
 /** `title`: a phrase such as "Create cluster hello". Call `end` when it is over. */
 export const startDrawing = (screen: Screen, board: Board, title: string): Drawing =>
-  screen.live ? drawLive(screen, board, title) : drawLines(screen, board, title);
+  screen.live ? drawLive(measured(screen), board, title) : drawLines(screen, board, title);
+
+/** A terminal that does not know its size says 0. */
+const measured = (screen: Screen): Screen => ({ ...screen, columns: () => screen.columns() || 80, rows: () => screen.rows() || 24 });
 
 const drawLines = (screen: Screen, board: Board, title: string): Drawing => {
   const line = (text: string) => screen.write(`${new Date(screen.now()).toISOString().slice(11, 19)} ${text}\n`);
@@ -44,6 +53,7 @@ const drawLines = (screen: Screen, board: Board, title: string): Drawing => {
         line(`${percent}  ${words[row.mark].padEnd(7)}  ${textOf(row, screen.now())}`);
       }
     },
+    connection: (lost) => line(lost ? LOST : BACK),
     end: () => {},
   };
 };
@@ -52,8 +62,9 @@ const drawLive = (screen: Screen, board: Board, title: string): Drawing => {
   const began = screen.now();
   let height = 0;
   let frame = 0;
+  let isLost = false;
   const draw = () => {
-    const lines = fitted(linesOf(screen, board, title, began, frame), screen.rows() - 1);
+    const lines = fitted(linesOf(screen, board, isLost ? `${title}: ${LOST}` : title, began, frame), screen.rows() - 1);
     screen.write(`${height > 0 ? `\u001b[${height}A` : ''}\u001b[0J${lines.join('\n')}\n`);
     height = lines.length;
     frame += 1;
@@ -62,6 +73,9 @@ const drawLive = (screen: Screen, board: Board, title: string): Drawing => {
   const timer = setInterval(draw, FRAME_MS);
   return {
     changed: () => {},
+    connection: (lost) => {
+      isLost = lost;
+    },
     end: () => {
       clearInterval(timer);
       draw();
@@ -99,8 +113,9 @@ const cut = (text: string, columns: number): string => (text.length < columns ? 
 
 /** More than fits: what is done goes first, for what is going on is at stake. */
 const fitted = (lines: readonly string[], height: number): string[] => {
-  if (lines.length <= height || height < 3) return [...lines];
+  if (lines.length <= height) return [...lines];
   const [head = '', ...rest] = lines;
+  if (height < 3) return [head];
   const open = rest.filter((line) => !line.startsWith(COLOR.done));
   return [head, ...open.slice(0, height - 2), `  … and ${lines.length - 1 - Math.min(open.length, height - 2)} more`];
 };

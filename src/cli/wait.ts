@@ -4,7 +4,7 @@ import { ClientError, errorOfProblem } from '../client/errors.ts';
 import { followCluster, followOperation } from '../client/stream.ts';
 import type { Operation } from '../client/types.ts';
 import { type Board, createBoard, type Row } from './board.ts';
-import { type Screen, startDrawing } from './progress.ts';
+import { type Drawing, type Screen, startDrawing } from './progress.ts';
 
 export interface WaitOptions {
   client: Client;
@@ -29,12 +29,15 @@ export const waitForOperation = async (options: WaitOptions): Promise<Operation>
   const drawing = startDrawing(options.screen, board, options.title);
   drawing.changed(board.takeOperation(options.operation));
   const workers = options.cluster === undefined ? Promise.resolve() : drawWorkers(options, options.cluster, board, drawing.changed, signal);
+  let last: Operation;
   try {
-    return settled(await lastState(options, board, drawing.changed, signal));
+    last = await lastState(options, board, drawing, signal);
   } catch (error) {
-    const goesOn = `the operation goes on: seedbed operation show ${options.operation.uuid}`;
+    const goesOn = `the operation goes on: seedbed operation show ${options.operation.uuid} --wait`;
     if (options.signal?.aborted) throw new ClientError('INTERRUPTED', `Interrupted; ${goesOn}`, { cause: error });
     if (limit.signal.aborted) throw new ClientError('TIMED_OUT', `Not finished in time; ${goesOn}`, { cause: error });
+    if (error instanceof ClientError && LOST.includes(error.code))
+      throw new ClientError(error.code, `${error.message} In the server ${goesOn}`, { cause: error });
     throw error;
   } finally {
     clearTimeout(timer);
@@ -42,15 +45,20 @@ export const waitForOperation = async (options: WaitOptions): Promise<Operation>
     await workers;
     drawing.end();
   }
+  return settled(last);
 };
+
+/** The watcher is cut off, not what it watches. */
+const LOST: readonly string[] = ['UNREACHABLE', 'UNAUTHENTICATED'];
 
 type Changed = (rows: readonly Row[]) => void;
 
-const lastState = async (options: WaitOptions, board: Board, changed: Changed, signal: AbortSignal): Promise<Operation> => {
+const lastState = async (options: WaitOptions, board: Board, drawing: Drawing, signal: AbortSignal): Promise<Operation> => {
   let last = options.operation;
-  for await (const operation of followOperation(options.client, options.operation.uuid, { signal })) {
+  const stream = followOperation(options.client, options.operation.uuid, { signal, onConnection: drawing.connection });
+  for await (const operation of stream) {
     last = operation;
-    changed(board.takeOperation(operation));
+    drawing.changed(board.takeOperation(operation));
   }
   return last;
 };

@@ -28,10 +28,13 @@ export interface Client {
 /** The socket ended before the subscription did: the caller may go on from its cursor. */
 export class ConnectionLost extends Error {
   readonly closeCode: number;
-  constructor(closeCode: number, reason: string) {
+  /** How long the server had been talking to us; 0: it was not reached. */
+  readonly heldMs: number;
+  constructor(closeCode: number, reason: string, heldMs = 0) {
     super(reason);
     this.name = 'ConnectionLost';
     this.closeCode = closeCode;
+    this.heldMs = heldMs;
   }
 }
 
@@ -104,19 +107,26 @@ async function* subscribe<T>(
   signal: AbortSignal | undefined,
   noteRefusal: () => void,
 ): AsyncGenerator<T, void, undefined> {
+  // Asked for here, not by the library, which would hide why there is none.
+  const token = await options.token(false);
   // The library makes its own sockets, so what they trust is given by a class.
   class TrustingSocket extends WebSocket {
     constructor(address: string | URL, protocols?: string | string[]) {
-      super(address, protocols, options.ca == null ? {} : { ca: options.ca });
+      super(address, protocols, { handshakeTimeout: ANSWER_MS, ...(options.ca != null && { ca: options.ca }) });
     }
   }
   const socket = createSocketClient({
     url: options.url.replace(/^http/, 'ws'),
     webSocketImpl: TrustingSocket,
-    connectionParams: async () => ({ 'X-Auth-Token': await options.token(false) }),
+    connectionParams: { 'X-Auth-Token': token },
+    connectionAckWaitTimeout: ANSWER_MS,
     // Going on needs the cursor of the last event, which the library does not know; see stream.ts.
     retryAttempts: 0,
     keepAlive: 15_000,
+  });
+  let since = Number.POSITIVE_INFINITY;
+  socket.on('connected', () => {
+    since = performance.now();
   });
   const end = () => void socket.dispose();
   signal?.addEventListener('abort', end, { once: true });
@@ -127,14 +137,19 @@ async function* subscribe<T>(
     }
     if (signal?.aborted) throw new ClientError('INTERRUPTED', 'Interrupted.');
   } catch (error) {
-    const told = signal?.aborted ? new ClientError('INTERRUPTED', 'Interrupted.', { cause: error }) : errorOfSocket(error);
-    if (told instanceof ConnectionLost && REFUSALS.includes(told.closeCode)) noteRefusal();
-    throw told;
+    if (signal?.aborted) throw new ClientError('INTERRUPTED', 'Interrupted.', { cause: error });
+    const told = errorOfSocket(error);
+    if (!(told instanceof ConnectionLost)) throw told;
+    if (REFUSALS.includes(told.closeCode)) noteRefusal();
+    throw new ConnectionLost(told.closeCode, told.message, Math.max(0, performance.now() - since));
   } finally {
     signal?.removeEventListener('abort', end);
     await socket.dispose();
   }
 }
+
+/** A server that takes a connection and then says nothing is as good as none. */
+const ANSWER_MS = 15_000;
 
 /** Close codes that say: this token is not, or no longer, valid. */
 export const REFUSALS: readonly number[] = [4401, 4403];

@@ -7,13 +7,21 @@ import type { Event, Operation } from './types.ts';
 
 export interface StreamOptions {
   signal?: AbortSignal;
-  /** Attempts in a row that bring nothing before it gives up. */
-  attempts?: number;
+  /** How long it tries to come back after the server was last heard. */
+  patienceMs?: number;
+  /** Told once each time the server is lost, and again when it is back. */
+  onConnection?: (lost: boolean) => void;
 }
 
-const DEFAULT_ATTEMPTS = 8;
+/** Longer than a server takes to be restarted or moved to another machine. */
+const PATIENCE_MS = 300_000;
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
+/** The longest pause is this part of the patience: a server that is back is found soon, and not stormed. */
+const TRIES = 60;
+/** A connection that lasted is a server that was there; one that breaks at once is not. */
+const HELD_MS = 10_000;
+/** A pause that nobody needs to hear of. */
+const QUIET_FAILURES = 2;
 
 export interface ProgressOptions extends StreamOptions {
   /** Number of the last event that you have; 0: from the beginning. */
@@ -50,26 +58,43 @@ export async function* followOperation(
 }
 
 async function* again<T>(connect: () => AsyncIterable<T>, options: StreamOptions): AsyncGenerator<T, void, undefined> {
+  const { patienceMs = PATIENCE_MS } = options;
+  let heardAt = performance.now();
   let failures = 0;
+  let refusals = 0;
   for (;;) {
     try {
       for await (const value of connect()) {
+        if (failures > QUIET_FAILURES) options.onConnection?.(false);
+        heardAt = performance.now();
         failures = 0;
+        refusals = 0;
         yield value;
       }
       return;
     } catch (error) {
-      if (!(error instanceof ConnectionLost)) throw error;
+      if (!isLoss(error)) throw error;
+      const lost = error instanceof ConnectionLost;
+      if (lost && error.heldMs > HELD_MS) {
+        heardAt = performance.now();
+        failures = 0;
+      }
       failures += 1;
+      if (lost && REFUSALS.includes(error.closeCode)) refusals += 1;
       // A fresh token may help once.
-      const limit = REFUSALS.includes(error.closeCode) ? 2 : (options.attempts ?? DEFAULT_ATTEMPTS);
-      if (isFinal(error.closeCode) || failures >= limit) throw errorOfLoss(error);
+      const over = refusals > 1 || (lost && isFinal(error.closeCode)) || performance.now() - heardAt > patienceMs;
+      if (over) throw lost ? errorOfLoss(error) : error;
+      if (failures === QUIET_FAILURES + 1) options.onConnection?.(true);
     }
-    await pause(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS), undefined, optionsOf(options.signal)).catch(() => {
+    await pause(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), patienceMs / TRIES), undefined, optionsOf(options.signal)).catch(() => {
       throw new ClientError('INTERRUPTED', 'Interrupted.');
     });
   }
 }
+
+/** Also a login that gets no answer: Keystone may be restarted, too. */
+const isLoss = (error: unknown): error is ConnectionLost | ClientError =>
+  error instanceof ConnectionLost || (error instanceof ClientError && error.code === 'UNREACHABLE');
 
 const optionsOf = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });
 

@@ -37,7 +37,7 @@ const addon = <O extends Options>(info: AddonInfo<O>): AddonInfo<O> => info;
 /** In the order of the API's output. */
 const ADDONS = {
   kubeProxy: addon({
-    title: 'Service addresses (kube-proxy)',
+    title: 'Service routing (kube-proxy)',
     options: {
       mode: choice(
         {
@@ -72,7 +72,7 @@ const ADDONS = {
     version: () => 'v1.14.2',
   }),
   cloudController: addon({
-    title: 'Load balancers and servers of the cloud (openstack-cloud-controller-manager)',
+    title: 'Cloud integration (openstack-cloud-controller-manager)',
     options: {
       enabled: yesNo(false, 'Services of type LoadBalancer work, and nodes know their servers; it runs beside the control plane.'),
       loadBalancerProvider: choice(
@@ -89,7 +89,7 @@ const ADDONS = {
     version: byMinor(CLOUD_PROVIDER),
   }),
   cinderCsi: addon({
-    title: 'Cinder volumes (cinder-csi)',
+    title: 'Volume provisioning (cinder-csi)',
     options: {
       defaultClass: yesNo(true, 'Claims that name no class get a volume of the type that Cinder takes by itself.'),
       reclaim: choice(
@@ -113,7 +113,7 @@ const ADDONS = {
     version: ({ minor }) => (minorAtLeast(minor, 34) ? 'v0.9.0' : 'v0.8.1'),
   }),
   certManager: addon({
-    title: 'Certificates for workloads (cert-manager)',
+    title: 'Certificate management (cert-manager)',
     options: {
       enabled: yesNo(false, 'Issuers and Certificates can be made in the cluster.'),
       replicas: whole(1, 3, 1, 'Pods of each of its three programs; one of them leads.'),
@@ -131,7 +131,7 @@ const ADDONS = {
     version: () => 'v0.45.0',
   }),
   nodeProblemDetector: addon({
-    title: 'Node problems (node-problem-detector)',
+    title: 'Node problem detection (node-problem-detector)',
     options: {
       enabled: yesNo(false, "What a node's kernel complains of becomes conditions and events of the node."),
       metrics: yesNo(false, 'Its metrics can be had at port 20257 of each pod.'),

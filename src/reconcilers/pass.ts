@@ -68,7 +68,7 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     const write = fencedWrite(world, claim);
     const removing = row.deleteRequestedAt !== null;
     const scope = await kind.open(row, write);
-    const recorder = await openRecorder(world, kind, row, kind.subject(row, scope), write, removing);
+    const recorder = await openRecorder(world, kind, row, scope, write, removing);
     const reports = await runFlow(kind.flow, scope, { removing, signal, onReport: recorder.record, onWake });
     if (signal.aborted) return { dueInMs: 0, failed: false };
     const summary = summarize(reports, removing);
@@ -106,13 +106,14 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   world: World,
   kind: Kind<Row, Scope>,
   row: Row,
-  subject: Subject,
+  scope: Scope,
   write: Write,
   removing: boolean,
 ): Promise<Recorder> => {
+  const subject = kind.subject(row, scope);
   const conditions = await loadConditions(world.store.db, row.id);
   const unknown = kind.flow.steps
-    .map((step, ordinal) => pendingOf(step, ordinal, row.generation, world.clock.now()))
+    .map((step, ordinal) => firstOf(step, ordinal, step.wanted?.(scope) !== false, row.generation, world.clock.now()))
     .filter((c) => !conditions.has(c.name));
   // All steps at once, so that "percent" counts what is still to come from the first event on.
   if (unknown.length > 0 && !removing) {
@@ -127,9 +128,14 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
     undefined,
   );
   const began = new Map<string, number>();
-  // Taking away what was done is a new beginning.
-  for (const { name, state, lastTransitionAt } of conditions.values())
-    if (state !== 'PENDING' && !(removing && state === 'DONE')) began.set(name, lastTransitionAt);
+  const turnAt = new Map<string, number>();
+  const atRest = ({ state }: Condition) => state === 'REMOVED' || (state === 'DONE' && !removing);
+  // Taking away what was done is a new beginning, and what an operation finds at work it works on from its own beginning.
+  for (const condition of conditions.values()) {
+    const { name, state, lastTransitionAt } = condition;
+    if (state === 'PENDING' || (removing && state === 'DONE')) continue;
+    began.set(name, atRest(condition) ? lastTransitionAt : Math.max(lastTransitionAt, latest?.requestedAt ?? 0));
+  }
   // A condition knows when it changed last; when its step began is in the operation.
   for (const { name, startedAt } of latest?.steps ?? []) if (startedAt !== null) began.set(name, startedAt);
 
@@ -142,11 +148,13 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
 
   const record = async (report: StepReport) => {
     const now = world.clock.now();
+    if (report.state === 'RUNNING') turnAt.set(report.name, now);
     if (report.state === 'RUNNING' && !began.has(report.name)) began.set(report.name, now);
     const previous = conditions.get(report.name);
     const next = nextCondition(previous, report, { generation: row.generation, now });
     if (next === null) return;
-    if (previous?.state === 'DONE' && next.condition.state !== 'DONE' && !removing) began.set(report.name, now);
+    if (previous !== undefined && atRest(previous) && next.condition.state !== previous.state)
+      began.set(report.name, turnAt.get(report.name) ?? now);
     conditions.set(report.name, next.condition);
     await write(async (tx) => {
       await saveCondition(tx, subject, next.condition, previous !== undefined);
@@ -223,12 +231,19 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   return { record, settle, attempts: (step) => Math.max(1, conditions.get(step)?.attempts ?? 1) };
 };
 
-const pendingOf = (step: { name: string; title: string }, ordinal: number, observedGeneration: number, now: number): Condition => ({
+/** Before a step's first turn; one that nobody wants is rightly not there, although its turn may still find something to take away. */
+const firstOf = (
+  step: { name: string; title: string },
+  ordinal: number,
+  wanted: boolean,
+  observedGeneration: number,
+  now: number,
+): Condition => ({
   name: step.name,
   title: step.title,
   status: 'FALSE',
-  state: 'PENDING',
-  reason: 'NotYet',
+  state: wanted ? 'PENDING' : 'REMOVED',
+  reason: wanted ? 'NotYet' : 'Removed',
   message: '',
   problem: null,
   waitingFor: null,

@@ -88,6 +88,20 @@ test('a step that is not wanted is not drawn; in a deletion its being gone is th
   expect(removed.rows().map((row) => row.mark)).toEqual(['done', 'busy']);
 });
 
+test('what was so before the operation is no row of it, and comes up once it changes', () => {
+  const board = createBoard(() => AT + 9000);
+  const later = { kind: 'UPDATE_CLUSTER', requestedAt: iso(5000) };
+  const steps = [step('network', 'DONE'), step('etcd', 'DONE', { finishedAt: iso(6000) }), step('dns', 'PENDING')];
+  expect(board.takeOperation(operation(90, steps, later)).map((row) => row.key)).toEqual(['etcd', 'dns']);
+  expect(board.rows().map((row) => row.key)).toEqual(['etcd', 'dns']);
+  const again = [step('network', 'WAITING', { startedAt: iso(7000) }), ...steps.slice(1)];
+  expect(board.takeOperation(operation(90, again, later)).map((row) => row.key)).toEqual(['network']);
+  const removed = createBoard(() => AT + 9000);
+  const gone = [step('dns', 'REMOVED', { finishedAt: iso(1000) }), step('etcd', 'REMOVED', { finishedAt: iso(6000) })];
+  removed.takeOperation(operation(50, gone, { ...later, kind: 'DELETE_CLUSTER' }));
+  expect(removed.rows().map((row) => row.key)).toEqual(['etcd']);
+});
+
 test('workers stand below the steps and keep when they began', () => {
   const board = createBoard(() => AT);
   board.takeEvent(worker('CREATING', 1000));
@@ -98,9 +112,10 @@ test('workers stand below the steps and keep when they began', () => {
   expect(board.takeEvent({ ...worker('FAILED', 5000), problem: null })[0]).toMatchObject({ mark: 'failed', note: 'A sentence.' });
 });
 
-const screen = (live: boolean, rows = 24) => {
+const screen = (live: boolean, rows = 24, columns = 40) => {
   const written: string[] = [];
-  return { written, live, write: (text: string) => void written.push(text), columns: () => 40, rows: () => rows, now: () => AT + 2000 };
+  const write = (text: string) => void written.push(text);
+  return { written, live, write, columns: () => columns, rows: () => rows, now: () => AT + 2000 };
 };
 
 test('without a terminal each change is a line with its time, and has no control characters', () => {
@@ -143,6 +158,32 @@ test('on a terminal the list is drawn anew over itself, and never wider or highe
     expect(out.written.at(-1)).toBe(last);
   } finally {
     vi.useRealTimers();
+  }
+});
+
+test.each([
+  [0, 0, 'Make etcd (2.0 s): waiting for etcd to be ready (usually 60 s)', 3],
+  [2, 40, 'Create cluster web', 1],
+])('a terminal of %i rows and %i columns shows what it can', (rows, columns, text, height) => {
+  const out = screen(true, rows, columns);
+  const board = createBoard(out.now);
+  board.takeOperation(operation(10, [step('network', 'DONE'), waiting()]));
+  startDrawing(out, board, 'Create cluster web').end();
+  const lines = stripVTControlCharacters(out.written.at(-1) ?? '').trimEnd().split('\n');
+  expect(lines).toHaveLength(height);
+  expect(lines.at(-1)).toContain(text);
+});
+
+test('a lost server is said on both kinds of screen, and taken back', () => {
+  for (const live of [false, true]) {
+    const out = screen(live, 24, 120);
+    const drawing = startDrawing(out, createBoard(out.now), 'Create cluster web');
+    drawing.connection(true);
+    drawing.end();
+    expect(stripVTControlCharacters(out.written.at(-1) ?? '')).toContain('The server does not answer; trying again.');
+    drawing.connection(false);
+    drawing.end();
+    expect(out.written.at(-1)).not.toContain('trying again');
   }
 });
 

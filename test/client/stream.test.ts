@@ -53,10 +53,14 @@ const startServer = async (
   return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql` };
 };
 
-const read = async (url: string, signal?: AbortSignal, attempts?: number): Promise<number[]> => {
+const read = async (
+  url: string,
+  signal?: AbortSignal,
+  more: { patienceMs?: number; onConnection?: (lost: boolean) => void } = {},
+): Promise<number[]> => {
   const client = createClient({ url, token: async (fresh) => (fresh ? 'a-fresh-token' : 'a-token') });
   const numbers: number[] = [];
-  const options = { after: 0, ...(signal && { signal }), ...(attempts && { attempts }) };
+  const options = { after: 0, ...(signal && { signal }), ...more };
   for await (const event of followCluster(client, 'c', options)) numbers.push(event.number);
   return numbers;
 };
@@ -100,6 +104,24 @@ test('a reader that stops waiting is let go at once', async () => {
   await expect(read(url, AbortSignal.timeout(100))).rejects.toMatchObject({ code: 'INTERRUPTED' });
 });
 
-test('nobody there is given up after some attempts', async () => {
-  await expect(read('http://127.0.0.1:9/graphql', undefined, 2)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+test('nobody there is given up once patience is over', async () => {
+  const began = performance.now();
+  const told: boolean[] = [];
+  const given = read('http://127.0.0.1:9/graphql', undefined, { patienceMs: 1_000, onConnection: (lost) => told.push(lost) });
+  await expect(given).rejects.toMatchObject({ code: 'UNREACHABLE' });
+  expect(performance.now() - began).toBeGreaterThan(1_000);
+  expect(told).toEqual([true]);
+});
+
+test('a server that is gone for many tries is waited for, and said to be lost and back once each', async () => {
+  const told: boolean[] = [];
+  const { seen, url } = await startServer((send, after, socket, complete) => {
+    const broken = seen.length > 1 && seen.length < 15;
+    if (!broken) send(after + 1);
+    if (broken || seen.length === 1) socket.terminate();
+    else complete();
+  });
+  expect(await read(url, undefined, { patienceMs: 6_000, onConnection: (lost) => told.push(lost) })).toEqual([1, 2]);
+  expect(seen.map(({ after }) => after)).toEqual([0, ...Array.from({ length: 14 }, () => 1)]);
+  expect(told).toEqual([true, false]);
 });

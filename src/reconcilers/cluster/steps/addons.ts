@@ -38,7 +38,7 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
   const inSeed = IN_SEED[addon.name];
   return {
     name: addonStepName(addon.name),
-    title: `Install ${addonInfo(addon.name).title}`,
+    title: `Install ${inSentence(addonInfo(addon.name).title)}`,
     usuallyMs: 120_000,
     needs: [
       tenantBootstrap,
@@ -77,6 +77,8 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
     },
   };
 };
+
+const inSentence = (title: string): string => title.charAt(0).toLowerCase() + title.slice(1);
 
 /** The name of its objects in the inventory. */
 const groupOf = ({ name }: Addon): string => name.charAt(0).toUpperCase() + name.slice(1);
