@@ -66,9 +66,11 @@ export const readLogin = (environment: Environment, places: Omit<Places, 'file'>
 /** A token and when it ends, in milliseconds since the epoch. Throws ClientError UNAUTHENTICATED, UNREACHABLE. */
 export const logIn = async (login: Login, signal?: AbortSignal): Promise<{ token: string; expiresAt: number }> => {
   if (login.token !== null) return { token: login.token, expiresAt: Number.POSITIVE_INFINITY };
+  const url = `${login.authUrl}/auth/tokens`;
   const answer = await postJson({
-    url: `${login.authUrl}/auth/tokens`,
+    url,
     body: login.body,
+    remedy: `That is Keystone by OS_AUTH_URL or clouds.yaml${LOOPBACK.test(url) ? '; that of the sandbox is there while "npm start" runs' : ''}.`,
     ca: login.ca,
     ...(signal !== undefined && { signal }),
   });
@@ -81,6 +83,8 @@ export const logIn = async (login: Login, signal?: AbortSignal): Promise<{ token
     throw new ClientError('UNAUTHENTICATED', 'Keystone refused the login: user, password, project or domain is wrong.');
   throw new ClientError('UNREACHABLE', `${login.authUrl} answered HTTP ${answer.status} to a login; is it Keystone's address?`);
 };
+
+const LOOPBACK = /^https?:\/\/(?:127\.|localhost|\[::1\])/;
 
 /** Keeps one token until a minute before its end. */
 export const createTokenSource = (login: Login, now: () => number, signal?: AbortSignal): ((fresh: boolean) => Promise<string>) => {

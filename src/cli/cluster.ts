@@ -8,17 +8,19 @@ import {
   ROTATE_ENCRYPTION_KEY,
   UPDATE_CLUSTER,
 } from '../client/documents.ts';
+import { ClientError } from '../client/errors.ts';
 import type { ClusterSummary, Operation } from '../client/types.ts';
 import { clusterText } from './clusterText.ts';
 import { addWatch } from './clusterWatch.ts';
 import { getCluster, listAll } from './find.ts';
 import { addKubeconfigCommands } from './kubeconfig.ts';
 import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readWhole } from './options.ts';
-import { type Io, readSettings, type Session } from './session.ts';
+import type { Io, Session } from './session.ts';
 import { ageOf, table } from './table.ts';
 
 interface CreateOptions extends ChangeOptions {
   template: string;
+  file?: string;
   nodes?: number;
   kubernetesVersion?: string;
   flavor?: string;
@@ -33,6 +35,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
   const cluster = program.command('cluster').description('Kubernetes clusters of the project');
   defineChange(cluster, 'create <name>', 'make a cluster and draw its progress until it is READY')
     .requiredOption('--template <template>', 'name or id of the template')
+    .option('--file <file>', "YAML with any of ClusterOverridesInput's fields; options win over it; - reads standard input")
     .option('--nodes <n>', 'workers of the default node group', readWhole)
     .option('--kubernetes-version <version>', "instead of the template's")
     .option('--flavor <flavor>', "instead of the template's")
@@ -76,7 +79,8 @@ export const addClusterCommands = (program: Command, io: Io): void => {
 
 const create = async (session: Session, [name = '']: readonly string[], options: CreateOptions): Promise<void> => {
   const { kubernetesVersion, flavor, image, keypair } = options;
-  const overrides = given({ kubernetesVersion, flavor, image, keypair });
+  const file = options.file === undefined ? {} : session.readSettings(options.file);
+  const overrides = { ...file, ...given({ kubernetesVersion, flavor, image, keypair }) };
   const input = given({
     name,
     clusterTemplate: options.template,
@@ -124,9 +128,11 @@ interface UpdateOptions extends ChangeOptions {
 }
 
 const update = async (session: Session, [nameOrId = '']: readonly string[], options: UpdateOptions): Promise<void> => {
-  const { uuid } = await getCluster(session.client, nameOrId);
   const { file, label, deletionProtection, idempotencyKey } = options;
-  const overrides = file === undefined ? undefined : readSettings(file);
+  if (file === undefined && label === undefined && deletionProtection === undefined)
+    throw new ClientError('USAGE', 'Nothing is to change: give --file, --label, --deletion-protection or --no-deletion-protection.');
+  const overrides = file === undefined ? undefined : session.readSettings(file);
+  const { uuid } = await getCluster(session.client, nameOrId);
   const input = given({ clusterId: uuid, overrides, labels: label, deletionProtection, idempotencyKey });
   const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(UPDATE_CLUSTER, {
     input,

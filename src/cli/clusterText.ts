@@ -1,5 +1,5 @@
 /** A cluster in full, for people. */
-import type { Cluster, Etcd } from '../client/types.ts';
+import type { Access, Cluster, Etcd } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -14,6 +14,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ['template', cluster.template === null ? null : `${cluster.template.name}, revision ${cluster.templateRevision.revision}`],
       ['project', cluster.projectId],
       ['etcd', etcdText(cluster.controlPlane.etcd)],
+      ...accessFields(cluster.spec.controlPlane),
       ['created', `${ageOf(cluster.createdAt, now)} ago by ${cluster.createdBy}`],
       ['generation', `${cluster.generation}, carried out: ${cluster.observedGeneration}`],
       ['protected', cluster.deletionProtection ? 'yes' : 'no'],
@@ -42,6 +43,15 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       'No addons.',
     ),
   ].join('\n') + conditionsText(cluster.conditions);
+
+const accessFields = ({ allowedCidrs, audit, issuers }: Access): [string, string][] => {
+  const sinks = [...(audit.stdout ? ["the API server's log"] : []), ...(audit.webhook === null ? [] : [audit.webhook.url])];
+  return [
+    ['allowed from', allowedCidrs.join(', ') || 'everywhere'],
+    ['audit', `${audit.level}${audit.level === 'NONE' || sinks.length === 0 ? '' : `, to ${sinks.join(' and ')}`}`],
+    ['issuers', issuers.map(({ url }) => url).join(', ') || 'none'],
+  ];
+};
 
 /** "3 members, 1 leads, 12.3 of 2560 MiB" with what is not as it should be. */
 const etcdText = ({ members, alarms, quotaMiB }: Etcd): string | null => {

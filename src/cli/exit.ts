@@ -14,6 +14,17 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+export const LOGIN_HELP = `
+Login (to Keystone, as every OpenStack client) and address:
+  OS_CLOUD              a cloud of clouds.yaml; OS_CLIENT_CONFIG_FILE names that file, else it is looked for
+                        here, in ~/.config/openstack and in /etc/openstack
+  OS_AUTH_URL and       OS_USERNAME, OS_PASSWORD, OS_USER_DOMAIN_NAME, OS_PROJECT_NAME, OS_PROJECT_DOMAIN_NAME,
+                        or OS_APPLICATION_CREDENTIAL_ID and OS_APPLICATION_CREDENTIAL_SECRET; without OS_CLOUD
+  OS_TOKEN              a ready token
+  OS_CACERT             PEM of the authorities that sign Keystone's certificate, and the API's
+  SEEDBED_URL           the API; http://127.0.0.1:4000/graphql without it, --url wins over it
+  SEEDBED_CACERT        PEM of the authorities that sign the API's certificate`;
+
 export const EXIT_HELP = `
 Exit status:
   0    done

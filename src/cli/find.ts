@@ -18,7 +18,7 @@ export const listAll = async <T>(client: Client, document: string, noun: string)
 };
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const byNameOrId = (text: string) => (UUID.test(text) ? { id: text } : { name: text });
+export const byNameOrId = (text: string) => (UUID.test(text) ? { id: text } : { name: text });
 
 const get = async <T>(client: Client, document: string, field: string, what: string, nameOrId: string): Promise<T> => {
   const found = (await client.request<Record<string, T | null>>(document, byNameOrId(nameOrId)))[field];

@@ -16,11 +16,14 @@ const LOOK_MS = 250;
 
 export const addKubeconfigCommands = (cluster: Command, io: Io): void => {
   const kubeconfig = cluster.command('kubeconfig').description('access to a cluster: issue (the default), list and revoke');
-  define(kubeconfig, 'issue <cluster>', 'issue a short-lived kubeconfig in your name, on standard output', { isDefault: true })
+  const issuing = define(kubeconfig, 'issue <cluster>', 'issue a short-lived kubeconfig in your name, on standard output', {
+    isDefault: true,
+  })
     .option('--role <role>', 'ADMIN, EDITOR or VIEWER', readRole, 'ADMIN')
     .option('--ttl <duration>', 'how long it is valid, from 10m to 24h', readDuration)
     .option('--file <file>', 'write it here, for the owner only')
     .action(action(io, issue));
+  kubeconfig.addHelpText('after', () => `\n"seedbed cluster kubeconfig <cluster>" is short for issue:\n\n${issuing.helpInformation()}`);
   define(kubeconfig, 'list <cluster>', 'list who was given access, and whether it still counts')
     .option('--all', 'also what is over or revoked')
     .action(action(io, list));

@@ -1,5 +1,6 @@
 /** Options that many commands share, and how their values are read. */
 import { type Command, type CommandOptions, InvalidArgumentError, Option } from 'commander';
+import { inOptions } from './fieldNames.ts';
 import { type CommonOptions, type Io, openSession, type Session, type WaitFlags } from './session.ts';
 
 /** A command below a noun, with the options of every command. */
@@ -23,9 +24,15 @@ export const defineChange = (noun: Command, usage: string, description: string):
 export const action =
   <Options extends CommonOptions>(io: Io, work: (session: Session, args: readonly string[], options: Options) => Promise<void>) =>
   async (...given: unknown[]): Promise<void> => {
+    const command = given.at(-1) as Command;
     const options = given.at(-2) as Options;
     const args = given.slice(0, -2).flat() as string[];
-    await work(openSession(io, options), args, options);
+    const session = openSession(io, options);
+    try {
+      await work(session, args, options);
+    } catch (error) {
+      throw inOptions(error, command, session.file());
+    }
   };
 
 export type ChangeOptions = CommonOptions & WaitFlags;

@@ -1,8 +1,9 @@
 /** The client commands as one program: runs one command line and answers its exit status. */
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCertificateCommands } from './certificate.ts';
 import { addClusterCommands } from './cluster.ts';
-import { EXIT, EXIT_HELP, exitStatusOf, sentenceOf } from './exit.ts';
+import { EXIT, EXIT_HELP, exitStatusOf, LOGIN_HELP, sentenceOf } from './exit.ts';
 import { addNodeGroupCommands } from './nodegroup.ts';
 import { addOperationCommands } from './operation.ts';
 import { addSeedCommands } from './seed.ts';
@@ -17,6 +18,8 @@ export type AddCommands = (program: Command) => void;
 export const runProgram = async (args: readonly string[], io: Io, addCommands: AddCommands = () => {}): Promise<number> => {
   const program = new Command('seedbed')
     .description('Managed Kubernetes on OpenStack: control planes in seed clusters, workers in your project.')
+    .version(version(), '--version', 'print the version')
+    .addHelpText('after', LOGIN_HELP)
     .addHelpText('after', EXIT_HELP)
     .configureOutput({ writeOut: io.out, writeErr: io.screen.write });
   addCommands(program);
@@ -37,6 +40,11 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
     io.screen.write(`seedbed: ${sentenceOf(error)}\n`);
     return exitStatusOf(error);
   }
+};
+
+const version = (): string => {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  return manifest.version;
 };
 
 /** Settings do not reach commands that exist already, so each is told. */

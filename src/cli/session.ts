@@ -2,10 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { type Client, createClient } from '../client/client.ts';
+import { type Client, createClient, type Variables } from '../client/client.ts';
 import { ClientError } from '../client/errors.ts';
 import type { Operation } from '../client/types.ts';
 import { createTokenSource, type Environment, readLogin } from './auth.ts';
+import type { SettingsFile } from './fieldNames.ts';
+import { explained } from './inputFaults.ts';
 import type { Screen } from './progress.ts';
 import { waitForOperation } from './wait.ts';
 
@@ -40,6 +42,10 @@ export interface Session {
   now(): number;
   /** The value as JSON with --json, else the text for people. */
   print(value: unknown, text: () => string): void;
+  /** Settings by name, from a YAML file. Throws ClientError USAGE. */
+  readSettings(path: string): Record<string, unknown>;
+  /** What readSettings has read. */
+  file(): SettingsFile | null;
   /** Waits, unless --no-wait, and says how to look on then. */
   finish(flags: WaitFlags, work: Work): Promise<void>;
 }
@@ -61,11 +67,27 @@ export const openSession = (io: Io, options: CommonOptions): Session => {
     token: createTokenSource(login, now, io.signal),
     ca: caOf(io.environment['SEEDBED_CACERT']) ?? login.ca,
     signal: io.signal,
+    remedy: 'That is the API by --url or SEEDBED_URL; does Seedbed run there?',
   });
+  let file: SettingsFile | null = null;
   return {
-    client,
+    client: {
+      ...client,
+      mutate: async <T>(document: string, variables: Variables) => {
+        try {
+          return await client.mutate<T>(document, variables);
+        } catch (error) {
+          throw explained(error, document, variables);
+        }
+      },
+    },
     io,
     now,
+    readSettings: (path) => {
+      file = { path, settings: readSettings(path) };
+      return file.settings;
+    },
+    file: () => file,
     print: (value, text) => io.out(options.json === true ? `${JSON.stringify(value, null, 2)}\n` : text()),
     finish: async (flags, work) => {
       if (flags.wait === false) {
@@ -104,13 +126,14 @@ export const readInput = (path: string): string => {
   }
 };
 
-/** Settings by name, from a YAML file. Throws ClientError USAGE. */
-export const readSettings = (path: string): Record<string, unknown> => {
+const readSettings = (path: string): Record<string, unknown> => {
   let value: unknown;
   try {
     value = parse(readInput(path));
   } catch (error) {
-    throw error instanceof ClientError ? error : new ClientError('USAGE', `${path} is not YAML.`, { cause: error });
+    if (error instanceof ClientError) throw error;
+    const why = error instanceof Error ? (error.message.split('\n')[0] ?? '').replace(/:$/, '') : 'it cannot be read';
+    throw new ClientError('USAGE', `${path} is not YAML: ${why}.`, { cause: error });
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw new ClientError('USAGE', `${path} must hold settings by name.`);

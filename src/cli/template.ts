@@ -1,14 +1,15 @@
 /** `seedbed template …`: the shapes of clusters. */
 import type { Command } from 'commander';
-import { CREATE_TEMPLATE, DELETE_TEMPLATE, TEMPLATES } from '../client/documents.ts';
+import { CREATE_TEMPLATE, DELETE_TEMPLATE, TEMPLATES, UPDATE_TEMPLATE } from '../client/documents.ts';
+import { ClientError } from '../client/errors.ts';
 import type { Template } from '../client/types.ts';
-import { mergeTrees } from '../lib/tree.ts';
+import { leavesOf, mergeTrees } from '../lib/tree.ts';
 import { getTemplate, listAll } from './find.ts';
 import { action, collect, collectLabel, define, given, type Label, readWhole } from './options.ts';
-import { type CommonOptions, type Io, readSettings, type Session } from './session.ts';
+import type { CommonOptions, Io, Session } from './session.ts';
 import { ageOf, fields, table } from './table.ts';
 
-interface CreateOptions extends CommonOptions {
+interface FieldOptions extends CommonOptions {
   file?: string;
   image?: string;
   flavor?: string;
@@ -26,8 +27,18 @@ interface CreateOptions extends CommonOptions {
 
 export const addTemplateCommands = (program: Command, io: Io): void => {
   const template = program.command('template').description('shapes of clusters');
-  define(template, 'create <name>', 'publish a shape of clusters')
-    .option('--file <file>', "YAML with any of CreateClusterTemplateInput's fields; options win over it; - reads standard input")
+  withFields(define(template, 'create <name>', 'publish a shape of clusters'), 'CreateClusterTemplateInput').action(action(io, create));
+  withFields(define(template, 'update <template>', 'make the next revision; clusters keep theirs'), 'UpdateClusterTemplateInput')
+    .option('--name <name>', 'its new name')
+    .action(action(io, update));
+  define(template, 'list', 'list templates').action(action(io, list));
+  define(template, 'show <template>', 'show a template with its settings').action(action(io, show));
+  define(template, 'delete <template>', 'delete a template; refused while clusters use it').action(action(io, remove));
+};
+
+const withFields = (command: Command, input: string): Command =>
+  command
+    .option('--file <file>', `YAML with any of ${input}'s fields; options win over it; - reads standard input`)
     .option('--image <image>', 'image that workers start from')
     .option('--flavor <flavor>', "the workers' size")
     .option('--kubernetes-version <version>', 'such as v1.36.3; the newest without it')
@@ -39,22 +50,31 @@ export const addTemplateCommands = (program: Command, io: Io): void => {
     .option('--etcd-volume-size <GiB>', "size of etcd's volume", readWhole)
     .option('--visibility <who>', 'PRIVATE, or for cloud admins PUBLIC or HIDDEN')
     .option('--label <key=value>', "Magnum's labels, such as kube_tag=v1.36.3; may be repeated", collectLabel)
-    .option('--idempotency-key <key>', 'the same key with the same input is carried out once')
-    .action(action(io, create));
-  define(template, 'list', 'list templates').action(action(io, list));
-  define(template, 'show <template>', 'show a template with its settings').action(action(io, show));
-  define(template, 'delete <template>', 'delete a template; refused while clusters use it').action(action(io, remove));
+    .option('--idempotency-key <key>', 'the same key with the same input is carried out once');
+
+/** What the file and the options say. */
+const fieldsOf = (session: Session, options: FieldOptions): Record<string, unknown> => {
+  const { image, flavor, kubernetesVersion, externalNetwork, fixedNetwork, fixedSubnet, keypair, visibility } = options;
+  return {
+    ...mergeTrees(options.file === undefined ? {} : session.readSettings(options.file), etcdOf(options.etcdVolumeSize)),
+    ...given({ image, flavor, kubernetesVersion, externalNetwork, fixedNetwork, fixedSubnet, keypair, visibility }),
+    ...given({ dnsNameservers: options.dnsNameserver, labels: options.label }),
+  };
 };
 
-const create = async (session: Session, [name = '']: readonly string[], options: CreateOptions): Promise<void> => {
-  const { image, flavor, kubernetesVersion, externalNetwork, fixedNetwork, fixedSubnet, keypair, visibility, idempotencyKey } = options;
-  const input = {
-    ...mergeTrees(options.file === undefined ? {} : readSettings(options.file), etcdOf(options.etcdVolumeSize)),
-    ...given({ image, flavor, kubernetesVersion, externalNetwork, fixedNetwork, fixedSubnet, keypair, visibility, idempotencyKey }),
-    ...given({ dnsNameservers: options.dnsNameserver, labels: options.label }),
-    name,
-  };
+const create = async (session: Session, [name = '']: readonly string[], options: FieldOptions): Promise<void> => {
+  const input = { ...fieldsOf(session, options), ...given({ idempotencyKey: options.idempotencyKey }), name };
   const { clusterTemplate } = await session.client.mutate<{ clusterTemplate: Template }>(CREATE_TEMPLATE, { input });
+  session.print(clusterTemplate, () => templateText(clusterTemplate));
+};
+
+const update = async (session: Session, [nameOrId = '']: readonly string[], options: FieldOptions & { name?: string }): Promise<void> => {
+  const fields = { ...fieldsOf(session, options), ...given({ name: options.name }) };
+  if (Object.keys(fields).length === 0)
+    throw new ClientError('USAGE', 'Nothing is to change: give --file or any of the options that --help lists.');
+  const { uuid } = await getTemplate(session.client, nameOrId);
+  const input = { ...fields, ...given({ idempotencyKey: options.idempotencyKey }), clusterTemplateId: uuid };
+  const { clusterTemplate } = await session.client.mutate<{ clusterTemplate: Template }>(UPDATE_TEMPLATE, { input });
   session.print(clusterTemplate, () => templateText(clusterTemplate));
 };
 
@@ -99,10 +119,17 @@ const templateText = (template: Template): string =>
     ['id', template.uuid],
     ['visibility', template.visibility],
     ['revision', template.revision],
-    ...Object.entries(template.spec).map(([name, value]) => [name, valueText(value)] as const),
+    ...leavesOf(told(template.spec)).map(([name, value]) => [name, valueText(value)] as const),
   ]);
+
+/** Of an addon that is off, its options say nothing. */
+const told = (spec: Template['spec']): object => ({
+  ...spec,
+  addons: Object.fromEntries(Object.entries(spec.addons).map(([name, it]) => [name, it['enabled'] === false ? { enabled: false } : it])),
+});
 
 const valueText = (value: unknown): string | number | boolean | null => {
   if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
-  return Array.isArray(value) && value.length === 0 ? null : JSON.stringify(value);
+  if (!Array.isArray(value)) return JSON.stringify(value);
+  return value.map((item) => (typeof item === 'string' ? item : JSON.stringify(item))).join(', ') || null;
 };

@@ -14,6 +14,8 @@ export interface ClientOptions {
   /** PEM of the authorities to trust instead of the system's. */
   ca?: string | null;
   signal?: AbortSignal;
+  /** A sentence on how to name another address, for whoever cannot reach this one. */
+  remedy?: string;
 }
 
 export interface Client {
@@ -80,6 +82,7 @@ const post = async <T>(options: ClientOptions, document: string, variables: Vari
     url: options.url,
     headers: { 'X-Auth-Token': await options.token(fresh) },
     body: { query: document, variables },
+    ...(options.remedy !== undefined && { remedy: options.remedy }),
     ...(options.ca != null && { ca: options.ca }),
     ...(options.signal !== undefined && { signal: options.signal }),
   });

@@ -12,12 +12,19 @@ const CONDITIONS = `conditions { name title status state reason message ${PROBLE
 const SEED = `uuid name region state cordoned exposure apiServerUrl usedClusters maxClusters createdAt
   lastProbe { kubernetesVersion storageClass schedulableNodes } ${CONDITIONS}`;
 const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((name) => `${name} { cpuMillicores memoryMiB }`).join(' ');
+/** Who gets in, and what is written down of it. */
+const ACCESS = `tunnel allowedCidrs audit { level stdout webhook { url caCertificate } } issuers {
+  url audiences usernameClaim usernamePrefix groupsClaim groupsPrefix requiredClaims { key value } caCertificate }`;
+const ADDONS = `addons { kubeProxy { mode } flannel { backend } coreDns { replicas cacheSeconds }
+  cloudController { enabled loadBalancerProvider loadBalancerMonitors manageSecurityGroups }
+  cinderCsi { defaultClass reclaim fileSystem zones } metricsServer { enabled replicas resolutionSeconds }
+  certManager { enabled replicas ownerReferences } dashboard { enabled replicas sessionSeconds } nodeProblemDetector { enabled metrics } }`;
 const TEMPLATE = `uuid name visibility revision createdAt spec {
   kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet dnsNameservers masterFlavor networkDriver volumeDriver
   dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane {
     replicas apiServerReplicas etcd { volumeSizeGiB volumeType quotaGiB snapshotCount heartbeatMs electionMs autoCompaction defragSchedule }
-    resources { ${RESOURCES} }
-  } rootVolume { sizeGiB type }
+    resources { ${RESOURCES} } ${ACCESS}
+  } ${ADDONS} rootVolume { sizeGiB type }
   availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled
   autoHealingEnabled autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
 const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } }
@@ -41,12 +48,13 @@ export const UNREGISTER_SEED = mutation('unregisterSeed', 'UnregisterSeedInput',
 export const TEMPLATES = page('clusterTemplates', TEMPLATE);
 export const TEMPLATE_BY_NAME = `query clusterTemplate($name: String, $id: ID) { clusterTemplate(name: $name, id: $id) { ${TEMPLATE} } }`;
 export const CREATE_TEMPLATE = mutation('createClusterTemplate', 'CreateClusterTemplateInput', `clusterTemplate { ${TEMPLATE} }`);
+export const UPDATE_TEMPLATE = mutation('updateClusterTemplate', 'UpdateClusterTemplateInput', `clusterTemplate { ${TEMPLATE} }`);
 export const DELETE_TEMPLATE = mutation('deleteClusterTemplate', 'DeleteClusterTemplateInput', 'clusterTemplate { uuid name }');
 
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
   ${SUMMARY} createdBy generation observedGeneration deletionProtection lastEventNumber
-  controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
+  spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
   template { uuid name } templateRevision { revision } addons { name version enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
 export const MORE_NODES = `query nodes($id: ID!, $after: String) { cluster(id: $id) { nodes(first: 100, after: $after) { ${NODES} } } }`;
@@ -93,6 +101,11 @@ export const RESIZE_NODE_GROUP = mutation(
 );
 
 export const OPERATION_BY_ID = `query operation($id: ID!) { operation(id: $id) { ${OPERATION} } }`;
+const OPERATION_SUMMARY = `uuid kind targetKind state percent requestedBy requestedAt finishedAt ${PROBLEM} cluster { uuid name }`;
+export const CLUSTER_OPERATIONS = `query operations($name: String, $id: ID) {
+  cluster(name: $name, id: $id) { operations(first: 100) { nodes { ${OPERATION_SUMMARY} } } } }`;
+/** The API has lists of operations below clusters alone. */
+export const PROJECT_OPERATIONS = page('clusters', `operations(first: 20) { nodes { ${OPERATION_SUMMARY} } }`);
 export const RETRY_OPERATION = mutation('retryOperation', 'RetryOperationInput', `operation { ${OPERATION} }`);
 
 export const CLUSTER_PROGRESS = `subscription clusterProgress($clusterId: ID!, $after: Int, $until: ProgressUntil) {

@@ -11,6 +11,8 @@ export interface PostOptions {
   ca?: string | null;
   signal?: AbortSignal;
   timeoutMs?: number;
+  /** A sentence on how to name another address. */
+  remedy?: string;
 }
 
 export interface PostAnswer {
@@ -24,7 +26,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** Throws ClientError UNREACHABLE when there is no answer in time, INTERRUPTED when the signal says so. */
 export const postJson = async (options: PostOptions): Promise<PostAnswer> => {
-  const { url, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { url, timeoutMs = DEFAULT_TIMEOUT_MS, remedy } = options;
   const limit = AbortSignal.timeout(timeoutMs);
   const signal = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit]);
   try {
@@ -35,7 +37,9 @@ export const postJson = async (options: PostOptions): Promise<PostAnswer> => {
   } catch (error) {
     if (options.signal?.aborted) throw new ClientError('INTERRUPTED', 'Interrupted.', { cause: error });
     const reason = limit.aborted ? `no answer within ${timeoutMs / 1000} s` : messageOf(error);
-    throw new ClientError('UNREACHABLE', `${new URL(url).origin} cannot be reached: ${reason}.`, { cause: error });
+    throw new ClientError('UNREACHABLE', `${url} cannot be reached: ${reason}.${remedy === undefined ? '' : ` ${remedy}`}`, {
+      cause: error,
+    });
   }
 };
 

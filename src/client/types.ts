@@ -26,8 +26,7 @@ export interface OperationStep {
   waitingFor: WaitingFor | null;
 }
 
-export interface Operation {
-  id: string;
+export interface OperationSummary {
   uuid: string;
   kind: string;
   targetKind: string;
@@ -37,8 +36,12 @@ export interface Operation {
   requestedAt: string;
   finishedAt: string | null;
   problem: Fault | null;
-  steps: OperationStep[];
   cluster: { uuid: string; name: string } | null;
+}
+
+export interface Operation extends OperationSummary {
+  id: string;
+  steps: OperationStep[];
 }
 
 export interface Event {
@@ -87,7 +90,12 @@ export interface Template {
   visibility: string;
   revision: number;
   createdAt: string;
-  spec: Record<string, unknown> & { kubernetesVersion: string; image: string; flavor: string };
+  spec: Record<string, unknown> & {
+    kubernetesVersion: string;
+    image: string;
+    flavor: string;
+    addons: Record<string, Record<string, unknown>>;
+  };
 }
 
 export interface NodeGroup {
@@ -168,7 +176,15 @@ export interface Etcd {
   quotaMiB: number;
 }
 
+export interface Access {
+  tunnel: string;
+  allowedCidrs: string[];
+  audit: { level: string; stdout: boolean; webhook: { url: string } | null };
+  issuers: { url: string }[];
+}
+
 export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
+  spec: { controlPlane: Access };
   controlPlane: { replicas: number; etcd: Etcd };
   createdBy: string;
   generation: number;

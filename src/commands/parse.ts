@@ -27,6 +27,12 @@ export const parseInput = <S extends z.ZodType>(schema: S, input: unknown, base:
 
 const sentence = (text: string): string => (text.endsWith('.') ? text : `${text}.`);
 
+/** `fields`: the input without what it is about. Throws UserError INVALID_INPUT for a change of nothing: it would make a generation for no reason. */
+export const requireChange = (fields: object): void => {
+  if (Object.keys(definedOf(fields)).length === 0)
+    throw new UserError('INVALID_INPUT', 'Nothing is to change; give at least one field beside the id.', { field: [] });
+};
+
 /** Optional; a null says the same as nothing. */
 export const given = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 

@@ -11,7 +11,7 @@ import { announce, clusterSubject, newOperation } from './announce.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { checkAllowedCidrs, checkSpec, checkTunnel } from './checks.ts';
 import { runOnce } from './idempotent.ts';
-import { definedOf, given, nameOrId, ownInput, parseInput } from './parse.ts';
+import { definedOf, given, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
 import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
 import { labelsInput, type ReadSpec, readSpec, specFields } from './templateInput.ts';
 import { refreshTrust } from './trust.ts';
@@ -28,6 +28,8 @@ export const updateCluster =
   (deps: CommandDeps): Command<ClusterAnswer> =>
   async (call, raw) => {
     const input = parseInput(schema, ownInput(raw));
+    const { clusterId: _about, overrides, ...others } = input;
+    requireChange({ ...definedOf(overrides ?? {}), ...others });
     return runOnce<ClusterAnswer, void>(deps, call, {
       mutation: 'updateCluster',
       input: raw,

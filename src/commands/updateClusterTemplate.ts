@@ -10,7 +10,7 @@ import type { Call, Command, CommandDeps, TemplateAnswer } from './call.ts';
 import { checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { recallTemplateAnswer, templateHead, templateNameTaken } from './createClusterTemplate.ts';
 import { runOnce } from './idempotent.ts';
-import { definedOf, nameOrId, ownInput, parseInput } from './parse.ts';
+import { definedOf, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
 import { checkGeneration, getOwnTemplate } from './targets.ts';
 import { readSpec, specFields } from './templateInput.ts';
 
@@ -21,6 +21,8 @@ export const updateClusterTemplate =
   (deps: CommandDeps): Command<TemplateAnswer> =>
   async (call, raw) => {
     const input = parseInput(schema, ownInput(raw));
+    const { clusterTemplateId: _about, ...fields } = input;
+    requireChange(fields);
     if (input.visibility !== undefined && input.visibility !== 'PRIVATE') requireCloudAdmin(call.actor);
     return runOnce<TemplateAnswer, void>(deps, call, {
       mutation: 'updateClusterTemplate',

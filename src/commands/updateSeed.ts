@@ -3,7 +3,7 @@ import { requireCloudAdmin } from '../domain/actor.ts';
 import { Conflict } from '../domain/errors.ts';
 import { countClustersBoundToSeed } from '../store/seeds.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
-import { definedOf, nameOrId, ownInput, parseInput } from './parse.ts';
+import { definedOf, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
 import { changeSeed, KUBECONFIG, seedFields } from './seedInput.ts';
 
 const schema = seedFields.partial().extend({ seedId: nameOrId });
@@ -13,6 +13,7 @@ export const updateSeed =
   async (call, raw) => {
     requireCloudAdmin(call.actor);
     const { seedId, kubeconfig, ...fields } = parseInput(schema, ownInput(raw));
+    requireChange({ kubeconfig, ...fields });
     const server = kubeconfig === undefined ? undefined : deps.parseKubeconfig(kubeconfig).server;
     return changeSeed(deps, call, raw, {
       mutation: 'updateSeed',

@@ -1,4 +1,6 @@
 /** Magnum's string labels: mapped to typed fields, kept without meaning, or refused by name. */
+
+import { nearest } from '../lib/nearest.ts';
 import { rangeOf } from './cidr.ts';
 import { UserError } from './errors.ts';
 import { isIgnoredLabel, listIgnoredLabels } from './ignoredLabels.ts';
@@ -156,34 +158,9 @@ const failing =
 
 const unknownLabel = (name: string, field: string[]): UserError => {
   const shown = JSON.stringify(name.slice(0, 60));
-  const near = nearest(name, [...listMappedLabels(), ...listIgnoredLabels()]);
+  const near = nearest(name.replaceAll('-', '_'), [...listMappedLabels(), ...listIgnoredLabels()]);
   const hint = near === undefined ? 'leave it out' : `did you mean "${near}"?`;
   return new UserError('UNKNOWN_LABEL', `Label ${shown} is not known; ${hint.endsWith('?') ? hint : `${hint}.`}`, {
     field: [...field, name.slice(0, 60)],
   });
-};
-
-/** The known name with the fewest single-letter changes, if they are few enough to be a slip of the hand. */
-const nearest = (name: string, known: readonly string[]): string | undefined => {
-  if (name.length > 60) return undefined;
-  const ranked = known.map((candidate) => ({ candidate, distance: distanceOf(name.toLowerCase().replaceAll('-', '_'), candidate) }));
-  const best = ranked.reduce<{ candidate: string; distance: number } | undefined>(
-    (a, b) => (a !== undefined && a.distance <= b.distance ? a : b),
-    undefined,
-  );
-  return best !== undefined && best.distance <= Math.max(2, Math.floor(name.length / 4)) ? best.candidate : undefined;
-};
-
-/** Levenshtein's distance, one row at a time. */
-const distanceOf = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 };

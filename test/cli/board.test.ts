@@ -169,7 +169,9 @@ test.each([
   const board = createBoard(out.now);
   board.takeOperation(operation(10, [step('network', 'DONE'), waiting()]));
   startDrawing(out, board, 'Create cluster web').end();
-  const lines = stripVTControlCharacters(out.written.at(-1) ?? '').trimEnd().split('\n');
+  const lines = stripVTControlCharacters(out.written.at(-1) ?? '')
+    .trimEnd()
+    .split('\n');
   expect(lines).toHaveLength(height);
   expect(lines.at(-1)).toContain(text);
 });

@@ -30,7 +30,7 @@ test.each([
   ['UnavailableError', 'CLOUD_UNAVAILABLE', 1],
 ])('a %s with %s ends a command with its own status, a sentence on stderr and nothing on stdout', async (type, code, status) => {
   const ran = await withApi(problem(type, code), ['cluster', 'create', 'web', '--template', 'small']);
-  expect(ran).toEqual({ status, out: '', err: `seedbed: It is ${code}. [name]\n` });
+  expect(ran).toEqual({ status, out: '', err: `seedbed: It is ${code}. [<name>]\n` });
 });
 
 test('a quota says its figures', async () => {
@@ -54,7 +54,7 @@ test('an answer that is not GraphQL says so instead of breaking', async () => {
 test('nobody there is a failure that names the address', async () => {
   const ran = await run(['cluster', 'list'], { SEEDBED_URL: 'http://127.0.0.1:9/graphql', OS_TOKEN: 'ready' });
   expect(ran.status).toBe(1);
-  expect(ran.err).toContain('http://127.0.0.1:9 cannot be reached');
+  expect(ran.err).toContain('http://127.0.0.1:9/graphql cannot be reached');
 });
 
 test('an object that is null is not found', async () => {

@@ -1,6 +1,7 @@
 /** An API and a Keystone small enough to say anything: what a command makes of answers is tested against it. */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
 
 export interface Asked {
   path: string;
@@ -35,6 +36,10 @@ export const startFakeApi = async (answer: Answer, tokens: readonly string[] = [
     const { status = 200, body, headers } = answer(one);
     return response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(JSON.stringify(body));
   });
+  // There are no streams here, and asking again does not help.
+  new WebSocketServer({ server, handleProtocols: () => 'graphql-transport-ws' }).on('connection', (socket) =>
+    socket.close(4400, 'No streams'),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {

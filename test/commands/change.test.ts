@@ -144,6 +144,15 @@ describe('updateCluster', () => {
     expect(await operation(made.operation.id)).toMatchObject({ state: 'PENDING' });
   });
 
+  test('makes no generation of nothing', async () => {
+    for (const nothing of [{}, { overrides: {} }, { deletionProtection: null }])
+      expect(await errorOf(update(nothing))).toMatchObject({
+        code: 'INVALID_INPUT',
+        message: expect.stringContaining('Nothing is to change'),
+      });
+    expect((await update({ deletionProtection: true })).cluster.generation).toBe(2);
+  });
+
   test.each<[string, object, string[]]>([
     ['a fixed setting', { overrides: { podCidr: '10.9.0.0/16' } }, ['overrides', 'podCidr']],
     [

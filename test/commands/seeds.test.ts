@@ -75,6 +75,7 @@ test('only cloud admins; names are unique; changes count generations', async () 
   expect(await errorOf(register())).toMatchObject({ code: 'NAME_TAKEN', field: ['name'] });
   await register({ name: 'south' });
   expect(await errorOf(commands.updateSeed(call(ADA), { seedId: seed.id, name: 'south' }))).toMatchObject({ code: 'NAME_TAKEN' });
+  expect(await errorOf(commands.updateSeed(call(ADA), { seedId: seed.id }))).toMatchObject({ code: 'INVALID_INPUT' });
 });
 
 test('update changes what is given, clears what is null, and may bring a new kubeconfig', async () => {

@@ -193,8 +193,14 @@ test('an update makes the next revision, and clusters keep theirs', async () => 
   const renamed = await house.commands.updateClusterTemplate(call(ANNA), { clusterTemplateId: template.id, name: 'normal' });
   expect(renamed.template).toMatchObject({ name: 'normal', revision: 2, generation: 3 });
   expect(
-    await errorOf(house.commands.updateClusterTemplate(call(ANNA, { expectedGeneration: 1 }), { clusterTemplateId: template.id })),
+    await errorOf(
+      house.commands.updateClusterTemplate(call(ANNA, { expectedGeneration: 1 }), { clusterTemplateId: template.id, flavor: 'large' }),
+    ),
   ).toMatchObject({ code: 'GENERATION_MISMATCH' });
+  expect(await errorOf(house.commands.updateClusterTemplate(call(ANNA), { clusterTemplateId: template.id }))).toMatchObject({
+    code: 'INVALID_INPUT',
+    message: expect.stringContaining('Nothing is to change'),
+  });
 });
 
 test('a repeated update answers the revision it made', async () => {

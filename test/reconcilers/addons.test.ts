@@ -12,6 +12,12 @@ interface AddonView {
   message: string;
 }
 
+interface OperationView {
+  uuid: string;
+  requestedAt: string;
+  steps: { name: string; startedAt: string | null; finishedAt: string | null }[];
+}
+
 const COREDNS = '/apis/apps/v1/namespaces/kube-system/deployments/coredns';
 const COREFILE = '/api/v1/namespaces/kube-system/configmaps/coredns';
 const MERGE = { 'content-type': 'application/merge-patch+json' };
@@ -96,6 +102,35 @@ test('options of a living cluster are carried out', async () => {
 
 const APPS = '/apis/apps/v1/namespaces/kube-system/deployments';
 const METRICS = '/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io';
+
+test('an operation has steps of addons that are wanted, from its first turn on, and times them by its own beginning', async () => {
+  // Whatever is not wanted was known to be so before the cluster had an API to ask.
+  const early = world.rows<{ name: string }>(
+    `select c.name from conditions c join conditions p on p.object_id = c.object_id and p.name = 'TenantBootstrapped'
+     where c.object_id = '${clusterId}' and c.state = 'REMOVED' and c.last_transition_at < p.last_transition_at`,
+  );
+  expect(early.map(({ name }) => name)).toContain('AddonMetricsServerInstalled');
+  const fields = 'uuid requestedAt steps { name startedAt finishedAt }';
+  const { operation } = await world.change<{ operation: OperationView }>(
+    world.member,
+    'updateCluster',
+    { clusterId, overrides: { addons: { metricsServer: { enabled: true } } } },
+    `operation { ${fields} }`,
+  );
+  const after = await until(async () => {
+    const query = `query($id: ID!) { operation(id: $id) { state ${fields} } }`;
+    const { operation: now } = await world.ask<{ operation: OperationView & { state: string } }>(world.member, query, {
+      id: operation.uuid,
+    });
+    return now.state === 'SUCCEEDED' ? now : null;
+  });
+  const changed = after.steps.filter(({ finishedAt }) => finishedAt !== null && finishedAt >= after.requestedAt);
+  expect(changed.map(({ name }) => name)).toContain('AddonMetricsServerInstalled');
+  for (const { name, startedAt } of changed) expect(startedAt !== null && startedAt >= after.requestedAt, name).toBe(true);
+  expect(after.steps.map(({ name }) => name)).not.toContain('AddonDashboardInstalled');
+  await update({ addons: { metricsServer: { enabled: false } } });
+  await world.settled(clusterId);
+});
 
 test('metrics-server comes when it is asked for, is repaired, and goes with all that is its own and nothing else', async () => {
   expect(await addonOf('metricsServer')).toMatchObject({ enabled: false, state: 'DISABLED', message: '' });

@@ -1,0 +1,125 @@
+/** What commands print for people: help, versions, lists and objects in full. */
+import { readFileSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { type Answer, type FakeApi, startFakeApi } from './fakeApi.ts';
+import { run } from './run.ts';
+
+let api: FakeApi | undefined;
+afterEach(async () => {
+  await api?.close();
+  api = undefined;
+});
+
+const withApi = async (answer: Answer, args: string[]) => {
+  api = await startFakeApi(answer);
+  return run(args, { SEEDBED_URL: api.url, OS_TOKEN: 'ready' });
+};
+
+test('--version is that of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  expect(await run(['--version'], {})).toEqual({ status: 0, out: `${version}\n`, err: '' });
+});
+
+test('the help says how to log in, and where the API is looked for', async () => {
+  const { out } = await run(['--help'], {});
+  for (const name of ['OS_CLOUD', 'OS_CLIENT_CONFIG_FILE', 'OS_AUTH_URL', 'OS_TOKEN', 'SEEDBED_URL', 'SEEDBED_CACERT', '--url'])
+    expect(out).toContain(name);
+});
+
+test('the help of kubeconfig shows the options of what it does without a subcommand', async () => {
+  for (const args of [['--help'], ['web', '--help']]) {
+    const { out } = await run(['cluster', 'kubeconfig', ...args], {});
+    for (const option of ['--role', '--ttl', '--file']) expect(out).toContain(option);
+  }
+});
+
+test.each<[string, Record<string, string>, string[]]>([
+  ['the API', { OS_TOKEN: 'ready', SEEDBED_URL: 'http://127.0.0.1:9' }, ['http://127.0.0.1:9/graphql', '--url or SEEDBED_URL']],
+  [
+    'Keystone',
+    { OS_AUTH_URL: 'http://127.0.0.1:9/v3', OS_USER_ID: 'u', OS_PASSWORD: 'p' },
+    ['http://127.0.0.1:9/v3', 'Keystone by OS_AUTH_URL or clouds.yaml', 'npm start'],
+  ],
+])('%s that does not answer is named with its address, and where that comes from', async (_what, environment, told) => {
+  const { status, err } = await run(['cluster', 'list'], environment);
+  expect(status).toBe(1);
+  for (const text of told) expect(err).toContain(text);
+});
+
+const HOUR = 3_600_000;
+const operation = (uuid: string, kind: string, hoursAgo: number, name: string, problem: object | null = null) => ({
+  ...{ uuid, kind, targetKind: 'CLUSTER', state: 'SUCCEEDED', percent: 100, requestedBy: 'ada', finishedAt: null, problem },
+  ...{ requestedAt: new Date(Date.now() - hoursAgo * HOUR).toISOString(), cluster: { uuid: name, name } },
+});
+const pageInfo = { hasNextPage: false, endCursor: null };
+
+test('operations of all clusters stand newest first; those of one are asked for by its name', async () => {
+  const web = { operations: { nodes: [operation('o3', 'UPDATE_CLUSTER', 1, 'web'), operation('o1', 'CREATE_CLUSTER', 9, 'web')] } };
+  const shop = { operations: { nodes: [operation('o2', 'CREATE_CLUSTER', 5, 'shop', { message: 'No room.' })] } };
+  const all = await withApi(() => ({ body: { data: { clusters: { nodes: [web, shop], pageInfo } } } }), ['operation', 'list']);
+  expect(all.out.split('\n').map((line) => line.split(/ {2,}/).slice(0, 3))).toEqual([
+    ['ID', 'KIND', 'CLUSTER'],
+    ['o3', 'UPDATE_CLUSTER', 'web'],
+    ['o2', 'CREATE_CLUSTER', 'shop'],
+    ['o1', 'CREATE_CLUSTER', 'web'],
+    [''],
+  ]);
+  expect(all.out).toContain('No room.');
+  await api?.close();
+  const one = await withApi(() => ({ body: { data: { cluster: web } } }), ['operation', 'list', 'web', '--json']);
+  expect(JSON.parse(one.out)).toMatchObject([{ uuid: 'o3' }, { uuid: 'o1' }]);
+  expect(api?.asked[0]?.body.variables).toEqual({ name: 'web' });
+  await api?.close();
+  expect((await withApi(() => ({ body: { data: { cluster: null } } }), ['operation', 'list', 'web'])).status).toBe(4);
+});
+
+test('a template is shown by the names that a file has, its addons with it', async () => {
+  const spec = {
+    ...{ kubernetesVersion: 'v1.36.3', image: 'debian', flavor: 'small', dnsNameservers: ['9.9.9.9', '1.1.1.1'], rootVolume: null },
+    controlPlane: { replicas: 3, etcd: { quotaGiB: 2 }, allowedCidrs: [] },
+    addons: { coreDns: { replicas: 2 }, dashboard: { enabled: false, replicas: 1 }, metricsServer: { enabled: true, replicas: 1 } },
+  };
+  const clusterTemplate = { uuid: 't1', name: 'small', visibility: 'PUBLIC', revision: 4, createdAt: '', spec };
+  const { out } = await withApi(() => ({ body: { data: { clusterTemplate } } }), ['template', 'show', 'small']);
+  const shown = new Map(out.split('\n').map((line) => line.split(/ {2,}/) as [string, string]));
+  expect(shown.get('dnsNameservers')).toBe('9.9.9.9, 1.1.1.1');
+  expect(shown.get('controlPlane.etcd.quotaGiB')).toBe('2');
+  expect(shown.get('controlPlane.allowedCidrs')).toBe('-');
+  expect(shown.get('addons.metricsServer.replicas')).toBe('1');
+  expect(shown.get('addons.dashboard.enabled')).toBe('false');
+  expect(shown.has('addons.dashboard.replicas')).toBe(false);
+});
+
+const cluster = (controlPlane: object) => ({
+  ...{ uuid: 'c1', name: 'web', state: 'READY', version: 'v1.36.3', endpoint: null, projectId: 'p', createdAt: '', createdBy: 'ada' },
+  ...{ generation: 2, observedGeneration: 2, deletionProtection: false, lastEventNumber: 9, template: null, addons: [], conditions: [] },
+  controlPlane: { replicas: 1, etcd: { members: [], alarms: [], quotaMiB: 1 } },
+  spec: { controlPlane },
+  ...{ nodeGroups: { nodes: [] }, nodes: { nodes: [], pageInfo }, operations: { nodes: [] } },
+});
+
+test.each<[object, [string, string][]]>([
+  [
+    { allowedCidrs: [], audit: { level: 'NONE', stdout: false, webhook: null }, issuers: [] },
+    [
+      ['allowed from', 'everywhere'],
+      ['audit', 'NONE'],
+      ['issuers', 'none'],
+    ],
+  ],
+  [
+    {
+      allowedCidrs: ['203.0.113.0/24', '198.51.100.7/32'],
+      audit: { level: 'METADATA', stdout: true, webhook: { url: 'https://audit.example.org' } },
+      issuers: [{ url: 'https://login.example.org' }],
+    },
+    [
+      ['allowed from', '203.0.113.0/24, 198.51.100.7/32'],
+      ['audit', "METADATA, to the API server's log and https://audit.example.org"],
+      ['issuers', 'https://login.example.org'],
+    ],
+  ],
+])('a cluster says who gets in and what is written down: %j', async (controlPlane, told) => {
+  const { out } = await withApi(() => ({ body: { data: { cluster: cluster(controlPlane) } } }), ['cluster', 'show', 'web']);
+  for (const [name, value] of told) expect(out).toMatch(new RegExp(`^${name} +${value.replaceAll('.', '\\.')}$`, 'm'));
+});
