@@ -54,7 +54,9 @@ const drawLines = (screen: Screen, board: Board, title: string): Drawing => {
       }
     },
     connection: (lost) => line(lost ? LOST : BACK),
-    end: () => {},
+    end: () => {
+      if (board.percent() === 100) line(`100 %  done     ${title}`);
+    },
   };
 };
 

@@ -24,7 +24,13 @@ export interface Client {
   /** The payload of a document with one mutation; a typed error of its union is thrown as ClientError. */
   mutate<T>(document: string, variables: Variables): Promise<T>;
   /** One connection's worth of a subscription: ends when the server completes it, throws ConnectionLost when the connection ends. */
-  subscribe<T>(document: string, variables: Variables, signal?: AbortSignal): AsyncIterable<T>;
+  subscribe<T>(document: string, variables: Variables, how?: Subscribing): AsyncIterable<T>;
+}
+
+export interface Subscribing {
+  signal?: AbortSignal | undefined;
+  /** The server has let us in; news may be long in coming. */
+  onConnected?: () => void;
 }
 
 /** The socket ended before the subscription did: the caller may go on from its cursor. */
@@ -67,8 +73,8 @@ export const createClient = (options: ClientOptions): Client => {
       if (answer.__typename.endsWith('Error')) throw errorOfProblem(answer as unknown as ProblemFields);
       return answer as T;
     },
-    subscribe: (document, variables, signal = options.signal) =>
-      subscribe({ ...options, token: socketToken }, document, variables, signal, noteRefusal),
+    subscribe: (document, variables, how = {}) =>
+      subscribe({ ...options, token: socketToken }, document, variables, { ...how, signal: how.signal ?? options.signal }, noteRefusal),
   };
 };
 
@@ -107,7 +113,7 @@ async function* subscribe<T>(
   options: ClientOptions,
   document: string,
   variables: Variables,
-  signal: AbortSignal | undefined,
+  { signal, onConnected }: Subscribing,
   noteRefusal: () => void,
 ): AsyncGenerator<T, void, undefined> {
   // Asked for here, not by the library, which would hide why there is none.
@@ -130,6 +136,7 @@ async function* subscribe<T>(
   let since = Number.POSITIVE_INFINITY;
   socket.on('connected', () => {
     since = performance.now();
+    onConnected?.();
   });
   const end = () => void socket.dispose();
   signal?.addEventListener('abort', end, { once: true });

@@ -33,11 +33,11 @@ export interface ProgressOptions extends StreamOptions {
 /** The cluster's events after the cursor, each once and in order, over as many connections as it takes. Throws ClientError. */
 export async function* followCluster(client: Client, clusterId: string, options: ProgressOptions): AsyncGenerator<Event, void, undefined> {
   let cursor = options.after;
-  const connect = () =>
+  const connect = (onConnected: () => void) =>
     client.subscribe<{ clusterProgress: Event }>(
       CLUSTER_PROGRESS,
       { clusterId, after: cursor, until: options.until ?? null },
-      options.signal,
+      { signal: options.signal, onConnected },
     );
   for await (const { clusterProgress: event } of again(connect, options)) {
     if (event.number <= cursor) continue;
@@ -52,20 +52,31 @@ export async function* followOperation(
   operationId: string,
   options: StreamOptions = {},
 ): AsyncGenerator<Operation, void, undefined> {
-  const connect = () =>
-    client.subscribe<{ operationProgress: { operation: Operation } }>(OPERATION_PROGRESS, { operationId }, options.signal);
+  const connect = (onConnected: () => void) =>
+    client.subscribe<{ operationProgress: { operation: Operation } }>(
+      OPERATION_PROGRESS,
+      { operationId },
+      { signal: options.signal, onConnected },
+    );
   for await (const { operationProgress } of again(connect, options)) yield operationProgress.operation;
 }
 
-async function* again<T>(connect: () => AsyncIterable<T>, options: StreamOptions): AsyncGenerator<T, void, undefined> {
+async function* again<T>(
+  connect: (onConnected: () => void) => AsyncIterable<T>,
+  options: StreamOptions,
+): AsyncGenerator<T, void, undefined> {
   const { patienceMs = PATIENCE_MS } = options;
   let heardAt = performance.now();
   let failures = 0;
   let refusals = 0;
+  let toldLost = false;
+  const back = () => {
+    if (toldLost) options.onConnection?.(false);
+    toldLost = false;
+  };
   for (;;) {
     try {
-      for await (const value of connect()) {
-        if (failures > QUIET_FAILURES) options.onConnection?.(false);
+      for await (const value of connect(back)) {
         heardAt = performance.now();
         failures = 0;
         refusals = 0;
@@ -84,7 +95,10 @@ async function* again<T>(connect: () => AsyncIterable<T>, options: StreamOptions
       // A fresh token may help once.
       const over = refusals > 1 || (lost && isFinal(error.closeCode)) || performance.now() - heardAt > patienceMs;
       if (over) throw lost ? errorOfLoss(error) : error;
-      if (failures === QUIET_FAILURES + 1) options.onConnection?.(true);
+      if (failures === QUIET_FAILURES + 1) {
+        toldLost = true;
+        options.onConnection?.(true);
+      }
     }
     await pause(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), patienceMs / TRIES), undefined, optionsOf(options.signal)).catch(() => {
       throw new ClientError('INTERRUPTED', 'Interrupted.');

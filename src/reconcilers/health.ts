@@ -18,7 +18,7 @@ interface Live {
 
 export interface Health {
   ok: boolean;
-  /** Such as "1 of 2 pods of coredns are ready"; empty when there is nothing to say. */
+  /** Such as "1 of 2 pods of coredns are ready", or what is waited for, "2 pods of coredns to be ready"; empty when there is nothing to say. */
   message: string;
 }
 
@@ -50,7 +50,11 @@ export const healthOf = (name: string, object: KubernetesObject | undefined, rea
   const enough = daemon ? ready >= Math.min(wanted, readyNodes) : isAvailable(status);
   const rolledOut = daemon ? updated >= Math.min(wanted, readyNodes) : updated >= wanted && (status.replicas ?? 0) <= wanted;
   if (enough && rolledOut && ready >= wanted) return { ok: true, message: '' };
-  return { ok: enough && rolledOut, message: `${ready} of ${wanted} pods of ${name} are ready` };
+  if (enough && rolledOut) return { ok: true, message: `${ready} of ${wanted} pods of ${name} are ready` };
+  return {
+    ok: false,
+    message: `${wanted === 1 ? 'the pod' : `${wanted} pods`} of ${name} to be ready${ready > 0 ? `, ${ready} are` : ''}`,
+  };
 };
 
 const byCondition = (name: string, type: string, { conditions }: NonNullable<Live['status']>): Health => {

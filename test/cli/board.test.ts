@@ -136,6 +136,15 @@ test('without a terminal each change is a line with its time, and has no control
   );
 });
 
+test('without a terminal a finished operation says so, also when no step had anything to do', () => {
+  const out = screen(false);
+  const board = createBoard(out.now);
+  const drawing = startDrawing(out, board, 'Update cluster web');
+  drawing.changed(board.takeOperation(operation(100, [step('network', 'DONE', { finishedAt: iso(-1) })])));
+  drawing.end();
+  expect(out.written.join('')).toBe('03:04:07 Update cluster web\n03:04:07 100 %  done     Update cluster web\n');
+});
+
 test('on a terminal the list is drawn anew over itself, and never wider or higher than the screen', () => {
   vi.useFakeTimers();
   try {

@@ -77,6 +77,25 @@ test('after each break it goes on from the last number, and what comes again is 
   expect(seen).toEqual([0, 3, 6].map((after) => ({ token: 'a-token', after })));
 });
 
+test('a server that is back says so before it has any news', async () => {
+  let backAt = 0;
+  const { seen, url } = await startServer((send, after, socket, complete) => {
+    if (after === 0) send(1);
+    if (seen.length < 5) socket.terminate();
+    else setTimeout(complete, 300);
+  });
+  const told: boolean[] = [];
+  await read(url, undefined, {
+    patienceMs: 6_000,
+    onConnection: (lost) => {
+      told.push(lost);
+      backAt = performance.now();
+    },
+  });
+  expect(told).toEqual([true, false]);
+  expect(performance.now() - backAt).toBeGreaterThan(250);
+});
+
 test('a token that is refused is not tried for ever', async () => {
   const { url, seen } = await startServer((_send, _after, socket) => socket.close(4403, 'Forbidden'));
   await expect(read(url)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });

@@ -85,7 +85,7 @@ test('an addon whose pods are not ready is told so, and the cluster is not READY
       const seen = addons.find(({ name }) => name === 'coreDns');
       return state === 'DEGRADED' && seen?.state === 'INSTALLING' ? seen : null;
     });
-    expect(addon.message).toMatch(/of 2 pods of coredns are ready/);
+    expect(addon.message).toMatch(/^2 pods of coredns to be ready/);
   } finally {
     await tenant.call('PATCH', `/api/v1/nodes/${node}`, { spec: { unschedulable: null } }, MERGE);
   }
