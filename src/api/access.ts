@@ -1,8 +1,9 @@
 /** Who gets into a cluster and what is written down of it: settings as output and as input in the same words. */
 import type { AuditSpec, AuditWebhook } from '../domain/audit.ts';
 import type { IssuerSpec } from '../domain/issuer.ts';
+import type { KeystoneRole } from '../domain/keystoneRole.ts';
 import { builder } from './builder.ts';
-import { AuditLevelEnum } from './enums.ts';
+import { AuditLevelEnum, KubeconfigRoleEnum } from './enums.ts';
 import { entriesOf, LabelInput, LabelType } from './label.ts';
 
 const TEXT = {
@@ -18,6 +19,8 @@ const TEXT = {
   groupsClaim: "The claim that lists the user's groups; null: none.",
   groupsPrefix: 'Stands before each group; oidc: without it.',
   requiredClaims: 'Claims that a token must have, with their values.',
+  keystoneRole: 'A role in the project, as Keystone names it.',
+  keystoneAccess: 'What it allows in the cluster.',
 } as const;
 
 const AuditWebhookType = builder.objectRef<AuditWebhook>('AuditWebhook').implement({
@@ -83,5 +86,21 @@ export const IssuerInput = builder.inputType('IssuerInput', {
     groupsPrefix: t.string({ description: TEXT.groupsPrefix }),
     requiredClaims: t.field({ type: [LabelInput], description: TEXT.requiredClaims }),
     caCertificate: t.string({ description: TEXT.caCertificate }),
+  }),
+});
+
+export const KeystoneRoleType = builder.objectRef<KeystoneRole>('KeystoneRole').implement({
+  description: 'What a role in the project allows in a cluster that takes Keystone tokens.',
+  fields: (t) => ({
+    role: t.exposeString('role', { description: TEXT.keystoneRole }),
+    access: t.expose('access', { type: KubeconfigRoleEnum, description: TEXT.keystoneAccess }),
+  }),
+});
+
+export const KeystoneRoleInput = builder.inputType('KeystoneRoleInput', {
+  description: 'What a role in the project allows in a cluster that takes Keystone tokens.',
+  fields: (t) => ({
+    role: t.string({ required: true, description: TEXT.keystoneRole }),
+    access: t.field({ type: KubeconfigRoleEnum, required: true, description: TEXT.keystoneAccess }),
   }),
 });

@@ -1,6 +1,6 @@
 /** The control plane's settings, as output and as input in the same words. */
 import type { ComponentResources, ControlPlaneResources, ControlPlaneSpec, EtcdSpec } from '../domain/controlPlane.ts';
-import { AuditInput, AuditSpecType, IssuerInput, IssuerSpecType } from './access.ts';
+import { AuditInput, AuditSpecType, IssuerInput, IssuerSpecType, KeystoneRoleInput, KeystoneRoleType } from './access.ts';
 import { builder } from './builder.ts';
 import { TunnelEnum } from './enums.ts';
 
@@ -14,6 +14,8 @@ const TEXT = {
     'IPv4 ranges or addresses from which the API may be called, at most 100; none for everywhere. Seedbed, the workers and the pods of the control plane may always. Workers in a network that you brought call from addresses of yours: list them, too.',
   audit: 'What the API server writes down of who did what.',
   issuers: 'OpenID Connect issuers whose tokens are taken, at most 8.',
+  keystoneRoles:
+    'What roles in the project allow in the cluster, with keystoneAuthEnabled; at most 32, and any other role allows nothing by itself.',
   volumeSizeGiB: "Size of each member's volume, in GiB, from 1 to 64.",
   volumeType: "The seed's StorageClass for the volumes; null for the one that the seed is registered with.",
   quotaGiB: 'Size of the data, in GiB, from which on etcd takes no more writes; null for half the volume, and at most 8.',
@@ -84,6 +86,7 @@ export const ControlPlaneSpecType = builder.objectRef<ControlPlaneSpec>('Control
     allowedCidrs: t.exposeStringList('allowedCidrs', { description: TEXT.allowedCidrs }),
     audit: t.expose('audit', { type: AuditSpecType, description: TEXT.audit }),
     issuers: t.expose('issuers', { type: [IssuerSpecType], description: TEXT.issuers }),
+    keystoneRoles: t.expose('keystoneRoles', { type: [KeystoneRoleType], description: TEXT.keystoneRoles }),
   }),
 });
 
@@ -134,5 +137,6 @@ export const ControlPlaneInput = builder.inputType('ControlPlaneInput', {
     allowedCidrs: t.stringList({ description: TEXT.allowedCidrs }),
     audit: t.field({ type: AuditInput, description: TEXT.audit }),
     issuers: t.field({ type: [IssuerInput], description: TEXT.issuers }),
+    keystoneRoles: t.field({ type: [KeystoneRoleInput], description: TEXT.keystoneRoles }),
   }),
 });

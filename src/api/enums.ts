@@ -198,10 +198,10 @@ export const AuditLevelEnum = enumOf<AuditLevel>('AuditLevel', 'What an API serv
   REQUEST: 'Also what was sent to change something, but for secrets, configuration and tokens.',
 });
 
-export const KubeconfigRoleEnum = enumOf<KubeconfigRole>('KubeconfigRole', 'What a kubeconfig allows in the cluster.', {
-  ADMIN: 'Everything; needs the role member.',
-  EDITOR: 'Change workloads in all namespaces; needs the role member.',
-  VIEWER: 'Read, without secrets; needs the role reader.',
+export const KubeconfigRoleEnum = enumOf<KubeconfigRole>('KubeconfigRole', 'What access to a cluster allows.', {
+  ADMIN: 'Everything; to be issued it needs the role member.',
+  EDITOR: 'Change workloads in all namespaces; to be issued it needs the role member.',
+  VIEWER: 'Read, without secrets; to be issued it needs the role reader.',
 });
 
 export const KubeconfigKindEnum = enumOf<KubeconfigKind>('KubeconfigKind', 'How access was given.', {

@@ -32,7 +32,8 @@ export const SPEC = {
   serviceCidr: "Range of services' addresses.",
   nodeCidr: "Range of workers' addresses, when their network is made.",
   dnsDomain: "The cluster's DNS domain.",
-  keystoneAuthEnabled: 'Logins with Keystone tokens; kept, and not served yet.',
+  keystoneAuthEnabled:
+    "The cluster's API takes Keystone tokens of the project: the roles admin, member and reader are cluster-admin, edit and view.",
   autoHealingEnabled: 'Replace broken workers; kept, and not served yet.',
   autoScalingEnabled: 'Scale node groups by load; kept, and not served yet.',
   seedSelector: 'Only seeds that carry all of these labels are considered.',

@@ -6,6 +6,7 @@ import { ISSUE_KUBECONFIG, KUBECONFIG_BY_ID, KUBECONFIGS, REVOKE_KUBECONFIG } fr
 import { ClientError } from '../client/errors.ts';
 import type { Kubeconfig, Page } from '../client/types.ts';
 import { getCluster } from './find.ts';
+import { keystoneKubeconfig } from './keystoneKubeconfig.ts';
 import { action, define, given, readDuration } from './options.ts';
 import type { CommonOptions, Io, Session } from './session.ts';
 import { ageOf, table } from './table.ts';
@@ -15,7 +16,7 @@ const PATIENCE_MS = 30_000;
 const LOOK_MS = 250;
 
 export const addKubeconfigCommands = (cluster: Command, io: Io): void => {
-  const kubeconfig = cluster.command('kubeconfig').description('access to a cluster: issue (the default), list and revoke');
+  const kubeconfig = cluster.command('kubeconfig').description('access to a cluster: issue (the default), keystone, list and revoke');
   const issuing = define(kubeconfig, 'issue <cluster>', 'issue a short-lived kubeconfig in your name, on standard output', {
     isDefault: true,
   })
@@ -24,6 +25,13 @@ export const addKubeconfigCommands = (cluster: Command, io: Io): void => {
     .option('--file <file>', 'write it here, for the owner only')
     .action(action(io, issue));
   kubeconfig.addHelpText('after', () => `\n"seedbed cluster kubeconfig <cluster>" is short for issue:\n\n${issuing.helpInformation()}`);
+  define(
+    kubeconfig,
+    'keystone <cluster>',
+    'a kubeconfig that logs in to Keystone as this command line does, for a cluster with keystoneAuthEnabled',
+  )
+    .option('--file <file>', 'write it here, for the owner only')
+    .action(action(io, keystoneKubeconfig));
   define(kubeconfig, 'list <cluster>', 'list who was given access, and whether it still counts')
     .option('--all', 'also what is over or revoked')
     .action(action(io, list));

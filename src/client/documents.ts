@@ -14,7 +14,7 @@ const SEED = `uuid name region state cordoned exposure apiServerUrl usedClusters
 const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((name) => `${name} { cpuMillicores memoryMiB }`).join(' ');
 /** Who gets in, and what is written down of it. */
 const ACCESS = `tunnel allowedCidrs audit { level stdout webhook { url caCertificate } } issuers {
-  url audiences usernameClaim usernamePrefix groupsClaim groupsPrefix requiredClaims { key value } caCertificate }`;
+  url audiences usernameClaim usernamePrefix groupsClaim groupsPrefix requiredClaims { key value } caCertificate } keystoneRoles { role access }`;
 const ADDONS = `addons { kubeProxy { mode } flannel { backend } coreDns { replicas cacheSeconds }
   cloudController { enabled loadBalancerProvider loadBalancerMonitors manageSecurityGroups }
   cinderCsi { defaultClass reclaim fileSystem zones } metricsServer { enabled replicas resolutionSeconds }
@@ -57,6 +57,8 @@ export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(
   spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
   template { uuid name } templateRevision { revision } addons { name version enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
+export const KEYSTONE_ACCESS =
+  'query keystoneAccess($id: ID) { cluster(id: $id) { name endpoint caCertificate spec { keystoneAuthEnabled } } }';
 export const MORE_NODES = `query nodes($id: ID!, $after: String) { cluster(id: $id) { nodes(first: 100, after: $after) { ${NODES} } } }`;
 export const CREATE_CLUSTER = mutation('createCluster', 'CreateClusterInput', `cluster { ${SUMMARY} } operation { ${OPERATION} }`);
 export const UPDATE_CLUSTER = mutation(

@@ -1,4 +1,4 @@
-/** Who gets in and what is written down of it, as input: audit, issuers. */
+/** Who gets in and what is written down of it, as input: audit, issuers, Keystone's roles. */
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { DEFAULT_PREFIX } from '../domain/issuer.ts';
@@ -69,5 +69,12 @@ const issuerInput = z
     groupsPrefix: groupsPrefix ?? DEFAULT_PREFIX,
     requiredClaims: requiredClaims ?? {},
   }));
+
+const keystoneRoleInput = z.strictObject({
+  role: nameOrId,
+  access: z.enum(['ADMIN', 'EDITOR', 'VIEWER'], 'must be ADMIN, EDITOR or VIEWER'),
+});
+
+export const keystoneRolesInput = given(z.array(keystoneRoleInput).max(32, 'must be at most 32'));
 
 export const issuersInput = given(z.array(issuerInput).max(8, 'must be at most 8'));

@@ -3,6 +3,7 @@ import { checkAddons } from '../domain/addons.ts';
 import { cidrSize, formatCidr, nodePrefixOf, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
 import { UserError } from '../domain/errors.ts';
 import { checkIssuers } from '../domain/issuer.ts';
+import { checkKeystoneRoles } from '../domain/keystoneRole.ts';
 import { overlapOf } from '../domain/placement.ts';
 import type { SpecPath, TemplateSpec } from '../domain/template.ts';
 import { getOfferedRelease } from '../domain/version.ts';
@@ -45,6 +46,7 @@ export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: S
       'Floating IPs come from an external network: give externalNetwork, or turn floatingIpEnabled off.',
       pathOf('externalNetwork'),
     );
+  checkKeystoneRoles(spec.controlPlane.keystoneRoles, pathOf('controlPlane.keystoneRoles'));
   checkIssuers(spec.controlPlane.issuers, spec.dnsDomain, pathOf('controlPlane.issuers'));
   if (spec.minNodeCount !== null && spec.maxNodeCount !== null && spec.minNodeCount > spec.maxNodeCount)
     throw invalid('minNodeCount must not be more than maxNodeCount.', pathOf('minNodeCount'));

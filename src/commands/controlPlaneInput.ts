@@ -5,7 +5,7 @@ import type { EtcdSpec } from '../domain/controlPlane.ts';
 import { UserError } from '../domain/errors.ts';
 import { isSchedule } from '../domain/schedule.ts';
 import type { TemplateSpec } from '../domain/template.ts';
-import { auditInput, issuersInput } from './accessInput.ts';
+import { auditInput, issuersInput, keystoneRolesInput } from './accessInput.ts';
 import type { PathOf } from './checks.ts';
 import { clearable, given, nameOrId, tree, wholeNumber } from './parse.ts';
 
@@ -57,6 +57,7 @@ export const controlPlaneInput = tree({
   allowedCidrs: given(z.array(rangeInput).max(100, 'must be at most 100')),
   audit: given(auditInput),
   issuers: issuersInput,
+  keystoneRoles: keystoneRolesInput,
 });
 
 /** Settings that need each other. @throws UserError INVALID_INPUT naming the field that was given, or the one that is smaller. */

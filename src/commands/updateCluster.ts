@@ -113,6 +113,7 @@ const CHANGEABLE: readonly string[] = [
   'controlPlane.allowedCidrs',
   'controlPlane.audit',
   'controlPlane.issuers',
+  'controlPlane.keystoneRoles',
   'volumeDriver',
   'keystoneAuthEnabled',
   'autoHealingEnabled',

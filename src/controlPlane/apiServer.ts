@@ -3,11 +3,12 @@
 import { stringify } from 'yaml';
 import { ownIssuer } from '../domain/issuer.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
-import { type AuditFiles, buildAudit } from './audit.ts';
+import { buildAudit } from './audit.ts';
 import { buildAuthenticationConfig } from './authentication.ts';
 import { buildDisruptionBudget } from './availability.ts';
 import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
+import { buildTokenWebhook } from './keystoneAuth.ts';
 import { buildEgressSelection, buildKonnectivitySidecar } from './konnectivity.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
 import { buildApiServerSecret, buildKonnectivitySecret } from './secrets.ts';
@@ -27,14 +28,15 @@ const EGRESS = 'egress-selector.yaml';
 export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): KubernetesObject[] => {
   const files = buildApiServerSecret(cluster, pki);
   const audit = buildAudit(cluster.audit, CONFIG);
-  const config = buildConfig(cluster, audit);
+  const tokens = buildTokenWebhook(cluster, pki, CONFIG);
+  const config = buildConfig(cluster, { ...audit.files, ...tokens.files });
   const tunnelFiles = cluster.tunnel === 'NONE' ? null : buildKonnectivitySecret(cluster, pki);
   const deployment = buildDeployment(cluster, {
     component: 'kube-apiserver',
     name: namesOf(cluster).apiServer,
     image: imageOf(cluster, 'kube-apiserver'),
     replicas: cluster.apiServerReplicas,
-    command: [...commandOf(cluster), ...audit.flags],
+    command: [...commandOf(cluster), ...audit.flags, ...tokens.flags],
     port: cluster.endpoint.port,
     probes: { live: '/livez', ready: '/readyz' },
     mounts: [
@@ -54,13 +56,13 @@ export const buildApiServer = (cluster: ReachableCluster, pki: ClusterPki): Kube
   ];
 };
 
-const buildConfig = (cluster: HostedCluster, audit: AuditFiles): KubernetesObject => ({
+const buildConfig = (cluster: HostedCluster, more: Record<string, string>): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: seedMeta(cluster, `${namesOf(cluster).apiServer}-config`, 'kube-apiserver'),
   data: {
     'authentication.yaml': buildAuthenticationConfig(cluster.issuers),
-    ...audit.files,
+    ...more,
     ...(cluster.tunnel === 'NONE' ? {} : { [EGRESS]: stringify(buildEgressSelection()) }),
   },
 });

@@ -2,7 +2,7 @@
 import { stringify } from 'yaml';
 import type { AuditSpec } from '../domain/audit.ts';
 
-export interface AuditFiles {
+interface AuditFiles {
   /** File name → text; none when nothing is written down. */
   files: Record<string, string>;
   flags: string[];

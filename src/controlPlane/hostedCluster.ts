@@ -5,6 +5,7 @@ import { nthAddress, parseCidr } from '../domain/cidr.ts';
 import type { ControlPlaneResources, EtcdSpec, Tunnel } from '../domain/controlPlane.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
 import type { IssuerSpec } from '../domain/issuer.ts';
+import type { KeystoneRole } from '../domain/keystoneRole.ts';
 import type { Exposure } from '../domain/seed.ts';
 import type { NetworkDriver, VolumeDriver } from '../domain/template.ts';
 import type { Release } from '../domain/version.ts';
@@ -52,6 +53,9 @@ export interface HostedCluster {
   tunnel: Tunnel;
   audit: AuditSpec;
   issuers: IssuerSpec[];
+  /** Tokens of the cloud's Keystone are taken, too. */
+  keystoneAuth: boolean;
+  keystoneRoles: KeystoneRole[];
 }
 
 /** A cluster whose address is known, which certificates and everything after them need. */
@@ -78,6 +82,7 @@ export const namesOf = ({ shortId }: HostedCluster) => ({
   konnectivity: `${shortId}-konnectivity-server`,
   cloudController: `${shortId}-cloud-controller-manager`,
   cinderCsi: `${shortId}-cinder-csi`,
+  keystoneAuth: `${shortId}-keystone-auth`,
 });
 
 /** "https://host:port" for nodes and people. */
@@ -99,7 +104,7 @@ export const etcdMembersOf = (cluster: HostedCluster, count: number): { name: st
 
 /** What the certificates must cover (kubeadm's list, plus the names inside the seed). */
 export const pkiNamesOf = (cluster: ReachableCluster): ClusterPkiNames => {
-  const { apiServer, etcd } = namesOf(cluster);
+  const { apiServer, etcd, keystoneAuth } = namesOf(cluster);
   const inSeed = (service: string): string[] => [
     service,
     `${service}.${cluster.namespace}.svc`,
@@ -117,6 +122,7 @@ export const pkiNamesOf = (cluster: ReachableCluster): ClusterPkiNames => {
     etcdServer: { dns: [...inSeed(etcd), ...members, 'localhost'], ips: ['127.0.0.1', '::1'] },
     etcdPeer: { dns: members, ips: ['127.0.0.1'] },
     konnectivity: { dns: [], ips: [cluster.endpoint.host] },
+    keystoneAuth: { dns: [...inSeed(keystoneAuth), 'localhost'], ips: [] },
     localServer: `https://localhost:${cluster.endpoint.port}`,
   };
 };

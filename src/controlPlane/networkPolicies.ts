@@ -3,6 +3,7 @@
  * its nodes' metadata or another cluster's namespace. A seed whose network plugin enforces no policies keeps these without effect.
  */
 import { apiPortOf, type ReachableCluster } from './hostedCluster.ts';
+import { KEYSTONE_AUTH_PORT } from './keystoneGuard.ts';
 import { AGENT_PORT } from './konnectivity.ts';
 import { type Component, type KubernetesObject, seedMeta } from './object.ts';
 import { selectorOf } from './workload.ts';
@@ -25,6 +26,7 @@ export const buildNetworkPolicies = (cluster: ReachableCluster): KubernetesObjec
         { to: [podsOf('etcd')], ports: tcp(2379) },
         ...(cluster.tunnel === 'NONE' ? [workersOf(cluster)] : []),
         ...calledByApiServer(cluster),
+        ...(cluster.keystoneAuth ? [{ to: [podsOf('keystone-auth')], ports: tcp(KEYSTONE_AUTH_PORT) }] : []),
       ],
     }),
     policy(cluster, 'etcd', podsOf('etcd'), {
@@ -58,6 +60,23 @@ export const buildCloudPolicy = (cluster: ReachableCluster, component: Component
     },
   );
 };
+
+/** API servers ask it, and it asks Keystone, which is known by its port alone, as the cloud's services are. */
+export const buildKeystonePolicy = (
+  cluster: ReachableCluster,
+  component: Component,
+  port: number,
+  keystonePort: number,
+): KubernetesObject =>
+  policy(
+    cluster,
+    component,
+    { podSelector: { matchLabels: selectorOf(cluster, component) } },
+    {
+      ingress: [{ from: [{ podSelector: { matchLabels: selectorOf(cluster, 'kube-apiserver') } }], ports: tcp(port) }],
+      egress: [{ to: [{ ipBlock: { cidr: '0.0.0.0/0', except: [LINK_LOCAL] } }], ports: tcp(keystonePort) }],
+    },
+  );
 
 const tcp = (...ports: number[]): object[] => ports.map((port) => ({ protocol: 'TCP', port }));
 

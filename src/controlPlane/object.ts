@@ -37,7 +37,8 @@ export type Component =
   | 'konnectivity-server'
   | 'konnectivity-agent'
   | 'cloud-controller-manager'
-  | 'cinder-csi';
+  | 'cinder-csi'
+  | 'keystone-auth';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';
 const PROJECT_LABEL = 'seedbed.io/project';

@@ -1,6 +1,7 @@
 /** The control plane as a template or a cluster asks for it. */
 import { type AuditSpec, DEFAULT_AUDIT } from './audit.ts';
 import type { IssuerSpec } from './issuer.ts';
+import { DEFAULT_KEYSTONE_ROLES, type KeystoneRole } from './keystoneRole.ts';
 
 export interface EtcdSpec {
   volumeSizeGiB: number;
@@ -47,6 +48,8 @@ export interface ControlPlaneSpec {
   audit: AuditSpec;
   /** Whose tokens the API server takes, beside its own. */
   issuers: IssuerSpec[];
+  /** What roles in the project allow, with `keystoneAuthEnabled`. */
+  keystoneRoles: KeystoneRole[];
 }
 
 /**
@@ -76,6 +79,7 @@ export const DEFAULT_CONTROL_PLANE: ControlPlaneSpec = {
   allowedCidrs: [],
   audit: DEFAULT_AUDIT,
   issuers: [],
+  keystoneRoles: DEFAULT_KEYSTONE_ROLES,
 };
 
 export const apiServerReplicasOf = ({ replicas, apiServerReplicas }: ControlPlaneSpec): number => apiServerReplicas ?? replicas;

@@ -40,12 +40,6 @@ const FEATURES: readonly Feature[] = [
     asked: (spec) => spec.autoHealingEnabled,
     meanwhile: 'Broken workers are shown, and not replaced.',
   },
-  {
-    name: 'KeystoneAuthServed',
-    title: 'Keystone logins in the cluster',
-    asked: (spec) => spec.keystoneAuthEnabled,
-    meanwhile: 'Use issueKubeconfig.',
-  },
 ];
 
 /** Behind all steps of a flow. */

@@ -30,7 +30,8 @@ export type LeafName =
   | 'konnectivityServer'
   | 'konnectivity'
   | 'cloudController'
-  | 'csiController';
+  | 'csiController'
+  | 'keystoneAuth';
 
 /** Leaves that go with a kubeconfig. */
 export type KubeconfigName = 'superAdmin' | 'controllerManager' | 'scheduler' | 'konnectivity' | 'cloudController' | 'csiController';
@@ -82,6 +83,8 @@ export interface ClusterPkiNames {
   etcdPeer: Sans;
   /** What agents dial. */
   konnectivity: Sans;
+  /** What API servers ask about Keystone's tokens. */
+  keystoneAuth: Sans;
 }
 
 interface LeafPlan extends LeafProfile {
@@ -119,6 +122,8 @@ const planLeaves = (names: ClusterPkiNames): Record<LeafName, LeafPlan> => ({
   // For clusters with such controllers, whose addons give these names their rights.
   cloudController: { by: 'ca', commonName: 'system:cloud-controller-manager', usages: ['client'], server: names.inSeedServer },
   csiController: { by: 'ca', commonName: 'system:csi-cinder-controller', usages: ['client'], server: names.inSeedServer },
+  // For clusters that take Keystone's tokens.
+  keystoneAuth: { by: 'ca', commonName: 'keystone-auth', usages: ['server'], sans: names.keystoneAuth },
 });
 
 /**

@@ -1,6 +1,7 @@
 /** A cluster and certificates with fixed texts, so that golden files stay the same from run to run. */
 import type { CloudAccess } from '../../src/controlPlane/cloudConfig.ts';
 import type { ReachableCluster } from '../../src/controlPlane/hostedCluster.ts';
+import type { KeystoneAccess } from '../../src/controlPlane/keystoneAuth.ts';
 import { DEFAULT_ADDONS } from '../../src/domain/addons.ts';
 import { DEFAULT_CONTROL_PLANE } from '../../src/domain/controlPlane.ts';
 import { defaultRelease } from '../../src/domain/version.ts';
@@ -40,6 +41,8 @@ export const cluster: ReachableCluster = {
   tunnel: 'KONNECTIVITY',
   audit: { level: 'METADATA', stdout: true, webhook: null },
   issuers: [],
+  keystoneAuth: false,
+  keystoneRoles: DEFAULT_CONTROL_PLANE.keystoneRoles,
 };
 
 export const cloud: CloudAccess = {
@@ -52,6 +55,8 @@ export const cloud: CloudAccess = {
   externalNetworkId: '6f0b8a3e-90a5-4a0e-8a45-0a1b1c1d1e1f',
   subnetId: '7a1c9b4f-a1b6-4b1f-9b56-1b2c2d2e2f20',
 };
+
+export const keystone: KeystoneAccess = { url: cloud.authUrl, port: 5000, caPem: cloud.caPem };
 
 const LEAVES: LeafName[] = [
   'apiServer',
@@ -68,6 +73,7 @@ const LEAVES: LeafName[] = [
   'konnectivity',
   'cloudController',
   'csiController',
+  'keystoneAuth',
 ];
 
 const pair = (name: string) => ({ cert: `certificate of ${name}\n`, key: `key of ${name}\n` });

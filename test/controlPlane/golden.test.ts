@@ -9,12 +9,15 @@ import { buildCloudController } from '../../src/controlPlane/cloudController.ts'
 import { buildControllerManager } from '../../src/controlPlane/controllerManager.ts';
 import { buildApiService } from '../../src/controlPlane/endpoint.ts';
 import { buildEtcd } from '../../src/controlPlane/etcd.ts';
+import { buildKeystoneAuth, buildKeystoneRoles } from '../../src/controlPlane/keystoneAuth.ts';
 import { buildKonnectivityAgent } from '../../src/controlPlane/konnectivityAgent.ts';
 import { buildNamespace } from '../../src/controlPlane/namespace.ts';
 import { buildNetworkPolicies } from '../../src/controlPlane/networkPolicies.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../src/controlPlane/scheduler.ts';
-import { cloud, cluster, pki } from './fixture.ts';
+import { cloud, cluster, keystone, pki } from './fixture.ts';
+
+const withKeystone = { ...cluster, keystoneAuth: true };
 
 const components: [string, KubernetesObject[]][] = [
   ['namespace', [buildNamespace(cluster), buildApiService(cluster)]],
@@ -33,6 +36,9 @@ const components: [string, KubernetesObject[]][] = [
   ],
   ['cloudController', buildCloudController(cluster, pki, cloud)],
   ['cinderCsi', buildCinderCsi(cluster, pki, cloud)],
+  ['keystoneAuth', [...buildKeystoneAuth(withKeystone, pki, keystone), ...buildKeystoneRoles(withKeystone)]],
+  ['apiServerWithKeystone', buildApiServer(withKeystone, pki)],
+  ['networkPoliciesWithKeystone', buildNetworkPolicies(withKeystone)],
   ...addons.map((addon): [string, KubernetesObject[]] => [
     `addons/${addon.name}`,
     addon.objects(cluster, { volumeTypes: ['SSD', 'HDD replicated'] }),

@@ -7,18 +7,21 @@ import { buildCinderCsi } from '../../src/controlPlane/cinderCsi.ts';
 import { buildCloudController } from '../../src/controlPlane/cloudController.ts';
 import { buildControllerManager } from '../../src/controlPlane/controllerManager.ts';
 import { buildEtcd } from '../../src/controlPlane/etcd.ts';
+import { buildKeystoneAuth, buildKeystoneRoles } from '../../src/controlPlane/keystoneAuth.ts';
 import { buildKonnectivityAgent } from '../../src/controlPlane/konnectivityAgent.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../src/controlPlane/scheduler.ts';
-import { cloud, cluster, pki } from './fixture.ts';
+import { cloud, cluster, keystone, pki } from './fixture.ts';
 
 const inSeed = [
   ...[buildEtcd, buildApiServer, buildControllerManager, buildScheduler].flatMap((build) => build(cluster, pki)),
   ...[buildCloudController, buildCinderCsi].flatMap((build) => build(cluster, pki, cloud)),
+  ...buildKeystoneAuth(cluster, pki, keystone),
 ];
 const inCluster = [
   ...buildBootstrapObjects(cluster, pki.authorities.ca.cert),
   ...buildKonnectivityAgent(cluster, 8132),
+  ...buildKeystoneRoles(cluster),
   ...addons.flatMap((addon) => addon.objects(cluster, { volumeTypes: [] })),
 ];
 
@@ -57,6 +60,7 @@ const HOLDERS: Record<string, string[]> = {
   'leaves.apiServerEtcdClient.key': API,
   'leaves.frontProxyClient.key': API,
   'leaves.konnectivityServer.key': API,
+  'leaves.keystoneAuth.key': ['keystone-auth'],
   'leaves.etcdServer.key': ['etcd'],
   'leaves.etcdPeer.key': ['etcd'],
   'leaves.etcdClient.key': ['etcd-task-health'],

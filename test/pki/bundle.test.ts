@@ -18,6 +18,7 @@ const names: ClusterPkiNames = {
   etcdServer: { dns: ['c1-etcd', 'localhost'], ips: ['127.0.0.1', '::1'] },
   etcdPeer: { dns: ['c1-etcd-0'], ips: ['127.0.0.1'] },
   konnectivity: { dns: [], ips: ['192.0.2.1'] },
+  keystoneAuth: { dns: ['keystone-auth'], ips: [] },
   localServer: 'https://localhost:6443',
 };
 const clock = { nowMs: Date.now(), now: () => clock.nowMs };

@@ -20,6 +20,7 @@ const names: ClusterPkiNames = {
   etcdServer: sans,
   etcdPeer: sans,
   konnectivity: sans,
+  keystoneAuth: sans,
   localServer: 'https://localhost:6443',
 };
 const clock = { now: () => Date.now() };

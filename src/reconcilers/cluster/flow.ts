@@ -11,6 +11,7 @@ import { controllerManager } from './steps/controllerManager.ts';
 import { encryption } from './steps/encryption.ts';
 import { etcd } from './steps/etcd.ts';
 import { etcdCare } from './steps/etcdCare.ts';
+import { keystoneAuth } from './steps/keystoneAuth.ts';
 import { namesResolved } from './steps/namesResolved.ts';
 import { network } from './steps/network.ts';
 import { networkPolicies } from './steps/networkPolicies.ts';
@@ -46,6 +47,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   securityGroup,
   tenantBootstrap,
   access,
+  keystoneAuth,
   ...addonSteps,
   rotation,
   nodeGroups,

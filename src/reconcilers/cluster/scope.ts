@@ -209,5 +209,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, egress
     tunnel: row.spec.controlPlane.tunnel,
     audit: row.spec.controlPlane.audit,
     issuers: row.spec.controlPlane.issuers,
+    keystoneAuth: row.spec.keystoneAuthEnabled,
+    keystoneRoles: row.spec.controlPlane.keystoneRoles,
   };
 };

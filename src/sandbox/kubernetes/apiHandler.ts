@@ -146,10 +146,10 @@ const deleteMany = (cluster: Cluster, call: Call): Answer => {
   };
 };
 
-const post = (options: ApiOptions, call: Call): Answer => {
+const post = async (options: ApiOptions, call: Call): Promise<Answer> => {
   const { cluster } = options;
   const { kind, namespace, subresource } = call.request;
-  if (kind.virtual) return { status: 201, body: answerReview(cluster, options.authentication, kind, dict(call.body), call.user) };
+  if (kind.virtual) return { status: 201, body: await answerReview(cluster, options.authentication, kind, dict(call.body), call.user) };
   if (subresource === 'token') return { status: 201, body: issueToken(cluster, call.request, dict(call.body)) };
   if (subresource !== undefined) return { status: 201, body: podAction(cluster, call.request, subresource, dict(call.body), call.context) };
   return shownObject(cluster, call, createObject(cluster, kind, namespace, call.body, call.context), 201);
@@ -161,7 +161,7 @@ const proxied = ({ nodeProxy }: ApiOptions, { kind, name, rest }: ResourceReques
   return nodeProxy(name, rest);
 };
 
-const operate = (options: ApiOptions, call: Call): Answer => {
+const operate = (options: ApiOptions, call: Call): Answer | Promise<Answer> => {
   const { cluster } = options;
   const { request, context } = call;
   const { kind, namespace, name, subresource, verb } = request;
@@ -246,13 +246,13 @@ export const createApiHandler = (
     const contentType = message.headers['content-type'] ?? '';
     const body = message.method === 'GET' ? undefined : parseBody(contentType, await readBody(message));
     const context = contextOf(request, user, message.headers['user-agent'] ?? '');
-    const answer = operate(options, { request, user, body, contentType, form, context });
+    const answer = await operate(options, { request, user, body, contentType, form, context });
     send(response, answer, context.warnings);
   };
 
   const serve = async (message: IncomingMessage, response: ServerResponse, path: string, query: URLSearchParams): Promise<void> => {
     try {
-      const user = authenticate(options.cluster, options.authentication, message, path);
+      const user = await authenticate(options.cluster, options.authentication, message, path);
       if (!user) throw unauthorized();
       const method = message.method ?? 'GET';
       const request = parseResourceRequest(method, path, query, () => customKinds(options.cluster.store));

@@ -11,10 +11,12 @@ export interface Authentication {
   bootstrapTokens: boolean;
   /** Paths that may be asked without credentials; 'any' or 'none' without an AuthenticationConfiguration. */
   anonymous: 'any' | 'none' | readonly string[];
+  /** Asked about tokens that are nobody's otherwise. */
+  webhook?: ((token: string) => Promise<User | undefined>) | undefined;
 }
 
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
-const authenticated = (user: User): User => ({ ...user, groups: [...user.groups, 'system:authenticated'] });
+export const authenticated = (user: User): User => ({ ...user, groups: [...user.groups, 'system:authenticated'] });
 
 /** The user a client certificate names; 'bad' for one that the client CA did not sign or that is out of date. */
 const certificateUser = (socket: TLSSocket): User | 'bad' | undefined => {
@@ -104,21 +106,30 @@ const serviceAccountUser = (cluster: Cluster, token: string): User | undefined =
 };
 
 /** The user behind a bearer token; undefined: 401. */
-export const tokenUser = (cluster: Cluster, options: Authentication, token: string): User | undefined => {
+const tokenUser = (cluster: Cluster, options: Authentication, token: string): User | undefined => {
   if (token.split('.').length === 3) return serviceAccountUser(cluster, token);
   return options.bootstrapTokens ? bootstrapUser(cluster, token) : undefined;
 };
 
+/** The same, with the webhook's word on it. */
+export const anyTokenUser = async (cluster: Cluster, options: Authentication, token: string): Promise<User | undefined> =>
+  tokenUser(cluster, options, token) ?? (await options.webhook?.(token));
+
 const certificateUsers = new WeakMap<TLSSocket, User | 'bad' | 'none'>();
 
 /** The caller of a request; undefined means 401. Certificates are looked at once per connection. */
-export const authenticate = (cluster: Cluster, options: Authentication, request: IncomingMessage, path: string): User | undefined => {
+export const authenticate = (
+  cluster: Cluster,
+  options: Authentication,
+  request: IncomingMessage,
+  path: string,
+): User | undefined | Promise<User | undefined> => {
   const socket = request.socket as TLSSocket;
   const known = certificateUsers.get(socket) ?? certificateUser(socket) ?? 'none';
   certificateUsers.set(socket, known);
   if (known !== 'none' && known !== 'bad') return known;
   const bearer = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (bearer) return tokenUser(cluster, options, bearer);
+  if (bearer) return anyTokenUser(cluster, options, bearer);
   if (known === 'bad' || request.headers.authorization) return undefined;
   if (options.anonymous === 'none') return undefined;
   return options.anonymous === 'any' || options.anonymous.includes(path) ? ANONYMOUS : undefined;

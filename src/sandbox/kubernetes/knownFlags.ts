@@ -136,4 +136,8 @@ export const KNOWN_FLAGS: Record<string, ReadonlySet<string>> = {
       'tls-min-version tls-private-key-file tls-sni-cert-key use-service-account-credentials user-agent v version vmodule webhook-bind-address ' +
       'webhook-cert-dir webhook-secure-port webhooks',
   ),
+  'k8s-keystone-auth': words(
+    'help keystone-ca-file keystone-policy-file keystone-url kubeconfig listen log-flush-frequency policy-configmap-name sync-config-file ' +
+      'sync-configmap-name tls-cert-file tls-private-key-file user-agent v version vmodule',
+  ),
 };

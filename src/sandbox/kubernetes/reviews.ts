@@ -1,5 +1,5 @@
 /** Access, token and self reviews: questions about the caller that are answered and not stored. */
-import { ANONYMOUS, type Authentication, tokenUser } from './authentication.ts';
+import { ANONYMOUS, type Authentication, anyTokenUser } from './authentication.ts';
 import type { Cluster, User } from './cluster.ts';
 import type { Kind } from './kinds.ts';
 import { type Dict, dict, text, texts } from './objects.ts';
@@ -38,18 +38,18 @@ const rules = (cluster: Cluster, user: User, spec: Dict): Dict => {
   };
 };
 
-const tokenReview = (cluster: Cluster, options: Authentication, spec: Dict): Dict => {
-  const user = tokenUser(cluster, options, text(spec.token));
+const tokenReview = async (cluster: Cluster, options: Authentication, spec: Dict): Promise<Dict> => {
+  const user = await anyTokenUser(cluster, options, text(spec.token));
   return user
     ? { authenticated: true, user: { username: user.name, groups: user.groups, ...(user.uid ? { uid: user.uid } : {}) } }
     : { authenticated: false };
 };
 
 /** The posted review with its status filled in. */
-export const answerReview = (cluster: Cluster, options: Authentication, kind: Kind, body: Dict, user: User): Dict => {
+export const answerReview = async (cluster: Cluster, options: Authentication, kind: Kind, body: Dict, user: User): Promise<Dict> => {
   const spec = dict(body.spec);
   const other: User = { ...ANONYMOUS, name: text(spec.user), groups: texts(spec.groups) };
-  const status = (): Dict => {
+  const status = (): Dict | Promise<Dict> => {
     switch (kind.kind) {
       case 'SelfSubjectAccessReview':
         return access(cluster, user, spec);
@@ -63,5 +63,11 @@ export const answerReview = (cluster: Cluster, options: Authentication, kind: Ki
         return access(cluster, other, spec);
     }
   };
-  return { kind: kind.kind, apiVersion: `${kind.group}/${kind.version}`, metadata: { creationTimestamp: null }, spec, status: status() };
+  return {
+    kind: kind.kind,
+    apiVersion: `${kind.group}/${kind.version}`,
+    metadata: { creationTimestamp: null },
+    spec,
+    status: await status(),
+  };
 };

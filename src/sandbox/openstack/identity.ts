@@ -103,6 +103,15 @@ const userRoutes = (deps: AuthDeps): Route[] => {
       },
     },
     {
+      method: 'GET',
+      template: '/v3/users/{id}/groups',
+      handle: (call) => {
+        if (call.params.id !== call.actor.userId) requireAdmin(call, 'list_groups_for_user');
+        // Nobody can make one here.
+        return ok(listed(call, 'groups', [], () => ({})));
+      },
+    },
+    {
       method: 'PATCH',
       template: '/v3/users/{id}',
       handle: (call) => {

@@ -80,6 +80,8 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   tunnel: 'KONNECTIVITY',
   audit: { level: 'METADATA', stdout: true, webhook: null },
   issuers: [],
+  keystoneAuth: false,
+  keystoneRoles: [],
   ...extra,
 });
 

@@ -7,6 +7,7 @@ import { addonSteps } from './addons.ts';
 import { apiServer } from './apiServer.ts';
 import { controllerManager } from './controllerManager.ts';
 import { etcd } from './etcd.ts';
+import { keystoneAuth } from './keystoneAuth.ts';
 import { nodeGroups } from './nodeGroups.ts';
 import { scheduler } from './scheduler.ts';
 import { tunnel } from './tunnel.ts';
@@ -15,7 +16,7 @@ export const usable: Step<ClusterScope> = {
   name: 'Usable',
   title: 'Check that the cluster can be used',
   usuallyMs: 5_000,
-  needs: [etcd, apiServer, controllerManager, scheduler, ...addonSteps, nodeGroups, tunnel],
+  needs: [etcd, apiServer, controllerManager, scheduler, keystoneAuth, ...addonSteps, nodeGroups, tunnel],
   ensure: async (scope) => {
     const missing = await missingReplicas(scope);
     if (missing !== undefined) return waiting(missing, 10_000);

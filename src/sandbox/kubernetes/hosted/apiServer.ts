@@ -11,6 +11,7 @@ import { readEncryption } from './encryptionConfig.ts';
 import { dialEtcd, type EtcdMember, type EtcdRegistry, refusalOf } from './etcd.ts';
 import { parseCertificates, parsePair, publicKeyText, requireUsage } from './pkiChecks.ts';
 import { messageOf, type Process } from './process.ts';
+import { readTokenWebhook, type Webhooks } from './tokenWebhook.ts';
 import { readTunnelServer, type TunnelServer } from './tunnel.ts';
 
 export interface ApiServerConfig {
@@ -108,7 +109,7 @@ const versionOf = (line: CommandLine): string => {
   return /:(v\d+\.\d+\.\d+[^@]*)/.exec(text(container?.image))?.[1] ?? 'v1.36.0';
 };
 
-const inspect = (seed: Cluster, line: CommandLine): ApiServerConfig => {
+const inspect = (seed: Cluster, webhooks: Webhooks, line: CommandLine): ApiServerConfig => {
   checkCommandLine(line);
   checkAudit(line);
   const [advertiseAddress, port] = [line.flag('advertise-address') ?? '', Number(line.flag('secure-port') ?? 6443)];
@@ -143,7 +144,7 @@ const inspect = (seed: Cluster, line: CommandLine): ApiServerConfig => {
     clientCaPem,
     kubeletClientPem: line.flag('kubelet-client-certificate') && fileOf(line, 'kubelet-client-certificate'),
     serviceCidr,
-    authentication: readAuthentication(line),
+    authentication: { ...readAuthentication(line), webhook: readTokenWebhook(seed, webhooks, line) },
     tokenKeys: readTokenKeys(line),
     sealing: readEncryption(line),
     tunnel: readTunnelServer(seed, line, { port, clientCaPem }),
@@ -171,11 +172,12 @@ const connectEtcd = (seed: Cluster, registry: EtcdRegistry, line: CommandLine): 
 export const startApiServer = (
   seed: Cluster,
   registry: EtcdRegistry,
+  webhooks: Webhooks,
   line: CommandLine,
   plane: { serve: (config: ApiServerConfig, dataId: string) => void; withdraw: (podUid: string) => void },
 ): Process => {
   if (line.flag('etcd-servers') === undefined) throw new Error('--etcd-servers must be specified');
-  const config = inspect(seed, line);
+  const config = inspect(seed, webhooks, line);
   return {
     check() {
       try {

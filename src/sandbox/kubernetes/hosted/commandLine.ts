@@ -12,7 +12,8 @@ export type Program =
   | 'kube-scheduler'
   | 'proxy-server'
   | 'proxy-agent'
-  | 'openstack-cloud-controller-manager';
+  | 'openstack-cloud-controller-manager'
+  | 'k8s-keystone-auth';
 
 export interface CommandLine {
   program: Program;

@@ -14,8 +14,10 @@ import { type Reached, startControllerManager, startScheduler } from './componen
 import { type EtcdRegistry, startEtcd } from './etcd.ts';
 import { createEtcdClusters } from './etcdClusters.ts';
 import { playEtcdctl } from './etcdctl.ts';
+import { startKeystoneAuth } from './keystoneAuth.ts';
 import { type Address, createPlane, type Plane, type PlaneDeps } from './plane.ts';
 import type { Process } from './process.ts';
+import type { Webhooks } from './tokenWebhook.ts';
 
 export interface Planes {
   /** For the seed's kubelets: the program in a pod, or undefined. Throws the line with which it ends at once. */
@@ -63,6 +65,7 @@ const addressesOf = (seed: Cluster, config: ApiServerConfig, portOfPod: number):
 export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'> & { seed: Cluster; world: World }): Planes => {
   const { seed } = deps;
   const registry: EtcdRegistry = { members: new Map(), clusters: createEtcdClusters(deps.world.table(`kubernetes/etcd/${seed.id}`)) };
+  const webhooks: Webhooks = new Map();
   const planes = new Map<string, Plane>();
   const planeOfPod = new Map<string, Plane>();
   const rowsOf = (dataId: string): StoreRows => deps.world.table(`kubernetes/hosted/${dataId}`);
@@ -125,11 +128,13 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
         case 'etcd':
           return startEtcd(seed, registry, line);
         case 'kube-apiserver':
-          return startApiServer(seed, registry, line, { serve, withdraw });
+          return startApiServer(seed, registry, webhooks, line, { serve, withdraw });
         case 'kube-controller-manager':
           return startControllerManager(line, { ...client, lead: (reached, config) => join(reached)?.lead('manager', config) });
         case 'openstack-cloud-controller-manager':
           return startCloudController(line, client);
+        case 'k8s-keystone-auth':
+          return startKeystoneAuth(seed, webhooks, line);
         case 'kube-scheduler':
           return startScheduler(line, {
             ...client,

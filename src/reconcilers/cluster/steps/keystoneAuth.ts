@@ -1,0 +1,37 @@
+/** Logins with Keystone tokens: the webhook that API servers ask, and what each role may do in the cluster. */
+import { namesOf } from '../../../controlPlane/hostedCluster.ts';
+import { buildKeystoneAuth, buildKeystoneRoles } from '../../../controlPlane/keystoneAuth.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { remembering } from '../../../lib/remember.ts';
+import { identityRoot, portOf } from '../../../openstack/endpoint.ts';
+import { readyReplicas } from '../../workload.ts';
+import type { ClusterScope } from '../scope.ts';
+import { tenantBootstrap } from './tenantBootstrap.ts';
+
+const GROUP = 'keystone-auth';
+
+const rolesOf = remembering(buildKeystoneRoles);
+
+export const keystoneAuth: Step<ClusterScope> = {
+  name: 'KeystoneAuthReady',
+  title: 'Take Keystone tokens',
+  usuallyMs: 60_000,
+  needs: [tenantBootstrap],
+  wanted: ({ row }) => row.spec.keystoneAuthEnabled,
+  ensure: async (scope) => {
+    const cluster = await scope.reachable();
+    const { authUrl, caPem } = scope.world.settings.cloud;
+    const keystone = { url: identityRoot(authUrl), port: portOf(authUrl), caPem };
+    await scope.applyToSeed(GROUP, buildKeystoneAuth(cluster, await scope.pki(), keystone));
+    await scope.applyToTenant(GROUP, rolesOf(cluster));
+    const live = (await scope.seed()).deployments.get(cluster.namespace, namesOf(cluster).keystoneAuth);
+    return readyReplicas(live) >= 1 ? done() : waiting(`${namesOf(cluster).keystoneAuth} to be ready`, 10_000);
+  },
+  remove: async (scope) => {
+    // With the whole cluster goes what is in it, and with its namespace what is beside it.
+    if (scope.row.deleteRequestedAt !== null || !(await scope.hasApplied(GROUP))) return done();
+    await scope.applyToTenant(GROUP, []);
+    await scope.applyToSeed(GROUP, []);
+    return done();
+  },
+};
