@@ -38,6 +38,10 @@ builder.node(SeedRef, {
     cordoned: t.exposeBoolean('cordoned', { description: 'Takes no new clusters.' }),
     apiServerUrl: t.exposeString('apiServerUrl', { description: 'Where its API server is.' }),
     storageClass: t.exposeString('storageClass', { nullable: true, description: 'The storage class for etcd; null: its default.' }),
+    priorityClass: t.exposeString('priorityClass', {
+      nullable: true,
+      description: "The PriorityClass of control planes' pods; null: the seed's default.",
+    }),
     podCidr: t.exposeString('podCidr', { nullable: true, description: 'Range of its pods, if told.' }),
     serviceCidr: t.exposeString('serviceCidr', { nullable: true, description: 'Range of its services, if told.' }),
     lastProbe: t.expose('facts', { type: SeedProbeType, nullable: true, description: 'What the last look found; null before the first.' }),

@@ -29,6 +29,10 @@ const settings = (t: InputBuilder) => ({
   podCidr: t.string({ description: 'Range of its pods: clusters with overlapping ranges go elsewhere.' }),
   serviceCidr: t.string({ description: 'Range of its services: clusters with overlapping ranges go elsewhere.' }),
   storageClass: t.string({ description: "Storage class for etcd; the seed's default without it." }),
+  priorityClass: t.string({
+    description:
+      "A PriorityClass of the seed for the pods of all its control planes; the seed's default without it. A change rolls them, cluster by cluster.",
+  }),
 });
 
 const seedId = (t: InputBuilder) => t.id({ required: true, description: 'The seed, by its global or plain id or its name.' });

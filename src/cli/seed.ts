@@ -17,6 +17,7 @@ interface RegisterOptions extends ChangeOptions {
   podCidr?: string;
   serviceCidr?: string;
   storageClass?: string;
+  priorityClass?: string;
 }
 
 export const addSeedCommands = (program: Command, io: Io): void => {
@@ -30,6 +31,7 @@ export const addSeedCommands = (program: Command, io: Io): void => {
     .option('--pod-cidr <cidr>', 'range of its pods: clusters with overlapping ranges go elsewhere')
     .option('--service-cidr <cidr>', 'range of its services, likewise')
     .option('--storage-class <name>', "storage class for etcd; the seed's default without it")
+    .option('--priority-class <name>', "PriorityClass of control planes' pods; the seed's default without it")
     .action(action(io, register));
   define(seed, 'list', 'list seeds').action(action(io, list));
   define(seed, 'show <seed>', 'show a seed with its checks').action(action(io, show));
@@ -46,8 +48,18 @@ interface SeedAnswer {
 }
 
 const register = async (session: Session, [name = '']: readonly string[], options: RegisterOptions): Promise<void> => {
-  const { region, label, exposure, maxClusters, podCidr, serviceCidr, storageClass, idempotencyKey } = options;
-  const settings = given({ region, labels: label, exposure, maxClusters, podCidr, serviceCidr, storageClass, idempotencyKey });
+  const { region, label, exposure, maxClusters, podCidr, serviceCidr, storageClass, priorityClass, idempotencyKey } = options;
+  const settings = given({
+    region,
+    labels: label,
+    exposure,
+    maxClusters,
+    podCidr,
+    serviceCidr,
+    storageClass,
+    priorityClass,
+    idempotencyKey,
+  });
   const input = { name, kubeconfig: readInput(options.kubeconfig), ...settings };
   await carryOut(session, await session.client.mutate<SeedAnswer>(REGISTER_SEED, { input }), options, 'Register');
 };

@@ -63,6 +63,7 @@ const seedRow = (deps: CommandDeps, input: Input, server: string): SeedRow => {
     cordoned: false,
     apiServerUrl: server,
     storageClass: input.storageClass ?? null,
+    priorityClass: input.priorityClass ?? null,
     podCidr: input.podCidr ?? null,
     serviceCidr: input.serviceCidr ?? null,
     facts: null,

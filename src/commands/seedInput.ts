@@ -39,6 +39,7 @@ export const seedFields = z.strictObject({
   podCidr: clearable(cidr),
   serviceCidr: clearable(cidr),
   storageClass: clearable(nameOrId),
+  priorityClass: clearable(nameOrId),
 });
 
 export const recallSeedAnswer = async (deps: CommandDeps, call: Call, ids: Recalled): Promise<Omit<SeedAnswer, 'replayed'>> => ({

@@ -16,6 +16,10 @@ export const topologySpreadOf = (cluster: HostedCluster, component: Component, p
     ...(perRevision && { matchLabelKeys: ['pod-template-hash'] }),
   }));
 
+/** Of a pod of the control plane, which is not to give way to what else runs in the seed if its administrator has said so. */
+export const priorityOf = ({ priorityClass }: HostedCluster): { priorityClassName?: string } =>
+  priorityClass === null ? {} : { priorityClassName: priorityClass };
+
 /** One pod at a time may be moved away by those who drain nodes. None for a single pod: a budget would only stop the drain. */
 export const buildDisruptionBudget = (cluster: HostedCluster, component: Component, name: string, replicas: number): KubernetesObject[] =>
   replicas < 2

@@ -1,6 +1,7 @@
 /** The controller half of the Cinder CSI driver: it makes, attaches and resizes volumes for a cluster, and runs in the seed. */
 import { cloudProviderVersion } from '../domain/addons.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
+import { priorityOf } from './availability.ts';
 import { buildCloudFiles, type CloudAccess, CONFIG_FOLDER } from './cloudConfig.ts';
 import { namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageFrom } from './images.ts';
@@ -35,6 +36,7 @@ export const buildCinderCsi = (cluster: ReachableCluster, pki: ClusterPki, cloud
         metadata: { labels: podLabelsOf(cluster, COMPONENT), annotations: mountAnnotations(mounts) },
         spec: {
           ...podSecurity,
+          ...priorityOf(cluster),
           containers: [
             helper(cluster, mounts, 'attacher', ['--default-fstype=ext4']),
             helper(cluster, mounts, 'provisioner', [

@@ -2,7 +2,7 @@
 
 import { quotaBytesOf } from '../domain/controlPlane.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
-import { buildDisruptionBudget, topologySpreadOf } from './availability.ts';
+import { buildDisruptionBudget, priorityOf, topologySpreadOf } from './availability.ts';
 import { buildEtcdHealthCheck } from './etcdTask.ts';
 import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
@@ -92,6 +92,7 @@ const buildStatefulSet = (cluster: ReachableCluster, files: Mount): KubernetesOb
         metadata: { labels: podLabelsOf(cluster, 'etcd'), annotations: mountAnnotations([files]) },
         spec: {
           ...podSecurity,
+          ...priorityOf(cluster),
           topologySpreadConstraints: topologySpreadOf(cluster, 'etcd', false),
           containers: [containerOf(cluster, files)],
           volumes: volumesOf([files]),

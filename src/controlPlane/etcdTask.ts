@@ -1,5 +1,6 @@
 /** An errand to etcd: a Job in the seed that runs etcdctl, since Seedbed itself reaches only the seed's API. */
 import { fingerprint } from '../lib/json.ts';
+import { priorityOf } from './availability.ts';
 import { etcdMembersOf, type HostedCluster, namesOf } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
 import { type KubernetesObject, labelsOf, seedMeta } from './object.ts';
@@ -83,6 +84,7 @@ const jobSpecOf = (cluster: HostedCluster, commands: EtcdTask['commands'], timeo
       metadata: { labels: podLabelsOf(cluster, 'etcd-task') },
       spec: {
         ...podSecurity,
+        ...priorityOf(cluster),
         restartPolicy: 'Never',
         containers: Object.entries(commands).map(container),
         volumes: [{ name: 'files', secret: { secretName: `${namesOf(cluster).etcdTask}-files`, defaultMode: SECRET_FILE_MODE } }],

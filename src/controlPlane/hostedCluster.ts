@@ -37,6 +37,8 @@ export interface HostedCluster {
   /** null before the Service has an address. */
   endpoint: ApiEndpoint | null;
   exposure: Exposure;
+  /** Of its pods in the seed; null: the seed's default. */
+  priorityClass: string | null;
   /** Of the workers; null in a network that the customer brought. */
   nodeCidr: string | null;
   podCidr: string;

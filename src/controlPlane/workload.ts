@@ -1,7 +1,7 @@
 /** What the control plane's pods have in common: mounted files, probes, and the Deployment around a single container. */
 import type { ComponentResources } from '../domain/controlPlane.ts';
 import { fingerprint } from '../lib/json.ts';
-import { topologySpreadOf } from './availability.ts';
+import { priorityOf, topologySpreadOf } from './availability.ts';
 import type { HostedCluster } from './hostedCluster.ts';
 import { type Component, type KubernetesObject, labelsOf, seedMeta } from './object.ts';
 import { containerSecurity, podSecurity, SECRET_FILE_MODE } from './podSecurity.ts';
@@ -105,6 +105,7 @@ export const buildDeployment = (cluster: HostedCluster, input: DeploymentInput):
         metadata: { labels: podLabelsOf(cluster, input.component), annotations: mountAnnotations(mounts) },
         spec: {
           ...podSecurity,
+          ...priorityOf(cluster),
           ...(input.graceSeconds !== null && { terminationGracePeriodSeconds: input.graceSeconds }),
           topologySpreadConstraints: topologySpreadOf(cluster, input.component, true),
           containers: [containerOf(input), ...(input.sidecar === undefined ? [] : [input.sidecar.container])],

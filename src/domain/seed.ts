@@ -15,6 +15,8 @@ export interface SeedFacts {
   podCidrs: string[];
   /** The generation of the seed for which a Service was seen to get its address. */
   exposureProvenFor: number | null;
+  /** The one that was named for control planes, while it is there. */
+  priorityClass?: string | null;
   probedAt: number;
 }
 

@@ -40,6 +40,7 @@ export const NEEDED_RIGHTS: readonly NeededRight[] = [
   { group: 'networking.k8s.io', resource: 'networkpolicies', verbs: ALL },
   { group: '', resource: 'nodes', verbs: READ },
   { group: 'storage.k8s.io', resource: 'storageclasses', verbs: READ },
+  { group: 'scheduling.k8s.io', resource: 'priorityclasses', verbs: ['get'] },
 ];
 
 interface Rule {

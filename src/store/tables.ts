@@ -51,6 +51,7 @@ export const seeds = sqliteTable(
     cordoned: flag().notNull().default(false),
     apiServerUrl: text().notNull(),
     storageClass: text(),
+    priorityClass: text(),
     podCidr: text(),
     serviceCidr: text(),
     facts: json<SeedFacts>(),

@@ -37,6 +37,7 @@ const seed = (id: string) => ({
   maxClusters: null,
   cordoned: false,
   storageClass: null,
+  priorityClass: null,
   podCidr: null,
   serviceCidr: null,
   facts: null,

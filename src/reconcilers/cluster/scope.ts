@@ -95,7 +95,7 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     hosted: async () => {
       const seed = await scope.seedRow();
       // The same value for the same inputs, so that what is built of it need not be built again.
-      const of = [row.spec, row.etcd, row.endpointHost, row.endpointPort, seed.exposure, seed.storageClass];
+      const of = [row.spec, row.etcd, row.endpointHost, row.endpointPort, seed.exposure, seed.storageClass, seed.facts?.priorityClass];
       if (hosted === null || hosted.of.some((input, i) => input !== of[i])) hosted = { of, cluster: hostedOf(row, seed, world.settings) };
       return hosted.cluster;
     },
@@ -189,6 +189,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, egress
     egressCidrs,
     endpoint: row.endpointHost === null || row.endpointPort === null ? null : { host: row.endpointHost, port: row.endpointPort },
     exposure: seed.exposure,
+    priorityClass: seed.facts?.priorityClass ?? null,
     nodeCidr: row.spec.fixedNetwork === null && row.spec.fixedSubnet === null ? row.spec.nodeCidr : null,
     podCidr: row.spec.podCidr,
     serviceCidr: row.spec.serviceCidr,

@@ -9,11 +9,12 @@ import type { World } from '../world.ts';
 import { openSeedScope, type SeedScope } from './scope.ts';
 import { capacity } from './steps/capacity.ts';
 import { exposure } from './steps/exposure.ts';
+import { priority } from './steps/priority.ts';
 import { reachable } from './steps/reachable.ts';
 import { rights } from './steps/rights.ts';
 import { storage } from './steps/storage.ts';
 
-const seedFlow = defineFlow<SeedScope>('seed', [reachable, rights, storage, exposure, capacity]);
+const seedFlow = defineFlow<SeedScope>('seed', [reachable, rights, storage, exposure, capacity, priority]);
 
 export const createSeedHandler = (world: World) =>
   createHandler(world, {

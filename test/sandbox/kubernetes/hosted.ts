@@ -66,6 +66,7 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   egressCidrs: [],
   endpoint: null,
   exposure: 'LOAD_BALANCER',
+  priorityClass: null,
   nodeCidr: '10.0.0.0/24',
   podCidr: '10.244.0.0/16',
   serviceCidr: '10.97.0.0/16',

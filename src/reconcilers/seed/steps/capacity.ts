@@ -16,7 +16,7 @@ export const capacity: Step<SeedScope> = {
     const probe = await scope.probe();
     if (probe.schedulableNodes === 0) throw mendSeed('No node of the seed is ready and schedulable.');
     const before = scope.row.facts;
-    const facts = factsOf(probe, before?.exposureProvenFor ?? null, scope.clock.now());
+    const facts = factsOf(probe, before, scope.clock.now());
     // The time of a probe alone is not worth a write.
     if (before === null || stableJson({ ...facts, probedAt: 0 }) !== stableJson({ ...before, probedAt: 0 })) await scope.patch({ facts });
     return done(
@@ -25,7 +25,7 @@ export const capacity: Step<SeedScope> = {
   },
 };
 
-const factsOf = (probe: SeedProbe, exposureProvenFor: number | null, probedAt: number): SeedFacts => ({
+const factsOf = (probe: SeedProbe, before: SeedFacts | null, probedAt: number): SeedFacts => ({
   kubernetesVersion: probe.version,
   storageClass: probe.defaultStorageClass?.name ?? null,
   allocatableCpuMillis: probe.allocatableCpuMillis,
@@ -33,6 +33,7 @@ const factsOf = (probe: SeedProbe, exposureProvenFor: number | null, probedAt: n
   schedulableNodes: probe.schedulableNodes,
   nodeAddresses: probe.nodes.flatMap((node) => node.internalAddresses),
   podCidrs: probe.nodes.flatMap((node) => node.podCidrs),
-  exposureProvenFor,
+  exposureProvenFor: before?.exposureProvenFor ?? null,
+  priorityClass: before?.priorityClass ?? null,
   probedAt,
 });
