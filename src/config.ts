@@ -39,6 +39,7 @@ const SETTINGS = {
   allowedOrigins: 'SEEDBED_ALLOWED_ORIGINS',
   trustRoles: 'SEEDBED_TRUST_ROLES',
   imageRegistry: 'SEEDBED_IMAGE_REGISTRY',
+  imageDigests: 'SEEDBED_IMAGE_DIGESTS_FILE',
   egressCidrs: 'SEEDBED_EGRESS_CIDRS',
   sourceCidrs: 'SEEDBED_SOURCE_CIDRS',
   seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
@@ -46,6 +47,18 @@ const SETTINGS = {
   cutOffSeconds: 'SEEDBED_CUT_OFF_SECONDS',
 } as const;
 
+const PINNED = /^(\S+:[\w.-]+)@(sha256:[0-9a-f]{64})$/;
+const digests = file.transform((text, context): ReadonlyMap<string, string> => {
+  const found = new Map<string, string>();
+  for (const [i, line] of text.split('\n').entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    const [, image, digest] = PINNED.exec(line.trim()) ?? [];
+    if (image === undefined || digest === undefined)
+      context.addIssue({ code: 'custom', message: `line ${i + 1} of the file is not of the form registry.example/name:tag@sha256:…` });
+    else found.set(image, digest);
+  }
+  return found;
+});
 const ranges = list.pipe(z.array(z.cidrv4('must be IPv4 ranges such as 10.1.0.0/16'))).default([]);
 
 const schema = z
@@ -74,6 +87,8 @@ const schema = z
     allowedOrigins: list.default([]),
     trustRoles: list.default(['member', 'load-balancer_member', 'creator']),
     imageRegistry: z.string().nullable().default(null),
+    /** Upstream name with tag → digest. */
+    imageDigests: digests.default(new Map()),
     /** Private addresses that API servers may call for customers: audit webhooks and token issuers. */
     egressCidrs: ranges,
     /** From where Seedbed itself calls clusters, which one that is not open to all must let in. */
@@ -106,7 +121,7 @@ export const readConfig = (environment: Environment = process.env, overrides: Pa
       .map(([name, variable]) => [name, environment[variable]] as const)
       .filter(([, value]) => value !== undefined && value !== ''),
   );
-  const parsed = schema.safeParse({ ...fromFile, ...fromEnvironment, ...overrides });
+  const parsed = schema.safeParse({ ...fromFile, ...fromEnvironment, ...overrides }, { reportInput: true });
   if (parsed.success) return Object.freeze(parsed.data);
   const lines = parsed.error.issues.map((issue) => {
     const name = String(issue.path[0] ?? '');

@@ -88,6 +88,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       driftFactor: config.driftSeconds / USUAL_DRIFT_SECONDS,
       cutOffMs: config.cutOffSeconds * 1000,
       imageRegistry: config.imageRegistry,
+      imageDigests: config.imageDigests,
       cloud: { authUrl: config.keystoneUrl, region: config.region, caPem: config.cloudCa, interface: config.cloudInterface },
       egressCidrs: config.egressCidrs,
       sourceCidrs: config.sourceCidrs,

@@ -32,6 +32,8 @@ export interface HostedCluster {
   release: Release;
   /** null: upstream names. Else a prefix that replaces the registry host of every image. */
   imageRegistry: string | null;
+  /** By the upstream name with its tag: what an image is pinned to. */
+  imageDigests: ReadonlyMap<string, string>;
   /** Private ranges that the API server may call for the customer. */
   egressCidrs: readonly string[];
   /** null before the Service has an address. */

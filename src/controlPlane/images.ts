@@ -3,8 +3,10 @@ import type { HostedCluster } from './hostedCluster.ts';
 
 export type ImageName = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'pause' | 'proxy-server' | 'proxy-agent';
 
+type Source = Pick<HostedCluster, 'imageRegistry' | 'imageDigests'>;
+
 /** An image of a component that goes with the release. */
-export const imageOf = (cluster: Pick<HostedCluster, 'release' | 'imageRegistry'>, name: ImageName): string => {
+export const imageOf = (cluster: Source & Pick<HostedCluster, 'release'>, name: ImageName): string => {
   const { version, images } = cluster.release;
   const paths: Record<ImageName, string> = {
     'kube-apiserver': `kube-apiserver:${version}`,
@@ -21,6 +23,10 @@ export const imageOf = (cluster: Pick<HostedCluster, 'release' | 'imageRegistry'
 /**
  * Any image by its upstream reference, such as "ghcr.io/flannel-io/flannel:v0.28.10".
  * With a registry, only the host is replaced and the path stays, as mirrors keep it: "mirror.example/k8s/flannel-io/flannel:…".
+ * One with a digest is pinned to it; the tag stays for people, a container runtime goes by the digest.
  */
-export const imageFrom = ({ imageRegistry }: Pick<HostedCluster, 'imageRegistry'>, upstream: string): string =>
-  imageRegistry === null ? upstream : `${imageRegistry.replace(/\/+$/, '')}/${upstream.slice(upstream.indexOf('/') + 1)}`;
+export const imageFrom = ({ imageRegistry, imageDigests }: Source, upstream: string): string => {
+  const digest = imageDigests.get(upstream);
+  const name = imageRegistry === null ? upstream : `${imageRegistry.replace(/\/+$/, '')}/${upstream.slice(upstream.indexOf('/') + 1)}`;
+  return digest === undefined ? name : `${name}@${digest}`;
+};

@@ -32,6 +32,7 @@ export interface WorldSettings {
   cutOffMs: number;
   /** A prefix in place of the registries of all images; null: upstream names. */
   imageRegistry: string | null;
+  imageDigests: ReadonlyMap<string, string>;
   /** Where the cloud is, for controllers that run in a seed. */
   cloud: Pick<CloudSettings, 'authUrl' | 'region' | 'caPem' | 'interface'>;
   /** Private ranges that API servers may call for customers. */

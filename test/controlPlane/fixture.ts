@@ -16,6 +16,7 @@ export const cluster: ReachableCluster = {
   namespace: 'kc-shop-a1b2c3d4',
   release: defaultRelease,
   imageRegistry: null,
+  imageDigests: new Map(),
   egressCidrs: ['10.11.0.0/16'],
   endpoint: { host: '192.0.2.10', port: 6443 },
   exposure: 'LOAD_BALANCER',

@@ -199,6 +199,18 @@ test('a registry of the operator replaces the host of every image', () => {
   ]);
 });
 
+test('an image with a digest is pinned to it, also in a registry of the operator', () => {
+  const digest = `sha256:${'0a'.repeat(32)}`;
+  const imageDigests = new Map([['registry.k8s.io/etcd:3.6.8-0', digest]]);
+  const imagesOf = (imageRegistry: string | null) =>
+    workloadsOf(build({ ...cluster, imageDigests, imageRegistry }, pki)).map((w) => w.spec.template.spec.containers[0]?.image);
+  expect(imagesOf(null).slice(0, 2)).toEqual([
+    `registry.k8s.io/etcd:3.6.8-0@${digest}`,
+    `registry.k8s.io/kube-apiserver:${cluster.release.version}`,
+  ]);
+  expect(imagesOf('mirror.example')[0]).toBe(`mirror.example/etcd:3.6.8-0@${digest}`);
+});
+
 test('the konnectivity server shares a socket with its API server and nothing else, and knows how many it is one of', () => {
   const of = (c: ReachableCluster) => workloadsOf(buildApiServer(c, pki))[0]?.spec.template.spec;
   const [api, server] = of({ ...cluster, apiServerReplicas: 3 })?.containers ?? [];

@@ -172,7 +172,7 @@ export const savePki = (world: World, write: Write, clusterId: string, pki: Clus
 export const wakeWaitingNodes = (scope: ClusterScope): Promise<void> =>
   scope.write((tx) => wakeNodes(tx, { clusterId: scope.row.id }, scope.clock.now(), true));
 
-export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, egressCidrs }: WorldSettings): HostedCluster => {
+export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, imageDigests, egressCidrs }: WorldSettings): HostedCluster => {
   const release = findRelease(row.spec.kubernetesVersion);
   if (release === undefined) throw new Error(`Cluster ${row.id} has a version that the catalogue does not know.`);
   const { replicas, etcd: etcdSpec } = row.spec.controlPlane;
@@ -186,6 +186,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, egress
     namespace: namespaceOf(row.shortId),
     release,
     imageRegistry,
+    imageDigests,
     egressCidrs,
     endpoint: row.endpointHost === null || row.endpointPort === null ? null : { host: row.endpointHost, port: row.endpointPort },
     exposure: seed.exposure,

@@ -63,6 +63,7 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   namespace: `kc-${shortId}`,
   release: defaultRelease,
   imageRegistry: null,
+  imageDigests: new Map(),
   egressCidrs: [],
   endpoint: null,
   exposure: 'LOAD_BALANCER',

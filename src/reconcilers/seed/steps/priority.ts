@@ -16,7 +16,9 @@ export const priority: Step<SeedScope> = {
     const usable = found ? priorityClass : null;
     if (facts !== null && facts.priorityClass !== usable) await scope.patch({ facts: { ...facts, priorityClass: usable } });
     if (priorityClass !== null && !found)
-      throw mendSeed(`The seed has no PriorityClass ${priorityClass}; make it, or name another with updateSeed. Control planes go without.`);
+      throw mendSeed(
+        `The seed has no PriorityClass ${priorityClass}; make it, or name another with updateSeed. Control planes go without.`,
+      );
     return done(priorityClass ?? "the seed's default");
   },
 };

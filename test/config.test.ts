@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../src/config.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'seedbed-config-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const fileOf = (name: string, text: string): string => {
+  const path = join(dir, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+const CLOUD = {
+  SEEDBED_KEYSTONE_URL: 'https://keystone.example:5000/v3',
+  SEEDBED_KEYSTONE_USERNAME: 'seedbed',
+  SEEDBED_KEYSTONE_PASSWORD: 'hunter-2',
+  SEEDBED_KEYSTONE_PROJECT: 'service',
+};
+
+const mistakesOf = (environment: Record<string, string>): string => {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error('it was taken');
+};
+
+test('the environment goes before the file, and the file before the defaults', () => {
+  const path = fileOf('seedbed.yaml', 'region: north\nlisten: 0.0.0.0:4001\n');
+  expect(readConfig({ ...CLOUD, SEEDBED_CONFIG: path, SEEDBED_REGION: 'south' })).toMatchObject({
+    region: 'south',
+    listen: '0.0.0.0:4001',
+    data: 'var',
+  });
+});
+
+test('every mistake is named at once, with its setting and variable, and no value is repeated', () => {
+  const path = fileOf('wrong.yaml', 'regoin: north\nkeystonePassword: 4711\n');
+  const { SEEDBED_KEYSTONE_PASSWORD: _, ...rest } = CLOUD;
+  const text = mistakesOf({
+    ...rest,
+    SEEDBED_CONFIG: path,
+    SEEDBED_KEYSTONE_URL: 'ftp://secret.example',
+    SEEDBED_DRIFT_SECONDS: 'often',
+    SEEDBED_EGRESS_CIDRS: '10.0.0.0/33',
+    SEEDBED_CLOUD_CA_FILE: join(dir, 'absent.pem'),
+    SEEDBED_TLS_KEY_FILE: path,
+  });
+  for (const said of [
+    'unknown setting regoin',
+    'keystoneUrl (SEEDBED_KEYSTONE_URL)',
+    'keystonePassword (SEEDBED_KEYSTONE_PASSWORD)',
+    'driftSeconds (SEEDBED_DRIFT_SECONDS): must be a number',
+    'egressCidrs (SEEDBED_EGRESS_CIDRS): must be IPv4 ranges',
+    'absent.pem cannot be read',
+  ])
+    expect(text).toContain(said);
+  expect(text).not.toMatch(/4711|ftp:|often|\/33/);
+});
+
+test('digests of images come from lines of a file, and a wrong line is named by its number', () => {
+  const digest = `sha256:${'0a'.repeat(32)}`;
+  const lines = ['# pinned', '', `registry.k8s.io/etcd:3.6.8-0@${digest}`];
+  const path = fileOf('digests', lines.join('\n'));
+  expect([...readConfig({ ...CLOUD, SEEDBED_IMAGE_DIGESTS_FILE: path }).imageDigests]).toEqual([['registry.k8s.io/etcd:3.6.8-0', digest]]);
+  const wrong = fileOf('wrong-digests', [...lines, `registry.k8s.io/etcd@${digest}`, 'registry.k8s.io/pause:3.10.2@sha256:0a'].join('\n'));
+  const text = mistakesOf({ ...CLOUD, SEEDBED_IMAGE_DIGESTS_FILE: wrong });
+  expect(text).toContain('has 2 mistakes');
+  expect(text).toContain('line 4 of the file is not of the form');
+  expect(text).toContain('line 5 of the file is not of the form');
+});
