@@ -43,6 +43,7 @@ const SETTINGS = {
   egressCidrs: 'SEEDBED_EGRESS_CIDRS',
   sourceCidrs: 'SEEDBED_SOURCE_CIDRS',
   seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
+  clustersPerProject: 'SEEDBED_CLUSTERS_PER_PROJECT',
   driftSeconds: 'SEEDBED_DRIFT_SECONDS',
   cutOffSeconds: 'SEEDBED_CUT_OFF_SECONDS',
 } as const;
@@ -96,6 +97,8 @@ const schema = z
     seedsOnLoopback: flag.default(false),
     /** How long a create whose answer was lost may still show up in the cloud before another is sent. */
     cutOffSeconds: z.coerce.number().min(0).max(300).default(15),
+    /** As Magnum's quota by default; what is being deleted counts until it is gone. */
+    clustersPerProject: z.coerce.number().int().min(0).default(20),
     driftSeconds: z.coerce.number().min(1).max(86_400).default(600),
   })
   .refine((c) => (c.tlsCertFile === null) === (c.tlsKeyFile === null), {

@@ -132,7 +132,11 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       peekCatalogue: catalogues.peek,
       buildKubeconfig: issueUserKubeconfig,
       signCertificate: issueUserCertificate,
-      settings: { trustRoles: config.trustRoles, knowsItsAddresses: config.sourceCidrs.length > 0 },
+      settings: {
+        trustRoles: config.trustRoles,
+        knowsItsAddresses: config.sourceCidrs.length > 0,
+        clustersPerProject: config.clustersPerProject,
+      },
     }),
     clock,
     log,

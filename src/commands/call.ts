@@ -57,6 +57,8 @@ export interface CommandSettings {
   trustRoles: string[];
   /** Seedbed knows from where it calls, so that it does not shut itself out of an API that is kept to some addresses. */
   knowsItsAddresses: boolean;
+  /** Clusters that a project may have. */
+  clustersPerProject: number;
 }
 
 export interface CommandDeps {

@@ -1,8 +1,8 @@
 /** createCluster: writes down what a customer wants; reconcilers make it. */
 import { writableProject } from '../domain/actor.ts';
 import { shortIdOf } from '../domain/cluster.ts';
-import { Conflict, NotFound } from '../domain/errors.ts';
-import { insertCluster } from '../store/clusters.ts';
+import { Conflict, NotFound, UserError } from '../domain/errors.ts';
+import { countClustersOfProject, insertCluster } from '../store/clusters.ts';
 import { insertEvent } from '../store/events.ts';
 import { insertNodeGroup } from '../store/nodeGroups.ts';
 import { isUniqueViolation, type Tx } from '../store/open.ts';
@@ -48,6 +48,7 @@ const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx,
   const cluster = clusterRow(deps, call, input, plan, now);
   // It may have been deleted since the plan was made.
   if (!(await isLiveTemplate(tx.db, cluster.templateId))) throw new NotFound('The cluster template', { field: ['clusterTemplate'] });
+  await checkQuota(deps, tx, cluster.projectId);
   try {
     await insertCluster(tx, cluster);
   } catch (error) {
@@ -88,6 +89,20 @@ const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx,
     tx.changes.push({ kind: 'NODE_GROUP', id: row.id, clusterId: cluster.id, projectId: cluster.projectId, what: 'CREATED' });
   }
   return { cluster, operation };
+};
+
+/** In the transaction, so that many at once do not pass together. */
+const checkQuota = async (deps: CommandDeps, tx: Tx, projectId: string): Promise<void> => {
+  const limit = deps.settings.clustersPerProject;
+  const used = await countClustersOfProject(tx.db, projectId);
+  if (used < limit) return;
+  throw new UserError(
+    'QUOTA_EXCEEDED',
+    `Your project has ${used} of at most ${limit} clusters; delete one, or ask the cloud's administrators.`,
+    {
+      quota: { resource: 'clusters', used, limit, requested: 1 },
+    },
+  );
 };
 
 const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: ClusterPlan, now: number): ClusterRow => ({

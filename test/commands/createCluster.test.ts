@@ -275,3 +275,19 @@ describe('seeds', () => {
     expect(await errorOf(create({ seed: 'nowhere', name: 'x' }, ADA))).toMatchObject({ code: 'NOT_FOUND', field: ['seed'] });
   });
 });
+
+test('a project has its limit of clusters, which many at once do not pass, and one that is gone makes room', async () => {
+  const limit = 30;
+  const names = Array.from({ length: limit + 3 }, (_, i) => `many-${i}`);
+  const results = await Promise.allSettled(names.map((name) => create({ name })));
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(limit);
+  const quota = { resource: 'clusters', used: limit, limit, requested: 1 };
+  await expect(create({ name: 'one-more' })).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED', detail: { quota } });
+  expect(await house.store.db.$count(clusters)).toBe(limit);
+  const [first] = await house.store.db.select().from(clusters);
+  await house.store.db
+    .update(clusters)
+    .set({ deletedAt: 1 })
+    .where(eq(clusters.id, first?.id ?? ''));
+  await create({ name: 'one-more' });
+});

@@ -51,7 +51,7 @@ export const openHouse = (): House => {
       caCertificate: 'authority',
       expiresAt: order.now + order.ttlMs,
     }),
-    settings: { trustRoles: ['member', 'load-balancer_member'], knowsItsAddresses: false },
+    settings: { trustRoles: ['member', 'load-balancer_member'], knowsItsAddresses: false, clustersPerProject: 30 },
   });
   return { ...database, secrets, commands, time, cloud, ordered };
 };

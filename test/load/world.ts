@@ -120,6 +120,7 @@ const startServer = (dir: string, { authUrl, users: { service } }: Handover): Ch
       SEEDBED_KEYSTONE_USER_DOMAIN: service.userDomainName,
       SEEDBED_KEYSTONE_PROJECT: service.projectName,
       SEEDBED_SEEDS_ON_LOOPBACK: '1',
+      SEEDBED_CLUSTERS_PER_PROJECT: '1000000',
       SEEDBED_LOG_LEVEL: 'error',
     },
   });
