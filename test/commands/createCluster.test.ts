@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { listEvents } from '../../src/store/events.ts';
-import { listLiveNodeGroups } from '../../src/store/reconcile.ts';
+import { listLiveNodeGroups, patchCluster } from '../../src/store/reconcile.ts';
 import { audit, clusters, events, nodeGroups, operations, secrets, seeds, workItems } from '../../src/store/tables.ts';
 import { ADA, ANNA, BEN, call, catalogue, errorOf, type House, KUBECONFIG, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
 
@@ -285,9 +285,6 @@ test('a project has its limit of clusters, which many at once do not pass, and o
   await expect(create({ name: 'one-more' })).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED', detail: { quota } });
   expect(await house.store.db.$count(clusters)).toBe(limit);
   const [first] = await house.store.db.select().from(clusters);
-  await house.store.db
-    .update(clusters)
-    .set({ deletedAt: 1 })
-    .where(eq(clusters.id, first?.id ?? ''));
+  await house.store.transaction((tx) => patchCluster(tx, first?.id ?? '', { deletedAt: 1 }));
   await create({ name: 'one-more' });
 });
