@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { randomBytes, type webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
-import { createKeyPem, importSigningKey, publicKeyDerOf, SIGNING } from './keys.ts';
+import { createKey, importSigningKey, SIGNING } from './keys.ts';
 
 export type AuthorityName = 'ca' | 'frontProxyCa' | 'etcdCa';
 
@@ -24,6 +24,8 @@ export interface PkiDeps {
 export interface Authority {
   cert: x509.X509Certificate;
   key: webcrypto.CryptoKey;
+  /** What its leaves say of its key. */
+  keyIdentifier: x509.Extension;
 }
 
 const YEAR_MS = 365 * 24 * 3_600_000;
@@ -32,8 +34,7 @@ const BACKDATE_MS = 5 * 60_000;
 
 /** A self-signed P-256 authority, valid for ten years; its name is also its one DNS name, as kubeadm's are. */
 export const createAuthority = async (commonName: string, deps: PkiDeps): Promise<KeyPair> => {
-  const key = createKeyPem();
-  const publicKey = publicKeyDerOf(key);
+  const { key, publicKey } = createKey();
   const name = subjectName(commonName, []);
   const cert = await x509.X509CertificateGenerator.create({
     serialNumber: createSerial(),
@@ -68,11 +69,7 @@ export const crossSign = async (subject: KeyPair, signer: Authority, deps: PkiDe
     signingAlgorithm: SIGNING,
     publicKey,
     signingKey: signer.key,
-    extensions: [
-      ...authorityExtensions(),
-      await x509.SubjectKeyIdentifierExtension.create(publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(signer.cert.publicKey),
-    ],
+    extensions: [...authorityExtensions(), await x509.SubjectKeyIdentifierExtension.create(publicKey), signer.keyIdentifier],
   });
   return pem(cert);
 };
@@ -86,10 +83,14 @@ const authorityExtensions = (): x509.Extension[] => [
 ];
 
 /** Reads a stored authority; throws when certificate and key do not parse. */
-export const openAuthority = async (pair: KeyPair): Promise<Authority> => ({
-  cert: new x509.X509Certificate(pair.cert),
-  key: await importSigningKey(pair.key),
-});
+export const openAuthority = async (pair: KeyPair): Promise<Authority> => {
+  const cert = new x509.X509Certificate(pair.cert);
+  return {
+    cert,
+    key: await importSigningKey(pair.key),
+    keyIdentifier: await x509.AuthorityKeyIdentifierExtension.create(cert.publicKey),
+  };
+};
 
 /** notBefore is five minutes back, and the end is counted from now; certificates know whole seconds only. */
 export const validity = (nowMs: number, ttlMs: number): { notBefore: Date; notAfter: Date } => ({

@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { type Authority, createSerial, type KeyPair, type PkiDeps, pem, subjectName, validity } from './authority.ts';
-import { createKeyPem, publicKeyDerOf, SIGNING } from './keys.ts';
+import { createKey, SIGNING } from './keys.ts';
 import type { SigningRequest } from './signingRequest.ts';
 
 /** Names a server answers to. */
@@ -31,8 +31,8 @@ const YEAR_MS = 365 * 24 * 3_600_000;
 
 /** A leaf over a new P-256 key. */
 export const issueLeaf = async (authority: Authority, profile: LeafProfile, deps: PkiDeps): Promise<Issued & KeyPair> => {
-  const key = createKeyPem();
-  return { ...(await sign(authority, profile, publicKeyDerOf(key), deps)), key };
+  const { key, publicKey } = createKey();
+  return { ...(await sign(authority, profile, publicKey, deps)), key };
 };
 
 /** A leaf over the public key of a signing request; all else is the profile's. */
@@ -55,22 +55,25 @@ const sign = async (authority: Authority, profile: LeafProfile, publicKey: Uint8
     signingAlgorithm: SIGNING,
     publicKey,
     signingKey: authority.key,
-    extensions: await extensionsOf(authority, profile),
+    extensions: extensionsOf(authority, profile),
   });
   return { cert: pem(cert), notBeforeMs: times.notBefore.getTime(), notAfterMs: times.notAfter.getTime() };
 };
 
-const extensionsOf = async (authority: Authority, profile: LeafProfile): Promise<x509.Extension[]> => {
+const extensionsOf = (authority: Authority, profile: LeafProfile): x509.Extension[] => {
   const names: x509.JsonGeneralNames = [
     ...(profile.sans?.dns ?? []).map((value) => ({ type: 'dns' as const, value })),
     ...(profile.sans?.ips ?? []).map((value) => ({ type: 'ip' as const, value })),
   ];
   const purposes = { server: x509.ExtendedKeyUsage.serverAuth, client: x509.ExtendedKeyUsage.clientAuth };
   return [
-    new x509.BasicConstraintsExtension(false, undefined, true),
-    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
+    NO_AUTHORITY,
+    KEY_USAGES,
     new x509.ExtendedKeyUsageExtension(profile.usages.map((usage) => purposes[usage])),
-    await x509.AuthorityKeyIdentifierExtension.create(authority.cert.publicKey),
+    authority.keyIdentifier,
     ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
   ];
 };
+
+const NO_AUTHORITY = new x509.BasicConstraintsExtension(false, undefined, true);
+const KEY_USAGES = new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true);

@@ -1,26 +1,34 @@
 /** Makes and reads P-256 keys: 5,800 times cheaper to make than RSA-2048, which would freeze the event loop for seconds a cluster. */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
 
 export const SIGNING = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** A new private key as PKCS#8 PEM. */
-export const createKeyPem = (): string => {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+export interface NewKey {
+  /** The private half, PKCS#8 PEM. */
+  key: string;
+  /** The public half, SubjectPublicKeyInfo as DER. */
+  publicKey: Uint8Array<ArrayBuffer>;
+}
+
+/** Written as it is made: reading it back would cost more than making it. */
+export const createKey = (): NewKey => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+  });
+  return { key: privateKey, publicKey: Uint8Array.from(publicKey) };
 };
 
-/** The key pair that signs the tokens of service accounts. */
+/** The key pair that signs the tokens of service accounts, both halves PEM. */
 export const createServiceAccountKey = (): { key: string; publicKey: string } => {
-  const key = createKeyPem();
-  return { key, publicKey: publicKeyPemOf(key) };
+  const { privateKey, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  return { key: privateKey, publicKey };
 };
-
-/** The public half of a private key as SPKI PEM. */
-const publicKeyPemOf = (keyPem: string): string => createPublicKey(keyPem).export({ type: 'spki', format: 'pem' }).toString();
-
-/** The public half of a private key as SPKI DER. */
-export const publicKeyDerOf = (keyPem: string): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from(createPublicKey(keyPem).export({ type: 'spki', format: 'der' }));
 
 /** The private key in the form that signs. */
 export const importSigningKey = (keyPem: string): Promise<webcrypto.CryptoKey> =>

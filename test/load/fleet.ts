@@ -1,7 +1,7 @@
 /** A whole fleet at once on the sandbox, asked for through the public API: real processes, real HTTP, one machine. */
 import type { ChildProcess } from 'node:child_process';
 import { percentile, type Row } from './report.ts';
-import { ask, cpuSeconds, inWorld, readCounter, readLoopDelayMs, registerSeed, rssMiB, type World } from './world.ts';
+import { ask, countSockets, cpuSeconds, inWorld, readCounter, readLoopDelayMs, registerSeed, rssMiB, type World } from './world.ts';
 
 const NODES = 3;
 const GIVE_UP_MS = 240_000;
@@ -35,6 +35,7 @@ const measure = async (world: World, count: number): Promise<Row[]> => {
   const seconds = (performance.now() - began) / 1000;
   const each = (child: ChildProcess, at: number) => `${(((cpuSeconds(child) - at) * 1_000) / count).toFixed(0)} ms`;
   const rss = rssMiB(server);
+  const sockets = countSockets(server);
   const delayMs = await readLoopDelayMs();
   const work = await Promise.all(['CLUSTER', 'NODE_GROUP', 'NODE'].map((kind) => readCounter('seedbed_pass_seconds_count', `"${kind}"`)));
   const [seedCalls, cloudCalls] = await Promise.all([
@@ -62,6 +63,7 @@ const measure = async (world: World, count: number): Promise<Row[]> => {
     { what: 'CPU of the sandbox for each of them', figure: each(sandbox, before.sandbox), goal: 'told only', met: null },
     { what: "the server's event loop is late by, p99", figure: `${delayMs.toFixed(1)} ms`, goal: '≤ 10 ms', met: delayMs <= 10 },
     { what: 'resident memory of the server', figure: `${rss} MiB`, goal: '≤ 250 MiB', met: rss <= 250 },
+    { what: 'sockets of the server', figure: `${sockets}`, goal: 'told only', met: null },
     { what: 'resident memory of the sandbox', figure: `${rssMiB(sandbox)} MiB`, goal: 'told only', met: null },
   ];
 };

@@ -1,6 +1,6 @@
 /** The world of a benchmark: a sandbox and a server as processes of their own, and how to speak to them. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -109,7 +109,7 @@ export const registerSeed = async ({ handover, admin }: World): Promise<void> =>
 };
 
 const startServer = (dir: string, { authUrl, users: { service } }: Handover): ChildProcess =>
-  spawn(process.execPath, [...profiling(), `${ROOT}dist/main.js`, 'serve'], {
+  spawn(process.execPath, [...nodeOptions(), `${ROOT}dist/main.js`, 'serve'], {
     stdio: 'ignore',
     env: {
       SEEDBED_DATA: join(dir, 'var'),
@@ -125,11 +125,8 @@ const startServer = (dir: string, { authUrl, users: { service } }: Handover): Ch
     },
   });
 
-/** With SEEDBED_BENCH_PROFILE the server leaves a CPU profile in that folder when it ends. */
-const profiling = (): string[] => {
-  const folder = process.env.SEEDBED_BENCH_PROFILE;
-  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
-};
+/** Options of Node for the server, such as SEEDBED_BENCH_NODE_OPTIONS="--cpu-prof --cpu-prof-dir=/tmp/profile". */
+const nodeOptions = (): string[] => (process.env.SEEDBED_BENCH_NODE_OPTIONS ?? '').split(' ').filter(Boolean);
 
 const readMetrics = async (): Promise<string> => (await fetch(`${SERVER_URL}/metrics`)).text();
 
@@ -157,6 +154,19 @@ export const cpuSeconds = ({ pid }: { pid?: number | undefined }): number => {
 
 export const rssMiB = (child: ChildProcess): number =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
+
+/** Connections and what listens for them. */
+export const countSockets = (child: ChildProcess): number =>
+  readdirSync(`/proc/${child.pid}/fd`).filter((fd) => isSocket(`/proc/${child.pid}/fd/${fd}`)).length;
+
+const isSocket = (path: string): boolean => {
+  try {
+    return readlinkSync(path).startsWith('socket:');
+  } catch {
+    // Closed meanwhile.
+    return false;
+  }
+};
 
 export const login = async (authUrl: string, { username, password, projectName, userDomainName }: Login): Promise<string> => {
   const domain = { name: userDomainName };

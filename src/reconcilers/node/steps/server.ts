@@ -1,6 +1,7 @@
 /** The node's server: asked for with user data that makes it join, and followed until Nova says ACTIVE. */
 
 import { tokenText } from '../../../controlPlane/bootstrapToken.ts';
+import type { HostedCluster } from '../../../controlPlane/hostedCluster.ts';
 import { imageOf } from '../../../controlPlane/images.ts';
 import { buildUserData } from '../../../controlPlane/userData.ts';
 import { isWanted } from '../../../domain/addons.ts';
@@ -9,6 +10,7 @@ import { NotFound, Unavailable, UserError } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server, ServerSpec } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
+import type { NodeGroupRow } from '../../../store/reconcile.ts';
 import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
 import { ensureResource, forgetResource, presentId, removeResource } from '../../resource.ts';
 import type { NodeScope } from '../scope.ts';
@@ -23,13 +25,13 @@ export const server: Step<NodeScope> = {
   late: 'CLOUD_ADMIN',
   needs: [port, rootVolume],
   ensure: async (scope) => {
-    const spec = await specOf(scope);
-    if (spec === undefined) return waiting("the address of the cluster's API, which the server's user data names", 15_000);
+    const basis = await basisOf(scope);
+    if (basis === undefined) return waiting("the address of the cluster's API, which the server's user data names", 15_000);
     const { compute } = scope.cloud();
     const serverId = await ensureResource(scope, {
       key: serverKey(scope),
       find: () => findOwn(scope),
-      create: async () => ({ id: await compute.createServer(spec) }),
+      create: async () => ({ id: await compute.createServer(await specOf(scope, basis)) }),
     });
     if (scope.row.serverId !== serverId) await scope.patch({ serverId });
     return follow(scope, serverId);
@@ -53,11 +55,26 @@ const findOwn = async (scope: NodeScope): Promise<Server | undefined> => {
   return found.find((s) => s.name === scope.row.name && s.metadata['seedbed-node'] === scope.row.id);
 };
 
-const specOf = async (scope: NodeScope): Promise<ServerSpec | undefined> => {
-  const { cluster, group, row } = scope;
+/** What a server cannot be asked for without. */
+interface Basis {
+  hosted: HostedCluster;
+  endpoint: NonNullable<HostedCluster['endpoint']>;
+  caCertificate: string;
+  resolved: NonNullable<NodeGroupRow['resolved']>;
+  portId: string;
+}
+
+const basisOf = async (scope: NodeScope): Promise<Basis | undefined> => {
+  const { caCertificate } = scope.cluster;
+  const { resolved } = scope.group;
+  const { portId } = scope.row;
   const hosted = await scope.hosted();
-  if (hosted === undefined || hosted.endpoint === null || cluster.caCertificate === null || group.resolved === null || row.portId === null)
-    return undefined;
+  if (hosted === undefined || hosted.endpoint === null || caCertificate === null || resolved === null || portId === null) return undefined;
+  return { hosted, endpoint: hosted.endpoint, caCertificate, resolved, portId };
+};
+
+const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resolved, portId }: Basis): Promise<ServerSpec> => {
+  const { cluster, group, row } = scope;
   const serverGroupId = await presentId(scope.db, {
     clusterId: cluster.id,
     ownerId: group.id,
@@ -71,16 +88,16 @@ const specOf = async (scope: NodeScope): Promise<ServerSpec | undefined> => {
   return {
     name: row.name,
     description: descriptionOf(cluster),
-    flavorId: group.resolved.flavorId,
-    boot: row.volumeId === null ? { kind: 'image', imageId: group.resolved.imageId } : { kind: 'volume', volumeId: row.volumeId },
-    portIds: [row.portId],
+    flavorId: resolved.flavorId,
+    boot: row.volumeId === null ? { kind: 'image', imageId: resolved.imageId } : { kind: 'volume', volumeId: row.volumeId },
+    portIds: [portId],
     keypair: group.spec.keypair,
     userData: buildUserData({
       clusterName: cluster.name,
       nodeName: row.name,
-      endpoint: hosted.endpoint,
+      endpoint,
       token: tokenText(token),
-      caPin: caPin(cluster.caCertificate),
+      caPin: caPin(caCertificate),
       labels: group.spec.labels,
       taints: group.spec.taints,
       kubernetesVersion: hosted.release.version,
