@@ -101,7 +101,12 @@ export const createSeedRegistry = (deps: {
       synced: async () => {
         await Promise.all(Object.values(caches).map((cache) => cache.firstSync()));
       },
-      versions: openVersions(kube, { labelSelector: SELECTOR, kinds: APPLIED, onDrift: (object) => hint(object.metadata.labels) }),
+      versions: openVersions(kube, {
+        labelSelector: SELECTOR,
+        kinds: APPLIED,
+        onDrift: (object) => hint(object.metadata.labels),
+        cacheOf: ({ kind }) => ({ Service: caches.services, StatefulSet: caches.statefulSets, Deployment: caches.deployments })[kind],
+      }),
     };
   };
 

@@ -1,9 +1,9 @@
 /** What we applied to a customer's cluster, watched: drift of any object, and the status of those that have a health. */
 import type { Kubernetes } from '../seeds/connection.ts';
 import { type KindRef, type KubernetesObject, refOf } from '../seeds/kinds.ts';
-import { openVersions, type Versions } from '../seeds/versions.ts';
+import { openVersions, type Versions, versionedMetadata } from '../seeds/versions.ts';
 import type { Cache } from '../seeds/watch.ts';
-import { healthState } from './health.ts';
+import { hasHealth, healthState } from './health.ts';
 
 export interface TenantObjects {
   status(ref: KubernetesObject, fresh: boolean): Promise<KubernetesObject | undefined>;
@@ -36,7 +36,12 @@ export const openTenantObjects = (kube: Kubernetes, onNews: () => void): TenantO
     caches.set(kind, cache);
     return cache;
   };
-  const versions = openVersions(kube, { labelSelector: SELECTOR, kinds: [], onDrift: onNews });
+  const versions = openVersions(kube, {
+    labelSelector: SELECTOR,
+    kinds: [],
+    onDrift: onNews,
+    cacheOf: (ref) => (hasHealth(ref) ? cacheOf(ref) : undefined),
+  });
   return {
     status: async (object, fresh) => {
       const ref = refOf(object);
@@ -52,13 +57,10 @@ export const openTenantObjects = (kube: Kubernetes, onNews: () => void): TenantO
   };
 };
 
-const trimmed = ({ apiVersion, kind, metadata, spec, status }: KubernetesObject): KubernetesObject => {
-  const { name, namespace, generation } = metadata;
-  return {
-    apiVersion,
-    kind,
-    metadata: { name, ...(namespace !== undefined && { namespace }), ...(generation !== undefined && { generation }) },
-    spec: { replicas: (spec as { replicas?: number } | undefined)?.replicas },
-    status,
-  };
-};
+const trimmed = ({ apiVersion, kind, metadata, spec, status }: KubernetesObject): KubernetesObject => ({
+  apiVersion,
+  kind,
+  metadata: versionedMetadata(metadata),
+  spec: { replicas: (spec as { replicas?: number } | undefined)?.replicas },
+  status,
+});

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { UserError } from '../domain/errors.ts';
 import type { KubernetesObject } from '../seeds/kinds.ts';
+import { versionedMetadata } from '../seeds/versions.ts';
 
 const count = z.int().optional();
 const shape = z.looseObject({
@@ -21,7 +22,6 @@ const shape = z.looseObject({
 
 /** Thousands of these are kept: only what passes read. One that is not as its kind ought to be is kept as such, for its own cluster to tell. */
 export const trimmed = (object: KubernetesObject): KubernetesObject => {
-  const { name, namespace, labels, generation } = object.metadata;
   const read = shape.safeParse(object);
   const rest = read.success
     ? { ...(object.kind === 'Service' && { spec: object.spec }), status: object.status }
@@ -29,7 +29,7 @@ export const trimmed = (object: KubernetesObject): KubernetesObject => {
   return {
     apiVersion: object.apiVersion,
     kind: object.kind,
-    metadata: { name, namespace, labels, generation },
+    metadata: versionedMetadata(object.metadata),
     ...rest,
   } as KubernetesObject;
 };

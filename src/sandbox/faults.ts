@@ -1,4 +1,6 @@
 /** Faults that a test switches on: which calls they meet, and how they are played on a real socket. */
+import type { IncomingMessage } from 'node:http';
+import { constants, type Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';
 import type { Fault, Faults, PlayFault } from './contract.ts';
 
 /** A switched-on fault. `times` null means: until it is cleared. `probability` is tried before `times` is counted. */
@@ -62,10 +64,21 @@ export const createFaultBoard = (deps: { random: () => number }): FaultBoard => 
   };
 };
 
+/** Of a request that came over HTTP/2. */
+const streamOf = (request: IncomingMessage): ServerHttp2Stream | undefined =>
+  request.httpVersionMajor === 2 ? (request as unknown as Http2ServerRequest).stream : undefined;
+
+/** With all else that is under way on it. */
+const cutConnection = (request: IncomingMessage): void => {
+  const stream = streamOf(request);
+  if (stream === undefined) request.socket.destroy();
+  else stream.session?.destroy();
+};
+
 /** Plays a fault around a handler. The two resets differ in what the world remembers: before = nothing happened, after = it did and nobody was told. */
 export const playFault: PlayFault = (fault, request, response, handle) => {
   if (fault.kind === 'resetBefore') {
-    request.socket.destroy();
+    cutConnection(request);
     return;
   }
   if (fault.kind === 'status') {
@@ -81,13 +94,20 @@ export const playFault: PlayFault = (fault, request, response, handle) => {
   }
   const cut = (chunk: unknown): typeof response => {
     if (fault.kind === 'truncate') sendHalf(chunk);
-    else request.socket.destroy();
+    else cutConnection(request);
     return response;
   };
   const sendHalf = (chunk: unknown): void => {
     const whole = Buffer.from(typeof chunk === 'string' || chunk instanceof Uint8Array ? chunk : '');
+    const half = whole.subarray(0, Math.floor(whole.length / 2));
+    const stream = streamOf(request);
+    if (stream !== undefined) {
+      stream.respond({ ':status': response.statusCode, 'content-type': 'application/json', 'content-length': whole.length });
+      stream.write(half, () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+      return;
+    }
     const status = `HTTP/1.1 ${response.statusCode} Cut\r\nContent-Type: application/json\r\nContent-Length: ${whole.length}\r\n\r\n`;
-    request.socket.end(Buffer.concat([Buffer.from(status), whole.subarray(0, Math.floor(whole.length / 2))]));
+    request.socket.end(Buffer.concat([Buffer.from(status), half]));
   };
   response.writeHead = (status: number) => {
     response.statusCode = status;

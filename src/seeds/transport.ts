@@ -1,12 +1,15 @@
-/** The HTTPS way to one Kubernetes API: one pool of kept connections, checked addresses, a time limit on every call, no redirects. */
-
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import { Agent, type RequestOptions, request } from 'node:https';
+/** The HTTPS way to one Kubernetes API: kept connections, checked addresses, a time limit on every call, no redirects. */
+import type { OutgoingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { type AddressPolicy, checkAddress, guardedLookup } from './address.ts';
 import { credentialsOf } from './credentials.ts';
 import { createGate } from './gate.ts';
+import { KERNEL_ASKS_MS, openHttp1 } from './http1.ts';
+import { openHttp2 } from './http2.ts';
 import type { KubernetesAccess } from './kubeconfig.ts';
+import { type Answer, type Asked, closedError, cutError, DeadSocket, timeoutError, type Wire } from './wire.ts';
 
 export interface Call {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -30,21 +33,17 @@ export interface Transport {
   /** Rejects with Node's error when there was no answer; any status is an answer. */
   call(call: Call): Promise<Reply>;
   /** Sends a GET whose answer does not end soon; `onOpen` gets it. Returns what ends it. `onError` is called at most once, and not after `onOpen`. */
-  stream(
-    path: string,
-    accept: string | undefined,
-    onOpen: (response: IncomingMessage) => void,
-    onError: (error: unknown) => void,
-  ): () => void;
+  stream(path: string, accept: string | undefined, onOpen: (answer: Answer) => void, onError: (error: unknown) => void): EndStream;
   close(): void;
   /** HTTP requests sent so far. */
   readonly requests: number;
 }
 
-/** Calls at one time to one API; more wait. With kept connections this is also the number of sockets, watches apart. */
+/** `silent`: it was no more heard, so that what is asked next goes another way. */
+export type EndStream = (silent?: 'silent') => void;
+
+/** Calls at one time to one API; more wait. */
 const MAX_CALLS = 4;
-/** Below the idle limits that load balancers and API servers usually have, so that we are the side that closes. */
-const IDLE_SOCKET_MS = 20_000;
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 interface Deps {
@@ -53,74 +52,97 @@ interface Deps {
   timeoutMs: number;
 }
 
+interface Settings {
+  headers: OutgoingHttpHeaders;
+  tls: ConnectionOptions;
+}
+
 export const openTransport = ({ access, policy, timeoutMs }: Deps): Transport => {
   const server = new URL(access.server);
-  const host = server.hostname.replace(/^\[|\]$/g, '');
-  let agent: Agent | undefined;
-  const settings = credentialsOf(access).then(({ headers, secureContext }) => {
-    if (isIP(host) !== 0) checkAddress(host, policy);
-    // Always checked, whatever the environment says.
-    const tls = { secureContext, rejectUnauthorized: true, lookup: guardedLookup(policy) };
-    agent = new Agent({ ...tls, keepAlive: true, timeout: IDLE_SOCKET_MS, maxFreeSockets: MAX_CALLS });
-    return { headers, agent, host, port: server.port === '' ? 443 : Number(server.port) } satisfies RequestOptions;
-  });
+  const settings = settingsOf(access, server, policy);
   // Whoever calls gets the rejection; a connection that nobody uses must not end the process.
   settings.catch(() => {});
   const prefix = server.pathname.replace(/\/$/, '');
   const gate = createGate(MAX_CALLS, timeoutError);
   const open = new Set<() => void>();
+  let wire: Wire | undefined;
+  let dialling: Promise<Wire> | undefined;
   let requests = 0;
   let closed = false;
 
-  const once = (options: RequestOptions, call: Call, deadline: number): Promise<Reply> => {
+  const dial = async (): Promise<Wire> => {
+    const { tls } = await settings;
+    const socket = await connected(tls, timeoutMs, open);
+    if (socket.alpnProtocol === 'h2') return openHttp2(server.origin, socket);
+    // Its sockets are made as they are needed.
+    socket.destroy();
+    return openHttp1(tls, MAX_CALLS);
+  };
+  const reach = async (): Promise<Wire> => {
+    if (closed) throw closedError();
+    if (wire?.usable) return wire;
+    dialling ??= dial().finally(() => {
+      dialling = undefined;
+    });
+    wire = await dialling;
+    if (closed) wire.close();
+    return closed ? Promise.reject(closedError()) : wire;
+  };
+
+  const asked = async (method: string, path: string, accept: string | undefined): Promise<Asked> => {
+    const { headers } = await settings;
+    return { method, path: prefix + path, headers: { ...headers, ...(accept !== undefined && { accept }) } };
+  };
+  const once = async (call: Call, deadline: number): Promise<Reply> => {
+    const bare = await asked(call.method, call.path, call.accept);
+    const by = await before(deadline, reach());
     requests += 1;
-    return exchange({ ...options, method: call.method, path: prefix + call.path }, call, deadline, open);
+    return exchange(by, withBody(bare, call), deadline, open);
   };
 
   const call = async (call: Call): Promise<Reply> => {
     const deadline = performance.now() + timeoutMs;
     const leave = await gate(deadline);
     try {
-      const options = await settings;
-      if (closed) throw closedError();
-      try {
-        return await once(options, call, deadline);
-      } catch (error) {
-        if (closed || !call.repeatable || !(error instanceof DeadSocket)) throw error instanceof DeadSocket ? error.cause : error;
-        return await once(options, call, deadline).catch((again: unknown) =>
-          Promise.reject(again instanceof DeadSocket ? again.cause : again),
-        );
-      }
+      return await once(call, deadline).catch((error: unknown) => {
+        if (closed || !call.repeatable || !(error instanceof DeadSocket)) throw error;
+        return once(call, deadline);
+      });
+    } catch (error) {
+      throw error instanceof DeadSocket ? error.cause : error;
     } finally {
       leave();
     }
   };
 
   const stream: Transport['stream'] = (path, accept, onOpen, onError) => {
-    let end = () => {};
     let ended = false;
-    const start = (options: RequestOptions): void => {
-      if (ended || closed) return;
+    let end: EndStream = () => {};
+    const start = async (): Promise<void> => {
+      const get = await asked('GET', path, accept);
+      const by = await reach();
+      if (ended) return;
       requests += 1;
-      const asked = { ...options, method: 'GET', path: prefix + path, headers: accepting(options.headers, accept) };
-      end = openStream(asked, timeoutMs, onOpen, (error) => {
+      end = openStream(by, get, timeoutMs, onOpen, (error) => {
         open.delete(end);
         onError(error);
       });
       open.add(end);
     };
-    settings.then(start).catch(onError);
-    return () => {
+    start().catch((error: unknown) => {
+      if (!ended && !closed) onError(error);
+    });
+    return (silent) => {
       ended = true;
       open.delete(end);
-      end();
+      end(silent);
     };
   };
 
   const close = (): void => {
     closed = true;
     for (const end of [...open]) end();
-    agent?.destroy();
+    wire?.close();
   };
 
   return {
@@ -133,85 +155,116 @@ export const openTransport = ({ access, policy, timeoutMs }: Deps): Transport =>
   };
 };
 
-/** The headers as a plain record, with what the answer is to look like. */
-const accepting = (headers: RequestOptions['headers'], accept: string | undefined): OutgoingHttpHeaders => ({
-  ...(headers as OutgoingHttpHeaders | undefined),
-  ...(accept !== undefined && { accept }),
-});
+const settingsOf = async (access: KubernetesAccess, server: URL, policy: AddressPolicy): Promise<Settings> => {
+  const host = server.hostname.replace(/^\[|\]$/g, '');
+  const { headers, secureContext } = credentialsOf(access);
+  const byAddress = isIP(host) !== 0;
+  if (byAddress) checkAddress(host, policy);
+  const port = server.port === '' ? 443 : Number(server.port);
+  // Always checked, whatever the environment says.
+  const tls = { host, port, secureContext, rejectUnauthorized: true, lookup: guardedLookup(policy), servername: byAddress ? '' : host };
+  return { headers, tls };
+};
 
-/** A kept connection was found dead before any byte of an answer: nothing can be known about the request, but a repeat is cheap. */
-class DeadSocket extends Error {}
-
-const closedError = (): Error => Object.assign(new Error('the connection was closed here'), { code: 'ERR_CLOSED' });
-const timeoutError = (): Error => Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' });
-
-const exchange = (options: RequestOptions, call: Call, deadline: number, open: Set<() => void>): Promise<Reply> =>
-  new Promise<Reply>((resolve, reject) => {
-    const body = call.body === undefined ? undefined : Buffer.from(call.body);
-    const given = accepting(options.headers, call.accept);
-    const headers = body ? { ...given, 'content-type': call.contentType ?? 'application/json', 'content-length': body.length } : given;
-    const sent = request({ ...options, headers });
-    const timer = setTimeout(() => sent.destroy(timeoutError()), Math.max(1, deadline - performance.now()));
-    const end = (): void => void sent.destroy(closedError());
-    open.add(end);
-    let answered = false;
+/** A socket that both sides have agreed upon. */
+const connected = (tls: ConnectionOptions, timeoutMs: number, open: Set<() => void>): Promise<TLSSocket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ ...tls, ALPNProtocols: ['h2', 'http/1.1'] });
+    const end = (): void => void socket.destroy(closedError());
+    const timer = setTimeout(() => socket.destroy(timeoutError()), timeoutMs);
     const finish = (): void => {
       clearTimeout(timer);
       open.delete(end);
     };
+    open.add(end);
     const fail = (error: Error): void => {
       finish();
-      const reset = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-      reject(!answered && reset && sent.reusedSocket ? new DeadSocket('', { cause: error }) : error);
+      reject(error);
     };
-    sent.on('error', fail);
-    sent.on('response', (response) => {
-      answered = true;
-      readBody(response).then((text) => {
-        finish();
-        resolve({ status: response.statusCode ?? 0, body: text, retryAfter: response.headers['retry-after'] });
-      }, fail);
+    socket.once('error', fail);
+    socket.once('secureConnect', () => {
+      finish();
+      socket.off('error', fail);
+      socket.setKeepAlive(true, KERNEL_ASKS_MS);
+      resolve(socket);
     });
-    sent.end(body);
   });
 
-const readBody = (response: IncomingMessage): Promise<string> =>
+/** Rejects at the deadline; what was waited for goes on. */
+const before = async <T>(deadline: number, work: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(timeoutError()), Math.max(1, deadline - performance.now()));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+const withBody = (asked: Asked, { body, contentType = 'application/json' }: Call): Asked =>
+  body === undefined ? asked : { ...asked, headers: { ...asked.headers, 'content-type': contentType }, body: Buffer.from(body) };
+
+const exchange = async (wire: Wire, asked: Asked, deadline: number, open: Set<() => void>): Promise<Reply> => {
+  const sent = wire.send(asked);
+  const late = (): void => {
+    wire.distrust();
+    sent.cut(timeoutError());
+  };
+  const timer = setTimeout(late, Math.max(1, deadline - performance.now()));
+  const end = (): void => sent.cut(closedError());
+  open.add(end);
+  try {
+    const { status, retryAfter, body } = await sent.answer;
+    return { status, body: await readBody(body), retryAfter };
+  } finally {
+    clearTimeout(timer);
+    open.delete(end);
+  }
+};
+
+const readBody = (body: Readable): Promise<string> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    response.on('data', (chunk: Buffer) => {
+    body.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_BODY_BYTES) response.destroy(Object.assign(new Error('the answer is too large'), { code: 'ERR_TOO_LARGE' }));
+      if (size > MAX_BODY_BYTES) body.destroy(Object.assign(new Error('the answer is too large'), { code: 'ERR_TOO_LARGE' }));
       else chunks.push(chunk);
     });
-    response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
-    response.on('error', reject);
+    body.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    body.on('error', reject);
+    body.on('close', () => reject(cutError()));
   });
 
 const openStream = (
-  options: RequestOptions,
+  wire: Wire,
+  asked: Asked,
   timeoutMs: number,
-  onOpen: (response: IncomingMessage) => void,
+  onOpen: (answer: Answer) => void,
   onError: (error: unknown) => void,
-): (() => void) => {
-  const sent = request(options);
-  const timer = setTimeout(() => sent.destroy(timeoutError()), timeoutMs);
-  let opened = false;
-  sent.on('error', (error) => {
+): EndStream => {
+  const sent = wire.send(asked);
+  let over = false;
+  const timer = setTimeout(() => {
+    wire.distrust();
+    sent.cut(timeoutError());
+  }, timeoutMs);
+  sent.answer
+    .finally(() => clearTimeout(timer))
+    .then(
+      (answer) => {
+        if (!over) onOpen(answer);
+      },
+      (error: unknown) => {
+        if (!over) onError(error instanceof DeadSocket ? error.cause : error);
+      },
+    );
+  return (silent) => {
+    over = true;
     clearTimeout(timer);
-    if (!opened) onError(error);
-  });
-  sent.on('response', (response) => {
-    clearTimeout(timer);
-    opened = true;
-    // A dead peer says nothing: the kernel asks it.
-    response.socket.setKeepAlive(true, 15_000);
-    onOpen(response);
-  });
-  sent.end();
-  return () => {
-    clearTimeout(timer);
-    opened = true;
-    sent.destroy();
+    if (silent !== undefined) wire.distrust();
+    sent.cut(closedError());
   };
 };

@@ -1,13 +1,13 @@
 /** One watch request from its opening to its end: its lines as events, its silence as a failure. */
-import type { IncomingMessage } from 'node:http';
 import { type Attempt, failureOfStatus, failureOfTransport } from './failure.ts';
 import { createLineReader } from './jsonLines.ts';
 import { collectionPath, type KubernetesObject } from './kinds.ts';
 import { metadataForm } from './metadataForm.ts';
 import type { CacheDeps, WatchQuery } from './watch.ts';
+import { type Answer, cutError } from './wire.ts';
 
-/** The server ends each watch after 4 to 6 minutes, so that a fleet's watches spread over its API servers. */
-const WATCH_SECONDS = { least: 240, spread: 120 };
+/** When the server ends a watch: rarely, for thousands of clusters at rest have a dozen each. What falls silent is found otherwise. */
+const WATCH_SECONDS = { least: 43_200, spread: 43_200 };
 
 export interface WatchEvent {
   type?: string;
@@ -30,25 +30,24 @@ export interface Follow {
 export const followStream = ({ deps, query, attempt, version, stallMs, heard, onEvent, onEnd }: Follow): (() => void) => {
   const openedAt = deps.clock.now();
   let over = false;
-  const finish = (error: unknown, gone = false): void => {
+  const finish = (error: unknown, gone = false, silent?: 'silent'): void => {
     if (over) return;
     over = true;
     clearTimeout(stall);
-    end();
+    end(silent);
     onEnd(error === undefined ? undefined : failureOfTransport(attempt, error), gone, deps.clock.now() - openedAt);
   };
-  const stalled = (): void => finish(Object.assign(new Error('the watch went silent'), { code: 'ETIMEDOUT' }));
+  const stalled = (): void => finish(Object.assign(new Error('the watch went silent'), { code: 'ETIMEDOUT' }), false, 'silent');
   const stall = setTimeout(stalled, stallMs);
   const read = createLineReader((value) => onEvent(value as WatchEvent));
-  const onOpen = (response: IncomingMessage): void => {
-    const status = response.statusCode ?? 0;
+  const onOpen = ({ status, retryAfter, body }: Answer): void => {
     if (status !== 200) {
-      response.resume();
-      finish(failureOfStatus(attempt, status, '', response.headers['retry-after']), status === 410);
+      body.on('error', () => {});
+      finish(failureOfStatus(attempt, status, '', retryAfter), status === 410);
       return;
     }
     heard();
-    response.on('data', (chunk: Buffer) => {
+    body.on('data', (chunk: Buffer) => {
       if (over) return;
       stall.refresh();
       heard();
@@ -58,8 +57,9 @@ export const followStream = ({ deps, query, attempt, version, stallMs, heard, on
         finish(error);
       }
     });
-    response.on('end', () => finish(undefined));
-    response.on('error', finish);
+    body.on('end', () => finish(undefined));
+    body.on('error', (error) => finish(error));
+    body.on('close', () => finish(cutError()));
   };
   const end = deps.stream(
     watchPath(query, version, deps.random()),

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { SeedbedError } from '../../src/domain/errors.ts';
@@ -60,14 +61,31 @@ test('an API that is busy for a moment is asked again, but for a create', async 
   expect(api.seen).toHaveLength(19);
 });
 
-test('50 calls at once share at most 4 TLS connections, with the client certificate, and are counted', async () => {
-  const api = await start((_, response) => void setTimeout(() => json(response, 200, configMap), 2));
+test.each([
+  ['HTTP/2', false, 1],
+  // And one to see that it speaks nothing newer.
+  ['HTTP/1.1', true, 5],
+])('50 calls at once over %s share few TLS connections, with the client certificate, and are counted', async (_, http1, connections) => {
+  let [underWay, most] = [0, 0];
+  const answer = (response: ServerResponse) => {
+    underWay -= 1;
+    json(response, 200, configMap);
+  };
+  const api = await start(
+    (_, response) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      setTimeout(answer, 2, response);
+    },
+    { http1 },
+  );
   const k = open(api.access);
   const calls: string[] = [];
   const counted = open(api.access, { onCall: ({ verb, resource, status: code }) => calls.push(`${verb} ${resource} ${code}`) });
   await Promise.all(Array.from({ length: 50 }, () => k.get(ref)));
   await k.get(ref);
-  expect(api.connections()).toBeLessThanOrEqual(4);
+  expect(api.connections()).toBeLessThanOrEqual(connections);
+  expect(most).toBeLessThanOrEqual(4);
   expect(k.requests).toBe(51);
   expect(new Set(api.seen.map(({ clientName }) => clientName))).toEqual(new Set(['test-client']));
   await counted.get(ref);

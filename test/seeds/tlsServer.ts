@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -79,6 +80,8 @@ export interface Api {
   connections(): number;
   /** Cuts all connections that are open. */
   cut(): void;
+  /** Sends clients of HTTP/2 away: what is under way goes on. */
+  goAway(): void;
   close(): Promise<void>;
 }
 
@@ -88,34 +91,43 @@ export const json = (response: ServerResponse, status: number, body: unknown, he
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 };
 
-/** Listens on a free port; `answer` plays the API. The access is by client certificate, or by the token given. */
-export const startApi = async (answer: Answer, options: { token?: string; serverName?: string } = {}): Promise<Api> => {
+/** Listens on a free port; `answer` plays the API. The access is by client certificate, or by the token given. `http1`: it speaks nothing newer. */
+export const startApi = async (answer: Answer, options: { token?: string; serverName?: string; http1?: boolean } = {}): Promise<Api> => {
   const { caPem, server: own, client } = await makeCertificates(options.serverName);
   const seen: Seen[] = [];
   const sockets = new Set<TLSSocket>();
   let connections = 0;
-  const server = createServer(
-    { cert: own.certPem, key: own.keyPem, ca: caPem, requestCert: true, rejectUnauthorized: false },
-    (request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        const url = new URL(request.url ?? '', 'https://x');
-        const subject = (request.socket as TLSSocket).getPeerCertificate().subject;
-        const one = {
-          method: request.method ?? '',
-          path: url.pathname,
-          query: url.searchParams,
-          headers: request.headers,
-          body: Buffer.concat(chunks).toString(),
-          clientName: subject === undefined ? undefined : String(subject.CN),
-        };
-        seen.push(one);
-        answer(one, response);
-      });
-    },
-  );
-  server.on('secureConnection', (socket) => {
+  const sessions = new Set<ServerHttp2Session>();
+  const tls = { cert: own.certPem, key: own.keyPem, ca: caPem, requestCert: true, rejectUnauthorized: false };
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const url = new URL(request.url ?? '', 'https://x');
+      const subject = (request.socket as TLSSocket).getPeerCertificate().subject;
+      const one = {
+        method: request.method ?? '',
+        path: url.pathname,
+        query: url.searchParams,
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+        clientName: subject === undefined ? undefined : String(subject.CN),
+      };
+      seen.push(one);
+      answer(one, response);
+    });
+  };
+  const server =
+    options.http1 === true
+      ? createServer(tls, take)
+      : createSecureServer({ ...tls, allowHTTP1: true }, (request: Http2ServerRequest, response: Http2ServerResponse) =>
+          take(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+        );
+  server.on('session', (session: ServerHttp2Session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session)).on('error', () => {});
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
     connections += 1;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => {});
@@ -131,6 +143,9 @@ export const startApi = async (answer: Answer, options: { token?: string; server
     connections: () => connections,
     cut: () => {
       for (const socket of sockets) socket.destroy();
+    },
+    goAway: () => {
+      for (const session of sessions) session.close();
     },
     close: () =>
       new Promise((resolve) => {

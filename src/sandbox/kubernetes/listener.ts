@@ -1,6 +1,6 @@
 /** A TLS server on one address, which a simulated API server opens while it "runs" and closes when it stops. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
+import { createSecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 
 export interface Listener {
@@ -38,14 +38,18 @@ const contextOf = ({ certPem, keyPem, clientCaPem }: Identity) => ({
 /** Resolves once it listens; rejects when the address is taken. */
 export const listen = (options: ListenerOptions, handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<Listener> =>
   new Promise((resolve, reject) => {
-    const server = createServer(
-      { ...contextOf(options), requestCert: true, rejectUnauthorized: false, keepAliveTimeout: 60_000 },
+    const server = createSecureServer(
+      { ...contextOf(options), allowHTTP1: true, requestCert: true, rejectUnauthorized: false, settings: { maxConcurrentStreams: 100 } },
       (incoming, response) => {
-        response.shouldKeepAlive = identityOf.get(incoming.socket) === identity;
-        handle(incoming, response);
+        const { socket } = incoming as unknown as IncomingMessage;
+        const asHttp1 = response as unknown as ServerResponse;
+        if (incoming.httpVersionMajor === 1) asHttp1.shouldKeepAlive = identityOf.get(socket) === identity;
+        // What HTTP/2 answers with is made to be used like this.
+        handle(incoming as unknown as IncomingMessage, asHttp1);
       },
     );
     const sockets = new Set<Socket>();
+    const sessions = new Set<ServerHttp2Session>();
     /** Which identity a connection has met. */
     const identityOf = new WeakMap<Socket, Identity>();
     let identity: Identity = options;
@@ -59,6 +63,10 @@ export const listen = (options: ListenerOptions, handle: (request: IncomingMessa
       socket.on('close', () => sockets.delete(socket));
       socket.on('error', () => socket.destroy());
     });
+    server.on('session', (session) => {
+      sessions.add(session);
+      session.on('close', () => sessions.delete(session)).on('error', () => {});
+    });
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     server.once('error', reject);
     server.listen({ host: options.host, port: options.port, backlog: 128 }, () => {
@@ -69,7 +77,7 @@ export const listen = (options: ListenerOptions, handle: (request: IncomingMessa
         renew(next) {
           identity = next;
           server.setSecureContext(contextOf(next));
-          server.closeIdleConnections();
+          for (const session of sessions) session.close();
           const before = [...sockets];
           setTimeout(() => {
             for (const socket of before) socket.destroy();

@@ -119,7 +119,7 @@ export const streamWatch = (cluster: Cluster, request: ResourceRequest, response
   const start = startRevision(cluster, query);
   const line = lineWriter(cluster, request.kind, form);
   const bookmarks = query.get('allowWatchBookmarks') === 'true';
-  response.writeHead(200, { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' });
+  response.writeHead(200, { 'Content-Type': 'application/json' });
   const send = (event: StoreEvent): void => {
     if (event.kind !== kind || (request.namespace && namespaceOf(event.object) !== request.namespace)) return;
     if (request.name && event.object.metadata.name !== request.name) return;
