@@ -11,7 +11,6 @@ import type { ClusterRow } from '../store/reconcile.ts';
 import { isLiveTemplate } from '../store/templates.ts';
 import { enqueue } from '../store/workItems.ts';
 import { clusterSubject, newOperation, tell } from './announce.ts';
-import { checkBundlesThere } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { type ClusterInput, type ClusterPlan, clusterInput, planCluster } from './clusterPlan.ts';
 import { runOnce } from './idempotent.ts';
@@ -50,7 +49,6 @@ const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx,
   // It may have been deleted since the plan was made.
   if (!(await isLiveTemplate(tx.db, cluster.templateId))) throw new NotFound('The cluster template', { field: ['clusterTemplate'] });
   await checkQuota(deps, tx, cluster.projectId);
-  await checkBundlesThere(tx.db, cluster.spec, ['overrides', 'bundles']);
   try {
     await insertCluster(tx, cluster);
   } catch (error) {
@@ -130,7 +128,6 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   nodesSince: null,
   etcd: null,
   etcdStatus: null,
-  bundleStates: null,
   state: 'PENDING',
   deletionProtection: input.deletionProtection ?? false,
   seedAbandoned: false,

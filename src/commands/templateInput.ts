@@ -16,7 +16,6 @@ import {
 } from '../domain/template.ts';
 import { stableJson } from '../lib/json.ts';
 import { addonsInput } from './addonsInput.ts';
-import { bundlesInput } from './bundleChoice.ts';
 import { controlPlaneInput } from './controlPlaneInput.ts';
 import { clearable, definedOf, given, nameOrId, parseInput, smallMap, wholeNumber } from './parse.ts';
 
@@ -53,7 +52,6 @@ export const specFields = z.strictObject({
   masterLbFloatingIpEnabled: given(z.boolean()),
   controlPlane: given(controlPlaneInput),
   addons: given(addonsInput),
-  bundles: given(bundlesInput),
   rootVolume: clearable(rootVolumeInput),
   availabilityZone: clearable(nameOrId),
   minNodeCount: clearable(nodeCount),

@@ -83,12 +83,14 @@ const statusFor = async (token) => {
 };
 
 const answer = async (incoming) => {
-  if (incoming.url === '/livez') return [200, 'ok'];
-  if (incoming.url === '/readyz') {
+  // An API server puts its patience behind the path, as ?timeout=30s.
+  const [path] = incoming.url.split('?');
+  if (path === '/livez') return [200, 'ok'];
+  if (path === '/readyz') {
     await ask('GET', '');
     return [200, 'ok'];
   }
-  if (incoming.method !== 'POST' || incoming.url !== '/webhook') return [404, 'not found'];
+  if (incoming.method !== 'POST' || path !== '/webhook') return [404, 'not found'];
   const { apiVersion, kind, spec } = JSON.parse(await textOf(incoming));
   return [200, JSON.stringify({ apiVersion, kind, status: await statusFor(spec?.token) })];
 };

@@ -38,8 +38,7 @@ export type Component =
   | 'konnectivity-agent'
   | 'cloud-controller-manager'
   | 'cinder-csi'
-  | 'keystone-auth'
-  | 'addon-bundle';
+  | 'keystone-auth';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';
 const PROJECT_LABEL = 'seedbed.io/project';

@@ -12,7 +12,7 @@ export type Db = BetterSQLite3Database<Record<string, never>>;
 
 /** A row that changed, for live lists. */
 export interface Change {
-  kind: ObjectKind | 'OPERATION' | 'TEMPLATE' | 'ADDON_BUNDLE';
+  kind: ObjectKind | 'OPERATION' | 'TEMPLATE';
   id: string;
   clusterId: string | null;
   projectId: string | null;

@@ -6,6 +6,8 @@ import { type Login, logIn, rootOf, type World } from './world.ts';
 
 export interface OwnProject {
   world: World;
+  /** One more user of the project, with this role in it. */
+  addUser(role: string): Promise<Login>;
   remove(): Promise<void>;
 }
 
@@ -14,26 +16,24 @@ export const makeOwnProject = async (world: World, folder: string, name: string,
   const unique = `real-${name}-${randomBytes(4).toString('hex')}`;
   const keystone = await openKeystone(world.admin);
   const project = await keystone.create('project', { name: unique, domain_id: 'default' });
-  const password = randomBytes(16).toString('hex');
-  const user = await keystone.create('user', { name: unique, password, domain_id: 'default', default_project_id: project });
-  for (const role of roles) await keystone.call('PUT', `/projects/${project}/users/${user}/roles/${await keystone.findRole(role)}`);
-  const member: Login = {
-    ...world.admin,
-    cloud: unique,
-    username: unique,
-    password,
-    userDomain: 'Default',
-    project: unique,
-    projectDomain: 'Default',
+  const users: string[] = [];
+  const add = async (username: string, held: readonly string[]): Promise<Login> => {
+    const password = randomBytes(16).toString('hex');
+    const user = await keystone.create('user', { name: username, password, domain_id: 'default', default_project_id: project });
+    users.push(user);
+    for (const role of held) await keystone.call('PUT', `/projects/${project}/users/${user}/roles/${await keystone.findRole(role)}`);
+    return { ...world.admin, cloud: unique, username, password, userDomain: 'Default', project: unique, projectDomain: 'Default' };
   };
+  const member = await add(unique, roles);
   const cloudsFile = `${folder}/clouds.yaml`;
   writeFileSync(cloudsFile, stringify({ clouds: { [world.admin.cloud]: entryOf(world.admin), [unique]: entryOf(member) } }), {
     mode: 0o600,
   });
   return {
     world: { ...world, member, cloudsFile },
+    addUser: (role) => add(`${unique}-${role}`, [role]),
     remove: async () => {
-      await keystone.call('DELETE', `/users/${user}`);
+      for (const user of users) await keystone.call('DELETE', `/users/${user}`);
       await keystone.call('DELETE', `/projects/${project}`);
     },
   };

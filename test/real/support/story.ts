@@ -8,7 +8,7 @@ import { createKubectl } from './outside.ts';
 import { makeOwnProject } from './ownProject.ts';
 import { until } from './run.ts';
 import { freePort, type Server, startServer } from './server.ts';
-import { logIn, openWorld, usesLab, type World } from './world.ts';
+import { type Login, logIn, openWorld, usesLab, type World } from './world.ts';
 
 export interface Story {
   world: World;
@@ -20,6 +20,8 @@ export interface Story {
   memberProjectId: string;
   /** Range for the workers, so that stories side by side do not share a route in the seed. */
   nodeCidr: string;
+  /** One more user of the story's own project, with this role in it; goes with the project. */
+  addUser: (role: string) => Promise<Login>;
   /** Takes the story's own project away. */
   removeProject: () => Promise<void>;
 }
@@ -36,7 +38,10 @@ export const closeStory = async (story: Story, failed: boolean): Promise<number 
 export const openStory = async (name: string, logLevel?: string, roles: readonly string[] = ['member']): Promise<Story> => {
   const folder = mkdtempSync(join(tmpdir(), `seedbed-real-${name}-`));
   const given = openWorld();
-  const { world, remove } = usesLab ? await makeOwnProject(given, folder, name, roles) : { world: given, remove: async () => {} };
+  const notOurs = () => Promise.reject(new Error('The project is not the story’s own, so nobody is added to it.'));
+  const { world, addUser, remove } = usesLab
+    ? await makeOwnProject(given, folder, name, roles)
+    : { world: given, addUser: notOurs, remove: async () => {} };
   const port = await freePort();
   const server = await startServer(world, folder, port, logLevel);
   const [admin, member] = [await logIn(world.admin), await logIn(world.member)];
@@ -49,6 +54,7 @@ export const openStory = async (name: string, logLevel?: string, roles: readonly
     memberToken: member.token,
     memberProjectId: member.projectId,
     nodeCidr: `10.77.${randomInt(256)}.0/24`,
+    addUser,
     removeProject: remove,
   };
 };

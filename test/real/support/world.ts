@@ -36,6 +36,8 @@ export interface World {
   externalNetwork: string;
   /** Gives the seed a route to a tenant's network, as long as there is no tunnel; null where the world does not need or allow it. */
   routeToTenant: ((cidr: string, via: string) => Promise<void>) | null;
+  /** Shuts the way from a pod of the seed to an address, or opens it again; null where the world does not allow it. */
+  shutWay: ((from: string, to: string, shut: boolean) => Promise<void>) | null;
 }
 
 interface CloudEntry {
@@ -67,6 +69,9 @@ const openLab = (): World => {
     routeToTenant: async (cidr, via) => {
       await run(seed, ['exec', 'ip', 'route', 'replace', cidr, 'via', via], { env: { LAB: labFolder } });
     },
+    shutWay: async (from, to, shut) => {
+      await run(seed, ['exec', 'ip', 'rule', shut ? 'add' : 'del', 'from', from, 'to', to, 'prohibit'], { env: { LAB: labFolder } });
+    },
   };
 };
 
@@ -87,6 +92,7 @@ const openOwn = (): World => {
     flavor: environment.SEEDBED_TEST_FLAVOR ?? 'm1.small',
     externalNetwork: environment.SEEDBED_TEST_EXTERNAL_NETWORK ?? 'public',
     routeToTenant: null,
+    shutWay: null,
   };
 };
 
