@@ -1,5 +1,6 @@
 /** Flows: a list of steps that is walked forwards to make an object and backwards to remove it. */
 import { Conflict, type Problem, problemOf, type WhoMustAct } from '../domain/errors.ts';
+import { turn } from '../lib/turn.ts';
 
 export type Outcome =
   | { kind: 'done'; detail?: string }
@@ -135,7 +136,7 @@ const runStep = async <Scope>(
   const removing = options.removing || step.wanted?.(scope) === false;
   await report({ state: 'RUNNING' });
   for (;;) {
-    const looked = await busy.while(() => look(step, scope, removing, report));
+    const looked = await busy.while(() => turn().then(() => look(step, scope, removing, report)));
     if (looked.state !== 'WAITING' || options.signal.aborted || !(await busy.again(looked.retryAfterMs ?? 1_000))) return looked;
   }
 };

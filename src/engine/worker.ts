@@ -4,6 +4,7 @@ import type { ObjectKind } from '../domain/condition.ts';
 import type { Claim, Queue, Settlement } from '../domain/work.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { turn } from '../lib/turn.ts';
 import { retryDelayMs } from './backoff.ts';
 import { LeaseLost } from './flow.ts';
 
@@ -43,6 +44,8 @@ export interface Worker {
 /** Without a hint the table is looked at this often: it covers a hint that was lost, and leases of a dead process. */
 const LOOK_MS = 1_000;
 
+const keyOf = ({ kind, id }: Claim): string => `${kind}/${id}`;
+
 export const createWorker = (deps: WorkerDeps): Worker => {
   const { queue, clock } = deps;
   const concurrency = deps.concurrency ?? 48;
@@ -74,8 +77,7 @@ export const createWorker = (deps: WorkerDeps): Worker => {
   };
 
   const run = async (claim: Claim) => {
-    const key = `${claim.kind}/${claim.id}`;
-    active.set(key, claim);
+    const key = keyOf(claim);
     const began = performance.now();
     let result: PassResult | null;
     try {
@@ -114,7 +116,13 @@ export const createWorker = (deps: WorkerDeps): Worker => {
         lookAgain = false;
         const limit = concurrency - active.size;
         const claims = await queue.claim({ owner, limit, leaseMs });
-        for (const claim of claims) void run(claim);
+        for (const claim of claims) active.set(keyOf(claim), claim);
+        for (const claim of claims) {
+          if (stopped) active.delete(keyOf(claim));
+          else void run(claim);
+          // A pass computes until it first waits for somebody: one each turn.
+          if (claims.length > 1) await turn();
+        }
         if (claims.length === limit) lookAgain = true;
       }
       await arm();

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { Clock } from '../lib/clock.ts';
 import { pauseAfter } from '../lib/tries.ts';
+import { turn } from '../lib/turn.ts';
 import { connectionFailure } from './errors.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -78,6 +79,7 @@ export const createTransport = (deps: TransportDeps): Transport => {
       const response = await request(call.url, { ...requestOptions(call), dispatcher: agent, signal: AbortSignal.timeout(timeoutMs) });
       const text = await response.body.text();
       status = response.statusCode;
+      await turn();
       return replyOf(status, response.headers, text, deps.clock.now());
     } finally {
       deps.onCall?.({ service: call.service, method: call.method, status, ms: deps.clock.now() - startedAt });

@@ -4,6 +4,7 @@ import type { V1SelfSubjectAccessReview } from '@kubernetes/client-node';
 import { Conflict, NotFound, Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import { pauseAfter } from '../lib/tries.ts';
+import { turn } from '../lib/turn.ts';
 import { type AddressPolicy, defaultAddressPolicy } from './address.ts';
 import { type Attempt, failureOfStatus, failureOfTransport, type Subject } from './failure.ts';
 import { collectionPath, type KubernetesObject, type ObjectRef, objectPath, refOf, resourceOf } from './kinds.ts';
@@ -90,6 +91,7 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
     try {
       const reply = await transport.call(call);
       status = reply.status;
+      await turn();
       return reply;
     } catch (error) {
       throw failureOfTransport({ ...action, subject }, error);

@@ -7,6 +7,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { ProgressEvent } from '../domain/event.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createTurns, passTurns } from '../lib/turn.ts';
 
 export type Db = BetterSQLite3Database<Record<string, never>>;
 
@@ -48,6 +49,9 @@ interface Waiting {
 /** More at once would hold the event loop for too long: about 0.2 ms each. */
 const MAX_TRANSACTIONS_A_COMMIT = 32;
 
+/** While passes are at work there is more to come, and a commit holds the event loop for as long as the disk needs. */
+const GATHER_MS = 5;
+
 /** `migrations`: the folder with drizzle's journal. `synchronous` is FULL but for tests that measure nothing and lose nothing. */
 export const openStore = (deps: { path: string; migrations: string; clock: Clock }): Store => {
   // For its owner alone, in whatever folder; SQLite gives the journal beside it the same mode.
@@ -70,6 +74,9 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   const listeners = new Set<(committed: Committed) => void>();
   const queue: Waiting[] = [];
   let draining: Promise<void> | null = null;
+
+  // A line of its own: an answer to somebody does not stand behind passes.
+  const { turn } = createTurns();
 
   const commitBatch = async (batch: Waiting[]) => {
     const told: Committed[] = [];
@@ -94,14 +101,20 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
       for (const waiting of batch) waiting.fail(error);
       return;
     }
-    for (const done of finish) done();
     for (const committed of told) for (const listener of listeners) listener(committed);
+    // What goes on now computes for a while: one each turn.
+    for (const done of finish) {
+      done();
+      await turn();
+    }
   };
 
   const drain = async () => {
     // A turn of the loop lets all requests that arrived together share one commit, and timers and sockets have theirs between batches.
     do {
-      await new Promise((resolve) => setImmediate(resolve));
+      const since = performance.now();
+      do await turn();
+      while (passTurns.waiting > 0 && queue.length < MAX_TRANSACTIONS_A_COMMIT && performance.now() - since < GATHER_MS);
       await commitBatch(queue.splice(0, MAX_TRANSACTIONS_A_COMMIT));
     } while (queue.length > 0);
     draining = null;

@@ -93,7 +93,7 @@ test('branches run side by side', async () => {
     ensure: async () => {
       open += 1;
       most = Math.max(most, open);
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, 20));
       open -= 1;
       return done();
     },

@@ -46,6 +46,8 @@ beforeAll(async () => {
   clusterId = await world.makeCluster('addons');
   const issued = await world.change<{ kubeconfig: string }>(world.member, 'issueKubeconfig', { clusterId, role: 'ADMIN' }, 'kubeconfig');
   tenant = createClient(accessOf(issued.kubeconfig));
+  // What was issued a moment ago is bound by a pass to come.
+  await until(async () => (await read(COREDNS)) !== undefined);
 });
 
 afterAll(async () => {
