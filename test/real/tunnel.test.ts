@@ -74,7 +74,7 @@ const everyServerHasItsAgents = () =>
 test('the cluster becomes READY with its tunnel, seen from both ends', async () => {
   const created = await asMember(story).change<{ cluster: ClusterSeen }>(
     'createCluster',
-    { name: NAME, clusterTemplate: NAME, nodeCount: WORKERS },
+    { name: NAME, clusterTemplate: NAME, nodeCount: WORKERS, overrides: { addons: { metricsServer: { enabled: true } } } },
     'cluster { id uuid shortId name }',
   );
   cluster = created.cluster;
@@ -129,6 +129,15 @@ test('a webhook is asked and an aggregated API answers', async ({ skip }) => {
   await expect(applyObjects(story.world, kubeconfigPath, [configMap('unwelcome', { 'lab.seedbed.test/refuse': 'yes' })])).rejects.toThrow(
     /the lab's webhook refuses it/,
   );
+});
+
+test('metrics-server, asked through the tunnel, tells what nodes and pods use', async () => {
+  const nodes = await until('kubectl top nodes', 120, async () => {
+    const lines = (await kubectl('top', 'nodes', '--no-headers')).trim().split('\n');
+    return lines.length === WORKERS ? lines : undefined;
+  });
+  for (const line of nodes) expect(line).toMatch(/^\S+\s+\d+m\s+\d+%\s+\d+Mi\s+\d+%/);
+  await until('kubectl top pods', 60, async () => (await kubectl('top', 'pods', '-A', '--no-headers')).includes('coredns-') || undefined);
 });
 
 test('while an API server is replaced others reach pods through the one that stays', async () => {

@@ -3,13 +3,15 @@ import { defineConfig } from 'vitest/config';
 /** Stories of ten minutes and more, and such as want the machine for themselves: `npm run test:real:long`. */
 export const LONG = ['test/real/availability.test.ts', 'test/real/fleet.test.ts', 'test/real/rotation.test.ts'];
 
+export const CONFORMANCE = 'test/real/conformance.test.ts';
+
 /** The suite against a real OpenStack and a real seed: one file after the other, with the patience that servers need to boot. */
 export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/real/**/*.test.ts'],
-    exclude: LONG,
+    exclude: [...LONG, CONFORMANCE],
     globalSetup: ['test/real/setup.ts'],
     testTimeout: 600_000,
     hookTimeout: 900_000,

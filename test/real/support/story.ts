@@ -70,10 +70,10 @@ export const kubeconfigState = async (story: Story, id: string): Promise<string>
 };
 
 /** An administrator's kubeconfig in a file, once each API server lets it do all it may; its id. */
-export const issueKubeconfig = async (story: Story, clusterId: string, path: string): Promise<string> => {
+export const issueKubeconfig = async (story: Story, clusterId: string, path: string, ttlSeconds = 3600): Promise<string> => {
   const { kubeconfig, record } = await asMember(story).change<{ kubeconfig: string; record: { id: string } }>(
     'issueKubeconfig',
-    { clusterId, role: 'ADMIN', ttlSeconds: 3600 },
+    { clusterId, role: 'ADMIN', ttlSeconds },
     'kubeconfig record { id }',
   );
   writeFileSync(path, kubeconfig, { mode: 0o600 });
