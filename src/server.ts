@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { isBuiltIn } from './addons/builtIn.ts';
 import { startApi } from './api/server.ts';
 import { createCommands } from './commands/commands.ts';
 import type { Config } from './config.ts';
@@ -29,6 +30,7 @@ import { createServerPolls } from './reconcilers/serverPolls.ts';
 import { createTenantRegistry } from './reconcilers/tenantRegistry.ts';
 import type { World } from './reconcilers/world.ts';
 import { parseKubeconfig } from './seeds/kubeconfig.ts';
+import { parseManifests } from './seeds/manifests.ts';
 import { openStore } from './store/open.ts';
 import { createSealer } from './store/sealing.ts';
 import { createSecrets } from './store/secrets.ts';
@@ -129,6 +131,8 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       newId,
       randomToken,
       parseKubeconfig,
+      parseManifests,
+      isBuiltIn,
       peekCatalogue: catalogues.peek,
       buildKubeconfig: issueUserKubeconfig,
       signCertificate: issueUserCertificate,

@@ -1,11 +1,11 @@
 /** Clusters: the type and what it shows of itself. */
 
-import { addonsOf } from '../domain/addonState.ts';
+import { addonsOf, bundlesOf } from '../domain/addonState.ts';
 import { notServedConditions } from '../domain/notServed.ts';
 import type { PlacementReason } from '../domain/seed.ts';
 import { settingAt, settingsOf } from '../domain/template.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
-import { AddonType } from './addon.ts';
+import { AddonType, ClusterBundleType } from './addon.ts';
 import { builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
 import type { Context } from './context.ts';
@@ -106,6 +106,11 @@ builder.node(ClusterRef, {
       type: [AddonType],
       description: 'All addons that there are, with what is known of each in this cluster.',
       resolve: async (row, _args, { loaders }) => addonsOf(row.spec, await loaders.conditions.load(row.id)),
+    }),
+    bundles: t.field({
+      type: [ClusterBundleType],
+      description: 'The addon bundles that it has chosen, and those that are on their way out.',
+      resolve: (row) => bundlesOf(row.spec, row.bundleStates ?? []),
     }),
     spec: t.field({
       type: ClusterSpecType,

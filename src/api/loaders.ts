@@ -2,6 +2,7 @@
 import DataLoader from 'dataloader';
 import type { Actor } from '../domain/actor.ts';
 import type { Condition } from '../domain/condition.ts';
+import { type AddonBundleRevisionRow, type AddonBundleRow, listRevisionsByBundles, loadAddonBundles } from '../store/addonBundles.ts';
 import { type CertificateRow, listCertificatesByClusters } from '../store/certificates.ts';
 import { loadClusters } from '../store/clusters.ts';
 import { listConditionsByObjects } from '../store/conditions.ts';
@@ -45,6 +46,9 @@ export interface Loaders {
   /** Key: "<template id>/<number>". */
   revision: One<TemplateRevisionRow>;
   revisions: DataLoader<string, TemplateRevisionRow[]>;
+  addonBundle: One<AddonBundleRow>;
+  /** Of an addon bundle, newest first. */
+  bundleRevisions: DataLoader<string, AddonBundleRevisionRow[]>;
   conditions: DataLoader<string, Condition[]>;
   /** Of a cluster, by its id. */
   certificates: DataLoader<string, CertificateRow[]>;
@@ -91,6 +95,10 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
     (ids) => listRevisionsByTemplates(db, ids),
     () => [],
   ),
+  bundleRevisions: fromMap(
+    (ids) => listRevisionsByBundles(db, ids),
+    () => [],
+  ),
   conditions: fromMap(
     (ids) => listConditionsByObjects(db, ids),
     () => [],
@@ -121,6 +129,7 @@ const createObjectLoaders = (db: Db, actor: Actor) => {
     resource: byId((ids) => loadResources(db, ids)),
     kubeconfig: byId((ids) => loadKubeconfigs(db, ids)),
     seed: byId(async (ids) => (actor.isCloudAdmin ? await loadSeeds(db, ids) : [])),
+    addonBundle: byId((ids) => loadAddonBundles(db, sight, ids)),
     template: byId((ids) => loadTemplates(db, sight, ids)),
   };
 };

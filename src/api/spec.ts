@@ -2,6 +2,7 @@
 import type { RootVolume, TemplateSpec } from '../domain/template.ts';
 import { AddonsSpecType } from './addonSettings.ts';
 import { builder } from './builder.ts';
+import { BundleChoiceType } from './bundleChoice.ts';
 import { ControlPlaneSpecType } from './controlPlane.ts';
 import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
 import { entriesOf, LabelType } from './label.ts';
@@ -24,6 +25,7 @@ export const SPEC = {
   masterLbFloatingIpEnabled: 'The API server gets a floating IP; kept, and not served yet.',
   controlPlane: 'The control plane.',
   addons: 'What runs inside the cluster beside its workloads.',
+  bundles: 'Addon bundles that it has, in the order in which they are installed.',
   rootVolume: "Workers boot from a volume of this kind; without it from the flavor's disk.",
   availabilityZone: 'Availability zone of the default node group.',
   minNodeCount: 'Fewest workers of the default node group.',
@@ -66,6 +68,7 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     masterLbFloatingIpEnabled: t.exposeBoolean('masterLbFloatingIpEnabled', { description: SPEC.masterLbFloatingIpEnabled }),
     controlPlane: t.expose('controlPlane', { type: ControlPlaneSpecType, description: SPEC.controlPlane }),
     addons: t.expose('addons', { type: AddonsSpecType, description: SPEC.addons }),
+    bundles: t.expose('bundles', { type: [BundleChoiceType], description: SPEC.bundles }),
     rootVolume: t.expose('rootVolume', { type: RootVolumeType, nullable: true, description: SPEC.rootVolume }),
     availabilityZone: t.exposeString('availabilityZone', { nullable: true, description: SPEC.availabilityZone }),
     minNodeCount: t.exposeInt('minNodeCount', { nullable: true, description: SPEC.minNodeCount }),

@@ -1,6 +1,7 @@
 /** The settings of a cluster as input: all optional, in the words of the output. */
 import { AddonsInput } from './addonSettings.ts';
 import { builder, type InputBuilder } from './builder.ts';
+import { BundleChoiceInput } from './bundleChoice.ts';
 import { ControlPlaneInput } from './controlPlane.ts';
 import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
 import { LabelInput, mapOf } from './label.ts';
@@ -32,6 +33,7 @@ export const specInputFields = (t: InputBuilder) => ({
   masterLbFloatingIpEnabled: t.boolean({ description: SPEC.masterLbFloatingIpEnabled }),
   controlPlane: t.field({ type: ControlPlaneInput, description: SPEC.controlPlane }),
   addons: t.field({ type: AddonsInput, description: SPEC.addons }),
+  bundles: t.field({ type: [BundleChoiceInput], description: `${SPEC.bundles} The list is replaced as a whole.` }),
   rootVolume: t.field({ type: RootVolumeInput, description: SPEC.rootVolume }),
   availabilityZone: t.string({ description: SPEC.availabilityZone }),
   minNodeCount: t.int({ description: SPEC.minNodeCount }),
@@ -58,6 +60,7 @@ export const withMaps = <Input extends object>(input: Input, ...fields: string[]
 /** The same for settings, whose lists may lie deeper. */
 export const settingsToCommand = <Input extends SettingsInput>(input: Input, ...fields: string[]): Record<string, unknown> => {
   const out = withMaps(input, 'seedSelector', ...fields);
+  if (input.bundles != null) out.bundles = input.bundles.map((bundle: object) => withMaps(bundle, 'options'));
   const issuers = input.controlPlane?.issuers;
   if (issuers != null)
     out.controlPlane = { ...input.controlPlane, issuers: issuers.map((issuer: object) => withMaps(issuer, 'requiredClaims')) };
@@ -65,5 +68,6 @@ export const settingsToCommand = <Input extends SettingsInput>(input: Input, ...
 };
 
 interface SettingsInput {
+  bundles?: readonly object[] | null | undefined;
   controlPlane?: { issuers?: readonly object[] | null | undefined } | null | undefined;
 }

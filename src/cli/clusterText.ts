@@ -42,6 +42,15 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       cluster.addons.filter(({ state }) => state !== 'DISABLED').map((addon) => [addon.name, addon.state, addon.version, addon.message]),
       'No addons.',
     ),
+    ...(cluster.bundles.length === 0
+      ? []
+      : [
+          table(
+            ['BUNDLE', 'STATE', 'REVISION', 'MESSAGE'],
+            cluster.bundles.map((bundle) => [bundle.name, bundle.state, bundle.revision, bundle.message]),
+            '',
+          ),
+        ]),
   ].join('\n') + conditionsText(cluster.conditions);
 
 const accessFields = ({ allowedCidrs, audit, issuers }: Access): [string, string][] => {

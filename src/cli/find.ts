@@ -1,8 +1,8 @@
 /** Finding objects by name or id, and reading whole lists. */
 import type { Client } from '../client/client.ts';
-import { CLUSTER_BY_NAME, MORE_NODES, SEED_BY_NAME, TEMPLATE_BY_NAME } from '../client/documents.ts';
+import { ADDON_BUNDLE_BY_NAME, CLUSTER_BY_NAME, MORE_NODES, SEED_BY_NAME, TEMPLATE_BY_NAME } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
-import type { Cluster, ClusterNode, Page, Seed, Template } from '../client/types.ts';
+import type { AddonBundle, Cluster, ClusterNode, Page, Seed, Template } from '../client/types.ts';
 
 /** All pages of a list. `noun`: the query's field. */
 export const listAll = async <T>(client: Client, document: string, noun: string): Promise<T[]> => {
@@ -42,3 +42,5 @@ export const getCluster = async (client: Client, nameOrId: string): Promise<Clus
 export const getSeed = (client: Client, nameOrId: string) => get<Seed>(client, SEED_BY_NAME, 'seed', 'Seed', nameOrId);
 export const getTemplate = (client: Client, nameOrId: string) =>
   get<Template>(client, TEMPLATE_BY_NAME, 'clusterTemplate', 'Cluster template', nameOrId);
+export const getAddonBundle = (client: Client, nameOrId: string) =>
+  get<AddonBundle>(client, ADDON_BUNDLE_BY_NAME, 'addonBundle', 'Addon bundle', nameOrId);

@@ -1,6 +1,7 @@
 /** The client commands as one program: runs one command line and answers its exit status. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addBundleCommands } from './bundle.ts';
 import { addCertificateCommands } from './certificate.ts';
 import { addClusterCommands } from './cluster.ts';
 import { EXIT, EXIT_HELP, exitStatusOf, LOGIN_HELP, sentenceOf } from './exit.ts';
@@ -28,6 +29,7 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
   addCertificateCommands(program, io);
   addOperationCommands(program, io);
   addTemplateCommands(program, io);
+  addBundleCommands(program, io);
   addSeedCommands(program, io);
   addTokenCommand(program, io);
   throwInsteadOfExiting(program);

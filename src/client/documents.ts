@@ -24,9 +24,11 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
   dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane {
     replicas apiServerReplicas etcd { volumeSizeGiB volumeType quotaGiB snapshotCount heartbeatMs electionMs autoCompaction defragSchedule }
     resources { ${RESOURCES} } ${ACCESS}
-  } ${ADDONS} rootVolume { sizeGiB type }
+  } ${ADDONS} bundles { name revision options { key value } } rootVolume { sizeGiB type }
   availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled
   autoHealingEnabled autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
+const BUNDLE =
+  'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions { revision createdAt }';
 const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } }
   pageInfo { hasNextPage endCursor }`;
 const NODE_GROUP = 'uuid name isDefault state flavor image count minCount maxCount';
@@ -51,11 +53,17 @@ export const CREATE_TEMPLATE = mutation('createClusterTemplate', 'CreateClusterT
 export const UPDATE_TEMPLATE = mutation('updateClusterTemplate', 'UpdateClusterTemplateInput', `clusterTemplate { ${TEMPLATE} }`);
 export const DELETE_TEMPLATE = mutation('deleteClusterTemplate', 'DeleteClusterTemplateInput', 'clusterTemplate { uuid name }');
 
+export const ADDON_BUNDLES = page('addonBundles', BUNDLE);
+export const ADDON_BUNDLE_BY_NAME = `query addonBundle($name: String, $id: ID) { addonBundle(name: $name, id: $id) { ${BUNDLE} } }`;
+export const REGISTER_ADDON_BUNDLE = mutation('registerAddonBundle', 'RegisterAddonBundleInput', `addonBundle { ${BUNDLE} }`);
+export const UPDATE_ADDON_BUNDLE = mutation('updateAddonBundle', 'UpdateAddonBundleInput', `addonBundle { ${BUNDLE} }`);
+export const DELETE_ADDON_BUNDLE = mutation('deleteAddonBundle', 'DeleteAddonBundleInput', 'addonBundle { uuid name }');
+
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
   ${SUMMARY} createdBy generation observedGeneration deletionProtection lastEventNumber
   spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
-  template { uuid name } templateRevision { revision } addons { name version enabled state message } ${CONDITIONS}
+  template { uuid name } templateRevision { revision } addons { name version enabled state message } bundles { name revision enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
 export const KEYSTONE_ACCESS =
   'query keystoneAccess($id: ID) { cluster(id: $id) { name endpoint caCertificate spec { keystoneAuthEnabled } } }';

@@ -170,6 +170,24 @@ interface Addon {
   message: string;
 }
 
+interface ClusterBundle {
+  name: string;
+  revision: number;
+  enabled: boolean;
+  state: string;
+  message: string;
+}
+
+export interface AddonBundle {
+  uuid: string;
+  name: string;
+  description: string;
+  revision: number;
+  createdAt: string;
+  newestRevision: { optionsSchema: string; kinds: string[]; objectCount: number; manifests: string | null };
+  revisions: { revision: number; createdAt: string }[];
+}
+
 export interface Etcd {
   members: { number: number; healthy: boolean; leader: boolean; version: string | null; dbSizeMiB: number | null }[];
   alarms: string[];
@@ -194,6 +212,7 @@ export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   template: { uuid: string; name: string } | null;
   templateRevision: { revision: number };
   addons: Addon[];
+  bundles: ClusterBundle[];
   conditions: Condition[];
   nodeGroups: { nodes: NodeGroup[] };
   nodes: Page<ClusterNode>;

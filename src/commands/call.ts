@@ -1,7 +1,9 @@
 /** What every command gets and gives: the call, the things it works with, and the rows it answers. */
 import type { Actor } from '../domain/actor.ts';
+import type { Manifest } from '../domain/addonBundle.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { AddonBundleRevisionRow, AddonBundleRow } from '../store/addonBundles.ts';
 import type { KubeconfigRow } from '../store/kubeconfigs.ts';
 import type { Store } from '../store/open.ts';
 import type { OperationRow } from '../store/progress.ts';
@@ -69,6 +71,10 @@ export interface CommandDeps {
   randomToken(length: number): string;
   /** Throws UserError KUBECONFIG_REFUSED. */
   parseKubeconfig(text: string): { server: string };
+  /** Throws UserError INVALID_INPUT. */
+  parseManifests(text: string): Manifest[];
+  /** Whether an object of this identity is one that Seedbed itself makes in clusters. */
+  isBuiltIn(identity: string): boolean;
   /** What is known of the caller's cloud without asking it; null when nothing is. */
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
   buildKubeconfig(order: KubeconfigOrder): Promise<IssuedKubeconfig>;
@@ -98,6 +104,10 @@ export interface SeedAnswer extends Answer {
 export interface TemplateAnswer extends Answer {
   template: TemplateRow;
   revision: TemplateRevisionRow;
+}
+export interface AddonBundleAnswer extends Answer {
+  bundle: AddonBundleRow;
+  revision: AddonBundleRevisionRow;
 }
 export interface KubeconfigAnswer extends Answer, IssuedKubeconfig {
   record: KubeconfigRow;

@@ -7,6 +7,7 @@ import { faultOfLabel, MAX_CLUSTER_NAME } from '../domain/names.ts';
 import { mergeChanges, mergeSpec, type SpecChange, type TemplateSpec } from '../domain/template.ts';
 import { listSeedRanges } from '../store/seeds.ts';
 import type { TemplateWithRevision } from '../store/templates.ts';
+import { chooseBundles } from './bundleChoice.ts';
 import type { Call, CommandDeps } from './call.ts';
 import { checkAllowedCidrs, checkRoom, checkSeedRanges, checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { checkGroup, checkNetworks } from './cloudChecks.ts';
@@ -43,9 +44,10 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   const { db } = deps.store;
   const template = await getTemplate(db, call, input.clusterTemplate, 'clusterTemplate');
   const base = template.revision.spec;
-  const read = readSpec(overridesOf(input), input.labels, base.networkDriver, ['overrides']);
+  const wished = readSpec(overridesOf(input), input.labels, base.networkDriver, ['overrides']);
   // What the customer did not give comes from the template, and an override is the remedy.
-  const pathOf: PathOf = (field) => read.pathOf(field) ?? ['overrides', ...field.split('.')];
+  const pathOf: PathOf = (field) => wished.pathOf(field) ?? ['overrides', ...field.split('.')];
+  const read = await chooseBundles(deps, db, wished, base, pathOf);
   const spec = checkSpec(
     { ...mergeSpec(base, read.fields), ignoredLabels: { ...base.ignoredLabels, ...read.ignoredLabels } },
     pathOf,

@@ -4,10 +4,12 @@ import { cordonSeed, uncordonSeed } from './cordonSeed.ts';
 import { createCluster } from './createCluster.ts';
 import { createClusterTemplate } from './createClusterTemplate.ts';
 import { createNodeGroup } from './createNodeGroup.ts';
+import { deleteAddonBundle } from './deleteAddonBundle.ts';
 import { deleteCluster } from './deleteCluster.ts';
 import { deleteClusterTemplate } from './deleteClusterTemplate.ts';
 import { deleteNodeGroup } from './deleteNodeGroup.ts';
 import { issueKubeconfig } from './issueKubeconfig.ts';
+import { registerAddonBundle } from './registerAddonBundle.ts';
 import { registerSeed } from './registerSeed.ts';
 import { resizeNodeGroup } from './resizeNodeGroup.ts';
 import { retryOperation } from './retryOperation.ts';
@@ -16,6 +18,7 @@ import { rotateCertificates } from './rotateCertificates.ts';
 import { rotateEncryptionKey } from './rotateEncryptionKey.ts';
 import { signCertificate } from './signCertificate.ts';
 import { unregisterSeed } from './unregisterSeed.ts';
+import { updateAddonBundle } from './updateAddonBundle.ts';
 import { updateCluster } from './updateCluster.ts';
 import { updateClusterTemplate } from './updateClusterTemplate.ts';
 import { updateSeed } from './updateSeed.ts';
@@ -29,6 +32,9 @@ export const createCommands = (deps: CommandDeps) => ({
   createClusterTemplate: createClusterTemplate(deps),
   updateClusterTemplate: updateClusterTemplate(deps),
   deleteClusterTemplate: deleteClusterTemplate(deps),
+  registerAddonBundle: registerAddonBundle(deps),
+  updateAddonBundle: updateAddonBundle(deps),
+  deleteAddonBundle: deleteAddonBundle(deps),
   createCluster: createCluster(deps),
   updateCluster: updateCluster(deps),
   deleteCluster: deleteCluster(deps),

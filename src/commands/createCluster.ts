@@ -11,6 +11,7 @@ import type { ClusterRow } from '../store/reconcile.ts';
 import { isLiveTemplate } from '../store/templates.ts';
 import { enqueue } from '../store/workItems.ts';
 import { clusterSubject, newOperation, tell } from './announce.ts';
+import { checkBundlesThere } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { type ClusterInput, type ClusterPlan, clusterInput, planCluster } from './clusterPlan.ts';
 import { runOnce } from './idempotent.ts';
@@ -49,6 +50,7 @@ const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx,
   // It may have been deleted since the plan was made.
   if (!(await isLiveTemplate(tx.db, cluster.templateId))) throw new NotFound('The cluster template', { field: ['clusterTemplate'] });
   await checkQuota(deps, tx, cluster.projectId);
+  await checkBundlesThere(tx.db, cluster.spec, ['overrides', 'bundles']);
   try {
     await insertCluster(tx, cluster);
   } catch (error) {
@@ -128,6 +130,7 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   nodesSince: null,
   etcd: null,
   etcdStatus: null,
+  bundleStates: null,
   state: 'PENDING',
   deletionProtection: input.deletionProtection ?? false,
   seedAbandoned: false,

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { requireCloudAdmin, writableProject } from '../domain/actor.ts';
 import { Conflict } from '../domain/errors.ts';
 import { faultOfTitle, MAX_TEMPLATE_NAME } from '../domain/names.ts';
-import type { TemplateSpec } from '../domain/template.ts';
+import { DEFAULT_SPEC, type TemplateSpec } from '../domain/template.ts';
 import { isUniqueViolation } from '../store/open.ts';
 import { insertTemplate, insertTemplateRevision, loadRevisions } from '../store/templates.ts';
+import { checkBundlesThere, chooseBundles } from './bundleChoice.ts';
 import type { Call, Command, CommandDeps, TemplateAnswer } from './call.ts';
 import { checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { type Recalled, runOnce } from './idempotent.ts';
@@ -30,13 +31,15 @@ export const createClusterTemplate =
       mutation: 'createClusterTemplate',
       input: raw,
       prepare: async () => {
-        const read = readSpec(definedOf(typed), labels, undefined, []);
-        const pathOf: PathOf = (field) => read.pathOf(field) ?? field.split('.');
+        const wished = readSpec(definedOf(typed), labels, undefined, []);
+        const pathOf: PathOf = (field) => wished.pathOf(field) ?? field.split('.');
+        const read = await chooseBundles(deps, deps.store.db, wished, DEFAULT_SPEC, pathOf);
         const spec = checkSpec(completeSpec(read), pathOf);
         checkTunnel(call, spec, null, pathOf);
         return spec;
       },
       apply: async (tx, spec) => {
+        await checkBundlesThere(tx.db, spec, ['bundles']);
         const now = deps.clock.now();
         const template = {
           id: deps.newId(),

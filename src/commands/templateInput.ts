@@ -16,6 +16,7 @@ import {
 } from '../domain/template.ts';
 import { stableJson } from '../lib/json.ts';
 import { addonsInput } from './addonsInput.ts';
+import { bundlesInput } from './bundleChoice.ts';
 import { controlPlaneInput } from './controlPlaneInput.ts';
 import { clearable, definedOf, given, nameOrId, parseInput, smallMap, wholeNumber } from './parse.ts';
 
@@ -52,6 +53,7 @@ export const specFields = z.strictObject({
   masterLbFloatingIpEnabled: given(z.boolean()),
   controlPlane: given(controlPlaneInput),
   addons: given(addonsInput),
+  bundles: given(bundlesInput),
   rootVolume: clearable(rootVolumeInput),
   availabilityZone: clearable(nameOrId),
   minNodeCount: clearable(nodeCount),

@@ -8,8 +8,9 @@ import { supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
+import { chooseBundles } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
-import { checkAllowedCidrs, checkSpec, checkTunnel } from './checks.ts';
+import { checkAllowedCidrs, checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { runOnce } from './idempotent.ts';
 import { definedOf, given, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
 import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
@@ -55,10 +56,12 @@ export const updateCluster =
 
 const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, input: Input) => {
   const now = deps.clock.now();
-  const read = readSpec(input.overrides === undefined ? {} : definedOf(input.overrides), input.labels, row.spec.networkDriver, [
+  const wished = readSpec(input.overrides === undefined ? {} : definedOf(input.overrides), input.labels, row.spec.networkDriver, [
     'overrides',
   ]);
-  const spec = changedSpec(deps, call, row, read);
+  const pathOf = (path: SpecPath) => wished.pathOf(path) ?? ['overrides', ...path.split('.')];
+  const read = await chooseBundles(deps, tx.db, wished, row.spec, pathOf);
+  const spec = changedSpec(deps, call, row, read, pathOf);
   const change = {
     spec,
     overrides: mergeChanges(row.overrides, read.fields),
@@ -84,8 +87,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };
 
-const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadSpec): ClusterRow['spec'] => {
-  const pathOf = (path: SpecPath) => read.pathOf(path) ?? ['overrides', ...path.split('.')];
+const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadSpec, pathOf: PathOf): ClusterRow['spec'] => {
   for (const [path, value] of settingsOf(read.fields))
     if (stableJson(value) !== stableJson(settingAt(row.spec, path)) && !mayChange(path)) throw fixedSetting(path, pathOf(path));
   const wanted = mergeSpec(row.spec, read.fields);
@@ -109,6 +111,7 @@ const CHANGEABLE: readonly string[] = [
   'controlPlane.etcd.defragSchedule',
   'controlPlane.resources',
   'addons',
+  'bundles',
   'controlPlane.tunnel',
   'controlPlane.allowedCidrs',
   'controlPlane.audit',

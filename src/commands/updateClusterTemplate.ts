@@ -6,6 +6,7 @@ import { mergeSpec } from '../domain/template.ts';
 import { stableJson } from '../lib/json.ts';
 import type { Tx } from '../store/open.ts';
 import { insertTemplateRevision, patchTemplate } from '../store/templates.ts';
+import { chooseBundles } from './bundleChoice.ts';
 import type { Call, Command, CommandDeps, TemplateAnswer } from './call.ts';
 import { checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { recallTemplateAnswer, templateHead, templateNameTaken } from './createClusterTemplate.ts';
@@ -46,12 +47,13 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, input: Input) => {
   const { template, revision: current } = await getOwnTemplate(tx.db, call, clusterTemplateId);
   checkGeneration(call, template);
   const now = deps.clock.now();
-  const read = readSpec(definedOf(typed), labels, current.spec.networkDriver, []);
+  const wished = readSpec(definedOf(typed), labels, current.spec.networkDriver, []);
+  const pathOf: PathOf = (field) => wished.pathOf(field) ?? field.split('.');
+  const read = await chooseBundles(deps, tx.db, wished, current.spec, pathOf);
   const wanted = { ...mergeSpec(current.spec, read.fields), ignoredLabels: read.ignoredLabels ?? current.spec.ignoredLabels };
   let revision = current;
   // A template whose version has expired meanwhile can still be renamed or hidden.
   if (stableJson(wanted) !== stableJson(current.spec)) {
-    const pathOf: PathOf = (field) => read.pathOf(field) ?? field.split('.');
     const spec = checkSpec(wanted, pathOf, (field) => read.pathOf(field) !== undefined);
     checkTunnel(call, spec, current.spec, pathOf);
     revision = { templateId: template.id, revision: template.revision + 1, spec, createdBy: call.actor.userName, createdAt: now };

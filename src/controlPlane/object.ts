@@ -38,7 +38,8 @@ export type Component =
   | 'konnectivity-agent'
   | 'cloud-controller-manager'
   | 'cinder-csi'
-  | 'keystone-auth';
+  | 'keystone-auth'
+  | 'addon-bundle';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';
 const PROJECT_LABEL = 'seedbed.io/project';

@@ -1,5 +1,6 @@
 /** Cluster templates: what an operator offers, in Magnum's words where they still mean something. */
 import { type DeepPartial, leavesOf, mergeTrees, valueAt } from '../lib/tree.ts';
+import type { BundleChoice } from './addonBundle.ts';
 import { type AddonsSpec, DEFAULT_ADDONS } from './addons.ts';
 import { type ControlPlaneSpec, DEFAULT_CONTROL_PLANE } from './controlPlane.ts';
 import { defaultRelease } from './version.ts';
@@ -33,6 +34,8 @@ export interface TemplateSpec {
   masterLbFloatingIpEnabled: boolean;
   controlPlane: ControlPlaneSpec;
   addons: AddonsSpec;
+  /** In the order in which they are installed. */
+  bundles: BundleChoice[];
   rootVolume: RootVolume | null;
   /** The three are for the default node group. */
   availabilityZone: string | null;
@@ -70,6 +73,7 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   masterLbFloatingIpEnabled: false,
   controlPlane: DEFAULT_CONTROL_PLANE,
   addons: DEFAULT_ADDONS,
+  bundles: [],
   rootVolume: null,
   availabilityZone: null,
   minNodeCount: null,

@@ -1,7 +1,7 @@
 /** Brings a set of objects into a cluster and keeps them so: writes only what changed or drifted, deletes what is no longer wanted. */
 import { fingerprint } from '../lib/json.ts';
 import type { Kubernetes } from './connection.ts';
-import { groupOf, type KubernetesObject, keyOf, type ObjectRef, refOf, refOfKey } from './kinds.ts';
+import { groupOf, isCustom, type KindRef, type KubernetesObject, keyOf, type ObjectRef, refOf, refOfKey } from './kinds.ts';
 import { projectOnto } from './projection.ts';
 import type { Versions } from './versions.ts';
 
@@ -21,6 +21,8 @@ export interface EnsureOptions {
   versions?: Pick<Versions, 'unchanged' | 'changed' | 'confirm'>;
   /** 'trust': what was written is taken to be there still, unless `versions` knows better. 'full': every object is looked at, unless `versions` knows it to be unchanged. */
   look: 'trust' | 'full';
+  /** What to throw in place of an error of the API on this object. */
+  blame?: (object: KubernetesObject, error: unknown) => unknown;
   /** Called right after each write, so that a caller may keep it even when a later write fails. */
   onWritten?: (key: string, record: AppliedRecord) => void;
 }
@@ -40,7 +42,7 @@ interface Desired {
 }
 
 /** Kinds of which the API server lets nothing that matters be changed. */
-const REPLACED: ReadonlySet<string> = new Set(['StorageClass']);
+const REPLACED: ReadonlySet<string> = new Set(['StorageClass', 'Job']);
 const PARALLEL = 6;
 /** From this many objects of a kind in a namespace, one LIST is cheaper than a GET for each. */
 const LIST_FROM = 3;
@@ -49,7 +51,13 @@ const TIERS: readonly (readonly string[])[] = [
   ['Namespace', 'CustomResourceDefinition', 'PriorityClass', 'StorageClass'],
   [],
   ['Deployment', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob', 'Pod'],
+  // What other requests depend on, once it is there.
+  ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration', 'APIService'],
 ];
+/** Of what no kind stands in TIERS for. */
+const USUAL_TIER = 1;
+/** Of kinds that the cluster's own definitions bring: whoever sees to their objects comes before them, and goes after them. */
+const CUSTOM_TIER = 3;
 
 /** `objects` must not be changed afterwards. Throws the first failure of the API, when the calls under way have ended; what was written by then is repeated harmlessly next time. */
 export const ensureObjects = async (
@@ -72,7 +80,9 @@ export const ensureObjects = async (
     }
     // What cannot be changed is made anew; what was made with it stays as it is.
     if (record !== undefined && record.fingerprint !== wanted && REPLACED.has(object.kind)) await k.remove(refOf(object));
-    const answer = await k.apply(object);
+    const answer = await k.apply(object).catch((error: unknown) => {
+      throw options.blame?.(object, error) ?? error;
+    });
     options.versions?.confirm(answer);
     const fresh = { fingerprint: wanted, observed: observedOf(object, answer) };
     next[key] = fresh;
@@ -80,7 +90,7 @@ export const ensureObjects = async (
     written.push(key);
     options.onWritten?.(key, fresh);
   };
-  const tiers = TIERS.map((_, tier) => [...desired].filter(([, { object }]) => tierOf(object.kind) === tier));
+  const tiers = TIERS.map((_, tier) => [...desired].filter(([, { object }]) => tierOf(object) === tier));
   for (const tier of tiers) await inParallel(tier, ensureOne);
   const pruned = await pruneObjects(k, ledger, new Set(desired.keys()));
   return {
@@ -104,7 +114,7 @@ export const pruneObjects = async (
   const doomed = gone.map(refOfKey).filter((ref) => !kept.has(identityOf(ref)));
   for (const tier of TIERS.map((_, index) => TIERS.length - 1 - index)) {
     await inParallel(
-      doomed.filter(({ kind }) => tierOf(kind) === tier),
+      doomed.filter((ref) => tierOf(ref) === tier),
       (ref) => k.remove(ref),
     );
   }
@@ -199,9 +209,10 @@ const withoutSecrets = (object: KubernetesObject): KubernetesObject => {
   return rest;
 };
 
-const tierOf = (kind: string): number => {
-  const found = TIERS.findIndex((kinds) => kinds.includes(kind));
-  return found === -1 ? 1 : found;
+const tierOf = (ref: KindRef): number => {
+  const found = TIERS.findIndex((kinds) => kinds.includes(ref.kind));
+  if (isCustom(ref)) return CUSTOM_TIER;
+  return found === -1 ? USUAL_TIER : found;
 };
 
 const identityOf = (ref: ObjectRef): string => `${groupOf(ref.apiVersion)}/${ref.kind}/${ref.namespace ?? ''}/${ref.name}`;

@@ -6,8 +6,9 @@ import type { Clock } from '../lib/clock.ts';
 import { pauseAfter } from '../lib/tries.ts';
 import { turn } from '../lib/turn.ts';
 import { type AddressPolicy, defaultAddressPolicy } from './address.ts';
+import { createDiscovery, type FindResource } from './discovery.ts';
 import { type Attempt, failureOfStatus, failureOfTransport, type Subject } from './failure.ts';
-import { collectionPath, type KubernetesObject, type ObjectRef, objectPath, refOf, resourceOf } from './kinds.ts';
+import { collectionPath, type KubernetesObject, type ObjectRef, objectPath, type Resource, refOf } from './kinds.ts';
 import type { KubernetesAccess } from './kubeconfig.ts';
 import { type ListAnswer, type ListPage, type ListQuery, listCalls } from './lists.ts';
 import { type Call, openTransport, type Reply } from './transport.ts';
@@ -116,12 +117,17 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
     return { answer: parse<T>(reply.body, subject), size: reply.body.length };
   };
   const read = async <T>(action: Action, call: Call): Promise<T> => (await readSized<T>(action, call)).answer;
-  const { list, pages } = listCalls((query, path, form) => readSized<ListPage>(action('list', query), { ...get(path), ...form }), subject);
+  const find = createDiscovery((path) => read({ verb: 'get', resource: path, secret: false }, get(path)));
+  const { list, pages } = listCalls({
+    find,
+    read: (query, resource, path, form) => readSized<ListPage>(actionOf('list', query, resource), { ...get(path), ...form }),
+    subject,
+  });
 
   return {
     server: access.server,
     version: () => read({ verb: 'get', resource: 'version', secret: false }, get('/version')),
-    ...objectCalls(read),
+    ...objectCalls(read, find),
     list,
     pages,
     can: async (attributes) => {
@@ -170,37 +176,42 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
 
 type Read = <T>(action: Action, call: Call) => Promise<T>;
 
-const objectCalls = (read: Read): Pick<Kubernetes, 'get' | 'apply' | 'rewrite' | 'create' | 'remove'> => ({
-  get: (ref) => orMissing(read<KubernetesObject>(action('get', ref), get(objectPath(ref)))),
-  apply: (object) =>
-    read(action('patch', object), {
+const objectCalls = (read: Read, find: FindResource): Pick<Kubernetes, 'get' | 'apply' | 'rewrite' | 'create' | 'remove'> => ({
+  get: (ref) =>
+    orMissing(find(ref).then((resource) => read<KubernetesObject>(actionOf('get', ref, resource), get(objectPath(ref, resource))))),
+  apply: async (object) => {
+    const resource = await find(object);
+    return read(actionOf('patch', object, resource), {
       method: 'PATCH',
-      path: `${objectPath(refOf(object))}?fieldManager=${FIELD_MANAGER}&force=true`,
+      path: `${objectPath(refOf(object), resource)}?fieldManager=${FIELD_MANAGER}&force=true`,
       // JSON is YAML, and cheaper for both sides.
       contentType: 'application/apply-patch+yaml',
       body: JSON.stringify(object),
       repeatable: true,
-    }),
+    });
+  },
   rewrite: async (object) => {
-    const call = {
-      method: 'PUT',
-      path: `${objectPath(refOf(object))}?fieldManager=${FIELD_MANAGER}`,
-      body: JSON.stringify(object),
-      repeatable: true,
-    } as const;
     try {
-      await read<object>(action('update', object), call);
+      const resource = await find(object);
+      await read<object>(actionOf('update', object, resource), {
+        method: 'PUT',
+        path: `${objectPath(refOf(object), resource)}?fieldManager=${FIELD_MANAGER}`,
+        body: JSON.stringify(object),
+        repeatable: true,
+      });
     } catch (error) {
       if (!(error instanceof NotFound) && !(error instanceof Conflict)) throw error;
     }
   },
-  create: (object) =>
-    read(action('create', object), {
+  create: async (object) => {
+    const resource = await find(object);
+    return read(actionOf('create', object, resource), {
       method: 'POST',
-      path: `${collectionPath({ ...refOf(object) })}?fieldManager=${FIELD_MANAGER}`,
+      path: `${collectionPath({ ...refOf(object) }, resource)}?fieldManager=${FIELD_MANAGER}`,
       body: JSON.stringify(object),
       repeatable: false,
-    }),
+    });
+  },
   remove: async (ref, options = {}) => {
     const body = JSON.stringify({
       apiVersion: 'v1',
@@ -208,7 +219,11 @@ const objectCalls = (read: Read): Pick<Kubernetes, 'get' | 'apply' | 'rewrite' |
       propagationPolicy: options.propagation ?? 'Background',
       ...(options.uid !== undefined && { preconditions: { uid: options.uid } }),
     });
-    const done = await orMissing(read<object>(action('delete', ref), { method: 'DELETE', path: objectPath(ref), body, repeatable: true }));
+    const done = await orMissing(
+      find(ref).then((resource) =>
+        read<object>(actionOf('delete', ref, resource), { method: 'DELETE', path: objectPath(ref, resource), body, repeatable: true }),
+      ),
+    );
     return done !== undefined;
   },
 });
@@ -221,9 +236,9 @@ const orMissing = <T>(answer: Promise<T>): Promise<T | undefined> =>
 
 const get = (path: string): Call => ({ method: 'GET', path, repeatable: true });
 
-const action = (verb: string, ref: { apiVersion: string; kind: string }): Action => ({
+const actionOf = (verb: string, ref: { kind: string }, { plural }: Resource): Action => ({
   verb,
-  resource: resourceOf(ref).plural,
+  resource: plural,
   secret: ref.kind === 'Secret',
 });
 

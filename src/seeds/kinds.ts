@@ -95,30 +95,42 @@ const CLUSTER_WIDE: Record<string, Record<string, string>> = {
   },
 };
 
-/** Throws a plain Error on a kind that is not in the tables: a mistake in the program, never in its input. */
-export const resourceOf = ({ apiVersion, kind }: KindRef): Resource => {
+/** Undefined for kinds that are not in the tables: those that a cluster's own definitions bring. */
+export const findResource = ({ apiVersion, kind }: KindRef): Resource | undefined => {
   const namespaced = NAMESPACED[apiVersion]?.[kind];
   const plural = namespaced ?? CLUSTER_WIDE[apiVersion]?.[kind];
-  if (plural === undefined) throw new Error(`no path is known for ${apiVersion} ${kind}`);
-  return { group: groupOf(apiVersion), plural, namespaced: namespaced !== undefined };
+  return plural === undefined ? undefined : { group: groupOf(apiVersion), plural, namespaced: namespaced !== undefined };
+};
+
+/** Known only where somebody has defined it. */
+export const isCustom = (ref: KindRef): boolean => findResource(ref) === undefined;
+
+/** Throws a plain Error on a kind that is not in the tables. */
+export const resourceOf = (ref: KindRef): Resource => {
+  const found = findResource(ref);
+  if (found === undefined) throw new Error(`no path is known for ${ref.apiVersion} ${ref.kind}`);
+  return found;
 };
 
 export const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '');
 
+/** `/apis/apps/v1`. */
+export const groupPath = (apiVersion: string): string => (apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`);
+
 /** `/apis/apps/v1/namespaces/x/deployments`; without a namespace, the collection over all of them. */
-export const collectionPath = (ref: CollectionRef): string => {
-  const { plural, namespaced } = resourceOf(ref);
-  const root = ref.apiVersion.includes('/') ? `/apis/${ref.apiVersion}` : `/api/${ref.apiVersion}`;
+export const collectionPath = (ref: CollectionRef, { plural, namespaced }: Resource = resourceOf(ref)): string => {
+  const root = groupPath(ref.apiVersion);
   return namespaced && ref.namespace !== undefined ? `${root}/namespaces/${segment(ref.namespace)}/${plural}` : `${root}/${plural}`;
 };
 
-export const objectPath = (ref: ObjectRef): string => {
-  if (resourceOf(ref).namespaced && ref.namespace === undefined) throw new Error(`${ref.kind} ${ref.name} needs a namespace`);
-  return `${collectionPath(ref)}/${segment(ref.name)}`;
+export const objectPath = (ref: ObjectRef, resource: Resource = resourceOf(ref)): string => {
+  if (resource.namespaced && ref.namespace === undefined) throw new Error(`${ref.kind} ${ref.name} needs a namespace`);
+  return `${collectionPath(ref, resource)}/${segment(ref.name)}`;
 };
 
+/** Of a kind that is not in the tables, the namespace is taken as it stands. */
 export const refOf = ({ apiVersion, kind, metadata }: KubernetesObject): ObjectRef =>
-  metadata.namespace !== undefined && resourceOf({ apiVersion, kind }).namespaced
+  metadata.namespace !== undefined && findResource({ apiVersion, kind })?.namespaced !== false
     ? { apiVersion, kind, namespace: metadata.namespace, name: metadata.name }
     : { apiVersion, kind, name: metadata.name };
 

@@ -1,7 +1,8 @@
 /** Reads collections of a Kubernetes API, page by page. */
 import { Unavailable } from '../domain/errors.ts';
+import type { FindResource } from './discovery.ts';
 import { type Subject, VersionGone } from './failure.ts';
-import { type CollectionRef, collectionPath, type KubernetesObject, resourceOf } from './kinds.ts';
+import { type CollectionRef, collectionPath, type KubernetesObject, type Resource } from './kinds.ts';
 import { metadataForm } from './metadataForm.ts';
 
 export interface ListQuery extends CollectionRef {
@@ -22,28 +23,33 @@ export interface ListPage {
   metadata?: { resourceVersion?: string; continue?: string };
 }
 
-/** Gets one page, and how many characters it had. */
-type ReadPage = (query: ListQuery, path: string, form: { accept?: string }) => Promise<{ answer: ListPage; size: number }>;
+interface ListDeps {
+  find: FindResource;
+  /** Gets one page, and how many characters it had. */
+  read(query: ListQuery, resource: Resource, path: string, form: { accept?: string }): Promise<{ answer: ListPage; size: number }>;
+  subject: Subject;
+}
 
 const PAGE = 500;
 /** What a customer piles up in his cluster must not fill the memory that all customers share. */
 const MAX_CLUSTER_LIST = 64 * 1024 * 1024;
 
-export const listCalls = (readPage: ReadPage, subject: Subject) => {
-  const page = (query: ListQuery, more: Record<string, string>) => {
+export const listCalls = ({ find, read, subject }: ListDeps) => {
+  const page = async (query: ListQuery, more: Record<string, string>) => {
     const words = new URLSearchParams();
     if (query.labelSelector !== undefined) words.set('labelSelector', query.labelSelector);
     if (query.fieldSelector !== undefined) words.set('fieldSelector', query.fieldSelector);
     for (const [name, value] of Object.entries(more)) words.set(name, value);
     const form = query.metadataOnly === true ? { accept: metadataForm('PartialObjectMetadataList') } : {};
-    return readPage(query, `${collectionPath(query)}?${words.toString()}`, form);
+    const resource = await find(query);
+    return read(query, resource, `${collectionPath(query, resource)}?${words.toString()}`, form);
   };
   const each = async function* (query: ListQuery) {
     const limit = String(query.limit ?? PAGE);
     for (let rest: Record<string, string> = {}; ; ) {
-      const read = await page(query, { limit, ...rest });
-      yield read;
-      const next = read.answer.metadata?.continue;
+      const one = await page(query, { limit, ...rest });
+      yield one;
+      const next = one.answer.metadata?.continue;
       if (!next) return;
       rest = { continue: next };
     }
@@ -59,7 +65,7 @@ export const listCalls = (readPage: ReadPage, subject: Subject) => {
     try {
       for await (const { answer, size } of each(query)) {
         total += size;
-        if (subject === 'cluster' && total > MAX_CLUSTER_LIST) throw tooMuch(query);
+        if (subject === 'cluster' && total > MAX_CLUSTER_LIST) throw tooMuch(await find(query));
         // One by one: as arguments of one call a page of any size would not fit the stack.
         for (const item of completed(answer, query)) items.push(item);
         resourceVersion = answer.metadata?.resourceVersion ?? '';
@@ -78,9 +84,9 @@ export const listCalls = (readPage: ReadPage, subject: Subject) => {
 const completed = ({ items }: ListPage, { apiVersion, kind }: ListQuery): KubernetesObject[] =>
   (items ?? []).map((item) => ({ ...item, apiVersion, kind }));
 
-const tooMuch = (query: ListQuery): Unavailable =>
+const tooMuch = ({ plural }: Resource): Unavailable =>
   new Unavailable(
     'CLUSTER_UNAVAILABLE',
-    `The cluster's ${resourceOf(query).plural} are more than ${MAX_CLUSTER_LIST / 1024 / 1024} MiB together, which is more than Seedbed reads; delete what is not needed.`,
+    `The cluster's ${plural} are more than ${MAX_CLUSTER_LIST / 1024 / 1024} MiB together, which is more than Seedbed reads; delete what is not needed.`,
     { whoMustAct: 'CUSTOMER' },
   );

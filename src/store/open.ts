@@ -13,7 +13,7 @@ export type Db = BetterSQLite3Database<Record<string, never>>;
 
 /** A row that changed, for live lists. */
 export interface Change {
-  kind: ObjectKind | 'OPERATION' | 'TEMPLATE';
+  kind: ObjectKind | 'OPERATION' | 'TEMPLATE' | 'ADDON_BUNDLE';
   id: string;
   clusterId: string | null;
   projectId: string | null;

@@ -1,6 +1,8 @@
 /** The tables. Times are milliseconds since the epoch; JSON columns hold the domain's types. */
 import { sql } from 'drizzle-orm';
 import { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import type { BundleState, Manifest } from '../domain/addonBundle.ts';
+import type { OptionsSchema } from '../domain/addonBundleOption.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState, ResolvedNames, Rotations, TrustReference } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
@@ -92,6 +94,40 @@ export const templateRevisions = sqliteTable(
   (t) => [primaryKey({ columns: [t.templateId, t.revision] })],
 );
 
+/** Seen by all projects, and of none. */
+export const addonBundles = sqliteTable(
+  'addon_bundles',
+  {
+    id: id(),
+    name: text().notNull(),
+    description: text().notNull(),
+    revision: integer().notNull(),
+    generation: integer().notNull().default(1),
+    deletedAt: time(),
+    createdAt: time().notNull(),
+    updatedAt: time().notNull(),
+  },
+  (t) => [uniqueIndex('addon_bundles_name').on(t.name).where(live)],
+);
+
+export const addonBundleRevisions = sqliteTable(
+  'addon_bundle_revisions',
+  {
+    bundleId: text()
+      .notNull()
+      .references(() => addonBundles.id),
+    revision: integer().notNull(),
+    /** As they were given. */
+    manifests: text().notNull(),
+    /** As they were read. */
+    objects: json<Manifest[]>().notNull(),
+    optionsSchema: json<OptionsSchema>().notNull(),
+    createdBy: text().notNull(),
+    createdAt: time().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.bundleId, t.revision] })],
+);
+
 export const clusters = sqliteTable(
   'clusters',
   {
@@ -125,6 +161,8 @@ export const clusters = sqliteTable(
     etcd: json<EtcdMembership>(),
     /** As it was at the last look. */
     etcdStatus: json<EtcdStatus>(),
+    /** Of addon bundles that it has, or that are on their way out; null: never had one. */
+    bundleStates: json<BundleState[]>(),
     state: text().$type<ClusterState>().notNull(),
     deletionProtection: flag().notNull().default(false),
     /** Its seed is lost for good: what is in there is left. */

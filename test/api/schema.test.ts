@@ -34,10 +34,12 @@ test('every mutation takes one input with an idempotency key and answers a union
     'createCluster',
     'createClusterTemplate',
     'createNodeGroup',
+    'deleteAddonBundle',
     'deleteCluster',
     'deleteClusterTemplate',
     'deleteNodeGroup',
     'issueKubeconfig',
+    'registerAddonBundle',
     'registerSeed',
     'resizeNodeGroup',
     'retryOperation',
@@ -47,6 +49,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'signCertificate',
     'uncordonSeed',
     'unregisterSeed',
+    'updateAddonBundle',
     'updateCluster',
     'updateClusterTemplate',
     'updateSeed',
@@ -56,7 +59,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     const input = buildSchema().getType(`${name.charAt(0).toUpperCase()}${name.slice(1)}Input`);
     const fields = isInputObjectType(input) ? Object.keys(input.getFields()) : [];
     expect(fields).toContain('idempotencyKey');
-    if (!/^(create(Cluster|ClusterTemplate)|registerSeed)$/.test(name)) expect(fields).toContain('expectedGeneration');
+    if (!/^(create(Cluster|ClusterTemplate)|register(Seed|AddonBundle))$/.test(name)) expect(fields).toContain('expectedGeneration');
     expect(String(type)).toMatch(/Result!$/);
   }
 });

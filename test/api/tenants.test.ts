@@ -161,6 +161,9 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['cordonSeed', { seedId: house.seed.id }],
   ['uncordonSeed', { seedId: house.seed.id }],
   ['unregisterSeed', { seedId: house.seed.id }],
+  ['registerAddonBundle', { name: 'mine', manifests: '' }],
+  ['updateAddonBundle', { addonBundleId: 'mine', description: 'mine' }],
+  ['deleteAddonBundle', { addonBundleId: 'mine' }],
 ];
 
 const mutate = async (world: World, token: string, name: string, input: object) => {
@@ -190,7 +193,7 @@ test('no mutation touches another project, none is done for a reader, and none o
     );
   const before = await state();
   for (const [name, input] of MUTATIONS(house)) {
-    const seeds = /Seed$/.test(name);
+    const seeds = /(?:Seed|AddonBundle)$/.test(name);
     if (name !== 'createClusterTemplate')
       expect([name, (await mutate(world, 'otto', name, input)).__typename]).toEqual([name, seeds ? 'ForbiddenError' : 'NotFoundError']);
     // A reader may have a kubeconfig that only reads; the cluster has no address yet.

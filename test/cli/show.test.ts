@@ -92,7 +92,16 @@ test('a template is shown by the names that a file has, its addons with it', asy
 
 const cluster = (controlPlane: object) => ({
   ...{ uuid: 'c1', name: 'web', state: 'READY', version: 'v1.36.3', endpoint: null, projectId: 'p', createdAt: '', createdBy: 'ada' },
-  ...{ generation: 2, observedGeneration: 2, deletionProtection: false, lastEventNumber: 9, template: null, addons: [], conditions: [] },
+  ...{
+    generation: 2,
+    observedGeneration: 2,
+    deletionProtection: false,
+    lastEventNumber: 9,
+    template: null,
+    addons: [],
+    bundles: [],
+    conditions: [],
+  },
   controlPlane: { replicas: 1, etcd: { members: [], alarms: [], quotaMiB: 1 } },
   spec: { controlPlane },
   ...{ nodeGroups: { nodes: [] }, nodes: { nodes: [], pageInfo }, operations: { nodes: [] } },

@@ -1,11 +1,13 @@
 /** The commands over a real database, with a cloud that is known and a seed kubeconfig that is read by a stand-in. */
 import { randomBytes } from 'node:crypto';
+import { isBuiltIn } from '../../src/addons/builtIn.ts';
 import type { Call, KubeconfigOrder } from '../../src/commands/call.ts';
 import { type Commands, createCommands } from '../../src/commands/commands.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { ProjectCatalogue } from '../../src/domain/cloud.ts';
 import { UserError } from '../../src/domain/errors.ts';
 import { newId, randomToken } from '../../src/lib/ids.ts';
+import { parseManifests } from '../../src/seeds/manifests.ts';
 import type { Store } from '../../src/store/open.ts';
 import { createSealer } from '../../src/store/sealing.ts';
 import { createSecrets, type Secrets } from '../../src/store/secrets.ts';
@@ -41,6 +43,8 @@ export const openHouse = (): House => {
       if (server === undefined) throw new UserError('KUBECONFIG_REFUSED', 'clusters[0].cluster.server is missing.');
       return { server };
     },
+    parseManifests,
+    isBuiltIn,
     peekCatalogue: () => cloud.catalogue,
     buildKubeconfig: async (order) => {
       ordered.push(order);

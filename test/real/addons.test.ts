@@ -1,7 +1,8 @@
 /** Every addon against a real API server: all of them on with what they have by default, every option changed, and all off again. */
+import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ADDON_NAMES, addonInfo } from '../../src/domain/addons.ts';
-import type { ProgressEvent } from './support/graphql.ts';
+import { createApi, type ProgressEvent } from './support/graphql.ts';
 import { createKubectl, type Kubectl } from './support/outside.ts';
 import { until } from './support/run.ts';
 import { asMember, closeStory, followToRest, issueKubeconfig, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
@@ -136,4 +137,86 @@ test('it takes them with every option changed, too', async () => {
 test('all that came with them goes, and nothing else', async () => {
   await change(settings((option) => (option === 'enabled' ? false : undefined)));
   await until('their namespaces have ended', 60, async () => ((await ours()).join() === before.join() ? true : undefined));
+});
+
+const BUNDLE = `
+apiVersion: example.org/v1
+kind: Widget
+metadata: { name: own, namespace: lab-widgets }
+spec: { size: "\${options.size}", owner: "\${cluster.name}" }
+---
+apiVersion: v1
+kind: Namespace
+metadata: { name: lab-widgets }
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: widgets.example.org }
+spec:
+  group: example.org
+  scope: Namespaced
+  names: { kind: Widget, plural: widgets, singular: widget, listKind: WidgetList }
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: { openAPIV3Schema: { type: object, properties: { spec: { type: object, properties: { size: { type: integer }, owner: { type: string } } } } } }
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: widgets, namespace: lab-widgets }
+spec:
+  replicas: 0
+  serviceName: widgets
+  selector: { matchLabels: { app: widgets } }
+  template:
+    metadata: { labels: { app: widgets } }
+    spec: { containers: [ { name: w, image: "example.org/w:v1", env: [ { name: SIZE, value: "\${options.size|text}" } ] } ] }
+`;
+const BUNDLE_SCHEMA = '{"type":"object","properties":{"size":{"type":"integer","minimum":1,"default":2}}}';
+
+interface BundleSeen {
+  name: string;
+  state: string;
+  message: string;
+}
+
+const choose = (bundles: object[]) => asMember(story).change('updateCluster', { clusterId, overrides: { bundles } }, 'cluster { id }');
+const bundlesNow = async (): Promise<BundleSeen[]> =>
+  (
+    await asMember(story).ask<{ cluster: { bundles: BundleSeen[] } }>(
+      'query($id: ID!) { cluster(id: $id) { bundles { name state message } } }',
+      { id: clusterId },
+    )
+  ).cluster.bundles;
+const widget = (path: string) => kubectl('-n', 'lab-widgets', 'get', 'widget', 'own', '-o', `jsonpath={${path}}`);
+
+test('a bundle brings a kind with an object of it, keeps both, and goes when nothing of the customer would be lost', async () => {
+  const admin = createApi(story.server.url, story.adminToken);
+  const named = { name: 'lab-widgets', manifests: BUNDLE, optionsSchema: BUNDLE_SCHEMA };
+  await admin.change('registerAddonBundle', named, 'addonBundle { id }');
+  await choose([{ name: 'lab-widgets', options: [{ key: 'size', value: '3' }] }]);
+  expect(await followToRest(story, clusterId, events)).toMatchObject({ settled: true, state: 'READY' });
+  expect([await widget('.spec.size'), await widget('.spec.owner')]).toEqual(['3', NAME]);
+
+  await kubectl('-n', 'lab-widgets', 'delete', 'statefulset', 'widgets');
+  await until(
+    'it is back',
+    60,
+    async () => (await kubectl('-n', 'lab-widgets', 'get', 'statefulset', 'widgets', '-o', 'name')) || undefined,
+  );
+  await choose([{ name: 'lab-widgets' }]);
+  await until('the option is the default again', 60, async () => ((await widget('.spec.size')) === '2' ? true : undefined));
+
+  const path = `${story.folder}/widget.yaml`;
+  writeFileSync(path, 'apiVersion: example.org/v1\nkind: Widget\nmetadata: { name: mine, namespace: default }\nspec: { size: 1 }\n');
+  await kubectl('apply', '-f', path);
+  await choose([]);
+  await until('it says what would be lost', 60, async () =>
+    (await bundlesNow()).some(({ message }) => message.startsWith('1 of the kind Widget to be deleted')) ? true : undefined,
+  );
+  await kubectl('delete', '-f', path);
+  await until('it has gone', 120, async () => ((await bundlesNow()).length === 0 ? true : undefined));
+  await until('its namespace has ended', 60, async () => ((await ours()).join() === before.join() ? true : undefined));
+  await admin.change('deleteAddonBundle', { addonBundleId: 'lab-widgets' }, 'addonBundle { id }');
 });

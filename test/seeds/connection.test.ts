@@ -98,8 +98,8 @@ test('a token goes into the header, and only to the API itself: a redirect is an
     token: 'tok',
   });
   const k = open(api.access);
-  for (const call of [k.get(ref), k.raw('/readyz'), k.apply(configMap)]) {
-    const error = await failure(call);
+  for (const call of [() => k.get(ref), () => k.raw('/readyz'), () => k.apply(configMap)]) {
+    const error = await failure(call());
     expect(error.code).toBe('SEED_REFUSED');
     expect(error.message).toContain('redirect');
   }

@@ -5,6 +5,7 @@ import { access } from './steps/access.ts';
 import { addonSteps } from './steps/addons.ts';
 import { apiEndpoint } from './steps/apiEndpoint.ts';
 import { apiServer } from './steps/apiServer.ts';
+import { bundles } from './steps/bundles.ts';
 import { certificates } from './steps/certificates.ts';
 import { cloudCredential } from './steps/cloudCredential.ts';
 import { controllerManager } from './steps/controllerManager.ts';
@@ -49,6 +50,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   access,
   keystoneAuth,
   ...addonSteps,
+  bundles,
   rotation,
   nodeGroups,
   tunnel,

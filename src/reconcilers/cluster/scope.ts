@@ -10,7 +10,8 @@ import { findRelease } from '../../domain/version.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import type { ClusterPki } from '../../pki/bundle.ts';
 import { factsOf } from '../../pki/facts.ts';
-import type { KubernetesObject } from '../../seeds/kinds.ts';
+import type { EnsureOptions } from '../../seeds/apply.ts';
+import { isCustom, type KubernetesObject } from '../../seeds/kinds.ts';
 import { saveCertificates } from '../../store/certificates.ts';
 import { type InventoryKey, listInventory, saveLedger } from '../../store/inventory.ts';
 import { type ClusterRow, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
@@ -47,7 +48,8 @@ export interface ClusterScope extends ResourceScope {
   key(service: InventoryService, kind: string, name: string): InventoryKey;
   /** Applies objects to the seed under a group name; true when something was written. */
   applyToSeed(group: string, objects: KubernetesObject[]): Promise<boolean>;
-  applyToTenant(group: string, objects: KubernetesObject[]): Promise<boolean>;
+  /** `blame`: what to throw in place of an API's error on an object. */
+  applyToTenant(group: string, objects: KubernetesObject[], blame?: EnsureOptions['blame']): Promise<boolean>;
   /** Something of the group was applied, to the seed or the cluster, and not taken away again. */
   hasApplied(group: string): Promise<boolean>;
   /** What was applied to the cluster under the group goes with the cluster, and nobody need look for it any more. */
@@ -128,10 +130,11 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
       const applied = { clusterId: row.id, ownerId: row.id, service: 'SEED', group, look, versions } as const;
       return (await applyGroup(scope, kube, applied, objects)).length > 0;
     },
-    applyToTenant: async (group, objects) => {
+    applyToTenant: async (group, objects, blame) => {
       const { kube, versions } = await scope.tenant();
-      versions.follow(objects);
-      const applied = { clusterId: row.id, ownerId: row.id, service: 'CLUSTER', group, look, versions } as const;
+      // A watch on a kind that is not served yet would only fail again and again.
+      versions.follow(objects.filter((object) => !isCustom(object)));
+      const applied = { clusterId: row.id, ownerId: row.id, service: 'CLUSTER', group, look, versions, ...(blame && { blame }) } as const;
       return (await applyGroup(scope, kube, applied, objects)).length > 0;
     },
     hasApplied: async (group) =>

@@ -11,11 +11,11 @@ import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts'
 import type { ClusterPki } from '../../../pki/bundle.ts';
 import type { Kubernetes } from '../../../seeds/connection.ts';
 import type { KubernetesObject } from '../../../seeds/kinds.ts';
-import { hasHealth, healthOf } from '../../health.ts';
 import { readyReplicas } from '../../workload.ts';
 import { leaveLoadBalancers, leaveVolumes } from '../cloudLeftovers.ts';
 import { getProjectCredential } from '../projectCredential.ts';
 import type { ClusterScope } from '../scope.ts';
+import { lookAtHealth } from '../tenantHealth.ts';
 import { network } from './network.ts';
 import { router } from './router.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
@@ -57,7 +57,8 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
         const starting = await lookInSeed(scope, beside);
         if (starting !== null) return starting;
       }
-      return look(scope, objects, written);
+      const health = await lookAtHealth(scope, objects, written);
+      return health.ok ? done(health.message) : waiting(health.message, 10_000);
     },
     remove: async (scope) => {
       if (!(await scope.hasApplied(groupOf(addon)))) return done();
@@ -113,20 +114,6 @@ const lookInSeed = async (scope: ClusterScope, objects: readonly KubernetesObjec
     ({ kind, metadata }) => kind === 'Deployment' && readyReplicas(deployments.get(metadata.namespace, metadata.name)) < 1,
   );
   return starting === undefined ? null : waiting(`${starting.metadata.name} to be ready`, 10_000);
-};
-
-/** `written`: just now, so that what was seen before is old. */
-const look = async (scope: ClusterScope, objects: readonly KubernetesObject[], written: boolean): Promise<Outcome> => {
-  const tenant = await scope.tenant();
-  const nodes = await tenant.nodeCount();
-  if (nodes.total === 0) return done('It starts with the first worker.');
-  const messages: string[] = [];
-  for (const object of objects.filter(hasHealth)) {
-    const health = healthOf(object.metadata.name, await tenant.status(object, written), nodes.ready);
-    if (!health.ok) return waiting(health.message, 10_000);
-    if (health.message !== '') messages.push(`${health.message}.`);
-  }
-  return done(messages.join(' '));
 };
 
 for (const addon of addons) made.set(addon.name, stepOf(addon));

@@ -1,0 +1,106 @@
+/** Addon bundles: manifests that cloud admins register and clusters choose, with their immutable revisions. */
+import { type AddonBundleRevisionRow, type AddonBundleRow, findAddonBundle, listAddonBundles } from '../store/addonBundles.ts';
+import { sightOf } from '../store/sight.ts';
+import { badInput, builder, nodeType } from './builder.ts';
+import type { Context } from './context.ts';
+import { plainId } from './ids.ts';
+import { byCreation, connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
+
+export const AddonBundleRevisionType = builder.objectRef<AddonBundleRevisionRow>('AddonBundleRevision').implement({
+  description: 'An immutable state of a bundle; clusters keep theirs.',
+  fields: (t) => ({
+    revision: t.exposeInt('revision', { description: 'From 1 on.' }),
+    optionsSchema: t.string({ description: 'JSON schema of its options.', resolve: (row) => JSON.stringify(row.optionsSchema) }),
+    kinds: t.stringList({
+      description: 'Kinds of its objects with their versions, such as "apps/v1 Deployment".',
+      resolve: (row) => [...new Set(row.objects.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`))],
+    }),
+    objectCount: t.int({ description: 'How many objects it has.', resolve: (row) => row.objects.length }),
+    manifests: t.string({
+      nullable: true,
+      description: 'The YAML as it was given; for cloud admins, null for others.',
+      resolve: (row, _args, { actor }) => (actor.isCloudAdmin ? row.manifests : null),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+  }),
+});
+
+export const AddonBundleRef = builder.objectRef<AddonBundleRow>(nodeType('AddonBundle'));
+
+const revisionsOf = (row: AddonBundleRow, { loaders }: Context) => loaders.bundleRevisions.load(row.id);
+
+const newest = async (row: AddonBundleRow, context: Context): Promise<AddonBundleRevisionRow> => {
+  const [revision] = await revisionsOf(row, context);
+  if (revision === undefined) throw new Error(`Bundle ${row.id} has no revision.`);
+  return revision;
+};
+
+builder.node(AddonBundleRef, {
+  description: 'What clusters may have beside the addons of Seedbed itself: manifests that a cloud admin registered.',
+  id: { resolve: (row) => row.id, description: 'Id for `node`, unique in the whole API, opaque.' },
+  loadMany: (ids, { loaders }) => Promise.all(ids.map((id) => loaders.addonBundle.load(id))),
+  fields: (t) => ({
+    uuid: t.exposeString('id', { description: 'The plain id.' }),
+    name: t.exposeString('name', { description: 'Its name, unique.' }),
+    description: t.exposeString('description', { description: 'What it is for; may be empty.' }),
+    revision: t.exposeInt('revision', { description: "The newest revision's number: what clusters get that name none." }),
+    newestRevision: t.field({
+      type: AddonBundleRevisionType,
+      description: 'The newest revision.',
+      resolve: (row, _args, context) => newest(row, context),
+    }),
+    revisions: t.field({
+      type: [AddonBundleRevisionType],
+      description: 'All revisions, newest first.',
+      resolve: (row, _args, context) => revisionsOf(row, context),
+    }),
+    generation: t.exposeInt('generation', { description: 'Raised by each change.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was registered.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    deletedAt: t.expose('deletedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was deleted: nobody can choose it any more.',
+    }),
+  }),
+});
+
+const AddonBundleConnection = builder.connectionObject(
+  { type: AddonBundleRef, name: 'AddonBundleConnection', description: 'A page of addon bundles.' },
+  { name: 'AddonBundleEdge', description: 'An addon bundle and its place in the list.' },
+);
+
+const AddonBundleFilter = builder.inputType('AddonBundleFilter', {
+  description: 'Which addon bundles to list; without a field, all.',
+  fields: (t) => ({ name: t.string({ description: 'This name.' }) }),
+});
+
+builder.queryField('addonBundles', (t) =>
+  t.field({
+    type: AddonBundleConnection,
+    description: 'Addon bundles that clusters may choose, oldest first.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: AddonBundleFilter, description: 'Which ones.' }) },
+    resolve: async (_root, args, { store, actor }) => {
+      const page = pageOf(args);
+      return connectionOf(await listAddonBundles(store.db, sightOf(actor), filterOf(args.filter), page), page, byCreation);
+    },
+  }),
+);
+
+builder.queryField('addonBundle', (t) =>
+  t.field({
+    type: AddonBundleRef,
+    nullable: true,
+    description: 'An addon bundle by its id or name; null when it is not there. By id, deleted ones are found, too.',
+    args: {
+      id: t.arg.id({ description: 'Its id, global or plain.' }),
+      name: t.arg.string({ description: 'Its name.' }),
+    },
+    resolve: async (_root, { id, name }, { store, actor, loaders }) => {
+      if ((id == null) === (name == null)) throw badInput('Give either id or name.');
+      if (id != null) return await loaders.addonBundle.load(plainId('AddonBundle', id));
+      const found = await findAddonBundle(store.db, sightOf(actor), name ?? '');
+      return found !== undefined && found.bundle.name === name ? found.bundle : null;
+    },
+  }),
+);

@@ -1,0 +1,129 @@
+/** One addon bundle in one cluster: what is applied of it, what must not be lost with it, and how it goes. */
+import { isBuiltIn } from '../../addons/builtIn.ts';
+import { CLUSTER_LABEL, labelsOf } from '../../controlPlane/object.ts';
+import { type BundleChoice, checkObjects, nameOfObject, renderBundle } from '../../domain/addonBundle.ts';
+import { Conflict, NotFound, SeedbedError, Unavailable, UserError } from '../../domain/errors.ts';
+import { done, NotYet, type Outcome, waiting } from '../../engine/flow.ts';
+import type { Kubernetes } from '../../seeds/connection.ts';
+import { groupOf, isCustom, type KubernetesObject, keyOf, type ObjectRef, refOf, refOfKey } from '../../seeds/kinds.ts';
+import { findBundleRevision } from '../../store/addonBundles.ts';
+import { listInventory } from '../../store/inventory.ts';
+import { keptFor } from './bundleKept.ts';
+import type { ClusterScope } from './scope.ts';
+import { lookAtHealth } from './tenantHealth.ts';
+
+const BUNDLE_LABEL = 'seedbed.io/bundle';
+
+/** The name of its objects in the inventory. */
+const inventoryGroup = (name: string): string => `Bundle/${name}`;
+
+/** @throws UserError that names the object and who must act. */
+export const installBundle = async (scope: ClusterScope, choice: BundleChoice): Promise<Outcome> => {
+  const { name } = choice;
+  const objects = await objectsOf(scope, choice);
+  const keys = new Set(objects.map((object) => keyOf(refOf(object))));
+  const applied = await appliedOf(scope, name);
+  const { kube } = await scope.tenant();
+  await refuseForeign(
+    kube,
+    objects.filter((object) => !applied.own.has(keyOf(refOf(object)))),
+    applied,
+    name,
+  );
+  const doomed = [...applied.own].filter((key) => !keys.has(key)).map(refOfKey);
+  const held = await letGo(kube, name, doomed, applied.own);
+  if (held !== null) return held;
+  const written = await scope.applyToTenant(inventoryGroup(name), objects, blameOf(name));
+  const health = await lookAtHealth(scope, objects, written);
+  if (health.failed)
+    throw new UserError('CLUSTER_UNAVAILABLE', `The bundle ${name}: ${health.message}; look at its pods, or ask who registered it.`, {
+      whoMustAct: 'CLOUD_ADMIN',
+    });
+  return health.ok ? done(health.message) : waiting(health.message, 10_000);
+};
+
+export const removeBundle = async (scope: ClusterScope, name: string): Promise<Outcome> => {
+  const { own } = await appliedOf(scope, name);
+  if (own.size === 0) return done();
+  const { kube } = await scope.tenant();
+  const held = await letGo(kube, name, [...own].map(refOfKey), own);
+  if (held !== null) return held;
+  await scope.applyToTenant(inventoryGroup(name), []);
+  return done();
+};
+
+const objectsOf = async (scope: ClusterScope, { name, revision, options }: BundleChoice): Promise<KubernetesObject[]> => {
+  const found = await findBundleRevision(scope.db, name, revision);
+  if (found === undefined)
+    throw new UserError('NOT_FOUND', `The addon bundle ${name} is not registered any more; take it out of the cluster's bundles.`);
+  const cluster = await scope.hosted();
+  const rendered = renderBundle(found.objects, found.optionsSchema, options, cluster);
+  checkObjects(rendered, isBuiltIn);
+  const { 'app.kubernetes.io/component': _, ...ours } = labelsOf(cluster, 'addon-bundle');
+  return rendered.map(
+    ({ metadata, ...rest }) =>
+      ({ ...rest, metadata: { ...metadata, labels: { ...metadata.labels, ...ours, [BUNDLE_LABEL]: name } } }) as KubernetesObject,
+  );
+};
+
+interface Applied {
+  /** Keys of what was applied of this bundle. */
+  own: ReadonlySet<string>;
+  /** What else was applied to the cluster: identity to what it belongs to. */
+  others: ReadonlyMap<string, string>;
+}
+
+const appliedOf = async (scope: ClusterScope, name: string): Promise<Applied> => {
+  const rows = (await listInventory(scope.db, scope.row.id)).filter((r) => r.service === 'CLUSTER' && r.state === 'PRESENT');
+  const group = inventoryGroup(name);
+  return {
+    own: new Set(rows.filter(({ kind }) => kind === group).map((row) => row.name)),
+    others: new Map(rows.filter(({ kind }) => kind !== group).map((row) => [identityOf(refOfKey(row.name)), row.kind])),
+  };
+};
+
+const identityOf = (ref: ObjectRef): string => [groupOf(ref.apiVersion), ref.kind, ref.namespace ?? '', ref.name].join('/');
+
+/** Taking over what somebody else made would change it now, and delete it with the bundle. */
+const refuseForeign = async (kube: Kubernetes, fresh: readonly KubernetesObject[], { others }: Applied, name: string): Promise<void> => {
+  for (const object of fresh) {
+    const ref = refOf(object);
+    const owner = others.get(identityOf(ref));
+    if (owner !== undefined)
+      throw new UserError(
+        'CONFLICT',
+        `${nameOfObject(object)} of the bundle ${name} belongs to ${owner.replace('Bundle/', 'the bundle ')}; the bundle needs another name for it.`,
+        { whoMustAct: 'CLOUD_ADMIN' },
+      );
+    const live = await kube.get(ref);
+    if (live !== undefined && live.metadata.labels?.[CLUSTER_LABEL] === undefined)
+      throw new UserError(
+        'CONFLICT',
+        `${nameOfObject(object)} of the bundle ${name} is in the cluster already, and not Seedbed's; delete it, or take the bundle out.`,
+        { whoMustAct: 'CUSTOMER' },
+      );
+  }
+};
+
+/** null: all of it may go. Objects of a bundle's own kinds go first, for what ends them goes with the bundle. */
+const letGo = async (kube: Kubernetes, name: string, doomed: readonly ObjectRef[], own: ReadonlySet<string>): Promise<Outcome | null> => {
+  const kept = await keptFor(kube, doomed, own);
+  if (kept !== null) return waiting(`${kept} would be lost with the bundle ${name}`, 60_000, 'CUSTOMER');
+  for (const ref of doomed.filter(isCustom)) {
+    await kube.remove(ref);
+    if ((await kube.get(ref)) !== undefined) return waiting(`${ref.kind} ${ref.name} to be gone`, 2_000);
+  }
+  return null;
+};
+
+/** Names the object, and lets who registered the bundle act. */
+const blameOf =
+  (name: string) =>
+  (object: KubernetesObject, error: unknown): unknown => {
+    const what = `${nameOfObject(object)} of the bundle ${name}`;
+    if (error instanceof NotFound) return new NotYet(`the kind or the namespace of ${what}`, 2_000);
+    if (!(error instanceof SeedbedError) || error instanceof Conflict) return error;
+    const message = `${what}: ${error.message}`;
+    if (error.retryable) return new Unavailable(error.code, message, { ...error.detail });
+    return new UserError(error.code, message, { ...error.detail, whoMustAct: 'CLOUD_ADMIN' });
+  };
