@@ -183,6 +183,14 @@ test('what is broken of it by hand is put back', async () => {
   await until(async () => (await withToken(await tokenOf('member'))('GET', MAPS)) === 200);
 });
 
+test('new authorities reach the webhook and those who ask it', async () => {
+  await living.change(living.member, 'rotateCertificates', { clusterId }, 'operation { id }');
+  await until(() => living.pki(clusterId).rotation.turn === 1, 90);
+  await living.settled(clusterId);
+  access = { ...access, ca: living.pki(clusterId).trust.ca };
+  expect(await withToken(await tokenOf('member'))('GET', MAPS)).toBe(200);
+});
+
 test('switched off, its tokens are nobody’s again, and nothing is left of it', async () => {
   await change({ keystoneAuthEnabled: false });
   await living.settled(clusterId);
@@ -192,8 +200,10 @@ test('switched off, its tokens are nobody’s again, and nothing is left of it',
     const { items } = await living.seed.list({ apiVersion: 'v1', kind, namespace: `kc-${row?.shortId}` });
     expect(items.map(({ metadata }) => metadata.name).filter((name) => name.includes('keystone'))).toEqual([]);
   }
-  const owner = createClient(access);
+  const issued = await living.change<{ kubeconfig: string }>(living.member, 'issueKubeconfig', { clusterId, role: 'ADMIN' }, 'kubeconfig');
+  const owner = createClient(accessOf(issued.kubeconfig));
   clients.push(owner);
+  await until(async () => (await owner.call('GET', SECRETS)).status === 200);
   const bindings = (await owner.call('GET', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings')).body.items as Fields[];
   expect(JSON.stringify(bindings)).not.toContain('keystone:');
 });
