@@ -1,6 +1,7 @@
 /** `seedbed seed …`: the clusters that hold control planes, for cloud admins. */
 import type { Command } from 'commander';
-import { CORDON_SEED, REGISTER_SEED, SEEDS, UNCORDON_SEED, UNREGISTER_SEED } from '../client/documents.ts';
+import { CORDON_SEED, REGISTER_SEED, SEEDS, UNCORDON_SEED, UNREGISTER_SEED, UPDATE_SEED } from '../client/documents.ts';
+import { ClientError } from '../client/errors.ts';
 import type { Operation, Seed } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { getSeed, listAll } from './find.ts';
@@ -8,8 +9,8 @@ import { action, type ChangeOptions, collectLabel, define, defineChange, given, 
 import { type CommonOptions, type Io, readInput, type Session } from './session.ts';
 import { ageOf, fields, table } from './table.ts';
 
-interface RegisterOptions extends ChangeOptions {
-  kubeconfig: string;
+interface SettingsOptions extends ChangeOptions {
+  kubeconfig?: string;
   region?: string;
   label?: Label[];
   exposure?: string;
@@ -22,17 +23,17 @@ interface RegisterOptions extends ChangeOptions {
 
 export const addSeedCommands = (program: Command, io: Io): void => {
   const seed = program.command('seed').description('clusters that hold control planes (cloud admins)');
-  defineChange(seed, 'register <name>', 'take in a Kubernetes cluster, and wait until its checks have passed')
-    .requiredOption('--kubeconfig <file>', 'kubeconfig with inline certificates or a token; - reads standard input')
-    .option('--region <region>', "the cloud's region that it serves; any without it")
-    .option('--label <key=value>', 'what templates choose seeds by; may be repeated', collectLabel)
-    .option('--exposure <way>', 'how API servers are made reachable: LOAD_BALANCER or NODE_PORT')
-    .option('--max-clusters <n>', 'clusters at most', readWhole)
-    .option('--pod-cidr <cidr>', 'range of its pods: clusters with overlapping ranges go elsewhere')
-    .option('--service-cidr <cidr>', 'range of its services, likewise')
-    .option('--storage-class <name>', "storage class for etcd; the seed's default without it")
-    .option('--priority-class <name>', "PriorityClass of control planes' pods; the seed's default without it")
-    .action(action(io, register));
+  withSettings(
+    defineChange(seed, 'register <name>', 'take in a Kubernetes cluster, and wait until its checks have passed').requiredOption(
+      '--kubeconfig <file>',
+      KUBECONFIG,
+    ),
+  ).action(action(io, register));
+  withSettings(
+    defineChange(seed, 'update <seed>', 'change what is known of a seed; what is left out stays')
+      .option('--kubeconfig <file>', KUBECONFIG)
+      .option('--name <name>', 'its new name'),
+  ).action(action(io, update));
   define(seed, 'list', 'list seeds').action(action(io, list));
   define(seed, 'show <seed>', 'show a seed with its checks').action(action(io, show));
   defineChange(seed, 'cordon <seed>', 'take no new clusters').action(action(io, change(CORDON_SEED, 'Cordon')));
@@ -47,21 +48,41 @@ interface SeedAnswer {
   operation: Operation;
 }
 
-const register = async (session: Session, [name = '']: readonly string[], options: RegisterOptions): Promise<void> => {
-  const { region, label, exposure, maxClusters, podCidr, serviceCidr, storageClass, priorityClass, idempotencyKey } = options;
-  const settings = given({
-    region,
-    labels: label,
-    exposure,
-    maxClusters,
-    podCidr,
-    serviceCidr,
-    storageClass,
-    priorityClass,
-    idempotencyKey,
-  });
-  const input = { name, kubeconfig: readInput(options.kubeconfig), ...settings };
+const KUBECONFIG = 'kubeconfig with inline certificates or a token; - reads standard input';
+
+const withSettings = (command: Command): Command =>
+  command
+    .option('--region <region>', "the cloud's region that it serves; any without it")
+    .option('--label <key=value>', 'what templates choose seeds by; may be repeated', collectLabel)
+    .option('--exposure <way>', 'how API servers are made reachable: LOAD_BALANCER or NODE_PORT')
+    .option('--max-clusters <n>', 'clusters at most', readWhole)
+    .option('--pod-cidr <cidr>', 'range of its pods: clusters with overlapping ranges go elsewhere')
+    .option('--service-cidr <cidr>', 'range of its services, likewise')
+    .option('--storage-class <name>', "storage class for etcd; the seed's default without it")
+    .option('--priority-class <name>', "PriorityClass of control planes' pods; the seed's default without it");
+
+const settingsOf = (options: SettingsOptions): Record<string, unknown> => {
+  const { region, label, exposure, maxClusters, podCidr, serviceCidr, storageClass, priorityClass } = options;
+  const kubeconfig = options.kubeconfig === undefined ? undefined : readInput(options.kubeconfig);
+  return given({ kubeconfig, region, labels: label, exposure, maxClusters, podCidr, serviceCidr, storageClass, priorityClass });
+};
+
+const register = async (session: Session, [name = '']: readonly string[], options: SettingsOptions): Promise<void> => {
+  const input = { name, ...settingsOf(options), ...given({ idempotencyKey: options.idempotencyKey }) };
   await carryOut(session, await session.client.mutate<SeedAnswer>(REGISTER_SEED, { input }), options, 'Register');
+};
+
+const update = async (
+  session: Session,
+  [nameOrId = '']: readonly string[],
+  options: SettingsOptions & { name?: string },
+): Promise<void> => {
+  const settings = { ...settingsOf(options), ...given({ name: options.name }) };
+  if (Object.keys(settings).length === 0)
+    throw new ClientError('USAGE', 'Nothing is to change: give any of the options that --help lists.');
+  const { uuid } = await getSeed(session.client, nameOrId);
+  const input = { seedId: uuid, ...settings, ...given({ idempotencyKey: options.idempotencyKey }) };
+  await carryOut(session, await session.client.mutate<SeedAnswer>(UPDATE_SEED, { input }), options, 'Update');
 };
 
 const change =
@@ -114,7 +135,8 @@ const seedText = (seed: Seed): string =>
     ['API server', seed.apiServerUrl],
     ['Kubernetes', seed.lastProbe?.kubernetesVersion ?? null],
     ['exposure', seed.exposure],
-    ['storage class', seed.lastProbe?.storageClass ?? null],
+    ['storage class', seed.storageClass ?? seed.lastProbe?.storageClass ?? null],
+    ['priority class', seed.priorityClass],
     ['clusters', seed.maxClusters === null ? seed.usedClusters : `${seed.usedClusters} of ${seed.maxClusters}`],
     ['region', seed.region],
   ]) + conditionsText(seed.conditions);

@@ -9,7 +9,7 @@ const ERRORS = `__typename ... on Problem { ${FAULT} } ... on QuotaError { quota
 const OPERATION = `id uuid kind targetKind state percent requestedBy requestedAt finishedAt ${PROBLEM}
   steps { name title state startedAt finishedAt message ${WAITING} } cluster { uuid name }`;
 const CONDITIONS = `conditions { name title status state reason message ${PROBLEM} ${WAITING} }`;
-const SEED = `uuid name region state cordoned exposure apiServerUrl usedClusters maxClusters createdAt
+const SEED = `uuid name region state cordoned exposure apiServerUrl storageClass priorityClass usedClusters maxClusters createdAt
   lastProbe { kubernetesVersion storageClass schedulableNodes } ${CONDITIONS}`;
 const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((name) => `${name} { cpuMillicores memoryMiB }`).join(' ');
 /** Who gets in, and what is written down of it. */
@@ -43,6 +43,7 @@ const page = (noun: string, fields: string): string =>
 export const SEEDS = page('seeds', SEED);
 export const SEED_BY_NAME = `query seed($name: String, $id: ID) { seed(name: $name, id: $id) { ${SEED} } }`;
 export const REGISTER_SEED = mutation('registerSeed', 'RegisterSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
+export const UPDATE_SEED = mutation('updateSeed', 'UpdateSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const CORDON_SEED = mutation('cordonSeed', 'CordonSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const UNCORDON_SEED = mutation('uncordonSeed', 'UncordonSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const UNREGISTER_SEED = mutation('unregisterSeed', 'UnregisterSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);

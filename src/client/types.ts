@@ -77,6 +77,8 @@ export interface Seed {
   cordoned: boolean;
   exposure: string;
   apiServerUrl: string;
+  storageClass: string | null;
+  priorityClass: string | null;
   usedClusters: number;
   maxClusters: number | null;
   createdAt: string;

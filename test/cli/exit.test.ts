@@ -78,6 +78,7 @@ test.each([
   [['cluster', 'kubeconfig', 'web', '--no-such-option'], 2],
   [['cluster', 'list', '--url', 'ftp://x'], 2],
   [['seed', 'register', 's', '--kubeconfig', '/nonexistent'], 2],
+  [['seed', 'update', 's'], 2],
   [['--help'], 0],
   [['cluster', 'create', '--help'], 0],
 ])('usage: %j ends with %i', async (args, status) => {
