@@ -1,25 +1,29 @@
 /** Addon bundles: manifests that cloud admins register and clusters choose, with their immutable revisions. */
-import { type AddonBundleRevisionRow, type AddonBundleRow, findAddonBundle, listAddonBundles } from '../store/addonBundles.ts';
+import {
+  type AddonBundleRow,
+  type BundleRevisionHead,
+  findAddonBundle,
+  listAddonBundles,
+  loadBundleRevision,
+} from '../store/addonBundles.ts';
 import { sightOf } from '../store/sight.ts';
 import { badInput, builder, nodeType } from './builder.ts';
 import type { Context } from './context.ts';
 import { plainId } from './ids.ts';
 import { byCreation, connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
 
-export const AddonBundleRevisionType = builder.objectRef<AddonBundleRevisionRow>('AddonBundleRevision').implement({
+export const AddonBundleRevisionType = builder.objectRef<BundleRevisionHead>('AddonBundleRevision').implement({
   description: 'An immutable state of a bundle; clusters keep theirs.',
   fields: (t) => ({
     revision: t.exposeInt('revision', { description: 'From 1 on.' }),
     optionsSchema: t.string({ description: 'JSON schema of its options.', resolve: (row) => JSON.stringify(row.optionsSchema) }),
-    kinds: t.stringList({
-      description: 'Kinds of its objects with their versions, such as "apps/v1 Deployment".',
-      resolve: (row) => [...new Set(row.objects.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`))],
-    }),
-    objectCount: t.int({ description: 'How many objects it has.', resolve: (row) => row.objects.length }),
+    kinds: t.exposeStringList('kinds', { description: 'Kinds of its objects with their versions, such as "apps/v1 Deployment".' }),
+    objectCount: t.exposeInt('objectCount', { description: 'How many objects it has.' }),
     manifests: t.string({
       nullable: true,
       description: 'The YAML as it was given; for cloud admins, null for others.',
-      resolve: (row, _args, { actor }) => (actor.isCloudAdmin ? row.manifests : null),
+      resolve: async ({ bundleId, revision }, _args, { store, actor }) =>
+        actor.isCloudAdmin ? ((await loadBundleRevision(store.db, bundleId, revision))?.manifests ?? null) : null,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
   }),
@@ -27,11 +31,10 @@ export const AddonBundleRevisionType = builder.objectRef<AddonBundleRevisionRow>
 
 export const AddonBundleRef = builder.objectRef<AddonBundleRow>(nodeType('AddonBundle'));
 
-const revisionsOf = (row: AddonBundleRow, { loaders }: Context) => loaders.bundleRevisions.load(row.id);
-
-const newest = async (row: AddonBundleRow, context: Context): Promise<AddonBundleRevisionRow> => {
-  const [revision] = await revisionsOf(row, context);
-  if (revision === undefined) throw new Error(`Bundle ${row.id} has no revision.`);
+/** Of a bundle that is there. */
+export const newestRevisionOf = async ({ id }: AddonBundleRow, _args: object, { loaders }: Context): Promise<BundleRevisionHead> => {
+  const revision = await loaders.newestBundleRevision.load(id);
+  if (revision === null) throw new Error(`Bundle ${id} has no revision.`);
   return revision;
 };
 
@@ -47,12 +50,12 @@ builder.node(AddonBundleRef, {
     newestRevision: t.field({
       type: AddonBundleRevisionType,
       description: 'The newest revision.',
-      resolve: (row, _args, context) => newest(row, context),
+      resolve: newestRevisionOf,
     }),
     revisions: t.field({
       type: [AddonBundleRevisionType],
       description: 'All revisions, newest first.',
-      resolve: (row, _args, context) => revisionsOf(row, context),
+      resolve: (row, _args, { loaders }) => loaders.bundleRevisions.load(row.id),
     }),
     generation: t.exposeInt('generation', { description: 'Raised by each change.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was registered.' }),

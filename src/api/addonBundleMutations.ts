@@ -1,7 +1,7 @@
 /** registerAddonBundle, updateAddonBundle and deleteAddonBundle. */
 import type { AddonBundleAnswer } from '../commands/call.ts';
 import { MAX_MANIFEST_KIB, MAX_OBJECTS } from '../domain/addonBundle.ts';
-import { AddonBundleRef, AddonBundleRevisionType } from './addonBundle.ts';
+import { AddonBundleRef, AddonBundleRevisionType, newestRevisionOf } from './addonBundle.ts';
 import { builder, type InputBuilder } from './builder.ts';
 import { plainId } from './ids.ts';
 import { callFields, defineMutation, REPLAYED, targetFields } from './mutation.ts';
@@ -16,7 +16,11 @@ const bundlePayload = (name: string, description: string) =>
     description,
     fields: (t) => ({
       addonBundle: t.field({ type: AddonBundleRef, description: 'The bundle.', resolve: (answer) => answer.bundle }),
-      revision: t.field({ type: AddonBundleRevisionType, description: 'Its newest revision.', resolve: (answer) => answer.revision }),
+      revision: t.field({
+        type: AddonBundleRevisionType,
+        description: 'Its newest revision.',
+        resolve: (answer, args, context) => newestRevisionOf(answer.bundle, args, context),
+      }),
       replayed: t.exposeBoolean('replayed', { description: REPLAYED }),
     }),
   });

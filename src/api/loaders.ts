@@ -2,7 +2,13 @@
 import DataLoader from 'dataloader';
 import type { Actor } from '../domain/actor.ts';
 import type { Condition } from '../domain/condition.ts';
-import { type AddonBundleRevisionRow, type AddonBundleRow, listRevisionsByBundles, loadAddonBundles } from '../store/addonBundles.ts';
+import {
+  type AddonBundleRow,
+  type BundleRevisionHead,
+  listRevisionsByBundles,
+  loadAddonBundles,
+  loadNewestBundleRevisions,
+} from '../store/addonBundles.ts';
 import { type CertificateRow, listCertificatesByClusters } from '../store/certificates.ts';
 import { loadClusters } from '../store/clusters.ts';
 import { listConditionsByObjects } from '../store/conditions.ts';
@@ -48,7 +54,8 @@ export interface Loaders {
   revisions: DataLoader<string, TemplateRevisionRow[]>;
   addonBundle: One<AddonBundleRow>;
   /** Of an addon bundle, newest first. */
-  bundleRevisions: DataLoader<string, AddonBundleRevisionRow[]>;
+  bundleRevisions: DataLoader<string, BundleRevisionHead[]>;
+  newestBundleRevision: One<BundleRevisionHead>;
   conditions: DataLoader<string, Condition[]>;
   /** Of a cluster, by its id. */
   certificates: DataLoader<string, CertificateRow[]>;
@@ -94,6 +101,10 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
   revisions: fromMap(
     (ids) => listRevisionsByTemplates(db, ids),
     () => [],
+  ),
+  newestBundleRevision: one(
+    (ids) => loadNewestBundleRevisions(db, ids),
+    (row) => row.bundleId,
   ),
   bundleRevisions: fromMap(
     (ids) => listRevisionsByBundles(db, ids),

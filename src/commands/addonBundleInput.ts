@@ -4,7 +4,7 @@ import { checkObjects, checkPlaceholders, type Manifest } from '../domain/addonB
 import { faultOfSchema, MAX_OPTION_TEXT, NO_OPTIONS, type OptionsSchema } from '../domain/addonBundleOption.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
 import { faultOfLabel } from '../domain/names.ts';
-import { findAddonBundle, listRevisionsByBundles, loadAddonBundles } from '../store/addonBundles.ts';
+import { findAddonBundle, loadAddonBundles, loadBundleRevision } from '../store/addonBundles.ts';
 import { type Db, isUniqueViolation } from '../store/open.ts';
 import { sightOf } from '../store/sight.ts';
 import type { AddonBundleAnswer, Call, CommandDeps } from './call.ts';
@@ -108,8 +108,7 @@ export const getAddonBundle = async (db: Db, call: Call, idOrName: string) => {
 /** The bundle as it is now, with the revision that was answered. */
 export const recallBundleAnswer = async (deps: CommandDeps, call: Call, ids: Recalled): Promise<Omit<AddonBundleAnswer, 'replayed'>> => {
   const [bundle] = await loadAddonBundles(deps.store.db, sightOf(call.actor), [ids.bundleId ?? '']);
-  const revisions = bundle === undefined ? [] : ((await listRevisionsByBundles(deps.store.db, [bundle.id])).get(bundle.id) ?? []);
-  const revision = revisions.find((one) => String(one.revision) === ids.revision);
+  const revision = bundle === undefined ? undefined : await loadBundleRevision(deps.store.db, bundle.id, Number(ids.revision));
   if (bundle === undefined || revision === undefined) throw new NotFound('What this call answered');
   return { bundle, revision };
 };

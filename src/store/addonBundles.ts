@@ -1,5 +1,6 @@
 /** Addon bundles and their immutable revisions: of no project, and seen by who may read any. */
 import { and, asc, desc, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
+import type { OptionsSchema } from '../domain/addonBundleOption.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
@@ -80,14 +81,55 @@ export const loadAddonBundles = (db: Db, sight: Sight, ids: readonly string[]): 
     .from(addonBundles)
     .where(and(inArray(addonBundles.id, [...ids]), visible(sight)));
 
+/** What lists show of a revision: its objects and manifests may be large, and stay in the database. */
+export interface BundleRevisionHead {
+  bundleId: string;
+  revision: number;
+  optionsSchema: OptionsSchema;
+  /** Such as "apps/v1 Deployment", each once. */
+  kinds: string[];
+  objectCount: number;
+  createdAt: number;
+}
+
+const { bundleId, revision, objects, optionsSchema, createdAt } = addonBundleRevisions;
+const kindOfOne = sql`json_extract(one.value, '$.apiVersion') || ' ' || json_extract(one.value, '$.kind')`;
+const head = {
+  bundleId,
+  revision,
+  optionsSchema,
+  kinds: sql`(select json_group_array(distinct ${kindOfOne}) from json_each(${objects}) as one)`.mapWith(
+    (text: string) => JSON.parse(text) as string[],
+  ),
+  objectCount: sql<number>`json_array_length(${objects})`,
+  createdAt,
+};
+
+/** The newest revision of each bundle. */
+export const loadNewestBundleRevisions = (db: Db, bundleIds: readonly string[]): Promise<BundleRevisionHead[]> =>
+  db
+    .select(head)
+    .from(addonBundleRevisions)
+    .innerJoin(addonBundles, and(eq(addonBundles.id, bundleId), eq(addonBundles.revision, revision)))
+    .where(inArray(bundleId, [...bundleIds]));
+
 /** Revisions of many bundles, newest first. */
-export const listRevisionsByBundles = async (db: Db, bundleIds: readonly string[]): Promise<Map<string, AddonBundleRevisionRow[]>> => {
+export const listRevisionsByBundles = async (db: Db, bundleIds: readonly string[]): Promise<Map<string, BundleRevisionHead[]>> => {
   const rows = await db
+    .select(head)
+    .from(addonBundleRevisions)
+    .where(inArray(bundleId, [...bundleIds]))
+    .orderBy(desc(revision));
+  return new Map(bundleIds.map((id) => [id, rows.filter((row) => row.bundleId === id)]));
+};
+
+/** Of a bundle by its id, deleted ones included. */
+export const loadBundleRevision = async (db: Db, id: string, number: number): Promise<AddonBundleRevisionRow | undefined> => {
+  const [row] = await db
     .select()
     .from(addonBundleRevisions)
-    .where(inArray(addonBundleRevisions.bundleId, [...bundleIds]))
-    .orderBy(desc(addonBundleRevisions.revision));
-  return new Map(bundleIds.map((id) => [id, rows.filter((row) => row.bundleId === id)]));
+    .where(and(eq(bundleId, id), eq(revision, number)));
+  return row;
 };
 
 export interface BundleUses {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { listRevisionsByBundles } from '../../src/store/addonBundles.ts';
+import { listRevisionsByBundles, loadBundleRevision } from '../../src/store/addonBundles.ts';
 import { ADA, ANNA, call, errorOf, type House, openHouse, TEMPLATE } from './house.ts';
 
 let house: House;
@@ -75,10 +75,12 @@ test('a change makes the next revision; one that changes nothing of it does not'
     field: ['manifests'],
   });
   const revisions = await listRevisionsByBundles(house.store.db, [bundle.id]);
-  expect(revisions.get(bundle.id)?.map(({ revision, manifests: text }) => [revision, text])).toEqual([
-    [2, manifests],
-    [1, MANIFESTS],
+  expect(revisions.get(bundle.id)).toMatchObject([
+    { revision: 2, kinds: ['v1 Namespace', 'v1 ConfigMap', 'apps/v1 Deployment'], objectCount: 3 },
+    { revision: 1, objectCount: 3 },
   ]);
+  expect((await loadBundleRevision(house.store.db, bundle.id, 1))?.manifests).toBe(MANIFESTS);
+  expect((await loadBundleRevision(house.store.db, bundle.id, 2))?.manifests).toBe(manifests);
 });
 
 test('names are unique among what is there; who is no cloud admin changes nothing', async () => {

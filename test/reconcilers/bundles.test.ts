@@ -82,7 +82,8 @@ beforeAll(async () => {
   clusterId = await world.makeCluster('shop', { overrides: { bundles: [{ name: 'page', options: [{ key: 'greeting', value: 'Hi' }] }] } });
   const issued = await world.change<{ kubeconfig: string }>(world.member, 'issueKubeconfig', { clusterId, role: 'ADMIN' }, 'kubeconfig');
   tenant = createClient(accessOf(issued.kubeconfig));
-  await until(async () => (await tenant.call('GET', '/api/v1/secrets')).status === 200);
+  // Its rights come with the next pass.
+  await until(async () => (await tenant.call('GET', '/api/v1/nodes')).status === 200);
 });
 
 afterAll(async () => {
@@ -221,6 +222,47 @@ test('what the API does not take is told of its bundle with the object and who m
   });
   await until(async () => (await bundleOf('page'))?.state === 'READY');
   await choose([{ name: 'page', revision: 2 }]);
+  await world.settled(clusterId);
+});
+
+const WORK = `
+apiVersion: batch/v1
+kind: Job
+metadata: { name: prepare, namespace: default }
+spec:
+  template:
+    spec: { restartPolicy: Never, containers: [ { name: prepare, image: 'example.org/prepare:v1', args: [ "\${options.what}" ] } ] }
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: keep, namespace: default }
+spec:
+  replicas: 1
+  serviceName: keep
+  selector: { matchLabels: { app: keep } }
+  template:
+    metadata: { labels: { app: keep } }
+    spec: { containers: [ { name: keep, image: 'example.org/keep:v1' } ] }
+`;
+
+test('a bundle is ready when its Jobs have ended and its StatefulSets run; a Job with other options runs anew', async () => {
+  await register('work', WORK, JSON.stringify({ type: 'object', properties: { what: { type: 'string', default: 'all' } } }));
+  await choose([{ name: 'page', revision: 2 }, { name: 'work' }]);
+  await until(async () => (await bundleOf('work'))?.state === 'READY');
+  const job = '/apis/batch/v1/namespaces/default/jobs/prepare';
+  expect(at(await read(job), 'status', 'succeeded')).toBe(1);
+  expect(at(await read('/apis/apps/v1/namespaces/default/statefulsets/keep'), 'status', 'readyReplicas')).toBe(1);
+  const { uid } = at(await read(job), 'metadata') as { uid: string };
+  await choose([
+    { name: 'page', revision: 2 },
+    { name: 'work', options: [{ key: 'what', value: 'more' }] },
+  ]);
+  await until(async () => at(await read(job), 'spec', 'template', 'spec', 'containers', 0, 'args', 0) === 'more');
+  expect(at(await read(job), 'metadata', 'uid')).not.toBe(uid);
+  await world.settled(clusterId);
+  await choose([{ name: 'page', revision: 2 }]);
+  await until(async () => (await bundleOf('work')) === undefined);
+  expect(await read(job)).toBeUndefined();
   await world.settled(clusterId);
 });
 
