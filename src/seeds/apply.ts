@@ -1,7 +1,7 @@
 /** Brings a set of objects into a cluster and keeps them so: writes only what changed or drifted, deletes what is no longer wanted. */
 import { fingerprint } from '../lib/json.ts';
 import type { Kubernetes } from './connection.ts';
-import { groupOf, isCustom, type KindRef, type KubernetesObject, keyOf, type ObjectRef, refOf, refOfKey } from './kinds.ts';
+import { identityOf, isCustom, type KindRef, type KubernetesObject, keyOf, type ObjectRef, refOf, refOfKey } from './kinds.ts';
 import { projectOnto } from './projection.ts';
 import type { Versions } from './versions.ts';
 
@@ -214,5 +214,3 @@ const tierOf = (ref: KindRef): number => {
   if (isCustom(ref)) return CUSTOM_TIER;
   return found === -1 ? USUAL_TIER : found;
 };
-
-const identityOf = (ref: ObjectRef): string => `${groupOf(ref.apiVersion)}/${ref.kind}/${ref.namespace ?? ''}/${ref.name}`;

@@ -137,6 +137,9 @@ export const refOf = ({ apiVersion, kind, metadata }: KubernetesObject): ObjectR
 /** `apps/v1/Deployment/namespace/name`; the namespace is empty for cluster-wide kinds. */
 export const keyOf = (ref: ObjectRef): string => `${ref.apiVersion}/${ref.kind}/${ref.namespace ?? ''}/${ref.name}`;
 
+/** `apps/Deployment/namespace/name`: what stays the same in another version of its group. */
+export const identityOf = (ref: ObjectRef): string => `${groupOf(ref.apiVersion)}/${ref.kind}/${ref.namespace ?? ''}/${ref.name}`;
+
 /** The reverse of keyOf. Throws a plain Error on any other text. */
 export const refOfKey = (key: string): ObjectRef => {
   const parts = key.split('/');

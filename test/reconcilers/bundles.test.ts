@@ -193,7 +193,7 @@ test('a kind and an object of it come together; the kind does not go while there
   });
   expect(going).toMatchObject({
     enabled: false,
-    message: '1 of the kind Widget to be deleted: they would be lost with the bundle widgets',
+    message: 'Widget default/mine to be deleted: it would be lost with the bundle widgets',
   });
   await expect(world.change(world.admin, 'deleteAddonBundle', { addonBundleId: 'widgets' }, 'addonBundle { id }')).rejects.toThrow(
     /IN_USE.*1 cluster has the bundle widgets/,

@@ -5,7 +5,7 @@ import { type BundleChoice, checkObjects, nameOfObject, renderBundle } from '../
 import { Conflict, NotFound, SeedbedError, Unavailable, UserError } from '../../domain/errors.ts';
 import { done, NotYet, type Outcome, waiting } from '../../engine/flow.ts';
 import type { Kubernetes } from '../../seeds/connection.ts';
-import { groupOf, isCustom, type KubernetesObject, keyOf, type ObjectRef, refOf, refOfKey } from '../../seeds/kinds.ts';
+import { identityOf, isCustom, type KubernetesObject, type ObjectRef, refOf, refOfKey } from '../../seeds/kinds.ts';
 import { findBundleRevision } from '../../store/addonBundles.ts';
 import { listInventory } from '../../store/inventory.ts';
 import { keptFor } from './bundleKept.ts';
@@ -21,16 +21,18 @@ const inventoryGroup = (name: string): string => `Bundle/${name}`;
 export const installBundle = async (scope: ClusterScope, choice: BundleChoice): Promise<Outcome> => {
   const { name } = choice;
   const objects = await objectsOf(scope, choice);
-  const keys = new Set(objects.map((object) => keyOf(refOf(object))));
+  const wanted = new Set(objects.map((object) => identityOf(refOf(object))));
   const applied = await appliedOf(scope, name);
+  const own = new Set(applied.own.map(identityOf));
   const { kube } = await scope.tenant();
   await refuseForeign(
     kube,
-    objects.filter((object) => !applied.own.has(keyOf(refOf(object)))),
+    objects.filter((object) => !own.has(identityOf(refOf(object)))),
     applied,
     name,
   );
-  const doomed = [...applied.own].filter((key) => !keys.has(key)).map(refOfKey);
+  // The same object in another version of its group is no other one.
+  const doomed = applied.own.filter((ref) => !wanted.has(identityOf(ref)));
   const held = await letGo(kube, name, doomed, applied.own);
   if (held !== null) return held;
   const written = await scope.applyToTenant(inventoryGroup(name), objects, blameOf(name));
@@ -44,9 +46,9 @@ export const installBundle = async (scope: ClusterScope, choice: BundleChoice): 
 
 export const removeBundle = async (scope: ClusterScope, name: string): Promise<Outcome> => {
   const { own } = await appliedOf(scope, name);
-  if (own.size === 0) return done();
+  if (own.length === 0) return done();
   const { kube } = await scope.tenant();
-  const held = await letGo(kube, name, [...own].map(refOfKey), own);
+  const held = await letGo(kube, name, own, own);
   if (held !== null) return held;
   await scope.applyToTenant(inventoryGroup(name), []);
   return done();
@@ -67,8 +69,8 @@ const objectsOf = async (scope: ClusterScope, { name, revision, options }: Bundl
 };
 
 interface Applied {
-  /** Keys of what was applied of this bundle. */
-  own: ReadonlySet<string>;
+  /** What was applied of this bundle. */
+  own: readonly ObjectRef[];
   /** What else was applied to the cluster: identity to what it belongs to. */
   others: ReadonlyMap<string, string>;
 }
@@ -77,12 +79,10 @@ const appliedOf = async (scope: ClusterScope, name: string): Promise<Applied> =>
   const rows = (await listInventory(scope.db, scope.row.id)).filter((r) => r.service === 'CLUSTER' && r.state === 'PRESENT');
   const group = inventoryGroup(name);
   return {
-    own: new Set(rows.filter(({ kind }) => kind === group).map((row) => row.name)),
+    own: rows.filter(({ kind }) => kind === group).map((row) => refOfKey(row.name)),
     others: new Map(rows.filter(({ kind }) => kind !== group).map((row) => [identityOf(refOfKey(row.name)), row.kind])),
   };
 };
-
-const identityOf = (ref: ObjectRef): string => [groupOf(ref.apiVersion), ref.kind, ref.namespace ?? '', ref.name].join('/');
 
 /** Taking over what somebody else made would change it now, and delete it with the bundle. */
 const refuseForeign = async (kube: Kubernetes, fresh: readonly KubernetesObject[], { others }: Applied, name: string): Promise<void> => {
@@ -106,7 +106,7 @@ const refuseForeign = async (kube: Kubernetes, fresh: readonly KubernetesObject[
 };
 
 /** null: all of it may go. Objects of a bundle's own kinds go first, for what ends them goes with the bundle. */
-const letGo = async (kube: Kubernetes, name: string, doomed: readonly ObjectRef[], own: ReadonlySet<string>): Promise<Outcome | null> => {
+const letGo = async (kube: Kubernetes, name: string, doomed: readonly ObjectRef[], own: readonly ObjectRef[]): Promise<Outcome | null> => {
   const kept = await keptFor(kube, doomed, own);
   if (kept !== null) return waiting(`${kept} would be lost with the bundle ${name}`, 60_000, 'CUSTOMER');
   for (const ref of doomed.filter(isCustom)) {

@@ -1,5 +1,6 @@
 /** Deletion: preconditions, finalizers, grace for pods, namespaces that terminate, and dependents by owner reference. */
 import { type Cluster, writeBack } from './cluster.ts';
+import { customKinds } from './customKinds.ts';
 import { type Kind, kinds, NAMESPACE, POD } from './kinds.ts';
 import { at, type Dict, dict, isDict, type KubeObject, namespaceOf, number, spec, status, text, timestamp } from './objects.ts';
 import { getObject } from './resources.ts';
@@ -148,7 +149,7 @@ export const sweepNamespace = (cluster: Cluster, name: string): 'gone' | 'waitin
   const namespace = cluster.store.get(NAMESPACE, '', name);
   if (!namespace?.metadata.deletionTimestamp) return 'gone';
   let left = 0;
-  for (const kind of stored) {
+  for (const kind of [...stored, ...customKinds(cluster.store)]) {
     if (!kind.namespaced) continue;
     for (const object of cluster.store.list(kind, name)) {
       if (!object.metadata.deletionTimestamp) deleteObject(cluster, kind, name, object.metadata.name, {});

@@ -135,8 +135,20 @@ export const findKind = (apiVersion: string, kind: string): Kind | undefined => 
   return byKind.get(`${group}/${kind}`);
 };
 
-/** Events have two API groups over one storage. */
-export const storageKind = (kind: Kind): Kind => (kind.kind === 'Event' && kind.group !== '' ? kindOf('Event', '') : kind);
+const builtIn: ReadonlySet<Kind> = new Set(kinds);
+const customStorage = new Map<string, Kind>();
+
+/** By a definition: known in one cluster alone, and by a name that may be another kind's too. */
+export const isCustomKind = (kind: Kind): boolean => !builtIn.has(kind);
+
+/** Events have two API groups over one storage; a custom kind's versions are one object, shown in each of them. */
+export const storageKind = (kind: Kind): Kind => {
+  if (!isCustomKind(kind)) return kind.kind === 'Event' && kind.group !== '' ? kindOf('Event', '') : kind;
+  const key = `${kind.plural}.${kind.group}/${kind.namespaced}`;
+  const known = customStorage.get(key);
+  if (known === undefined) customStorage.set(key, kind);
+  return known ?? kind;
+};
 
 export const NAMESPACE = kindOf('Namespace');
 export const NODE = kindOf('Node');

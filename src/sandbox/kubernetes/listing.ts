@@ -1,7 +1,7 @@
 /** Lists with selectors and pages, and watches with resume, bookmarks and time-outs. */
 import type { ServerResponse } from 'node:http';
 import type { Cluster } from './cluster.ts';
-import { groupVersion, type Kind, storageKind } from './kinds.ts';
+import { groupVersion, isCustomKind, type Kind, storageKind } from './kinds.ts';
 import { type Dict, jsonOf, type KubeObject, namespaceOf } from './objects.ts';
 import type { ResourceRequest } from './requestInfo.ts';
 import { requestMatch } from './selectors.ts';
@@ -37,9 +37,9 @@ const pageStart = (token: string): string => {
   }
 };
 
-/** An object as the asked API group shows it: events live once and are shown by two groups. */
+/** An object as the asked API group and version show it: events live once and are shown by two groups. */
 const shown = (kind: Kind, object: KubeObject): KubeObject =>
-  kind.group === 'events.k8s.io' ? { ...object, apiVersion: groupVersion(kind) } : object;
+  kind.group === 'events.k8s.io' || isCustomKind(kind) ? { ...object, apiVersion: groupVersion(kind) } : object;
 
 const selected = (cluster: Cluster, request: ResourceRequest): KubeObject[] => {
   const match = requestMatch(request.query);

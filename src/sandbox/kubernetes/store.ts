@@ -1,7 +1,7 @@
 /** The object store of one simulated cluster: what etcd holds, with revisions, a bounded history for watches, and change listeners. */
 import type { WorldTable } from '../contract.ts';
 import { kindsOfDefinition } from './customKinds.ts';
-import { findKind, groupVersion, type Kind, storageKind } from './kinds.ts';
+import { findKind, groupVersion, isCustomKind, type Kind, storageKind } from './kinds.ts';
 import { type KubeObject, namespaceOf } from './objects.ts';
 
 export interface StoreEvent {
@@ -101,7 +101,7 @@ export const createStore = (deps: { shared?: SharedObjects; rows: StoreRows; his
     typeof row === 'object' && row.kind === 'CustomResourceDefinition' ? kindsOfDefinition(row) : [],
   );
   const kindOfRow = ({ apiVersion, kind }: KubeObject): Kind | undefined =>
-    findKind(apiVersion, kind) ?? customs.find((k) => k.kind === kind && groupVersion(k) === apiVersion);
+    findKind(apiVersion, kind) ?? customs.find((k) => k.kind === kind && k.group === apiVersion.split('/')[0]);
   for (const [key, row] of rows) {
     if (row === 'deleted') gone.add(key);
     const kind = typeof row === 'object' ? kindOfRow(row) : undefined;
@@ -113,7 +113,8 @@ export const createStore = (deps: { shared?: SharedObjects; rows: StoreRows; his
   };
   const get = (asked: Kind, namespace: string, name: string): KubeObject | undefined => {
     const kind = storageKind(asked);
-    return shelves.own(kind).get(namespace)?.get(name) ?? (kind.namespaced ? undefined : findShared(kind, name));
+    const found = shelves.own(kind).get(namespace)?.get(name) ?? (kind.namespaced ? undefined : findShared(kind, name));
+    return found && inVersion(asked, found);
   };
   return {
     revision: () => revision,
@@ -121,9 +122,10 @@ export const createStore = (deps: { shared?: SharedObjects; rows: StoreRows; his
     list(asked, namespace) {
       const kind = storageKind(asked);
       const shelf = shelves.own(kind);
-      if (namespace !== undefined && kind.namespaced) return [...(shelf.get(namespace)?.values() ?? [])];
+      if (namespace !== undefined && kind.namespaced)
+        return [...(shelf.get(namespace)?.values() ?? [])].map((object) => inVersion(asked, object));
       const found: KubeObject[] = [];
-      for (const row of shelf.values()) for (const object of row.values()) found.push(object);
+      for (const row of shelf.values()) for (const object of row.values()) found.push(inVersion(asked, object));
       for (const [name, object] of sharedOf(kind)) if (!gone.has(rowKey(kind, '', name)) && !shelf.get('')?.has(name)) found.push(object);
       return found;
     },
@@ -168,7 +170,12 @@ export const createStore = (deps: { shared?: SharedObjects; rows: StoreRows; his
   };
 };
 
-const rowKey = (kind: Kind, namespace: string, name: string): string => `${kind.plural}/${namespace}/${name}`;
+const rowKey = (kind: Kind, namespace: string, name: string): string =>
+  `${isCustomKind(kind) ? `${kind.plural}.${kind.group}` : kind.plural}/${namespace}/${name}`;
+
+/** Without a conversion of their own, versions differ in nothing else. */
+const inVersion = (asked: Kind, object: KubeObject): KubeObject =>
+  isCustomKind(asked) && object.apiVersion !== groupVersion(asked) ? { ...object, apiVersion: groupVersion(asked) } : object;
 
 const highestRevision = (rows: StoreRows): number => {
   let highest = 0;
