@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import { pauseAfter } from '../lib/tries.ts';
 import { turn } from '../lib/turn.ts';
 import { type AddressPolicy, defaultAddressPolicy } from './address.ts';
-import { createDiscovery, type FindResource } from './discovery.ts';
+import { createDiscovery, type WithResource } from './discovery.ts';
 import { type Attempt, failureOfStatus, failureOfTransport, type Subject } from './failure.ts';
 import { collectionPath, type KubernetesObject, type ObjectRef, objectPath, type Resource, refOf } from './kinds.ts';
 import type { KubernetesAccess } from './kubeconfig.ts';
@@ -117,9 +117,9 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
     return { answer: parse<T>(reply.body, subject), size: reply.body.length };
   };
   const read = async <T>(action: Action, call: Call): Promise<T> => (await readSized<T>(action, call)).answer;
-  const find = createDiscovery((path) => read({ verb: 'get', resource: path, secret: false }, get(path)));
+  const withResource = createDiscovery((path) => read({ verb: 'get', resource: path, secret: false }, get(path)));
   const { list, pages } = listCalls({
-    find,
+    withResource,
     read: (query, resource, path, form) => readSized<ListPage>(actionOf('list', query, resource), { ...get(path), ...form }),
     subject,
   });
@@ -127,7 +127,7 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
   return {
     server: access.server,
     version: () => read({ verb: 'get', resource: 'version', secret: false }, get('/version')),
-    ...objectCalls(read, find),
+    ...objectCalls(read, withResource),
     list,
     pages,
     can: async (attributes) => {
@@ -176,42 +176,43 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
 
 type Read = <T>(action: Action, call: Call) => Promise<T>;
 
-const objectCalls = (read: Read, find: FindResource): Pick<Kubernetes, 'get' | 'apply' | 'rewrite' | 'create' | 'remove'> => ({
+const objectCalls = (read: Read, withResource: WithResource): Pick<Kubernetes, 'get' | 'apply' | 'rewrite' | 'create' | 'remove'> => ({
   get: (ref) =>
-    orMissing(find(ref).then((resource) => read<KubernetesObject>(actionOf('get', ref, resource), get(objectPath(ref, resource))))),
-  apply: async (object) => {
-    const resource = await find(object);
-    return read(actionOf('patch', object, resource), {
-      method: 'PATCH',
-      path: `${objectPath(refOf(object), resource)}?fieldManager=${FIELD_MANAGER}&force=true`,
-      // JSON is YAML, and cheaper for both sides.
-      contentType: 'application/apply-patch+yaml',
-      body: JSON.stringify(object),
-      repeatable: true,
-    });
-  },
-  rewrite: async (object) => {
-    try {
-      const resource = await find(object);
-      await read<object>(actionOf('update', object, resource), {
-        method: 'PUT',
-        path: `${objectPath(refOf(object), resource)}?fieldManager=${FIELD_MANAGER}`,
+    orMissing(withResource(ref, (resource) => read<KubernetesObject>(actionOf('get', ref, resource), get(objectPath(ref, resource))))),
+  apply: (object) =>
+    withResource(object, (resource) =>
+      read(actionOf('patch', object, resource), {
+        method: 'PATCH',
+        path: `${objectPath(refOf(object), resource)}?fieldManager=${FIELD_MANAGER}&force=true`,
+        // JSON is YAML, and cheaper for both sides.
+        contentType: 'application/apply-patch+yaml',
         body: JSON.stringify(object),
         repeatable: true,
-      });
+      }),
+    ),
+  rewrite: async (object) => {
+    try {
+      await withResource(object, (resource) =>
+        read<object>(actionOf('update', object, resource), {
+          method: 'PUT',
+          path: `${objectPath(refOf(object), resource)}?fieldManager=${FIELD_MANAGER}`,
+          body: JSON.stringify(object),
+          repeatable: true,
+        }),
+      );
     } catch (error) {
       if (!(error instanceof NotFound) && !(error instanceof Conflict)) throw error;
     }
   },
-  create: async (object) => {
-    const resource = await find(object);
-    return read(actionOf('create', object, resource), {
-      method: 'POST',
-      path: `${collectionPath({ ...refOf(object) }, resource)}?fieldManager=${FIELD_MANAGER}`,
-      body: JSON.stringify(object),
-      repeatable: false,
-    });
-  },
+  create: (object) =>
+    withResource(object, (resource) =>
+      read(actionOf('create', object, resource), {
+        method: 'POST',
+        path: `${collectionPath({ ...refOf(object) }, resource)}?fieldManager=${FIELD_MANAGER}`,
+        body: JSON.stringify(object),
+        repeatable: false,
+      }),
+    ),
   remove: async (ref, options = {}) => {
     const body = JSON.stringify({
       apiVersion: 'v1',
@@ -220,7 +221,7 @@ const objectCalls = (read: Read, find: FindResource): Pick<Kubernetes, 'get' | '
       ...(options.uid !== undefined && { preconditions: { uid: options.uid } }),
     });
     const done = await orMissing(
-      find(ref).then((resource) =>
+      withResource(ref, (resource) =>
         read<object>(actionOf('delete', ref, resource), { method: 'DELETE', path: objectPath(ref, resource), body, repeatable: true }),
       ),
     );

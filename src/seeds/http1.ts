@@ -12,7 +12,7 @@ export const openHttp1 = (tls: ConnectionOptions, maxFreeSockets: number): Wire 
   const { host, port, ...rest } = tls;
   const agent = new Agent({ ...rest, keepAlive: true, timeout: IDLE_SOCKET_MS, maxFreeSockets });
   return {
-    usable: true,
+    state: 'open',
     send: ({ method, path, headers, body }) => {
       const length = body === undefined ? {} : { 'content-length': body.length };
       const sent = request({ agent, host, port, method, path, headers: { ...headers, ...length } });

@@ -8,8 +8,8 @@ const PING_MS = 30_000;
 /** What is under way unread; the 64 KiB that are usual would make a list from far away slow. */
 const WINDOW_BYTES = 1024 * 1024;
 
-/** `socket`: connected, with h2 agreed upon. */
-export const openHttp2 = (origin: string, socket: TLSSocket): Wire => {
+/** `socket`: connected, with h2 agreed upon. Resolves when the server has said how many streams it takes, or is gone before. */
+export const openHttp2 = async (origin: string, socket: TLSSocket, timeoutMs: number): Promise<Wire> => {
   const session = connect(origin, {
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
@@ -27,9 +27,12 @@ export const openHttp2 = (origin: string, socket: TLSSocket): Wire => {
     return idle;
   });
   session.once('close', endPings);
+  await settled(session, timeoutMs);
   return {
-    get usable() {
-      return trusted && !session.closed && !session.destroyed;
+    get state() {
+      if (session.destroyed) return 'closed';
+      if (!trusted || session.closed) return 'left';
+      return streams < (session.remoteSettings.maxConcurrentStreams ?? Infinity) ? 'open' : 'full';
     },
     send: ({ method, path, headers, body }) => {
       const stream = session.request({ ':method': method, ':path': path, ...headers }, { endStream: body === undefined });
@@ -53,8 +56,32 @@ export const openHttp2 = (origin: string, socket: TLSSocket): Wire => {
   };
 };
 
+/** The first thing that a server says. */
+const settled = async (session: ClientHttp2Session, timeoutMs: number): Promise<void> => {
+  const timer = setTimeout(() => session.destroy(timeoutError()), timeoutMs);
+  await new Promise<void>((resolve) => {
+    session.once('remoteSettings', () => resolve());
+    session.once('close', () => resolve());
+  });
+  clearTimeout(timer);
+};
+
+/** Node ends what was reset without an error, or with its session, as if it were whole. The server's own end comes while the stream is open. */
+const endOnlyWhole = (stream: ClientHttp2Stream): void => {
+  const push = stream.push.bind(stream);
+  let whole = false;
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    whole ||= chunk === null && !stream.closed;
+    if (chunk !== null || whole) return push(chunk, encoding);
+    // Node is in the midst of closing it.
+    process.nextTick(() => stream.destroy(cutError()));
+    return false;
+  };
+};
+
 const sentOn = (stream: ClientHttp2Stream, kept: boolean): Sent => {
   let reason: Error | undefined;
+  endOnlyWhole(stream);
   return {
     answer: new Promise((resolve, reject) => {
       const fail = (error: unknown): void => {

@@ -1,6 +1,6 @@
 /** Reads collections of a Kubernetes API, page by page. */
 import { Unavailable } from '../domain/errors.ts';
-import type { FindResource } from './discovery.ts';
+import type { WithResource } from './discovery.ts';
 import { type Subject, VersionGone } from './failure.ts';
 import { type CollectionRef, collectionPath, type KubernetesObject, type Resource } from './kinds.ts';
 import { metadataForm } from './metadataForm.ts';
@@ -24,7 +24,7 @@ export interface ListPage {
 }
 
 interface ListDeps {
-  find: FindResource;
+  withResource: WithResource;
   /** Gets one page, and how many characters it had. */
   read(query: ListQuery, resource: Resource, path: string, form: { accept?: string }): Promise<{ answer: ListPage; size: number }>;
   subject: Subject;
@@ -34,15 +34,14 @@ const PAGE = 500;
 /** What a customer piles up in his cluster must not fill the memory that all customers share. */
 const MAX_CLUSTER_LIST = 64 * 1024 * 1024;
 
-export const listCalls = ({ find, read, subject }: ListDeps) => {
+export const listCalls = ({ withResource, read, subject }: ListDeps) => {
   const page = async (query: ListQuery, more: Record<string, string>) => {
     const words = new URLSearchParams();
     if (query.labelSelector !== undefined) words.set('labelSelector', query.labelSelector);
     if (query.fieldSelector !== undefined) words.set('fieldSelector', query.fieldSelector);
     for (const [name, value] of Object.entries(more)) words.set(name, value);
     const form = query.metadataOnly === true ? { accept: metadataForm('PartialObjectMetadataList') } : {};
-    const resource = await find(query);
-    return read(query, resource, `${collectionPath(query, resource)}?${words.toString()}`, form);
+    return withResource(query, (resource) => read(query, resource, `${collectionPath(query, resource)}?${words.toString()}`, form));
   };
   const each = async function* (query: ListQuery) {
     const limit = String(query.limit ?? PAGE);
@@ -65,7 +64,7 @@ export const listCalls = ({ find, read, subject }: ListDeps) => {
     try {
       for await (const { answer, size } of each(query)) {
         total += size;
-        if (subject === 'cluster' && total > MAX_CLUSTER_LIST) throw tooMuch(await find(query));
+        if (subject === 'cluster' && total > MAX_CLUSTER_LIST) throw await withResource(query, async (resource) => tooMuch(resource));
         // One by one: as arguments of one call a page of any size would not fit the stack.
         for (const item of completed(answer, query)) items.push(item);
         resourceVersion = answer.metadata?.resourceVersion ?? '';

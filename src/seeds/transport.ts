@@ -44,6 +44,9 @@ export type EndStream = (silent?: 'silent') => void;
 
 /** Calls at one time to one API; more wait. */
 const MAX_CALLS = 4;
+/** Connections to one API that are full at one time; what comes then waits. */
+const MAX_FULL = 8;
+const MAX_DIALS = 3;
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 interface Deps {
@@ -65,28 +68,46 @@ export const openTransport = ({ access, policy, timeoutMs }: Deps): Transport =>
   const prefix = server.pathname.replace(/\/$/, '');
   const gate = createGate(MAX_CALLS, timeoutError);
   const open = new Set<() => void>();
-  let wire: Wire | undefined;
-  let dialling: Promise<Wire> | undefined;
+  const wires = new Set<Wire>();
+  let dialling: Promise<void> | undefined;
   let requests = 0;
   let closed = false;
 
-  const dial = async (): Promise<Wire> => {
+  const dial = async (): Promise<void> => {
     const { tls } = await settings;
     const socket = await connected(tls, timeoutMs, open);
-    if (socket.alpnProtocol === 'h2') return openHttp2(server.origin, socket);
-    // Its sockets are made as they are needed.
-    socket.destroy();
-    return openHttp1(tls, MAX_CALLS);
+    const end = (): void => void socket.destroy(closedError());
+    open.add(end);
+    const isHttp2 = socket.alpnProtocol === 'h2';
+    // Sockets of HTTP/1.1 are made as they are needed.
+    if (!isHttp2) socket.destroy();
+    const wire = isHttp2 ? await openHttp2(server.origin, socket, timeoutMs) : openHttp1(tls, MAX_CALLS);
+    open.delete(end);
+    if (closed) wire.close();
+    else wires.add(wire);
   };
-  const reach = async (): Promise<Wire> => {
-    if (closed) throw closedError();
-    if (wire?.usable) return wire;
+  const dialled = (): Promise<void> => {
     dialling ??= dial().finally(() => {
       dialling = undefined;
     });
-    wire = await dialling;
-    if (closed) wire.close();
-    return closed ? Promise.reject(closedError()) : wire;
+    return dialling;
+  };
+  /** Undefined: another one is needed. */
+  const pick = (): Wire | undefined => {
+    for (const wire of wires) if (wire.state === 'closed') wires.delete(wire);
+    const all = [...wires];
+    const full = all.filter(({ state }) => state === 'full');
+    return all.find(({ state }) => state === 'open') ?? (full.length < MAX_FULL ? undefined : full[requests % full.length]);
+  };
+  /** What `use` sends at once is sent where there is room for it. */
+  const withWire = async <T>(use: (wire: Wire) => T, deadline?: number): Promise<T> => {
+    for (let dials = 0; ; dials += 1) {
+      if (closed) throw closedError();
+      const wire = pick();
+      if (wire !== undefined) return use(wire);
+      if (dials === MAX_DIALS) throw cutError();
+      await (deadline === undefined ? dialled() : before(deadline, dialled()));
+    }
   };
 
   const asked = async (method: string, path: string, accept: string | undefined): Promise<Asked> => {
@@ -95,9 +116,11 @@ export const openTransport = ({ access, policy, timeoutMs }: Deps): Transport =>
   };
   const once = async (call: Call, deadline: number): Promise<Reply> => {
     const bare = await asked(call.method, call.path, call.accept);
-    const by = await before(deadline, reach());
-    requests += 1;
-    return exchange(by, withBody(bare, call), deadline, open);
+    const send = (wire: Wire): Promise<Reply> => {
+      requests += 1;
+      return exchange(wire, withBody(bare, call), deadline, open);
+    };
+    return withWire(send, deadline);
   };
 
   const call = async (call: Call): Promise<Reply> => {
@@ -120,14 +143,15 @@ export const openTransport = ({ access, policy, timeoutMs }: Deps): Transport =>
     let end: EndStream = () => {};
     const start = async (): Promise<void> => {
       const get = await asked('GET', path, accept);
-      const by = await reach();
-      if (ended) return;
-      requests += 1;
-      end = openStream(by, get, timeoutMs, onOpen, (error) => {
-        open.delete(end);
-        onError(error);
+      await withWire((wire) => {
+        if (ended) return;
+        requests += 1;
+        end = openStream(wire, get, timeoutMs, onOpen, (error) => {
+          open.delete(end);
+          onError(error);
+        });
+        open.add(end);
       });
-      open.add(end);
     };
     start().catch((error: unknown) => {
       if (!ended && !closed) onError(error);
@@ -142,7 +166,7 @@ export const openTransport = ({ access, policy, timeoutMs }: Deps): Transport =>
   const close = (): void => {
     closed = true;
     for (const end of [...open]) end();
-    wire?.close();
+    for (const wire of wires) wire.close();
   };
 
   return {

@@ -25,8 +25,8 @@ export interface Sent {
 
 export interface Wire {
   send(asked: Asked): Sent;
-  /** False: nothing new may be sent, another one is needed. */
-  readonly usable: boolean;
+  /** `full`: what is sent waits until something ends. `left`: nothing new may be sent. `closed`: nothing is under way, either. */
+  readonly state: 'open' | 'full' | 'left' | 'closed';
   /** Something on it had no answer in time: what is new goes another way. */
   distrust(): void;
   close(): void;

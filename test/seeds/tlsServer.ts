@@ -78,6 +78,8 @@ export interface Api {
   seen: Seen[];
   /** TLS connections accepted so far. */
   connections(): number;
+  /** Of these, what is not closed. */
+  open(): number;
   /** Cuts all connections that are open. */
   cut(): void;
   /** Sends clients of HTTP/2 away: what is under way goes on. */
@@ -92,7 +94,10 @@ export const json = (response: ServerResponse, status: number, body: unknown, he
 };
 
 /** Listens on a free port; `answer` plays the API. The access is by client certificate, or by the token given. `http1`: it speaks nothing newer. */
-export const startApi = async (answer: Answer, options: { token?: string; serverName?: string; http1?: boolean } = {}): Promise<Api> => {
+export const startApi = async (
+  answer: Answer,
+  options: { token?: string; serverName?: string; http1?: boolean; maxStreams?: number } = {},
+): Promise<Api> => {
   const { caPem, server: own, client } = await makeCertificates(options.serverName);
   const seen: Seen[] = [];
   const sockets = new Set<TLSSocket>();
@@ -120,8 +125,10 @@ export const startApi = async (answer: Answer, options: { token?: string; server
   const server =
     options.http1 === true
       ? createServer(tls, take)
-      : createSecureServer({ ...tls, allowHTTP1: true }, (request: Http2ServerRequest, response: Http2ServerResponse) =>
-          take(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+      : createSecureServer(
+          { ...tls, allowHTTP1: true, settings: { maxConcurrentStreams: options.maxStreams ?? 250 } },
+          (request: Http2ServerRequest, response: Http2ServerResponse) =>
+            take(request as unknown as IncomingMessage, response as unknown as ServerResponse),
         );
   server.on('session', (session: ServerHttp2Session) => {
     sessions.add(session);
@@ -141,6 +148,7 @@ export const startApi = async (answer: Answer, options: { token?: string; server
     port,
     seen,
     connections: () => connections,
+    open: () => sockets.size,
     cut: () => {
       for (const socket of sockets) socket.destroy();
     },

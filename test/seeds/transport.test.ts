@@ -1,11 +1,12 @@
 /** The way to an API over both forms of HTTP, when it is cut, falls silent, or is led elsewhere. */
 import type { ServerResponse } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { type Kubernetes, type KubernetesDeps, openKubernetes } from '../../src/seeds/connection.ts';
 import type { Cache, WatchHandlers } from '../../src/seeds/watch.ts';
-import { type Api, json, type Seen, startApi, until } from './tlsServer.ts';
+import { type Api, json, makeCertificates, type Seen, startApi, until } from './tlsServer.ts';
 
 const REF = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'n', name: 'a' };
 const QUERY = { apiVersion: 'v1', kind: 'Pod' };
@@ -20,7 +21,7 @@ let streams: ServerResponse[];
 /** How calls that are no watches are answered. */
 let answer: (seen: Seen, response: ServerResponse) => void;
 
-const open = async (http1: boolean, more: Partial<KubernetesDeps> = {}): Promise<void> => {
+const open = async (http1: boolean, more: Partial<KubernetesDeps> & { maxStreams?: number } = {}): Promise<void> => {
   api = await startApi(
     (seen, response) => {
       if (seen.path.endsWith('/pods') && seen.query.get('watch') !== 'true')
@@ -30,7 +31,7 @@ const open = async (http1: boolean, more: Partial<KubernetesDeps> = {}): Promise
       response.flushHeaders();
       streams.push(response);
     },
-    { http1 },
+    { http1, ...(more.maxStreams !== undefined && { maxStreams: more.maxStreams }) },
   );
   k = openKubernetes({ access: api.access, clock: systemClock, policy, random: () => 0, ...more });
 };
@@ -167,4 +168,109 @@ test('a connection that nobody uses is closed', async () => {
   await vi.advanceTimersByTimeAsync(60_000);
   await k.get(REF);
   expect(api.connections()).toBe(2);
+});
+
+test('where a connection takes no more streams, another one is dialled', async () => {
+  await open(false, { maxStreams: 3 });
+  const caches = Array.from({ length: 5 }, () => watch());
+  await until('the streams', () => streams.length === 5);
+  expect(await Promise.all([k.get(REF), k.get(REF)])).toEqual([MAP, MAP]);
+  expect(api.connections()).toBeLessThan(5);
+  const before = api.connections();
+  for (const cache of caches.slice(0, 4)) cache.close();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await Promise.all([k.get(REF), k.get(REF), k.get(REF)]);
+  expect(api.connections()).toBe(before);
+});
+
+test('a server that takes one stream is not dialled without end', async () => {
+  await open(false, { maxStreams: 1, timeoutMs: 300 });
+  const caches = Array.from({ length: 20 }, () => watch());
+  await until('the streams', () => streams.length === 8);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(api.connections()).toBe(8);
+  for (const cache of caches) cache.close();
+});
+
+test('what was left for another connection is closed with the rest', async () => {
+  await open(false, { timeoutMs: 150 });
+  watch();
+  await until('the stream', () => streams.length === 1);
+  answer = () => {};
+  await expect(k.get(REF)).rejects.toMatchObject({ code: 'SEED_UNAVAILABLE' });
+  answer = (_, response) => json(response, 200, MAP);
+  await k.get(REF);
+  expect([api.connections(), api.open()]).toEqual([2, 2]);
+  k.close();
+  await until('the ends of both', () => api.open() === 0);
+});
+
+const [DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY] = [0, 1, 3, 4, 7];
+const [END_STREAM, END_HEADERS] = [1, 4];
+const number = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+};
+const frame = (type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer =>
+  Buffer.concat([number(payload.length).subarray(1), Buffer.from([type, flags]), number(stream), payload]);
+const HEAD = frame(HEADERS, END_HEADERS, 1, Buffer.from([0x88]));
+const HALF = frame(DATA, 0, 1, Buffer.from('half a log'));
+const TRAILERS = frame(HEADERS, END_HEADERS | END_STREAM, 1, Buffer.from([0x40, 1, 0x61, 1, 0x62]));
+const NO_ERROR = frame(RST_STREAM, 0, 1, number(0));
+
+/** A server that says frames of its own making; Node's says the end of a stream before it resets it. */
+const startFrames = async (steps: Buffer[], isCut: boolean): Promise<KubernetesDeps['access']> => {
+  const { caPem, server: own, client } = await makeCertificates();
+  const server = createTlsServer({ cert: own.certPem, key: own.keyPem, ALPNProtocols: ['h2'] }, (socket) => {
+    socket.on('error', () => {});
+    socket.write(frame(SETTINGS, 0, 0));
+    let taken: Buffer = Buffer.alloc(0);
+    socket.on('data', async (chunk: Buffer) => {
+      const before = isAsked(taken);
+      taken = Buffer.concat([taken, chunk]);
+      if (before || !isAsked(taken)) return;
+      for (const step of steps) {
+        socket.write(step);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      if (isCut) socket.end();
+    });
+    onTestFinished(() => void socket.destroy());
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return { server: `https://127.0.0.1:${port}`, caPem, clientCertPem: client.certPem, clientKeyPem: client.keyPem };
+};
+
+/** Whether the client's first HEADERS is there, behind its greeting. */
+const isAsked = (taken: Buffer): boolean => {
+  for (let at = 24; at + 9 <= taken.length; at += 9 + taken.readUIntBE(at, 3)) if (taken[at + 3] === HEADERS) return true;
+  return false;
+};
+
+test.each([
+  ['reset without an error', [HEAD, HALF, NO_ERROR], false],
+  ['reset without an error at once', [Buffer.concat([HEAD, HALF, NO_ERROR])], false],
+  ['reset before its body', [HEAD, NO_ERROR], false],
+  ['cut without a word', [HEAD, HALF], true],
+  ['cut after a farewell', [HEAD, HALF, frame(GOAWAY, 0, 0, Buffer.concat([number(1), number(0)]))], true],
+])('a body without a length that is %s is no answer', async (_, steps, isCut) => {
+  const access = await startFrames(steps, isCut);
+  k = openKubernetes({ access, clock: systemClock, policy, random: () => 0, timeoutMs: 2_000 });
+  onTestFinished(k.close);
+  const error = await k.log({ namespace: 'n', name: 'p' }, 'c').catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'SEED_UNAVAILABLE' });
+  expect(String(error)).not.toContain('in time');
+});
+
+test.each([
+  ['with its last frame', [HEAD, HALF, frame(DATA, END_STREAM, 1)]],
+  ['and is reset behind it', [Buffer.concat([HEAD, HALF, frame(DATA, END_STREAM, 1), NO_ERROR])]],
+  ['with trailers', [HEAD, HALF, TRAILERS]],
+])('a body without a length that ends %s is whole', async (_, steps) => {
+  k = openKubernetes({ access: await startFrames(steps, false), clock: systemClock, policy, random: () => 0, timeoutMs: 2_000 });
+  onTestFinished(k.close);
+  expect(await k.log({ namespace: 'n', name: 'p' }, 'c')).toBe('half a log');
 });
