@@ -1,6 +1,8 @@
 /** The router between the cluster's own network and the outside. */
 import { isIpv4 } from '../../../domain/cidr.ts';
+import { NotFound } from '../../../domain/errors.ts';
 import { done, type Step } from '../../../engine/flow.ts';
+import { noteState } from '../../../store/inventory.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
@@ -30,7 +32,16 @@ export const router: Step<ClusterScope> = {
       key: interfaceKey(scope),
       find: findInterface,
       isThere: async (id) => (await scope.networkSight()).interfaceIds.has(id) || (await findInterface()) !== undefined,
-      create: async () => ({ id: (await api.addRouterInterface(routerId, fixedSubnetId)).portId }),
+      create: async () => {
+        try {
+          return { id: (await api.addRouterInterface(routerId, fixedSubnetId)).portId };
+        } catch (error) {
+          // It was there by a listing that is a moment old, or by our own notes: the next pass makes another.
+          if (error instanceof NotFound && (await findUnlessGone(api.getRouter(routerId))) === undefined)
+            await scope.write((tx) => noteState(tx, routerKey(scope), 'GONE', scope.clock.now()));
+          throw error;
+        }
+      },
     });
     await noteGateway(scope, routerId);
     return done();
