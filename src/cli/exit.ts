@@ -1,5 +1,6 @@
 /** What a command's exit status says, for scripts. */
 import { ClientError } from '../client/errors.ts';
+import { plain } from './table.ts';
 
 export const EXIT = {
   ok: 0,
@@ -63,8 +64,8 @@ export const exitStatusOf = (error: unknown): number => (error instanceof Client
 
 /** The one line that a failed command leaves on stderr. */
 export const sentenceOf = (error: unknown): string => {
-  if (!(error instanceof ClientError)) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ClientError)) return plain(error instanceof Error ? error.message : String(error));
   const field = error.field === null || error.field.length === 0 ? '' : ` [${error.field.join('.')}]`;
   const request = error.requestId === null ? '' : ` (request ${error.requestId})`;
-  return `${error.message}${field}${request}`;
+  return plain(`${error.message}${field}${request}`);
 };

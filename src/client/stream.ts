@@ -89,6 +89,7 @@ async function* again<T>(
       if (lost && error.heldMs > HELD_MS) {
         heardAt = performance.now();
         failures = 0;
+        refusals = 0;
       }
       failures += 1;
       if (lost && REFUSALS.includes(error.closeCode)) refusals += 1;

@@ -17,6 +17,8 @@ export interface SeedFacts {
   exposureProvenFor: number | null;
   /** The one that was named for control planes, while it is there. */
   priorityClass?: string | null;
+  /** The last look missed it. */
+  priorityMissed?: boolean;
   probedAt: number;
 }
 

@@ -1,8 +1,10 @@
 /** What we applied to a customer's cluster, watched: drift of any object, and the status of those that have a health. */
+import type { Clock } from '../lib/clock.ts';
 import type { Kubernetes } from '../seeds/connection.ts';
-import { type KindRef, type KubernetesObject, refOf } from '../seeds/kinds.ts';
+import { type KindRef, type KubernetesObject, keyOf, refOf } from '../seeds/kinds.ts';
 import { openVersions, type Versions, versionedMetadata } from '../seeds/versions.ts';
 import type { Cache } from '../seeds/watch.ts';
+import { createDriftPace } from './driftPace.ts';
 import { hasHealth, healthState } from './health.ts';
 
 export interface TenantObjects {
@@ -14,7 +16,25 @@ export interface TenantObjects {
 const SELECTOR = 'app.kubernetes.io/managed-by=seedbed';
 
 /** `onNews`: the cluster should be looked at. */
-export const openTenantObjects = (kube: Kubernetes, onNews: () => void): TenantObjects => {
+export const openTenantObjects = (kube: Kubernetes, clock: Clock, onNews: () => void): TenantObjects => {
+  const paceOf = createDriftPace(clock);
+  const later = new Map<string, NodeJS.Timeout>();
+  const onDrift = (object: KubernetesObject): void => {
+    const key = keyOf(refOf(object));
+    if (later.has(key)) return;
+    const afterMs = paceOf(key);
+    if (afterMs === 0) {
+      onNews();
+      return;
+    }
+    // Not a due time: a pass that is under way would be followed by the next at once.
+    const timer = setTimeout(() => {
+      later.delete(key);
+      onNews();
+    }, afterMs);
+    timer.unref();
+    later.set(key, timer);
+  };
   const caches = new Map<string, Cache>();
   const told = new Map<string, string>();
   const cacheOf = ({ apiVersion, kind }: KindRef): Cache => {
@@ -39,7 +59,7 @@ export const openTenantObjects = (kube: Kubernetes, onNews: () => void): TenantO
   const versions = openVersions(kube, {
     labelSelector: SELECTOR,
     kinds: [],
-    onDrift: onNews,
+    onDrift,
     cacheOf: (ref) => (hasHealth(ref) ? cacheOf(ref) : undefined),
   });
   return {
@@ -51,6 +71,7 @@ export const openTenantObjects = (kube: Kubernetes, onNews: () => void): TenantO
     },
     versions,
     close: () => {
+      for (const timer of later.values()) clearTimeout(timer);
       versions.close();
       for (const cache of caches.values()) cache.close();
     },

@@ -83,7 +83,7 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
       const list = seen.synced && seen.problem === undefined ? seen.list() : (await kube.list({ apiVersion: 'v1', kind: 'Node' })).items;
       return { total: list.length, ready: list.filter((node) => readyState(node) === 'True').length };
     };
-    const objects = openTenantObjects(kube, () => hintCluster(row.id));
+    const objects = openTenantObjects(kube, deps.clock, () => hintCluster(row.id));
     const end = () => {
       objects.close();
       cache?.close();

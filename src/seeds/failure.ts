@@ -122,7 +122,7 @@ const saying = (attempt: Attempt, api: V1Status | undefined): string => {
       .filter((field) => field !== undefined && /^[\w.[\]-]{1,80}$/.test(field));
     return fields.length > 0 ? ` (fields ${fields.slice(0, 5).join(', ')})` : '';
   }
-  const text = (api.message ?? '').replace(/\s+/g, ' ').trim();
+  const text = (api.message ?? '').replace(/[\s\p{Cc}]+/gu, ' ').trim();
   return text === '' ? '' : `: ${text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text.replace(/\.$/, '')}`;
 };
 

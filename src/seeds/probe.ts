@@ -43,7 +43,7 @@ export interface SeedProbe {
   serviceAddresses: string[];
 }
 
-/** At most 25 requests; about 5 when the credential has all rights. A list that is refused throws SEED_REFUSED with its name. */
+/** At most 24 requests; about 5 when the credential has all rights. A list that is refused throws SEED_REFUSED with its name. */
 export const probeSeed = async (k: Kubernetes): Promise<SeedProbe> => {
   const [version, rights, nodeList, classList, service] = await Promise.all([
     k.version(),

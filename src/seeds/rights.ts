@@ -40,8 +40,10 @@ export const NEEDED_RIGHTS: readonly NeededRight[] = [
   { group: 'networking.k8s.io', resource: 'networkpolicies', verbs: ALL },
   { group: '', resource: 'nodes', verbs: READ },
   { group: 'storage.k8s.io', resource: 'storageclasses', verbs: READ },
-  { group: 'scheduling.k8s.io', resource: 'priorityclasses', verbs: ['get'] },
 ];
+
+/** What is asked for where a class is named, and not of every seed: one that was registered earlier goes on without. */
+export const PRIORITY_RIGHT: NeededRight = { group: 'scheduling.k8s.io', resource: 'priorityclasses', verbs: ['get'] };
 
 interface Rule {
   verbs: string[];

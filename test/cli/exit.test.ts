@@ -39,6 +39,12 @@ test('a quota says its figures', async () => {
   expect(ran.err).toContain('instances: 9 of 10 used, 2 more asked for');
 });
 
+test("no control character of an error's text reaches the terminal", async () => {
+  const errors = [{ message: 'denied: \u001b]0;owned\u0007\u001b[2J', extensions: { code: 'FORBIDDEN' } }];
+  const ran = await withApi(() => ({ status: 200, body: { errors } }), ['cluster', 'list']);
+  expect(ran.err).toMatch(/^seedbed: denied: {2}\]0;owned {2}\[2J\n$/);
+});
+
 test('errors above the data keep their code and the request id', async () => {
   const errors = [{ message: 'No valid token.', extensions: { code: 'UNAUTHENTICATED', requestId: 'r-1' } }];
   const ran = await withApi(() => ({ status: 401, body: { errors } }), ['cluster', 'list']);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { buildSchema, parse as parseDocument, validate } from 'graphql';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { NEEDED_RIGHTS } from '../../src/seeds/rights.ts';
+import { NEEDED_RIGHTS, PRIORITY_RIGHT } from '../../src/seeds/rights.ts';
 import { run } from './run.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -30,7 +30,7 @@ test("the seed's role grants just what Seedbed needs", () => {
     .flatMap(({ apiGroups, resources, verbs }) =>
       apiGroups.flatMap((group) => resources.map((name) => `${group}/${name} ${[...verbs].sort()}`)),
     );
-  const needed = NEEDED_RIGHTS.map(
+  const needed = [...NEEDED_RIGHTS, PRIORITY_RIGHT].map(
     ({ group, resource, subresource, verbs }) =>
       `${group}/${subresource === undefined ? resource : `${resource}/${subresource}`} ${[...verbs].sort()}`,
   );

@@ -1,6 +1,7 @@
 /** What others change or take away behind a settled cluster's back is there again after a look. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { namespaceOf } from '../../src/domain/cluster.ts';
+import { accessOf, createClient } from '../sandbox/kubernetes/client.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -70,4 +71,31 @@ test.each([
     return now !== undefined && now.metadata.uid !== before?.metadata.uid;
   });
   await world.settled(clusterId);
+});
+
+test('who keeps changing an object against us is answered ever later, and it is put back in the end', async () => {
+  const { kubeconfig } = await world.change<{ kubeconfig: string }>(
+    world.member,
+    'issueKubeconfig',
+    { clusterId, role: 'ADMIN' },
+    'kubeconfig',
+  );
+  const tenant = createClient(accessOf(kubeconfig));
+  try {
+    const path = '/api/v1/namespaces/kube-system/configmaps/coredns';
+    const seen = async () => (await tenant.call('GET', path)).body as { data?: { Corefile?: string } };
+    const ours = await until(async () => (await seen()).data?.Corefile);
+    const spoil = () => tenant.call('PATCH', path, { data: { Corefile: 'spoilt' } }, { 'content-type': 'application/merge-patch+json' });
+    let repairs = -1;
+    for (const end = performance.now() + 8_000; performance.now() < end; await new Promise((resolve) => setTimeout(resolve, 20))) {
+      if ((await seen()).data?.Corefile === 'spoilt') continue;
+      expect((await spoil()).status).toBe(200);
+      repairs += 1;
+    }
+    expect(repairs).toBeGreaterThanOrEqual(4);
+    expect(repairs).toBeLessThan(16);
+    await until(async () => (await seen()).data?.Corefile === ours);
+  } finally {
+    tenant.close();
+  }
 });

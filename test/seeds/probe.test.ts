@@ -87,7 +87,7 @@ test('the facts of a seed whose credential may do everything, in five requests',
 
 test('rights that the rules do not show are asked for, and those refused are named by verb', async () => {
   const rules = [
-    { verbs: ['*'], apiGroups: ['', 'batch', 'policy', 'networking.k8s.io', 'storage.k8s.io', 'scheduling.k8s.io'], resources: ['*'] },
+    { verbs: ['*'], apiGroups: ['', 'batch', 'policy', 'networking.k8s.io', 'storage.k8s.io'], resources: ['*'] },
     { verbs: ['get', 'list', 'watch', 'create'], apiGroups: ['apps'], resources: ['deployments'] },
     { verbs: ['*'], apiGroups: ['apps'], resources: ['statefulsets'], resourceNames: ['one'] },
   ];

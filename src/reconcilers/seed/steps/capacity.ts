@@ -35,5 +35,6 @@ const factsOf = (probe: SeedProbe, before: SeedFacts | null, probedAt: number): 
   podCidrs: probe.nodes.flatMap((node) => node.podCidrs),
   exposureProvenFor: before?.exposureProvenFor ?? null,
   priorityClass: before?.priorityClass ?? null,
+  priorityMissed: before?.priorityMissed ?? false,
   probedAt,
 });

@@ -13,8 +13,15 @@ export const priority: Step<SeedScope> = {
     const { priorityClass } = scope.row;
     const found = priorityClass !== null && (await isThere(scope, priorityClass));
     const { facts } = scope.row;
-    const usable = found ? priorityClass : null;
-    if (facts !== null && facts.priorityClass !== usable) await scope.patch({ facts: { ...facts, priorityClass: usable } });
+    const missed = priorityClass !== null && !found;
+    // A class that is made anew, for its value cannot be changed, is gone for a moment: no reason to roll every control plane twice.
+    const usable = found
+      ? priorityClass
+      : missed && facts?.priorityMissed !== true && facts?.priorityClass === priorityClass
+        ? priorityClass
+        : null;
+    if (facts !== null && (facts.priorityClass !== usable || (facts.priorityMissed ?? false) !== missed))
+      await scope.patch({ facts: { ...facts, priorityClass: usable, priorityMissed: missed } });
     if (priorityClass !== null && !found)
       throw mendSeed(
         `The seed has no PriorityClass ${priorityClass}; make it, or name another with updateSeed. Control planes go without.`,
