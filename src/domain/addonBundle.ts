@@ -142,6 +142,31 @@ const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? apiV
 export const identityOfObject = ({ apiVersion, kind, metadata: { name, namespace } }: Manifest): string =>
   [groupOf(apiVersion), kind, namespace ?? '', name].join('/');
 
+const isNamespace = ({ apiVersion, kind }: Manifest): boolean => apiVersion === 'v1' && kind === 'Namespace';
+
+/** What can stand in the API's paths; which letters more a kind refuses, its API server says. */
+const PATH_NAME = /^(?!\.{1,2}$)[^/%\s\p{C}]{1,253}$/u;
+const NAMESPACE_NAME = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** Values of options come into names, too. Before they are known, a name that has a placeholder may be anything. */
+const checkName = (manifest: Manifest): void => {
+  const form = isNamespace(manifest) ? NAMESPACE_NAME : PATH_NAME;
+  for (const [field, pattern] of [
+    ['name', form],
+    ['namespace', NAMESPACE_NAME],
+  ] as const) {
+    const value: unknown = manifest.metadata[field];
+    if (field === 'namespace' && value === undefined) continue;
+    if (typeof value !== 'string')
+      throw refused(manifest, `metadata.${field} is ${JSON.stringify(value)}, which is not text; write the placeholder as \${…|text}.`);
+    if (value.search(PLACEHOLDER) < 0 && !pattern.test(value))
+      throw refused(
+        manifest,
+        `metadata.${field} is ${JSON.stringify(value.slice(0, 80))}, which is not a name that Kubernetes takes; choose another.`,
+      );
+  }
+};
+
 /**
  * What a bundle must not bring, whatever its options are: also called with its placeholders filled.
  * @param isBuiltIn whether an identity is one of an object that Seedbed itself makes in a cluster.
@@ -149,29 +174,35 @@ export const identityOfObject = ({ apiVersion, kind, metadata: { name, namespace
  */
 export const checkObjects = (manifests: readonly Manifest[], isBuiltIn: (identity: string) => boolean): void => {
   const seen = new Set<string>();
-  const namespaces = new Set([
-    ...NAMESPACES_OF_KUBERNETES,
-    ...manifests.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name),
-  ]);
+  const namespaces = new Set([...NAMESPACES_OF_KUBERNETES, ...manifests.filter(isNamespace).map(({ metadata }) => metadata.name)]);
   for (const manifest of manifests) {
     const { apiVersion, kind, metadata } = manifest;
+    checkName(manifest);
     const identity = identityOfObject(manifest);
     if (seen.has(identity)) throw refused(manifest, 'It is there twice; leave one of them out.');
     seen.add(identity);
     if (isBuiltIn(identity)) throw refused(manifest, 'Seedbed makes an object of this name itself; choose another name.');
-    if (kind === 'Namespace' && NAMESPACES_OF_KUBERNETES.includes(metadata.name))
+    if (isNamespace(manifest) && NAMESPACES_OF_KUBERNETES.includes(metadata.name))
       throw refused(manifest, 'This namespace is there already, and would go with the bundle; leave it out.');
     const why = REFUSED_KINDS[`${groupOf(apiVersion)}/${kind}`];
     if (why !== undefined) throw refused(manifest, `This kind is refused: ${why}.`);
     if (
+      apiVersion === 'v1' &&
       kind === 'Secret' &&
       typeof manifest.type === 'string' &&
       /^(?:kubernetes\.io\/service-account-token|bootstrap\.kubernetes\.io\/token)$/.test(manifest.type)
     )
       throw refused(manifest, `A Secret of type ${manifest.type} is a credential for the cluster; let a pod use its ServiceAccount.`);
-    if (/^(?:Cluster)?Role(?:Binding)?$/.test(kind) && metadata.name.startsWith('system:'))
-      throw refused(manifest, 'Names that begin with "system:" are Kubernetes\' own; choose another name.');
-    if (kind === 'Job' && isMap(manifest.spec) && manifest.spec.ttlSecondsAfterFinished !== undefined)
+    const [, owner] = /^(?:Cluster)?Role(?:Binding)?$/.test(kind) ? (/^(system|seedbed):/.exec(metadata.name) ?? []) : [];
+    if (owner !== undefined)
+      throw refused(
+        manifest,
+        `Names that begin with "${owner}:" are ${owner === 'system' ? "Kubernetes'" : "Seedbed's"} own; choose another name.`,
+      );
+    // One for each type of volume that the cloud has.
+    if (apiVersion.startsWith('storage.k8s.io/') && kind === 'StorageClass' && metadata.name.startsWith('cinder-'))
+      throw refused(manifest, 'Names that begin with "cinder-" are Seedbed\'s own for storage classes; choose another name.');
+    if (apiVersion.startsWith('batch/') && kind === 'Job' && isMap(manifest.spec) && manifest.spec.ttlSecondsAfterFinished !== undefined)
       throw refused(manifest, 'A Job that is gone when it has finished would be made again and again; leave ttlSecondsAfterFinished out.');
     if (Object.keys(metadata.labels ?? {}).some((key) => OWN_LABEL.test(key)))
       throw refused(manifest, "Labels of seedbed.io are Seedbed's own; leave them out.");

@@ -58,6 +58,8 @@ export interface ErrorDetail {
   whoMustAct?: WhoMustAct;
   openstack?: OpenStackOrigin;
   quota?: QuotaFigures;
+  /** Milliseconds until the latest next look, for something beside it only waits. */
+  lookAgainMs?: number;
   cause?: unknown;
 }
 
@@ -118,9 +120,10 @@ export class Unavailable extends SeedbedError {
 }
 
 /** A stored problem as an error again: what stops a part stops the whole that waits for it. */
-export const errorOf = (problem: Problem): SeedbedError =>
+export const errorOf = (problem: Problem, lookAgainMs?: number): SeedbedError =>
   new SeedbedError(problem.code, problem.message, problem.retryable, {
     whoMustAct: problem.whoMustAct,
+    ...(lookAgainMs !== undefined && { lookAgainMs }),
     ...(problem.field && { field: problem.field }),
     ...(problem.openstack && { openstack: problem.openstack }),
     ...(problem.quota && { quota: problem.quota }),

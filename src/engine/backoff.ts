@@ -11,6 +11,11 @@ const LONGEST_MS = 120_000;
  * `attempts`: failures in a row so far, from 1; `random`: 0 ≤ x < 1.
  */
 export const retryDelayMs = (error: unknown, attempts: number, random: number): number => {
+  const soonest = error instanceof SeedbedError ? (error.detail.lookAgainMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+  return Math.min(soonest, ownDelayMs(error, attempts, random));
+};
+
+const ownDelayMs = (error: unknown, attempts: number, random: number): number => {
   const base = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempts - 1, 20));
   const jittered = base / 2 + (base / 2) * random;
   if (error instanceof Unavailable) return Math.max(jittered, error.retryAfterMs ?? 0);

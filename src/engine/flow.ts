@@ -25,6 +25,8 @@ export interface Step<Scope> {
   usuallyMs?: number;
   /** Who must act when it takes longer than usual and the step names nobody. */
   late?: WhoMustAct;
+  /** An object is made although this fails for want of somebody's act; its failure is told as one of an object that is there. */
+  optional?: true;
   needs?: readonly Step<Scope>[];
   /** False: it should not exist, so remove runs. */
   wanted?: (scope: Scope) => boolean;
@@ -52,6 +54,7 @@ export interface StepReport {
   late: WhoMustAct;
   retryAfterMs: number | null;
   error: unknown;
+  optional?: true;
 }
 
 /** Throws with a sentence when a name is used twice or a step stands before one that it needs. */
@@ -125,6 +128,7 @@ const runStep = async <Scope>(
     late: step.late ?? 'NOBODY',
     retryAfterMs: null,
     error: null,
+    ...(step.optional && { optional: true }),
   };
   const report = async (fields: Partial<StepReport>): Promise<StepReport> => {
     const full = { ...base, ...fields };

@@ -83,6 +83,8 @@ const camel = (code: string): string =>
 /** What a pass as a whole came to. */
 export interface PassSummary {
   settled: boolean;
+  /** Settled, but for what is optional and waits for somebody. */
+  made: boolean;
   /** The failure to show: one that somebody must act on before one that is tried again by itself. */
   failure: StepReport | null;
   waiting: StepReport[];
@@ -93,10 +95,13 @@ export interface PassSummary {
 export const summarize = (reports: readonly StepReport[], removing: boolean): PassSummary => {
   const failed = reports.filter((r) => r.state === 'FAILED');
   const waiting = reports.filter((r) => r.state === 'WAITING');
+  const isStuck = (r: StepReport) => r.state === 'FAILED' && r.problem?.retryable === false;
+  const isSettled = (r: StepReport) => r.state === 'REMOVED' || (!removing && r.state === 'DONE');
   const delays = waiting.map((r) => r.retryAfterMs ?? 1_000);
   return {
-    settled: reports.every((r) => r.state === 'REMOVED' || (!removing && r.state === 'DONE')),
-    failure: failed.find((r) => r.problem?.retryable === false) ?? failed[0] ?? null,
+    settled: reports.every(isSettled),
+    made: !removing && reports.every((r) => isSettled(r) || (r.optional === true && isStuck(r))),
+    failure: failed.find((r) => isStuck(r) && r.optional !== true) ?? failed.find(isStuck) ?? failed[0] ?? null,
     waiting,
     retryAfterMs: delays.length > 0 ? Math.min(...delays) : null,
   };

@@ -1,5 +1,5 @@
 /** What the status of objects in a customer's cluster says of whoever needs them. */
-import type { KubernetesObject } from '../seeds/kinds.ts';
+import { isCustom, type KindRef, type KubernetesObject } from '../seeds/kinds.ts';
 
 interface Live {
   metadata: { generation?: number };
@@ -39,7 +39,9 @@ const BY_CONDITION: Record<string, string> = { APIService: 'Available', CustomRe
 
 const WORKLOADS: ReadonlySet<string> = new Set(['Deployment', 'DaemonSet', 'StatefulSet']);
 
-export const hasHealth = ({ kind }: { kind: string }): boolean => WORKLOADS.has(kind) || kind === 'Job' || kind in BY_CONDITION;
+/** Of a kind that a cluster's own definitions bring, nobody knows what its status says, whatever its name is. */
+export const hasHealth = (ref: KindRef): boolean =>
+  !isCustom(ref) && (WORKLOADS.has(ref.kind) || ref.kind === 'Job' || ref.kind in BY_CONDITION);
 
 /** `undefined`: it is not there. `readyNodes`: as many pods of a DaemonSet as this can be expected. */
 export const healthOf = (name: string, object: KubernetesObject | undefined, readyNodes: number): Health => {

@@ -184,9 +184,9 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
 
   const settle = async (summary: PassSummary, state: string) => {
     const now = world.clock.now();
-    const observedGeneration = summary.settled ? row.generation : row.observedGeneration;
+    const observedGeneration = summary.settled || isMade(row, summary) ? row.generation : row.observedGeneration;
     const deletedAt = summary.settled && removing ? now : null;
-    const closing = closingOf(summary);
+    const closing = closingOf(row, summary);
     const open = operations.filter(
       (op) => op.generation <= row.generation && (closing !== op.state || summary.failure?.message !== op.problem?.message),
     );
@@ -208,7 +208,7 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
             state: closing,
             percent: closing === 'SUCCEEDED' ? 100 : Math.min(99, percent()),
             steps: stepsOf(ordered(), began, removing),
-            problem: summary.failure?.problem ?? null,
+            problem: closing === 'SUCCEEDED' ? null : (summary.failure?.problem ?? null),
             finishedAt: now,
           });
         }
@@ -253,10 +253,17 @@ const firstOf = (
   ordinal,
 });
 
+/** For the first time; what is missing is not what was to be made. */
+const isMade = (row: ObjectRow, summary: PassSummary): boolean => row.observedGeneration === 0 && summary.made;
+
+/** An optional step's failure is no failure of the making. */
+const isBlocked = (row: ObjectRow, { failure }: PassSummary): boolean =>
+  failure?.problem?.retryable === false && !(row.observedGeneration === 0 && failure.optional === true);
+
 /** Done, or stopped until somebody acts; null while it goes on by itself. */
-const closingOf = (summary: PassSummary): 'SUCCEEDED' | 'FAILED' | null => {
-  if (summary.settled) return 'SUCCEEDED';
-  return summary.failure?.problem?.retryable === false ? 'FAILED' : null;
+const closingOf = (row: ObjectRow, summary: PassSummary): 'SUCCEEDED' | 'FAILED' | null => {
+  if (summary.settled || isMade(row, summary)) return 'SUCCEEDED';
+  return isBlocked(row, summary) ? 'FAILED' : null;
 };
 
 const stepsOf = (conditions: readonly Condition[], began: ReadonlyMap<string, number>, removing: boolean): OperationStep[] => {
@@ -285,7 +292,8 @@ const sentenceOf = (kind: ObjectKind, name: string, state: string): string =>
 export const commonState = (row: ObjectRow, summary: PassSummary, updating = false): string => {
   if (row.deleteRequestedAt !== null) return summary.settled ? 'DELETED' : 'DELETING';
   if (summary.settled) return 'READY';
-  const blocked = summary.failure?.problem?.retryable === false;
+  const blocked = isBlocked(row, summary);
+  if (isMade(row, summary)) return 'DEGRADED';
   if (row.observedGeneration === 0) return blocked ? 'FAILED' : 'CREATING';
   if (blocked || summary.failure !== null) return 'DEGRADED';
   return updating || row.generation > row.observedGeneration ? 'UPDATING' : 'DEGRADED';

@@ -38,14 +38,15 @@ export const openTenantObjects = (kube: Kubernetes, clock: Clock, onNews: () => 
   const caches = new Map<string, Cache>();
   const told = new Map<string, string>();
   const cacheOf = ({ apiVersion, kind }: KindRef): Cache => {
-    const known = caches.get(kind);
+    const kindKey = `${apiVersion}/${kind}`;
+    const known = caches.get(kindKey);
     if (known !== undefined) return known;
     const cache = kube.watch(
       { apiVersion, kind, labelSelector: SELECTOR },
       {
         project: trimmed,
         onChange: (object, type) => {
-          const key = `${kind}/${object.metadata.namespace}/${object.metadata.name}`;
+          const key = `${kindKey}/${object.metadata.namespace}/${object.metadata.name}`;
           const state = type === 'DELETED' ? 'gone' : healthState(object);
           if (told.get(key) === state) return;
           told.set(key, state);
@@ -53,7 +54,7 @@ export const openTenantObjects = (kube: Kubernetes, clock: Clock, onNews: () => 
         },
       },
     );
-    caches.set(kind, cache);
+    caches.set(kindKey, cache);
     return cache;
   };
   const versions = openVersions(kube, {

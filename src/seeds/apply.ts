@@ -42,7 +42,7 @@ interface Desired {
 }
 
 /** Kinds of which the API server lets nothing that matters be changed. */
-const REPLACED: ReadonlySet<string> = new Set(['StorageClass', 'Job']);
+const REPLACED: ReadonlySet<string> = new Set(['storage.k8s.io/v1/StorageClass', 'batch/v1/Job']);
 const PARALLEL = 6;
 /** From this many objects of a kind in a namespace, one LIST is cheaper than a GET for each. */
 const LIST_FROM = 3;
@@ -79,7 +79,8 @@ export const ensureObjects = async (
       return;
     }
     // What cannot be changed is made anew; what was made with it stays as it is.
-    if (record !== undefined && record.fingerprint !== wanted && REPLACED.has(object.kind)) await k.remove(refOf(object));
+    if (record !== undefined && record.fingerprint !== wanted && REPLACED.has(`${object.apiVersion}/${object.kind}`))
+      await k.remove(refOf(object));
     const answer = await k.apply(object).catch((error: unknown) => {
       throw options.blame?.(object, error) ?? error;
     });

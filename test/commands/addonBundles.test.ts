@@ -143,6 +143,24 @@ test.each<[string, string, RegExp]>([
     named('Deployment', { name: 'coredns', namespace: 'kube-system' }, { apiVersion: 'apps/v1' }),
     /Deployment kube-system\/coredns: Seedbed makes an object of this name/,
   ],
+  [
+    'a role of ours',
+    named('ClusterRoleBinding', { name: 'seedbed:kubeconfig:x' }, { apiVersion: 'rbac.authorization.k8s.io/v1' }),
+    /begin with "seedbed:" are Seedbed's own/,
+  ],
+  [
+    'a class for a type of volume',
+    named('StorageClass', { name: 'cinder-fast' }, { apiVersion: 'storage.k8s.io/v1' }),
+    /begin with "cinder-" are Seedbed's own/,
+  ],
+  ['a name with a slash', named('ConfigMap', { name: 'a/b', namespace: 'default' }), /metadata.name is "a\/b", which is not a name/],
+  ['a name that is too long', named('ConfigMap', { name: 'a'.repeat(254), namespace: 'default' }), /is not a name/],
+  ["a namespace's name that is none", named('Namespace', { name: 'A.b' }), /metadata.name is "A.b", which is not a name/],
+  [
+    'a namespace of another group',
+    `${named('Namespace', { name: 'b' }, { apiVersion: 'x.example.org/v1' })}\n---\n${named('ConfigMap', { name: 'a', namespace: 'b' })}`,
+    /namespace "b" is not in the bundle/,
+  ],
   ['an unknown option', object({ data: { a: `\${options.b}` } }), /\$\{options.b\} means nothing: optionsSchema has no properties/],
   ['an unknown fact', object({ data: { a: `x\${cluster.nam}` } }), /\$\{cluster.nam\} means nothing: there are cluster.name/],
   ['a placeholder in a key', object({ data: { [`\${cluster.name}`]: 'a' } }), /not in a key/],
@@ -208,6 +226,29 @@ test('what many clusters install from upstream is taken as it is', async () => {
 const template = (more: object = {}) => house.commands.createClusterTemplate(call(ANNA), { ...TEMPLATE, ...more });
 const cluster = (bundles: unknown, name = 'c') =>
   house.commands.createCluster(call(ANNA), { name, clusterTemplate: TEMPLATE.name, overrides: { bundles } });
+
+test.each<[string, string, RegExp]>([
+  ['a slash', 'a/b', /ConfigMap default\/a\/b: metadata.name is "a\/b", which is not a name/],
+  ['nothing', '', /metadata.name is "", which is not a name/],
+  ['dots', '..', /is not a name/],
+])('an option cannot make a name of %s', async (_what, value, message) => {
+  const schema = options({ name: { type: 'string', default: 'a' }, number: { type: 'integer', default: 1 } });
+  await register({ manifests: named('ConfigMap', { name: `\${options.name}`, namespace: 'default' }), optionsSchema: schema });
+  await template();
+  const error = await errorOf(cluster([{ name: 'web', options: { name: value } }]));
+  expect(error).toMatchObject({ code: 'INVALID_INPUT', field: ['overrides', 'bundles', '0', 'options'] });
+  expect(error.message).toMatch(message);
+  expect((await cluster([{ name: 'web', options: { name: 'b' } }])).cluster.spec.bundles).toHaveLength(1);
+});
+
+test('an option that is a number is no name', async () => {
+  const role = named('ClusterRole', { name: `\${options.number}` }, { apiVersion: 'rbac.authorization.k8s.io/v1' });
+  await register({ manifests: role, optionsSchema: options({ number: { type: 'integer', default: 1 } }) });
+  await template();
+  const error = await errorOf(cluster([{ name: 'web' }]));
+  expect(error).toMatchObject({ code: 'INVALID_INPUT', field: ['overrides', 'bundles', '0', 'options'] });
+  expect(error.message).toMatch(/ClusterRole 1: metadata.name is 1, which is not text; write the placeholder as \$\{…\|text\}/);
+});
 
 test('a cluster chooses a bundle, and keeps its revision until it asks for another', async () => {
   await register();

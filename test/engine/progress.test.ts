@@ -90,6 +90,16 @@ test('a pass is settled when all is done, and shows the failure that somebody mu
   ).toBe(20);
 });
 
+test('what is optional and waits for somebody leaves the rest made, and its failure is told last', () => {
+  const stuck = report({ state: 'FAILED', problem: new UserError('INVALID_INPUT', 'y').toProblem() });
+  const beside: StepReport = { ...stuck, optional: true };
+  const flapping = report({ state: 'FAILED', optional: true, problem: new Unavailable('CLOUD_UNAVAILABLE', 'x').toProblem() });
+  expect(summarize([report({}), beside], false)).toMatchObject({ settled: false, made: true, failure: beside });
+  expect(summarize([beside, stuck], false)).toMatchObject({ made: false, failure: stuck });
+  expect(summarize([report({}), flapping], false).made).toBe(false);
+  expect(summarize([beside, report({ state: 'WAITING' })], false).made).toBe(false);
+});
+
 test('back-off grows, is spread, obeys Retry-After, and goes slowly where somebody must act', () => {
   const down = new Unavailable('CLOUD_UNAVAILABLE', 'x');
   expect(retryDelayMs(down, 1, 0)).toBe(250);
@@ -97,6 +107,7 @@ test('back-off grows, is spread, obeys Retry-After, and goes slowly where somebo
   expect(retryDelayMs(down, 50, 0.999)).toBeLessThanOrEqual(120_000);
   expect(retryDelayMs(new Unavailable('CLOUD_UNAVAILABLE', 'x', { retryAfterMs: 9_000 }), 1, 0)).toBe(9_000);
   expect(retryDelayMs(new UserError('INVALID_INPUT', 'x'), 1, 0)).toBe(30_000);
+  expect(retryDelayMs(new UserError('INVALID_INPUT', 'x', { lookAgainMs: 2_000 }), 1, 0)).toBe(2_000);
   expect(driftDelayMs(0)).toBe(480_000);
   expect(driftDelayMs(1)).toBe(720_000);
 });

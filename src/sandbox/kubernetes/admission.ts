@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, User } from './cluster.ts';
 import { withDefaults } from './defaults.ts';
-import { type Kind, NAMESPACE, PRIORITY_CLASS, SERVICE, SERVICE_ACCOUNT, STORAGE_CLASS } from './kinds.ts';
+import { isCustomKind, type Kind, NAMESPACE, PRIORITY_CLASS, SERVICE, SERVICE_ACCOUNT, STORAGE_CLASS } from './kinds.ts';
 import { at, type Dict, dict, dicts, isDict, type KubeObject, labelsOf, namespaceOf, spec, text, timestamp } from './objects.ts';
 import { filled } from './podDefaults.ts';
 import { podSecurityViolation } from './podSecurity.ts';
@@ -25,7 +25,7 @@ const WITH_GENERATION = new Set([
 const STATUS_ON_CREATE = new Set(['Node', 'Event']);
 const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class';
 
-export const hasGeneration = (kind: Kind): boolean => WITH_GENERATION.has(kind.kind);
+export const hasGeneration = (kind: Kind): boolean => isCustomKind(kind) || WITH_GENERATION.has(kind.kind);
 
 /** Throws when the namespace is missing or going away. */
 export const requireNamespace = (cluster: Cluster, kind: Kind, namespace: string, name: string): void => {
@@ -135,6 +135,7 @@ const admitRequest = (request: KubeObject, user: User): KubeObject => ({
 });
 
 const admitByKind = (cluster: Cluster, kind: Kind, object: KubeObject, user: User): KubeObject => {
+  if (isCustomKind(kind)) return object;
   switch (kind.kind) {
     case 'Pod':
       return admitPod(cluster, kind, object);
@@ -161,7 +162,7 @@ const INITIAL_STATUS: Record<string, Dict> = {
 const withoutStatus = (kind: Kind, object: KubeObject): KubeObject => {
   if (!kind.subresources.includes('status') || STATUS_ON_CREATE.has(kind.kind)) return object;
   const { status: _status, ...rest } = object;
-  const initial = INITIAL_STATUS[kind.kind];
+  const initial = isCustomKind(kind) ? undefined : INITIAL_STATUS[kind.kind];
   return (initial ? { ...rest, status: initial } : rest) as KubeObject;
 };
 

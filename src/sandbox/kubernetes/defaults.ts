@@ -1,5 +1,5 @@
 /** The defaults of every other kind, and the fields that an API server rewrites on the way in. */
-import { CLUSTER_ROLE, type Kind } from './kinds.ts';
+import { CLUSTER_ROLE, isCustomKind, type Kind } from './kinds.ts';
 import { type Dict, dict, dicts, isDict, type KubeObject, text } from './objects.ts';
 import { filled, workloadDefaults } from './podDefaults.ts';
 
@@ -81,6 +81,6 @@ const DEFAULTS: Record<string, (object: Dict) => Dict> = {
 
 /** The object as an API server would store it. */
 export const withDefaults = (kind: Kind, object: KubeObject): KubeObject => {
-  const change = DEFAULTS[kind.kind];
+  const change = isCustomKind(kind) ? undefined : DEFAULTS[kind.kind];
   return change ? ({ ...change(object), apiVersion: object.apiVersion, kind: object.kind } as KubeObject) : object;
 };

@@ -1,5 +1,5 @@
 /** What an API server refuses in an object: names, required fields, references and changes of immutable fields. */
-import type { Kind } from './kinds.ts';
+import { isCustomKind, type Kind } from './kinds.ts';
 import { at, type Dict, dict, dicts, isDict, type KubeObject, labelsOf, sameJson, spec, text } from './objects.ts';
 import { selectorMatch } from './selectors.ts';
 import { invalid } from './statusError.ts';
@@ -148,7 +148,9 @@ const definitionCauses = (object: KubeObject): Cause[] => {
 
 /** Throws Invalid (422) with every cause. */
 export const validate = (kind: Kind, object: KubeObject): void => {
-  const causes = [...nameCauses(kind, object.metadata.name), ...labelCauses(labelsOf(object)), ...kindCauses(object)];
+  // What a definition brings may have the name of a kind that is known, and nothing else of it.
+  const ofKind = isCustomKind(kind) ? [] : kindCauses(object);
+  const causes = [...nameCauses(kind, object.metadata.name), ...labelCauses(labelsOf(object)), ...ofKind];
   if (causes.length > 0) throw invalid(kind, object.metadata.name, causes);
 };
 
@@ -207,6 +209,7 @@ const fixed = (before: KubeObject, after: KubeObject): Cause[] => {
 };
 
 export const validateChange = (kind: Kind, before: KubeObject, after: KubeObject): void => {
+  if (isCustomKind(kind)) return;
   const locked = before.immutable === true && !sameJson([before.data, before.immutable], [after.data, after.immutable]);
   const causes = [
     ...fixed(before, after),

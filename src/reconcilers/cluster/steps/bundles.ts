@@ -12,6 +12,7 @@ export const bundles: Step<ClusterScope> = {
   title: 'Install the chosen addon bundles',
   usuallyMs: 300_000,
   late: 'CLOUD_ADMIN',
+  optional: true,
   needs: [tenantBootstrap],
   wanted: ({ row }) => row.spec.bundles.length > 0,
   ensure: (scope) => carryOut(scope, scope.row.spec.bundles),
@@ -89,12 +90,12 @@ const resultOf = async (under: Pick<BundleState, 'name' | 'revision' | 'state'>,
 const NOT_SERVED_MS = 2_000;
 
 const outcomeOf = (results: readonly Result[]): Outcome => {
+  const open = results.filter(({ state }) => state !== null && state.state !== 'READY' && state.problem === null);
+  const soonest = open.length === 0 ? undefined : Math.min(...open.map(({ retryAfterMs }) => retryAfterMs));
   const problems = results.map(({ state }) => state?.problem ?? null).filter((problem) => problem !== null);
   const problem = problems.find(({ retryable }) => !retryable) ?? problems[0];
-  if (problem !== undefined) throw errorOf(problem);
-  const open = results.filter(({ state }) => state !== null && state.state !== 'READY');
+  if (problem !== undefined) throw errorOf(problem, soonest);
   const [first] = open;
-  if (first?.state == null) return done();
-  const soonest = Math.min(...open.map(({ retryAfterMs }) => retryAfterMs));
+  if (first?.state == null || soonest === undefined) return done();
   return waiting(`${first.state.name}: ${first.state.message}`, soonest, first.whoMustAct);
 };

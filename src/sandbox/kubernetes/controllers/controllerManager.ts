@@ -103,7 +103,7 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
   const queue: WorkQueue = createWorkQueue(handle, fail(cluster));
   const look = (kind: Kind, object: KubeObject): void => {
     if (kind === NAMESPACE) queue.add(`Namespace||${object.metadata.name}`);
-    else if (WORKLOADS.has(kind.kind) || LOOKED_AT.includes(kind)) queue.add(keyOf(kind, object));
+    else if (WORKLOADS.get(kind.kind) === kind || LOOKED_AT.includes(kind)) queue.add(keyOf(kind, object));
   };
   const stopCollector = startGarbageCollector(cluster);
   const unsubscribe = cluster.store.subscribe((event) => {
