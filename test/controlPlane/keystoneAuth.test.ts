@@ -1,122 +1,30 @@
 /** The Keystone webhook: whom its guard lets through, as a real process over TLS, and what its pod may read and reach. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { buildApiServer } from '../../src/controlPlane/apiServer.ts';
-import { pkiNamesOf } from '../../src/controlPlane/hostedCluster.ts';
 import { buildKeystoneAuth } from '../../src/controlPlane/keystoneAuth.ts';
-import { GUARD_FILES } from '../../src/controlPlane/keystoneGuard.ts';
 import { buildNetworkPolicies } from '../../src/controlPlane/networkPolicies.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
-import { buildClusterPki } from '../../src/pki/bundle.ts';
 import { cluster, keystone, pki } from './fixture.ts';
+import { type Guard, known, newToken, OURS, review, startGuard } from './guard.ts';
 
-const OURS = cluster.projectId;
-const folder = mkdtempSync(join(tmpdir(), 'guard-'));
-let ca = '';
-let inner: Server;
-let answer: (token: string) => { status: number; body: object } | null;
-let atOnce = 0;
-let mostAtOnce = 0;
-let port = 0;
-let guard: ChildProcess;
-
-/** What k8s-keystone-auth says of a token that Keystone knows. */
-const known = (project: string, more: { username?: string; groups?: string[]; roles?: string[] } = {}) => ({
-  status: 200,
-  body: {
-    status: {
-      authenticated: true,
-      user: {
-        username: more.username ?? 'anna',
-        uid: 'u1',
-        groups: [...(more.groups ?? []), project],
-        extra: {
-          'alpha.kubernetes.io/identity/roles': more.roles ?? ['member', 'reader'],
-          'alpha.kubernetes.io/identity/project/id': [project],
-          'alpha.kubernetes.io/identity/project/name': ['blue'],
-          'alpha.kubernetes.io/identity/user/domain/id': ['default'],
-          'alpha.kubernetes.io/identity/user/domain/name': ['Default'],
-        },
-      },
-    },
-  },
-});
-
+let guard: Guard;
 beforeAll(async () => {
-  const real = await buildClusterPki(pkiNamesOf(cluster), { now: Date.now });
-  ca = real.trust.ca;
-  const files = { 'server.crt': real.leaves.keystoneAuth.cert, 'server.key': real.leaves.keystoneAuth.key, 'ca.crt': ca };
-  for (const [name, text] of Object.entries({ ...files, ...GUARD_FILES })) writeFileSync(join(folder, name), text);
-  inner = createServer({ cert: files['server.crt'], key: files['server.key'] }, async (incoming, response) => {
-    let text = '';
-    for await (const chunk of incoming) text += chunk;
-    if (incoming.method === 'GET') return response.writeHead(500).end('EOF');
-    const { apiVersion, spec } = JSON.parse(text) as { apiVersion: string; spec: { token: string } };
-    // It knows no other.
-    if (apiVersion !== 'authentication.k8s.io/v1beta1') return response.writeHead(400).end();
-    atOnce += 1;
-    mostAtOnce = Math.max(mostAtOnce, atOnce);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    atOnce -= 1;
-    const said = answer(spec.token);
-    if (said !== null) response.writeHead(said.status).end(JSON.stringify(said.body));
-  });
-  await new Promise<void>((resolve) => inner.listen(0, '127.0.0.1', resolve));
-  port = 20_000 + Math.floor(Math.random() * 20_000);
-  const upstream = String((inner.address() as AddressInfo).port);
-  guard = spawn(process.execPath, [join(folder, 'guard.mjs'), folder, String(port), upstream, OURS], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await new Promise((resolve) => guard.stdout?.once('data', resolve));
+  guard = await startGuard();
 });
-
-afterAll(() => {
-  guard?.kill('SIGKILL');
-  inner?.close();
-  rmSync(folder, { recursive: true });
-});
-
-interface Said {
-  status: number;
-  connection: string | undefined;
-  text: string;
-}
-const ask = (method: string, path: string, body?: unknown): Promise<Said> =>
-  new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, servername: 'localhost', ca, method, path };
-    const asked = request(options, async (response) => {
-      let text = '';
-      for await (const chunk of response) text += chunk;
-      resolve({ status: response.statusCode ?? 0, connection: response.headers.connection, text });
-    });
-    asked.on('error', reject);
-    asked.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body));
-  });
-const review = (token: string) => ({ apiVersion: 'authentication.k8s.io/v1beta1', kind: 'TokenReview', spec: { token } });
-const statusOf = async (token: string): Promise<unknown> => {
-  // As API servers ask.
-  const { status, text } = await ask('POST', '/webhook?timeout=30s', review(token));
-  expect(status).toBe(200);
-  return (JSON.parse(text) as { status: unknown }).status;
-};
+afterAll(() => guard?.close());
 
 test('a token of the project is a name with a prefix, in a group for each role; what Keystone calls groups counts for nothing', async () => {
-  answer = () => known(OURS, { username: 'system:kube-scheduler', groups: ['system:masters', 'keystone:admin'] });
-  expect(await statusOf('t')).toMatchObject({
+  guard.answer = () => known(OURS, { username: 'system:kube-scheduler', groups: ['system:masters', 'keystone:admin'] });
+  expect(await guard.statusOf(newToken())).toMatchObject({
     authenticated: true,
     user: { username: 'keystone:default/system:kube-scheduler', uid: 'u1', groups: ['keystone:member', 'keystone:reader'] },
   });
 });
 
 test('a token of another project is nobody, also in a group that is called as this one is', async () => {
-  answer = () => known('another', { groups: [OURS, 'system:masters'], roles: ['admin'] });
-  expect(await statusOf('t')).toEqual({ authenticated: false });
+  guard.answer = () => known('another', { groups: [OURS, 'system:masters'], roles: ['admin'] });
+  expect(await guard.statusOf(newToken())).toEqual({ authenticated: false });
 });
 
 test.each([
@@ -125,41 +33,31 @@ test.each([
   ['an answer with a user and no word on it', { status: 200, body: { status: { ...known(OURS).body.status, authenticated: 'true' } } }],
   ['no answer at all', { status: 200, body: {} }],
 ])('%s is nobody', async (_what, said) => {
-  answer = () => said;
-  expect(await statusOf('t')).toEqual({ authenticated: false });
-});
-
-test('k8s-keystone-auth is asked one question after the other, and each answer goes to who asked', async () => {
-  answer = (token) => known(OURS, { username: token });
-  mostAtOnce = 0;
-  const tokens = ['a', 'b', 'c', 'd', 'e'];
-  const names = await Promise.all(tokens.map(async (token) => ((await statusOf(token)) as { user: { username: string } }).user.username));
-  expect(names).toEqual(tokens.map((token) => `keystone:default/${token}`));
-  expect(mostAtOnce).toBe(1);
+  guard.answer = () => said;
+  expect(await guard.statusOf(newToken())).toEqual({ authenticated: false });
 });
 
 test('what is no review is refused, and neither too long a body nor another path ends it', async () => {
-  expect((await ask('POST', '/webhook', 'no JSON')).status).toBe(400);
-  expect((await ask('GET', '/webhook')).status).toBe(404);
-  expect((await ask('POST', '/webhook', 'x'.repeat(100_000))).status).toBe(500);
-  expect(await statusOf('')).toEqual({ authenticated: false });
-  expect((await ask('GET', '/livez')).text).toBe('ok');
-  expect((await ask('GET', '/readyz')).text).toBe('ok');
+  expect((await guard.ask('POST', '/webhook', 'no JSON')).status).toBe(400);
+  expect((await guard.ask('GET', '/webhook')).status).toBe(404);
+  expect((await guard.ask('POST', '/webhook', 'x'.repeat(100_000))).status).toBe(500);
+  expect(await guard.statusOf('')).toEqual({ authenticated: false });
+  expect((await guard.ask('GET', '/livez')).text).toBe('ok');
+  expect((await guard.ask('GET', '/readyz')).text).toBe('ok');
 });
 
 test('a Keystone that does not answer is told of in time, and holds up nobody for long', async () => {
-  answer = () => null;
-  expect(await statusOf('t')).toEqual({ authenticated: false, error: 'Keystone takes too long' });
-  answer = () => known(OURS);
-  expect(await statusOf('t')).toMatchObject({ authenticated: true });
+  guard.answer = () => null;
+  expect(await guard.statusOf(newToken())).toEqual({ authenticated: false, error: 'Keystone takes too long' });
+  guard.answer = () => known(OURS);
+  expect(await guard.statusOf(newToken())).toMatchObject({ authenticated: true });
 }, 20_000);
 
 test('without k8s-keystone-auth beside it it is not ready, and sends an API server to another pod', async () => {
-  inner.close();
-  inner.closeAllConnections();
-  expect((await ask('GET', '/livez')).status).toBe(200);
-  expect((await ask('GET', '/readyz')).status).toBe(500);
-  expect(await ask('POST', '/webhook', review('t'))).toMatchObject({ status: 500, connection: 'close' });
+  guard.endInner();
+  expect((await guard.ask('GET', '/livez')).status).toBe(200);
+  expect((await guard.ask('GET', '/readyz')).status).toBe(500);
+  expect(await guard.ask('POST', '/webhook', review(newToken()))).toMatchObject({ status: 500, connection: 'close' });
 });
 
 const kindOf = (objects: KubernetesObject[], kind: string): KubernetesObject => objects.find((o) => o.kind === kind) as KubernetesObject;
