@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 
 export interface RecordedCall {
@@ -36,7 +37,7 @@ const follow = (request: IncomingMessage, response: ServerResponse): void => {
   tap(response, 'end', ([chunk]) => keep(answers, chunk));
   response.once('close', () => {
     const call: RecordedCall = {
-      host: headers.host ?? '',
+      host: String(headers[':authority'] ?? headers.host ?? ''),
       method,
       url,
       headers,
@@ -60,7 +61,8 @@ const tap = (object: object, name: string, see: (args: unknown[]) => unknown): v
   });
 };
 
-for (const prototype of [http.Server.prototype, https.Server.prototype] as EventEmitter[]) {
+const secureHttp2: unknown = Object.getPrototypeOf(http2.createSecureServer());
+for (const prototype of [http.Server.prototype, https.Server.prototype, secureHttp2] as EventEmitter[]) {
   tap(prototype, 'emit', ([name, request, response]) => {
     if (name === 'request') follow(request as IncomingMessage, response as ServerResponse);
   });
