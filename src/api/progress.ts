@@ -4,7 +4,7 @@ import { sees } from '../domain/actor.ts';
 import { NotFound } from '../domain/errors.ts';
 import type { ProgressEvent } from '../domain/event.ts';
 import { isOver } from '../domain/operation.ts';
-import { lastEventNumber, listEvents } from '../store/events.ts';
+import { lastEventNumber, listEvents, wasSettledAt } from '../store/events.ts';
 import type { OperationRow } from '../store/progress.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import { badInput, builder } from './builder.ts';
@@ -42,7 +42,7 @@ const eventSource =
         if (page.length === 0) page = (await listEvents(context.store.db, cluster.id, cursor, PAGE)).reverse();
         const event = page.pop();
         if (event === undefined) {
-          finished = until === 'SETTLED' && cursor === lastAtStart && (await isSettledAt(context, cluster.id, cursor));
+          finished = until === 'SETTLED' && cursor >= lastAtStart && (await wasSettledAt(context.store.db, cluster.id, cursor));
           return finished ? 'END' : null;
         }
         cursor = event.number;
@@ -52,10 +52,6 @@ const eventSource =
       close: unhook,
     };
   };
-
-/** The reader has all events, and the last of them was one of rest. */
-const isSettledAt = async (context: Context, streamId: string, number: number): Promise<boolean> =>
-  (await listEvents(context.store.db, streamId, number - 1, 1))[0]?.settled ?? false;
 
 builder.subscriptionField('clusterProgress', (t) =>
   t.field({

@@ -1,5 +1,5 @@
 /** Events: the numbered history of a seed or cluster, read from a number on. */
-import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
 import { clusters, events, seeds } from './tables.ts';
@@ -33,6 +33,17 @@ export const listEventsByStreams = async (
   const lists = new Map<string, EventRow[]>(streamIds.map((id) => [id, []]));
   for (const row of rows) lists.get(row.streamId)?.push(row);
   return lists;
+};
+
+/** Whether the owner of the stream was at rest as of event `number`: what its last event about itself, and not about a step of it, said. */
+export const wasSettledAt = async (db: Db, streamId: string, number: number): Promise<boolean> => {
+  const [row] = await db
+    .select({ settled: events.settled })
+    .from(events)
+    .where(and(eq(events.streamId, streamId), eq(events.subjectId, streamId), isNull(events.step), lte(events.number, number)))
+    .orderBy(desc(events.number))
+    .limit(1);
+  return row?.settled ?? false;
 };
 
 /** The number of the newest event of a seed or cluster; 0 when there is none. */

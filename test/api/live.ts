@@ -111,21 +111,23 @@ export const numbersOf = (subscriber: Subscriber): number[] =>
 
 const event = (
   message: string,
-  settled: boolean,
+  rest: boolean | null,
 ): Pick<ProgressEvent, 'at' | 'step' | 'title' | 'state' | 'percent' | 'message' | 'problem' | 'operationId' | 'settled'> => ({
   at: 1_800_000_000_000,
-  step: 'EtcdReady',
-  title: 'Start etcd',
+  ...(rest === null ? { step: 'EtcdReady', title: 'Start etcd' } : { step: null, title: null }),
   state: 'DONE',
   percent: 10,
   message,
   problem: null,
   operationId: null,
-  settled,
+  settled: rest ?? false,
 });
 
-/** Appends events as a worker would: in one transaction with its change of the cluster. */
-export const happen = (world: World, clusterId: string, messages: string[], settled = false): Promise<void> =>
+/**
+ * Appends events of a step as a worker would: in one transaction with its change of the cluster. With `rest`, the last one is of the
+ * cluster itself: it has come to rest, or has left it.
+ */
+export const happen = (world: World, clusterId: string, messages: string[], rest: boolean | null = null): Promise<void> =>
   world.store.transaction(async (tx) => {
     const cluster = await loadCluster(tx.db, clusterId);
     if (cluster === undefined) throw new Error('No such cluster.');
@@ -137,7 +139,7 @@ export const happen = (world: World, clusterId: string, messages: string[], sett
       clusterId: cluster.id,
       projectId: cluster.projectId,
     };
-    for (const [i, message] of messages.entries()) await appendEvent(tx, subject, event(message, settled && i === messages.length - 1));
+    for (const [i, message] of messages.entries()) await appendEvent(tx, subject, event(message, i === messages.length - 1 ? rest : null));
   });
 
 export const setState = (world: World, clusterId: string, state: 'CREATING' | 'READY' | 'DELETED'): Promise<void> =>

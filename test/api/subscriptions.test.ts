@@ -31,7 +31,7 @@ describe.each(WAYS)('over %s', (_way, subscribe) => {
     const world = await openWorld();
     const { uuid } = await makeCluster(world, 'anna');
     await happen(world, uuid, ['rested once'], true);
-    await happen(world, uuid, ['and moved on']);
+    await happen(world, uuid, ['and moved on'], false);
     const live = subscribe(world, 'anna', PROGRESS, { id: uuid, until: 'SETTLED' });
     await live.until(3);
     await happen(world, uuid, ['nearly', 'there'], true);
@@ -41,6 +41,13 @@ describe.each(WAYS)('over %s', (_way, subscribe) => {
       const late = subscribe(world, 'anna', PROGRESS, { id: uuid, after, until: 'SETTLED' });
       expect(await late.ended).toBe('complete');
       expect(numbersOf(late)).toEqual(range(after + 1, 5));
+    }
+    // What is told of a step at rest, such as another pod that is ready, is no end of the rest.
+    await happen(world, uuid, ['2 of 2 pods are ready']);
+    for (const after of [0, 5, 6]) {
+      const later = subscribe(world, 'anna', PROGRESS, { id: uuid, after, until: 'SETTLED' });
+      expect(await later.ended).toBe('complete');
+      expect(numbersOf(later)).toEqual(range(after + 1, 6));
     }
   });
 

@@ -213,7 +213,7 @@ test('a bundle brings a kind with an object of it, keeps both, and goes when not
   await kubectl('apply', '-f', path);
   await choose([]);
   await until('it says what would be lost', 60, async () =>
-    (await bundlesNow()).some(({ message }) => message.startsWith('1 of the kind Widget to be deleted')) ? true : undefined,
+    (await bundlesNow()).some(({ message }) => message.startsWith('Widget default/mine to be deleted')) ? true : undefined,
   );
   await kubectl('delete', '-f', path);
   await until('it has gone', 120, async () => ((await bundlesNow()).length === 0 ? true : undefined));

@@ -123,7 +123,7 @@ export const prepareSeedAndTemplate = async (story: Story, name: string, control
 /** Follows a cluster's progress to rest and keeps what was told, in the order of arrival. */
 export const followToRest = async (story: Story, clusterId: string, events: ProgressEvent[]): Promise<ProgressEvent> => {
   await followProgress(story.server.url, story.memberToken, clusterId, events.at(-1)?.number ?? 0, (event) => events.push(event));
-  const last = events.at(-1);
-  if (last === undefined) throw new Error('no event came');
+  const last = events.findLast(({ subjectKind, step }) => subjectKind === 'CLUSTER' && step === null);
+  if (last === undefined) throw new Error('no event of the cluster itself came');
   return last;
 };
