@@ -140,7 +140,7 @@ const ACTIONS: Record<string, Action> = {
     deps.dials.changed();
   },
   'PUT quotas': setQuota,
-  'POST revokeTokens': (deps) => deps.openstack.revokeTokens(),
+  'POST revokeTokens': (deps, body) => ({ revoked: deps.openstack.revokeTokens(number(body, 'ageMs') ?? 0) }),
   'DELETE hold': (deps, _body, id) => {
     deps.holders.delete(id);
     return { holders: deps.holders.size };

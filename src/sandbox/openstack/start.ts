@@ -46,8 +46,8 @@ export interface OpenStackHalf {
   /** Every resource by service and kind, for tests and leak checks. */
   snapshot(): Record<string, Record<string, unknown[]>>;
   setQuota(project: string, limits: Partial<Record<QuotaName, number>>): void;
-  /** Makes every token invalid at once. */
-  revokeTokens(): void;
+  /** Makes every token of at least this age invalid at once; Keystone dates a token to the second. Returns how many there were. */
+  revokeTokens(ageMs: number): number;
   close(): Promise<void>;
 }
 
@@ -119,7 +119,7 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
     logins: loginsOf(identity),
     snapshot,
     setQuota: (project, limits) => quotas.set(identity.projects.by('name', project)[0]?.id ?? project, limits),
-    revokeTokens: () => tokens.revokeWhere(() => true),
+    revokeTokens: (ageMs) => tokens.revokeWhere((token) => token.issuedAt + ageMs <= deps.now()),
     close: () => life.close(),
   };
 };

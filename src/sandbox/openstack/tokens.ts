@@ -38,7 +38,8 @@ export interface Tokens {
   actorOf(id: string): Actor | undefined;
   rolesOf(token: Token): Role[];
   revoke(id: string): void;
-  revokeWhere(test: (token: Token) => boolean): void;
+  /** Returns how many ended. */
+  revokeWhere(test: (token: Token) => boolean): number;
   size(): number;
 }
 
@@ -126,8 +127,10 @@ export const createTokens = (deps: { world: World; identity: IdentityState; now:
       accessRules: credential?.accessRules ?? null,
     };
   };
-  const revokeWhere = (test: (token: Token) => boolean): void => {
-    for (const token of [...table.values()]) if (test(token)) table.delete(token.id);
+  const revokeWhere = (test: (token: Token) => boolean): number => {
+    const ended = [...table.values()].filter(test);
+    for (const token of ended) table.delete(token.id);
+    return ended.length;
   };
   return {
     issue: (fields, parent) => {
