@@ -1,4 +1,5 @@
 /** What openstack-cloud-controller-manager, which runs in the seed, may do in the cluster. */
+import type { KubernetesObject } from '../controlPlane/object.ts';
 import { rule } from '../controlPlane/rbac.ts';
 import type { Addon } from './addon.ts';
 import { partsOf } from './parts.ts';
@@ -32,9 +33,14 @@ export const cloudController: Addon = {
   },
   keptFor: async (kube) => {
     const { items } = await kube.list({ apiVersion: 'v1', kind: 'Service' });
-    const balanced = items.filter((service) => (service['spec'] as { type?: string } | undefined)?.type === 'LoadBalancer');
+    const balanced = items.filter(isBalanced);
     return balanced.length === 0
       ? null
       : `${balanced.length} Services of type LoadBalancer to be deleted: nobody would look after their load balancers`;
   },
 };
+
+/** Of that type, or still with a load balancer of the time when it was. */
+const isBalanced = ({ metadata, spec }: KubernetesObject): boolean =>
+  (spec as { type?: string } | undefined)?.type === 'LoadBalancer' ||
+  ((metadata['finalizers'] ?? []) as string[]).includes('service.kubernetes.io/load-balancer-cleanup');

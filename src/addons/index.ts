@@ -6,6 +6,7 @@ import { cloudController } from './cloudController.ts';
 import { coreDns } from './coreDns.ts';
 import { dashboard } from './dashboard.ts';
 import { flannel } from './flannel.ts';
+import { ingressController } from './ingressController.ts';
 import { kubeProxy } from './kubeProxy.ts';
 import { metricsServer } from './metricsServer.ts';
 import { nodeProblemDetector } from './nodeProblemDetector.ts';
@@ -20,4 +21,5 @@ export const addons: readonly Addon[] = [
   nodeProblemDetector,
   cloudController,
   cinderCsi,
+  ingressController,
 ];

@@ -18,7 +18,8 @@ const ACCESS = `tunnel allowedCidrs audit { level stdout webhook { url caCertifi
 const ADDONS = `addons { kubeProxy { mode } flannel { backend } coreDns { replicas cacheSeconds }
   cloudController { enabled loadBalancerProvider loadBalancerMonitors manageSecurityGroups }
   cinderCsi { defaultClass reclaim fileSystem zones } metricsServer { enabled replicas resolutionSeconds }
-  certManager { enabled replicas ownerReferences } dashboard { enabled replicas sessionSeconds } nodeProblemDetector { enabled metrics } }`;
+  certManager { enabled replicas ownerReferences } dashboard { enabled replicas sessionSeconds } nodeProblemDetector { enabled metrics }
+  ingressController { enabled replicas serviceType defaultClass } }`;
 const TEMPLATE = `uuid name visibility revision createdAt spec {
   kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet dnsNameservers masterFlavor networkDriver volumeDriver
   dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane {

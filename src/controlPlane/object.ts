@@ -34,6 +34,7 @@ export type Component =
   | 'cert-manager'
   | 'headlamp'
   | 'node-problem-detector'
+  | 'ingress-controller'
   | 'konnectivity-server'
   | 'konnectivity-agent'
   | 'cloud-controller-manager'

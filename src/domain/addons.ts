@@ -138,6 +138,23 @@ const ADDONS = {
     },
     version: byMinor({ '1.34': 'v1.34.4', '1.35': 'v1.35.3', '1.36': 'v1.36.0' }),
   }),
+  ingressController: addon({
+    title: 'Ingress controller (Traefik)',
+    options: {
+      enabled: yesNo(false, 'Ingresses of the class traefik lead requests from outside to Services.'),
+      replicas: whole(1, 10, 2, 'Pods that take requests.'),
+      serviceType: choice(
+        {
+          NODE_PORT: 'At a port of every node, for a load balancer of your own.',
+          LOAD_BALANCER: 'At a load balancer of the cloud; it needs cloudController.',
+        },
+        'NODE_PORT',
+        'Where requests come in.',
+      ),
+      defaultClass: yesNo(true, 'Ingresses that name no class are served, too.'),
+    },
+    version: () => 'v3.7.13',
+  }),
 } as const;
 
 export type AddonName = keyof typeof ADDONS;
@@ -164,7 +181,7 @@ export const addonStepName = (name: AddonName): string => `Addon${name.charAt(0)
 
 /**
  * `given`: paths of the settings that the caller speaks of.
- * @throws UserError INVALID_INPUT for options of an addon that the cluster will not have, UNSUPPORTED_VERSION for one that the release cannot have.
+ * @throws UserError INVALID_INPUT for options of an addon that the cluster will not have, or that need another which it will not have; UNSUPPORTED_VERSION for one that the release cannot have.
  */
 export const checkAddons = (
   spec: TemplateSpec,
@@ -194,4 +211,17 @@ export const checkAddons = (
         },
       );
   }
+  checkIngress(spec, isGiven, pathOf);
+};
+
+/** Nobody would give its Service an address. */
+const checkIngress = (spec: TemplateSpec, isGiven: (path: SpecPath) => boolean, pathOf: (path: SpecPath) => string[]): void => {
+  const balanced = isWanted('ingressController', spec) && spec.addons.ingressController.serviceType === 'LOAD_BALANCER';
+  if (!balanced || isWanted('cloudController', spec)) return;
+  const paths: SpecPath[] = ['addons.ingressController.serviceType', 'addons.cloudController.enabled', 'addons.ingressController.enabled'];
+  throw new UserError(
+    'INVALID_INPUT',
+    'A load balancer for the ingress controller comes from the cloud integration: set cloudController.enabled, or the serviceType NODE_PORT.',
+    { field: pathOf(paths.find(isGiven) ?? 'addons.ingressController.serviceType') },
+  );
 };

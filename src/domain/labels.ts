@@ -27,6 +27,18 @@ const whole = (value: string, fail: (what: string) => never): number =>
 const oneOf = <Value extends string>(values: readonly Value[], value: string, fail: (what: string) => never): Value =>
   values.find((known) => known === value.trim().toUpperCase()) ??
   fail(`must be ${values.map((known) => known.toLowerCase()).join(' or ')}`);
+/** Magnum's ingress controllers that are not served, and why. */
+const OTHER_INGRESS: Record<string, string> = {
+  nginx: 'its makers have given ingress-nginx up',
+  octavia: 'octavia-ingress-controller is not among the addons',
+};
+/** As in Magnum, nothing is none. */
+const ingress = (value: string, fail: (what: string) => never): boolean => {
+  const word = value.trim().toLowerCase();
+  if (Object.hasOwn(OTHER_INGRESS, word))
+    fail(`is not served as "${word}", for ${OTHER_INGRESS[word]}; say "traefik", or leave it out and install another yourself`);
+  return word === 'traefik' || (word !== '' && fail('must be "traefik" or empty'));
+};
 const text = (value: string, fail: (what: string) => never): string => value.trim() || fail('must not be empty');
 
 /** Separated by commas. */
@@ -55,6 +67,7 @@ const READERS: Record<string, Reader> = {
   octavia_lb_healthcheck: (v, fail) => ({ addons: { cloudController: { loadBalancerMonitors: yesOrNo(v, fail) } } }),
   csi_cinder_reclaim_policy: (v, fail) => ({ addons: { cinderCsi: { reclaim: oneOf(['DELETE', 'RETAIN'], v, fail) } } }),
   csi_cinder_fstype: (v, fail) => ({ addons: { cinderCsi: { fileSystem: oneOf(['EXT4', 'XFS'], v, fail) } } }),
+  ingress_controller: (v, fail) => ({ addons: { ingressController: { enabled: ingress(v, fail) } } }),
   metrics_server_enabled: (v, fail) => ({ addons: { metricsServer: { enabled: yesOrNo(v, fail) } } }),
   auto_healing_enabled: (v, fail) => ({ autoHealingEnabled: yesOrNo(v, fail) }),
   auto_scaling_enabled: (v, fail) => ({ autoScalingEnabled: yesOrNo(v, fail) }),

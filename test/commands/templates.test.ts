@@ -85,6 +85,18 @@ test.each<[string, object, string, string[]]>([
   ['an expired version', { kubernetesVersion: 'v1.33.13' }, 'UNSUPPORTED_VERSION', ['kubernetesVersion']],
   ['a boot volume type alone', { labels: { boot_volume_type: 'ssd' } }, 'INVALID_INPUT', ['labels', 'boot_volume_type']],
   ['a password', { labels: { grafana_admin_passwd: 'hush' } }, 'INVALID_INPUT', ['labels', 'grafana_admin_passwd']],
+  [
+    'an ingress controller that is not served',
+    { labels: { ingress_controller: 'nginx' } },
+    'INVALID_INPUT',
+    ['labels', 'ingress_controller'],
+  ],
+  [
+    'an ingress controller at a load balancer that nobody makes',
+    { addons: { ingressController: { enabled: true, serviceType: 'LOAD_BALANCER' } } },
+    'INVALID_INPUT',
+    ['addons', 'ingressController', 'serviceType'],
+  ],
   ['a label that is not yes or no', { labels: { npd_enabled: 'maybe' } }, 'INVALID_INPUT', ['labels', 'npd_enabled']],
   [
     'overlapping ranges by label',

@@ -24,6 +24,14 @@ test('a boot volume of 0 is none, as in Magnum', () => {
   expect(readLabels({ boot_volume_size: '0' }, 'NONE').fields).toEqual({ rootVolume: null });
 });
 
+test("of Magnum's ingress controllers one is served, none is none, and the others are refused with what to do", () => {
+  const wanted = (value: string) => readLabels({ ingress_controller: value }, 'NONE').fields.addons?.ingressController?.enabled;
+  expect(['traefik', ' Traefik', ''].map(wanted)).toEqual([true, true, false]);
+  for (const other of ['nginx', 'octavia'])
+    expect(() => wanted(other)).toThrow(/"ingress_controller" is not served.* say "traefik", or leave/);
+  expect(() => wanted('toString')).toThrow(/must be "traefik" or empty/);
+});
+
 test('ranges are given separated by commas, and what is none is refused', () => {
   expect(readLabels({ master_lb_allowed_cidrs: '10.1.2.3/8, 203.0.113.7' }, 'NONE').fields).toEqual({
     controlPlane: { allowedCidrs: ['10.0.0.0/8', '203.0.113.7/32'] },

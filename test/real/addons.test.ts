@@ -9,9 +9,9 @@ import { asMember, closeStory, followToRest, issueKubeconfig, openStory, prepare
 
 const NAME = 'lab-addons';
 const OURS = 'app.kubernetes.io/managed-by=seedbed';
-const KINDS = 'deployments,daemonsets,services,configmaps,serviceaccounts,roles,rolebindings';
+const KINDS = 'deployments,daemonsets,services,configmaps,serviceaccounts,roles,rolebindings,poddisruptionbudgets';
 const CLUSTER_WIDE =
-  'storageclasses,csidrivers,namespaces,clusterroles,clusterrolebindings,customresourcedefinitions,apiservices,validatingwebhookconfigurations,mutatingwebhookconfigurations';
+  'storageclasses,csidrivers,ingressclasses,namespaces,clusterroles,clusterrolebindings,customresourcedefinitions,apiservices,validatingwebhookconfigurations,mutatingwebhookconfigurations';
 
 interface AddonSeen {
   name: string;
@@ -109,6 +109,8 @@ test('a real API server takes every object of every addon, with its defaults', a
       'customresourcedefinition.apiextensions.k8s.io/certificates.cert-manager.io',
       'daemonset.apps/node-problem-detector',
       'deployment.apps/headlamp',
+      'deployment.apps/traefik',
+      'ingressclass.networking.k8s.io/traefik',
     ]),
   );
   await until('the kinds of cert-manager are there', 20, async () => (await kubectl('get', 'certificates', '-A')) !== null);

@@ -192,6 +192,54 @@ test('cert-manager brings its kinds, and does not go while there is something of
   await world.settled(clusterId);
 });
 
+const INGRESS = '/apis/apps/v1/namespaces/ingress-controller/deployments/traefik';
+const SERVICE = '/api/v1/namespaces/ingress-controller/services/traefik';
+const CLASS = '/apis/networking.k8s.io/v1/ingressclasses/traefik';
+const INGRESSES = '/apis/networking.k8s.io/v1/namespaces/default/ingresses';
+
+test('the ingress controller serves where its options say, and does not go while Ingresses are its own', async () => {
+  await update({ addons: { ingressController: { enabled: true } } });
+  await until(async () => (await addonOf('ingressController'))?.state === 'READY');
+  expect(at(await read(INGRESS), 'status', 'readyReplicas')).toBe(2);
+  expect(await read(SERVICE)).toMatchObject({
+    spec: { type: 'NodePort', ports: [{ nodePort: expect.any(Number) }, { nodePort: expect.any(Number) }] },
+  });
+
+  await tenant.call('DELETE', CLASS);
+  await until(async () => (await read(CLASS)) !== undefined);
+  await tenant.call('PATCH', SERVICE, { spec: { selector: { 'app.kubernetes.io/name': 'mine' } } }, MERGE);
+  await until(async () => at(await read(SERVICE), 'spec', 'selector', 'app.kubernetes.io/name') === 'traefik');
+
+  const backend = { service: { name: 'shop', port: { number: 80 } } };
+  const ingress = (name: string, more: object) => ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: { name },
+    spec: { defaultBackend: backend, ...more },
+  });
+  expect((await tenant.call('POST', INGRESSES, ingress('shop', {}))).body).toMatchObject({ spec: { ingressClassName: 'traefik' } });
+  expect((await tenant.call('POST', INGRESSES, ingress('other', { ingressClassName: 'else' }))).status).toBe(201);
+
+  await update({ addons: { ingressController: { enabled: false } } });
+  const waiting = await until(async () => {
+    const seen = await addonOf('ingressController');
+    return seen?.message ? seen : null;
+  });
+  expect(waiting).toMatchObject({
+    enabled: false,
+    state: 'REMOVING',
+    message: expect.stringContaining('1 Ingresses of the class traefik'),
+  });
+  expect(at(await read(INGRESS), 'status', 'readyReplicas')).toBe(2);
+  await tenant.call('DELETE', `${INGRESSES}/shop`);
+  world.wake(clusterId);
+  await until(async () => (await addonOf('ingressController'))?.state === 'DISABLED');
+  expect(await Promise.all([INGRESS, SERVICE, CLASS].map(read))).toEqual([undefined, undefined, undefined]);
+  expect(await read(`${INGRESSES}/other`)).toBeDefined();
+  await tenant.call('DELETE', `${INGRESSES}/other`);
+  await world.settled(clusterId);
+});
+
 test.each([
   ['dashboard', '/apis/apps/v1/namespaces/headlamp/deployments/headlamp'],
   ['nodeProblemDetector', '/apis/apps/v1/namespaces/kube-system/daemonsets/node-problem-detector'],

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, User } from './cluster.ts';
 import { withDefaults } from './defaults.ts';
-import { isCustomKind, type Kind, NAMESPACE, PRIORITY_CLASS, SERVICE, SERVICE_ACCOUNT, STORAGE_CLASS } from './kinds.ts';
+import { INGRESS_CLASS, isCustomKind, type Kind, NAMESPACE, PRIORITY_CLASS, SERVICE, SERVICE_ACCOUNT, STORAGE_CLASS } from './kinds.ts';
 import { at, type Dict, dict, dicts, isDict, type KubeObject, labelsOf, namespaceOf, spec, text, timestamp } from './objects.ts';
 import { filled } from './podDefaults.ts';
 import { podSecurityViolation } from './podSecurity.ts';
@@ -24,6 +24,8 @@ const WITH_GENERATION = new Set([
 /** Kinds whose status a create may carry: their makers report what they already know. */
 const STATUS_ON_CREATE = new Set(['Node', 'Event']);
 const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class';
+const DEFAULT_INGRESS_CLASS = 'ingressclass.kubernetes.io/is-default-class';
+const CLASS_OF_OLD = 'kubernetes.io/ingress.class';
 
 export const hasGeneration = (kind: Kind): boolean => isCustomKind(kind) || WITH_GENERATION.has(kind.kind);
 
@@ -85,6 +87,16 @@ const admitClaim = (cluster: Cluster, claim: KubeObject): KubeObject => {
   return { ...claim, spec: { ...spec(claim), storageClassName: className } };
 };
 
+/** Of several that are the default, the one made last. */
+const admitIngress = (cluster: Cluster, ingress: KubeObject): KubeObject => {
+  if (spec(ingress).ingressClassName !== undefined || ingress.metadata.annotations?.[CLASS_OF_OLD] !== undefined) return ingress;
+  const [newest] = cluster.store
+    .list(INGRESS_CLASS)
+    .filter(({ metadata }) => metadata.annotations?.[DEFAULT_INGRESS_CLASS] === 'true')
+    .sort((a, b) => text(b.metadata.creationTimestamp).localeCompare(text(a.metadata.creationTimestamp)));
+  return newest === undefined ? ingress : { ...ingress, spec: { ...spec(ingress), ingressClassName: newest.metadata.name } };
+};
+
 /** Labels a kubelet may set on its own Node within Kubernetes' label domains (NodeRestriction). */
 const KUBELET_LABELS = new Set([
   'kubernetes.io/hostname',
@@ -141,6 +153,8 @@ const admitByKind = (cluster: Cluster, kind: Kind, object: KubeObject, user: Use
       return admitPod(cluster, kind, object);
     case 'PersistentVolumeClaim':
       return admitClaim(cluster, object);
+    case 'Ingress':
+      return admitIngress(cluster, object);
     case 'CertificateSigningRequest':
       return admitRequest(object, user);
     case 'Service':

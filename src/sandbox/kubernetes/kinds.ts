@@ -178,5 +178,6 @@ export const ROLE_BINDING = kindOf('RoleBinding');
 export const POD_DISRUPTION_BUDGET = kindOf('PodDisruptionBudget');
 export const CUSTOM_RESOURCE_DEFINITION = kindOf('CustomResourceDefinition');
 export const API_SERVICE = kindOf('APIService');
+export const INGRESS_CLASS = kindOf('IngressClass');
 export const NETWORK_POLICY = kindOf('NetworkPolicy');
 export const PRIORITY_CLASS = kindOf('PriorityClass');
