@@ -184,6 +184,32 @@ test('a login that may make no credential is told of, and anything asked with an
   await world.settled(cluster.uuid);
 });
 
+test("the ingress controller's load balancer needs the cloud controller, which stays until it has taken the load balancer away", async () => {
+  const { clusterId, tenant } = await cloudy('entry');
+  const path = '/api/v1/namespaces/ingress-controller/services/traefik';
+  const typeNow = async () => at((await tenant.call('GET', path)).body, 'spec', 'type');
+  await change(clusterId, { addons: { ingressController: { enabled: true, serviceType: 'LOAD_BALANCER' } } });
+  await until(async () => (await addonOf(clusterId, 'ingressController'))?.state === 'READY');
+  expect(await typeNow()).toBe('LoadBalancer');
+  // As the real one writes it before it makes anything.
+  const merge = { 'content-type': 'application/merge-patch+json' };
+  expect((await tenant.call('PATCH', path, { metadata: { finalizers: [FINALIZER] } }, merge)).status).toBe(200);
+
+  await expect(change(clusterId, { addons: { cloudController: { enabled: false } } })).rejects.toThrow(
+    /INVALID_INPUT.*"field":\["overrides","addons","cloudController","enabled"\]/,
+  );
+  await change(clusterId, { addons: { ingressController: { serviceType: 'NODE_PORT' } } });
+  await world.settled(clusterId);
+  expect(await typeNow()).toBe('NodePort');
+  await change(clusterId, { addons: { cloudController: { enabled: false } } });
+  await until(async () => (await addonOf(clusterId, 'cloudController'))?.message.includes('1 Services'));
+  await tenant.call('PATCH', path, { metadata: { finalizers: null } }, merge);
+  world.wake(clusterId);
+  await until(async () => (await addonOf(clusterId, 'cloudController'))?.state === 'DISABLED');
+  await world.settled(clusterId);
+  expect((await addonOf(clusterId, 'ingressController'))?.state).toBe('READY');
+});
+
 test('with its cluster go its load balancers, their addresses and groups, and the volumes that are not to be kept; the credential last', async () => {
   const { clusterId, tenant, shortId } = await cloudy('leaving');
   const { id: credentialId } = await credentialOf(shortId);
