@@ -210,6 +210,16 @@ test("the ingress controller's load balancer needs the cloud controller, which s
   expect((await addonOf(clusterId, 'ingressController'))?.state).toBe('READY');
 });
 
+test('the ingress controller and the cloud controller may be switched off at once: neither waits for the other for long', async () => {
+  const { clusterId, tenant } = await cloudy('exit');
+  await change(clusterId, { addons: { ingressController: { enabled: true, serviceType: 'LOAD_BALANCER' } } });
+  await until(async () => (await addonOf(clusterId, 'ingressController'))?.state === 'READY');
+  await change(clusterId, { addons: { cloudController: { enabled: false }, ingressController: { enabled: false } } });
+  await until(async () => (await addonOf(clusterId, 'cloudController'))?.state === 'DISABLED', 20);
+  expect((await addonOf(clusterId, 'ingressController'))?.state).toBe('DISABLED');
+  expect((await tenant.call('GET', '/api/v1/namespaces/ingress-controller/services/traefik')).status).toBe(404);
+});
+
 test('with its cluster go its load balancers, their addresses and groups, and the volumes that are not to be kept; the credential last', async () => {
   const { clusterId, tenant, shortId } = await cloudy('leaving');
   const { id: credentialId } = await credentialOf(shortId);
