@@ -1,5 +1,6 @@
 /** The list of addons, in the order they are applied; a new one is a file and a word here. */
 import type { Addon } from './addon.ts';
+import { calico } from './calico.ts';
 import { certManager } from './certManager.ts';
 import { cinderCsi } from './cinderCsi.ts';
 import { cloudController } from './cloudController.ts';
@@ -14,6 +15,7 @@ import { nodeProblemDetector } from './nodeProblemDetector.ts';
 export const addons: readonly Addon[] = [
   kubeProxy,
   flannel,
+  calico,
   coreDns,
   metricsServer,
   certManager,

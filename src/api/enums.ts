@@ -90,8 +90,8 @@ export const VisibilityEnum = enumOf<Visibility>('Visibility', 'Who sees a templ
 });
 
 export const NetworkDriverEnum = enumOf<NetworkDriver>('NetworkDriver', 'The pod network.', {
-  FLANNEL: 'Flannel with VXLAN.',
-  CALICO: 'Calico; kept, and not served yet.',
+  FLANNEL: 'Flannel: a simple overlay, without NetworkPolicies.',
+  CALICO: 'Calico: an overlay that also keeps NetworkPolicies.',
   CILIUM: 'Cilium; kept, and not served yet.',
   NONE: 'None: bring your own.',
 });

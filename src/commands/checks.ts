@@ -25,6 +25,11 @@ const ADDRESSES_BESIDE_NODES = 8;
 export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: SpecPath) => boolean = () => false): TemplateSpec => {
   checkAddons(spec, getOfferedRelease(spec.kubernetesVersion, pathOf('kubernetesVersion')), isGiven, pathOf);
   const pods = parsePodCidr(spec.podCidr, pathOf('podCidr'));
+  if (spec.networkDriver === 'CALICO' && spec.addons.calico.blockSize < pods.prefix)
+    throw invalid(
+      `The range for pods ${spec.podCidr} holds no block of /${spec.addons.calico.blockSize}; give a wider range, or smaller blocks.`,
+      isGiven('podCidr') ? pathOf('podCidr') : pathOf('addons.calico.blockSize'),
+    );
   const services = parseServiceCidr(spec.serviceCidr, pathOf('serviceCidr'));
   const nodes = parseCidr(spec.nodeCidr, pathOf('nodeCidr'));
   if (nodes.prefix < 8 || nodes.prefix > 28) throw invalid('The range for nodes must be between /8 and /28.', pathOf('nodeCidr'));

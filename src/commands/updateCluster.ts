@@ -123,7 +123,11 @@ const CHANGEABLE: readonly string[] = [
   'autoScalingEnabled',
 ];
 
-const mayChange = (path: SpecPath): boolean => CHANGEABLE.some((known) => path === known || path.startsWith(`${known}.`));
+/** Of those, what is carried out once: Calico makes its pool of addresses when it starts for the first time. */
+const MADE_ONCE: readonly SpecPath[] = ['addons.calico.blockSize', 'addons.calico.natOutgoing'];
+
+const mayChange = (path: SpecPath): boolean =>
+  !MADE_ONCE.includes(path) && CHANGEABLE.some((known) => path === known || path.startsWith(`${known}.`));
 
 const REMEDIES: Partial<Record<string, string>> = {
   flavor: 'make a node group with the flavor that you want',

@@ -30,6 +30,7 @@ export type Component =
   | 'kube-proxy'
   | 'coredns'
   | 'flannel'
+  | 'calico'
   | 'metrics-server'
   | 'cert-manager'
   | 'headlamp'

@@ -62,6 +62,17 @@ const ADDONS = {
     driver: { setting: 'networkDriver', value: 'FLANNEL' },
     version: () => 'v0.28.10',
   }),
+  calico: addon({
+    title: 'Pod network with NetworkPolicies (Calico)',
+    options: {
+      mtu: whole(0, 9000, 0, 'The largest packet of a pod, in bytes; with 0 each node finds it out from its own interface.'),
+      blockSize: whole(24, 30, 26, 'Addresses come to nodes in blocks with a prefix of this length. It cannot be changed later.'),
+      natOutgoing: yesNo(true, 'Outside the cluster pods show the address of their node. It cannot be changed later.'),
+      wireguard: yesNo(false, 'What pods of different nodes say is encrypted; nodes need the module in their kernel.'),
+    },
+    driver: { setting: 'networkDriver', value: 'CALICO' },
+    version: byMinor({ '1.34': 'v3.32.1', '1.35': 'v3.32.1', '1.36': 'v3.32.1' }),
+  }),
   coreDns: addon({
     title: 'Name resolution (CoreDNS)',
     options: {

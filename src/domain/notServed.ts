@@ -18,9 +18,9 @@ const FEATURES: readonly Feature[] = [
   },
   {
     name: 'NetworkDriverServed',
-    title: 'Calico and Cilium',
-    asked: (spec) => spec.networkDriver === 'CALICO' || spec.networkDriver === 'CILIUM',
-    meanwhile: 'No pod network is installed: workers stay NotReady until you install one, or use FLANNEL.',
+    title: 'Cilium',
+    asked: (spec) => spec.networkDriver === 'CILIUM',
+    meanwhile: 'No pod network is installed: workers stay NotReady until you install one, or use FLANNEL or CALICO.',
   },
   {
     name: 'ApiServerFloatingIpServed',

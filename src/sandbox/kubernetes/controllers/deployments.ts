@@ -132,7 +132,9 @@ const deploymentStatus = (cluster: Cluster, deployment: KubeObject, current: Kub
     sum('replicas', [current]),
   ];
   const now = timestamp(cluster.now());
-  const unavailable = portion(at(deployment, 'spec', 'strategy', 'rollingUpdate', 'maxUnavailable'), wanted, false);
+  const strategy = dict(spec(deployment).strategy);
+  // Only a rolling update may lack pods; with Recreate all are to be ready.
+  const unavailable = strategy.type === 'Recreate' ? 0 : portion(at(strategy, 'rollingUpdate', 'maxUnavailable'), wanted, false);
   const available = ready >= wanted - unavailable;
   const done = updated === wanted && total === wanted && ready === wanted;
   const conditions = withCondition(
