@@ -102,6 +102,36 @@ test('options of a living cluster are carried out', async () => {
   await world.settled(clusterId);
 });
 
+test("what the customer made is not taken over by an addon: it is waited for, and the customer's until then", async () => {
+  const CLASSES = '/apis/networking.k8s.io/v1/ingressclasses';
+  const mine = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'IngressClass',
+    metadata: { name: 'traefik' },
+    spec: { controller: 'example.org/mine' },
+  };
+  expect(await tenant.call('POST', CLASSES, mine)).toMatchObject({ status: 201 });
+  await update({ addons: { ingressController: { enabled: true } } });
+  const waits = await until(async () => {
+    const seen = await addonOf('ingressController');
+    return seen?.message.includes("it is not Seedbed's") ? seen : null;
+  });
+  expect(waits.message).toBe("IngressClass traefik to be deleted, or ingressController switched off: it is not Seedbed's");
+  expect(await read(`${CLASSES}/traefik`)).toMatchObject({ spec: mine.spec });
+  // Nothing of it was made beside.
+  expect(await read('/api/v1/namespaces/ingress-controller')).toBeUndefined();
+  await update({ addons: { ingressController: { enabled: false } } });
+  await world.settled(clusterId);
+  expect(await read(`${CLASSES}/traefik`)).toMatchObject({ spec: mine.spec });
+  await tenant.call('DELETE', `${CLASSES}/traefik`);
+  await update({ addons: { ingressController: { enabled: true } } });
+  await world.settled(clusterId);
+  expect(await read(`${CLASSES}/traefik`)).toMatchObject({ spec: { controller: 'traefik.io/ingress-controller' } });
+  await update({ addons: { ingressController: { enabled: false } } });
+  await world.settled(clusterId);
+  expect(await read(`${CLASSES}/traefik`)).toBeUndefined();
+});
+
 const APPS = '/apis/apps/v1/namespaces/kube-system/deployments';
 const METRICS = '/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io';
 

@@ -1,14 +1,14 @@
 /** One addon bundle in one cluster: what is applied of it, what must not be lost with it, and how it goes. */
 import { isBuiltIn } from '../../addons/builtIn.ts';
-import { CLUSTER_LABEL, labelsOf } from '../../controlPlane/object.ts';
+import { labelsOf } from '../../controlPlane/object.ts';
 import { type BundleChoice, checkObjects, nameOfObject, renderBundle } from '../../domain/addonBundle.ts';
 import { Conflict, NotFound, SeedbedError, Unavailable, UserError } from '../../domain/errors.ts';
 import { done, NotYet, type Outcome, waiting } from '../../engine/flow.ts';
 import type { Kubernetes } from '../../seeds/connection.ts';
-import { identityOf, isCustom, type KubernetesObject, type ObjectRef, refOf, refOfKey } from '../../seeds/kinds.ts';
+import { identityOf, isCustom, type KubernetesObject, type ObjectRef, refOf } from '../../seeds/kinds.ts';
 import { findBundleRevision } from '../../store/addonBundles.ts';
-import { listInventory } from '../../store/inventory.ts';
 import { keptFor } from './bundleKept.ts';
+import { appliedOf, type Foreign, findForeign } from './foreign.ts';
 import type { ClusterScope } from './scope.ts';
 import { lookAtHealth } from './tenantHealth.ts';
 
@@ -22,15 +22,10 @@ export const installBundle = async (scope: ClusterScope, choice: BundleChoice): 
   const { name } = choice;
   const objects = await objectsOf(scope, choice);
   const wanted = new Set(objects.map((object) => identityOf(refOf(object))));
-  const applied = await appliedOf(scope, name);
-  const own = new Set(applied.own.map(identityOf));
+  const applied = await appliedOf(scope, inventoryGroup(name));
   const { kube } = await scope.tenant();
-  await refuseForeign(
-    kube,
-    objects.filter((object) => !own.has(identityOf(refOf(object)))),
-    applied,
-    name,
-  );
+  const foreign = await findForeign(kube, objects, applied);
+  if (foreign !== null) throw refusal(foreign, name);
   // The same object in another version of its group is no other one.
   const doomed = applied.own.filter((ref) => !wanted.has(identityOf(ref)));
   const held = await letGo(kube, name, doomed, applied.own);
@@ -45,7 +40,7 @@ export const installBundle = async (scope: ClusterScope, choice: BundleChoice): 
 };
 
 export const removeBundle = async (scope: ClusterScope, name: string): Promise<Outcome> => {
-  const { own } = await appliedOf(scope, name);
+  const { own } = await appliedOf(scope, inventoryGroup(name));
   if (own.length === 0) return done();
   const { kube } = await scope.tenant();
   const held = await letGo(kube, name, own, own);
@@ -68,42 +63,18 @@ const objectsOf = async (scope: ClusterScope, { name, revision, options }: Bundl
   );
 };
 
-interface Applied {
-  /** What was applied of this bundle. */
-  own: readonly ObjectRef[];
-  /** What else was applied to the cluster: identity to what it belongs to. */
-  others: ReadonlyMap<string, string>;
-}
-
-const appliedOf = async (scope: ClusterScope, name: string): Promise<Applied> => {
-  const rows = (await listInventory(scope.db, scope.row.id)).filter((r) => r.service === 'CLUSTER' && r.state === 'PRESENT');
-  const group = inventoryGroup(name);
-  return {
-    own: rows.filter(({ kind }) => kind === group).map((row) => refOfKey(row.name)),
-    others: new Map(rows.filter(({ kind }) => kind !== group).map((row) => [identityOf(refOfKey(row.name)), row.kind])),
-  };
-};
-
-/** Taking over what somebody else made would change it now, and delete it with the bundle. */
-const refuseForeign = async (kube: Kubernetes, fresh: readonly KubernetesObject[], { others }: Applied, name: string): Promise<void> => {
-  for (const object of fresh) {
-    const ref = refOf(object);
-    const owner = others.get(identityOf(ref));
-    if (owner !== undefined)
-      throw new UserError(
+const refusal = ({ object, owner }: Foreign, name: string): UserError =>
+  owner === null
+    ? new UserError(
+        'CONFLICT',
+        `${nameOfObject(object)} of the bundle ${name} is in the cluster already, and not Seedbed's; delete it, or take the bundle out.`,
+        { whoMustAct: 'CUSTOMER' },
+      )
+    : new UserError(
         'CONFLICT',
         `${nameOfObject(object)} of the bundle ${name} belongs to ${owner.replace('Bundle/', 'the bundle ')}; the bundle needs another name for it.`,
         { whoMustAct: 'CLOUD_ADMIN' },
       );
-    const live = await kube.get(ref);
-    if (live !== undefined && live.metadata.labels?.[CLUSTER_LABEL] === undefined)
-      throw new UserError(
-        'CONFLICT',
-        `${nameOfObject(object)} of the bundle ${name} is in the cluster already, and not Seedbed's; delete it, or take the bundle out.`,
-        { whoMustAct: 'CUSTOMER' },
-      );
-  }
-};
 
 /** null: all of it may go. Objects of a bundle's own kinds go first, for what ends them goes with the bundle. */
 const letGo = async (kube: Kubernetes, name: string, doomed: readonly ObjectRef[], own: readonly ObjectRef[]): Promise<Outcome | null> => {

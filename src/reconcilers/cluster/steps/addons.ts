@@ -5,6 +5,7 @@ import { buildCinderCsi } from '../../../controlPlane/cinderCsi.ts';
 import type { CloudAccess } from '../../../controlPlane/cloudConfig.ts';
 import { buildCloudController } from '../../../controlPlane/cloudController.ts';
 import type { ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
+import { nameOfObject } from '../../../domain/addonBundle.ts';
 import { type AddonName, addonInfo, addonStepName, isWanted } from '../../../domain/addons.ts';
 import { NotFound } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
@@ -13,6 +14,7 @@ import type { Kubernetes } from '../../../seeds/connection.ts';
 import type { KubernetesObject } from '../../../seeds/kinds.ts';
 import { readyReplicas } from '../../workload.ts';
 import { leaveLoadBalancers, leaveVolumes } from '../cloudLeftovers.ts';
+import { appliedOf, findForeign } from '../foreign.ts';
 import { getProjectCredential } from '../projectCredential.ts';
 import type { ClusterScope } from '../scope.ts';
 import { lookAtHealth } from '../tenantHealth.ts';
@@ -50,6 +52,8 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
     ensure: async (scope) => {
       const cluster = await scope.reachable();
       const objects = addon.objects(cluster, await factsFor(scope, addon));
+      const taken = await takenBySomebody(scope, addon, objects);
+      if (taken !== null) return waiting(taken, 60_000, 'CUSTOMER');
       const written = await scope.applyToTenant(groupOf(addon), objects);
       if (inSeed !== undefined) {
         const beside = inSeed.build(cluster, await scope.pki(), await cloudAccessOf(scope));
@@ -77,6 +81,13 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
       return done();
     },
   };
+};
+
+/** What is to be deleted first, or null. In a cluster that was never ready nobody had the time to make a thing. */
+const takenBySomebody = async (scope: ClusterScope, addon: Addon, objects: readonly KubernetesObject[]): Promise<string | null> => {
+  if (scope.row.observedGeneration === 0) return null;
+  const found = await findForeign((await scope.tenant()).kube, objects, await appliedOf(scope, groupOf(addon)));
+  return found === null ? null : `${nameOfObject(found.object)} to be deleted, or ${addon.name} switched off: it is not Seedbed's`;
 };
 
 const inSentence = (title: string): string => title.charAt(0).toLowerCase() + title.slice(1);
