@@ -2,6 +2,7 @@
 import type { Addon } from './addon.ts';
 import { calico } from './calico.ts';
 import { certManager } from './certManager.ts';
+import { cilium } from './cilium.ts';
 import { cinderCsi } from './cinderCsi.ts';
 import { cloudController } from './cloudController.ts';
 import { coreDns } from './coreDns.ts';
@@ -16,6 +17,7 @@ export const addons: readonly Addon[] = [
   kubeProxy,
   flannel,
   calico,
+  cilium,
   coreDns,
   metricsServer,
   certManager,

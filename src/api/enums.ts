@@ -92,7 +92,7 @@ export const VisibilityEnum = enumOf<Visibility>('Visibility', 'Who sees a templ
 export const NetworkDriverEnum = enumOf<NetworkDriver>('NetworkDriver', 'The pod network.', {
   FLANNEL: 'Flannel: a simple overlay, without NetworkPolicies.',
   CALICO: 'Calico: an overlay that also keeps NetworkPolicies.',
-  CILIUM: 'Cilium; kept, and not served yet.',
+  CILIUM: 'Cilium: an overlay in the kernel that also keeps NetworkPolicies.',
   NONE: 'None: bring your own.',
 });
 

@@ -15,7 +15,7 @@ const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((n
 /** Who gets in, and what is written down of it. */
 const ACCESS = `tunnel allowedCidrs audit { level stdout webhook { url caCertificate } } issuers {
   url audiences usernameClaim usernamePrefix groupsClaim groupsPrefix requiredClaims { key value } caCertificate } keystoneRoles { role access }`;
-const ADDONS = `addons { kubeProxy { mode } flannel { backend } calico { mtu blockSize natOutgoing wireguard } coreDns { replicas cacheSeconds }
+const ADDONS = `addons { kubeProxy { mode } flannel { backend } calico { mtu blockSize natOutgoing wireguard } cilium { mtu encryption } coreDns { replicas cacheSeconds }
   cloudController { enabled loadBalancerProvider loadBalancerMonitors manageSecurityGroups }
   cinderCsi { defaultClass reclaim fileSystem zones } metricsServer { enabled replicas resolutionSeconds }
   certManager { enabled replicas ownerReferences } dashboard { enabled replicas sessionSeconds } nodeProblemDetector { enabled metrics }

@@ -31,6 +31,7 @@ export type Component =
   | 'coredns'
   | 'flannel'
   | 'calico'
+  | 'cilium'
   | 'metrics-server'
   | 'cert-manager'
   | 'headlamp'

@@ -73,6 +73,22 @@ const ADDONS = {
     driver: { setting: 'networkDriver', value: 'CALICO' },
     version: byMinor({ '1.34': 'v3.32.1', '1.35': 'v3.32.1', '1.36': 'v3.32.1' }),
   }),
+  cilium: addon({
+    title: 'Pod network with NetworkPolicies (Cilium)',
+    options: {
+      mtu: whole(0, 9000, 0, 'The largest packet between nodes, in bytes, less what the overlay takes; with 0 each node finds it out.'),
+      encryption: choice(
+        {
+          NONE: 'Packets travel as they are.',
+          WIREGUARD: 'What pods of different nodes say is encrypted; nodes need the module in their kernel.',
+        },
+        'NONE',
+        'How packets travel between nodes.',
+      ),
+    },
+    driver: { setting: 'networkDriver', value: 'CILIUM' },
+    version: byMinor({ '1.34': 'v1.20.2', '1.35': 'v1.20.2', '1.36': 'v1.20.2' }),
+  }),
   coreDns: addon({
     title: 'Name resolution (CoreDNS)',
     options: {

@@ -17,12 +17,6 @@ const FEATURES: readonly Feature[] = [
     meanwhile: 'The control plane has the usual size.',
   },
   {
-    name: 'NetworkDriverServed',
-    title: 'Cilium',
-    asked: (spec) => spec.networkDriver === 'CILIUM',
-    meanwhile: 'No pod network is installed: workers stay NotReady until you install one, or use FLANNEL or CALICO.',
-  },
-  {
     name: 'ApiServerFloatingIpServed',
     title: 'Floating IP for the API server',
     asked: (spec) => spec.masterLbFloatingIpEnabled,
