@@ -1,4 +1,4 @@
-/** What Cilium's programs may do, without what its load balancers, gateways, meshes and BGP would need: they are off. */
+/** What Cilium's programs may do. Of Kubernetes' own kinds nothing that its load balancers, gateways and meshes would need: they are off. */
 import type { KubernetesObject } from '../../controlPlane/object.ts';
 import { type Rule, rule } from '../../controlPlane/rbac.ts';
 import type { Parts } from '../parts.ts';
@@ -70,7 +70,13 @@ const OPERATOR_RULES: Rule[] = [
   rule(GROUP, 'ciliumendpoints ciliumidentities', `${READ} update delete`),
   rule(GROUP, 'ciliumnodes', `${READ} create update delete`),
   rule(GROUP, 'ciliumnodes/status', 'update'),
-  rule(GROUP, 'ciliumendpointslices ciliumcidrgroups', `${OWN} deletecollection`),
+  rule(GROUP, 'ciliumendpointslices', 'deletecollection'),
+  // Its own kinds of what is off, too: upstream's operator is never without them.
+  rule(
+    GROUP,
+    `ciliumendpointslices ciliumcidrgroups ciliumenvoyconfigs ${KINDS.filter((kind) => kind.startsWith('ciliumbgp')).join(' ')}`,
+    OWN,
+  ),
   rule(GROUP, 'ciliumpodippools ciliumloadbalancerippools ciliumdatapathplugins', READ),
 ];
 
