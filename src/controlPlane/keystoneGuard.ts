@@ -26,15 +26,15 @@ const PREFIX = 'keystone:';
 
 /**
  * Whose turn it is: k8s-keystone-auth is asked one question after the other, for all share one client, in which each puts its own token.
- * Anybody can send tokens, so those that were good lately go first, and of the others the newest: whoever sends many waits behind what comes
- * after, and all that he holds up is himself. `ask` judges one token, and may throw; what is returned judges any, in turn.
+ * Anybody can send tokens, so those that were good lately go first, and of the others any: in the order of their coming, or against it, whoever
+ * sends one whenever one was answered would shut out others for good. `ask` judges one token, and may throw; what is returned judges any, in turn.
  */
 const TURNS = `export const createTurns = (ask) => {
   const [good, bad] = [createMemory(GOOD_MS), createMemory(BAD_MS)];
   const [first, others] = [[], []];
   let busy = false;
   const next = async () => {
-    const turn = busy ? undefined : (first.shift() ?? others.pop());
+    const turn = busy ? undefined : (first.shift() ?? others.splice(Math.floor(Math.random() * others.length), 1)[0]);
     if (turn === undefined) return;
     busy = true;
     clearTimeout(turn.timer);

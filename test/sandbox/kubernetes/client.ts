@@ -57,7 +57,7 @@ export const accessOf = (kubeconfig: string): Access => {
 export const until = async <T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 8000,
+  timeoutMs = 30_000,
 ): Promise<T> => {
   const end = Date.now() + timeoutMs;
   for (;;) {
