@@ -1,5 +1,6 @@
 /** A hosted cluster made of the product's own objects in a seed of the sandbox, with a place to spoil them before they are applied. */
 
+import type { Addon } from '../../../src/addons/addon.ts';
 import { addons } from '../../../src/addons/index.ts';
 import { buildApiServer } from '../../../src/controlPlane/apiServer.ts';
 import { buildBootstrapObjects } from '../../../src/controlPlane/bootstrap.ts';
@@ -15,7 +16,7 @@ import { buildNetworkPolicies } from '../../../src/controlPlane/networkPolicies.
 import type { KubernetesObject } from '../../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../../src/controlPlane/scheduler.ts';
 import { buildUserData } from '../../../src/controlPlane/userData.ts';
-import { DEFAULT_ADDONS } from '../../../src/domain/addons.ts';
+import { addonInfo, DEFAULT_ADDONS } from '../../../src/domain/addons.ts';
 import { DEFAULT_CONTROL_PLANE } from '../../../src/domain/controlPlane.ts';
 import { defaultRelease } from '../../../src/domain/version.ts';
 import { buildClusterPki, type ClusterPki } from '../../../src/pki/bundle.ts';
@@ -148,10 +149,16 @@ export const bootstrapTenant = async (
     hosted.tenant,
     change([
       ...buildBootstrapObjects(hosted.cluster, hosted.pki.authorities.ca.cert),
-      ...addons.flatMap((a) => a.objects(hosted.cluster, { volumeTypes: [] })),
+      ...addons.filter(hasItsPlace).flatMap((a) => a.objects(hosted.cluster, { volumeTypes: [] })),
       ...(hosted.cluster.tunnel === 'NONE' ? [] : buildKonnectivityAgent(hosted.cluster, AGENT_PORT)),
     ]),
   );
+};
+
+/** All but the network drivers that are not the one of these clusters. */
+const hasItsPlace = ({ name }: Addon): boolean => {
+  const { driver } = addonInfo(name);
+  return driver?.setting !== 'networkDriver' || driver.value === 'FLANNEL';
 };
 
 export const TOKEN = { id: 'abc123', secret: '0123456789abcdef' };
