@@ -2,7 +2,15 @@
 import { Conflict, NotFound, Unavailable, UserError } from '../domain/errors.ts';
 import { NotYet } from '../engine/flow.ts';
 import type { Clock } from '../lib/clock.ts';
-import { findInventory, type InventoryKey, noteCreating, notePresent, noteState } from '../store/inventory.ts';
+import {
+  findInventory,
+  type InventoryKey,
+  noteAnswered,
+  noteCreating,
+  notePresent,
+  noteState,
+  noteUnanswered,
+} from '../store/inventory.ts';
 import type { Db } from '../store/open.ts';
 import type { Write } from './pass.ts';
 
@@ -10,7 +18,7 @@ export interface ResourceScope {
   db: Db;
   clock: Clock;
   write: Write;
-  /** How long a create whose answer was not seen may still come to something, in milliseconds. */
+  /** How long a create whose answer was not seen may still come to something, at the least, in milliseconds. */
   cutOffMs: number;
   /** 'trust': what was made is taken to be there still. 'full': it is looked at. */
   look: 'trust' | 'full';
@@ -49,21 +57,28 @@ export const ensureResource = async (scope: ResourceScope, spec: ResourceSpec): 
 
 /**
  * A create that was sent by a process that died, or whose answer was lost, may be under way in the cloud and not in its lists yet.
- * Seen on a real Neutron: a restart half a second later found no port, made one, and then there were two.
+ * Seen on a real Neutron: a restart half a second later found no port, made one, and then there were two. And on one that took minutes
+ * for an answer: each try made a router, until the quota was used up. So each try is given as long as all before it have taken.
  */
-const awaitCutOff = (scope: ResourceScope, noted: { kind: string; updatedAt: number }): void => {
-  const left = noted.updatedAt + scope.cutOffMs - scope.clock.now();
+const awaitCutOff = (scope: ResourceScope, noted: { kind: string; createdAt: number; updatedAt: number }): void => {
+  const patience = Math.max(scope.cutOffMs, Math.min(noted.updatedAt - noted.createdAt, MOST_PATIENCE_MS));
+  const left = noted.updatedAt + patience - scope.clock.now();
   if (left > 0) throw new NotYet(`the outcome of an interrupted request for a ${noted.kind.replaceAll('-', ' ')}`, Math.min(left, 1_000));
 };
+
+const MOST_PATIENCE_MS = 300_000;
 
 /** A refusal means that nothing was made: no need to look for it later. */
 const createOrForget = async (scope: ResourceScope, spec: ResourceSpec): Promise<{ id: string }> => {
   try {
     return await spec.create();
   } catch (error) {
-    if (error instanceof UserError || error instanceof Conflict)
-      await scope.write((tx) => noteState(tx, spec.key, 'GONE', scope.clock.now()));
-    else if (isOver(error)) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now() - scope.cutOffMs));
+    await scope.write(async (tx) => {
+      const now = scope.clock.now();
+      if (error instanceof UserError || error instanceof Conflict) await noteState(tx, spec.key, 'GONE', now);
+      else if (isOver(error)) await noteAnswered(tx, spec.key, now - scope.cutOffMs);
+      else await noteUnanswered(tx, spec.key, now);
+    });
     throw error;
   }
 };

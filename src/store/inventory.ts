@@ -56,7 +56,12 @@ const create = perConnection((db) =>
     })
     .onConflictDoUpdate({
       target: [inventory.ownerId, inventory.service, inventory.kind, inventory.name],
-      set: { state: 'CREATING', externalId: null, updatedAt: sql`excluded.updated_at` },
+      set: {
+        state: 'CREATING',
+        externalId: null,
+        createdAt: sql`case when ${inventory.state} = 'CREATING' then ${inventory.createdAt} else excluded.created_at end`,
+        updatedAt: sql`excluded.updated_at`,
+      },
     })
     .prepare(),
 );
@@ -118,9 +123,20 @@ export const findInventory = async (db: Db, key: InventoryKey): Promise<Inventor
   return row;
 };
 
-/** Notes that a create is about to be sent. */
+/** Notes that a create is about to be sent. Until one is answered, `createdAt` stays the time of the first and `updatedAt` is that of the last. */
 export const noteCreating = async (tx: Tx, key: InventoryKey, now: number): Promise<void> => {
   await create(tx.db).execute({ ...key, id: newId(), now });
+};
+
+/** Notes that a create was answered, though not with the thing: nothing has been under way since `at`. */
+export const noteAnswered = async (tx: Tx, key: InventoryKey, at: number): Promise<void> => {
+  await noteState(tx, key, 'GONE', at);
+  await noteCreating(tx, key, at);
+};
+
+/** Notes that no answer came to a create: it may be under way still. */
+export const noteUnanswered = async (tx: Tx, key: InventoryKey, now: number): Promise<void> => {
+  await change(tx.db).execute({ ...key, state: 'CREATING', externalId: null, now });
 };
 
 export const notePresent = async (tx: Tx, key: InventoryKey, externalId: string, now: number): Promise<void> => {

@@ -67,7 +67,7 @@ const create = async (world: World, record: string): Promise<{ ms: number; recor
     input,
     'cluster { id uuid }',
   );
-  await followProgress(SERVER_URL, world.member, cluster.id, 0, () => {});
+  await followProgress(SERVER_URL, world.member, cluster.id, 0, () => {}, 600);
   const ms = performance.now() - began;
   const { endpoint } = (
     await createApi(SERVER_URL, world.member).ask<{ cluster: { endpoint: string } }>('query($id: ID!) { cluster(id: $id) { endpoint } }', {

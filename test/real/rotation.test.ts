@@ -182,7 +182,7 @@ test('all is replaced in four steps, and the customer sees no error', { timeout:
   const following = followBundle(() => over);
   await asMember(story).change('rotateCertificates', { clusterId: cluster.id }, 'operation { id }');
   const from = events.length;
-  const last = await followToRest(story, cluster.id, events).finally(() => {
+  const last = await followToRest(story, cluster.id, events, 1_700).finally(() => {
     over = true;
   });
   expect(last).toMatchObject({ settled: true, state: 'READY' });

@@ -57,6 +57,7 @@ export const followProgress = (
   clusterId: string,
   after: number,
   onEvent: (event: ProgressEvent) => void,
+  seconds: number,
 ): Promise<void> => {
   const client = createClient({
     url: `${url.replace(/^http/, 'ws')}/graphql`,
@@ -64,7 +65,9 @@ export const followProgress = (
     connectionParams: { 'X-Auth-Token': token },
     retryAttempts: 0,
   });
+  let limit: NodeJS.Timeout | undefined;
   return new Promise<void>((resolve, reject) => {
+    limit = setTimeout(() => reject(new Error(`the cluster is not at rest after ${seconds} s`)), seconds * 1000);
     client.subscribe<{ clusterProgress: ProgressEvent }>(
       { query: PROGRESS, variables: { id: clusterId, after } },
       {
@@ -76,7 +79,10 @@ export const followProgress = (
         complete: resolve,
       },
     );
-  }).finally(() => client.dispose());
+  }).finally(() => {
+    clearTimeout(limit);
+    return client.dispose();
+  });
 };
 
 // A closed socket is reported as a CloseEvent, whose fields JSON does not show.

@@ -121,9 +121,26 @@ export const prepareSeedAndTemplate = async (story: Story, name: string, control
 };
 
 /** Follows a cluster's progress to rest and keeps what was told, in the order of arrival. */
-export const followToRest = async (story: Story, clusterId: string, events: ProgressEvent[]): Promise<ProgressEvent> => {
-  await followProgress(story.server.url, story.memberToken, clusterId, events.at(-1)?.number ?? 0, (event) => events.push(event));
+export const followToRest = async (story: Story, clusterId: string, events: ProgressEvent[], seconds = 400): Promise<ProgressEvent> => {
+  const after = events.at(-1)?.number ?? 0;
+  try {
+    await followProgress(story.server.url, story.memberToken, clusterId, after, (event) => events.push(event), seconds);
+  } catch (error) {
+    throw new Error(`${String(error)}; it stands at ${await tellStand(story, clusterId)}`, { cause: error });
+  }
   const last = events.findLast(({ subjectKind, step }) => subjectKind === 'CLUSTER' && step === null);
   if (last === undefined) throw new Error('no event of the cluster itself came');
   return last;
+};
+
+/** What a cluster and its nodes still wait for: for the message of a story that ran out of time. */
+const tellStand = async (story: Story, clusterId: string): Promise<string> => {
+  const stand = await asMember(story).ask<{ cluster: object | null }>(
+    `query($id: ID!) { cluster(id: $id) { state conditions { name state message }
+      nodeGroups { nodes { nodes { nodes { name state conditions { name state message } } } } } } }`,
+    { id: clusterId },
+  );
+  return JSON.stringify(stand.cluster, (_, value) =>
+    Array.isArray(value) ? value.filter((entry) => !['DONE', 'REMOVED'].includes(entry.state)) : value,
+  );
 };

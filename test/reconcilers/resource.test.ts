@@ -1,0 +1,83 @@
+/** A create whose answer is lost: it is waited for before another is sent, the longer the slower the cloud is. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Unavailable } from '../../src/domain/errors.ts';
+import { NotYet } from '../../src/engine/flow.ts';
+import { ensureResource } from '../../src/reconcilers/resource.ts';
+import { inventory } from '../../src/store/tables.ts';
+import { ANNA, call, type House, openHouse, TEMPLATE } from '../commands/house.ts';
+
+/** What the client waits for an answer, as in openstack/http.ts. */
+const TIMEOUT_MS = 30_000;
+let house: House;
+let clusterId: string;
+
+beforeEach(async () => {
+  house = openHouse();
+  await house.commands.createClusterTemplate(call(ANNA), TEMPLATE);
+  clusterId = (await house.commands.createCluster(call(ANNA), { name: 'slow', clusterTemplate: 'standard' })).cluster.id;
+});
+afterEach(() => house.close());
+
+const noAnswer = (status: number) =>
+  new Unavailable('CLOUD_UNAVAILABLE', 'No answer.', { openstack: { service: 'network', status, requestId: null } });
+
+/** A cloud that takes `slowMs` to make a router; what it has begun, it ends, whether somebody waits or not. */
+const ensureOn = async (slowMs: number, refusals: number[] = []) => {
+  const { time, store } = house;
+  const begun: number[] = [];
+  const scope = {
+    db: store.db,
+    clock: { now: () => time.now },
+    write: store.transaction,
+    cutOffMs: 15_000,
+    look: 'trust' as const,
+  };
+  const from = time.now;
+  const router = {
+    key: { clusterId, ownerId: clusterId, service: 'NETWORK' as const, kind: 'router', name: 'r' },
+    find: async () => begun.map((at, i) => ({ id: `router-${i}`, at })).find(({ at }) => at + slowMs <= time.now),
+    create: async () => {
+      const status = refusals.shift();
+      if (status !== undefined) throw noAnswer(status);
+      begun.push(time.now);
+      time.now += Math.min(slowMs, TIMEOUT_MS);
+      if (slowMs > TIMEOUT_MS) throw noAnswer(0);
+      return { id: `router-${begun.length - 1}` };
+    },
+  };
+  for (let passes = 0; passes < 1_000; passes += 1) {
+    try {
+      return { id: await ensureResource(scope, router), begun: begun.map((at) => at - from), afterMs: time.now - from };
+    } catch (error) {
+      if (!(error instanceof NotYet || error instanceof Unavailable)) throw error;
+      time.now += 1_000;
+    }
+  }
+  throw new Error('it never ended');
+};
+
+test.each([
+  [20, 1],
+  [45, 1],
+  [100, 2],
+  [300, 3],
+])('a cloud that takes %i s is asked %i times', async (seconds, times) => {
+  const { id, begun, afterMs } = await ensureOn(seconds * 1000);
+  expect(begun).toHaveLength(times);
+  expect(id).toBe('router-0');
+  expect(afterMs).toBeLessThanOrEqual(seconds * 1000 + 2_000);
+});
+
+test('what the service itself refused to answer is sent again at once, however long the first try is ago', async () => {
+  await expect(ensureOn(20_000, [500, 500, 500])).resolves.toMatchObject({ begun: [3_000] });
+});
+
+test('a thing that is made anew is not waited for because of how long ago the first was made', async () => {
+  await ensureOn(1_000);
+  await house.store.transaction(async (tx) => void (await tx.db.update(inventory).set({ state: 'GONE' })));
+  house.time.now += 86_400_000;
+  expect((await ensureOn(45_000)).begun).toEqual([0]);
+  await house.store.transaction(async (tx) => void (await tx.db.update(inventory).set({ state: 'GONE' })));
+  house.time.now += 86_400_000;
+  expect((await ensureOn(100_000)).begun).toEqual([0, 60_000]);
+});
