@@ -159,7 +159,9 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
     await write(async (tx) => {
       await saveCondition(tx, subject, next.condition, previous !== undefined);
       const wasTrouble = previous !== undefined && isTrouble(previous);
-      if (wasTrouble !== isTrouble(next.condition) || (wasTrouble && next.told)) await wakeParent(tx, now);
+      // The same trouble of another generation, too: the whole takes no notice of what an earlier one met.
+      const isNews = next.told || previous?.observedGeneration !== next.condition.observedGeneration;
+      if (wasTrouble !== isTrouble(next.condition) || (wasTrouble && isNews)) await wakeParent(tx, now);
       if (!next.told) return;
       const suspect = report.problem === null ? undefined : kind.suspect?.(row, report.problem);
       if (suspect !== undefined) await enqueue(tx, suspect.kind, suspect.id, now);

@@ -21,6 +21,8 @@ export interface TenantHandle {
   /** The cluster's Node objects; opened at the first call. */
   nodes(): Cache;
   nodeCount(): Promise<{ total: number; ready: number }>;
+  /** A watch through the cluster's public address is open: its API answers without being asked. */
+  isHeard(): boolean;
   /** An object of ours with its status. `fresh`: what a watch has told so far is too old. */
   status(ref: KubernetesObject, fresh: boolean): Promise<KubernetesObject | undefined>;
   /** Of everything that is applied to the cluster; kinds are watched once they are followed. */
@@ -78,9 +80,9 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
       );
       return cache;
     };
+    const isHeard = () => nodes().synced && nodes().problem === undefined;
     const nodeCount = async () => {
-      const seen = nodes();
-      const list = seen.synced && seen.problem === undefined ? seen.list() : (await kube.list({ apiVersion: 'v1', kind: 'Node' })).items;
+      const list = isHeard() ? nodes().list() : (await kube.list({ apiVersion: 'v1', kind: 'Node' })).items;
       return { total: list.length, ready: list.filter((node) => readyState(node) === 'True').length };
     };
     const objects = openTenantObjects(kube, deps.clock, () => hintCluster(row.id));
@@ -89,7 +91,7 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
       cache?.close();
       kube.close();
     };
-    return { handle: { kube, nodes, nodeCount, status: objects.status, versions: objects.versions }, end };
+    return { handle: { kube, nodes, nodeCount, isHeard, status: objects.status, versions: objects.versions }, end };
   };
 
   const close = (clusterId: string) => {

@@ -18,11 +18,13 @@ export const waitingForParts = (what: string, noun: 'node' | 'node group', troub
   if (first === undefined) return waiting(what, LOOK_MS);
   const { waitingFor, problem, message } = first.condition;
   const whoMustAct: WhoMustAct = problem?.whoMustAct ?? waitingFor?.whoMustAct ?? 'NOBODY';
-  const late = first.condition.reason === 'WaitingLongerThanUsual' ? ', for longer than usual' : '';
+  // Once is enough, however many wholes wait for one another.
+  const late = first.condition.reason === 'WaitingLongerThanUsual' && !message.endsWith(LATE) ? LATE : '';
   const trouble = waitingFor === null ? message : `waits for ${message}${late}`;
   return waiting(`${what}; ${noun} ${first.name}: ${trouble}`, LOOK_MS, whoMustAct);
 };
 
+const LATE = ', for longer than usual';
 const LOOK_MS = 30_000;
 
 /** On its way up a problem is told with the name of the node that has it, once. */

@@ -87,7 +87,9 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
 const takenBySomebody = async (scope: ClusterScope, addon: Addon, objects: readonly KubernetesObject[]): Promise<string | null> => {
   if (scope.row.observedGeneration === 0) return null;
   const found = await findForeign((await scope.tenant()).kube, objects, await appliedOf(scope, groupOf(addon)));
-  return found === null ? null : `${nameOfObject(found.object)} to be deleted, or ${addon.name} switched off: it is not Seedbed's`;
+  if (found === null) return null;
+  const whose = found.owner === null ? "is not Seedbed's" : `belongs to ${found.owner.replace('Bundle/', 'the bundle ')}`;
+  return `${nameOfObject(found.object)} to be deleted, or ${addon.name} switched off: it ${whose}`;
 };
 
 const inSentence = (title: string): string => title.charAt(0).toLowerCase() + title.slice(1);

@@ -20,7 +20,8 @@ export const usable: Step<ClusterScope> = {
   ensure: async (scope) => {
     const missing = await missingReplicas(scope);
     if (missing !== undefined) return waiting(missing, 10_000);
-    const { kube } = await scope.tenant();
+    const { kube, isHeard } = await scope.tenant();
+    if (scope.look === 'full' && isHeard()) return done();
     const { status } = await kube.raw('/readyz');
     return status === 200 ? done() : waiting('the API to answer', 1_000);
   },
