@@ -1,6 +1,6 @@
 /** One open connection per seed, with the watches that turn a change in the seed into a hint for the cluster it belongs to. */
 import { CLUSTER_LABEL } from '../controlPlane/object.ts';
-import { Unavailable } from '../domain/errors.ts';
+import { type Problem, Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AddressPolicy } from '../seeds/address.ts';
 import { type Kubernetes, type KubernetesDeps, openKubernetes } from '../seeds/connection.ts';
@@ -24,6 +24,8 @@ export interface SeedHandle {
   versions: Versions;
   /** Resolves once the caches have been read: before that, what they lack says nothing. Rejects when the seed cannot be read. */
   synced(): Promise<void>;
+  /** Why the caches are not kept up to date now, if they are not: what they show may be long past. */
+  problem(): Problem | undefined;
 }
 
 export interface SeedRegistry {
@@ -101,6 +103,7 @@ export const createSeedRegistry = (deps: {
       synced: async () => {
         await Promise.all(Object.values(caches).map((cache) => cache.firstSync()));
       },
+      problem: () => Object.values(caches).find((cache) => cache.problem !== undefined)?.problem,
       versions: openVersions(kube, {
         labelSelector: SELECTOR,
         kinds: APPLIED,

@@ -47,6 +47,8 @@ test.each(['SeedNamespaceReady', 'EtcdReady', 'ApiServerReady'])('the seed goes 
   await world.control('PATCH', 'dials', { latencyScale: 1 });
   const clusterId = await begin(`down-${step.toLowerCase()}`);
   await reached(clusterId, step, step === 'SeedNamespaceReady' ? 'DONE' : 'WAITING');
+  // Then nothing of the cluster's calls the seed: all is waited for.
+  if (step === 'ApiServerReady') await reached(clusterId, 'EtcdReady', 'WAITING');
   await world.control('POST', 'faults', { service: 'kubernetes', kind: 'resetBefore' });
   await until(() => told(clusterId).find(({ code }) => code === 'SEED_UNAVAILABLE'));
   const seed = await until(

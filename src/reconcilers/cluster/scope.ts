@@ -3,7 +3,7 @@ import type { HostedCluster, ReachableCluster } from '../../controlPlane/hostedC
 import { isReachable } from '../../controlPlane/hostedCluster.ts';
 import { namespaceOf } from '../../domain/cluster.ts';
 import { apiServerReplicasOf } from '../../domain/controlPlane.ts';
-import { Unavailable } from '../../domain/errors.ts';
+import { errorOf, Unavailable } from '../../domain/errors.ts';
 import { formingOf } from '../../domain/etcd.ts';
 import type { InventoryService } from '../../domain/inventory.ts';
 import { findRelease } from '../../domain/version.ts';
@@ -91,6 +91,9 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     seed: async () => {
       const handle = await world.seeds.get((await scope.seedRow()).id);
       await handle.synced();
+      // On the way to READY there is always something to be waited for, and a seed that is away tells nobody that it has come.
+      const problem = look === 'trust' ? handle.problem() : undefined;
+      if (problem !== undefined) throw errorOf(problem);
       return handle;
     },
     tenant: () => world.tenants.get(row),
