@@ -46,6 +46,7 @@ const SETTINGS = {
   clustersPerProject: 'SEEDBED_CLUSTERS_PER_PROJECT',
   driftSeconds: 'SEEDBED_DRIFT_SECONDS',
   cutOffSeconds: 'SEEDBED_CUT_OFF_SECONDS',
+  drainSeconds: 'SEEDBED_DRAIN_SECONDS',
 } as const;
 
 const PINNED = /^(\S+:[\w.-]+)@(sha256:[0-9a-f]{64})$/;
@@ -97,6 +98,8 @@ const schema = z
     seedsOnLoopback: flag.default(false),
     /** How long a create whose answer was lost may still show up in the cloud before another is sent. */
     cutOffSeconds: z.coerce.number().min(0).max(300).default(15),
+    /** How long the pods of a node that goes have to go before it; 0: they are not asked. */
+    drainSeconds: z.coerce.number().min(0).max(86_400).default(300),
     /** As Magnum's quota by default; what is being deleted counts until it is gone. */
     clustersPerProject: z.coerce.number().int().min(0).default(20),
     driftSeconds: z.coerce.number().min(1).max(86_400).default(600),

@@ -89,6 +89,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     settings: {
       driftFactor: config.driftSeconds / USUAL_DRIFT_SECONDS,
       cutOffMs: config.cutOffSeconds * 1000,
+      drainMs: config.drainSeconds * 1000,
       imageRegistry: config.imageRegistry,
       imageDigests: config.imageDigests,
       cloud: { authUrl: config.keystoneUrl, region: config.region, caPem: config.cloudCa, interface: config.cloudInterface },

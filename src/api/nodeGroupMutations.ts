@@ -49,7 +49,7 @@ const ResizeNodeGroupInput = builder.inputType('ResizeNodeGroupInput', {
 
 defineMutation({
   name: 'resizeNodeGroup',
-  description: 'Changes how many workers a node group has; needs the role member.',
+  description: 'Changes how many workers a node group has; one that goes is drained first. Needs the role member.',
   input: ResizeNodeGroupInput,
   payload: nodeGroupPayload('ResizeNodeGroupPayload', 'The node group that is being resized.'),
   toCommand: (input) => ({

@@ -30,6 +30,8 @@ export interface WorldSettings {
   driftFactor: number;
   /** See `ResourceScope.cutOffMs`. */
   cutOffMs: number;
+  /** How long the pods of a node that goes have to go before it. 0: they are not asked. */
+  drainMs: number;
   /** A prefix in place of the registries of all images; null: upstream names. */
   imageRegistry: string | null;
   imageDigests: ReadonlyMap<string, string>;

@@ -49,6 +49,8 @@ export interface Kubernetes {
   create(object: KubernetesObject): Promise<KubernetesObject>;
   /** False: it was not there. True: its deletion was accepted, which for objects with finalizers is not yet its end. */
   remove(ref: ObjectRef, options?: RemoveOptions): Promise<boolean>;
+  /** Asks a pod to go, as its PodDisruptionBudgets let it. @returns null: it is going or gone; else what a budget says against it now. */
+  evict(pod: { namespace: string; name: string; uid: string }): Promise<string | null>;
   can(attributes: AccessAttributes): Promise<boolean>;
   /** For /readyz and the like: any status is an answer, except a redirect. */
   raw(path: string): Promise<{ status: number; body: string }>;
@@ -130,6 +132,22 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
     ...objectCalls(read, withResource),
     list,
     pages,
+    evict: async ({ namespace, name, uid }) => {
+      const action = { verb: 'create', resource: 'pods/eviction', secret: false };
+      const body = JSON.stringify({
+        apiVersion: 'policy/v1',
+        kind: 'Eviction',
+        metadata: { namespace, name },
+        deleteOptions: { preconditions: { uid } },
+      });
+      const path = `${objectPath({ apiVersion: 'v1', kind: 'Pod', namespace, name })}/eviction`;
+      // Not repeatable: 429 is a budget's answer.
+      const reply = await send(action, { method: 'POST', path, body, repeatable: false });
+      // 409: another pod has the name by now.
+      if (reply.status < 300 || reply.status === 404 || reply.status === 409) return null;
+      if (reply.status === 429) return budgetSays(parse<EvictionRefusal>(reply.body, subject));
+      throw failureOfStatus({ ...action, subject }, reply.status, reply.body, reply.retryAfter);
+    },
     can: async (attributes) => {
       const body = JSON.stringify({
         apiVersion: 'authorization.k8s.io/v1',
@@ -228,6 +246,15 @@ const objectCalls = (read: Read, withResource: WithResource): Pick<Kubernetes, '
     return done !== undefined;
   },
 });
+
+interface EvictionRefusal {
+  message?: string;
+  details?: { causes?: { message?: string }[] | null };
+}
+
+/** The cause names the budget, where the API server is new enough to give one. */
+const budgetSays = ({ message, details }: EvictionRefusal): string =>
+  details?.causes?.[0]?.message ?? message ?? 'A PodDisruptionBudget forbids it.';
 
 const orMissing = <T>(answer: Promise<T>): Promise<T | undefined> =>
   answer.catch((error: unknown) => {

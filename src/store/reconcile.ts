@@ -39,6 +39,14 @@ const nodesOfGroup = perConnection((db) =>
     .where(and(eq(nodes.nodeGroupId, id), isNull(nodes.deletedAt)))
     .prepare(),
 );
+const stayingNode = perConnection((db) =>
+  db
+    .select({ id: nodes.id })
+    .from(nodes)
+    .where(and(eq(nodes.clusterId, id), eq(nodes.state, 'READY'), isNull(nodes.deleteRequestedAt), isNull(nodes.deletedAt)))
+    .limit(1)
+    .prepare(),
+);
 const nodeByName = perConnection((db) =>
   db
     .select()
@@ -51,6 +59,10 @@ export const listLiveNodeGroups = async (db: Db, clusterId: string): Promise<Nod
   groupsOfCluster(db).execute({ id: clusterId });
 
 export const listLiveNodes = async (db: Db, nodeGroupId: string): Promise<NodeRow[]> => nodesOfGroup(db).execute({ id: nodeGroupId });
+
+/** A node of the cluster's that is READY and stays: pods have a place to go to. */
+export const hasStayingNode = async (db: Db, clusterId: string): Promise<boolean> =>
+  (await stayingNode(db).execute({ id: clusterId })).length > 0;
 
 export const findNodeByName = async (db: Db, clusterId: string, name: string): Promise<NodeRow | undefined> =>
   first(await nodeByName(db).execute({ id: clusterId, name }));

@@ -201,6 +201,36 @@ test('with a route to the workers, logs and exec work through the API server', a
   expect(await kubectl('exec', 'deployment/echo', '--', 'cat', '/tmp/w/index.html')).toMatch(/^echo-/);
 });
 
+interface GroupsSeen {
+  cluster: {
+    nodeGroups: { nodes: { id: string; nodes: { nodes: { name: string; conditions: { name: string; message: string }[] }[] } }[] };
+  };
+}
+
+test('a worker that goes is drained first, as a PodDisruptionBudget lets it', async () => {
+  const look = async () => {
+    const query = `query($id: ID!) { cluster(id: $id) { nodeGroups { nodes { id
+      nodes { nodes { name conditions { name message } } } } } } }`;
+    const [group] = (await asMember(story).ask<GroupsSeen>(query, { id: cluster.id })).cluster.nodeGroups.nodes;
+    return { groupId: group?.id ?? '', nodes: group?.nodes.nodes ?? [] };
+  };
+  const metadata = { name: 'echo', namespace: 'default' };
+  const spec = { minAvailable: WORKERS, selector: { matchLabels: { app: 'echo' } } };
+  await applyObjects(story.world, kubeconfigPath, [{ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata, spec }]);
+  const { groupId } = await look();
+  await asMember(story).change('resizeNodeGroup', { nodeGroupId: groupId, count: WORKERS - 1 }, 'operation { id }');
+  await until('the budget holds the worker', 60, async () => {
+    const drains = (await look()).nodes.flatMap(({ conditions }) => conditions.filter(({ name }) => name === 'Drained'));
+    return drains.find(({ message }) => /default\/echo-\S+ may not: The disruption budget echo needs 2 healthy pods/.test(message));
+  });
+  await kubectl('delete', 'poddisruptionbudget', 'echo');
+  expect(await followToRest(story, cluster.id, events)).toMatchObject({ settled: true, state: 'READY' });
+  expect(await look()).toMatchObject({ nodes: [{ name: expect.any(String) }] });
+  const left = (JSON.parse(await kubectl('get', 'nodes', '-o', 'json')) as { items: KubernetesNode[] }).items;
+  expect(left).toHaveLength(WORKERS - 1);
+  expect(await serversOf(story, cluster)).toHaveLength(WORKERS - 1);
+});
+
 test('deletion leaves nothing of the cluster and touches nothing else', async () => {
   const seed = createKubectl(story.world, story.world.seedAdminKubeconfigPath);
   await seed('get', 'namespace', namespaceOf(cluster));

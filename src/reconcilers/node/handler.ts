@@ -7,6 +7,7 @@ import { createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { type NodeScope, openNodeScope } from './scope.ts';
 import { bootstrapToken } from './steps/bootstrapToken.ts';
+import { drained } from './steps/drained.ts';
 import { floatingIp } from './steps/floatingIp.ts';
 import { joined } from './steps/joined.ts';
 import { port } from './steps/port.ts';
@@ -14,7 +15,7 @@ import { rootVolume } from './steps/rootVolume.ts';
 import { server } from './steps/server.ts';
 import { tokenRevoked } from './steps/tokenRevoked.ts';
 
-const nodeFlow = defineFlow<NodeScope>('node', [port, rootVolume, server, bootstrapToken, floatingIp, joined, tokenRevoked]);
+const nodeFlow = defineFlow<NodeScope>('node', [port, rootVolume, server, bootstrapToken, floatingIp, joined, drained, tokenRevoked]);
 
 export const createNodeHandler = (world: World) => {
   const familyOf = async (row: NodeRow) => {

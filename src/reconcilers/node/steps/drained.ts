@@ -1,0 +1,88 @@
+/** Before a node goes, its pods are asked to go: as their PodDisruptionBudgets let them, and not for ever. */
+import { SeedbedError } from '../../../domain/errors.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import type { Kubernetes } from '../../../seeds/connection.ts';
+import type { KubernetesObject } from '../../../seeds/kinds.ts';
+import { hasStayingNode } from '../../../store/reconcile.ts';
+import { readyState } from '../../tenantRegistry.ts';
+import type { NodeScope } from '../scope.ts';
+import { joined } from './joined.ts';
+
+const LOOK_MS = 2_000;
+/** Of these at once: a thousand pods are asked in turns. */
+const ASKED_AT_ONCE = 20;
+
+export const drained: Step<NodeScope> = {
+  name: 'Drained',
+  title: 'Drain the node',
+  usuallyMs: 90_000,
+  late: 'CUSTOMER',
+  needs: [joined],
+  // There is something to do only when the node goes.
+  wanted: () => false,
+  ensure: async () => done(),
+  remove: async (scope) => {
+    const { row, cluster } = scope;
+    if (row.deleteRequestedAt === null) return done();
+    // With the cluster goes all that runs in it, and a node that was never in it runs nothing.
+    const { drainMs } = scope.world.settings;
+    if (cluster.deleteRequestedAt !== null || row.kubeletVersion === null || drainMs === 0) return done();
+    if (!(await hasStayingNode(scope.db, cluster.id))) return done('No other node is there for its pods.');
+    const leftMs = row.deleteRequestedAt + drainMs - scope.clock.now();
+    try {
+      return await drain(scope, leftMs);
+    } catch (error) {
+      if (!(error instanceof SeedbedError) || !error.retryable) throw error;
+      return leftMs > 0 ? waiting("the cluster's API, to drain the node", 5_000) : done("The cluster's API could not be asked in time.");
+    }
+  },
+};
+
+const drain = async (scope: NodeScope, leftMs: number): Promise<Outcome> => {
+  const { kube } = await scope.tenant();
+  const node = await kube.get({ apiVersion: 'v1', kind: 'Node', name: scope.row.name });
+  if (node === undefined) return done();
+  if (readyState(node) !== 'True') return done('The node was not Ready, so nobody could end its pods.');
+  await cordon(kube, node);
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', fieldSelector: `spec.nodeName=${scope.row.name}` });
+  const pods = items.filter(mustGo);
+  const [first] = pods;
+  if (first === undefined) return done();
+  if (leftMs <= 0) return done(`${countOf(pods)} had not gone in time and went with the node, such as ${nameOf(first)}.`);
+  const against = await ask(kube, pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined).slice(0, ASKED_AT_ONCE));
+  const [blocked] = against;
+  const retryMs = Math.min(LOOK_MS, leftMs);
+  if (blocked === undefined) return waiting(`${countOf(pods)} to end, such as ${nameOf(first)}`, retryMs);
+  return waiting(`${countOf(pods)} to go; ${nameOf(blocked.pod)} may not: ${blocked.says}`, retryMs, 'CUSTOMER');
+};
+
+/** No new pods come to it. */
+const cordon = async (kube: Kubernetes, node: KubernetesObject): Promise<void> => {
+  const spec = (node['spec'] ?? {}) as { unschedulable?: boolean };
+  if (spec.unschedulable !== true) await kube.rewrite({ ...node, spec: { ...spec, unschedulable: true } });
+};
+
+/** Neither what comes back at once (a DaemonSet's), nor what the kubelet alone rules (a mirror), nor what has ended. */
+const mustGo = ({ metadata, status }: KubernetesObject): boolean =>
+  !['Succeeded', 'Failed'].includes((status as { phase?: string } | undefined)?.phase ?? '') &&
+  metadata.annotations?.['kubernetes.io/config.mirror'] === undefined &&
+  !((metadata['ownerReferences'] ?? []) as Owner[]).some(({ kind, controller }) => kind === 'DaemonSet' && controller === true);
+
+interface Owner {
+  kind?: string;
+  controller?: boolean;
+}
+
+/** Those that a budget keeps, and what it says. */
+const ask = async (kube: Kubernetes, pods: readonly KubernetesObject[]): Promise<{ pod: KubernetesObject; says: string }[]> => {
+  const answers = await Promise.all(
+    pods.map(async (pod) => {
+      const { namespace = 'default', name, uid = '' } = pod.metadata;
+      return { pod, says: await kube.evict({ namespace, name, uid }) };
+    }),
+  );
+  return answers.flatMap(({ pod, says }) => (says === null ? [] : [{ pod, says }]));
+};
+
+const countOf = (pods: readonly unknown[]): string => (pods.length === 1 ? '1 pod' : `${pods.length} pods`);
+const nameOf = ({ metadata }: KubernetesObject): string => `${metadata.namespace}/${metadata.name}`;

@@ -1,0 +1,102 @@
+/** A node that goes is drained first: its pods go elsewhere, as their PodDisruptionBudgets let them, and not for ever. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { accessOf, at, type Client, createClient, type Fields } from '../sandbox/kubernetes/client.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
+
+const PODS = '/api/v1/namespaces/default/pods';
+const DEPLOYMENTS = '/apis/apps/v1/namespaces/default/deployments';
+const BUDGETS = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
+const LABELS = { app: 'web' };
+/** Long enough for what a story looks at, short enough to be waited for. */
+const DRAIN_SECONDS = 15;
+
+let world: Living;
+let tenant: Client;
+let clusterId: string;
+let groupId: string;
+
+const list = async (path: string) => (((await tenant.call('GET', path)).body as { items?: Fields[] }).items ?? []) as Fields[];
+const podsOn = async (node: string) => (await list(PODS)).filter((pod) => at(pod, 'spec', 'nodeName') === node);
+const drained = (nodeId: string) =>
+  world.rows<{ state: string; message: string; waiting_for: string | null }>(
+    `select state, message, waiting_for from conditions where object_id = '${nodeId}' and name = 'Drained'`,
+  )[0];
+const liveNodes = () => world.rows<{ id: string; name: string }>('select id, name from nodes where deleted_at is null order by created_at');
+const resize = (count: number, nodesToRemove: string[] = []) =>
+  world.change<{ operation: { id: string } }>(
+    world.member,
+    'resizeNodeGroup',
+    { nodeGroupId: groupId, count, nodesToRemove },
+    'operation { id }',
+  );
+const put = async (path: string, object: object) => expect(await tenant.call('POST', path, object)).toMatchObject({ status: 201 });
+
+beforeAll(async () => {
+  world = await openLiving({ drainSeconds: String(DRAIN_SECONDS) });
+  clusterId = await world.makeCluster('drain', { nodeCount: 2 });
+  groupId = world.rows<{ id: string }>('select id from node_groups')[0]?.id ?? '';
+  const issued = await world.change<{ kubeconfig: string }>(world.member, 'issueKubeconfig', { clusterId, role: 'ADMIN' }, 'kubeconfig');
+  tenant = createClient(accessOf(issued.kubeconfig));
+  await until(async () => (await tenant.call('GET', PODS)).status === 200);
+  const containers = [{ name: 'web', image: 'example.org/web:1' }];
+  const web = { replicas: 2, selector: { matchLabels: LABELS }, template: { metadata: { labels: LABELS }, spec: { containers } } };
+  await put(DEPLOYMENTS, { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: web });
+  await until(async () => at((await tenant.call('GET', `${DEPLOYMENTS}/web`)).body, 'status', 'readyReplicas') === 2);
+});
+afterAll(async () => {
+  tenant?.close();
+  await world?.close();
+});
+
+/** A node that has a pod of the Deployment. */
+const victimOf = async () => {
+  const [pod] = await list(PODS);
+  const victim = liveNodes().find(({ name }) => name === at(pod, 'spec', 'nodeName'));
+  expect(victim).toBeDefined();
+  return victim ?? { id: '', name: '' };
+};
+const budget = (minAvailable: number) => ({
+  apiVersion: 'policy/v1',
+  kind: 'PodDisruptionBudget',
+  metadata: { name: 'web' },
+  spec: { minAvailable, selector: { matchLabels: LABELS } },
+});
+
+test('a budget that lets no pod go holds the node, says so, and holds it no more when it is gone', async () => {
+  await put(BUDGETS, budget(2));
+  await until(async () => at((await tenant.call('GET', `${BUDGETS}/web`)).body, 'status', 'currentHealthy') === 2);
+  const victim = await victimOf();
+  await resize(1, [victim.id]);
+  const waits = await until(() => (drained(victim.id)?.message.includes('may not') ? drained(victim.id) : null));
+  expect(waits.message).toMatch(/^\d pods? to go; default\/web-\S+ may not: .*disruption budget/);
+  expect(JSON.parse(waits.waiting_for ?? '{}')).toMatchObject({ whoMustAct: 'CUSTOMER' });
+  expect(at((await tenant.call('GET', `/api/v1/nodes/${victim.name}`)).body, 'spec', 'unschedulable')).toBe(true);
+  expect((await podsOn(victim.name)).length).toBeGreaterThan(0);
+  await tenant.call('DELETE', `${BUDGETS}/web`);
+  await until(() => liveNodes().length === 1);
+  expect(drained(victim.id)).toMatchObject({ state: 'REMOVED', message: '' });
+  await until(async () => at((await tenant.call('GET', `${DEPLOYMENTS}/web`)).body, 'status', 'readyReplicas') === 2);
+});
+
+test('what has not gone in time goes with the node, and that is told', async () => {
+  await resize(2);
+  await until(() => world.rows("select 1 from nodes where deleted_at is null and state = 'READY'").length === 2);
+  await put(BUDGETS, budget(2));
+  await until(async () => at((await tenant.call('GET', `${BUDGETS}/web`)).body, 'status', 'currentHealthy') === 2);
+  const victim = await victimOf();
+  await resize(1, [victim.id]);
+  await until(() => liveNodes().length === 1);
+  expect(drained(victim.id)?.message).toMatch(/^\d pods? had not gone in time and went with the node, such as default\/web-/);
+  const told = world.rows(
+    `select 1 from events where subject_id = '${victim.id}' and step = 'Drained' and message like '%not gone in time%'`,
+  );
+  expect(told).toHaveLength(1);
+});
+
+test('the last node goes at once: there is no place for its pods', async () => {
+  const [last] = liveNodes();
+  await resize(0);
+  await until(() => liveNodes().length === 0, DRAIN_SECONDS - 2);
+  expect(drained(last?.id ?? '')?.message).toBe('No other node is there for its pods.');
+});
