@@ -85,8 +85,22 @@ const dropNodes = async (scope: NodeGroupScope, victims: readonly NodeRow[]): Pr
   });
 };
 
-/** First those the customer named, then those that do not work, then the newest. */
+/** First those the customer named, then those that do not work; of the same kind those in the fullest zone, and there the oldest. */
 export const chooseVictims = (candidates: readonly NodeRow[], count: number, named: readonly string[]): NodeRow[] => {
   const rank = (node: NodeRow) => (named.includes(node.id) ? 0 : node.state === 'FAILED' ? 1 : node.state !== 'READY' ? 2 : 3);
-  return [...candidates].sort((a, b) => rank(a) - rank(b) || b.createdAt - a.createdAt || (a.name < b.name ? -1 : 1)).slice(0, count);
+  const left = new Set(candidates);
+  const inZone = new Map<string | null, number>();
+  for (const { zone } of candidates) inZone.set(zone, (inZone.get(zone) ?? 0) + 1);
+  const fullness = (node: NodeRow) => inZone.get(node.zone) ?? 0;
+  const before = (a: NodeRow, b: NodeRow) =>
+    rank(a) - rank(b) || fullness(b) - fullness(a) || a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1);
+  const victims: NodeRow[] = [];
+  for (let i = 0; i < count && left.size > 0; i += 1) {
+    const next = [...left].reduce((best, node) => (before(node, best) < 0 ? node : best));
+    left.delete(next);
+    // Each that goes leaves its zone less full for the choice of the next.
+    inZone.set(next.zone, fullness(next) - 1);
+    victims.push(next);
+  }
+  return victims;
 };
