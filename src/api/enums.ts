@@ -115,6 +115,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   CREATE_NODE_GROUP: 'createNodeGroup.',
   RESIZE_NODE_GROUP: 'resizeNodeGroup.',
   DELETE_NODE_GROUP: 'deleteNodeGroup.',
+  REPLACE_NODE: 'replaceNode.',
 });
 
 export const OperationStateEnum = enumOf<OperationState>('OperationState', 'How far an operation is.', {

@@ -38,6 +38,11 @@ builder.node(ClusterNodeRef, {
     zone: t.exposeString('zone', { nullable: true, description: 'Its availability zone.' }),
     kubeletVersion: t.exposeString('kubeletVersion', { nullable: true, description: 'As its kubelet says.' }),
     fault: t.expose('fault', { type: NodeFaultType, nullable: true, description: 'Why it failed, if it did.' }),
+    replaceRequestedAt: t.expose('replaceRequestedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When another was asked for in its place; null: it stays.',
+    }),
     conditions: t.field({
       type: [ConditionType],
       description: 'What is known of its aspects, in the order of its steps.',

@@ -8,7 +8,7 @@ import { NodeGroupRef } from './nodeGroup.ts';
 import { groupToCommand, nodeGroupInputFields } from './nodeGroupInput.ts';
 import { OperationRef } from './operation.ts';
 
-const nodeGroupPayload = (name: string, description: string) =>
+export const nodeGroupPayload = (name: string, description: string) =>
   builder.objectRef<NodeGroupAnswer>(name).implement({
     description,
     fields: (t) => ({

@@ -9,6 +9,7 @@ import './clusterMutations.ts';
 import './clusterQueries.ts';
 import './kubeconfigMutations.ts';
 import './nodeGroupMutations.ts';
+import './nodeMutations.ts';
 import './progress.ts';
 import './seedMutations.ts';
 import './seedQueue.ts';

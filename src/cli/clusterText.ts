@@ -1,5 +1,5 @@
 /** A cluster in full, for people. */
-import type { Access, Cluster, Etcd } from '../client/types.ts';
+import type { Access, Cluster, ClusterNode, Etcd } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -24,18 +24,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       cluster.nodeGroups.nodes.map((group) => [group.name, group.state, group.count, group.flavor, group.image]),
       'No node groups.',
     ),
-    table(
-      ['WORKER', 'STATE', 'ADDRESS', 'KUBELET', 'ZONE', 'FAULT'],
-      cluster.nodes.nodes.map((node) => [
-        node.name,
-        node.state,
-        node.address,
-        node.kubeletVersion,
-        node.zone,
-        node.fault?.problem.message ?? null,
-      ]),
-      'No workers.',
-    ),
+    workersText(cluster.nodes.nodes),
     table(
       ['ADDON', 'STATE', 'VERSION', 'MESSAGE'],
       // What is neither there nor wanted is no news.
@@ -76,3 +65,17 @@ const etcdText = ({ members, alarms, quotaMiB }: Etcd): string | null => {
     ...alarms.map((alarm) => `alarm ${alarm}`),
   ].join(', ');
 };
+
+export const workersText = (nodes: readonly ClusterNode[]): string =>
+  table(
+    ['WORKER', 'STATE', 'ADDRESS', 'KUBELET', 'ZONE', 'FAULT'],
+    nodes.map(({ name, state, address, kubeletVersion, zone, fault }) => [
+      name,
+      state,
+      address,
+      kubeletVersion,
+      zone,
+      fault?.problem.message ?? null,
+    ]),
+    'No workers.',
+  );

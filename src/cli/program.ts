@@ -5,6 +5,7 @@ import { addBundleCommands } from './bundle.ts';
 import { addCertificateCommands } from './certificate.ts';
 import { addClusterCommands } from './cluster.ts';
 import { EXIT, EXIT_HELP, exitStatusOf, LOGIN_HELP, sentenceOf } from './exit.ts';
+import { addNodeCommands } from './node.ts';
 import { addNodeGroupCommands } from './nodegroup.ts';
 import { addOperationCommands } from './operation.ts';
 import { addSeedCommands } from './seed.ts';
@@ -26,6 +27,7 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
   addCommands(program);
   addClusterCommands(program, io);
   addNodeGroupCommands(program, io);
+  addNodeCommands(program, io);
   addCertificateCommands(program, io);
   addOperationCommands(program, io);
   addTemplateCommands(program, io);

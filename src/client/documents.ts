@@ -112,6 +112,12 @@ export const RESIZE_NODE_GROUP = mutation(
   `nodeGroup { uuid name state count } cluster { uuid name lastEventNumber } operation { ${OPERATION} }`,
 );
 
+export const REPLACE_NODE = mutation(
+  'replaceNode',
+  'ReplaceNodeInput',
+  `nodeGroup { uuid name state count } cluster { uuid name lastEventNumber } operation { ${OPERATION} }`,
+);
+
 export const OPERATION_BY_ID = `query operation($id: ID!) { operation(id: $id) { ${OPERATION} } }`;
 const OPERATION_SUMMARY = `uuid kind targetKind state percent requestedBy requestedAt finishedAt ${PROBLEM} cluster { uuid name }`;
 export const CLUSTER_OPERATIONS = `query operations($name: String, $id: ID) {

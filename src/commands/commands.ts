@@ -11,6 +11,7 @@ import { deleteNodeGroup } from './deleteNodeGroup.ts';
 import { issueKubeconfig } from './issueKubeconfig.ts';
 import { registerAddonBundle } from './registerAddonBundle.ts';
 import { registerSeed } from './registerSeed.ts';
+import { replaceNode } from './replaceNode.ts';
 import { resizeNodeGroup } from './resizeNodeGroup.ts';
 import { retryOperation } from './retryOperation.ts';
 import { revokeKubeconfig } from './revokeKubeconfig.ts';
@@ -41,6 +42,7 @@ export const createCommands = (deps: CommandDeps) => ({
   createNodeGroup: createNodeGroup(deps),
   resizeNodeGroup: resizeNodeGroup(deps),
   deleteNodeGroup: deleteNodeGroup(deps),
+  replaceNode: replaceNode(deps),
   issueKubeconfig: issueKubeconfig(deps),
   rotateCertificates: rotateCertificates(deps),
   rotateEncryptionKey: rotateEncryptionKey(deps),

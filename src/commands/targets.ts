@@ -4,10 +4,11 @@ import { Conflict, NotFound, UserError } from '../domain/errors.ts';
 import { loadClusters } from '../store/clusters.ts';
 import { type KubeconfigRow, loadKubeconfigs } from '../store/kubeconfigs.ts';
 import { loadNodeGroups } from '../store/nodeGroups.ts';
+import { loadNodes } from '../store/nodes.ts';
 import type { Db } from '../store/open.ts';
 import { loadOperations } from '../store/operations.ts';
 import type { OperationRow } from '../store/progress.ts';
-import type { ClusterRow, NodeGroupRow, SeedRow } from '../store/reconcile.ts';
+import type { ClusterRow, NodeGroupRow, NodeRow, SeedRow } from '../store/reconcile.ts';
 import { findSeed, loadSeeds } from '../store/seeds.ts';
 import { sightOf } from '../store/sight.ts';
 import { findUsableTemplates, loadTemplates, type TemplateRow, type TemplateWithRevision } from '../store/templates.ts';
@@ -54,6 +55,17 @@ export const getNodeGroup = async (db: Db, call: Call, id: string): Promise<{ no
   const [cluster] = await loadClusters(db, sightOf(call.actor), [nodeGroup.clusterId]);
   if (cluster === undefined) throw absent;
   return { nodeGroup, cluster };
+};
+
+/** A worker that is there, of a cluster that the caller sees. @throws NotFound. */
+export const getNode = async (db: Db, call: Call, id: string): Promise<{ node: NodeRow; nodeGroup: NodeGroupRow; cluster: ClusterRow }> => {
+  const absent = new NotFound(`Node ${shown(id)}`, { field: ['nodeId'] });
+  const [node] = await loadNodes(db, [id]);
+  if (node === undefined || node.deletedAt !== null) throw absent;
+  const [nodeGroup] = await loadNodeGroups(db, [node.nodeGroupId]);
+  const [cluster] = await loadClusters(db, sightOf(call.actor), [node.clusterId]);
+  if (nodeGroup === undefined || cluster === undefined) throw absent;
+  return { node, nodeGroup, cluster };
 };
 
 /** A kubeconfig of a cluster that the caller sees. @throws NotFound. */

@@ -14,7 +14,8 @@ export type OperationKind =
   | 'ROTATE_CERTIFICATES'
   | 'CREATE_NODE_GROUP'
   | 'RESIZE_NODE_GROUP'
-  | 'DELETE_NODE_GROUP';
+  | 'DELETE_NODE_GROUP'
+  | 'REPLACE_NODE';
 
 export type OperationState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'SUPERSEDED';
 

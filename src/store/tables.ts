@@ -218,6 +218,8 @@ export const nodes = sqliteTable(
     zone: text(),
     kubeletVersion: text(),
     fault: json<NodeFault>(),
+    /** When another was asked for in its place. */
+    replaceRequestedAt: time(),
     ...object(),
   },
   (t) => [index('nodes_group').on(t.nodeGroupId), uniqueIndex('nodes_cluster').on(t.clusterId, t.name).where(live)],

@@ -41,6 +41,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'issueKubeconfig',
     'registerAddonBundle',
     'registerSeed',
+    'replaceNode',
     'resizeNodeGroup',
     'retryOperation',
     'revokeKubeconfig',

@@ -150,6 +150,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['createNodeGroup', { clusterId: house.cluster.id, name: 'more' }],
   ['resizeNodeGroup', { nodeGroupId: house.nodeGroup.id, count: 3 }],
   ['deleteNodeGroup', { nodeGroupId: house.nodeGroup.id }],
+  ['replaceNode', { nodeId: house.node.id }],
   ['retryOperation', { operationId: house.operation.id }],
   ['createCluster', { name: 'thief', clusterTemplate: house.clusterTemplate.id }],
   ['updateCluster', { clusterId: house.cluster.id, deletionProtection: true }],

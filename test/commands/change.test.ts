@@ -213,6 +213,27 @@ describe('node groups', () => {
     });
   });
 
+  test('replace marks the worker, wakes its group and tells; one that goes already is not replaced', async () => {
+    const [n0 = '', n1 = ''] = await addNodes(['READY', 'READY']);
+    const { nodeGroup, operation: op } = await house.commands.replaceNode(call(ANNA), { nodeId: n0 });
+    expect(nodeGroup).toMatchObject({ spec: { count: 3 }, generation: 2 });
+    expect(op).toMatchObject({ kind: 'REPLACE_NODE', targetId: groupId, state: 'PENDING' });
+    const [first, second] = await loadNodes(house.store.db, [n0, n1]);
+    expect([first, second].map((node) => [node?.id, node?.replaceRequestedAt, node?.deleteRequestedAt]).sort()).toEqual(
+      [
+        [n0, house.time.now, null],
+        [n1, null, null],
+      ].sort(),
+    );
+    const [told] = await listEvents(house.store.db, made.cluster.id, 1, 9);
+    expect(told).toMatchObject({ subjectKind: 'NODE_GROUP', message: 'Another node takes the place of n0, as anna asked.' });
+    expect(await due()).toContain('NODE_GROUP 2');
+    await house.store.transaction((tx) => patchNode(tx, n1, { deleteRequestedAt: 1 }));
+    expect(await errorOf(house.commands.replaceNode(call(ANNA), { nodeId: n1 }))).toMatchObject({ code: 'CONFLICT', field: ['nodeId'] });
+    await house.store.transaction((tx) => patchNode(tx, n1, { deletedAt: 2 }));
+    expect(await errorOf(house.commands.replaceNode(call(ANNA), { nodeId: n1 }))).toMatchObject({ code: 'NOT_FOUND', field: ['nodeId'] });
+  });
+
   test('a new group takes from the cluster what it does not say, and goes again with its nodes', async () => {
     const { nodeGroup, operation: op } = await house.commands.createNodeGroup(call(ANNA), {
       clusterId: made.cluster.id,
@@ -312,7 +333,12 @@ describe('retryOperation', () => {
 });
 
 describe('who may, and which generation', () => {
+  let nodeId: string;
+  beforeEach(async () => {
+    [nodeId = ''] = await addNodes(['READY']);
+  });
   const attempts = (): [string, (who: typeof ANNA, more?: object) => Promise<unknown>][] => [
+    ['replaceNode', (who, more) => house.commands.replaceNode(call(who, more), { nodeId })],
     ['deleteCluster', (who, more) => house.commands.deleteCluster(call(who, more), { clusterId: made.cluster.id })],
     [
       'updateCluster',

@@ -94,6 +94,38 @@ test('what has not gone in time goes with the node, and that is told', async () 
   expect(told).toHaveLength(1);
 });
 
+const replace = (nodeId: string) =>
+  world.change<{ operation: { uuid: string } }>(world.member, 'replaceNode', { nodeId }, 'operation { uuid }');
+const operationState = (id: string) => world.rows<{ state: string }>(`select state from operations where id = '${id}'`)[0]?.state;
+
+test('a worker is replaced: another is ready before it goes', async () => {
+  await tenant.call('DELETE', `${BUDGETS}/web`);
+  const [old] = liveNodes();
+  const { operation } = await replace(old?.id ?? '');
+  await until(() => operationState(operation.uuid) === 'SUCCEEDED');
+  const [young, ...more] = liveNodes();
+  expect(more).toEqual([]);
+  expect(young?.id).not.toBe(old?.id);
+  const number = (nodeId: string | undefined, state: string) =>
+    world.rows<{ number: number }>(`select number from events where subject_id = '${nodeId}' and step is null and state = '${state}'`)[0]
+      ?.number ?? Number.NaN;
+  expect(number(young?.id, 'READY')).toBeLessThan(number(old?.id, 'DELETED'));
+  expect(drained(old?.id ?? '')).toMatchObject({ state: 'REMOVED', message: '' });
+});
+
+test('a worker that does not work is replaced without being waited for', async () => {
+  await world.control('POST', 'serverFaults', { name: '.', trouble: 'neverBoots', times: 1 });
+  await resize(2);
+  const broken = await until(() => world.rows<{ id: string }>("select id from nodes where deleted_at is null and state = 'BOOTING'")[0]);
+  await world.control('DELETE', 'serverFaults');
+  const { operation } = await replace(broken.id);
+  await until(() => operationState(operation.uuid) === 'SUCCEEDED');
+  expect(liveNodes()).toHaveLength(2);
+  expect(liveNodes().map(({ id }) => id)).not.toContain(broken.id);
+  await resize(1);
+  await until(() => liveNodes().length === 1);
+});
+
 test('the last node goes at once: there is no place for its pods', async () => {
   const [last] = liveNodes();
   await resize(0);

@@ -16,10 +16,16 @@ export const nodes: Step<NodeGroupScope> = {
   needs: [serverGroup],
   ensure: async (scope) => {
     const staying = scope.nodes.filter((node) => node.deleteRequestedAt === null);
-    const old = staying.filter((node) => node.createdAt < (scope.cluster.nodesSince ?? 0));
+    const old = staying.filter((node) => node.createdAt < (scope.cluster.nodesSince ?? 0) || node.replaceRequestedAt !== null);
     const leaving = scope.nodes.length - staying.length;
     // One more than wanted while old ones are replaced, and that one is gone before the next begins.
     if (old.length > 0 && leaving > 0) return follow(scope, `${leaving} nodes to go, and ${old.length} to be replaced after them`);
+    // One that does not work serves nobody until another is there.
+    const broken = old.filter((node) => node.replaceRequestedAt !== null && node.state !== 'READY');
+    if (broken.length > 0) {
+      await dropNodes(scope, broken);
+      return waiting(`${broken.length} nodes to be replaced`, 30_000);
+    }
     const missing = scope.row.spec.count + Math.min(1, old.length) - staying.length;
     if (missing > 0) await addNodes(scope, missing);
     if (missing < 0) await dropNodes(scope, chooseVictims(staying, -missing, scope.row.nodesToRemove));

@@ -1,0 +1,1 @@
+ALTER TABLE `nodes` ADD `replace_requested_at` integer;
