@@ -83,11 +83,17 @@ export const announce = async (
 };
 
 /** A change of a part shows on the whole: the cluster is UPDATING until its own pass has seen the end of it, which settles its stream. */
-export const showOnCluster = async (tx: Tx, cluster: ClusterRow, now: number): Promise<void> => {
-  await wakeNow(tx, 'CLUSTER', cluster.id, now);
+export const showOnCluster = async (tx: Tx, cluster: ClusterRow, operation: OperationRow): Promise<void> => {
+  const { requestedAt: at, id: operationId } = operation;
+  await wakeNow(tx, 'CLUSTER', cluster.id, at);
   if (cluster.state !== 'READY') return;
-  await patchCluster(tx, cluster.id, { state: 'UPDATING', updatedAt: now });
-  tx.changes.push(changeOf(clusterSubject(cluster), 'CHANGED'));
+  const subject = clusterSubject(cluster);
+  const state = 'UPDATING';
+  await patchCluster(tx, cluster.id, { state, updatedAt: at });
+  // Told, or who reads on from the last event would take the cluster to be at rest.
+  const message = `Cluster ${cluster.name} is updating.`;
+  await appendEvent(tx, subject, { at, step: null, title: null, state, percent: 0, message, problem: null, operationId, settled: false });
+  tx.changes.push(changeOf(subject, 'CHANGED'));
 };
 
 export const tell = (tx: Tx, subject: Subject, operation: OperationRow, what: Change['what']): void => {

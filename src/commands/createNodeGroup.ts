@@ -76,7 +76,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, cluster: ClusterRow,
   );
   await refreshTrust(tx, deps, call, cluster);
   await enqueue(tx, 'NODE_GROUP', nodeGroup.id, now);
-  await showOnCluster(tx, cluster, now);
+  await showOnCluster(tx, cluster, operation);
   return { nodeGroup, operation };
 };
 

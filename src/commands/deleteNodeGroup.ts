@@ -71,6 +71,6 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, cluster: ClusterRow,
   await requestDeletionOfNodes(tx, { nodeGroupId: row.id }, now);
   await wakeNow(tx, 'NODE_GROUP', row.id, now);
   await wakeNodes(tx, { nodeGroupId: row.id }, now, false);
-  await showOnCluster(tx, cluster, now);
+  await showOnCluster(tx, cluster, operation);
   return { nodeGroup: await recallNodeGroup(tx.db, row.id), operation };
 };

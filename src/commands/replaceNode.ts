@@ -57,6 +57,6 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, cluster: ClusterRow,
   );
   await refreshTrust(tx, deps, call, cluster);
   await wakeNow(tx, 'NODE_GROUP', group.id, now);
-  await showOnCluster(tx, cluster, now);
+  await showOnCluster(tx, cluster, operation);
   return { nodeGroup: await recallNodeGroup(tx.db, group.id), cluster: await recallCluster(tx.db, call, cluster.id), operation };
 };

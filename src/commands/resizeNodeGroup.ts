@@ -80,7 +80,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, cluster: ClusterRow,
   );
   await refreshTrust(tx, deps, call, cluster);
   await wakeNow(tx, 'NODE_GROUP', row.id, now);
-  await showOnCluster(tx, cluster, now);
+  await showOnCluster(tx, cluster, operation);
   return { nodeGroup: await recallNodeGroup(tx.db, row.id), cluster: await recallCluster(tx.db, call, cluster.id), operation };
 };
 

@@ -5,11 +5,11 @@ import { DEFAULT_ADDONS } from '../../src/domain/addons.ts';
 import type { Condition } from '../../src/domain/condition.ts';
 import { UserError } from '../../src/domain/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { listEvents } from '../../src/store/events.ts';
+import { listEvents, wasSettledAt } from '../../src/store/events.ts';
 import { loadNodes } from '../../src/store/nodes.ts';
 import { loadConditions, saveCondition } from '../../src/store/progress.ts';
 import { insertNodes, listLiveNodeGroups, loadCluster, patchCluster, patchNode } from '../../src/store/reconcile.ts';
-import { clusters, nodes, operations, secrets, workItems } from '../../src/store/tables.ts';
+import { clusters, events, nodes, operations, secrets, workItems } from '../../src/store/tables.ts';
 import { createQueue } from '../../src/store/workItems.ts';
 import { ADA, ANNA, BEN, call, catalogue, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
 
@@ -197,6 +197,22 @@ describe('node groups', () => {
       [2, 'NODE_GROUP'],
       [3, 'NODE_GROUP'],
     ]);
+  });
+
+  test('a resize of a cluster at rest tells that it is at rest no more', async () => {
+    await house.store.transaction(async (tx) => {
+      await patchCluster(tx, made.cluster.id, { state: 'READY' });
+      await tx.db.update(events).set({ settled: true });
+    });
+    expect(await wasSettledAt(house.store.db, made.cluster.id, 1)).toBe(true);
+    const { operation: op } = await house.commands.resizeNodeGroup(call(ANNA), { nodeGroupId: groupId, count: 5 });
+    expect((await listEvents(house.store.db, made.cluster.id, 1, 9)).map((e) => [e.number, e.subjectKind, e.state, e.operationId])).toEqual(
+      [
+        [2, 'NODE_GROUP', 'UPDATING', op.id],
+        [3, 'CLUSTER', 'UPDATING', op.id],
+      ],
+    );
+    expect(await wasSettledAt(house.store.db, made.cluster.id, 3)).toBe(false);
   });
 
   test.each<[string, (ids: string[]) => object, string[]]>([
