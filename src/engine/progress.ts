@@ -21,6 +21,8 @@ export const nextCondition = (
   if (report.state === 'RUNNING') return null;
   // A step that could not be looked at keeps what was known of it.
   if (report.state === 'PENDING' && previous !== undefined) return null;
+  // What nobody has wanted so far is no news, nor worth a row.
+  if (report.state === 'REMOVED' && previous === undefined && report.message === '') return null;
   const waitingFor = waitingOf(previous, report, context.now);
   const condition: Condition = {
     name: report.name,
@@ -42,7 +44,7 @@ export const nextCondition = (
     previous.reason === condition.reason &&
     previous.message === condition.message;
   // What was never wanted went without anybody having to do a thing.
-  const neverThere = report.state === 'REMOVED' && (previous === undefined || previous.state === 'PENDING');
+  const neverThere = report.state === 'REMOVED' && report.message === '' && previous?.state === 'PENDING';
   if (!same) return { condition, told: report.state !== 'PENDING' && !neverThere };
   const quiet = condition.attempts !== previous.attempts || condition.observedGeneration !== previous.observedGeneration;
   return quiet ? { condition, told: false } : null;

@@ -113,8 +113,8 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   const subject = kind.subject(row, scope);
   const conditions = await loadConditions(world.store.db, row.id);
   const unknown = kind.flow.steps
-    .map((step, ordinal) => firstOf(step, ordinal, step.wanted?.(scope) !== false, row.generation, world.clock.now()))
-    .filter((c) => !conditions.has(c.name));
+    .filter((step) => !conditions.has(step.name) && step.wanted?.(scope) !== false)
+    .map((step) => firstOf(step, kind.flow.steps.indexOf(step), row.generation, world.clock.now()));
   // All steps at once, so that "percent" counts what is still to come from the first event on.
   if (unknown.length > 0 && !removing) {
     await write(async (tx) => {
@@ -233,19 +233,13 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   return { record, settle, attempts: (step) => Math.max(1, conditions.get(step)?.attempts ?? 1) };
 };
 
-/** Before a step's first turn; one that nobody wants is rightly not there, although its turn may still find something to take away. */
-const firstOf = (
-  step: { name: string; title: string },
-  ordinal: number,
-  wanted: boolean,
-  observedGeneration: number,
-  now: number,
-): Condition => ({
+/** Before a step's first turn. */
+const firstOf = (step: { name: string; title: string }, ordinal: number, observedGeneration: number, now: number): Condition => ({
   name: step.name,
   title: step.title,
   status: 'FALSE',
-  state: wanted ? 'PENDING' : 'REMOVED',
-  reason: wanted ? 'NotYet' : 'Removed',
+  state: 'PENDING',
+  reason: 'NotYet',
   message: '',
   problem: null,
   waitingFor: null,

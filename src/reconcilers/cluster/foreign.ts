@@ -2,7 +2,6 @@
 import { CLUSTER_LABEL } from '../../controlPlane/object.ts';
 import type { Kubernetes } from '../../seeds/connection.ts';
 import { identityOf, type KubernetesObject, type ObjectRef, refOf, refOfKey } from '../../seeds/kinds.ts';
-import { listInventory } from '../../store/inventory.ts';
 import type { ClusterScope } from './scope.ts';
 
 export interface Applied {
@@ -14,7 +13,7 @@ export interface Applied {
 
 /** By the inventory: what `group` has in the customer's cluster, and what the other groups have there. */
 export const appliedOf = async (scope: ClusterScope, group: string): Promise<Applied> => {
-  const rows = (await listInventory(scope.db, scope.row.id)).filter((r) => r.service === 'CLUSTER' && r.state === 'PRESENT');
+  const rows = (await scope.applied()).filter(({ service }) => service === 'CLUSTER');
   return {
     own: rows.filter(({ kind }) => kind === group).map((row) => refOfKey(row.name)),
     others: new Map(rows.filter(({ kind }) => kind !== group).map((row) => [identityOf(refOfKey(row.name)), row.kind])),

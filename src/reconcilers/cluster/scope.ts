@@ -13,7 +13,7 @@ import { factsOf } from '../../pki/facts.ts';
 import type { EnsureOptions } from '../../seeds/apply.ts';
 import { isCustom, type KubernetesObject } from '../../seeds/kinds.ts';
 import { saveCertificates } from '../../store/certificates.ts';
-import { type InventoryKey, listInventory, saveLedger } from '../../store/inventory.ts';
+import { type InventoryKey, type InventoryRow, listInventory, saveLedger } from '../../store/inventory.ts';
 import { type ClusterRow, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
 import { wakeNodes } from '../../store/wake.ts';
 import { applyGroup } from '../applied.ts';
@@ -50,6 +50,8 @@ export interface ClusterScope extends ResourceScope {
   applyToSeed(group: string, objects: KubernetesObject[]): Promise<boolean>;
   /** `blame`: what to throw in place of an API's error on an object. */
   applyToTenant(group: string, objects: KubernetesObject[], blame?: EnsureOptions['blame']): Promise<boolean>;
+  /** What was applied to the seed and the cluster, and not taken away again. */
+  applied(): Promise<readonly InventoryRow[]>;
   /** Something of the group was applied, to the seed or the cluster, and not taken away again. */
   hasApplied(group: string): Promise<boolean>;
   /** What was applied to the cluster under the group goes with the cluster, and nobody need look for it any more. */
@@ -67,6 +69,15 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
   let stored: Promise<void> = Promise.resolve();
   let seen: { seed: SeedRow; at: number } | null = null;
   let hosted: { of: readonly unknown[]; cluster: HostedCluster } | null = null;
+  // Every addon that is not wanted asks; nobody else writes it during a pass.
+  let applied: Promise<readonly InventoryRow[]> | null = null;
+  const changing = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } finally {
+      applied = null;
+    }
+  };
   const scope: ClusterScope = {
     world,
     row,
@@ -130,30 +141,26 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     key: (service, kind, name) => ({ clusterId: row.id, ownerId: row.id, service, kind, name }),
     applyToSeed: async (group, objects) => {
       const { kube, versions } = await scope.seed();
-      const applied = { clusterId: row.id, ownerId: row.id, service: 'SEED', group, look, versions } as const;
-      return (await applyGroup(scope, kube, applied, objects)).length > 0;
+      const to = { clusterId: row.id, ownerId: row.id, service: 'SEED', group, look, versions } as const;
+      return (await changing(() => applyGroup(scope, kube, to, objects))).length > 0;
     },
     applyToTenant: async (group, objects, blame) => {
       const { kube, versions } = await scope.tenant();
       // A watch on a kind that is not served yet would only fail again and again.
       versions.follow(objects.filter((object) => !isCustom(object)));
-      const applied = { clusterId: row.id, ownerId: row.id, service: 'CLUSTER', group, look, versions, ...(blame && { blame }) } as const;
-      return (await applyGroup(scope, kube, applied, objects)).length > 0;
+      const to = { clusterId: row.id, ownerId: row.id, service: 'CLUSTER', group, look, versions, ...(blame && { blame }) } as const;
+      return (await changing(() => applyGroup(scope, kube, to, objects))).length > 0;
     },
-    hasApplied: async (group) =>
-      (await listInventory(world.store.db, row.id)).some((r) => APPLIED.has(r.service) && r.kind === group && r.state === 'PRESENT'),
+    applied: () => {
+      applied ??= listInventory(world.store.db, row.id).then((rows) => rows.filter((r) => APPLIED.has(r.service) && r.state === 'PRESENT'));
+      return applied;
+    },
+    hasApplied: async (group) => (await scope.applied()).some(({ kind }) => kind === group),
     forgetInTenant: async (group) => {
       const rows = (await listInventory(world.store.db, row.id)).filter((r) => r.service === 'CLUSTER' && r.kind === group);
       const key = { clusterId: row.id, ownerId: row.id, service: 'CLUSTER', kind: group } as const;
-      await write((tx) =>
-        saveLedger(
-          tx,
-          key,
-          {},
-          rows.map(({ name }) => name),
-          world.clock.now(),
-        ),
-      );
+      const names = rows.map(({ name }) => name);
+      await changing(() => write((tx) => saveLedger(tx, key, {}, names, world.clock.now())));
     },
   };
   return scope;
