@@ -135,9 +135,14 @@ const runStep = async <Scope>(
     await options.onReport(full);
     return full;
   };
-  if (blocker !== undefined) return report({ message: `After "${blocker.title}".` });
+  const unwanted = step.wanted?.(scope) === false;
+  const removing = options.removing || unwanted;
+  if (blocker !== undefined) {
+    const message = `After "${blocker.title}".`;
+    // Nobody waits for what nobody wants.
+    return unwanted ? { ...base, message } : report({ message });
+  }
   if (options.signal.aborted) return { ...base, message: 'The pass was stopped.' };
-  const removing = options.removing || step.wanted?.(scope) === false;
   await report({ state: 'RUNNING' });
   for (;;) {
     const looked = await busy.while(() => turn().then(() => look(step, scope, removing, report)));
