@@ -50,12 +50,11 @@ afterAll(async () => {
 });
 
 /** A node that has a pod of the Deployment. */
-const victimOf = async () => {
-  const [pod] = await list(PODS);
-  const victim = liveNodes().find(({ name }) => name === at(pod, 'spec', 'nodeName'));
-  expect(victim).toBeDefined();
-  return victim ?? { id: '', name: '' };
-};
+const victimOf = () =>
+  until(async () => {
+    const places = (await list(PODS)).map((pod) => at(pod, 'spec', 'nodeName'));
+    return liveNodes().find(({ name }) => places.includes(name));
+  });
 const budget = (minAvailable: number) => ({
   apiVersion: 'policy/v1',
   kind: 'PodDisruptionBudget',
@@ -126,9 +125,56 @@ test('a worker that does not work is replaced without being waited for', async (
   await until(() => liveNodes().length === 1);
 });
 
+/** Of two nodes one with a pod that no budget lets go. */
+const heldVictim = async () => {
+  await resize(2);
+  await until(() => world.rows("select 1 from nodes where deleted_at is null and state = 'READY'").length === 2);
+  await tenant.call('DELETE', `${BUDGETS}/web`);
+  await put(BUDGETS, budget(2));
+  await until(async () => at((await tenant.call('GET', `${BUDGETS}/web`)).body, 'status', 'currentHealthy') === 2);
+  return victimOf();
+};
+
+test('a node that is not Ready goes at once, and that is told: nobody could end its pods', async () => {
+  const [calm] = liveNodes();
+  await world.control('POST', 'serverFaults', { name: '.', trouble: 'diesAfterJoin', times: 1 });
+  await resize(2);
+  const dead = await until(() => liveNodes().find(({ id }) => id !== calm?.id));
+  const ready = async () => JSON.stringify(at((await tenant.call('GET', `/api/v1/nodes/${dead.name}`)).body, 'status', 'conditions'));
+  await until(async () => (await ready()).includes('NodeStatusUnknown'));
+  await world.control('DELETE', 'serverFaults');
+  const asked = performance.now();
+  await resize(1, [dead.id]);
+  await until(() => liveNodes().length === 1);
+  expect(performance.now() - asked).toBeLessThan((DRAIN_SECONDS - 3) * 1000);
+  expect(drained(dead.id)).toMatchObject({ state: 'REMOVED', message: 'The node was not Ready, so nobody could end its pods.' });
+});
+
+test("a cluster's API that does not answer is waited for as long as pods would be, and then no more", async () => {
+  const victim = await heldVictim();
+  await world.control('POST', 'faults', { service: 'hosted', kind: 'resetBefore' });
+  const asked = performance.now();
+  await resize(1, [victim.id]);
+  await until(() => drained(victim.id)?.message === "the cluster's API, to drain the node");
+  await until(() => drained(victim.id)?.state === 'REMOVED');
+  expect(performance.now() - asked).toBeGreaterThan((DRAIN_SECONDS - 1) * 1000);
+  expect(drained(victim.id)?.message).toBe("The cluster's API could not be asked in time.");
+  await world.control('DELETE', 'faults');
+  await until(() => liveNodes().length === 1);
+});
+
 test('the last node goes at once: there is no place for its pods', async () => {
   const [last] = liveNodes();
   await resize(0);
   await until(() => liveNodes().length === 0, DRAIN_SECONDS - 2);
   expect(drained(last?.id ?? '')?.message).toBe('No other node is there for its pods.');
+});
+
+test('with draining turned off a node goes at once, whatever its pods may, and that is told', async () => {
+  Object.assign(world.settings, { drainSeconds: '0' });
+  await world.restart();
+  const victim = await heldVictim();
+  await resize(1, [victim.id]);
+  await until(() => liveNodes().length === 1);
+  expect(drained(victim.id)).toMatchObject({ state: 'REMOVED', message: 'Draining is turned off, so its pods went with it.' });
 });

@@ -76,6 +76,23 @@ test("a server with the product's user data joins, becomes Ready by its network,
   hosted.close();
 });
 
+test('the pods of a node that is deleted go with it, and others are started elsewhere', async () => {
+  const hosted = await tenantOf('orphans');
+  const corePods = async () => {
+    const path = '/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns';
+    return ((await hosted.tenant.call('GET', path)).body.items as Fields[]).map((pod) => at(pod, 'spec', 'nodeName'));
+  };
+  const first = boot('w1', userDataFor(hosted, 'w1'));
+  await until('CoreDNS is placed', async () => (await corePods()).includes('w1'));
+  await first.machine.stop();
+  boot('w2', userDataFor(hosted, 'w2'), {}, '10.20.0.6');
+  await until('Ready', async () => readyStatus(await nodeOf(hosted, 'w2')) === 'True');
+  expect(await corePods()).toContain('w1');
+  await hosted.tenant.call('DELETE', '/api/v1/nodes/w1');
+  await until('others are there', async () => (await corePods()).every((place) => place === 'w2'));
+  hosted.close();
+});
+
 test('a server that stops turns NotReady, and one with its disk comes back without joining anew', async () => {
   const hosted = await tenantOf('stop');
   const first = boot('w1', userDataFor(hosted, 'w1'));

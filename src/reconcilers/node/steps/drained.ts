@@ -26,7 +26,8 @@ export const drained: Step<NodeScope> = {
     if (row.deleteRequestedAt === null) return done();
     // With the cluster goes all that runs in it, and a node that was never in it runs nothing.
     const { drainMs } = scope.world.settings;
-    if (cluster.deleteRequestedAt !== null || row.kubeletVersion === null || drainMs === 0) return done();
+    if (cluster.deleteRequestedAt !== null || row.kubeletVersion === null) return done();
+    if (drainMs === 0) return done('Draining is turned off, so its pods went with it.');
     if (!(await hasStayingNode(scope.db, cluster.id))) return done('No other node is there for its pods.');
     const leftMs = row.deleteRequestedAt + drainMs - scope.clock.now();
     try {

@@ -1,6 +1,6 @@
 /** The controllers of one cluster behind one queue: each change names the objects to look at again. */
 import type { Cluster } from '../cluster.ts';
-import { startGarbageCollector } from '../deletion.ts';
+import { removeQuietly, startGarbageCollector } from '../deletion.ts';
 import {
   API_SERVICE,
   CONFIG_MAP,
@@ -21,7 +21,7 @@ import {
   SERVICE_ACCOUNT,
   STATEFUL_SET,
 } from '../kinds.ts';
-import { controllerOf, type KubeObject, labelsOf, namespaceOf, spec } from '../objects.ts';
+import { controllerOf, type KubeObject, labelsOf, namespaceOf, spec, text } from '../objects.ts';
 import { mapMatch } from '../selectors.ts';
 import type { StoreEvent } from '../store.ts';
 import { reconcileApiService } from './apiServices.ts';
@@ -52,6 +52,8 @@ const RECONCILE: Record<string, (cluster: Cluster, namespace: string, name: stri
 };
 /** How often a refused pod is tried again: a missing service account or right may come. */
 const RETRY_MS = 1000;
+/** How long the pods of a node that was deleted stay: 40 s in life, a tenth of it here. */
+const ORPHANED_MS = 4000;
 
 const keyOf = (kind: Kind, object: KubeObject): string => `${kind.kind}|${namespaceOf(object)}|${object.metadata.name}`;
 
@@ -59,6 +61,13 @@ const fail =
   (cluster: Cluster) =>
   (error: unknown, key: string): void =>
     cluster.log.error({ err: error, cluster: cluster.id, key }, 'a simulated controller failed');
+
+/** Pods of a node that is not there go at once: no kubelet could end them. */
+const removeOrphans = (cluster: Cluster, node: string): void => {
+  if (cluster.store.get(NODE, '', node)) return;
+  for (const pod of cluster.store.list(POD))
+    if (text(spec(pod).nodeName) === node) removeQuietly(cluster, POD, pod, { gracePeriodSeconds: 0 });
+};
 
 const addDependents = (cluster: Cluster, queue: WorkQueue, { kind, object, type }: StoreEvent): void => {
   const owner = controllerOf(object);
@@ -98,7 +107,8 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
       if (afterMs !== undefined) queue.addAfter(key, afterMs);
       return;
     }
-    RECONCILE[kind]?.(cluster, namespace, name);
+    if (kind === 'Orphans') removeOrphans(cluster, name);
+    else RECONCILE[kind]?.(cluster, namespace, name);
   };
   const queue: WorkQueue = createWorkQueue(handle, fail(cluster));
   const look = (kind: Kind, object: KubeObject): void => {
@@ -108,6 +118,7 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
   const stopCollector = startGarbageCollector(cluster);
   const unsubscribe = cluster.store.subscribe((event) => {
     if (event.type !== 'DELETED') look(event.kind, event.object);
+    else if (event.kind === NODE) queue.addAfter(`Orphans||${event.object.metadata.name}`, cluster.latency(ORPHANED_MS));
     else if (event.kind === PVC) reclaim(cluster, event.object);
     else if (event.kind === CUSTOM_RESOURCE_DEFINITION) removeObjectsOf(cluster, event.object);
     if ((event.kind === SERVICE_ACCOUNT || event.kind === CONFIG_MAP) && event.type === 'DELETED')
