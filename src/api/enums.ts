@@ -5,6 +5,7 @@ import type { ClusterState } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState } from '../domain/condition.ts';
 import type { Tunnel } from '../domain/controlPlane.ts';
 import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
+import type { NodeTroubleKind } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
 import type { NodeState } from '../domain/node.ts';
@@ -58,6 +59,14 @@ export const NodeStateEnum = enumOf<NodeState>('NodeState', 'Where a worker is i
   DELETING: 'Its server and port are being removed.',
   DELETED: 'Nothing of it is left.',
   FAILED: 'It could not be made; the fault says why.',
+});
+
+export const NodeTroubleKindEnum = enumOf<NodeTroubleKind>('NodeTroubleKind', 'What is wrong with a worker.', {
+  NOT_READY: 'Kubernetes does not call it Ready.',
+  SERVER_LOST: 'Its server was deleted in the cloud.',
+  SERVER_ERROR: 'Its server is in ERROR in the cloud.',
+  NOT_JOINED: 'Its server runs and has not become a Ready node in time.',
+  NODE_PROBLEM: 'node-problem-detector reports what does not pass by itself, such as KernelDeadlock.',
 });
 
 export const SeedTurnEnum = enumOf<Exclude<SeedTurn, 'DONE'>>('SeedTurn', "A cluster's place in its seed's queue of starts.", {
@@ -116,6 +125,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   RESIZE_NODE_GROUP: 'resizeNodeGroup.',
   DELETE_NODE_GROUP: 'deleteNodeGroup.',
   REPLACE_NODE: 'replaceNode.',
+  HEAL_NODE: 'Seedbed replaces a broken worker; the reason says what is wrong with it.',
 });
 
 export const OperationStateEnum = enumOf<OperationState>('OperationState', 'How far an operation is.', {

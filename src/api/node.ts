@@ -4,6 +4,7 @@ import type { NodeRow } from '../store/reconcile.ts';
 import { builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
 import { NodeStateEnum } from './enums.ts';
+import { NodeTroubleType } from './healing.ts';
 import { FaultType } from './problem.ts';
 
 const NodeFaultType = builder.objectRef<NodeFault>('NodeFault').implement({
@@ -38,6 +39,7 @@ builder.node(ClusterNodeRef, {
     zone: t.exposeString('zone', { nullable: true, description: 'Its availability zone.' }),
     kubeletVersion: t.exposeString('kubeletVersion', { nullable: true, description: 'As its kubelet says.' }),
     fault: t.expose('fault', { type: NodeFaultType, nullable: true, description: 'Why it failed, if it did.' }),
+    trouble: t.expose('trouble', { type: NodeTroubleType, nullable: true, description: 'What is wrong with it now, if anything.' }),
     replaceRequestedAt: t.expose('replaceRequestedAt', {
       type: 'DateTime',
       nullable: true,

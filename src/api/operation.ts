@@ -42,6 +42,7 @@ builder.node(OperationRef, {
     steps: t.field({ type: [OperationStepType], description: 'The steps, in the order of the flow.', resolve: (row) => row.steps }),
     problem: t.expose('problem', { type: FaultType, nullable: true, description: 'What stops it, if anything.' }),
     requestedBy: t.exposeString('requestedBy', { description: 'Who asked.' }),
+    reason: t.exposeString('reason', { nullable: true, description: 'Why, where Seedbed itself asked; null: somebody did.' }),
     requestedAt: t.expose('requestedAt', { type: 'DateTime', description: 'When it was acknowledged.' }),
     finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it ended.' }),
   }),

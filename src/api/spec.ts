@@ -5,6 +5,7 @@ import { builder } from './builder.ts';
 import { BundleChoiceType } from './bundleChoice.ts';
 import { ControlPlaneSpecType } from './controlPlane.ts';
 import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
+import { HealingSpecType } from './healing.ts';
 import { entriesOf, LabelType } from './label.ts';
 
 /** Sentences that output and input share. */
@@ -36,7 +37,8 @@ export const SPEC = {
   dnsDomain: "The cluster's DNS domain.",
   keystoneAuthEnabled:
     "The cluster's API takes Keystone tokens of the project: the roles admin, member and reader are cluster-admin, edit and view.",
-  autoHealingEnabled: 'Replace broken workers; kept, and not served yet.',
+  autoHealingEnabled: 'Replace broken workers by new ones; without it they are only shown.',
+  healing: 'When broken workers are replaced.',
   autoScalingEnabled: 'Scale node groups by load; kept, and not served yet.',
   seedSelector: 'Only seeds that carry all of these labels are considered.',
 } as const;
@@ -79,6 +81,7 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     dnsDomain: t.exposeString('dnsDomain', { description: SPEC.dnsDomain }),
     keystoneAuthEnabled: t.exposeBoolean('keystoneAuthEnabled', { description: SPEC.keystoneAuthEnabled }),
     autoHealingEnabled: t.exposeBoolean('autoHealingEnabled', { description: SPEC.autoHealingEnabled }),
+    healing: t.expose('healing', { type: HealingSpecType, description: SPEC.healing }),
     autoScalingEnabled: t.exposeBoolean('autoScalingEnabled', { description: SPEC.autoScalingEnabled }),
     ignoredLabels: t.field({
       type: [LabelType],

@@ -4,6 +4,7 @@ import { builder, type InputBuilder } from './builder.ts';
 import { BundleChoiceInput } from './bundleChoice.ts';
 import { ControlPlaneInput } from './controlPlane.ts';
 import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
+import { HealingInput } from './healing.ts';
 import { LabelInput, mapOf } from './label.ts';
 import { SPEC } from './spec.ts';
 
@@ -44,6 +45,7 @@ export const specInputFields = (t: InputBuilder) => ({
   dnsDomain: t.string({ description: SPEC.dnsDomain }),
   keystoneAuthEnabled: t.boolean({ description: SPEC.keystoneAuthEnabled }),
   autoHealingEnabled: t.boolean({ description: SPEC.autoHealingEnabled }),
+  healing: t.field({ type: HealingInput, description: SPEC.healing }),
   autoScalingEnabled: t.boolean({ description: SPEC.autoScalingEnabled }),
   seedSelector: t.field({ type: [LabelInput], description: SPEC.seedSelector }),
 });

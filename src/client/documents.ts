@@ -6,7 +6,7 @@ const PROBLEM = `problem { ${FAULT} quota { resource used limit requested } }`;
 /** Every union of a mutation has these members beside its payload. */
 const ERRORS = `__typename ... on Problem { ${FAULT} } ... on QuotaError { quota { resource used limit requested } }`;
 
-const OPERATION = `id uuid kind targetKind state percent requestedBy requestedAt finishedAt ${PROBLEM}
+const OPERATION = `id uuid kind targetKind state percent reason requestedBy requestedAt finishedAt ${PROBLEM}
   steps { name title state startedAt finishedAt message ${WAITING} } cluster { uuid name }`;
 const CONDITIONS = `conditions { name title status state reason message ${PROBLEM} ${WAITING} }`;
 const SEED = `uuid name region state cordoned exposure apiServerUrl storageClass priorityClass usedClusters maxClusters createdAt
@@ -27,7 +27,7 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
     resources { ${RESOURCES} } ${ACCESS}
   } ${ADDONS} bundles { name revision options { key value } } rootVolume { sizeGiB type }
   availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled
-  autoHealingEnabled autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
+  autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent } autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
 const BUNDLE =
   'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions { revision createdAt }';
 const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } }

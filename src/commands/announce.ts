@@ -46,6 +46,7 @@ export const newOperation = (deps: CommandDeps, call: Call, kind: OperationKind,
   steps: [],
   problem: null,
   requestedBy: call.actor.userName,
+  reason: null,
   requestedAt: deps.clock.now(),
   finishedAt: null,
 });

@@ -96,6 +96,7 @@ export const nodeGroupRow = (deps: CommandDeps, cluster: ClusterRow, group: NewG
   spec: group.spec,
   resolved: null,
   nodesToRemove: [],
+  healing: null,
   state: 'PENDING',
   generation: 1,
   observedGeneration: 0,

@@ -18,6 +18,7 @@ import { stableJson } from '../lib/json.ts';
 import { addonsInput } from './addonsInput.ts';
 import { bundlesInput } from './bundleChoice.ts';
 import { controlPlaneInput } from './controlPlaneInput.ts';
+import { healingInput } from './healingInput.ts';
 import { clearable, definedOf, given, nameOrId, parseInput, smallMap, wholeNumber } from './parse.ts';
 
 const nodeCount = wholeNumber(0, MAX_NODES_PER_GROUP);
@@ -64,6 +65,7 @@ export const specFields = z.strictObject({
   dnsDomain: given(dnsDomain),
   keystoneAuthEnabled: given(z.boolean()),
   autoHealingEnabled: given(z.boolean()),
+  healing: given(healingInput),
   autoScalingEnabled: given(z.boolean()),
   seedSelector: given(smallMap(20)),
 });

@@ -6,7 +6,7 @@ import { stableJson } from '../lib/json.ts';
 import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
-import { wakeNow } from '../store/wake.ts';
+import { wakeNodeGroups, wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
@@ -84,8 +84,12 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   );
   await refreshTrust(tx, deps, call, row);
   await wakeNow(tx, 'CLUSTER', row.id, now);
+  // Healing is what each group does by itself.
+  if (heals(spec) !== heals(row.spec)) await wakeNodeGroups(tx, row.id, now, false);
   return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };
+
+const heals = ({ autoHealingEnabled, healing }: ClusterRow['spec']): string => stableJson([autoHealingEnabled, healing]);
 
 const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadSpec, pathOf: PathOf): ClusterRow['spec'] => {
   for (const [path, value] of settingsOf(read.fields))
@@ -120,6 +124,7 @@ const CHANGEABLE: readonly string[] = [
   'volumeDriver',
   'keystoneAuthEnabled',
   'autoHealingEnabled',
+  'healing',
   'autoScalingEnabled',
 ];
 

@@ -28,12 +28,6 @@ const FEATURES: readonly Feature[] = [
     asked: (spec) => spec.autoScalingEnabled,
     meanwhile: 'Node groups keep their count until they are resized.',
   },
-  {
-    name: 'AutoHealingServed',
-    title: 'Automatic healing',
-    asked: (spec) => spec.autoHealingEnabled,
-    meanwhile: 'Broken workers are shown, and not replaced.',
-  },
 ];
 
 /** Behind all steps of a flow. */

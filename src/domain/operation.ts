@@ -15,7 +15,8 @@ export type OperationKind =
   | 'CREATE_NODE_GROUP'
   | 'RESIZE_NODE_GROUP'
   | 'DELETE_NODE_GROUP'
-  | 'REPLACE_NODE';
+  | 'REPLACE_NODE'
+  | 'HEAL_NODE';
 
 export type OperationState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'SUPERSEDED';
 

@@ -4,16 +4,20 @@ import { turn } from '../lib/turn.ts';
 
 export type Outcome =
   | { kind: 'done'; detail?: string }
-  | { kind: 'waiting'; reason: string; retryAfterMs: number; whoMustAct?: WhoMustAct };
+  | { kind: 'waiting'; reason: string; retryAfterMs: number; whoMustAct?: WhoMustAct; code?: string };
 
 export const done = (detail?: string): Outcome => (detail === undefined ? { kind: 'done' } : { kind: 'done', detail });
 
-/** `reason`: what is waited for, as a noun phrase or sentence for people. `retryAfterMs`: the latest next look; a hint may bring it forward. */
-export const waiting = (reason: string, retryAfterMs: number, whoMustAct: WhoMustAct = 'NOBODY'): Outcome => ({
+/**
+ * `reason`: what is waited for, as a noun phrase or sentence for people. `retryAfterMs`: the latest next look; a hint may bring it forward.
+ * `code`: the condition's reason, in CamelCase, where it is a trouble of its own kind.
+ */
+export const waiting = (reason: string, retryAfterMs: number, whoMustAct: WhoMustAct = 'NOBODY', code?: string): Outcome => ({
   kind: 'waiting',
   reason,
   retryAfterMs,
   whoMustAct,
+  ...(code !== undefined && { code }),
 });
 
 export interface Step<Scope> {
@@ -53,6 +57,8 @@ export interface StepReport {
   usuallyMs: number | null;
   late: WhoMustAct;
   retryAfterMs: number | null;
+  /** A waiting step's own reason. */
+  code: string | null;
   error: unknown;
   optional?: true;
 }
@@ -127,6 +133,7 @@ const runStep = async <Scope>(
     usuallyMs: step.usuallyMs ?? null,
     late: step.late ?? 'NOBODY',
     retryAfterMs: null,
+    code: null,
     error: null,
     ...(step.optional && { optional: true }),
   };
@@ -164,6 +171,7 @@ const look = async <Scope>(
       message: outcome.reason,
       whoMustAct: outcome.whoMustAct ?? 'NOBODY',
       retryAfterMs: outcome.retryAfterMs,
+      code: outcome.code ?? null,
     });
   } catch (error) {
     if (error instanceof LeaseLost) throw error;

@@ -70,6 +70,7 @@ const REASONS: Record<Exclude<StepState, 'FAILED' | 'WAITING'>, string> = {
 
 const reasonOf = (report: StepReport, waitingFor: WaitingFor | null, now: number): string => {
   if (report.state === 'FAILED') return camel(report.problem?.code ?? 'INTERNAL');
+  if (report.state === 'WAITING' && report.code !== null) return report.code;
   if (waitingFor !== null && isOverdue(waitingFor, now)) return 'WaitingLongerThanUsual';
   if (report.state === 'WAITING') return report.whoMustAct === 'NOBODY' ? 'Waiting' : 'WaitingForSomebody';
   return REASONS[report.state];

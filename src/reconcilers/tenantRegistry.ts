@@ -1,5 +1,6 @@
 /** One open connection per customer's cluster, with watches on its nodes and on what we applied that become hints for ours. */
 import { Unavailable } from '../domain/errors.ts';
+import { PERMANENT_PROBLEMS } from '../domain/healing.ts';
 import type { Clock } from '../lib/clock.ts';
 import { fingerprint } from '../lib/json.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
@@ -69,7 +70,7 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
           project: trimmed,
           onChange: (object, type) => {
             // Heartbeats change a node every few seconds; only what a pass would see differently is a hint.
-            const state = type === 'DELETED' ? 'gone' : readyState(object);
+            const state = type === 'DELETED' ? 'gone' : [readyState(object), ...problemsOf(object)].join(' ');
             if (told.get(object.metadata.name) === state) return;
             told.set(object.metadata.name, state);
             hint(row.id, object.metadata.name).catch(() => {
@@ -162,13 +163,20 @@ interface NodeStatus {
 export const readyState = (node: KubernetesObject): string =>
   (node['status'] as NodeStatus | undefined)?.conditions?.find((c) => c.type === 'Ready')?.status ?? '';
 
+/** The permanent problems that it reports, by the names of its conditions. */
+export const problemsOf = (node: KubernetesObject): string[] =>
+  ((node['status'] as NodeStatus | undefined)?.conditions ?? [])
+    .filter(({ type, status }) => status === 'True' && PERMANENT_PROBLEMS.includes(type))
+    .map(({ type }) => type)
+    .sort();
+
 export const kubeletVersionOf = (node: KubernetesObject): string | null =>
   (node['status'] as NodeStatus | undefined)?.nodeInfo?.kubeletVersion ?? null;
 
 const trimmed = (node: KubernetesObject): KubernetesObject => {
   const status = node.status as NodeStatus | undefined;
   const kept = {
-    conditions: status?.conditions?.filter((c) => c.type === 'Ready'),
+    conditions: status?.conditions?.filter((c) => c.type === 'Ready' || PERMANENT_PROBLEMS.includes(c.type)),
     nodeInfo: { kubeletVersion: status?.nodeInfo?.kubeletVersion },
   };
   return {

@@ -139,6 +139,10 @@ const ACTIONS: Record<string, Action> = {
     deps.dials.data.serverFaults = deps.dials.data.serverFaults.filter((f) => id !== '' && f.id !== id);
     deps.dials.changed();
   },
+  'POST kubelets': ({ openstack }, body) => ({
+    servers: openstack.setKubelets(new RegExp(regex(body, 'name') ?? ''), body['running'] === true),
+  }),
+  'POST failedServers': ({ openstack }, body) => ({ servers: openstack.failServers(new RegExp(regex(body, 'name') ?? '')) }),
   'PUT quotas': setQuota,
   'POST revokeTokens': (deps, body) => ({ revoked: deps.openstack.revokeTokens(number(body, 'ageMs') ?? 0) }),
   'DELETE hold': (deps, _body, id) => {

@@ -58,6 +58,13 @@ const nodeByName = perConnection((db) =>
 export const listLiveNodeGroups = async (db: Db, clusterId: string): Promise<NodeGroupRow[]> =>
   groupsOfCluster(db).execute({ id: clusterId });
 
+/** Of all groups of the cluster. */
+export const listLiveNodesOfCluster = (db: Db, clusterId: string): Promise<NodeRow[]> =>
+  db
+    .select()
+    .from(nodes)
+    .where(and(eq(nodes.clusterId, clusterId), isNull(nodes.deletedAt)));
+
 export const listLiveNodes = async (db: Db, nodeGroupId: string): Promise<NodeRow[]> => nodesOfGroup(db).execute({ id: nodeGroupId });
 
 /** A node of the cluster's that is READY and stays: pods have a place to go to. */

@@ -9,6 +9,7 @@ import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../doma
 import type { Problem } from '../domain/errors.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
 import type { EtcdStatus } from '../domain/etcdCare.ts';
+import type { GroupHealing, NodeTrouble } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole } from '../domain/kubeconfig.ts';
 import type { NodeFault, NodeState } from '../domain/node.ts';
@@ -192,6 +193,8 @@ export const nodeGroups = sqliteTable(
     resolved: json<ResolvedGroup>(),
     /** Nodes the customer named to go first at the next shrink. */
     nodesToRemove: json<string[]>().notNull(),
+    /** null: never healed. */
+    healing: json<GroupHealing>(),
     state: text().$type<NodeGroupState>().notNull(),
     ...object(),
   },
@@ -220,6 +223,9 @@ export const nodes = sqliteTable(
     fault: json<NodeFault>(),
     /** When another was asked for in its place. */
     replaceRequestedAt: time(),
+    /** Since when its server runs and it has not joined. */
+    joiningSince: time(),
+    trouble: json<NodeTrouble>(),
     ...object(),
   },
   (t) => [index('nodes_group').on(t.nodeGroupId), uniqueIndex('nodes_cluster').on(t.clusterId, t.name).where(live)],
@@ -242,6 +248,8 @@ export const operations = sqliteTable(
     steps: json<OperationStep[]>().notNull(),
     problem: json<Problem>(),
     requestedBy: text().notNull(),
+    /** Why, where nobody asked. */
+    reason: text(),
     requestedAt: time().notNull(),
     finishedAt: time(),
   },

@@ -131,7 +131,12 @@ test('a cluster: created once for a key, read in all its parts, resized, deleted
     nodeGroups: [
       { name: 'default-worker', count: 2, labels: [{ key: 'example.org/a', value: 'b' }], taints: [{ key: 'gpu', effect: 'NO_SCHEDULE' }] },
     ],
-    overrides: { autoHealingEnabled: true, controlPlane: { replicas: 3 }, seedSelector: [{ key: 'tier', value: 'gold' }] },
+    overrides: {
+      masterFlavor: 'big',
+      autoHealingEnabled: true,
+      controlPlane: { replicas: 3 },
+      seedSelector: [{ key: 'tier', value: 'gold' }],
+    },
   });
   const again = await makeCluster(world, 'anna', 'web', {
     idempotencyKey: 'k-1',
@@ -139,7 +144,12 @@ test('a cluster: created once for a key, read in all its parts, resized, deleted
     nodeGroups: [
       { name: 'default-worker', count: 2, labels: [{ key: 'example.org/a', value: 'b' }], taints: [{ key: 'gpu', effect: 'NO_SCHEDULE' }] },
     ],
-    overrides: { autoHealingEnabled: true, controlPlane: { replicas: 3 }, seedSelector: [{ key: 'tier', value: 'gold' }] },
+    overrides: {
+      masterFlavor: 'big',
+      autoHealingEnabled: true,
+      controlPlane: { replicas: 3 },
+      seedSelector: [{ key: 'tier', value: 'gold' }],
+    },
   });
   expect(again).toEqual(cluster);
   expect(
@@ -195,7 +205,7 @@ test('a cluster: created once for a key, read in all its parts, resized, deleted
   });
   expect(read.overrides).toContainEqual({ field: 'controlPlane.replicas', value: '3', templateValue: '1' });
   const notServed = (read.conditions as { name: string; status: string; reason: string }[]).filter((c) => c.reason === 'NotServedYet');
-  expect(notServed.map((c) => [c.name, c.status])).toEqual([['AutoHealingServed', 'FALSE']]);
+  expect(notServed.map((c) => [c.name, c.status])).toEqual([['ControlPlaneSizeServed', 'FALSE']]);
 
   expect(
     await run(

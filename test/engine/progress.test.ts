@@ -16,6 +16,7 @@ const report = (fields: Partial<StepReport>): StepReport => ({
   usuallyMs: 1_000,
   late: 'NOBODY',
   retryAfterMs: null,
+  code: null,
   error: null,
   ...fields,
 });

@@ -4,11 +4,12 @@ import { listLiveNodes, loadCluster, loadNodeGroup, patchNodeGroup } from '../..
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { type NodeGroupScope, openNodeGroupScope } from './scope.ts';
+import { autoHealing } from './steps/autoHealing.ts';
 import { namesResolved } from './steps/namesResolved.ts';
 import { nodes } from './steps/nodes.ts';
 import { serverGroup } from './steps/serverGroup.ts';
 
-const nodeGroupFlow = defineFlow<NodeGroupScope>('nodeGroup', [namesResolved, serverGroup, nodes]);
+const nodeGroupFlow = defineFlow<NodeGroupScope>('nodeGroup', [namesResolved, serverGroup, autoHealing, nodes]);
 
 export const createNodeGroupHandler = (world: World) => {
   const clusterOf = async (clusterId: string) => {

@@ -34,6 +34,10 @@ export interface ServerLife {
   stop(server: Server): void;
   start(server: Server): void;
   reboot(server: Server): void;
+  /** The guest hangs, or goes on: Nova sees nothing of either. */
+  hang(server: Server, hangs: boolean): void;
+  /** Its host has failed: it is in ERROR, and keeps its ports. */
+  crash(server: Server): void;
   /** Marks as deleting, and is gone a moment later. */
   destroy(server: Server): void;
   /** After a restart of the sandbox: goes on where each server was. */
@@ -201,6 +205,15 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
         set(server, { status: 'ACTIVE', taskState: null });
         boot(server, true);
       });
+    },
+    crash: (server) => {
+      powerOff(server);
+      const fault = { code: 500, created: novaTime(deps.now()), message: 'The host of this server has failed.', details: '' };
+      set(server, { status: 'ERROR', taskState: null, fault });
+    },
+    hang: (server, hangs) => {
+      powerOff(server);
+      if (!hangs && server.status === 'ACTIVE') boot(server, false);
     },
     resume: () => {
       for (const server of compute.servers.all()) {

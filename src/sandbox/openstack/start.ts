@@ -48,6 +48,10 @@ export interface OpenStackHalf {
   setQuota(project: string, limits: Partial<Record<QuotaName, number>>): void;
   /** Makes every token of at least this age invalid at once; Keystone dates a token to the second. Returns how many there were. */
   revokeTokens(ageMs: number): number;
+  /** Stops or starts the kubelets of active servers whose names match; Nova sees nothing of it. Returns how many there were. */
+  setKubelets(name: RegExp, running: boolean): number;
+  /** Puts servers into ERROR whose names match, as a host that fails does. Returns how many there were. */
+  failServers(name: RegExp): number;
   close(): Promise<void>;
 }
 
@@ -120,6 +124,16 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
     snapshot,
     setQuota: (project, limits) => quotas.set(identity.projects.by('name', project)[0]?.id ?? project, limits),
     revokeTokens: (ageMs) => tokens.revokeWhere((token) => token.issuedAt + ageMs <= deps.now()),
+    setKubelets: (name, running) => {
+      const found = [...compute.servers.all()].filter((server) => server.status === 'ACTIVE' && name.test(server.name));
+      for (const server of found) life.hang(server, !running);
+      return found.length;
+    },
+    failServers: (name) => {
+      const found = [...compute.servers.all()].filter((server) => server.status === 'ACTIVE' && name.test(server.name));
+      for (const server of found) life.crash(server);
+      return found.length;
+    },
     close: () => life.close(),
   };
 };

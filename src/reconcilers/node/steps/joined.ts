@@ -1,8 +1,9 @@
 /** Follows the node in the cluster's own API until it is Ready; takes its Node object away when it goes. */
 import { SeedbedError, UserError } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
-import { kubeletVersionOf, readyState } from '../../tenantRegistry.ts';
+import { kubeletVersionOf, problemsOf, readyState } from '../../tenantRegistry.ts';
 import type { NodeScope } from '../scope.ts';
+import { noteTrouble, noteWell } from '../trouble.ts';
 import { bootstrapToken } from './bootstrapToken.ts';
 import { server } from './server.ts';
 
@@ -30,11 +31,11 @@ export const joined: Step<NodeScope> = {
       const kubeletVersion = kubeletVersionOf(node);
       if (kubeletVersion !== scope.row.kubeletVersion || scope.row.fault !== null) await scope.patch({ kubeletVersion, fault: null });
       scope.seen = 'READY';
-      return done(kubeletVersion ?? undefined);
+      return lookForProblems(scope, problemsOf(node), kubeletVersion);
     }
-    const wasReady = scope.row.kubeletVersion !== null;
-    scope.seen = wasReady ? 'NOT_READY' : 'JOINING';
-    return waiting(`node ${scope.row.name} to ${wasReady ? 'be Ready again' : 'become Ready'}`, 30_000, wasReady ? 'CUSTOMER' : 'NOBODY');
+    if (scope.row.kubeletVersion !== null) return notReady(scope, `node ${scope.row.name} to be Ready again`, 'is not Ready');
+    scope.seen = 'JOINING';
+    return waiting(`node ${scope.row.name} to become Ready`, await joining(scope));
   },
   remove: async (scope) => {
     // With the cluster go all its Node objects.
@@ -50,11 +51,47 @@ export const joined: Step<NodeScope> = {
   },
 };
 
+const LOOK_MS = 30_000;
+/** A node that stops being Ready may have lost its server, which the next look asks for. */
+const SERVER_LOOK_MS = 500;
+
+const lookForProblems = async (scope: NodeScope, problems: readonly string[], kubeletVersion: string | null): Promise<Outcome> => {
+  if (problems.length === 0) await noteWell(scope);
+  else await noteTrouble(scope, 'NODE_PROBLEM', `reports ${problems.join(' and ')}`);
+  return done(problems.length === 0 ? (kubeletVersion ?? undefined) : `${kubeletVersion ?? ''}; it reports ${problems.join(' and ')}.`);
+};
+
+const notReady = async (scope: NodeScope, what: string, trouble: string): Promise<Outcome> => {
+  const first = scope.row.state === 'READY';
+  scope.seen = 'NOT_READY';
+  // What Nova says of its server says more.
+  if (scope.row.trouble === null || scope.row.trouble.kind === 'NODE_PROBLEM') await noteTrouble(scope, 'NOT_READY', trouble);
+  return waiting(what, first ? SERVER_LOOK_MS : LOOK_MS, 'CUSTOMER');
+};
+
+/** Notes when the time for joining is over; how long to wait for the next look, in milliseconds. */
+const joining = async (scope: NodeScope): Promise<number> => {
+  const now = scope.clock.now();
+  if (scope.row.joiningSince === null) await scope.patch({ joiningSince: now });
+  const { joinLimitSeconds } = scope.cluster.spec.healing;
+  const leftMs = (scope.row.joiningSince ?? now) + joinLimitSeconds * 1000 - now;
+  if (leftMs > 0) return Math.min(LOOK_MS, leftMs);
+  await noteTrouble(scope, 'NOT_JOINED', `has not joined within ${joinLimitSeconds} s`);
+  return LOOK_MS;
+};
+
 const notThere = async (scope: NodeScope): Promise<Outcome> => {
-  scope.seen = scope.row.kubeletVersion === null ? 'BOOTING' : 'NOT_READY';
+  if (scope.row.kubeletVersion !== null) {
+    return notReady(
+      scope,
+      `node ${scope.row.name} to be in the cluster again, which has no Node object of it`,
+      'is no node of its cluster any more',
+    );
+  }
+  scope.seen = 'BOOTING';
   const late = scope.clock.now() - scope.row.createdAt > CONSOLE_AFTER_MS;
   if (late && scope.row.fault === null) await keepConsole(scope);
-  return waiting(`server ${scope.row.name} to boot and join (its console says how far it is)`, 30_000);
+  return waiting(`server ${scope.row.name} to boot and join (its console says how far it is)`, await joining(scope));
 };
 
 const keepConsole = async (scope: NodeScope): Promise<void> => {

@@ -15,6 +15,7 @@ import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
 import { ensureResource, forgetResource, presentId, removeResource } from '../../resource.ts';
 import type { NodeScope } from '../scope.ts';
 import { loadOrMakeToken } from '../token.ts';
+import { noteTrouble, remedyOf } from '../trouble.ts';
 import { port } from './port.ts';
 import { rootVolume } from './rootVolume.ts';
 
@@ -116,18 +117,24 @@ const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
   // A Ready node says more than Nova could; its server is looked at again when it stops being one.
   if (scope.row.state === 'READY') return done();
   const live = await findLive(scope, serverId);
+  // Only a server that has never been a node is made anew by itself: what ran on another is not lightly said to be gone.
+  const wasNode = scope.row.kubeletVersion !== null;
+  if (live === undefined && wasNode) return lose(scope, 'SERVER_LOST', 'has lost its server, which was deleted in the cloud');
   if (live === undefined) return startAnew(scope, 'the server that was deleted behind our back to be made anew');
   const zone = live.availabilityZone;
   if (zone !== scope.row.zone) await scope.patch({ zone });
   switch (live.status) {
     case 'ACTIVE':
-      scope.seen = 'BOOTING';
+      scope.seen = wasNode ? 'NOT_READY' : 'BOOTING';
       scope.world.servers.forget(serverId);
       return done();
     case 'ERROR':
+      if (wasNode) return lose(scope, 'SERVER_ERROR', `has a server in ERROR (${live.fault?.message ?? 'Nova gave no reason'})`);
       return giveUp(scope, live);
     default:
-      scope.seen = 'CREATING';
+      scope.seen = wasNode ? 'NOT_READY' : 'CREATING';
+      if (wasNode && scope.row.trouble === null)
+        await noteTrouble(scope, 'NOT_READY', `is not Ready: Nova calls its server ${live.status}`);
       scope.world.servers.follow({
         projectId: scope.cluster.projectId,
         cloud: scope.cloud(),
@@ -150,9 +157,18 @@ const findLive = async (scope: NodeScope, serverId: string): Promise<Server | un
   }
 };
 
+const LOST_LOOK_MS = 60_000;
+
+const lose = async (scope: NodeScope, kind: 'SERVER_LOST' | 'SERVER_ERROR', message: string): Promise<Outcome> => {
+  scope.seen = 'NOT_READY';
+  await noteTrouble(scope, kind, message);
+  const { text, whoMustAct } = remedyOf(scope);
+  return waiting(`${text}: node ${scope.row.name} ${message}`, LOST_LOOK_MS, whoMustAct);
+};
+
 const startAnew = async (scope: NodeScope, reason: string): Promise<Outcome> => {
   await forgetResource(scope, serverKey(scope));
-  await scope.patch({ serverId: null, kubeletVersion: null });
+  await scope.patch({ serverId: null, joiningSince: null });
   scope.seen = 'CREATING';
   return waiting(reason, 0);
 };
@@ -169,7 +185,7 @@ const giveUp = async (scope: NodeScope, live: Server): Promise<never> => {
   await scope.patch({ fault: { problem: error.toProblem(), consoleTail: scope.row.fault?.consoleTail ?? null } });
   await scope.cloud().compute.deleteServer(live.id);
   await forgetResource(scope, serverKey(scope));
-  await scope.patch({ serverId: null });
+  await scope.patch({ serverId: null, joiningSince: null });
   throw error;
 };
 

@@ -33,7 +33,9 @@ export const nodes: Step<NodeGroupScope> = {
     // What is wrong with an old one ends with it.
     const problem = staying.find((node) => node.state === 'FAILED' && !old.includes(node))?.fault?.problem;
     if (problem !== undefined) throw errorOf(problem);
-    const late = scope.nodes.filter((node) => node.state !== 'READY' && !old.includes(node));
+    // One that works no more must not keep an old one from its end: its own replacement comes after that.
+    const lost = (node: NodeRow) => old.length > 0 && node.trouble !== null && node.kubeletVersion !== null;
+    const late = scope.nodes.filter((node) => node.state !== 'READY' && !old.includes(node) && !lost(node));
     if (late.length > 0) return follow(scope, `${late.length} of ${scope.nodes.length} nodes`);
     if (old.length > 0) {
       await dropNodes(scope, chooseVictims(old, 1, scope.row.nodesToRemove));

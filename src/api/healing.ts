@@ -1,0 +1,39 @@
+/** When workers are replaced, as output and as input in the same words; and what is wrong with one. */
+import type { HealingSpec, NodeTrouble } from '../domain/healing.ts';
+import { builder } from './builder.ts';
+import { NodeTroubleKindEnum } from './enums.ts';
+
+const TEXT = {
+  nodeLimitSeconds:
+    'How long a worker may be not Ready, or report a permanent problem, before it is replaced: from 10 to 86400; 300 by default.',
+  joinLimitSeconds: 'How long a started server may take to join as a Ready node before it is replaced: from 60 to 86400; 900 by default.',
+  maxUnhealthyPercent:
+    "When more of the cluster's workers than this are in trouble at once, and at least two, nothing is replaced: from 1 to 100; 40 by default.",
+} as const;
+
+export const HealingSpecType = builder.objectRef<HealingSpec>('HealingSpec').implement({
+  description: 'When broken workers are replaced, with autoHealingEnabled.',
+  fields: (t) => ({
+    nodeLimitSeconds: t.exposeInt('nodeLimitSeconds', { description: TEXT.nodeLimitSeconds }),
+    joinLimitSeconds: t.exposeInt('joinLimitSeconds', { description: TEXT.joinLimitSeconds }),
+    maxUnhealthyPercent: t.exposeInt('maxUnhealthyPercent', { description: TEXT.maxUnhealthyPercent }),
+  }),
+});
+
+export const HealingInput = builder.inputType('HealingInput', {
+  description: 'When broken workers are replaced, with autoHealingEnabled; what is left out stays.',
+  fields: (t) => ({
+    nodeLimitSeconds: t.int({ description: TEXT.nodeLimitSeconds }),
+    joinLimitSeconds: t.int({ description: TEXT.joinLimitSeconds }),
+    maxUnhealthyPercent: t.int({ description: TEXT.maxUnhealthyPercent }),
+  }),
+});
+
+export const NodeTroubleType = builder.objectRef<NodeTrouble>('NodeTrouble').implement({
+  description: 'What is wrong with a worker, whether or not it will be replaced.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: NodeTroubleKindEnum, description: 'What it is.' }),
+    since: t.expose('since', { type: 'DateTime', description: 'When it was first seen.' }),
+    message: t.exposeString('message', { description: 'In words that go on after its name.' }),
+  }),
+});

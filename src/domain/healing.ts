@@ -1,0 +1,100 @@
+/** Healing: when a worker is in trouble, when another takes its place, and when nothing is replaced at all. */
+
+export type NodeTroubleKind = 'NOT_READY' | 'SERVER_LOST' | 'SERVER_ERROR' | 'NOT_JOINED' | 'NODE_PROBLEM';
+
+/** What is wrong with a worker, whether or not it will be replaced. */
+export interface NodeTrouble {
+  kind: NodeTroubleKind;
+  /** Milliseconds since the epoch. */
+  since: number;
+  /** Goes on after the node's name, such as "is not Ready". */
+  message: string;
+}
+
+export interface HealingSpec {
+  nodeLimitSeconds: number;
+  joinLimitSeconds: number;
+  maxUnhealthyPercent: number;
+}
+
+export const DEFAULT_HEALING: HealingSpec = { nodeLimitSeconds: 300, joinLimitSeconds: 900, maxUnhealthyPercent: 40 };
+
+/** What a node group remembers of its healings. */
+export interface GroupHealing {
+  /** Replacements in a row that failed as well. */
+  failures: number;
+  /** When it replaced a node last; null: never. */
+  lastAt: number | null;
+  /** The facts were missing, or too many nodes were in trouble. */
+  held: boolean;
+  /** Nothing is replaced sooner: those that come back after a mass failure need a moment. */
+  notBefore: number;
+}
+
+export const NO_HEALING: GroupHealing = { failures: 0, lastAt: null, held: false, notBefore: 0 };
+
+/** Conditions of node-problem-detector's that do not pass by themselves: those that the monitors of our addon set, as of its version 0.8 and later. */
+export const PERMANENT_PROBLEMS: readonly string[] = ['KernelDeadlock', 'ReadonlyFilesystem', 'XfsShutdown', 'CperHardwareErrorFatal'];
+
+/** Machines that go at once are noticed one after the other: before that nobody knows whether it is one or all. */
+const SETTLE_MS = 30_000;
+const FIRST_BACKOFF_MS = 5 * 60_000;
+const LONGEST_BACKOFF_MS = 6 * 3_600_000;
+/** A replacement that worked for this long has not failed; what is wrong with it now is something new. */
+const PROVEN_MS = 3_600_000;
+
+/** How long to wait before a decision that cannot be taken back, in milliseconds. */
+export const settleMs = (spec: HealingSpec): number => Math.min(SETTLE_MS, spec.nodeLimitSeconds * 1000);
+
+/** One node is no mass, however small its group is. */
+export const isMassFailure = (ill: number, all: number, { maxUnhealthyPercent }: HealingSpec): boolean =>
+  ill > 1 && ill * 100 > all * maxUnhealthyPercent;
+
+export interface Patient {
+  name: string;
+  createdAt: number;
+  ready: boolean;
+  trouble: NodeTrouble;
+}
+
+export interface Plan<P extends Patient> {
+  patient: P;
+  /** When it may be replaced; in the past: now. */
+  at: number;
+  /** Replacements in a row that have failed, this one included. */
+  failures: number;
+  /** It is kept waiting because of those. */
+  backsOff: boolean;
+}
+
+/** Who is replaced next: the first that may be; of several those that do not work before those that still do, and there the oldest trouble. */
+export const nextPatient = <P extends Patient>(
+  patients: readonly P[],
+  spec: HealingSpec,
+  healing: GroupHealing,
+  now: number,
+): Plan<P> | undefined => {
+  const before = (a: Plan<P>, b: Plan<P>) =>
+    Math.max(a.at, now) - Math.max(b.at, now) ||
+    Number(a.patient.ready) - Number(b.patient.ready) ||
+    a.patient.trouble.since - b.patient.trouble.since ||
+    (a.patient.name < b.patient.name ? -1 : 1);
+  return patients.map((patient) => planOf(patient, spec, healing)).sort(before)[0];
+};
+
+const planOf = <P extends Patient>(patient: P, spec: HealingSpec, healing: GroupHealing): Plan<P> => {
+  const { trouble, createdAt } = patient;
+  const { lastAt, notBefore } = healing;
+  const isReplacement = lastAt !== null && createdAt >= lastAt;
+  const proven = trouble.since - createdAt >= PROVEN_MS;
+  const failures = isReplacement ? (proven ? 0 : healing.failures + 1) : healing.failures;
+  const due = Math.max(trouble.since + limitMs(trouble.kind, spec), notBefore);
+  const after = (isReplacement ? trouble.since : (lastAt ?? 0)) + backoffMs(failures);
+  return { patient, at: Math.max(due, after), failures, backsOff: after > due };
+};
+
+const limitMs = (kind: NodeTroubleKind, spec: HealingSpec): number =>
+  kind === 'NOT_READY' || kind === 'NODE_PROBLEM' ? spec.nodeLimitSeconds * 1000 : settleMs(spec);
+
+const backoffMs = (failures: number): number =>
+  failures === 0 ? 0 : Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20));

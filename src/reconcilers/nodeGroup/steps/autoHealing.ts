@@ -1,0 +1,181 @@
+/** Broken nodes get replaced: one at a time, the oldest trouble first, and none at all while too many are in trouble at once. */
+import { SeedbedError } from '../../../domain/errors.ts';
+import { type GroupHealing, isMassFailure, NO_HEALING, nextPatient, type Plan, settleMs } from '../../../domain/healing.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import { newId } from '../../../lib/ids.ts';
+import type { Tx } from '../../../store/open.ts';
+import { insertOperation, supersedeOperations } from '../../../store/operations.ts';
+import { appendEvent, type OperationRow } from '../../../store/progress.ts';
+import { changed, listLiveNodesOfCluster, loadNode, type NodeRow, patchNode, patchNodeGroup } from '../../../store/reconcile.ts';
+import { enqueue } from '../../../store/workItems.ts';
+import { readyState } from '../../tenantRegistry.ts';
+import type { NodeGroupScope } from '../scope.ts';
+import { serverGroup } from './serverGroup.ts';
+
+const LOOK_MS = 30_000;
+
+export const autoHealing: Step<NodeGroupScope> = {
+  name: 'AutoHealing',
+  title: 'Replace broken nodes',
+  needs: [serverGroup],
+  wanted: (scope) => scope.cluster.spec.autoHealingEnabled,
+  ensure: async (scope) => {
+    const patients = scope.nodes.filter((node) => node.deleteRequestedAt === null && node.trouble !== null) as Troubled[];
+    if (patients.length === 0) return done();
+    const ready = await readyNodes(scope);
+    if (ready === undefined) {
+      await hold(scope);
+      return waiting(
+        "the cluster's API: nobody else knows how its nodes are, so none is replaced until it answers",
+        LOOK_MS,
+        'NOBODY',
+        'NoFacts',
+      );
+    }
+    const members = (await listLiveNodesOfCluster(scope.db, scope.cluster.id)).filter(isMember);
+    const ill = members.filter((node) => node.trouble !== null || !ready.has(node.name));
+    const { healing: limits } = scope.cluster.spec;
+    if (isMassFailure(ill.length, members.length, limits)) {
+      await hold(scope);
+      return waiting(massFailure(ill, members.length, limits.maxUnhealthyPercent), LOOK_MS, 'CLOUD_ADMIN', 'MassFailure');
+    }
+    const healing = await release(scope);
+    const under = underWay(scope);
+    if (under !== undefined) return waiting(under, LOOK_MS);
+    const now = scope.clock.now();
+    const plan = nextPatient(
+      patients.map((node) => ({ ...node, node, ready: ready.has(node.name) })),
+      limits,
+      healing,
+      now,
+    );
+    if (plan === undefined) return done();
+    if (plan.patient.trouble.kind === 'NOT_READY' && plan.patient.ready) return waiting(`node ${plan.patient.name} to be looked at`, 1_000);
+    if (plan.at > now) return patience(plan, now);
+    return heal(scope, plan.patient.node, { ...healing, failures: plan.failures, lastAt: now });
+  },
+};
+
+type Troubled = NodeRow & { trouble: NonNullable<NodeRow['trouble']> };
+
+/** One that is, or should be, in the cluster: of one that is being made nothing is known yet. */
+const isMember = (node: NodeRow): boolean => node.deleteRequestedAt === null && (node.kubeletVersion !== null || node.trouble !== null);
+
+/** Names of the nodes that Kubernetes calls Ready now, asked and not remembered; undefined when it cannot be asked. */
+const readyNodes = async (scope: NodeGroupScope): Promise<ReadonlySet<string> | undefined> => {
+  try {
+    const { kube } = await scope.world.tenants.get(scope.cluster);
+    const { items } = await kube.list({ apiVersion: 'v1', kind: 'Node' });
+    return new Set(items.filter((node) => readyState(node) === 'True').map(({ metadata }) => metadata.name));
+  } catch (error) {
+    if (error instanceof SeedbedError && error.retryable) return undefined;
+    throw error;
+  }
+};
+
+const massFailure = (ill: readonly NodeRow[], all: number, percent: number): string =>
+  `the cloud's administrator, or whoever changed the network: ${ill.length} of ${all} workers are in trouble at once, more than ${percent} %, such as ${ill[0]?.name}. ` +
+  'That is hardly the fault of each, so none is replaced. Healing goes on by itself once fewer are; replaceNode replaces one at once';
+
+/** Also for a moment after: those that come back do not come at once. */
+const hold = async (scope: NodeGroupScope): Promise<void> => {
+  const healing = scope.row.healing ?? NO_HEALING;
+  if (!healing.held) await scope.patch({ healing: { ...healing, held: true } });
+};
+
+const release = async (scope: NodeGroupScope): Promise<GroupHealing> => {
+  const known = scope.row.healing ?? NO_HEALING;
+  if (!known.held) return known;
+  const healing = { ...known, held: false, notBefore: scope.clock.now() + settleMs(scope.cluster.spec.healing) };
+  await scope.patch({ healing });
+  return healing;
+};
+
+/** What must end before another node is replaced. */
+const underWay = ({ nodes, row }: NodeGroupScope): string | undefined => {
+  const replaced = nodes.find((node) => node.replaceRequestedAt !== null);
+  if (replaced !== undefined) return `node ${replaced.name} to be replaced${replaced.trouble ? `: it ${replaced.trouble.message}` : ''}`;
+  const leaving = nodes.find((node) => node.deleteRequestedAt !== null);
+  if (leaving !== undefined) return `node ${leaving.name} to be gone, before another is replaced`;
+  const making = nodes.find((node) => node.kubeletVersion === null && node.trouble === null);
+  if (making !== undefined) return `node ${making.name} to be ready, before another is replaced`;
+  return nodes.length < row.spec.count ? 'the missing nodes to be made, before another is replaced' : undefined;
+};
+
+const patience = ({ patient, at, failures, backsOff }: Plan<Troubled & { ready: boolean }>, now: number): Outcome => {
+  const until = timeOf(at);
+  const trouble = `it ${patient.trouble.message} since ${timeOf(patient.trouble.since)}`;
+  if (!backsOff) return waiting(`node ${patient.name} to come back by itself until ${until}, or it is replaced: ${trouble}`, at - now);
+  const times = failures === 1 ? 'The last replacement' : `The last ${failures} replacements`;
+  return waiting(
+    `node ${patient.name} to come back, or it is replaced at ${until}: ${trouble}. ${times} in its group failed as well, so look at image, flavor and network`,
+    at - now,
+    'CUSTOMER',
+    'BackingOff',
+  );
+};
+
+const timeOf = (at: number): string => `${new Date(at).toISOString().slice(0, 19)}Z`;
+
+const heal = async (scope: NodeGroupScope, node: Troubled, healing: GroupHealing): Promise<Outcome> => {
+  const reason = `Node ${node.name} ${node.trouble.message} since ${timeOf(node.trouble.since)}.`;
+  const now = scope.clock.now();
+  const chosen = await scope.write(async (tx) => {
+    const live = await loadNode(tx.db, node.id);
+    if (!live || live.deleteRequestedAt !== null || live.replaceRequestedAt !== null || live.trouble?.kind !== node.trouble.kind)
+      return false;
+    await patchNode(tx, node.id, { replaceRequestedAt: now, updatedAt: now });
+    await patchNodeGroup(tx, scope.row.id, { healing, updatedAt: now });
+    await announce(tx, scope, operationOf(scope, reason, now), healing.failures > 0);
+    tx.changes.push(changed('NODE', node, scope.cluster.id, scope.cluster.projectId));
+    // The step that replaces may have looked already.
+    await enqueue(tx, 'NODE_GROUP', scope.row.id, now);
+    return true;
+  });
+  return waiting(chosen ? `node ${node.name} to be replaced: it ${node.trouble.message}` : `node ${node.name} to be looked at`, 1_000);
+};
+
+const operationOf = ({ row, cluster }: NodeGroupScope, reason: string, now: number): OperationRow => ({
+  id: newId(),
+  kind: 'HEAL_NODE',
+  targetKind: 'NODE_GROUP',
+  targetId: row.id,
+  clusterId: cluster.id,
+  projectId: cluster.projectId,
+  generation: row.generation,
+  state: 'PENDING',
+  percent: 0,
+  steps: [],
+  problem: null,
+  requestedBy: 'auto-healing',
+  reason,
+  requestedAt: now,
+  finishedAt: null,
+});
+
+/** `again`: what an earlier healing made has failed, so that one will not end any more. */
+const announce = async (tx: Tx, { row, cluster }: NodeGroupScope, operation: OperationRow, again: boolean): Promise<void> => {
+  const { id: clusterId, projectId } = cluster;
+  const subject = { kind: 'NODE_GROUP' as const, id: row.id, name: row.name, streamId: clusterId, clusterId, projectId };
+  const at = operation.requestedAt;
+  if (again) await supersedeOperations(tx, operation, { kinds: ['HEAL_NODE'] }, at);
+  await insertOperation(tx, operation);
+  await appendEvent(tx, subject, {
+    at,
+    step: 'AutoHealing',
+    title: autoHealing.title,
+    state: 'RUNNING',
+    percent: 0,
+    message: `${operation.reason} Another takes its place.`,
+    problem: null,
+    operationId: operation.id,
+    settled: false,
+  });
+  tx.changes.push(changed('NODE_GROUP', row, clusterId, projectId), {
+    kind: 'OPERATION',
+    id: operation.id,
+    clusterId,
+    projectId,
+    what: 'CREATED',
+  });
+};
