@@ -75,6 +75,16 @@ test.each([
     expect(JSON.parse(told.waiting_for ?? 'null')).toMatchObject({ whoMustAct });
     expect(told.message).toContain(`${words} ${node.name}`);
   }
+  // The group waits for longer than usual, too, and the cluster looks anew.
+  world.write(`update conditions set waiting_for = json_set(waiting_for, '$.since', 0) where object_id = '${groupId}'`);
+  world.wake(groupId);
+  await until(
+    () => world.rows(`select 1 from conditions where object_id = '${groupId}' and reason = 'WaitingLongerThanUsual'`).length === 1,
+  );
+  world.write(`update conditions set message = '' where object_id = '${clusterId}' and name = 'NodeGroupsReady'`);
+  world.wake(clusterId);
+  const { message } = await until(() => [condition(clusterId, 'NodeGroupsReady')].find((c) => c?.message.includes(node.name)));
+  expect(message.split('longer than usual')).toHaveLength(2);
   await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: groupId, count: 2 }, 'operation { id }');
   await world.settled(clusterId);
   await until(() => world.rows('select 1 from nodes where deleted_at is null').length === 2);
