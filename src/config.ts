@@ -47,6 +47,8 @@ const SETTINGS = {
   driftSeconds: 'SEEDBED_DRIFT_SECONDS',
   cutOffSeconds: 'SEEDBED_CUT_OFF_SECONDS',
   drainSeconds: 'SEEDBED_DRAIN_SECONDS',
+  autoscalerListen: 'SEEDBED_AUTOSCALER_LISTEN',
+  autoscalerAddress: 'SEEDBED_AUTOSCALER_ADDRESS',
 } as const;
 
 const PINNED = /^(\S+:[\w.-]+)@(sha256:[0-9a-f]{64})$/;
@@ -61,15 +63,13 @@ const digests = file.transform((text, context): ReadonlyMap<string, string> => {
   }
   return found;
 });
+const hostPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
 const ranges = list.pipe(z.array(z.cidrv4('must be IPv4 ranges such as 10.1.0.0/16'))).default([]);
 
 const schema = z
   .strictObject({
     /** host:port of GraphQL over HTTP, SSE and WebSocket. */
-    listen: z
-      .string()
-      .regex(/^\S+:\d{1,5}$/, 'must be host:port')
-      .default('127.0.0.1:4000'),
+    listen: hostPort.default('127.0.0.1:4000'),
     /** Folder of the database and of the key made at the first start. */
     data: z.string().min(1).default('var'),
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -103,6 +103,14 @@ const schema = z
     /** As Magnum's quota by default; what is being deleted counts until it is gone. */
     clustersPerProject: z.coerce.number().int().min(0).default(20),
     driftSeconds: z.coerce.number().min(1).max(86_400).default(600),
+    /** host:port at which cluster-autoscalers are served; null: they are not. */
+    autoscalerListen: hostPort.nullable().default(null),
+    /** host:port at which pods in the seeds reach it; its certificate is for this host. */
+    autoscalerAddress: hostPort.nullable().default(null),
+  })
+  .refine((c) => (c.autoscalerListen === null) === (c.autoscalerAddress === null), {
+    path: ['autoscalerAddress'],
+    message: 'cluster-autoscalers need both an address to listen at and one that seeds reach it at',
   })
   .refine((c) => (c.tlsCertFile === null) === (c.tlsKeyFile === null), {
     path: ['tlsKeyFile'],

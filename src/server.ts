@@ -4,19 +4,24 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { isBuiltIn } from './addons/builtIn.ts';
 import { startApi } from './api/server.ts';
+import { loadAutoscalerAuthority } from './autoscalerAuthority.ts';
+import type { CommandDeps } from './commands/call.ts';
 import { createCommands } from './commands/commands.ts';
+import { createScaling } from './commands/scaleNodeGroup.ts';
 import type { Config } from './config.ts';
 import type { Actor } from './domain/actor.ts';
 import { createWorker } from './engine/worker.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { loadEncryptionKeys } from './keyFile.ts';
 import { systemClock } from './lib/clock.ts';
+import { splitHostPort } from './lib/hostPort.ts';
 import { newId, randomToken } from './lib/ids.ts';
 import { createLog, type Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
 import { createProjectCatalogue } from './openstack/catalogue.ts';
 import { type Cloud, createCloudFactory } from './openstack/session.ts';
 import type { TokenInfo } from './openstack/token.ts';
+import { issueProviderServer } from './pki/provider.ts';
 import { issueUserCertificate } from './pki/userCertificate.ts';
 import { issueUserKubeconfig } from './pki/userKubeconfig.ts';
 import { createClouds } from './reconcilers/clouds.ts';
@@ -122,27 +127,27 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
 
   const load = (actor: Actor, token: string) =>
     catalogues.load(factory.open({ kind: 'token', token }), actor.projectId ?? '', actor.userId);
-  const separator = config.listen.lastIndexOf(':');
+  const commandDeps: CommandDeps = {
+    store,
+    secrets,
+    clock,
+    newId,
+    randomToken,
+    parseKubeconfig,
+    parseManifests,
+    isBuiltIn,
+    peekCatalogue: catalogues.peek,
+    buildKubeconfig: issueUserKubeconfig,
+    signCertificate: issueUserCertificate,
+    settings: {
+      trustRoles: config.trustRoles,
+      knowsItsAddresses: config.sourceCidrs.length > 0,
+      clustersPerProject: config.clustersPerProject,
+    },
+  };
   const api = await startApi({
     store,
-    commands: createCommands({
-      store,
-      secrets,
-      clock,
-      newId,
-      randomToken,
-      parseKubeconfig,
-      parseManifests,
-      isBuiltIn,
-      peekCatalogue: catalogues.peek,
-      buildKubeconfig: issueUserKubeconfig,
-      signCertificate: issueUserCertificate,
-      settings: {
-        trustRoles: config.trustRoles,
-        knowsItsAddresses: config.sourceCidrs.length > 0,
-        clustersPerProject: config.clustersPerProject,
-      },
-    }),
+    commands: createCommands(commandDeps),
     clock,
     log,
     newId,
@@ -155,14 +160,14 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     },
     ready: () => readiness(service),
     settings: {
-      host: config.listen.slice(0, separator),
-      port: Number(config.listen.slice(separator + 1)),
+      ...splitHostPort(config.listen),
       introspection: config.introspection,
       graphiql: config.introspection,
       allowedOrigins: config.allowedOrigins,
       tls: config.tlsCertFile !== null && config.tlsKeyFile !== null ? { cert: config.tlsCertFile, key: config.tlsKeyFile } : null,
     },
   });
+  const provider = await serveAutoscalers(config, commandDeps, log);
   worker.start();
   const endHousekeeping = startHousekeeping({ store, clock, log });
   log.info({ url: api.url }, 'seedbed serves');
@@ -172,7 +177,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     log,
     close: async (graceMs) => {
       endHousekeeping();
-      await Promise.all([api.close(graceMs), worker.stop(graceMs)]);
+      await Promise.all([api.close(graceMs), provider?.close(graceMs), worker.stop(graceMs)]);
       world.servers.close();
       world.tenants.closeAll();
       world.seeds.closeAll();
@@ -180,6 +185,19 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       await store.close();
     },
   };
+};
+
+/** Only where it is configured: gRPC takes a while to load. */
+const serveAutoscalers = async (config: Config, deps: CommandDeps, log: Log) => {
+  const { autoscalerListen: listen, autoscalerAddress: address } = config;
+  if (listen === null || address === null) return undefined;
+  const authority = await loadAutoscalerAuthority(deps);
+  const server = await issueProviderServer(authority, splitHostPort(address).host, { now: deps.clock.now });
+  const { startAutoscalerProvider } = await import('./autoscaler/server.ts');
+  const tls = { caPem: authority.cert, cert: server.cert, key: server.key };
+  const provider = await startAutoscalerProvider({ store: deps.store, scaling: createScaling(deps), log, settings: { listen, tls } });
+  log.info({ port: provider.port }, 'seedbed serves cluster-autoscalers');
+  return provider;
 };
 
 /** A token scoped to a project or to the system. An application credential's or a trust's token is the user's, with its roles. */

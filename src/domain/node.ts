@@ -18,3 +18,6 @@ export interface NodeFault {
   /** The last lines of the server's console, when it failed to join. */
   consoleTail: string | null;
 }
+
+/** What a Node object says of its server, as openstack-cloud-controller-manager writes it. */
+export const providerIdOf = (serverId: string): string => `openstack:///${serverId}`;

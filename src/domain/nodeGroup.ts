@@ -29,4 +29,18 @@ export const MAX_NODES_PER_GROUP = 1000;
 export interface ResolvedGroup {
   flavorId: string;
   imageId: string;
+  /** What its flavor gives a worker; absent on groups that were resolved before it was kept. */
+  machine?: Machine;
 }
+
+/** diskGiB 0: the size of the image, or of a root volume. */
+export interface Machine {
+  flavor: string;
+  vcpus: number;
+  ramMiB: number;
+  diskGiB: number;
+}
+
+/** A group without a maximum is nobody's to scale but its owner's: one pod that never fits would start a thousand servers. */
+export const isScalable = (group: { spec: NodeGroupSpec; deleteRequestedAt: number | null }): boolean =>
+  group.spec.maxCount !== null && group.deleteRequestedAt === null;

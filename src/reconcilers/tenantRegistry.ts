@@ -183,6 +183,7 @@ const trimmed = (node: KubernetesObject): KubernetesObject => {
     apiVersion: node.apiVersion,
     kind: node.kind,
     metadata: { name: node.metadata.name },
+    spec: { providerID: (node.spec as { providerID?: string } | undefined)?.providerID },
     status: kept,
   } as unknown as KubernetesObject;
 };

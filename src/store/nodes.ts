@@ -1,5 +1,5 @@
 /** Nodes: by cluster, by group and by id. Callers have checked that the cluster may be seen. */
-import { and, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Db, Tx } from './open.ts';
 import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { NodeRow } from './reconcile.ts';
@@ -33,6 +33,21 @@ export const loadNodes = (db: Db, ids: readonly string[]): Promise<NodeRow[]> =>
     .select()
     .from(nodes)
     .where(inArray(nodes.id, [...ids]));
+
+/** One of the three by which a node is known outside. */
+export type NodeKey = { id: string } | { serverId: string } | { name: string };
+
+/** A node of a group's, deleted ones included. */
+export const findGroupNode = async (db: Db, groupId: string, key: NodeKey): Promise<NodeRow | undefined> => {
+  const which = 'id' in key ? eq(nodes.id, key.id) : 'serverId' in key ? eq(nodes.serverId, key.serverId) : eq(nodes.name, key.name);
+  const [row] = await db
+    .select()
+    .from(nodes)
+    .where(and(eq(nodes.nodeGroupId, groupId), which))
+    .orderBy(desc(nodes.createdAt))
+    .limit(1);
+  return row;
+};
 
 /** Marks all live nodes of a cluster or of a group for removal in one statement. */
 export const requestDeletionOfNodes = async (

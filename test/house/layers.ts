@@ -15,6 +15,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   reconcilers: ['lib', 'domain', 'pki', 'openstack', 'seeds', 'store', 'engine', 'controlPlane', 'addons'],
   commands: ['domain', 'store', 'lib'],
   api: ['commands', 'store', 'domain', 'lib'],
+  autoscaler: ['commands', 'store', 'domain', 'lib'],
   sandbox: ['domain', 'lib'],
   client: ['lib'],
   cli: ['client', 'lib'],
@@ -33,6 +34,7 @@ const FENCES: readonly Fence[] = [
   { packages: /^@kubernetes\/client-node$/, folders: ['seeds'], typesAnywhere: true },
   { packages: /^(graphql|graphql-yoga|@pothos\/.*|@escape\.tech\/.*|dataloader)$/, folders: ['api'] },
   { packages: /^(graphql-ws|ws)$/, folders: ['api', 'client'] },
+  { packages: /^@grpc\/.*$/, folders: ['autoscaler'] },
 ];
 
 const ENVIRONMENT = /\bprocess\s*\.\s*env\b|\bimport\s*\{[^}]*\benv\b[^}]*\}\s*from\s+'(?:node:)?process'/;

@@ -1,6 +1,8 @@
 /** The group's flavor and image as ids; a wrong name stops here, with the field that holds it. */
+import type { CloudFlavor } from '../../../domain/cloud.ts';
 import { UserError } from '../../../domain/errors.ts';
-import { done, type Step, waiting } from '../../../engine/flow.ts';
+import type { Machine, ResolvedGroup } from '../../../domain/nodeGroup.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { resolveName } from '../../resolve.ts';
 import type { NodeGroupScope } from '../scope.ts';
 
@@ -9,7 +11,7 @@ export const namesResolved: Step<NodeGroupScope> = {
   title: 'Look up flavor and image',
   usuallyMs: 10_000,
   ensure: async (scope) => {
-    if (scope.row.resolved !== null) return done();
+    if (scope.row.resolved !== null) return rememberMachine(scope, scope.row.resolved);
     if ((scope.cluster.trust?.trustId ?? null) === null) return waiting('the right to act in the project', 15_000);
     const { spec } = scope.row;
     const { compute, image: images } = scope.cloud();
@@ -21,9 +23,19 @@ export const namesResolved: Step<NodeGroupScope> = {
     const flavor = resolveName('flavor', spec.flavor, flavors, ['flavor']);
     if (image === undefined) throw await unknownImage(scope);
     if (spec.keypair !== null && !keypairs.some((k) => k.name === spec.keypair)) throw unknownKeypair(spec.keypair);
-    await scope.patch({ resolved: { flavorId: flavor.id, imageId: image.id } });
+    await scope.patch({ resolved: { flavorId: flavor.id, imageId: image.id, machine: machineOf(flavor) } });
     return done();
   },
+};
+
+const machineOf = ({ name, vcpus, ramMiB, diskGiB }: CloudFlavor): Machine => ({ flavor: name, vcpus, ramMiB, diskGiB });
+
+/** Groups that were resolved before it was kept have workers already, and go on without it where the flavor is gone. */
+const rememberMachine = async (scope: NodeGroupScope, resolved: ResolvedGroup): Promise<Outcome> => {
+  if (resolved.machine !== undefined) return done();
+  const flavor = (await scope.cloud().compute.listFlavors()).find(({ id }) => id === resolved.flavorId);
+  if (flavor !== undefined) await scope.patch({ resolved: { ...resolved, machine: machineOf(flavor) } });
+  return done();
 };
 
 const unknownImage = async (scope: NodeGroupScope): Promise<Error> => {

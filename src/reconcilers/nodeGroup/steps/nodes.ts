@@ -2,7 +2,8 @@
 import { errorOf } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
-import { changed, insertNodes, type NodeRow, requestNodeDeletion } from '../../../store/reconcile.ts';
+import type { Tx } from '../../../store/open.ts';
+import { changed, insertNodes, loadNodeGroup, type NodeRow, requestNodeDeletion } from '../../../store/reconcile.ts';
 import { listNodeTroubles } from '../../../store/troubles.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { removalFailure, waitingForParts } from '../../troubles.ts';
@@ -70,6 +71,7 @@ const addNodes = async (scope: NodeGroupScope, count: number): Promise<void> => 
     updatedAt: now,
   }));
   await scope.write(async (tx) => {
+    if (await isOutdated(tx, scope)) return;
     await insertNodes(tx, rows);
     for (const row of rows) {
       await enqueue(tx, 'NODE', row.id, now);
@@ -81,6 +83,7 @@ const addNodes = async (scope: NodeGroupScope, count: number): Promise<void> => 
 const dropNodes = async (scope: NodeGroupScope, victims: readonly NodeRow[]): Promise<void> => {
   const now = scope.clock.now();
   await scope.write(async (tx) => {
+    if (await isOutdated(tx, scope)) return;
     await requestNodeDeletion(
       tx,
       victims.map((node) => node.id),
@@ -92,6 +95,10 @@ const dropNodes = async (scope: NodeGroupScope, victims: readonly NodeRow[]): Pr
     }
   });
 };
+
+/** What was asked for since this pass began, and what it did to the nodes, has a pass of its own to come. */
+const isOutdated = async (tx: Tx, { row }: NodeGroupScope): Promise<boolean> =>
+  (await loadNodeGroup(tx.db, row.id))?.generation !== row.generation;
 
 /** First those the customer named, then those that do not work; of the same kind those in the fullest zone, and there the oldest. */
 export const chooseVictims = (candidates: readonly NodeRow[], count: number, named: readonly string[]): NodeRow[] => {
