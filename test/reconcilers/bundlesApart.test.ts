@@ -103,6 +103,35 @@ test('while one has failed, another that waits is looked at as soon as it asks f
   await world.settled(clusterId);
 });
 
+test('what a bundle waits for is told with the name of the object', async () => {
+  const pod = { containers: [{ name: 'c', image: 'example.org/c:v1' }], volumes: [{ name: 'key', secret: { secretName: 'counter-key' } }] };
+  const labels = { app: 'counter' };
+  const spec = { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } };
+  const manifests = [
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'counter', namespace: 'default' }, spec },
+    { apiVersion: 'm.example.org/v1alpha1', kind: 'Meter', metadata: { name: 'counter', namespace: 'default' } },
+  ];
+  await register('counter', manifests.map((one) => JSON.stringify(one)).join('\n---\n'));
+  await choose([{ name: 'counter' }]);
+  const step = () =>
+    world.rows<{ state: string; message: string }>(
+      `select state, message from conditions where object_id = '${clusterId}' and name = 'BundlesInstalled'`,
+    )[0];
+  const waitsFor = async (what: string) => {
+    await until(async () => (await clusterOf(clusterId)).bundles.find(({ name }) => name === 'counter')?.message === what);
+    expect((await clusterOf(clusterId)).bundles).toMatchObject([{ name: 'counter', state: 'INSTALLING', problem: null }]);
+    await until(() => step()?.message === `counter: ${what}`);
+    expect(step()?.state).toBe('WAITING');
+  };
+  await waitsFor('the kind or the namespace of Meter default/counter of the bundle counter');
+  await tenant.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition('m.example.org', 'Meter', 'meters'));
+  await waitsFor('the pod of counter to be ready');
+  await tenant.call('POST', '/api/v1/namespaces/default/secrets', { metadata: { name: 'counter-key' } });
+  await until(async () => (await stateOf('counter')) === 'READY');
+  await choose([]);
+  await world.settled(clusterId);
+});
+
 test('a cluster is made although a bundle of it cannot be', async () => {
   const { cluster } = await world.change<{ cluster: { uuid: string } }>(
     world.member,

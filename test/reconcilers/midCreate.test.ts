@@ -61,6 +61,18 @@ test.each(['SeedNamespaceReady', 'EtcdReady', 'ApiServerReady'])('the seed goes 
   expect(shape(clusterId)).toEqual(calm);
 });
 
+test('the seed answers and its watches alone are broken: what they have shown so far is not waited with', async () => {
+  await world.control('POST', 'faults', { service: 'kubernetes', path: 'watch=', kind: 'status', status: 503 });
+  // Watches that are open already go on.
+  await world.restart();
+  const clusterId = await begin('unwatched');
+  await until(() => told(clusterId).find(({ code }) => code === 'SEED_UNAVAILABLE'));
+  expect(world.rows("select state from conditions where name = 'Reachable'")).toEqual([{ state: 'DONE' }]);
+  await world.control('DELETE', 'faults');
+  await world.settled(clusterId);
+  expect(shape(clusterId)).toEqual(calm);
+});
+
 test.each([
   ['security_group', 'SecurityGroupReady'],
   ['network', 'NetworkReady'],

@@ -1,0 +1,58 @@
+/** A cluster's turn on its seed: it lasts until the last of its API servers is ready, though one is enough to go on with. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { accessOf, at, type Client, createClient, type Fields } from '../sandbox/kubernetes/client.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
+
+const MERGE = { 'content-type': 'application/merge-patch+json' };
+const NODES = '/api/v1/nodes';
+
+let world: Living;
+let seed: Client;
+beforeAll(async () => {
+  world = await openLiving();
+  seed = createClient(accessOf(readFileSync(world.sandbox.seeds[0]?.adminKubeconfigFile ?? '', 'utf8')));
+});
+afterAll(async () => {
+  seed?.close();
+  await world?.close();
+});
+
+/** The seed has one node to give, with so much memory. */
+const leave = async (memory: string) => {
+  const { items } = (await seed.call('GET', NODES)).body as { items: Fields[] };
+  for (const [i, node] of items.entries()) {
+    const path = `${NODES}/${String(at(node, 'metadata', 'name'))}`;
+    expect(await seed.call('PATCH', `${path}/status`, { status: { allocatable: { memory } } }, MERGE)).toMatchObject({ status: 200 });
+    // The scheduler looks anew when a node changes.
+    for (const unschedulable of [true, i > 0])
+      expect(await seed.call('PATCH', path, { spec: { unschedulable } }, MERGE)).toMatchObject({ status: 200 });
+  }
+};
+
+test('with one of two API servers ready the cluster goes on, and its turn with it; the turn ends with the second', async () => {
+  await leave('4Gi');
+  const controlPlane = { apiServerReplicas: 2, resources: { apiServer: { memoryMiB: 2_100 } } };
+  const { cluster } = await world.change<{ cluster: { uuid: string } }>(
+    world.member,
+    'createCluster',
+    { name: 'two', clusterTemplate: 'small', nodeCount: 1, overrides: { controlPlane } },
+    'cluster { uuid }',
+  );
+  const turn = () => world.rows<{ turn: string }>(`select seed_turn as turn from clusters where id = '${cluster.uuid}'`)[0]?.turn;
+  await until(
+    () =>
+      world.rows(`select 1 from conditions where object_id = '${cluster.uuid}' and name = 'ApiServerReady' and state = 'DONE'`).length ===
+      1,
+  );
+  await until(
+    () =>
+      world.rows(`select 1 from conditions where object_id = '${cluster.uuid}' and name = 'NodeGroupsReady' and state = 'DONE'`).length ===
+      1,
+  );
+  expect(turn()).toBe('STARTING');
+  await leave('64Gi');
+  await until(() => turn() === 'DONE');
+  await world.settled(cluster.uuid);
+});
