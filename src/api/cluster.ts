@@ -11,6 +11,7 @@ import { ConditionType } from './condition.ts';
 import type { Context } from './context.ts';
 import { ClusterStateEnum } from './enums.ts';
 import { EtcdType } from './etcd.ts';
+import { LeakReportType, leakReportOf } from './leakReport.ts';
 import { revisionKey } from './loaders.ts';
 import { SeedRef } from './seed.ts';
 import { ClusterSpecType } from './spec.ts';
@@ -155,7 +156,13 @@ builder.node(ClusterRef, {
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was asked for.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
     deleteRequestedAt: t.expose('deleteRequestedAt', { type: 'DateTime', nullable: true, description: 'When its deletion was asked for.' }),
-    deletedAt: t.expose('deletedAt', { type: 'DateTime', nullable: true, description: 'When nothing was left of it.' }),
+    deletedAt: t.expose('deletedAt', { type: 'DateTime', nullable: true, description: 'When its deletion had ended.' }),
+    leakReport: t.field({
+      type: LeakReportType,
+      nullable: true,
+      description: 'What it left in its project, if anything; null until it is DELETED.',
+      resolve: leakReportOf,
+    }),
   }),
 });
 

@@ -2,6 +2,7 @@
 import DataLoader from 'dataloader';
 import type { Actor } from '../domain/actor.ts';
 import type { Condition } from '../domain/condition.ts';
+import { PROJECT_SERVICES } from '../domain/leakReport.ts';
 import {
   type AddonBundleRow,
   type BundleRevisionHead,
@@ -21,7 +22,7 @@ import { loadOperations } from '../store/operations.ts';
 import type { Page, Slice } from '../store/page.ts';
 import type { OperationRow } from '../store/progress.ts';
 import type { ClusterRow, NodeGroupRow, NodeRow, SeedRow } from '../store/reconcile.ts';
-import { loadResources } from '../store/resources.ts';
+import { countResourcesByClusters, listResourcesLeft, loadResources, type ResourceCount } from '../store/resources.ts';
 import { countClustersBySeeds, loadSeeds } from '../store/seeds.ts';
 import { listSeedQueues } from '../store/seedTurns.ts';
 import { sightOf } from '../store/sight.ts';
@@ -59,6 +60,9 @@ export interface Loaders {
   conditions: DataLoader<string, Condition[]>;
   /** Of a cluster, by its id. */
   certificates: DataLoader<string, CertificateRow[]>;
+  /** In a cluster's project, by the cluster's id. */
+  projectResources: DataLoader<string, ResourceCount>;
+  projectResourcesLeft: DataLoader<string, InventoryRow[]>;
   clustersOnSeed: DataLoader<string, number>;
   /** Clusters that start or wait to start on a seed, by its id. */
   seedQueue: DataLoader<string, ClusterRow[]>;
@@ -116,6 +120,14 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
   ),
   certificates: fromMap(
     (ids) => listCertificatesByClusters(db, ids),
+    () => [],
+  ),
+  projectResources: fromMap(
+    (ids) => countResourcesByClusters(db, ids, PROJECT_SERVICES),
+    () => ({ made: 0, gone: 0 }),
+  ),
+  projectResourcesLeft: fromMap(
+    (ids) => listResourcesLeft(db, ids, PROJECT_SERVICES),
     () => [],
   ),
   clustersOnSeed: fromMap(

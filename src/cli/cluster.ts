@@ -4,16 +4,18 @@ import {
   CLUSTERS,
   CREATE_CLUSTER,
   DELETE_CLUSTER,
+  LEAK_REPORT,
   ROTATE_CERTIFICATES,
   ROTATE_ENCRYPTION_KEY,
   UPDATE_CLUSTER,
 } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
-import type { ClusterSummary, Operation } from '../client/types.ts';
+import type { ClusterSummary, LeakReport, Operation } from '../client/types.ts';
 import { clusterText } from './clusterText.ts';
 import { addWatch } from './clusterWatch.ts';
-import { getCluster, listAll } from './find.ts';
+import { get, getCluster, listAll } from './find.ts';
 import { addKubeconfigCommands } from './kubeconfig.ts';
+import { leakReportText } from './leakReport.ts';
 import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readWhole } from './options.ts';
 import type { Io, Session } from './session.ts';
 import { ageOf, table } from './table.ts';
@@ -58,6 +60,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .option('--disable-deletion-protection', 'although deletion protection is on')
     .option('--abandon-seed', 'leave what is in a seed that is lost for good (cloud administrators)')
     .action(action(io, remove));
+  define(cluster, 'leaks <id>', 'show what a deleted cluster left in the project, if anything').action(action(io, leaks));
   addKubeconfigCommands(cluster, io);
   defineChange(cluster, 'rotate-encryption-key <cluster>', 'seal the Secrets at rest with a new key and forget the old one').action(
     action(
@@ -159,7 +162,28 @@ const remove = async (session: Session, [nameOrId = '']: readonly string[], opti
   });
   const progress = { id: uuid, after: Math.max(0, cluster.lastEventNumber - 1) };
   await session.finish(options, { operation, title: `Delete cluster ${name}`, cluster: progress });
-  session.print({ uuid, name, deleted: options.wait !== false }, () => (options.wait === false ? '' : `Cluster ${name} is deleted.\n`));
+  const { leakReport } = options.wait === false ? { leakReport: null } : await getReported(session, uuid);
+  session.print(given({ uuid, name, deleted: options.wait !== false, leakReport: leakReport ?? undefined }), () => {
+    if (options.wait === false) return '';
+    const quiet = leakReport === null || (leakReport.clean && leakReport.leftovers.length === 0);
+    return `Cluster ${name} is deleted.\n${quiet ? '' : leakReportText(leakReport)}`;
+  });
+};
+
+const getReported = (session: Session, nameOrId: string): Promise<Reported> =>
+  get<Reported>(session.client, LEAK_REPORT, 'cluster', 'Cluster', nameOrId);
+
+interface Reported {
+  name: string;
+  state: string;
+  leakReport: LeakReport | null;
+}
+
+const leaks = async (session: Session, [id = '']: readonly string[]): Promise<void> => {
+  const { name, state, leakReport } = await getReported(session, id);
+  if (leakReport === null)
+    throw new ClientError('NOT_DELETED', `Cluster ${name} is ${state}; what it leaves behind is known once it is deleted.`);
+  session.print(leakReport, () => leakReportText(leakReport));
 };
 
 const rotate =

@@ -20,7 +20,8 @@ export const listAll = async <T>(client: Client, document: string, noun: string)
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export const byNameOrId = (text: string) => (UUID.test(text) ? { id: text } : { name: text });
 
-const get = async <T>(client: Client, document: string, field: string, what: string, nameOrId: string): Promise<T> => {
+/** @throws ClientError NOT_FOUND. */
+export const get = async <T>(client: Client, document: string, field: string, what: string, nameOrId: string): Promise<T> => {
   const found = (await client.request<Record<string, T | null>>(document, byNameOrId(nameOrId)))[field];
   if (found == null) throw new ClientError('NOT_FOUND', `${what} ${nameOrId} was not found.`);
   return found;

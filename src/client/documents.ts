@@ -69,6 +69,8 @@ export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
 export const KEYSTONE_ACCESS =
   'query keystoneAccess($id: ID) { cluster(id: $id) { name endpoint caCertificate spec { keystoneAuthEnabled } } }';
+export const LEAK_REPORT = `query leakReport($name: String, $id: ID) { cluster(name: $name, id: $id) { name state leakReport { verifiedAt clean made deleted
+  leftovers { fate service kind name externalId madeBy reason } unverified { service kind reason } } } }`;
 export const MORE_NODES = `query nodes($id: ID!, $after: String) { cluster(id: $id) { nodes(first: 100, after: $after) { ${NODES} } } }`;
 export const CREATE_CLUSTER = mutation('createCluster', 'CreateClusterInput', `cluster { ${SUMMARY} } operation { ${OPERATION} }`);
 export const UPDATE_CLUSTER = mutation(

@@ -164,6 +164,15 @@ export interface ClusterSummary {
   nodeGroups: { nodes: { name: string; count: number }[] };
 }
 
+export interface LeakReport {
+  verifiedAt: string;
+  clean: boolean;
+  made: number;
+  deleted: number;
+  leftovers: { fate: string; service: string; kind: string; name: string; externalId: string | null; madeBy: string; reason: string }[];
+  unverified: { service: string; kind: string; reason: string }[];
+}
+
 interface Addon {
   name: string;
   version: string | null;

@@ -12,3 +12,6 @@ export const resourceName = (row: Pick<ClusterRow, 'shortId'>, suffix?: string):
 export const descriptionOf = (row: Pick<ClusterRow, 'id' | 'name'>): string => `Made by Seedbed for cluster ${row.name} (${row.id})`;
 
 export const tagOf = (row: Pick<ClusterRow, 'id'>): string => clusterTag(row.id);
+
+/** Floating IPs have no name, so the description carries the node's. */
+export const floatingIpDescription = (nodeName: string, nodeId: string): string => `Made by Seedbed for node ${nodeName} (${nodeId})`;

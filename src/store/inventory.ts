@@ -1,6 +1,6 @@
 /** The inventory: every outside thing we make, noted before it is made. */
 import { and, eq, inArray, ne, sql } from 'drizzle-orm';
-import type { InventoryService } from '../domain/inventory.ts';
+import type { InventoryService, MadeBy } from '../domain/inventory.ts';
 import { newId } from '../lib/ids.ts';
 import type { Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
@@ -117,6 +117,16 @@ export const loadLedger = async (db: Db, group: Omit<InventoryKey, 'name' | 'clu
 };
 
 export const listInventory = async (db: Db, ownerId: string): Promise<InventoryRow[]> => ofOwner(db).execute({ ownerId });
+
+/** Of the cluster and of all its node groups and nodes, those that are gone, too. */
+export const listClusterInventory = (db: Db, clusterId: string): Promise<InventoryRow[]> =>
+  db.select().from(inventory).where(eq(inventory.clusterId, clusterId));
+
+/** Notes what somebody else made for the cluster and is being removed. */
+export const noteFound = async (tx: Tx, key: InventoryKey, externalId: string, madeBy: MadeBy, now: number): Promise<void> => {
+  const row = { ...key, id: newId(), externalId, madeBy, state: 'DELETING' as const, createdAt: now, updatedAt: now };
+  await tx.db.insert(inventory).values(row).onConflictDoNothing();
+};
 
 export const findInventory = async (db: Db, key: InventoryKey): Promise<InventoryRow | undefined> => {
   const [row] = await byKey(db).execute({ ...key });

@@ -1,5 +1,5 @@
 /** The inventory as its owner reads it: what was made outside for each cluster. */
-import { and, inArray, ne, type SQL } from 'drizzle-orm';
+import { and, count, inArray, ne, type SQL, sql } from 'drizzle-orm';
 import type { InventoryService, InventoryState } from '../domain/inventory.ts';
 import type { InventoryRow } from './inventory.ts';
 import type { Db } from './open.ts';
@@ -31,6 +31,43 @@ export const listResourcesByClusters = async (
     .where(firstOfEach(inventory.clusterId, clusterIds, order, page, where))
     .orderBy(...orderBy(order));
   return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+};
+
+export interface ResourceCount {
+  made: number;
+  gone: number;
+}
+
+/** What was ever noted for each cluster in these services. */
+export const countResourcesByClusters = async (
+  db: Db,
+  clusterIds: readonly string[],
+  services: readonly InventoryService[],
+): Promise<Map<string, ResourceCount>> => {
+  const gone = sql<number>`sum(${inventory.state} = 'GONE')`;
+  const rows = await db
+    .select({ clusterId: inventory.clusterId, made: count(), gone })
+    .from(inventory)
+    .where(and(inArray(inventory.clusterId, [...clusterIds]), inArray(inventory.service, [...services])))
+    .groupBy(inventory.clusterId);
+  return new Map(rows.map((row) => [row.clusterId, row]));
+};
+
+/** What is noted for each cluster in these services and not known to be gone. */
+export const listResourcesLeft = async (
+  db: Db,
+  clusterIds: readonly string[],
+  services: readonly InventoryService[],
+): Promise<Map<string, InventoryRow[]>> => {
+  const wanted = and(inArray(inventory.clusterId, [...clusterIds]), inArray(inventory.service, [...services]), ne(inventory.state, 'GONE'));
+  const rows = await db
+    .select()
+    .from(inventory)
+    .where(wanted)
+    .orderBy(...orderBy(order));
+  const lists = new Map<string, InventoryRow[]>(clusterIds.map((id) => [id, []]));
+  for (const row of rows) lists.get(row.clusterId)?.push(row);
+  return lists;
 };
 
 export const loadResources = (db: Db, ids: readonly string[]): Promise<InventoryRow[]> =>

@@ -12,6 +12,7 @@ import type { EtcdStatus } from '../domain/etcdCare.ts';
 import type { GroupHealing, NodeTrouble } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole } from '../domain/kubeconfig.ts';
+import type { Sweep } from '../domain/leakReport.ts';
 import type { NodeFault, NodeState } from '../domain/node.ts';
 import type { NodeGroupSpec, NodeGroupState, ResolvedGroup } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
@@ -164,6 +165,8 @@ export const clusters = sqliteTable(
     etcdStatus: json<EtcdStatus>(),
     /** Of addon bundles that it has, or that are on their way out; null: never had one. */
     bundleStates: json<BundleState[]>(),
+    /** Of its deletion: what is left in the project; null until then. */
+    sweep: json<Sweep>(),
     state: text().$type<ClusterState>().notNull(),
     deletionProtection: flag().notNull().default(false),
     /** Its seed is lost for good: what is in there is left. */

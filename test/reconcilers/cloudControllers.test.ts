@@ -274,6 +274,20 @@ test('with its cluster go its load balancers, their addresses and groups, and th
   expect(world.rows(`select 1 from events where stream_id = '${clusterId}' and message = '${kept}'`)).toHaveLength(1);
   expect(await (await fetch(`${world.sandbox.controlUrl}/world`)).text()).not.toContain(credentialId);
   expect(world.rows(`select 1 from secrets where owner_id = '${clusterId}'`)).toEqual([]);
+  // Told in the report, and what the controllers made is among what was made for it.
+  const query = `query($id: ID!) { cluster(id: $id) { leakReport { clean leftovers { kind externalId name madeBy fate reason } }
+    resources(filter: { states: [GONE], services: [VOLUME, LOAD_BALANCER] }) { nodes { externalId madeBy } } } }`;
+  const { cluster } = await world.ask<{ cluster: { leakReport: object; resources: { nodes: object[] } } }>(world.member, query, {
+    id: clusterId,
+  });
+  expect(cluster.leakReport).toEqual({
+    clean: true,
+    leftovers: [
+      { kind: 'volume', externalId: staying, name: 'staying', madeBy: 'CSI', fate: 'KEPT', reason: expect.stringContaining('Retain') },
+    ],
+  });
+  expect(cluster.resources.nodes).toContainEqual({ externalId: ours.id, madeBy: 'CLOUD_CONTROLLER' });
+  expect(cluster.resources.nodes).toContainEqual({ externalId: going, madeBy: 'CSI' });
 });
 
 test('without the word of its API no volume goes, and the removal says what it waits for', async () => {

@@ -1,9 +1,12 @@
 /** What the cloud's controllers made in the project for a cluster that is to go: by their own names for it, for Seedbed has noted none of it. */
 import { Unavailable, UserError } from '../../domain/errors.ts';
+import type { MadeBy } from '../../domain/inventory.ts';
 import { done, type Outcome, waiting } from '../../engine/flow.ts';
 import type { CloudLoadBalancer } from '../../openstack/loadBalancer.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import { type KubernetesObject, refOf } from '../../seeds/kinds.ts';
+import { type InventoryKey, listInventory, noteFound, noteState } from '../../store/inventory.ts';
+import type { ClusterRow } from '../../store/reconcile.ts';
 import { lentCloud } from '../lentCloud.ts';
 import type { ClusterScope } from './scope.ts';
 
@@ -13,16 +16,44 @@ type Stop = () => Promise<unknown>;
 /** So long its controller may take for a Service's end; then its load balancer is removed without it. */
 const GRACE_MS = 300_000;
 const CSI_DRIVER = 'cinder.csi.openstack.org';
+/** The property by which the volume driver marks what it makes for a cluster. */
+export const CSI_CLUSTER = `${CSI_DRIVER}/cluster`;
 const PREFIX = 'kube_service_';
+
+/** Names of load balancers that the cloud controller makes for a cluster's Services begin so. */
+const serviceLoadBalancerPrefix = ({ shortId }: Pick<ClusterRow, 'shortId'>): string => `${PREFIX}${shortId}_`;
 
 /** The controller does it best: it knows shared load balancers and floating IPs that are to be kept. What it leaves is removed after it. */
 export const leaveLoadBalancers = async (scope: ClusterScope, stop: Stop): Promise<Outcome> => {
   const services = await endServices(scope);
   const since = Math.min(...services.map(({ metadata }) => Date.parse(String(metadata.deletionTimestamp)) || scope.clock.now()));
-  if (services.length > 0 && scope.clock.now() - since < GRACE_MS)
+  if (services.length > 0 && scope.clock.now() - since < GRACE_MS) {
+    await noteGoing(scope, SERVICE_LOAD_BALANCERS, await listServiceLoadBalancers(lentCloud(scope.world, scope.row), scope.row));
     return waiting(`load balancers of ${services.length} Services to be removed by the cloud controller`, 2_000);
+  }
   await stop();
   return sweepLoadBalancers(scope);
+};
+
+interface Foreign extends Pick<InventoryKey, 'service' | 'kind'> {
+  madeBy: MadeBy;
+}
+
+const SERVICE_LOAD_BALANCERS: Foreign = { service: 'LOAD_BALANCER', kind: 'load-balancer', madeBy: 'CLOUD_CONTROLLER' };
+const CSI_VOLUMES: Foreign = { service: 'VOLUME', kind: 'volume', madeBy: 'CSI' };
+
+/** Notes what a controller made and is being removed, and that it is gone once it is not found any more: for the report on the deletion. */
+const noteGoing = async (scope: ClusterScope, of: Foreign, found: readonly { id: string; name: string }[]): Promise<void> => {
+  const { clock, row } = scope;
+  const notes = (await listInventory(scope.db, row.id)).filter((n) => n.kind === of.kind && n.madeBy === of.madeBy && n.state !== 'GONE');
+  const fresh = found.filter(({ id }) => !notes.some((note) => note.externalId === id));
+  const gone = notes.filter((note) => !found.some(({ id }) => note.externalId === id));
+  if (fresh.length + gone.length === 0) return;
+  await scope.write(async (tx) => {
+    // Two volumes may have one name, so the note's is the id.
+    for (const { id } of fresh) await noteFound(tx, scope.key(of.service, of.kind, id), id, of.madeBy, clock.now());
+    for (const { name } of gone) await noteState(tx, scope.key(of.service, of.kind, name), 'GONE', clock.now());
+  });
 };
 
 /** Those of type LoadBalancer that are there still. */
@@ -39,11 +70,12 @@ const endServices = async (scope: ClusterScope): Promise<KubernetesObject[]> => 
 const sweepLoadBalancers = async (scope: ClusterScope): Promise<Outcome> => {
   const cloud = lentCloud(scope.world, scope.row);
   const { shortId } = scope.row;
-  const ours = `${PREFIX}${shortId}_`;
-  const found = (await listLoadBalancers(cloud)).filter(({ name }) => name.startsWith(ours));
+  const ours = serviceLoadBalancerPrefix(scope.row);
+  const found = await listServiceLoadBalancers(cloud, scope.row);
   const shared = found.find(({ tags }) => tags.some((tag) => tag.startsWith(PREFIX) && !tag.startsWith(ours)));
   if (shared !== undefined)
     return waiting(`load balancer ${shared.id} not to be used by another cluster's Services any more`, 60_000, 'CUSTOMER');
+  await noteGoing(scope, SERVICE_LOAD_BALANCERS, found);
   for (const { id, provisioningStatus, vipPortId } of found) {
     if (provisioningStatus.startsWith('PENDING')) continue;
     for (const ip of vipPortId === null ? [] : await cloud.network.listFloatingIps({ portId: vipPortId }))
@@ -57,10 +89,10 @@ const sweepLoadBalancers = async (scope: ClusterScope): Promise<Outcome> => {
 };
 
 /** Whoever may not list them could not have them made either: the controller has the same roles. */
-const listLoadBalancers = async (cloud: Cloud): Promise<CloudLoadBalancer[]> => {
+export const listServiceLoadBalancers = async (cloud: Cloud, row: Pick<ClusterRow, 'shortId'>): Promise<CloudLoadBalancer[]> => {
   if (!(await cloud.offers('load-balancer'))) return [];
   try {
-    return await cloud.loadBalancer.listLoadBalancers();
+    return (await cloud.loadBalancer.listLoadBalancers()).filter(({ name }) => name.startsWith(serviceLoadBalancerPrefix(row)));
   } catch (error) {
     if (error instanceof UserError && error.detail.openstack?.status === 403) return [];
     throw error;
@@ -72,19 +104,23 @@ export const leaveVolumes = async (scope: ClusterScope, stop: Stop): Promise<Out
   await stop();
   const cloud = lentCloud(scope.world, scope.row);
   if (!(await cloud.offers('volume'))) return done();
-  const volumes = await cloud.volume.listVolumes({ metadata: { [`${CSI_DRIVER}/cluster`]: scope.row.shortId } });
-  if (volumes.length === 0) return done();
+  const volumes = await cloud.volume.listVolumes({ metadata: { [CSI_CLUSTER]: scope.row.shortId } });
+  if (volumes.length === 0) {
+    await noteGoing(scope, CSI_VOLUMES, []);
+    return done();
+  }
   const known = await listInTenant(scope, 'PersistentVolume');
   if (known === undefined && scope.row.seedAbandoned)
     return done(`Volumes are kept, for nobody can say any more which of them may go: ${listed(volumes.map(({ id }) => id))}.`);
   if (known === undefined)
     return waiting(
-      `the cluster's API to say which of its volumes stay; delete them in Cinder to go on without, or take away their property ${CSI_DRIVER}/cluster: ${listed(volumes.map(({ id }) => id))}`,
+      `the cluster's API to say which of its volumes stay; delete them in Cinder to go on without, or take away their property ${CSI_CLUSTER}: ${listed(volumes.map(({ id }) => id))}`,
       30_000,
       'CUSTOMER',
     );
   const doomed = new Set(known.map(({ spec }) => doomedHandle(spec as VolumeSpec | undefined)));
   const going = volumes.filter(({ id }) => doomed.has(id));
+  await noteGoing(scope, CSI_VOLUMES, going);
   for (const { id, status } of going) if (DELETABLE.has(status)) await cloud.volume.deleteVolume(id);
   if (going.length > 0) return waiting(`volumes to go: ${listed(going.map(({ id, status }) => `${id} (${status})`))}`, 2_000);
   return done(`Volumes are kept, as the cluster said: ${listed(volumes.map(({ id }) => id))}.`);

@@ -4,6 +4,7 @@ import { done, type Step } from '../../../engine/flow.ts';
 import { listInventory, noteState } from '../../../store/inventory.ts';
 import { endProjectCredential } from '../projectCredential.ts';
 import type { ClusterScope } from '../scope.ts';
+import { sweep } from '../sweep.ts';
 import { checkTrust, findTrustNoted, holdTrust, isTrustNote, trustKey } from '../trust.ts';
 
 export const cloudCredential: Step<ClusterScope> = {
@@ -21,6 +22,8 @@ export const cloudCredential: Step<ClusterScope> = {
     return done();
   },
   remove: async (scope) => {
+    const held = await sweep(scope);
+    if (held !== null) return held;
     // Whoever lent them: each is ended by its own token, which needs nobody at hand.
     for (const note of (await listInventory(scope.db, scope.row.id)).filter(isTrustNote)) {
       const trustId = note.externalId ?? (await findTrustNoted(scope, note))?.id;

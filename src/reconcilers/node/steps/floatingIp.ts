@@ -3,6 +3,7 @@ import { clusterTag } from '../../../domain/cluster.ts';
 import { UserError } from '../../../domain/errors.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { enqueue } from '../../../store/workItems.ts';
+import { floatingIpDescription } from '../../names.ts';
 import { ensureResource, removeResource } from '../../resource.ts';
 import type { NodeScope } from '../scope.ts';
 import { port } from './port.ts';
@@ -52,7 +53,6 @@ export const floatingIp: Step<NodeScope> = {
   },
 };
 
-/** Floating IPs have no name, so the description carries the node's. */
-const describe = (scope: NodeScope) => `Made by Seedbed for node ${scope.row.name} (${scope.row.id})`;
+const describe = ({ row }: NodeScope) => floatingIpDescription(row.name, row.id);
 
 const floatingIpKey = (scope: NodeScope) => scope.key('NETWORK', 'floating-ip', scope.row.name);

@@ -1,0 +1,69 @@
+/** The report on a deletion: what was made in the customer's project, and what of it is there still. */
+import type { Leftover, LeftoverFate, Sweep, Unverified } from '../domain/leakReport.ts';
+import type { InventoryRow } from '../store/inventory.ts';
+import type { ClusterRow } from '../store/reconcile.ts';
+import type { ResourceCount } from '../store/resources.ts';
+import { builder } from './builder.ts';
+import type { Context } from './context.ts';
+import { enumOf, InventoryServiceEnum, MadeByEnum } from './enums.ts';
+
+interface LeakReport extends ResourceCount, Omit<Sweep, 'leftovers'> {
+  leftovers: LeftoverRow[];
+}
+
+type LeftoverRow = Omit<Leftover, 'externalId'> & { externalId: string | null };
+
+const FateEnum = enumOf<LeftoverFate>('LeftoverFate', 'Why a thing outlived its cluster.', {
+  KEPT: 'By choice.',
+  REMAINS: 'It could not be removed: somebody has to look after it.',
+});
+
+const LeftoverType = builder.objectRef<LeftoverRow>('Leftover').implement({
+  description: 'A thing in the project that outlived its cluster.',
+  fields: (t) => ({
+    service: t.expose('service', { type: InventoryServiceEnum, description: 'Where it is.' }),
+    kind: t.exposeString('kind', { description: 'What it is, such as server or volume.' }),
+    externalId: t.exposeString('externalId', { nullable: true, description: 'Its id there; null when no answer ever told it.' }),
+    name: t.exposeString('name', { description: 'Its name there.' }),
+    madeBy: t.expose('madeBy', { type: MadeByEnum, description: 'Who made it.' }),
+    fate: t.expose('fate', { type: FateEnum, description: 'Kept by choice, or not removed.' }),
+    reason: t.exposeString('reason', { description: 'Why it is there still.' }),
+  }),
+});
+
+const UnverifiedType = builder.objectRef<Unverified>('UnverifiedResources').implement({
+  description: 'Things that could not be listed at the end, so that nobody can say whether one is left.',
+  fields: (t) => ({
+    service: t.expose('service', { type: InventoryServiceEnum, description: 'Where they would be.' }),
+    kind: t.exposeString('kind', { description: 'What they are.' }),
+    reason: t.exposeString('reason', { description: 'Why they could not be listed.' }),
+  }),
+});
+
+export const LeakReportType = builder.objectRef<LeakReport>('LeakReport').implement({
+  description: 'What a deletion found and left in the project, by listings made after everything had been removed.',
+  fields: (t) => ({
+    verifiedAt: t.expose('at', { type: 'DateTime', description: 'When the project was looked through.' }),
+    clean: t.boolean({
+      description: 'Nothing remains that was not kept by choice, and everything could be verified.',
+      resolve: ({ leftovers, unverified }) => unverified.length === 0 && leftovers.every(({ fate }) => fate === 'KEPT'),
+    }),
+    made: t.exposeInt('made', { description: "How many things were noted in the project in the cluster's life; `resources` lists them." }),
+    deleted: t.exposeInt('gone', { description: 'How many of them are known to be gone.' }),
+    leftovers: t.field({ type: [LeftoverType], description: 'What is there still.', resolve: ({ leftovers }) => leftovers }),
+    unverified: t.field({ type: [UnverifiedType], description: 'What could not be listed.', resolve: ({ unverified }) => unverified }),
+  }),
+});
+
+export const leakReportOf = async (row: ClusterRow, _args: object, { loaders }: Context): Promise<LeakReport | null> => {
+  if (row.sweep === null || row.deletedAt === null) return null;
+  const [count, noted] = await Promise.all([loaders.projectResources.load(row.id), loaders.projectResourcesLeft.load(row.id)]);
+  const { at, leftovers, unverified } = row.sweep;
+  return { at, unverified, made: count.made, gone: count.gone, leftovers: [...leftovers, ...noted.map(notedLeftover)] };
+};
+
+/** What has no listing of its own, such as an application credential. */
+const notedLeftover = ({ service, kind, externalId, name, madeBy }: InventoryRow): LeftoverRow => {
+  const reason = service === 'IDENTITY' ? 'Its owner alone can delete it.' : 'Nothing has told that it is gone.';
+  return { service, kind, externalId, name, madeBy, fate: 'REMAINS', reason };
+};

@@ -1,0 +1,32 @@
+/** What a deleted cluster has left outside, as fresh listings of the customer's project showed it. */
+import type { InventoryService, MadeBy } from './inventory.ts';
+
+export type LeftoverFate = 'KEPT' | 'REMAINS';
+
+export interface Leftover {
+  service: InventoryService;
+  kind: string;
+  externalId: string;
+  name: string;
+  madeBy: MadeBy;
+  fate: LeftoverFate;
+  /** Why it was kept, or could not be removed. */
+  reason: string;
+}
+
+/** What could not be listed. */
+export interface Unverified {
+  service: InventoryService;
+  kind: string;
+  reason: string;
+}
+
+export interface Sweep {
+  /** In milliseconds since the epoch. */
+  at: number;
+  leftovers: Leftover[];
+  unverified: Unverified[];
+}
+
+/** Services of the customer's project: what is in a seed or in the cluster itself goes with the namespace. */
+export const PROJECT_SERVICES: readonly InventoryService[] = ['IDENTITY', 'COMPUTE', 'NETWORK', 'VOLUME', 'IMAGE', 'LOAD_BALANCER'];

@@ -1,0 +1,120 @@
+/** Finds what carries a cluster's marks in the customer's project, whatever the notes say of it. */
+import { clusterTag } from '../../domain/cluster.ts';
+import type { InventoryService, MadeBy } from '../../domain/inventory.ts';
+import type { Cloud } from '../../openstack/session.ts';
+import type { InventoryRow } from '../../store/inventory.ts';
+import type { ClusterRow } from '../../store/reconcile.ts';
+import { descriptionOf, floatingIpDescription, resourceName } from '../names.ts';
+import { CSI_CLUSTER, listServiceLoadBalancers } from './cloudLeftovers.ts';
+
+export interface Found {
+  id: string;
+  name: string;
+}
+
+export interface Marked {
+  service: InventoryService;
+  kind: string;
+  madeBy: MadeBy;
+  /** Whether a thing of this kind can have been made: each is noted before it is. */
+  possible(notes: readonly InventoryRow[]): boolean;
+  list(cloud: Cloud, row: ClusterRow, notes: readonly InventoryRow[]): Promise<Found[]>;
+  /** Asks for the removal; absent where the thing is not ours to remove any more. */
+  remove?(cloud: Cloud, id: string): Promise<unknown>;
+}
+
+const ofKind = (kind: string) => (notes: readonly InventoryRow[]) => notes.some((note) => note.kind === kind);
+const own = { madeBy: 'SEEDBED' } as const;
+
+/** In an order in which they let go of each other. */
+export const MARKED: readonly Marked[] = [
+  {
+    ...own,
+    service: 'COMPUTE',
+    kind: 'server',
+    possible: ofKind('server'),
+    list: (cloud, { id }) => cloud.compute.listServers({ metadata: { 'seedbed-cluster': id } }),
+    remove: (cloud, id) => cloud.compute.deleteServer(id),
+  },
+  {
+    ...own,
+    service: 'NETWORK',
+    kind: 'floating-ip',
+    possible: ofKind('floating-ip'),
+    list: async (cloud, { id }, notes) => {
+      const described = new Set(notes.filter(({ kind }) => kind === 'floating-ip').map((n) => floatingIpDescription(n.name, n.ownerId)));
+      const all = await cloud.network.listFloatingIps();
+      return all
+        .filter(({ description, tags }) => described.has(description) || tags.includes(clusterTag(id)))
+        .map((ip) => ({ id: ip.id, name: ip.address }));
+    },
+    remove: (cloud, id) => cloud.network.deleteFloatingIp(id),
+  },
+  {
+    ...own,
+    service: 'NETWORK',
+    kind: 'router',
+    possible: ofKind('router'),
+    list: ({ network }, row) => network.listRouters({ description: descriptionOf(row) }),
+    remove: async ({ network }, id) => {
+      for (const { fixedIps } of await network.listPorts({ deviceId: id }))
+        for (const { subnetId } of fixedIps) await network.removeRouterInterface(id, subnetId);
+      return network.deleteRouter(id);
+    },
+  },
+  {
+    ...own,
+    service: 'NETWORK',
+    kind: 'port',
+    possible: ofKind('port'),
+    list: ({ network }, row) => network.listPorts({ description: descriptionOf(row) }),
+    remove: ({ network }, id) => network.deletePort(id),
+  },
+  {
+    ...own,
+    service: 'NETWORK',
+    kind: 'security-group',
+    possible: ofKind('security-group'),
+    list: ({ network }, row) => network.listSecurityGroups({ description: descriptionOf(row) }),
+    remove: ({ network }, id) => network.deleteSecurityGroup(id),
+  },
+  {
+    ...own,
+    service: 'NETWORK',
+    kind: 'network',
+    possible: ofKind('network'),
+    list: ({ network }, row) => network.listNetworks({ description: descriptionOf(row) }),
+    remove: ({ network }, id) => network.deleteNetwork(id),
+  },
+  {
+    ...own,
+    service: 'COMPUTE',
+    kind: 'server-group',
+    possible: ofKind('server-group'),
+    list: async ({ compute }, row) => (await compute.listServerGroups()).filter(({ name }) => name.startsWith(resourceName(row, ''))),
+    remove: ({ compute }, id) => compute.deleteServerGroup(id),
+  },
+  {
+    ...own,
+    service: 'VOLUME',
+    kind: 'volume',
+    possible: ofKind('volume'),
+    list: ({ volume }, { id }) => volume.listVolumes({ metadata: { 'seedbed-cluster': id } }),
+    remove: ({ volume }, id) => volume.deleteVolume(id),
+  },
+  {
+    service: 'VOLUME',
+    kind: 'volume',
+    madeBy: 'CSI',
+    possible: ofKind('CinderCsi'),
+    list: async (cloud, { shortId }) =>
+      (await cloud.offers('volume')) ? cloud.volume.listVolumes({ metadata: { [CSI_CLUSTER]: shortId } }) : [],
+  },
+  {
+    service: 'LOAD_BALANCER',
+    kind: 'load-balancer',
+    madeBy: 'CLOUD_CONTROLLER',
+    possible: ofKind('CloudController'),
+    list: listServiceLoadBalancers,
+  },
+];
