@@ -33,7 +33,7 @@ import { createSeedHandler } from './reconcilers/seed/handler.ts';
 import { createSeedRegistry } from './reconcilers/seedRegistry.ts';
 import { createServerPolls } from './reconcilers/serverPolls.ts';
 import { createTenantRegistry } from './reconcilers/tenantRegistry.ts';
-import type { World } from './reconcilers/world.ts';
+import type { AutoscalerEnd, World } from './reconcilers/world.ts';
 import { parseKubeconfig } from './seeds/kubeconfig.ts';
 import { parseManifests } from './seeds/manifests.ts';
 import { openStore } from './store/open.ts';
@@ -85,6 +85,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   };
   const service = factory.open({ kind: 'password', ...login });
   const catalogues = createProjectCatalogue({ clock });
+  const autoscaler = await autoscalerEnd(config, { store, secrets, clock });
   const world: World = {
     store,
     secrets,
@@ -105,6 +106,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     seeds: createSeedRegistry({ store, secrets, clock, policy, onCall: metrics.seedCall }),
     tenants: createTenantRegistry({ store, secrets, clock, policy }),
     servers: createServerPolls({ store, clock, log }),
+    autoscaler,
     networks: createNetworkSights({ clock, maxAgeMs: NETWORKS_SHARE * config.driftSeconds * 1000 }),
   };
 
@@ -162,12 +164,13 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     settings: {
       ...splitHostPort(config.listen),
       introspection: config.introspection,
+      serves: { autoScaling: autoscaler !== null },
       graphiql: config.introspection,
       allowedOrigins: config.allowedOrigins,
       tls: config.tlsCertFile !== null && config.tlsKeyFile !== null ? { cert: config.tlsCertFile, key: config.tlsKeyFile } : null,
     },
   });
-  const provider = await serveAutoscalers(config, commandDeps, log);
+  const provider = await serveAutoscalers(config, autoscaler, commandDeps, log);
   worker.start();
   const endHousekeeping = startHousekeeping({ store, clock, log });
   log.info({ url: api.url }, 'seedbed serves');
@@ -187,12 +190,14 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   };
 };
 
+const autoscalerEnd = async (config: Config, deps: Parameters<typeof loadAutoscalerAuthority>[0]): Promise<AutoscalerEnd | null> =>
+  config.autoscalerAddress === null ? null : { ...splitHostPort(config.autoscalerAddress), authority: await loadAutoscalerAuthority(deps) };
+
 /** Only where it is configured: gRPC takes a while to load. */
-const serveAutoscalers = async (config: Config, deps: CommandDeps, log: Log) => {
-  const { autoscalerListen: listen, autoscalerAddress: address } = config;
-  if (listen === null || address === null) return undefined;
-  const authority = await loadAutoscalerAuthority(deps);
-  const server = await issueProviderServer(authority, splitHostPort(address).host, { now: deps.clock.now });
+const serveAutoscalers = async ({ autoscalerListen: listen }: Config, end: AutoscalerEnd | null, deps: CommandDeps, log: Log) => {
+  if (listen === null || end === null) return undefined;
+  const { authority, host } = end;
+  const server = await issueProviderServer(authority, host, { now: deps.clock.now });
   const { startAutoscalerProvider } = await import('./autoscaler/server.ts');
   const tls = { caPem: authority.cert, cert: server.cert, key: server.key };
   const provider = await startAutoscalerProvider({ store: deps.store, scaling: createScaling(deps), log, settings: { listen, tls } });

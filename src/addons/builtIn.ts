@@ -1,5 +1,6 @@
 /** Names of the objects that Seedbed itself makes in clusters: no bundle may have them. */
 import { buildBootstrapObjects } from '../controlPlane/bootstrap.ts';
+import { buildAutoscalerRights } from '../controlPlane/clusterAutoscaler.ts';
 import type { ReachableCluster } from '../controlPlane/hostedCluster.ts';
 import { buildKonnectivityAgent } from '../controlPlane/konnectivityAgent.ts';
 import { identityOfObject, type Manifest } from '../domain/addonBundle.ts';
@@ -56,6 +57,7 @@ const all = (): ReadonlySet<string> =>
       .flatMap((cluster) => [
         ...buildBootstrapObjects(cluster, ''),
         ...buildKonnectivityAgent(cluster, 8132),
+        ...buildAutoscalerRights(cluster),
         ...addons.flatMap((addon) => addon.objects(cluster, { volumeTypes: [] })),
       ])
       .map((object) => identityOfObject(object as unknown as Manifest)),

@@ -97,10 +97,10 @@ builder.node(ClusterRef, {
     conditions: t.field({
       type: [ConditionType],
       description: 'What is known of its aspects, in the order of its steps; then what is kept and not served yet (reason NotServedYet).',
-      resolve: async (row, _args, { loaders }) => [
+      resolve: async (row, _args, { loaders, serves }) => [
         // What is not wanted has none.
         ...(await loaders.conditions.load(row.id)).filter((c) => c.state !== 'REMOVED' || row.deleteRequestedAt !== null),
-        ...notServedConditions(row.spec, row.generation, row.createdAt),
+        ...notServedConditions(row.spec, row.generation, row.createdAt, serves),
       ],
     }),
     addons: t.field({

@@ -4,6 +4,7 @@ import type { Call } from '../commands/call.ts';
 import type { Commands } from '../commands/commands.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
+import type { Serves } from '../domain/notServed.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/open.ts';
@@ -17,6 +18,7 @@ export interface ApiParts {
   clock: Clock;
   log: Log;
   feed: Feed;
+  serves: Serves;
   loadCloud(actor: Actor, token: string): Promise<ProjectCatalogue>;
   /** Who the token is of now; the answer may be up to a minute old. Null: it is no longer valid. */
   authenticate(token: string): Promise<Actor | null>;

@@ -44,9 +44,16 @@ builder.node(NodeGroupRef, {
     flavor: t.string({ description: "Name or id of the workers' size.", resolve: (row) => row.spec.flavor }),
     image: t.string({ description: 'Name or id of the image that workers start from.', resolve: (row) => row.spec.image }),
     keypair: t.string({ nullable: true, description: 'Key pair for SSH.', resolve: (row) => row.spec.keypair }),
-    count: t.int({ description: 'Workers that are wanted.', resolve: (row) => row.spec.count }),
+    count: t.int({
+      description: 'Workers that are wanted, by whoever said so last: a person, or the cluster-autoscaler.',
+      resolve: (row) => row.spec.count,
+    }),
     minCount: t.int({ description: 'Fewest workers.', resolve: (row) => row.spec.minCount }),
-    maxCount: t.int({ nullable: true, description: "Most workers; null: the API's own limit.", resolve: (row) => row.spec.maxCount }),
+    maxCount: t.int({
+      nullable: true,
+      description: "Most workers; null: the API's own limit, and the group is never scaled by load.",
+      resolve: (row) => row.spec.maxCount,
+    }),
     availabilityZones: t.stringList({
       description: 'Zones that workers are spread over; empty: the cloud chooses.',
       resolve: (row) => row.spec.availabilityZones,

@@ -17,7 +17,7 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
   name: t.string({ required: true, description: 'DNS label of at most 30 characters, unique in the cluster.' }),
   count: t.int({ description: 'Workers that are wanted, from 0 to 1000; 1 (or minCount) without it.' }),
   minCount: t.int({ description: 'Fewest workers; 0 without it.' }),
-  maxCount: t.int({ description: 'Most workers.' }),
+  maxCount: t.int({ description: 'Most workers; a group without it is not scaled by load.' }),
   flavor: t.string({ description: "Name or id of the workers' size." }),
   image: t.string({ description: 'Name or id of the image that workers start from.' }),
   keypair: t.string({ description: 'Key pair for SSH.' }),

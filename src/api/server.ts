@@ -72,7 +72,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings) => {
     clock,
     ...(deps.warmCloud !== undefined && { seen: deps.warmCloud }),
   });
-  const shared = { store, commands, clock, log, feed, loadCloud, authenticate };
+  const shared = { store, commands, clock, log, feed, serves: settings.serves, loadCloud, authenticate };
   const contextOf = (actor: Actor, token: string, requestId: string): Context => ({
     ...shared,
     actor,

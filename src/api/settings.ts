@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import type { Commands } from '../commands/commands.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
+import type { Serves } from '../domain/notServed.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/open.ts';
@@ -24,12 +25,20 @@ export interface ApiSettings {
   /** A reader that takes nothing for this long loses its connection. */
   stallMs: number;
   tls: { cert: string; key: string } | null;
+  serves: Serves;
 }
 
 /** Where it listens must be told; limits have their usual values. */
 export type GivenSettings = Pick<ApiSettings, 'host' | 'port' | 'introspection' | 'graphiql' | 'allowedOrigins'> & Partial<ApiSettings>;
 
-const USUAL = { maxBodyBytes: 262_144, maxOperationsPerSocket: 100, maxSocketsPerActor: 50, stallMs: 60_000, tls: null };
+const USUAL = {
+  maxBodyBytes: 262_144,
+  maxOperationsPerSocket: 100,
+  maxSocketsPerActor: 50,
+  stallMs: 60_000,
+  tls: null,
+  serves: { autoScaling: false },
+};
 
 export interface ApiDeps {
   store: Store;

@@ -39,7 +39,8 @@ export const SPEC = {
     "The cluster's API takes Keystone tokens of the project: the roles admin, member and reader are cluster-admin, edit and view.",
   autoHealingEnabled: 'Replace broken workers by new ones; without it they are only shown.',
   healing: 'When broken workers are replaced.',
-  autoScalingEnabled: 'Scale node groups by load; kept, and not served yet.',
+  autoScalingEnabled:
+    'Scale node groups that have a maximum by load, with the cluster-autoscaler; a resize by hand is where it goes on from.',
   seedSelector: 'Only seeds that carry all of these labels are considered.',
 } as const;
 

@@ -87,6 +87,7 @@ export const namesOf = ({ shortId }: HostedCluster) => ({
   cloudController: `${shortId}-cloud-controller-manager`,
   cinderCsi: `${shortId}-cinder-csi`,
   keystoneAuth: `${shortId}-keystone-auth`,
+  clusterAutoscaler: `${shortId}-cluster-autoscaler`,
 });
 
 /** "https://host:port" for nodes and people. */

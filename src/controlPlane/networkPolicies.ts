@@ -2,6 +2,7 @@
  * Who may speak to whom in the cluster's namespace; everything else is shut, both ways. So nothing here reaches the seed's own API,
  * its nodes' metadata or another cluster's namespace. A seed whose network plugin enforces no policies keeps these without effect.
  */
+import { isIpv4 } from '../domain/cidr.ts';
 import { apiPortOf, type ReachableCluster } from './hostedCluster.ts';
 import { KEYSTONE_AUTH_PORT } from './keystoneGuard.ts';
 import { AGENT_PORT } from './konnectivity.ts';
@@ -60,6 +61,24 @@ export const buildCloudPolicy = (cluster: ReachableCluster, component: Component
     },
   );
 };
+
+/** The autoscaler reaches the API server and Seedbed, and nothing else; a host by name is known by its port alone. */
+export const buildProviderPolicy = (
+  cluster: ReachableCluster,
+  component: Component,
+  { host, port }: { host: string; port: number },
+): KubernetesObject =>
+  policy(
+    cluster,
+    component,
+    { podSelector: { matchLabels: selectorOf(cluster, component) } },
+    {
+      egress: [
+        { to: [{ podSelector: { matchLabels: selectorOf(cluster, 'kube-apiserver') } }], ports: tcp(apiPortOf(cluster)) },
+        { to: [{ ipBlock: isIpv4(host) ? { cidr: `${host}/32` } : { cidr: '0.0.0.0/0', except: [LINK_LOCAL] } }], ports: tcp(port) },
+      ],
+    },
+  );
 
 /** API servers ask it, and it asks Keystone, which is known by its port alone, as the cloud's services are. */
 export const buildKeystonePolicy = (

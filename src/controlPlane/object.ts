@@ -42,6 +42,7 @@ export type Component =
   | 'cloud-controller-manager'
   | 'cinder-csi'
   | 'keystone-auth'
+  | 'cluster-autoscaler'
   | 'addon-bundle';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';

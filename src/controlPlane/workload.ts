@@ -20,6 +20,8 @@ export interface DeploymentInput {
   replicas: number;
   command: string[];
   port: number;
+  /** Of its port; HTTPS unless given. */
+  scheme?: Scheme;
   probes: { live: string; ready: string };
   mounts: Mount[];
   resources: ComponentResources;
@@ -121,9 +123,9 @@ const containerOf = (input: DeploymentInput): object => ({
   image: input.image,
   imagePullPolicy: 'IfNotPresent',
   command: input.command,
-  ports: [{ name: 'https', containerPort: input.port, protocol: 'TCP' }],
+  ports: [{ name: (input.scheme ?? 'HTTPS').toLowerCase(), containerPort: input.port, protocol: 'TCP' }],
   // The first question about readiness then comes when the answer is known to be yes.
-  ...probesOf('HTTPS', input.port, { ...input.probes, start: input.probes.ready }),
+  ...probesOf(input.scheme ?? 'HTTPS', input.port, { ...input.probes, start: input.probes.ready }),
   resources: { requests: requestsOf(input.resources) },
   securityContext: containerSecurity,
   volumeMounts: [...volumeMountsOf(input.mounts), ...(input.sidecar?.volumeMounts ?? [])],

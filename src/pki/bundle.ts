@@ -31,10 +31,18 @@ export type LeafName =
   | 'konnectivity'
   | 'cloudController'
   | 'csiController'
+  | 'clusterAutoscaler'
   | 'keystoneAuth';
 
 /** Leaves that go with a kubeconfig. */
-export type KubeconfigName = 'superAdmin' | 'controllerManager' | 'scheduler' | 'konnectivity' | 'cloudController' | 'csiController';
+export type KubeconfigName =
+  | 'superAdmin'
+  | 'controllerManager'
+  | 'scheduler'
+  | 'konnectivity'
+  | 'cloudController'
+  | 'csiController'
+  | 'clusterAutoscaler';
 
 /** A leaf and what it was made for; `profile` is a fingerprint, so that a look needs no parsing. */
 export interface StoredLeaf extends Issued, KeyPair {
@@ -122,6 +130,8 @@ const planLeaves = (names: ClusterPkiNames): Record<LeafName, LeafPlan> => ({
   // For clusters with such controllers, whose addons give these names their rights.
   cloudController: { by: 'ca', commonName: 'system:cloud-controller-manager', usages: ['client'], server: names.inSeedServer },
   csiController: { by: 'ca', commonName: 'system:csi-cinder-controller', usages: ['client'], server: names.inSeedServer },
+  // For clusters whose node groups are scaled by load.
+  clusterAutoscaler: { by: 'ca', commonName: 'system:cluster-autoscaler', usages: ['client'], server: names.inSeedServer },
   // For clusters that take Keystone's tokens.
   keystoneAuth: { by: 'ca', commonName: 'keystone-auth', usages: ['server'], sans: names.keystoneAuth },
 });
@@ -145,7 +155,15 @@ export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, exi
     },
     serviceAccount: existing.serviceAccount ?? createServiceAccountKey(),
     leaves: { ...existing.leaves } as ClusterPki['leaves'],
-    kubeconfigs: { superAdmin: '', controllerManager: '', scheduler: '', konnectivity: '', cloudController: '', csiController: '' },
+    kubeconfigs: {
+      superAdmin: '',
+      controllerManager: '',
+      scheduler: '',
+      konnectivity: '',
+      cloudController: '',
+      csiController: '',
+      clusterAutoscaler: '',
+    },
     // A cluster that had authorities before it had this key may have written Secrets in clear.
     encryption: existing.encryption ?? createEncryption(existing.authorities === undefined),
     rotation: existing.rotation ?? NO_ROTATION,

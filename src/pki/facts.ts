@@ -15,6 +15,7 @@ const KINDS: Record<LeafName, [kind: CertificateKind, by: AuthorityName]> = {
   konnectivity: ['CLIENT', 'ca'],
   cloudController: ['CLIENT', 'ca'],
   csiController: ['CLIENT', 'ca'],
+  clusterAutoscaler: ['CLIENT', 'ca'],
   keystoneAuth: ['SERVER', 'ca'],
   frontProxyClient: ['CLIENT', 'frontProxyCa'],
   apiServerEtcdClient: ['CLIENT', 'etcdCa'],

@@ -25,4 +25,4 @@ export const issueProviderClient = async (authority: KeyPair, clusterId: string,
   authority: authorityOf(authority),
 });
 
-const authorityOf = ({ cert }: KeyPair): string => fingerprint(cert);
+export const authorityOf = ({ cert }: KeyPair): string => fingerprint(cert);

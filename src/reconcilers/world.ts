@@ -3,6 +3,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cloud, CloudSettings } from '../openstack/session.ts';
+import type { KeyPair } from '../pki/authority.ts';
 import type { Store } from '../store/open.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import type { Secrets } from '../store/secrets.ts';
@@ -43,6 +44,13 @@ export interface WorldSettings {
   sourceCidrs: readonly string[];
 }
 
+/** How autoscalers in seeds reach Seedbed, and who signs their certificates. */
+export interface AutoscalerEnd {
+  host: string;
+  port: number;
+  authority: KeyPair;
+}
+
 export interface World {
   store: Store;
   secrets: Secrets;
@@ -56,4 +64,6 @@ export interface World {
   tenants: TenantRegistry;
   servers: ServerPolls;
   networks: NetworkSights;
+  /** null: the operator has set none up. */
+  autoscaler: AutoscalerEnd | null;
 }

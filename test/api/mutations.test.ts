@@ -122,6 +122,24 @@ test('labels by the same key twice, unknown ones, and templates that are not the
   });
 });
 
+test.each([false, true])('automatic scaling, served: %s', async (autoScaling) => {
+  const world = await openWorld({ serves: { autoScaling } });
+  const { id } = await makeCluster(world, 'anna', 'web', { overrides: { autoScalingEnabled: true } });
+  const { node } = await world.data<{ node: { conditions: object[] } }>(
+    'anna',
+    'query ($id: ID!) { node(id: $id) { ... on Cluster { conditions { name status reason message waitingFor { whoMustAct } } } } }',
+    { id },
+  );
+  const waiting = {
+    name: 'AutoScalingServed',
+    status: 'FALSE',
+    reason: 'NotServedYet',
+    message: expect.stringContaining('SEEDBED_AUTOSCALER_ADDRESS'),
+    waitingFor: { whoMustAct: 'CLOUD_ADMIN' },
+  };
+  expect(node.conditions).toEqual(autoScaling ? [] : [waiting]);
+});
+
 test('a cluster: created once for a key, read in all its parts, resized, deleted', async () => {
   const world = await openWorld();
   await registerSeed(world);

@@ -1,5 +1,4 @@
 /** The cluster-autoscaler's provider as an autoscaler meets it: over TLS, by the published protocol, against a running Seedbed and its cloud. */
-import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -10,6 +9,7 @@ import { createSealer } from '../../src/store/sealing.ts';
 import { until } from '../reconcilers/story.ts';
 import { type Living, openLiving } from '../reconcilers/world.ts';
 import { type Autoscaler, openAutoscaler, readNode } from './client.ts';
+import { freeAddress } from './freeAddress.ts';
 
 interface Instance {
   id: string;
@@ -23,14 +23,6 @@ let clusterId: string;
 let group: string;
 let mine: Autoscaler;
 const open: Autoscaler[] = [];
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 
 const readAuthority = (): KeyPair => {
   const sealer = createSealer(loadEncryptionKeys(null, dirname(world.dbPath)));
@@ -64,7 +56,7 @@ const liveNodes = (id = group) =>
   );
 
 beforeAll(async () => {
-  address = `127.0.0.1:${await freePort()}`;
+  address = await freeAddress();
   world = await openLiving({ autoscalerListen: address, autoscalerAddress: address, drainSeconds: 0 });
   authority = readAuthority();
   const overrides = { autoScalingEnabled: true, minNodeCount: 0, maxNodeCount: 3 };

@@ -1,5 +1,6 @@
 /** A cluster and certificates with fixed texts, so that golden files stay the same from run to run. */
 import type { CloudAccess } from '../../src/controlPlane/cloudConfig.ts';
+import type { ProviderAccess } from '../../src/controlPlane/clusterAutoscaler.ts';
 import type { ReachableCluster } from '../../src/controlPlane/hostedCluster.ts';
 import type { KeystoneAccess } from '../../src/controlPlane/keystoneAuth.ts';
 import { DEFAULT_ADDONS } from '../../src/domain/addons.ts';
@@ -58,6 +59,14 @@ export const cloud: CloudAccess = {
   subnetId: '7a1c9b4f-a1b6-4b1f-9b56-1b2c2d2e2f20',
 };
 
+export const provider: ProviderAccess = {
+  host: '192.0.2.40',
+  port: 4001,
+  caPem: 'certificate of the provider\n',
+  cert: 'certificate for the provider\n',
+  key: 'key for the provider\n',
+};
+
 export const keystone: KeystoneAccess = { url: cloud.authUrl, port: 5000, caPem: cloud.caPem };
 
 const LEAVES: LeafName[] = [
@@ -75,6 +84,7 @@ const LEAVES: LeafName[] = [
   'konnectivity',
   'cloudController',
   'csiController',
+  'clusterAutoscaler',
   'keystoneAuth',
 ];
 
@@ -93,6 +103,7 @@ export const pki: ClusterPki = {
     konnectivity: 'kubeconfig of konnectivity\n',
     cloudController: 'kubeconfig of cloudController\n',
     csiController: 'kubeconfig of csiController\n',
+    clusterAutoscaler: 'kubeconfig of clusterAutoscaler\n',
   },
   encryption: { keys: [{ number: 1, secret: 'a2V5IG9mIGVuY3J5cHRpb24=' }], plain: false, turn: 0, spread: true },
   rotation: NO_ROTATION,

@@ -6,6 +6,7 @@ import { buildBootstrapObjects } from '../../src/controlPlane/bootstrap.ts';
 import { buildBootstrapToken } from '../../src/controlPlane/bootstrapToken.ts';
 import { buildCinderCsi } from '../../src/controlPlane/cinderCsi.ts';
 import { buildCloudController } from '../../src/controlPlane/cloudController.ts';
+import { buildAutoscalerRights, buildClusterAutoscaler } from '../../src/controlPlane/clusterAutoscaler.ts';
 import { buildControllerManager } from '../../src/controlPlane/controllerManager.ts';
 import { buildApiService } from '../../src/controlPlane/endpoint.ts';
 import { buildEtcd } from '../../src/controlPlane/etcd.ts';
@@ -15,7 +16,7 @@ import { buildNamespace } from '../../src/controlPlane/namespace.ts';
 import { buildNetworkPolicies } from '../../src/controlPlane/networkPolicies.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../src/controlPlane/scheduler.ts';
-import { cloud, cluster, keystone, pki } from './fixture.ts';
+import { cloud, cluster, keystone, pki, provider } from './fixture.ts';
 
 const withKeystone = { ...cluster, keystoneAuth: true };
 
@@ -35,6 +36,7 @@ const components: [string, KubernetesObject[]][] = [
     [buildBootstrapToken(cluster, { id: 'abcdef', secret: '0123456789abcdef' }, 'shop-0', Date.UTC(2026, 0, 2, 3, 4, 5, 678))],
   ],
   ['cloudController', buildCloudController(cluster, pki, cloud)],
+  ['clusterAutoscaler', [...buildClusterAutoscaler(cluster, pki, provider), ...buildAutoscalerRights(cluster)]],
   ['cinderCsi', buildCinderCsi(cluster, pki, cloud)],
   ['keystoneAuth', [...buildKeystoneAuth(withKeystone, pki, keystone), ...buildKeystoneRoles(withKeystone)]],
   ['apiServerWithKeystone', buildApiServer(withKeystone, pki)],

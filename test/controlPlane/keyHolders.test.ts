@@ -5,23 +5,26 @@ import { buildApiServer } from '../../src/controlPlane/apiServer.ts';
 import { buildBootstrapObjects } from '../../src/controlPlane/bootstrap.ts';
 import { buildCinderCsi } from '../../src/controlPlane/cinderCsi.ts';
 import { buildCloudController } from '../../src/controlPlane/cloudController.ts';
+import { buildAutoscalerRights, buildClusterAutoscaler } from '../../src/controlPlane/clusterAutoscaler.ts';
 import { buildControllerManager } from '../../src/controlPlane/controllerManager.ts';
 import { buildEtcd } from '../../src/controlPlane/etcd.ts';
 import { buildKeystoneAuth, buildKeystoneRoles } from '../../src/controlPlane/keystoneAuth.ts';
 import { buildKonnectivityAgent } from '../../src/controlPlane/konnectivityAgent.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../src/controlPlane/scheduler.ts';
-import { cloud, cluster, keystone, pki } from './fixture.ts';
+import { cloud, cluster, keystone, pki, provider } from './fixture.ts';
 
 const inSeed = [
   ...[buildEtcd, buildApiServer, buildControllerManager, buildScheduler].flatMap((build) => build(cluster, pki)),
   ...[buildCloudController, buildCinderCsi].flatMap((build) => build(cluster, pki, cloud)),
   ...buildKeystoneAuth(cluster, pki, keystone),
+  ...buildClusterAutoscaler(cluster, pki, provider),
 ];
 const inCluster = [
   ...buildBootstrapObjects(cluster, pki.authorities.ca.cert),
   ...buildKonnectivityAgent(cluster, 8132),
   ...buildKeystoneRoles(cluster),
+  ...buildAutoscalerRights(cluster),
   ...addons.flatMap((addon) => addon.objects(cluster, { volumeTypes: [] })),
 ];
 
@@ -71,12 +74,14 @@ const HOLDERS: Record<string, string[]> = {
   'leaves.konnectivity.key': NOBODY,
   'leaves.cloudController.key': NOBODY,
   'leaves.csiController.key': NOBODY,
+  'leaves.clusterAutoscaler.key': NOBODY,
   'kubeconfigs.superAdmin': NOBODY,
   'kubeconfigs.controllerManager': ['kube-controller-manager'],
   'kubeconfigs.scheduler': ['kube-scheduler'],
   'kubeconfigs.konnectivity': API,
   'kubeconfigs.cloudController': ['cloud-controller-manager'],
   'kubeconfigs.csiController': ['cinder-csi'],
+  'kubeconfigs.clusterAutoscaler': ['cluster-autoscaler'],
   'encryption.keys.0.secret': API,
 };
 

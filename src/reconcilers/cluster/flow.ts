@@ -5,6 +5,7 @@ import { access } from './steps/access.ts';
 import { addonSteps } from './steps/addons.ts';
 import { apiEndpoint } from './steps/apiEndpoint.ts';
 import { apiServer } from './steps/apiServer.ts';
+import { autoScaling } from './steps/autoScaling.ts';
 import { bundles } from './steps/bundles.ts';
 import { certificates } from './steps/certificates.ts';
 import { cloudCredential } from './steps/cloudCredential.ts';
@@ -49,6 +50,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   tenantBootstrap,
   access,
   keystoneAuth,
+  autoScaling,
   ...addonSteps,
   bundles,
   rotation,

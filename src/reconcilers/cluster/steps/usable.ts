@@ -5,6 +5,7 @@ import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { addonSteps } from './addons.ts';
 import { apiServer } from './apiServer.ts';
+import { autoScaling } from './autoScaling.ts';
 import { controllerManager } from './controllerManager.ts';
 import { etcd } from './etcd.ts';
 import { keystoneAuth } from './keystoneAuth.ts';
@@ -16,7 +17,7 @@ export const usable: Step<ClusterScope> = {
   name: 'Usable',
   title: 'Check that the cluster can be used',
   usuallyMs: 5_000,
-  needs: [etcd, apiServer, controllerManager, scheduler, keystoneAuth, ...addonSteps, nodeGroups, tunnel],
+  needs: [etcd, apiServer, controllerManager, scheduler, keystoneAuth, autoScaling, ...addonSteps, nodeGroups, tunnel],
   ensure: async (scope) => {
     const missing = await missingReplicas(scope);
     if (missing !== undefined) return waiting(missing, 10_000);

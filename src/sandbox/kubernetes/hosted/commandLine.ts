@@ -13,7 +13,8 @@ export type Program =
   | 'proxy-server'
   | 'proxy-agent'
   | 'openstack-cloud-controller-manager'
-  | 'k8s-keystone-auth';
+  | 'k8s-keystone-auth'
+  | 'cluster-autoscaler';
 
 export interface CommandLine {
   program: Program;

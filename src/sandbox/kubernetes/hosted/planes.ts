@@ -9,6 +9,7 @@ import { mapMatch } from '../selectors.ts';
 import type { StoreRows } from '../store.ts';
 import { type ApiServerConfig, startApiServer } from './apiServer.ts';
 import { startCloudController } from './cloudController.ts';
+import { startClusterAutoscaler } from './clusterAutoscaler.ts';
 import { parseCommandLine } from './commandLine.ts';
 import { type Reached, startControllerManager, startScheduler } from './components.ts';
 import { type EtcdRegistry, startEtcd } from './etcd.ts';
@@ -135,6 +136,8 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
           return startCloudController(line, client);
         case 'k8s-keystone-auth':
           return startKeystoneAuth(seed, webhooks, line);
+        case 'cluster-autoscaler':
+          return startClusterAutoscaler(line, client);
         case 'kube-scheduler':
           return startScheduler(line, {
             ...client,

@@ -1,0 +1,59 @@
+/** The cluster-autoscaler: its login at Seedbed, its rights in the cluster, and its Deployment in the seed. */
+import { buildAutoscalerRights, buildClusterAutoscaler } from '../../../controlPlane/clusterAutoscaler.ts';
+import { namesOf } from '../../../controlPlane/hostedCluster.ts';
+import { renewalAt } from '../../../domain/certificate.ts';
+import { isScalable } from '../../../domain/nodeGroup.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { remembering } from '../../../lib/remember.ts';
+import type { KeyPair } from '../../../pki/authority.ts';
+import { authorityOf, issueProviderClient, type ProviderClient } from '../../../pki/provider.ts';
+import { readyReplicas } from '../../workload.ts';
+import type { ClusterScope } from '../scope.ts';
+import { tenantBootstrap } from './tenantBootstrap.ts';
+
+const GROUP = 'cluster-autoscaler';
+/** The secret's name, with the cluster as its owner. */
+const CLIENT = 'autoscalerClient';
+
+const rightsOf = remembering(buildAutoscalerRights);
+
+export const autoScaling: Step<ClusterScope> = {
+  name: 'AutoScalingServed',
+  title: 'Scale node groups by load',
+  usuallyMs: 60_000,
+  needs: [tenantBootstrap],
+  // Where the operator has set nothing up, a condition says so (domain/notServed.ts).
+  wanted: ({ row, world }) => row.spec.autoScalingEnabled && world.autoscaler !== null,
+  ensure: async (scope) => {
+    const { autoscaler } = scope.world;
+    if (autoscaler === null) return done();
+    const { authority, host, port } = autoscaler;
+    const cluster = await scope.reachable();
+    const { cert, key } = await clientOf(scope, authority);
+    await scope.applyToTenant(GROUP, rightsOf(cluster));
+    await scope.applyToSeed(GROUP, buildClusterAutoscaler(cluster, await scope.pki(), { host, port, caPem: authority.cert, cert, key }));
+    const live = (await scope.seed()).deployments.get(cluster.namespace, namesOf(cluster).clusterAutoscaler);
+    if (readyReplicas(live) < 1) return waiting(`${namesOf(cluster).clusterAutoscaler} to be ready`, 10_000);
+    const scaled = scope.groups.filter(isScalable).map(({ name }) => name);
+    return done(scaled.length === 0 ? 'no node group has a maxCount, so none is scaled' : `scaled: ${scaled.toSorted().join(', ')}`);
+  },
+  remove: async (scope) => {
+    // With the whole cluster goes what is in it, and with its namespace what is beside it.
+    if (scope.row.deleteRequestedAt !== null || !(await scope.hasApplied(GROUP))) return done();
+    await scope.applyToSeed(GROUP, []);
+    await scope.applyToTenant(GROUP, []);
+    await scope.write((tx) => scope.world.secrets.remove(tx, scope.row.id, CLIENT));
+    return done();
+  },
+};
+
+/** The certificate by which Seedbed knows the cluster's autoscaler. */
+const clientOf = async (scope: ClusterScope, authority: KeyPair): Promise<ProviderClient> => {
+  const { world, row, clock } = scope;
+  const text = await world.secrets.find(scope.db, row.id, CLIENT);
+  const known = text === undefined ? undefined : (JSON.parse(text) as ProviderClient);
+  if (known?.authority === authorityOf(authority) && clock.now() < renewalAt(known.notBeforeMs, known.notAfterMs)) return known;
+  const made = await issueProviderClient(authority, row.id, { now: clock.now });
+  await scope.write((tx) => world.secrets.put(tx, row.id, CLIENT, JSON.stringify(made), clock.now()));
+  return made;
+};
