@@ -10,8 +10,12 @@ export const BundleChoiceType = builder.objectRef<BundleChoice>('BundleChoice').
     revision: t.exposeInt('revision', { description: 'Its revision; it stays until another is asked for.' }),
     options: t.field({
       type: [LabelType],
-      description: 'Options that were given, as text; all others have their defaults.',
+      description: 'Options that were given, as text, without those that are secret; all others have their defaults.',
       resolve: ({ options }) => entriesOf(Object.fromEntries(Object.entries(options).map(([key, value]) => [key, String(value)]))),
+    }),
+    secretOptions: t.stringList({
+      description: 'Names of secret options that were given. Their values are not shown.',
+      resolve: ({ sealed = {} }) => Object.keys(sealed),
     }),
   }),
 });
@@ -23,7 +27,8 @@ export const BundleChoiceInput = builder.inputType('BundleChoiceInput', {
     revision: t.int({ description: 'Its revision; without it the one that is chosen already, or else the newest.' }),
     options: t.field({
       type: [LabelInput],
-      description: "Options by name, as text: 3 for a number, true or false. What is left out has the schema's default.",
+      description:
+        "Options by name, as text: 3 for a number, true or false. What is left out has the schema's default; a secret one stays as it is.",
     }),
   }),
 });

@@ -1,9 +1,10 @@
 /** Clusters: the type and what it shows of itself. */
 
+import type { BundleChoice } from '../domain/addonBundle.ts';
 import { addonsOf, bundlesOf } from '../domain/addonState.ts';
 import { notServedConditions } from '../domain/notServed.ts';
 import type { PlacementReason } from '../domain/seed.ts';
-import { settingAt, settingsOf } from '../domain/template.ts';
+import { type SpecPath, settingAt, settingsOf } from '../domain/template.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import { AddonType, ClusterBundleType } from './addon.ts';
 import { builder, nodeType } from './builder.ts';
@@ -182,5 +183,13 @@ async function overridesOf(row: ClusterRow, args: object, context: Context): Pro
   const overrides = settingsOf(row.overrides);
   if (overrides.length === 0) return [];
   const { spec } = await revisionOf(row, args, context);
-  return overrides.map(([field, value]) => ({ field, value, templateValue: settingAt(spec, field) }));
+  const shown = (field: SpecPath, value: unknown) => (field === 'bundles' ? shownBundles(value as BundleChoice[] | undefined) : value);
+  return overrides.map(([field, value]) => ({
+    field,
+    value: shown(field, value),
+    templateValue: shown(field, settingAt(spec, field)),
+  }));
 }
+
+const shownBundles = (bundles: readonly BundleChoice[] = []) =>
+  bundles.map(({ sealed, ...rest }) => ({ ...rest, ...(sealed && { secretOptions: Object.keys(sealed) }) }));

@@ -98,7 +98,7 @@ const remove = async (session: Session, [nameOrId = '']: readonly string[]): Pro
 };
 
 interface Schema {
-  properties: Record<string, { type: string; description?: string; default?: unknown }>;
+  properties: Record<string, { type: string; format?: string; writeOnly?: boolean; description?: string; default?: unknown }>;
 }
 
 const bundleText = ({ name, uuid, description, revision, newestRevision }: AddonBundle): string => {
@@ -115,7 +115,7 @@ const bundleText = ({ name, uuid, description, revision, newestRevision }: Addon
       ['OPTION', 'TYPE', 'DEFAULT', 'DESCRIPTION'],
       Object.entries(properties).map(([option, one]) => [
         option,
-        one.type,
+        one.format === 'password' || one.writeOnly === true ? 'secret' : one.type,
         one.default === undefined ? 'required' : JSON.stringify(one.default),
         one.description ?? '',
       ]),

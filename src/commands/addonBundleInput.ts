@@ -35,6 +35,8 @@ const property = z.strictObject({
   pattern: z.string().max(200, 'must have at most 200 characters').optional(),
   minLength: length.optional(),
   maxLength: length.optional(),
+  format: z.literal('password', 'must be "password"').optional(),
+  writeOnly: z.boolean('must be true or false').optional(),
 });
 const schemaInput = z.strictObject({
   $schema: z.string().optional(),

@@ -1,7 +1,7 @@
 /** The addon bundles that a cluster or a template is to have: checked against what is registered, and fixed in their revision. */
 import { z } from 'zod';
-import { type BundleChoice, type BundleFacts, checkObjects, MAX_BUNDLES, renderBundle } from '../domain/addonBundle.ts';
-import { readOptions } from '../domain/addonBundleOption.ts';
+import { type BundleChoice, type BundleFacts, checkObjects, MAX_BUNDLES, placeOfOption, renderBundle } from '../domain/addonBundle.ts';
+import { isSecretOption, type OptionsSchema, readOptions } from '../domain/addonBundleOption.ts';
 import { UserError } from '../domain/errors.ts';
 import type { SpecChange, TemplateSpec } from '../domain/template.ts';
 import { findAddonBundle, findBundleRevision } from '../store/addonBundles.ts';
@@ -25,7 +25,8 @@ const EVERYTHING = { all: true, projectId: null };
 const NOBODY: Pick<BundleFacts, 'name' | 'id'> = { name: 'name', id: '00000000-0000-0000-0000-000000000000' };
 
 /**
- * What was read, with its bundles as they will be stored. A bundle that `before` has keeps its revision unless another is named.
+ * What was read, with its bundles as they will be stored. A bundle that `before` has keeps its revision unless another is named, and
+ * its secret options unless others are given: nobody can read them to give them again.
  * @throws UserError INVALID_INPUT naming the bundle's field.
  */
 export const chooseBundles = async (
@@ -62,13 +63,15 @@ const choose = async (
     throw new UserError('INVALID_INPUT', `There is no addon bundle ${shown(name)}; addonBundles lists those that there are.`, {
       field: [...path, 'name'],
     });
-  const number = revision || (spec.bundles.find((one) => one.name === name)?.revision ?? found.bundle.revision);
+  const before = spec.bundles.find((one) => one.name === name);
+  const number = revision || (before?.revision ?? found.bundle.revision);
   const chosen = number === found.revision.revision ? found.revision : await findBundleRevision(db, name, number);
   if (chosen === undefined)
     throw new UserError('INVALID_INPUT', `The bundle ${name} has no revision ${number}; its newest is ${found.bundle.revision}.`, {
       field: [...path, 'revision'],
     });
-  const values = readOptions(chosen.optionsSchema, options, [...path, 'options']);
+  const kept = keptSecrets(deps, before, chosen.optionsSchema);
+  const values = readOptions(chosen.optionsSchema, { ...kept, ...options }, [...path, 'options']);
   const { podCidr, serviceCidr, dnsDomain } = spec;
   try {
     checkObjects(
@@ -81,8 +84,29 @@ const choose = async (
       field: [...path, 'options'],
     });
   }
-  return { name, revision: number, options: values };
+  const isSecret = (option: string) => isSecretOption(chosen.optionsSchema.properties[option] ?? { type: 'string' });
+  const entries = Object.entries(values);
+  const sealed = entries
+    .filter(([option]) => isSecret(option))
+    .map(([option, value]): [string, string] => {
+      const old = kept[option] === value ? before?.sealed?.[option] : undefined;
+      return [option, old ?? deps.secrets.seal(String(value), placeOfOption(name, option))];
+    });
+  return {
+    name,
+    revision: number,
+    options: Object.fromEntries(entries.filter(([option]) => !isSecret(option))),
+    ...(sealed.length > 0 && { sealed: Object.fromEntries(sealed) }),
+  };
 };
+
+/** Opened. What is secret no more in another revision is not taken there. */
+const keptSecrets = (deps: CommandDeps, before: BundleChoice | undefined, { properties }: OptionsSchema): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(before?.sealed ?? {})
+      .filter(([option]) => properties[option] !== undefined && isSecretOption(properties[option]))
+      .map(([option, text]) => [option, deps.secrets.open(text, placeOfOption(before?.name ?? '', option))]),
+  );
 
 const definedRanges = ({ podCidr, serviceCidr, dnsDomain }: SpecChange): Partial<TemplateSpec> => ({
   ...(podCidr !== undefined && { podCidr }),

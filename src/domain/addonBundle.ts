@@ -1,6 +1,6 @@
 /** Addon bundles: manifests that a cloud administrator registers and customers choose for their clusters. */
 import type { Json } from '../lib/json.ts';
-import { completeOptions, type OptionsSchema, type OptionValue } from './addonBundleOption.ts';
+import { completeOptions, isSecretOption, type OptionsSchema, type OptionValue } from './addonBundleOption.ts';
 import { type Problem, UserError } from './errors.ts';
 
 /** A Kubernetes object as its manifest says; text in it may hold placeholders. */
@@ -18,7 +18,12 @@ export interface BundleChoice {
   revision: number;
   /** Those that were given; text until they are checked against the schema. */
   options: Record<string, OptionValue>;
+  /** Those of them that are secret, sealed; never shown. */
+  sealed?: Record<string, string>;
 }
+
+/** Where a sealed option lies, for the sealer: clusters take them over from their template. */
+export const placeOfOption = (bundle: string, option: string): string => `bundles/${bundle}/${option}`;
 
 /** What manifests may be told of the cluster. */
 export interface BundleFacts {
@@ -96,9 +101,19 @@ export const checkPlaceholders = (manifests: readonly Manifest[], { properties }
         if (text.search(PLACEHOLDER) >= 0)
           throw new UserError('INVALID_INPUT', 'A placeholder can stand in values, and not in a key, apiVersion or kind.');
       fill(manifest as Json, known);
+      fill(withoutStringData(manifest), (of, name) => {
+        const option = of === 'options' ? properties[name] : undefined;
+        if (option === undefined || !isSecretOption(option)) return '';
+        throw new UserError('INVALID_INPUT', `The option ${name} is secret: it can stand in stringData of a Secret, and nowhere else.`);
+      });
     } catch (error) {
       throw error instanceof UserError ? refused(manifest, error.message) : error;
     }
+};
+
+const withoutStringData = (manifest: Manifest): Json => {
+  const { stringData: _, ...rest } = manifest;
+  return (manifest.apiVersion === 'v1' && manifest.kind === 'Secret' ? rest : manifest) as Json;
 };
 
 const keysOf = (value: Json): string[] => {

@@ -16,7 +16,12 @@ export interface OptionSchema {
   pattern?: string;
   minLength?: number;
   maxLength?: number;
+  format?: 'password';
+  writeOnly?: boolean;
 }
+
+/** Its values are sealed where they lie, and shown nowhere. */
+export const isSecretOption = ({ format, writeOnly }: OptionSchema): boolean => format === 'password' || writeOnly === true;
 
 /** A JSON schema of an object that has these properties and no others. */
 export interface OptionsSchema {
@@ -49,12 +54,14 @@ const faultOfProperty = (schema: OptionSchema, required: boolean): string | null
   const { type, pattern, minimum, maximum, minLength, maxLength } = schema;
   const isText = type === 'string';
   const isNumber = type === 'integer' || type === 'number';
+  if (!isText && (schema.format ?? schema.writeOnly) !== undefined) return `is of type ${type}; format and writeOnly are for strings.`;
   if (!isText && (pattern ?? minLength ?? maxLength) !== undefined)
     return `is of type ${type}; pattern, minLength and maxLength are for strings.`;
   if (!isNumber && (minimum ?? maximum) !== undefined) return `is of type ${type}; minimum and maximum are for numbers.`;
   if (pattern !== undefined && !isPattern(pattern)) return 'has a pattern that is no regular expression.';
   if (schema.enum !== undefined && !schema.enum.every((value) => isOfType(type, value)))
     return `has values in enum that are not of type ${type}.`;
+  if (isSecretOption(schema) && schema.default !== undefined) return 'is secret and has a default, which all would see; make it required.';
   // So that what manifests use always has a value.
   if (schema.default === undefined) return required ? null : 'must have a default or be required.';
   const fault = faultOfValue(schema, schema.default);

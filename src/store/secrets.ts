@@ -11,6 +11,9 @@ export interface Secrets {
   version(db: Db, ownerId: string, name: string): Promise<string | undefined>;
   put(tx: Tx, ownerId: string, name: string, value: string, now: number): Promise<void>;
   remove(tx: Tx, ownerId: string, name?: string): Promise<void>;
+  /** For a secret in another row's value: text that only `open` reads, and only at the same place. */
+  seal(value: string, place: string): string;
+  open(sealed: string, place: string): string;
 }
 
 const upsert = perConnection((db) => {
@@ -61,6 +64,11 @@ export const createSecrets = (sealer: Sealer): Secrets => {
       await tx.db
         .delete(secrets)
         .where(name === undefined ? eq(secrets.ownerId, ownerId) : and(eq(secrets.ownerId, ownerId), eq(secrets.name, name)));
+    },
+    seal: (value, at) => `${sealer.keyId}:${sealer.seal(value, at).toString('base64')}`,
+    open: (sealed, at) => {
+      const [keyId = '', text = ''] = sealed.split(':');
+      return sealer.open(Buffer.from(text, 'base64'), keyId, at);
     },
   };
 };

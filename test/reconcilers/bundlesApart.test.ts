@@ -132,6 +132,36 @@ test('what a bundle waits for is told with the name of the object', async () => 
   await world.settled(clusterId);
 });
 
+test('a secret option comes into its Secret, and is seen nowhere else', async () => {
+  const password = 'correct-horse-battery';
+  const manifests = `apiVersion: v1\nkind: Secret\nmetadata: { name: door, namespace: default }\nstringData: { key: "\${options.key}" }\n`;
+  const optionsSchema = JSON.stringify({ type: 'object', properties: { key: { type: 'string', writeOnly: true } }, required: ['key'] });
+  await world.change(world.admin, 'registerAddonBundle', { name: 'door', manifests, optionsSchema }, 'addonBundle { id }');
+  await choose([{ name: 'door', options: [{ key: 'key', value: password }] }]);
+  const path = '/api/v1/namespaces/default/secrets/door';
+  const key = async () => Buffer.from(String(at(await read(path), 'data', 'key')), 'base64').toString();
+  await until(async () => (await key()) === password);
+  await until(async () => (await stateOf('door')) === 'READY');
+  const shown = await world.ask<{ cluster: object }>(
+    world.member,
+    `query($id: ID!) { cluster(id: $id) {
+      spec { bundles { name options { key value } secretOptions } } overrides { field value templateValue }
+      bundles { message } conditions { message } operations { nodes { problem { message } steps { message } } } } }`,
+    { id: clusterId },
+  );
+  expect(shown.cluster).toMatchObject({ spec: { bundles: [{ name: 'door', options: [], secretOptions: ['key'] }] } });
+  expect(shown.cluster).toMatchObject({ overrides: [{ field: 'bundles', value: expect.stringContaining('"secretOptions":["key"]') }] });
+  expect(JSON.stringify(shown)).not.toMatch(new RegExp(`${password}|sealed`));
+  for (const { name } of world.rows<{ name: string }>("select name from sqlite_master where type = 'table'"))
+    expect(JSON.stringify(world.rows(`select * from "${name}"`))).not.toContain(password);
+  // A change of something else keeps it.
+  await choose([{ name: 'door' }, { name: 'counter' }]);
+  await world.settled(clusterId);
+  expect(await key()).toBe(password);
+  await choose([]);
+  await world.settled(clusterId);
+});
+
 test('a cluster is made although a bundle of it cannot be', async () => {
   const { cluster } = await world.change<{ cluster: { uuid: string } }>(
     world.member,

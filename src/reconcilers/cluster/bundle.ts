@@ -1,7 +1,7 @@
 /** One addon bundle in one cluster: what is applied of it, what must not be lost with it, and how it goes. */
 import { isBuiltIn } from '../../addons/builtIn.ts';
 import { labelsOf } from '../../controlPlane/object.ts';
-import { type BundleChoice, checkObjects, nameOfObject, renderBundle } from '../../domain/addonBundle.ts';
+import { type BundleChoice, checkObjects, nameOfObject, placeOfOption, renderBundle } from '../../domain/addonBundle.ts';
 import { Conflict, NotFound, SeedbedError, Unavailable, UserError } from '../../domain/errors.ts';
 import { done, NotYet, type Outcome, waiting } from '../../engine/flow.ts';
 import type { Kubernetes } from '../../seeds/connection.ts';
@@ -49,12 +49,14 @@ export const removeBundle = async (scope: ClusterScope, name: string): Promise<O
   return done();
 };
 
-const objectsOf = async (scope: ClusterScope, { name, revision, options }: BundleChoice): Promise<KubernetesObject[]> => {
+const objectsOf = async (scope: ClusterScope, { name, revision, options, sealed = {} }: BundleChoice): Promise<KubernetesObject[]> => {
   const found = await findBundleRevision(scope.db, name, revision);
   if (found === undefined)
     throw new UserError('NOT_FOUND', `The addon bundle ${name} is not registered any more; take it out of the cluster's bundles.`);
   const cluster = await scope.hosted();
-  const rendered = renderBundle(found.objects, found.optionsSchema, options, cluster);
+  const { secrets } = scope.world;
+  const opened = Object.entries(sealed).map(([option, text]) => [option, secrets.open(text, placeOfOption(name, option))]);
+  const rendered = renderBundle(found.objects, found.optionsSchema, { ...options, ...Object.fromEntries(opened) }, cluster);
   checkObjects(rendered, isBuiltIn);
   const { 'app.kubernetes.io/component': _, ...ours } = labelsOf(cluster, 'addon-bundle');
   return rendered.map(
