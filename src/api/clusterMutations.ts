@@ -2,6 +2,7 @@
 import type { ClusterAnswer, OperationAnswer } from '../commands/call.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
+import { KeepOrDeleteEnum } from './enums.ts';
 import { plainId } from './ids.ts';
 import { LabelInput } from './label.ts';
 import { callFields, defineMutation, REPLAYED, targetFields } from './mutation.ts';
@@ -79,12 +80,29 @@ defineMutation({
   command: (commands) => commands.updateCluster,
 });
 
+const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
+  description: "What becomes of things that the cluster's controllers made; what is left out goes as each of them says for itself.",
+  fields: (t) => ({
+    volumes: t.field({
+      type: KeepOrDeleteEnum,
+      description:
+        'All volumes of its PersistentVolumes, whatever their persistentVolumeReclaimPolicy. With it a deletion goes on without the word of an API that is silent.',
+    }),
+    floatingIps: t.field({
+      type: KeepOrDeleteEnum,
+      description:
+        "The floating IPs of its Services' load balancers, whatever the annotation loadbalancer.openstack.org/keep-floatingip says.",
+    }),
+  }),
+});
+
 const DeleteClusterInput = builder.inputType('DeleteClusterInput', {
   description: 'What deleteCluster is asked.',
   fields: (t) => ({
     ...targetFields(t),
     clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
     disableDeletionProtection: t.boolean({ description: 'Delete it although deletion protection is on.' }),
+    policy: t.field({ type: DeletePolicyInput, description: 'What to keep. Also for a deletion that is under way.' }),
     abandonSeed: t.boolean({
       description:
         'For a seed that is lost for good: leave what is in there, and take away all the rest. Also for a deletion that is under way. Cloud administrators only.',

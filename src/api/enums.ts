@@ -4,6 +4,7 @@ import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState } from '../domain/condition.ts';
 import type { Tunnel } from '../domain/controlPlane.ts';
+import type { KeepOrDelete } from '../domain/deletePolicy.ts';
 import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
 import type { NodeTroubleKind } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
@@ -188,6 +189,11 @@ export const MadeByEnum = enumOf<MadeBy>('MadeBy', 'Who made a thing.', {
   CLOUD_CONTROLLER: "The cluster's cloud controller, for a Service.",
   CSI: "The cluster's volume driver, for a claim.",
   USER: 'The customer.',
+});
+
+export const KeepOrDeleteEnum = enumOf<KeepOrDelete>('KeepOrDelete', 'What becomes of a thing when its cluster is deleted.', {
+  KEEP: 'It stays in the project.',
+  DELETE: 'It goes with the cluster.',
 });
 
 export const ReleaseStatusEnum = enumOf<ReleaseStatus>('ReleaseStatus', 'Whether a Kubernetes version can be asked for.', {

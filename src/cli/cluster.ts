@@ -58,6 +58,9 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .action(action(io, update));
   defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
     .option('--disable-deletion-protection', 'although deletion protection is on')
+    .option('--keep-volumes', 'keep all volumes of its PersistentVolumes, whatever these say')
+    .option('--delete-volumes', 'delete all volumes of its PersistentVolumes, whatever these say')
+    .option('--keep-floating-ips', "keep the floating IPs of its Services' load balancers")
     .option('--abandon-seed', 'leave what is in a seed that is lost for good (cloud administrators)')
     .action(action(io, remove));
   define(cluster, 'leaks <id>', 'show what a deleted cluster left in the project, if anything').action(action(io, leaks));
@@ -151,12 +154,19 @@ type ClusterProgressed = ClusterSummary & { lastEventNumber: number };
 interface DeleteOptions extends ChangeOptions {
   disableDeletionProtection?: boolean;
   abandonSeed?: boolean;
+  keepVolumes?: boolean;
+  deleteVolumes?: boolean;
+  keepFloatingIps?: boolean;
 }
 
 const remove = async (session: Session, [nameOrId = '']: readonly string[], options: DeleteOptions): Promise<void> => {
   const { uuid, name } = await getCluster(session.client, nameOrId);
-  const { disableDeletionProtection, abandonSeed, idempotencyKey } = options;
-  const input = given({ clusterId: uuid, disableDeletionProtection, abandonSeed, idempotencyKey });
+  const { disableDeletionProtection, abandonSeed, keepVolumes, deleteVolumes, keepFloatingIps, idempotencyKey } = options;
+  if (keepVolumes && deleteVolumes) throw new ClientError('USAGE', '--keep-volumes and --delete-volumes exclude each other: give one.');
+  const volumes = keepVolumes ? 'KEEP' : deleteVolumes ? 'DELETE' : undefined;
+  const wish = given({ volumes, floatingIps: keepFloatingIps ? 'KEEP' : undefined });
+  const policy = Object.keys(wish).length === 0 ? undefined : wish;
+  const input = given({ clusterId: uuid, disableDeletionProtection, abandonSeed, policy, idempotencyKey });
   const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(DELETE_CLUSTER, {
     input,
   });

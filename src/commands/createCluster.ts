@@ -131,6 +131,7 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   etcd: null,
   etcdStatus: null,
   bundleStates: null,
+  deletePolicy: null,
   sweep: null,
   state: 'PENDING',
   deletionProtection: input.deletionProtection ?? false,

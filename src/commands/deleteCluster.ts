@@ -1,5 +1,6 @@
 /** deleteCluster: marks a cluster and all below it for removal; asking twice answers the removal that is under way. */
 import { z } from 'zod';
+import type { DeletePolicy } from '../domain/deletePolicy.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { requestDeletionOfNodeGroups } from '../store/nodeGroups.ts';
 import { requestDeletionOfNodes } from '../store/nodes.ts';
@@ -14,7 +15,13 @@ import { given, nameOrId, ownInput, parseInput } from './parse.ts';
 import { checkGeneration, checkMember, getCluster, recallCluster, recallOperation } from './targets.ts';
 import { refreshTrust } from './trust.ts';
 
-const schema = z.strictObject({ clusterId: nameOrId, disableDeletionProtection: given(z.boolean()), abandonSeed: given(z.boolean()) });
+const keepOrDelete = given(z.enum(['KEEP', 'DELETE']));
+const schema = z.strictObject({
+  clusterId: nameOrId,
+  disableDeletionProtection: given(z.boolean()),
+  abandonSeed: given(z.boolean()),
+  policy: given(z.strictObject({ volumes: keepOrDelete, floatingIps: keepOrDelete })),
+});
 
 export const deleteCluster =
   (deps: CommandDeps): Command<ClusterAnswer> =>
@@ -30,6 +37,7 @@ export const deleteCluster =
         if (input.abandonSeed) await abandonSeed(deps, call, tx, row);
         const { cluster, operation } =
           (await underWay(deps, call, tx, row)) ?? (await write(deps, call, tx, row, input.disableDeletionProtection ?? false));
+        if (input.policy != null) await setPolicy(deps, tx, row, input.policy);
         return {
           answer: { cluster, operation },
           target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
@@ -42,6 +50,18 @@ export const deleteCluster =
       }),
     });
   };
+
+/** Also of a deletion that is under way: what waits for the word of a cluster that is silent goes on with the customer's. */
+const setPolicy = async (
+  deps: CommandDeps,
+  tx: Tx,
+  row: ClusterRow,
+  policy: { [Field in keyof DeletePolicy]?: DeletePolicy[Field] | undefined },
+): Promise<void> => {
+  const { volumes, floatingIps } = policy;
+  await patchCluster(tx, row.id, { deletePolicy: { volumes: volumes ?? null, floatingIps: floatingIps ?? null } });
+  await wakeNow(tx, 'CLUSTER', row.id, deps.clock.now());
+};
 
 const abandonSeed = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow): Promise<void> => {
   if (!call.actor.isCloudAdmin)

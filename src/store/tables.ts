@@ -6,6 +6,7 @@ import type { OptionsSchema } from '../domain/addonBundleOption.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState, ResolvedNames, Rotations, TrustReference } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
+import type { DeletePolicy } from '../domain/deletePolicy.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
 import type { EtcdStatus } from '../domain/etcdCare.ts';
@@ -165,6 +166,8 @@ export const clusters = sqliteTable(
     etcdStatus: json<EtcdStatus>(),
     /** Of addon bundles that it has, or that are on their way out; null: never had one. */
     bundleStates: json<BundleState[]>(),
+    /** Of its deletion; null: as the cluster says. */
+    deletePolicy: json<DeletePolicy>(),
     /** Of its deletion: what is left in the project; null until then. */
     sweep: json<Sweep>(),
     state: text().$type<ClusterState>().notNull(),

@@ -298,9 +298,48 @@ test('without the word of its API no volume goes, and the removal says what it w
   await remove(clusterId);
   await until(() => saidBy(clusterId, 'AddonCinderCsiInstalled').includes(volume));
   expect(await idsOf('volume/v3', '/volumes', 'volumes')).toContain(volume);
-  // The customer decides: it is not the cluster's any more.
-  await cloud('PUT', 'volume/v3', `/volumes/${volume}`, { volume: { metadata: {} } });
-  world.wake(clusterId);
+  // The customer decides.
+  await world.change(world.member, 'deleteCluster', { clusterId, policy: { volumes: 'KEEP' } }, 'cluster { id }');
   await until(() => isDeleted(clusterId));
   expect(await idsOf('volume/v3', '/volumes', 'volumes')).toContain(volume);
+  expect(await leftoversOf(clusterId)).toEqual([
+    { kind: 'volume', externalId: volume, fate: 'KEPT', reason: 'It was to be kept, as deleteCluster was asked.' },
+  ]);
 });
+
+test('what is asked with the deletion wins over what volumes and Services say for themselves', async () => {
+  const { clusterId, tenant, shortId } = await cloudy('asked');
+  const metadata = { name: 'web', finalizers: [FINALIZER], annotations: { 'loadbalancer.openstack.org/keep-floatingip': 'false' } };
+  const spec = { type: 'LoadBalancer', ports: [{ port: 80 }], selector: { app: 'web' } };
+  const path = '/api/v1/namespaces/default/services';
+  expect((await tenant.call('POST', path, { apiVersion: 'v1', kind: 'Service', metadata, spec })).status).toBe(201);
+  const [resolved] = world.rows<{ json: string }>(`select resolved as json from clusters where id = '${clusterId}'`);
+  const { fixedSubnetId, externalNetworkId } = JSON.parse(resolved?.json ?? '{}');
+  const wanted = { loadbalancer: { name: `kube_service_${shortId}_default_web`, vip_subnet_id: fixedSubnetId } };
+  const balancer = (await cloud('POST', 'load-balancer/v2', '/lbaas/loadbalancers', wanted)).loadbalancer as { vip_port_id: string };
+  const description = `Floating IP for Kubernetes external service default/web from cluster ${shortId}`;
+  const floatingip = { floating_network_id: externalNetworkId, port_id: balancer.vip_port_id, description };
+  const ip = (await cloud('POST', 'network', '/v2.0/floatingips', { floatingip })).floatingip as { id: string };
+  const retained = await makeVolume('retained', shortId);
+  await tenant.call('POST', '/api/v1/persistentvolumes', volumeOf('retained', retained, 'Retain'));
+
+  const policy = { volumes: 'DELETE', floatingIps: 'KEEP' };
+  await world.change(world.member, 'deleteCluster', { clusterId, policy }, 'cluster { id }');
+  const kept = 'loadbalancer.openstack.org/keep-floatingip';
+  await until(async () => at((await tenant.call('GET', `${path}/web`)).body, 'metadata', 'annotations', kept) === 'true');
+  await until(async () => at((await tenant.call('GET', `${path}/web`)).body, 'metadata', 'deletionTimestamp') !== undefined);
+  const type = { 'content-type': 'application/merge-patch+json' };
+  await tenant.call('PATCH', `${path}/web`, { metadata: { finalizers: null } }, type);
+  await until(() => isDeleted(clusterId));
+  expect(await idsOf('volume/v3', '/volumes', 'volumes')).not.toContain(retained);
+  expect(await idsOf('network', '/v2.0/floatingips', 'floatingips')).toContain(ip.id);
+  expect(await leftoversOf(clusterId)).toEqual([
+    { kind: 'floating-ip', externalId: ip.id, fate: 'KEPT', reason: 'It was to be kept, as deleteCluster was asked.' },
+  ]);
+});
+
+const leftoversOf = async (clusterId: string): Promise<object[] | undefined> => {
+  const query = 'query($id: ID!) { cluster(id: $id) { leakReport { leftovers { kind externalId fate reason } } } }';
+  type Answer = { cluster: { leakReport: { leftovers: object[] } | null } };
+  return (await world.ask<Answer>(world.member, query, { id: clusterId })).cluster.leakReport?.leftovers;
+};

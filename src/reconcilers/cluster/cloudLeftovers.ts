@@ -63,7 +63,14 @@ const endServices = async (scope: ClusterScope): Promise<KubernetesObject[]> => 
   const open = balanced.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   if (open.length === 0) return balanced;
   const { kube } = await scope.tenant();
-  for (const service of open) await kube.remove(refOf(service));
+  const wish = scope.row.deletePolicy?.floatingIps ?? null;
+  for (const service of open) {
+    // The controller reads it when it removes the load balancer.
+    const annotations = { [KEEP_FLOATING_IP]: String(wish === 'KEEP') };
+    const { apiVersion, kind, ...place } = refOf(service);
+    if (wish !== null) await kube.apply({ apiVersion, kind, metadata: { ...place, annotations } });
+    await kube.remove(refOf(service));
+  }
   return endServices(scope);
 };
 
@@ -78,8 +85,9 @@ const sweepLoadBalancers = async (scope: ClusterScope): Promise<Outcome> => {
   await noteGoing(scope, SERVICE_LOAD_BALANCERS, found);
   for (const { id, provisioningStatus, vipPortId } of found) {
     if (provisioningStatus.startsWith('PENDING')) continue;
-    for (const ip of vipPortId === null ? [] : await cloud.network.listFloatingIps({ portId: vipPortId }))
-      if (ip.description.endsWith(` from cluster ${shortId}`)) await cloud.network.deleteFloatingIp(ip.id);
+    const kept = scope.row.deletePolicy?.floatingIps === 'KEEP';
+    for (const ip of vipPortId === null || kept ? [] : await cloud.network.listFloatingIps({ portId: vipPortId }))
+      if (isServiceFloatingIp(ip, scope.row)) await cloud.network.deleteFloatingIp(ip.id);
     await cloud.loadBalancer.deleteLoadBalancer(id);
   }
   if (found.length > 0) return waiting(`load balancers to go: ${listed(found.map(({ id }) => id))}`, 2_000);
@@ -87,6 +95,12 @@ const sweepLoadBalancers = async (scope: ClusterScope): Promise<Outcome> => {
     if (group.description.endsWith(` Service LoadBalancer in cluster ${shortId}`)) await cloud.network.deleteSecurityGroup(group.id);
   return done();
 };
+
+const KEEP_FLOATING_IP = 'loadbalancer.openstack.org/keep-floatingip';
+
+/** By the description that the cloud controller gives it. */
+export const isServiceFloatingIp = ({ description }: { description: string }, { shortId }: Pick<ClusterRow, 'shortId'>): boolean =>
+  description.endsWith(` from cluster ${shortId}`);
 
 /** Whoever may not list them could not have them made either: the controller has the same roles. */
 export const listServiceLoadBalancers = async (cloud: Cloud, row: Pick<ClusterRow, 'shortId'>): Promise<CloudLoadBalancer[]> => {
@@ -109,17 +123,19 @@ export const leaveVolumes = async (scope: ClusterScope, stop: Stop): Promise<Out
     await noteGoing(scope, CSI_VOLUMES, []);
     return done();
   }
-  const known = await listInTenant(scope, 'PersistentVolume');
+  const wish = scope.row.deletePolicy?.volumes ?? null;
+  if (wish === 'KEEP') return done(`Volumes are kept, as was asked: ${listed(volumes.map(({ id }) => id))}.`);
+  const known = wish === 'DELETE' ? [] : await listInTenant(scope, 'PersistentVolume');
   if (known === undefined && scope.row.seedAbandoned)
     return done(`Volumes are kept, for nobody can say any more which of them may go: ${listed(volumes.map(({ id }) => id))}.`);
   if (known === undefined)
     return waiting(
-      `the cluster's API to say which of its volumes stay; delete them in Cinder to go on without, or take away their property ${CSI_CLUSTER}: ${listed(volumes.map(({ id }) => id))}`,
+      `the cluster's API to say which of its volumes stay; to go on without, ask deleteCluster again with policy.volumes KEEP or DELETE: ${listed(volumes.map(({ id }) => id))}`,
       30_000,
       'CUSTOMER',
     );
   const doomed = new Set(known.map(({ spec }) => doomedHandle(spec as VolumeSpec | undefined)));
-  const going = volumes.filter(({ id }) => doomed.has(id));
+  const going = volumes.filter(({ id }) => wish === 'DELETE' || doomed.has(id));
   await noteGoing(scope, CSI_VOLUMES, going);
   for (const { id, status } of going) if (DELETABLE.has(status)) await cloud.volume.deleteVolume(id);
   if (going.length > 0) return waiting(`volumes to go: ${listed(going.map(({ id, status }) => `${id} (${status})`))}`, 2_000);

@@ -5,7 +5,7 @@ import type { Cloud } from '../../openstack/session.ts';
 import type { InventoryRow } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
 import { descriptionOf, floatingIpDescription, resourceName } from '../names.ts';
-import { CSI_CLUSTER, listServiceLoadBalancers } from './cloudLeftovers.ts';
+import { CSI_CLUSTER, isServiceFloatingIp, listServiceLoadBalancers } from './cloudLeftovers.ts';
 
 export interface Found {
   id: string;
@@ -109,6 +109,14 @@ export const MARKED: readonly Marked[] = [
     possible: ofKind('CinderCsi'),
     list: async (cloud, { shortId }) =>
       (await cloud.offers('volume')) ? cloud.volume.listVolumes({ metadata: { [CSI_CLUSTER]: shortId } }) : [],
+  },
+  {
+    service: 'NETWORK',
+    kind: 'floating-ip',
+    madeBy: 'CLOUD_CONTROLLER',
+    possible: ofKind('CloudController'),
+    list: async (cloud, row) =>
+      (await cloud.network.listFloatingIps()).filter((ip) => isServiceFloatingIp(ip, row)).map((ip) => ({ id: ip.id, name: ip.address })),
   },
   {
     service: 'LOAD_BALANCER',

@@ -4,6 +4,7 @@ import type { Leftover, Unverified } from '../../domain/leakReport.ts';
 import { type Outcome, waiting } from '../../engine/flow.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import { listClusterInventory } from '../../store/inventory.ts';
+import type { ClusterRow } from '../../store/reconcile.ts';
 import { lentCloud } from '../lentCloud.ts';
 import { type Found, MARKED, type Marked } from './marked.ts';
 import type { ClusterScope } from './scope.ts';
@@ -54,11 +55,16 @@ const removeAll = async (cloud: Cloud, { remove }: Marked, found: readonly Found
 
 const leftoverOf = ({ row }: ClusterScope, { service, kind, madeBy }: Marked, { id, name }: Found, why: string | undefined): Leftover => {
   const of = { service, kind, madeBy, name, externalId: id };
-  if (madeBy === 'CSI') {
-    const reason = row.seedAbandoned
-      ? 'The seed was given up, and only the cluster could say whether it may go.'
-      : 'Its PersistentVolume is to outlive the cluster (persistentVolumeReclaimPolicy: Retain), or is none of the cluster any more.';
-    return { ...of, fate: 'KEPT', reason };
-  }
+  if (madeBy === 'CSI') return { ...of, fate: 'KEPT', reason: whyVolumeStays(row) };
+  if (kind === 'floating-ip' && madeBy === 'CLOUD_CONTROLLER')
+    return { ...of, fate: 'KEPT', reason: row.deletePolicy?.floatingIps === 'KEEP' ? ASKED : 'Its Service said that it is to be kept.' };
   return { ...of, fate: 'REMAINS', reason: why ?? "It was made by the cluster's controllers after they were stopped, or is shared." };
+};
+
+const ASKED = 'It was to be kept, as deleteCluster was asked.';
+
+const whyVolumeStays = ({ deletePolicy, seedAbandoned }: ClusterRow): string => {
+  if (deletePolicy?.volumes === 'KEEP') return ASKED;
+  if (seedAbandoned) return 'The seed was given up, and only the cluster could say whether it may go.';
+  return 'Its PersistentVolume is to outlive the cluster (persistentVolumeReclaimPolicy: Retain), or is none of the cluster any more.';
 };

@@ -1,0 +1,1 @@
+ALTER TABLE `clusters` ADD `delete_policy` text;
