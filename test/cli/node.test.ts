@@ -27,10 +27,9 @@ test('the workers of a cluster are listed, for people and for scripts', async ()
   expect(await seedbed('list', 'nowhere')).toMatchObject({ status: 4, out: '', err: expect.stringContaining('nowhere') });
 });
 
-test('another worker takes the place of one that is named, and the same key does it once', async () => {
+test('another worker takes the place of one that is named, and it is waited for', async () => {
   const [old, stays] = workers();
-  const args = ['replace', 'web', old?.name ?? '', '--idempotency-key', 'once'];
-  const { status, out, err } = await seedbed(...args);
+  const { status, out, err } = await seedbed('replace', 'web', old?.name ?? '');
   expect([status, err]).toEqual([0, expect.stringContaining(`Replace worker ${old?.name}`)]);
   expect(names()).toHaveLength(2);
   expect(names()).toContain(stays?.name);
