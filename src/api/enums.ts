@@ -123,6 +123,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   ROTATE_ENCRYPTION_KEY: 'rotateEncryptionKey.',
   ROTATE_CERTIFICATES: 'rotateCertificates.',
   CREATE_NODE_GROUP: 'createNodeGroup.',
+  UPDATE_NODE_GROUP: 'updateNodeGroup.',
   RESIZE_NODE_GROUP: 'resizeNodeGroup.',
   DELETE_NODE_GROUP: 'deleteNodeGroup.',
   REPLACE_NODE: 'replaceNode.',

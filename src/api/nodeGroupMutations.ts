@@ -1,4 +1,4 @@
-/** createNodeGroup, resizeNodeGroup and deleteNodeGroup. */
+/** createNodeGroup, updateNodeGroup, resizeNodeGroup and deleteNodeGroup. */
 import type { NodeGroupAnswer } from '../commands/call.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
@@ -35,6 +35,25 @@ defineMutation({
   payload: nodeGroupPayload('CreateNodeGroupPayload', 'The node group that is being made.'),
   toCommand: (input) => ({ ...groupToCommand(input), clusterId: plainId('Cluster', input.clusterId) }),
   command: (commands) => commands.createNodeGroup,
+});
+
+const UpdateNodeGroupInput = builder.inputType('UpdateNodeGroupInput', {
+  description: 'What updateNodeGroup is asked; what is left out stays.',
+  fields: (t) => ({
+    ...targetFields(t),
+    nodeGroupId: t.id({ required: true, description: 'The node group, by its global or plain id.' }),
+    minCount: t.int({ description: 'Fewest workers, from 0 to 1000.' }),
+    maxCount: t.int({ description: 'Most workers, from 0 to 1000; null: no bound, and the group is not scaled by load.' }),
+  }),
+});
+
+defineMutation({
+  name: 'updateNodeGroup',
+  description: 'Changes how many workers a node group may have; a count outside the new bounds follows into them. Needs the role member.',
+  input: UpdateNodeGroupInput,
+  payload: nodeGroupPayload('UpdateNodeGroupPayload', 'The node group that is being changed.'),
+  toCommand: (input) => ({ ...input, nodeGroupId: plainId('NodeGroup', input.nodeGroupId) }),
+  command: (commands) => commands.updateNodeGroup,
 });
 
 const ResizeNodeGroupInput = builder.inputType('ResizeNodeGroupInput', {

@@ -16,6 +16,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
   dnsNameservers: '--dns-nameserver',
   clusterTemplate: '--template',
   nodesToRemove: '--remove',
+  minCount: '--min',
+  maxCount: '--max',
   ttlSeconds: '--ttl',
   'controlPlane.etcd.volumeSizeGiB': '--etcd-volume-size',
 };

@@ -1,6 +1,6 @@
 /** `seedbed nodegroup …`: workers of one shape. */
 import type { Command } from 'commander';
-import { RESIZE_NODE_GROUP } from '../client/documents.ts';
+import { RESIZE_NODE_GROUP, UPDATE_NODE_GROUP } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { Cluster, NodeGroup, Operation } from '../client/types.ts';
 import { getCluster } from './find.ts';
@@ -13,6 +13,11 @@ interface ResizeOptions extends ChangeOptions {
   remove?: string[];
 }
 
+interface AutoscaleOptions extends ChangeOptions {
+  min?: number;
+  max?: number | false;
+}
+
 export const addNodeGroupCommands = (program: Command, io: Io): void => {
   const nodegroup = program.command('nodegroup').description('groups of workers of one shape');
   define(nodegroup, 'list <cluster>', "list a cluster's node groups").action(action(io, list));
@@ -20,6 +25,15 @@ export const addNodeGroupCommands = (program: Command, io: Io): void => {
     .requiredOption('--count <n>', 'workers that are wanted', readWhole)
     .option('--remove <worker>', 'name of a worker that is to go first; may be repeated', collect)
     .action(action(io, resize));
+  defineChange(
+    nodegroup,
+    'autoscale <cluster> <nodegroup>',
+    'bound how many workers a group has; in a cluster with autoScalingEnabled, load decides between the bounds',
+  )
+    .option('--min <n>', 'fewest workers', readWhole)
+    .option('--max <n>', 'most workers', readWhole)
+    .option('--no-max', 'no bound, and no scaling by load')
+    .action(action(io, autoscale));
 };
 
 const list = async (session: Session, [nameOrId = '']: readonly string[]): Promise<void> => {
@@ -47,9 +61,7 @@ const groupsText = (cluster: Cluster, groups: readonly NodeGroup[]): string =>
 const nodesOf = (cluster: Cluster, group: NodeGroup) => cluster.nodes.nodes.filter((node) => node.nodeGroup?.uuid === group.uuid);
 
 const resize = async (session: Session, [clusterName = '', groupName = '']: readonly string[], options: ResizeOptions): Promise<void> => {
-  const cluster = await getCluster(session.client, clusterName);
-  const group = cluster.nodeGroups.nodes.find((g) => g.name === groupName || g.uuid === groupName);
-  if (group === undefined) throw new ClientError('NOT_FOUND', `Cluster ${cluster.name} has no node group ${groupName}.`);
+  const { cluster, group } = await getGroup(session, clusterName, groupName);
   const nodesToRemove = options.remove?.map((name) => {
     const node = nodesOf(cluster, group).find((n) => n.name === name || n.uuid === name);
     if (node === undefined) throw new ClientError('NOT_FOUND', `Node group ${group.name} has no worker ${name}.`);
@@ -57,9 +69,38 @@ const resize = async (session: Session, [clusterName = '', groupName = '']: read
   });
   const input = given({ nodeGroupId: group.uuid, count: options.count, nodesToRemove, idempotencyKey: options.idempotencyKey });
   const { operation } = await session.client.mutate<{ operation: Operation }>(RESIZE_NODE_GROUP, { input });
-  const progress = { id: cluster.uuid, after: cluster.lastEventNumber };
-  await session.finish(options, { operation, title: `Resize ${cluster.name}/${group.name} to ${options.count}`, cluster: progress });
+  await follow(session, options, cluster, group, operation, `Resize ${cluster.name}/${group.name} to ${options.count}`);
+};
+
+const autoscale = async (
+  session: Session,
+  [clusterName = '', groupName = '']: readonly string[],
+  options: AutoscaleOptions,
+): Promise<void> => {
+  const { cluster, group } = await getGroup(session, clusterName, groupName);
+  const { min: minCount, max, idempotencyKey } = options;
+  const input = given({ nodeGroupId: group.uuid, minCount, maxCount: max === false ? null : max, idempotencyKey });
+  const { operation } = await session.client.mutate<{ operation: Operation }>(UPDATE_NODE_GROUP, { input });
+  await follow(session, options, cluster, group, operation, `Bound ${cluster.name}/${group.name}`);
+};
+
+const getGroup = async (session: Session, clusterName: string, groupName: string) => {
+  const cluster = await getCluster(session.client, clusterName);
+  const group = cluster.nodeGroups.nodes.find((g) => g.name === groupName || g.uuid === groupName);
+  if (group === undefined) throw new ClientError('NOT_FOUND', `Cluster ${cluster.name} has no node group ${groupName}.`);
+  return { cluster, group };
+};
+
+const follow = async (
+  session: Session,
+  options: ChangeOptions,
+  cluster: Cluster,
+  group: NodeGroup,
+  operation: Operation,
+  title: string,
+): Promise<void> => {
+  await session.finish(options, { operation, title, cluster: { id: cluster.uuid, after: cluster.lastEventNumber } });
   const after = await getCluster(session.client, cluster.uuid);
-  const resized = after.nodeGroups.nodes.filter((g) => g.uuid === group.uuid);
-  session.print(resized[0], () => groupsText(after, resized));
+  const changed = after.nodeGroups.nodes.filter((g) => g.uuid === group.uuid);
+  session.print(changed[0], () => groupsText(after, changed));
 };

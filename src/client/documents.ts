@@ -114,6 +114,12 @@ export const RESIZE_NODE_GROUP = mutation(
   `nodeGroup { uuid name state count } cluster { uuid name lastEventNumber } operation { ${OPERATION} }`,
 );
 
+export const UPDATE_NODE_GROUP = mutation(
+  'updateNodeGroup',
+  'UpdateNodeGroupInput',
+  `nodeGroup { uuid name state count } cluster { uuid name lastEventNumber } operation { ${OPERATION} }`,
+);
+
 export const REPLACE_NODE = mutation(
   'replaceNode',
   'ReplaceNodeInput',

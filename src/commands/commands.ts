@@ -22,6 +22,7 @@ import { unregisterSeed } from './unregisterSeed.ts';
 import { updateAddonBundle } from './updateAddonBundle.ts';
 import { updateCluster } from './updateCluster.ts';
 import { updateClusterTemplate } from './updateClusterTemplate.ts';
+import { updateNodeGroup } from './updateNodeGroup.ts';
 import { updateSeed } from './updateSeed.ts';
 
 export const createCommands = (deps: CommandDeps) => ({
@@ -40,6 +41,7 @@ export const createCommands = (deps: CommandDeps) => ({
   updateCluster: updateCluster(deps),
   deleteCluster: deleteCluster(deps),
   createNodeGroup: createNodeGroup(deps),
+  updateNodeGroup: updateNodeGroup(deps),
   resizeNodeGroup: resizeNodeGroup(deps),
   deleteNodeGroup: deleteNodeGroup(deps),
   replaceNode: replaceNode(deps),

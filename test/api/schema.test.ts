@@ -53,6 +53,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'updateAddonBundle',
     'updateCluster',
     'updateClusterTemplate',
+    'updateNodeGroup',
     'updateSeed',
   ]);
   for (const { name, args, type } of mutations) {

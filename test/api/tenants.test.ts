@@ -148,6 +148,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['signCertificate', { clusterId: house.cluster.id, role: 'ADMIN', csr: 'x' }],
   ['revokeKubeconfig', { kubeconfigId: house.kubeconfig.id }],
   ['createNodeGroup', { clusterId: house.cluster.id, name: 'more' }],
+  ['updateNodeGroup', { nodeGroupId: house.nodeGroup.id, maxCount: 3 }],
   ['resizeNodeGroup', { nodeGroupId: house.nodeGroup.id, count: 3 }],
   ['deleteNodeGroup', { nodeGroupId: house.nodeGroup.id }],
   ['replaceNode', { nodeId: house.node.id }],

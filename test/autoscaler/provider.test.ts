@@ -223,8 +223,10 @@ test.each([0, -1])('a growth by %i is none', async (delta) => {
 });
 
 test('bounds that are changed hold at once', async () => {
-  await resize(2);
-  world.write(`update node_groups set spec = json_set(spec, '$.minCount', 2, '$.maxCount', 2) where id = '${group}'`);
+  const bound = (minCount: number, maxCount: number) =>
+    world.change(world.member, 'updateNodeGroup', { nodeGroupId: group, minCount, maxCount }, 'nodeGroup { count }');
+  await resize(3);
+  expect(await bound(2, 2)).toMatchObject({ nodeGroup: { count: 2 } });
   const { nodeGroups } = await mine.call<{ nodeGroups: { id: string }[] }>('NodeGroups');
   expect(nodeGroups.find(({ id }) => id === group)).toMatchObject({ minSize: 2, maxSize: 2 });
   const [one] = await running(2);
@@ -232,7 +234,8 @@ test('bounds that are changed hold at once', async () => {
   await expect(mine.call('NodeGroupDeleteNodes', { id: group, nodes: [{ providerID: one?.id, name: '' }] })).rejects.toMatchObject({
     code: status.INVALID_ARGUMENT,
   });
-  world.write(`update node_groups set spec = json_set(spec, '$.minCount', 0, '$.maxCount', 3) where id = '${group}'`);
+  await bound(0, 3);
+  expect(await target()).toBe(2);
 });
 
 test('a worker that cannot be made is a placeholder with its error, which can be given up by name or by number', async () => {

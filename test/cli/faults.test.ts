@@ -65,6 +65,12 @@ test.each<[string, string[], string[], string]>([
     ['nodegroup', 'resize', 'web', 'workers', '--count', '4'],
     'The group may have at most 3 nodes. [--count]',
   ],
+  [
+    'minCount 4 must not be more than maxCount 3.',
+    ['minCount'],
+    ['nodegroup', 'autoscale', 'web', 'workers', '--min', '4'],
+    '--min 4 must not be more than --max 3.',
+  ],
 ])('%s %j of %j is told as %s', async (message, field, args, told) => {
   expect(await withApi(refusing(message, field), args)).toEqual({ status: 2, out: '', err: `seedbed: ${told}\n` });
 });

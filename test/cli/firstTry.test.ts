@@ -95,6 +95,11 @@ test('a second start resumes, serves the command line, and outlives a killed ser
 
   const resized = await seedbed(url, 'sandbox-member', 'nodegroup', 'resize', 'hello', 'default-worker', '--count', '1', '--json');
   expect([resized.status, JSON.parse(resized.out)]).toMatchObject([0, { count: 1, state: 'READY' }]);
+  const bounds = ['--min', '1', '--max', '4', '--json'];
+  const bounded = await seedbed(url, 'sandbox-member', 'nodegroup', 'autoscale', 'hello', 'default-worker', ...bounds);
+  expect([bounded.status, JSON.parse(bounded.out)]).toMatchObject([0, { count: 1, minCount: 1, maxCount: 4 }]);
+  const unbounded = await seedbed(url, 'sandbox-member', 'nodegroup', 'autoscale', 'hello', 'default-worker', '--no-max', '--json');
+  expect([unbounded.status, JSON.parse(unbounded.out)]).toMatchObject([0, { minCount: 1, maxCount: null }]);
   const watched = await seedbed(url, 'sandbox-member', 'cluster', 'watch', 'hello', '--json');
   const numbers = watched.out
     .trimEnd()

@@ -1,0 +1,69 @@
+/** updateNodeGroup: bounds, and the count that follows into them. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { listEvents } from '../../src/store/events.ts';
+import { listLiveNodeGroups } from '../../src/store/reconcile.ts';
+import { ANNA, call, errorOf, type House, openHouse, TEMPLATE } from './house.ts';
+
+let house: House;
+let clusterId: string;
+let groupId: string;
+beforeEach(async () => {
+  house = openHouse();
+  await house.commands.createClusterTemplate(call(ANNA), TEMPLATE);
+  const { cluster } = await house.commands.createCluster(call(ANNA), { name: 'hello', clusterTemplate: 'standard', nodeCount: 3 });
+  clusterId = cluster.id;
+  groupId = (await listLiveNodeGroups(house.store.db, clusterId))[0]?.id ?? '';
+});
+afterEach(() => house.close());
+
+const update = (input: object, more: object = {}) => house.commands.updateNodeGroup(call(ANNA, more), { nodeGroupId: groupId, ...input });
+const told = async () => (await listEvents(house.store.db, clusterId, 0, 99)).filter((e) => e.subjectKind === 'NODE_GROUP').at(-1)?.message;
+
+test.each([
+  ['around the count', { minCount: 1, maxCount: 5 }, 3, 'Node group default-worker may have 1 to 5 nodes, as anna asked.'],
+  ['below it', { maxCount: 2 }, 2, 'Node group default-worker may have 0 to 2 nodes and goes from 3 to 2, as anna asked.'],
+  ['above it', { minCount: 4 }, 4, 'Node group default-worker may have 4 nodes or more and goes from 3 to 4, as anna asked.'],
+])('bounds %s', async (_where, bounds, count, message) => {
+  const { nodeGroup, operation } = await update(bounds);
+  expect(nodeGroup).toMatchObject({ spec: { ...bounds, count }, generation: 2 });
+  expect(operation).toMatchObject({ kind: 'UPDATE_NODE_GROUP', generation: 2 });
+  expect(await told()).toBe(message);
+});
+
+test('a maximum is taken away by null, and stays when nothing is said of it', async () => {
+  await update({ maxCount: 5 });
+  expect((await update({ minCount: 1 })).nodeGroup.spec).toMatchObject({ minCount: 1, maxCount: 5 });
+  expect((await update({ maxCount: null })).nodeGroup.spec).toMatchObject({ minCount: 1, maxCount: null });
+});
+
+test('a resize that it moves is over; one that it leaves goes on', async () => {
+  const state = async (id: string) => {
+    const { operation } = await house.commands.retryOperation(call(ANNA), { operationId: id });
+    return operation.state;
+  };
+  const { operation } = await house.commands.resizeNodeGroup(call(ANNA), { nodeGroupId: groupId, count: 6 });
+  await update({ maxCount: 8 });
+  expect(await state(operation.id)).toBe('PENDING');
+  await update({ maxCount: 4 });
+  expect(await errorOf(state(operation.id))).toMatchObject({ code: 'CONFLICT' });
+});
+
+test.each<[string, object, string[]]>([
+  ['a minimum above the maximum', { minCount: 5, maxCount: 4 }, ['minCount']],
+  ['a maximum below the minimum', { maxCount: 1 }, ['maxCount']],
+  ['too many for the range of the nodes', { minCount: 300 }, ['minCount']],
+  ['more than there can be', { maxCount: 1001 }, ['maxCount']],
+  ['nothing', {}, []],
+])('%s', async (_what, bounds, field) => {
+  await update({ minCount: 2 });
+  expect(await errorOf(update(bounds))).toMatchObject({ code: 'INVALID_INPUT', field });
+});
+
+test('another generation, and a group that goes', async () => {
+  expect(await errorOf(update({ maxCount: 5 }, { expectedGeneration: 9 }))).toMatchObject({ code: 'GENERATION_MISMATCH' });
+  const { nodeGroup } = await house.commands.createNodeGroup(call(ANNA), { clusterId, name: 'more' });
+  await house.commands.deleteNodeGroup(call(ANNA), { nodeGroupId: nodeGroup.id });
+  expect(await errorOf(house.commands.updateNodeGroup(call(ANNA), { nodeGroupId: nodeGroup.id, maxCount: 5 }))).toMatchObject({
+    code: 'CONFLICT',
+  });
+});
