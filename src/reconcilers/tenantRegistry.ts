@@ -173,6 +173,9 @@ export const problemsOf = (node: KubernetesObject): string[] =>
 export const kubeletVersionOf = (node: KubernetesObject): string | null =>
   (node['status'] as NodeStatus | undefined)?.nodeInfo?.kubeletVersion ?? null;
 
+/** Which server a Node object says that it is; "" when it says nothing. */
+export const providerIdIn = ({ spec }: KubernetesObject): string => (spec as { providerID?: string } | undefined)?.providerID ?? '';
+
 const trimmed = (node: KubernetesObject): KubernetesObject => {
   const status = node.status as NodeStatus | undefined;
   const kept = {
@@ -183,7 +186,7 @@ const trimmed = (node: KubernetesObject): KubernetesObject => {
     apiVersion: node.apiVersion,
     kind: node.kind,
     metadata: { name: node.metadata.name },
-    spec: { providerID: (node.spec as { providerID?: string } | undefined)?.providerID },
+    spec: { providerID: providerIdIn(node) },
     status: kept,
   } as unknown as KubernetesObject;
 };

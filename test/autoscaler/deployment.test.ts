@@ -132,6 +132,25 @@ test('a certificate that is two thirds through its life is followed by another, 
   await client.call('Refresh');
 });
 
+test('nodes of a time before the autoscaler say which server they are before it comes', async () => {
+  const late = await world.makeCluster('late', { nodeCount: 1, overrides: { maxNodeCount: 2 } });
+  const { kubeconfig } = await world.change<{ kubeconfig: string }>(
+    world.member,
+    'issueKubeconfig',
+    { clusterId: late, role: 'ADMIN' },
+    'kubeconfig',
+  );
+  const tenant = world.tenant(kubeconfig);
+  const named = async () =>
+    (await tenant.list({ apiVersion: 'v1', kind: 'Node' })).items.map(({ spec }) => spec as { providerID?: string });
+  await until(async () => (await named()).length === 1);
+  expect((await named())[0]?.providerID ?? '').toBe('');
+  await world.change(world.member, 'updateCluster', { clusterId: late, overrides: { autoScalingEnabled: true } }, 'cluster { id }');
+  await world.settled(late);
+  const [node] = world.rows<{ serverId: string }>(`select server_id as serverId from nodes where cluster_id = '${late}'`);
+  expect((await named())[0]?.providerID).toBe(`openstack:///${node?.serverId}`);
+});
+
 test('switched off, all of it goes; switched on again, it is back with another key', async () => {
   const before = await files();
   const client = await logIn();

@@ -7,6 +7,9 @@ import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { remembering } from '../../../lib/remember.ts';
 import type { KeyPair } from '../../../pki/authority.ts';
 import { authorityOf, issueProviderClient, type ProviderClient } from '../../../pki/provider.ts';
+import { listLiveNodesOfCluster } from '../../../store/reconcile.ts';
+import { enqueue } from '../../../store/workItems.ts';
+import { providerIdIn } from '../../tenantRegistry.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
@@ -29,6 +32,8 @@ export const autoScaling: Step<ClusterScope> = {
     if (autoscaler === null) return done();
     const { authority, host, port } = autoscaler;
     const cluster = await scope.reachable();
+    const unnamed = await wakeUnnamed(scope);
+    if (unnamed > 0) return waiting(`${unnamed} nodes to say which server each is`, 1_000);
     const { cert, key } = await clientOf(scope, authority);
     await scope.applyToTenant(GROUP, rightsOf(cluster));
     await scope.applyToSeed(GROUP, buildClusterAutoscaler(cluster, await scope.pki(), { host, port, caPem: authority.cert, cert, key }));
@@ -45,6 +50,27 @@ export const autoScaling: Step<ClusterScope> = {
     await scope.write((tx) => scope.world.secrets.remove(tx, scope.row.id, CLIENT));
     return done();
   },
+};
+
+/**
+ * Nodes that joined before there was an autoscaler may not say which server they are, and it would take their servers for ones that
+ * never joined, and after a while delete them: their own passes name them first. @returns how many there are.
+ */
+const wakeUnnamed = async (scope: ClusterScope): Promise<number> => {
+  const nodes = (await scope.tenant()).nodes();
+  await nodes.firstSync();
+  const unnamed = new Set(
+    nodes
+      .list()
+      .filter((node) => providerIdIn(node) === '')
+      .map(({ metadata }) => metadata.name),
+  );
+  if (unnamed.size === 0) return 0;
+  const ours = (await listLiveNodesOfCluster(scope.db, scope.row.id)).filter(({ name, state }) => unnamed.has(name) && state === 'READY');
+  await scope.write(async (tx) => {
+    for (const { id } of ours) await enqueue(tx, 'NODE', id, scope.clock.now());
+  });
+  return ours.length;
 };
 
 /** The certificate by which Seedbed knows the cluster's autoscaler. */

@@ -1,10 +1,8 @@
 /** Follows the node in the cluster's own API until it is Ready; takes its Node object away when it goes. */
-import { isWanted } from '../../../domain/addons.ts';
 import { SeedbedError, UserError } from '../../../domain/errors.ts';
 import { providerIdOf } from '../../../domain/node.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
-import type { KubernetesObject } from '../../../seeds/kinds.ts';
-import { kubeletVersionOf, problemsOf, readyState } from '../../tenantRegistry.ts';
+import { kubeletVersionOf, problemsOf, providerIdIn, readyState } from '../../tenantRegistry.ts';
 import type { NodeScope } from '../scope.ts';
 import { noteTrouble, noteWell } from '../trouble.ts';
 import { bootstrapToken } from './bootstrapToken.ts';
@@ -84,20 +82,17 @@ const joining = async (scope: NodeScope): Promise<number> => {
   return LOOK_MS;
 };
 
-/** The autoscaler tells by it which server a node is; where there is a cloud controller, that says so. */
-const needsProviderId = ({ cluster, row }: NodeScope): boolean =>
-  cluster.spec.autoScalingEnabled && !isWanted('cloudController', cluster.spec) && row.serverId !== null;
+/** The autoscaler tells by it which server a node is. A cloud controller would say the same, but only of nodes that join after it came. */
+const needsProviderId = ({ cluster, row }: NodeScope): boolean => cluster.spec.autoScalingEnabled && row.serverId !== null;
 
 const nameServer = async (scope: NodeScope): Promise<void> => {
   const { kube, nodes } = await scope.tenant();
   const known = nodes().get(undefined, scope.row.name);
-  if (known === undefined || hasProviderId(known)) return;
+  if (known === undefined || providerIdIn(known) !== '') return;
   const node = await kube.get({ apiVersion: 'v1', kind: 'Node', name: scope.row.name });
-  if (node === undefined || hasProviderId(node)) return;
+  if (node === undefined || providerIdIn(node) !== '') return;
   await kube.rewrite({ ...node, spec: { ...(node.spec as object), providerID: providerIdOf(scope.row.serverId ?? '') } });
 };
-
-const hasProviderId = ({ spec }: KubernetesObject): boolean => ((spec as { providerID?: string } | undefined)?.providerID ?? '') !== '';
 
 const notThere = async (scope: NodeScope): Promise<Outcome> => {
   if (scope.row.kubeletVersion !== null) {
