@@ -39,6 +39,7 @@ import { parseManifests } from './seeds/manifests.ts';
 import { openStore } from './store/open.ts';
 import { createSealer } from './store/sealing.ts';
 import { createSecrets } from './store/secrets.ts';
+import { wakeHealing } from './store/wake.ts';
 import { createQueue } from './store/workItems.ts';
 
 export interface RunningServer {
@@ -113,6 +114,8 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   const queue = createQueue({ store, clock });
   // One process owns a SQLite file, so a lease that is still held is a dead predecessor's, and what it listened to has gone unheard since.
   await queue.takeOver();
+  // What broke while nobody watched is found at once, and not at the next look for drift.
+  await store.transaction((tx) => wakeHealing(tx, clock.now()));
   const worker = createWorker({
     queue,
     handlers: {

@@ -2,6 +2,8 @@
 
 import type { BundleChoice } from '../domain/addonBundle.ts';
 import { addonsOf, bundlesOf } from '../domain/addonState.ts';
+import type { Condition } from '../domain/condition.ts';
+import { loudest } from '../domain/healing.ts';
 import { notServedConditions } from '../domain/notServed.ts';
 import type { PlacementReason } from '../domain/seed.ts';
 import { type SpecPath, settingAt, settingsOf } from '../domain/template.ts';
@@ -71,6 +73,17 @@ const ControlPlaneType = builder.objectRef<ClusterRow>('ControlPlane').implement
   }),
 });
 
+/** Behind all steps of its flow. */
+const HEALING_ORDINAL = 9_999;
+
+const healingOf = ({ generation }: ClusterRow, groups: readonly { group: string; condition: Condition }[]): Condition[] => {
+  const worst = loudest(groups);
+  if (worst === undefined) return [];
+  const { group, condition } = worst;
+  const message = condition.message === '' ? '' : `Node group ${group}: ${condition.message}`;
+  return [{ ...condition, message, observedGeneration: generation, ordinal: HEALING_ORDINAL }];
+};
+
 /** Steps of the cluster's flow that are components of the control plane. */
 const COMPONENTS = new Set([
   'EtcdReady',
@@ -97,10 +110,12 @@ builder.node(ClusterRef, {
     state: t.expose('state', { type: ClusterStateEnum, description: 'Where it is in its life.' }),
     conditions: t.field({
       type: [ConditionType],
-      description: 'What is known of its aspects, in the order of its steps; then what is kept and not served yet (reason NotServedYet).',
+      description:
+        'What is known of its aspects, in the order of its steps; how its groups heal (AutoHealing: what the group says that is worst off); then what is kept and not served yet (reason NotServedYet).',
       resolve: async (row, _args, { loaders, serves }) => [
         // What is not wanted has none.
         ...(await loaders.conditions.load(row.id)).filter((c) => c.state !== 'REMOVED' || row.deleteRequestedAt !== null),
+        ...healingOf(row, row.spec.autoHealingEnabled ? await loaders.healing.load(row.id) : []),
         ...notServedConditions(row.spec, row.generation, row.createdAt, serves),
       ],
     }),

@@ -2,6 +2,7 @@
 import DataLoader from 'dataloader';
 import type { Actor } from '../domain/actor.ts';
 import type { Condition } from '../domain/condition.ts';
+import { AUTO_HEALING } from '../domain/healing.ts';
 import { PROJECT_SERVICES } from '../domain/leakReport.ts';
 import {
   type AddonBundleRow,
@@ -12,7 +13,7 @@ import {
 } from '../store/addonBundles.ts';
 import { type CertificateRow, listCertificatesByClusters } from '../store/certificates.ts';
 import { loadClusters } from '../store/clusters.ts';
-import { listConditionsByObjects } from '../store/conditions.ts';
+import { listConditionsByObjects, listGroupConditions } from '../store/conditions.ts';
 import type { InventoryRow } from '../store/inventory.ts';
 import { type KubeconfigRow, loadKubeconfigs } from '../store/kubeconfigs.ts';
 import { loadNodeGroups } from '../store/nodeGroups.ts';
@@ -58,6 +59,8 @@ export interface Loaders {
   bundleRevisions: DataLoader<string, BundleRevisionHead[]>;
   newestBundleRevision: One<BundleRevisionHead>;
   conditions: DataLoader<string, Condition[]>;
+  /** What the groups of a cluster say of their healing, by its id. */
+  healing: DataLoader<string, { group: string; condition: Condition }[]>;
   /** Of a cluster, by its id. */
   certificates: DataLoader<string, CertificateRow[]>;
   /** In a cluster's project, by the cluster's id. */
@@ -116,6 +119,10 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
   ),
   conditions: fromMap(
     (ids) => listConditionsByObjects(db, ids),
+    () => [],
+  ),
+  healing: fromMap(
+    (ids) => listGroupConditions(db, ids, AUTO_HEALING),
     () => [],
   ),
   certificates: fromMap(

@@ -69,13 +69,13 @@ const etcdText = ({ members, alarms, quotaMiB }: Etcd): string | null => {
 export const workersText = (nodes: readonly ClusterNode[]): string =>
   table(
     ['WORKER', 'STATE', 'ADDRESS', 'KUBELET', 'ZONE', 'FAULT'],
-    nodes.map(({ name, state, address, kubeletVersion, zone, fault }) => [
+    nodes.map(({ name, state, address, kubeletVersion, zone, fault, trouble }) => [
       name,
       state,
       address,
       kubeletVersion,
       zone,
-      fault?.problem.message ?? null,
+      fault?.problem.message ?? trouble?.message ?? null,
     ]),
     'No workers.',
   );

@@ -88,6 +88,7 @@ const operationText = (operation: Operation): string =>
     ['cluster', operation.cluster?.name ?? null],
     ['state', operation.state],
     ['percent', operation.percent],
+    ...(operation.reason ? [['reason', operation.reason] as const] : []),
     ['requested', `${operation.requestedAt} by ${operation.requestedBy}`],
     ['finished', operation.finishedAt],
     ['problem', operation.problem?.message ?? null],

@@ -30,7 +30,7 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
   autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent } autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
 const BUNDLE =
   'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions { revision createdAt }';
-const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } }
+const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } trouble { kind since message } }
   pageInfo { hasNextPage endCursor }`;
 const NODE_GROUP = 'uuid name isDefault state flavor image count minCount maxCount';
 const SUMMARY = 'uuid name state version endpoint projectId createdAt';
@@ -127,7 +127,7 @@ export const REPLACE_NODE = mutation(
 );
 
 export const OPERATION_BY_ID = `query operation($id: ID!) { operation(id: $id) { ${OPERATION} } }`;
-const OPERATION_SUMMARY = `uuid kind targetKind state percent requestedBy requestedAt finishedAt ${PROBLEM} cluster { uuid name }`;
+const OPERATION_SUMMARY = `uuid kind targetKind state percent reason requestedBy requestedAt finishedAt ${PROBLEM} cluster { uuid name }`;
 export const CLUSTER_OPERATIONS = `query operations($name: String, $id: ID) {
   cluster(name: $name, id: $id) { operations(first: 100) { nodes { ${OPERATION_SUMMARY} } } } }`;
 /** The API has lists of operations below clusters alone. */

@@ -32,6 +32,7 @@ export interface OperationSummary {
   targetKind: string;
   state: string;
   percent: number;
+  reason: string | null;
   requestedBy: string;
   requestedAt: string;
   finishedAt: string | null;
@@ -151,6 +152,7 @@ export interface ClusterNode {
   kubeletVersion: string | null;
   nodeGroup: { uuid: string } | null;
   fault: { problem: Fault; consoleTail: string | null } | null;
+  trouble: { kind: string; since: string; message: string } | null;
 }
 
 export interface ClusterSummary {

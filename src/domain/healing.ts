@@ -1,5 +1,7 @@
 /** Healing: when a worker is in trouble, when another takes its place, and when nothing is replaced at all. */
 
+import type { Condition } from './condition.ts';
+
 export type NodeTroubleKind = 'NOT_READY' | 'SERVER_LOST' | 'SERVER_ERROR' | 'NOT_JOINED' | 'NODE_PROBLEM';
 
 /** What is wrong with a worker, whether or not it will be replaced. */
@@ -43,6 +45,21 @@ const LONGEST_BACKOFF_MS = 6 * 3_600_000;
 /** A replacement that worked for this long has not failed; what is wrong with it now is something new. */
 const PROVEN_MS = 3_600_000;
 
+/** The step of a node group's flow that heals. */
+export const AUTO_HEALING = 'AutoHealing';
+
+/** What somebody should hear of first. */
+const LOUDEST: readonly string[] = ['MassFailure', 'NoFacts', 'BackingOff'];
+
+/** What a cluster shows of its groups' healing: that of the group that says most. `group`: its name. */
+export const loudest = <C extends Pick<Condition, 'reason' | 'state'>>(groups: readonly { group: string; condition: C }[]) => {
+  const rank = ({ reason, state }: C): number => {
+    const place = LOUDEST.indexOf(reason);
+    return place >= 0 ? place : LOUDEST.length + (state === 'FAILED' ? 0 : state === 'DONE' ? 2 : 1);
+  };
+  return [...groups].sort((a, b) => rank(a.condition) - rank(b.condition) || (a.group < b.group ? -1 : 1))[0];
+};
+
 /** How long to wait before a decision that cannot be taken back, in milliseconds. */
 export const settleMs = (spec: HealingSpec): number => Math.min(SETTLE_MS, spec.nodeLimitSeconds * 1000);
 
@@ -53,9 +70,17 @@ export const isMassFailure = (ill: number, all: number, { maxUnhealthyPercent }:
 export interface Patient {
   name: string;
   createdAt: number;
+  /** It took the place of the one that was healed last. */
+  isReplacement: boolean;
   ready: boolean;
   trouble: NodeTrouble;
 }
+
+/** Which of a group's nodes took the place of the one that was healed last: healing is one at a time, so it is the first that came after. */
+export const replacementIn = <N extends { createdAt: number }>(nodes: readonly N[], { lastAt }: GroupHealing): N | undefined =>
+  nodes
+    .filter(({ createdAt }) => lastAt !== null && createdAt >= lastAt)
+    .reduce<N | undefined>((first, node) => (first === undefined || node.createdAt < first.createdAt ? node : first), undefined);
 
 export interface Plan<P extends Patient> {
   patient: P;
@@ -83,9 +108,8 @@ export const nextPatient = <P extends Patient>(
 };
 
 const planOf = <P extends Patient>(patient: P, spec: HealingSpec, healing: GroupHealing): Plan<P> => {
-  const { trouble, createdAt } = patient;
+  const { trouble, createdAt, isReplacement } = patient;
   const { lastAt, notBefore } = healing;
-  const isReplacement = lastAt !== null && createdAt >= lastAt;
   const proven = trouble.since - createdAt >= PROVEN_MS;
   const failures = isReplacement ? (proven ? 0 : healing.failures + 1) : healing.failures;
   const due = Math.max(trouble.since + limitMs(trouble.kind, spec), notBefore);

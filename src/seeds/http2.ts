@@ -108,6 +108,8 @@ const sentOn = (stream: ClientHttp2Stream, kept: boolean): Sent => {
 const keepAsking = (session: ClientHttp2Session, idle: () => boolean): (() => void) => {
   let alive = true;
   const timer = setInterval(() => {
+    // It is closed a moment after its end, and a ping in between would throw where nobody catches it.
+    if (session.destroyed) return;
     if (!alive) return session.destroy(timeoutError());
     if (idle()) return session.close();
     alive = false;

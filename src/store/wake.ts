@@ -2,7 +2,7 @@
 import { and, eq, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { Tx } from './open.ts';
-import { nodeGroups, nodes, workItems } from './tables.ts';
+import { clusters, nodeGroups, nodes, workItems } from './tables.ts';
 import { enqueue } from './workItems.ts';
 
 /** As `enqueue`, and forgets the failures so far: somebody has changed something and asks for another try. */
@@ -33,6 +33,14 @@ export const wakeNodeGroups = async (tx: Tx, clusterId: string, now: number, unf
     unfinished ? ne(nodeGroups.state, 'READY') : undefined,
   );
   await wakeAll(tx, 'NODE_GROUP', sql`select ${nodeGroups.id} from ${nodeGroups} where ${where}`, now);
+};
+
+/** One node of each cluster that heals itself: its pass opens the watch that tells of all the others. */
+export const wakeHealing = async (tx: Tx, now: number): Promise<void> => {
+  const heals = sql`json_extract(${clusters.spec}, '$.autoHealingEnabled') = 1`;
+  const where = and(isNull(nodes.deletedAt), isNull(clusters.deletedAt), heals);
+  const firsts = sql`select min(${nodes.id}) as id from ${nodes} inner join ${clusters} on ${clusters.id} = ${nodes.clusterId} where ${where} group by ${nodes.clusterId}`;
+  await wakeAll(tx, 'NODE', firsts, now);
 };
 
 const wakeAll = async (tx: Tx, kind: ObjectKind, ids: SQL, now: number): Promise<void> => {

@@ -26,6 +26,7 @@ const operation = (percent: number, steps: OperationStep[], more: Partial<Operat
   targetKind: 'CLUSTER',
   state: 'RUNNING',
   percent,
+  reason: null,
   requestedBy: 'ada',
   requestedAt: iso(0),
   finishedAt: null,

@@ -105,6 +105,10 @@ test.each<[string, object, string, string[]]>([
     ['labels', 'service_cluster_ip_range'],
   ],
   ['minimum over maximum', { minNodeCount: 3, maxNodeCount: 2 }, 'INVALID_INPUT', ['minNodeCount']],
+  ['a node that is hardly given time', { healing: { nodeLimitSeconds: 9 } }, 'INVALID_INPUT', ['healing', 'nodeLimitSeconds']],
+  ['a server that has a week to join', { healing: { joinLimitSeconds: 604_800 } }, 'INVALID_INPUT', ['healing', 'joinLimitSeconds']],
+  ['a share of nothing', { healing: { maxUnhealthyPercent: 0 } }, 'INVALID_INPUT', ['healing', 'maxUnhealthyPercent']],
+  ['a limit of healing that there is not', { healing: { limit: 1 } }, 'INVALID_INPUT', ['healing', 'limit']],
   ...(
     [
       ['an issuer without TLS', [{ url: 'http://login.example.org' }], '0.url'],

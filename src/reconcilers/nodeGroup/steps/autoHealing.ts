@@ -1,6 +1,16 @@
 /** Broken nodes get replaced: one at a time, the oldest trouble first, and none at all while too many are in trouble at once. */
 import { SeedbedError } from '../../../domain/errors.ts';
-import { type GroupHealing, isMassFailure, NO_HEALING, nextPatient, type Plan, settleMs } from '../../../domain/healing.ts';
+import {
+  AUTO_HEALING,
+  type GroupHealing,
+  isMassFailure,
+  NO_HEALING,
+  nextPatient,
+  type Patient,
+  type Plan,
+  replacementIn,
+  settleMs,
+} from '../../../domain/healing.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId } from '../../../lib/ids.ts';
 import type { Tx } from '../../../store/open.ts';
@@ -13,9 +23,11 @@ import type { NodeGroupScope } from '../scope.ts';
 import { serverGroup } from './serverGroup.ts';
 
 const LOOK_MS = 30_000;
+/** Sooner where nothing but an answer tells. */
+const ASK_MS = 10_000;
 
 export const autoHealing: Step<NodeGroupScope> = {
-  name: 'AutoHealing',
+  name: AUTO_HEALING,
   title: 'Replace broken nodes',
   needs: [serverGroup],
   wanted: (scope) => scope.cluster.spec.autoHealingEnabled,
@@ -27,7 +39,7 @@ export const autoHealing: Step<NodeGroupScope> = {
       await hold(scope);
       return waiting(
         "the cluster's API: nobody else knows how its nodes are, so none is replaced until it answers",
-        LOOK_MS,
+        ASK_MS,
         'NOBODY',
         'NoFacts',
       );
@@ -43,8 +55,9 @@ export const autoHealing: Step<NodeGroupScope> = {
     const under = underWay(scope);
     if (under !== undefined) return waiting(under, LOOK_MS);
     const now = scope.clock.now();
+    const replacement = replacementIn(scope.nodes, healing);
     const plan = nextPatient(
-      patients.map((node) => ({ ...node, node, ready: ready.has(node.name) })),
+      patients.map((node) => ({ ...node, node, ready: ready.has(node.name), isReplacement: node === replacement })),
       limits,
       healing,
       now,
@@ -102,7 +115,7 @@ const underWay = ({ nodes, row }: NodeGroupScope): string | undefined => {
   return nodes.length < row.spec.count ? 'the missing nodes to be made, before another is replaced' : undefined;
 };
 
-const patience = ({ patient, at, failures, backsOff }: Plan<Troubled & { ready: boolean }>, now: number): Outcome => {
+const patience = ({ patient, at, failures, backsOff }: Plan<Patient>, now: number): Outcome => {
   const until = timeOf(at);
   const trouble = `it ${patient.trouble.message} since ${timeOf(patient.trouble.since)}`;
   if (!backsOff) return waiting(`node ${patient.name} to come back by itself until ${until}, or it is replaced: ${trouble}`, at - now);
@@ -162,7 +175,7 @@ const announce = async (tx: Tx, { row, cluster }: NodeGroupScope, operation: Ope
   await insertOperation(tx, operation);
   await appendEvent(tx, subject, {
     at,
-    step: 'AutoHealing',
+    step: AUTO_HEALING,
     title: autoHealing.title,
     state: 'RUNNING',
     percent: 0,

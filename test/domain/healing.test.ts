@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest';
+import {
+  DEFAULT_HEALING,
+  isMassFailure,
+  loudest,
+  NO_HEALING,
+  type NodeTroubleKind,
+  nextPatient,
+  type Patient,
+  replacementIn,
+} from '../../src/domain/healing.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const patient = (name: string, since: number, more: Partial<Patient> & { kind?: NodeTroubleKind } = {}): Patient => ({
+  name,
+  createdAt: -HOUR * 10,
+  isReplacement: false,
+  ready: false,
+  ...more,
+  trouble: { kind: more.kind ?? 'NOT_READY', since, message: 'is not Ready' },
+});
+
+test.each([
+  [1, 1, false],
+  [1, 2, false],
+  [2, 2, true],
+  [2, 4, true],
+  [2, 5, false],
+  [3, 7, true],
+  [4, 10, false],
+  [5, 10, true],
+  [0, 0, false],
+])('%i of %i in trouble: a mass failure is %s', (ill, all, mass) => {
+  expect(isMassFailure(ill, all, DEFAULT_HEALING)).toBe(mass);
+});
+
+test('with a share of 100 % nothing is a mass failure', () => {
+  expect(isMassFailure(9, 9, { ...DEFAULT_HEALING, maxUnhealthyPercent: 100 })).toBe(false);
+});
+
+test.each<[NodeTroubleKind, number]>([
+  ['NOT_READY', 5 * MINUTE],
+  ['NODE_PROBLEM', 5 * MINUTE],
+  ['SERVER_LOST', 30_000],
+  ['SERVER_ERROR', 30_000],
+  ['NOT_JOINED', 30_000],
+])('%s is left alone for %i ms', (kind, ms) => {
+  expect(nextPatient([patient('a', 1000, { kind })], DEFAULT_HEALING, NO_HEALING, 1000)?.at).toBe(1000 + ms);
+});
+
+test('of those whose time is over the one that does not work goes first, and then the one that has been ill for the longest', () => {
+  const now = HOUR;
+  const ill = [patient('works', 0, { ready: true, kind: 'NODE_PROBLEM' }), patient('late', 10 * MINUTE), patient('early', 5 * MINUTE)];
+  expect(nextPatient(ill, DEFAULT_HEALING, NO_HEALING, now)?.patient.name).toBe('early');
+  expect(nextPatient(ill.slice(0, 2), DEFAULT_HEALING, NO_HEALING, now)?.patient.name).toBe('late');
+  expect(nextPatient(ill, DEFAULT_HEALING, NO_HEALING, 4 * MINUTE)?.patient.name).toBe('works');
+  expect(nextPatient([], DEFAULT_HEALING, NO_HEALING, now)).toBeUndefined();
+});
+
+test.each([
+  [0, 5],
+  [1, 10],
+  [2, 20],
+  [6, 320],
+  [7, 360],
+  [99, 360],
+])('after %i failures the next replacement that fails is left alone for %i minutes', (failures, minutes) => {
+  const since = 20 * MINUTE;
+  const plan = nextPatient(
+    [patient('a', since, { createdAt: MINUTE, isReplacement: true, kind: 'NOT_JOINED' })],
+    DEFAULT_HEALING,
+    { ...NO_HEALING, failures, lastAt: MINUTE },
+    since,
+  );
+  expect(plan).toMatchObject({ at: since + minutes * MINUTE, failures: failures + 1, backsOff: true });
+});
+
+test('a replacement that has worked for an hour has not failed', () => {
+  const healing = { ...NO_HEALING, failures: 4, lastAt: 0 };
+  const since = 2 * HOUR;
+  expect(nextPatient([patient('a', since, { createdAt: MINUTE, isReplacement: true })], DEFAULT_HEALING, healing, since)).toMatchObject({
+    at: since + 5 * MINUTE,
+    failures: 0,
+    backsOff: false,
+  });
+});
+
+test('what was there before waits for what its group has failed at, and no longer', () => {
+  const healing = { ...NO_HEALING, failures: 3, lastAt: 0 };
+  expect(nextPatient([patient('a', 0)], DEFAULT_HEALING, healing, 0)).toMatchObject({ at: 20 * MINUTE, failures: 3, backsOff: true });
+  expect(nextPatient([patient('a', HOUR)], DEFAULT_HEALING, healing, HOUR)).toMatchObject({ at: HOUR + 5 * MINUTE, backsOff: false });
+});
+
+test('after a mass failure nothing is replaced before those that come back had their moment', () => {
+  expect(nextPatient([patient('a', 0)], DEFAULT_HEALING, { ...NO_HEALING, notBefore: 7 * MINUTE }, 6 * MINUTE)?.at).toBe(7 * MINUTE);
+});
+
+test('of its groups a cluster shows the one that says most', () => {
+  const of = (group: string, state: 'DONE' | 'WAITING' | 'FAILED', reason: string) => ({ group, condition: { state, reason } });
+  const groups = [of('a', 'DONE', 'Done'), of('b', 'WAITING', 'Waiting'), of('c', 'WAITING', 'BackingOff'), of('d', 'FAILED', 'Internal')];
+  expect(loudest(groups)?.group).toBe('c');
+  expect(loudest([...groups, of('e', 'WAITING', 'MassFailure')])?.group).toBe('e');
+  expect(loudest(groups.slice(0, 2))?.group).toBe('b');
+  expect(loudest([of('z', 'DONE', 'Done'), of('y', 'DONE', 'Done')])?.group).toBe('y');
+  expect(loudest([])).toBeUndefined();
+});
+
+test('the first node that came after a healing is the one that it made', () => {
+  const nodes = [patient('old', 0), patient('grown', 0, { createdAt: 30 }), patient('young', 0, { createdAt: 20 })];
+  expect(replacementIn(nodes, { ...NO_HEALING, lastAt: 20 })?.name).toBe('young');
+  expect(replacementIn(nodes, { ...NO_HEALING, lastAt: 40 })).toBeUndefined();
+  expect(replacementIn(nodes, NO_HEALING)).toBeUndefined();
+});
