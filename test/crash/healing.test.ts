@@ -11,7 +11,7 @@ let bundle: string;
 let story: Story | undefined;
 
 beforeAll(async () => {
-  bundle = await bundleServer();
+  bundle = await bundleServer('dyingHealer');
   story = await openMortalStory(bundle);
 }, 120_000);
 

@@ -19,11 +19,11 @@ export interface Mortal extends Served {
 }
 
 /** Runs the bundle from V8's cache of its compiled form, and makes that at the first run: compiling is half of a start. */
-const LOADER = `
+const loaderOf = (name: string) => `
 const { existsSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { Script } = require('node:vm');
-const filename = __dirname + '/dyingServer.cjs';
-const cache = __dirname + '/dyingServer.cache';
+const filename = __dirname + '/${name}.cjs';
+const cache = __dirname + '/${name}.cache';
 const source = '(function (exports, require, module, __filename, __dirname) {' + readFileSync(filename, 'utf8') + '})';
 const script = new Script(source, { filename, ...(existsSync(cache) && { cachedData: readFileSync(cache) }) });
 globalThis.keepCompiled = () => {
@@ -34,10 +34,10 @@ globalThis.keepCompiled = () => {
 script.runInThisContext()(exports, require, module, filename, __dirname);
 `;
 
-/** The server as one file: it starts in a third of a second where the sources take three. */
-export const bundleServer = async (): Promise<string> => {
+/** The server as one file: it starts in a third of a second where the sources take three. `name`: each suite has a file of its own. */
+export const bundleServer = async (name = 'dyingServer'): Promise<string> => {
   // Beside drizzle/, which the server looks for there.
-  const outfile = `${ROOT}dist/dyingServer.cjs`;
+  const outfile = `${ROOT}dist/${name}.cjs`;
   await build({
     entryPoints: [`${ROOT}test/crash/dyingServer.ts`],
     outfile,
@@ -51,9 +51,9 @@ export const bundleServer = async (): Promise<string> => {
     minifyWhitespace: true,
     logLevel: 'error',
   });
-  rmSync(`${ROOT}dist/dyingServer.cache`, { force: true });
-  writeFileSync(`${ROOT}dist/dyingServerLoader.cjs`, LOADER);
-  return `${ROOT}dist/dyingServerLoader.cjs`;
+  rmSync(`${ROOT}dist/${name}.cache`, { force: true });
+  writeFileSync(`${ROOT}dist/${name}Loader.cjs`, loaderOf(name));
+  return `${ROOT}dist/${name}Loader.cjs`;
 };
 
 /** Resolves when the server serves, or has died on the way there. Throws when it ended in any other way than by its own kill. */
