@@ -21,6 +21,8 @@ test('a worker whose kubelet stops is replaced once its time is over, and that i
   const shown = await until(() => (it.condition()?.state === 'WAITING' ? it.condition() : null));
   expect(shown.message).toContain(`node ${victim?.name} to come back by itself until `);
   const operation = await it.healed(victim, before);
+  const [, notBefore = ''] = /until (\S+Z), or/.exec(shown.message) ?? [];
+  expect(operation?.requested_at).toBeGreaterThanOrEqual(Date.parse(notBefore));
   expect(operation?.reason).toMatch(new RegExp(`^Node ${victim?.name} is not Ready since 20\\S+Z\\.$`));
   expect(it.events(it.groupId, "step = 'AutoHealing' and state = 'RUNNING'").at(-1)?.message).toBe(
     `${operation?.reason} Another takes its place.`,

@@ -29,6 +29,7 @@ export interface HealNow {
   state: string;
   reason: string;
   requested_by: string;
+  requested_at: number;
 }
 
 export interface HealingWorld {
@@ -68,7 +69,9 @@ export const openHealing = async (nodeCount: number): Promise<HealingWorld> => {
   const liveNodes = () =>
     world.rows<NodeNow>('select id, name, state, server_id, trouble from nodes where deleted_at is null order by created_at, name');
   const heals = () =>
-    world.rows<HealNow>("select id, state, reason, requested_by from operations where kind = 'HEAL_NODE' order by requested_at");
+    world.rows<HealNow>(
+      "select id, state, reason, requested_by, requested_at from operations where kind = 'HEAL_NODE' order by requested_at",
+    );
   const condition = () =>
     world.rows<HealingNow>(
       `select status, state, reason, message, waiting_for from conditions where object_id = '${groupId}' and name = 'AutoHealing'`,

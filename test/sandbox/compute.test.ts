@@ -166,6 +166,27 @@ test('a machine can die once it has joined: the server is then shut off', async 
   expect(cloud.stopped).toContain('dies-1');
 });
 
+test('a kubelet that is stopped is nothing that Nova sees; it comes back on the same disk', async () => {
+  const id = String((await create({ name: 'hangs' })).at('server', 'id'));
+  await settled(id, 'ACTIVE');
+  expect((await cloud.control('POST', '/kubelets', { name: '^hangs$', running: false })).at('servers')).toBe(1);
+  expect(cloud.stopped).toContain('hangs');
+  await settled(id, 'ACTIVE');
+  const boots = () => cloud.booted.filter((m) => m.serverId === id).length;
+  expect(boots()).toBe(1);
+  await cloud.control('POST', '/kubelets', { name: '^hangs$', running: true });
+  expect(boots()).toBe(2);
+});
+
+test('a server whose host fails is in ERROR with a fault, and can be deleted', async () => {
+  const id = String((await create({ name: 'falls' })).at('server', 'id'));
+  await settled(id, 'ACTIVE');
+  await cloud.control('POST', '/failedServers', { name: '^falls$' });
+  await settled(id, 'ERROR');
+  expect((await member.call('GET', `${SERVERS}/${id}`)).at('server', 'fault', 'message')).toBe('The host of this server has failed.');
+  expect((await member.call('DELETE', `${SERVERS}/${id}`)).status).toBe(204);
+});
+
 test('stop and start go through their states and boot the machine anew', async () => {
   const id = String((await create({ name: 'cycles' })).at('server', 'id'));
   await settled(id, 'ACTIVE');

@@ -34,39 +34,51 @@ export const autoHealing: Step<NodeGroupScope> = {
   ensure: async (scope) => {
     const patients = scope.nodes.filter((node) => node.deleteRequestedAt === null && node.trouble !== null) as Troubled[];
     if (patients.length === 0) return done();
-    const ready = await readyNodes(scope);
-    if (ready === undefined) {
-      await hold(scope);
-      return waiting(
-        "the cluster's API: nobody else knows how its nodes are, so none is replaced until it answers",
-        ASK_MS,
-        'NOBODY',
-        'NoFacts',
-      );
-    }
-    const members = (await listLiveNodesOfCluster(scope.db, scope.cluster.id)).filter(isMember);
-    const ill = members.filter((node) => node.trouble !== null || !ready.has(node.name));
-    const { healing: limits } = scope.cluster.spec;
-    if (isMassFailure(ill.length, members.length, limits)) {
-      await hold(scope);
-      return waiting(massFailure(ill, members.length, limits.maxUnhealthyPercent), LOOK_MS, 'CLOUD_ADMIN', 'MassFailure');
-    }
-    const healing = await release(scope);
-    const under = underWay(scope);
-    if (under !== undefined) return waiting(under, LOOK_MS);
-    const now = scope.clock.now();
-    const replacement = replacementIn(scope.nodes, healing);
-    const plan = nextPatient(
-      patients.map((node) => ({ ...node, node, ready: ready.has(node.name), isReplacement: node === replacement })),
-      limits,
-      healing,
-      now,
-    );
-    if (plan === undefined) return done();
-    if (plan.patient.trouble.kind === 'NOT_READY' && plan.patient.ready) return waiting(`node ${plan.patient.name} to be looked at`, 1_000);
-    if (plan.at > now) return patience(plan, now);
-    return heal(scope, plan.patient.node, { ...healing, failures: plan.failures, lastAt: now });
+    const seen = await decide(scope, patients, await readyNodes(scope, 'seen'));
+    if ('kind' in seen) return seen;
+    // What is not taken back is decided by what is so now, and not by what a watch has told.
+    const sure = await decide(scope, patients, await readyNodes(scope, 'asked'));
+    return 'kind' in sure ? sure : heal(scope, sure.node, sure.healing);
   },
+};
+
+/** Who is to be replaced now, and what the group then remembers; or what comes before that. `ready`: undefined when nobody knows. */
+const decide = async (
+  scope: NodeGroupScope,
+  patients: readonly Troubled[],
+  ready: ReadonlySet<string> | undefined,
+): Promise<Outcome | { node: Troubled; healing: GroupHealing }> => {
+  if (ready === undefined) {
+    await hold(scope);
+    return waiting(
+      "the cluster's API: nobody else knows how its nodes are, so none is replaced until it answers",
+      ASK_MS,
+      'NOBODY',
+      'NoFacts',
+    );
+  }
+  const members = (await listLiveNodesOfCluster(scope.db, scope.cluster.id)).filter(isMember);
+  const ill = members.filter((node) => node.trouble !== null || !ready.has(node.name));
+  const { healing: limits } = scope.cluster.spec;
+  if (isMassFailure(ill.length, members.length, limits)) {
+    await hold(scope);
+    return waiting(massFailure(ill, members.length, limits.maxUnhealthyPercent), LOOK_MS, 'CLOUD_ADMIN', 'MassFailure');
+  }
+  const healing = await release(scope);
+  const under = underWay(scope);
+  if (under !== undefined) return waiting(under, LOOK_MS);
+  const now = scope.clock.now();
+  const replacement = replacementIn(scope.nodes, healing);
+  const plan = nextPatient(
+    patients.map((node) => ({ ...node, node, ready: ready.has(node.name), isReplacement: node === replacement })),
+    limits,
+    healing,
+    now,
+  );
+  if (plan === undefined) return done();
+  if (plan.patient.trouble.kind === 'NOT_READY' && plan.patient.ready) return waiting(`node ${plan.patient.name} to be looked at`, 1_000);
+  if (plan.at > now) return patience(plan, now);
+  return { node: plan.patient.node, healing: { ...healing, failures: plan.failures, lastAt: now } };
 };
 
 type Troubled = NodeRow & { trouble: NonNullable<NodeRow['trouble']> };
@@ -74,11 +86,12 @@ type Troubled = NodeRow & { trouble: NonNullable<NodeRow['trouble']> };
 /** One that is, or should be, in the cluster: of one that is being made nothing is known yet. */
 const isMember = (node: NodeRow): boolean => node.deleteRequestedAt === null && (node.kubeletVersion !== null || node.trouble !== null);
 
-/** Names of the nodes that Kubernetes calls Ready now, asked and not remembered; undefined when it cannot be asked. */
-const readyNodes = async (scope: NodeGroupScope): Promise<ReadonlySet<string> | undefined> => {
+/** Names of the nodes that Kubernetes calls Ready: as its watch has told, or asked. Undefined when it cannot be asked. */
+const readyNodes = async (scope: NodeGroupScope, how: 'seen' | 'asked'): Promise<ReadonlySet<string> | undefined> => {
   try {
-    const { kube } = await scope.world.tenants.get(scope.cluster);
-    const { items } = await kube.list({ apiVersion: 'v1', kind: 'Node' });
+    const tenant = await scope.world.tenants.get(scope.cluster);
+    const seen = how === 'seen' && tenant.isHeard();
+    const items = seen ? tenant.nodes().list() : (await tenant.kube.list({ apiVersion: 'v1', kind: 'Node' })).items;
     return new Set(items.filter((node) => readyState(node) === 'True').map(({ metadata }) => metadata.name));
   } catch (error) {
     if (error instanceof SeedbedError && error.retryable) return undefined;
