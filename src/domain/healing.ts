@@ -67,6 +67,12 @@ export const settleMs = (spec: HealingSpec): number => Math.min(SETTLE_MS, spec.
 export const isMassFailure = (ill: number, all: number, { maxUnhealthyPercent }: HealingSpec): boolean =>
   ill > 1 && ill * 100 > all * maxUnhealthyPercent;
 
+/** Fewer clusters may be ill at once by chance; one that is well shows that the seed is not to blame. */
+const CLUSTERS_OF_A_SEED = 3;
+
+/** `all`: clusters with workers on one seed, `ill`: those of them with a worker in trouble. */
+export const isSeedWide = ({ all, ill }: { all: number; ill: number }): boolean => all >= CLUSTERS_OF_A_SEED && ill === all;
+
 export interface Patient {
   name: string;
   createdAt: number;

@@ -1,10 +1,10 @@
 /** What hinders the parts of a whole: one statement, however many parts there are. A retry forgets it. */
-import { and, asc, eq, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { AnySQLiteColumn } from 'drizzle-orm/sqlite-core';
 import { type Condition, isTrouble } from '../domain/condition.ts';
 import type { Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
-import { conditions, nodeGroups, nodes } from './tables.ts';
+import { clusters, conditions, nodeGroups, nodes } from './tables.ts';
 
 export interface Trouble {
   /** The part's. */
@@ -43,6 +43,30 @@ const troublesOf = (parts: typeof nodes | typeof nodeGroups, whole: AnySQLiteCol
 export const listNodeTroubles = troublesOf(nodes, nodes.nodeGroupId);
 /** Of a cluster's node groups, the longest first. */
 export const listNodeGroupTroubles = troublesOf(nodeGroups, nodeGroups.clusterId);
+
+const seedClusters = perConnection((db) =>
+  db
+    .select({
+      all: sql<number>`count(distinct ${nodes.clusterId})`,
+      ill: sql<number>`count(distinct case when ${nodes.trouble} is not null then ${nodes.clusterId} end)`,
+    })
+    .from(clusters)
+    .innerJoin(nodes, eq(nodes.clusterId, clusters.id))
+    .where(
+      and(
+        eq(clusters.seedId, sql.placeholder('id')),
+        isNull(clusters.deletedAt),
+        isNull(nodes.deletedAt),
+        isNull(nodes.deleteRequestedAt),
+        or(isNotNull(nodes.kubeletVersion), isNotNull(nodes.trouble)),
+      ),
+    )
+    .prepare(),
+);
+
+/** Clusters on the seed that have workers, and those of them with a worker in trouble. */
+export const countIllClusters = async (db: Db, seedId: string): Promise<{ all: number; ill: number }> =>
+  (await seedClusters(db).execute({ id: seedId }))[0] ?? { all: 0, ill: 0 };
 
 /** Another try is asked for: what failed below, and may stand in a part's way no longer, must not fail the whole once more. */
 export const forgetFailures = async (tx: Tx, below: { clusterId: string } | { nodeGroupId: string }, now: number): Promise<void> => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import {
   DEFAULT_HEALING,
   isMassFailure,
+  isSeedWide,
   loudest,
   NO_HEALING,
   type NodeTroubleKind,
@@ -33,6 +34,15 @@ test.each([
   [0, 0, false],
 ])('%i of %i in trouble: a mass failure is %s', (ill, all, mass) => {
   expect(isMassFailure(ill, all, DEFAULT_HEALING)).toBe(mass);
+});
+
+test.each([
+  [2, 2, false],
+  [3, 3, true],
+  [9, 9, true],
+  [9, 8, false],
+])('of %i clusters on a seed %i are ill: the seed is to blame is %s', (all, ill, blame) => {
+  expect(isSeedWide({ all, ill })).toBe(blame);
 });
 
 test('with a share of 100 % nothing is a mass failure', () => {

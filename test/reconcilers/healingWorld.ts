@@ -52,15 +52,22 @@ export interface HealingWorld {
   close(): Promise<void>;
 }
 
+/** What a cluster that heals itself is asked for with. */
+export const HEALS = { autoHealingEnabled: true, healing: { nodeLimitSeconds: 10 } };
+
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** All clusters that there are have the short limit. */
+export const hurry = (world: Living) =>
+  world.write(`update clusters set spec = json_set(spec, '$.healing.nodeLimitSeconds', ${LIMIT_SECONDS})`);
 
 export const openHealing = async (nodeCount: number): Promise<HealingWorld> => {
   const world = await openLiving({ drainSeconds: '15' });
   const clusterId = await world.makeCluster('heal', {
     nodeCount,
-    overrides: { autoHealingEnabled: true, healing: { nodeLimitSeconds: 10 } },
+    overrides: HEALS,
   });
-  world.write(`update clusters set spec = json_set(spec, '$.healing.nodeLimitSeconds', ${LIMIT_SECONDS})`);
+  hurry(world);
   const groupId = world.rows<{ id: string }>('select id from node_groups')[0]?.id ?? '';
   const issued = await world.change<{ kubeconfig: string }>(world.member, 'issueKubeconfig', { clusterId, role: 'ADMIN' }, 'kubeconfig');
   const tenant = createClient(accessOf(issued.kubeconfig));

@@ -4,6 +4,7 @@ import {
   AUTO_HEALING,
   type GroupHealing,
   isMassFailure,
+  isSeedWide,
   NO_HEALING,
   nextPatient,
   type Patient,
@@ -17,6 +18,7 @@ import type { Tx } from '../../../store/open.ts';
 import { insertOperation, supersedeOperations } from '../../../store/operations.ts';
 import { appendEvent, type OperationRow } from '../../../store/progress.ts';
 import { changed, listLiveNodesOfCluster, loadNode, type NodeRow, patchNode, patchNodeGroup } from '../../../store/reconcile.ts';
+import { countIllClusters } from '../../../store/troubles.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { readyState } from '../../tenantRegistry.ts';
 import type { NodeGroupScope } from '../scope.ts';
@@ -64,6 +66,11 @@ const decide = async (
     await hold(scope);
     return waiting(massFailure(ill, members.length, limits.maxUnhealthyPercent), LOOK_MS, 'CLOUD_ADMIN', 'MassFailure');
   }
+  const { seedId } = scope.cluster;
+  if (seedId !== null && isSeedWide(await countIllClusters(scope.db, seedId))) {
+    await hold(scope);
+    return waiting(SEED_WIDE, LOOK_MS, 'CLOUD_ADMIN', 'MassFailure');
+  }
   const healing = await release(scope);
   const under = underWay(scope);
   if (under !== undefined) return waiting(under, LOOK_MS);
@@ -102,6 +109,10 @@ const readyNodes = async (scope: NodeGroupScope, how: 'seen' | 'asked'): Promise
 const massFailure = (ill: readonly NodeRow[], all: number, percent: number): string =>
   `the cloud's administrator, or whoever changed the network: ${ill.length} of ${all} workers are in trouble at once, more than ${percent} %, such as ${ill[0]?.name}. ` +
   'That is hardly the fault of each, so none is replaced. Healing goes on by itself once fewer are; replaceNode replaces one at once';
+
+const SEED_WIDE =
+  "the cloud's administrator: every cluster on this one's seed has workers in trouble at once. That is hardly the fault of each, so none is replaced. " +
+  'Healing goes on by itself once one of them is well; replaceNode replaces one at once';
 
 /** Also for a moment after: those that come back do not come at once. */
 const hold = async (scope: NodeGroupScope): Promise<void> => {
