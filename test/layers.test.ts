@@ -33,6 +33,8 @@ test.each([
   ['src/commands/a.ts', "import { GraphQLError } from 'graphql';"],
   ['src/store/a.ts', "import Builder from '@pothos/core';"],
   ['src/sandbox/a.ts', "import { WebSocketServer } from 'ws';"],
+  ['src/reconcilers/a.ts', "import { Server } from '@grpc/grpc-js';"],
+  ['src/autoscaler/a.ts', "import { b } from '../api/b.ts';"],
   ['src/main.ts', 'const port = process.env.PORT;'],
   ['src/cli/a.ts', "import { env } from 'node:process';"],
 ])('a planted violation is found: %s %s', (path, text) => {

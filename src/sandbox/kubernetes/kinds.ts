@@ -79,6 +79,12 @@ export const kinds: readonly Kind[] = [
     ['VolumeAttachment', 'volumeattachments', false, '', 'status'],
     ['CSIStorageCapacity', 'csistoragecapacities', true],
   ]),
+  ...kindsOf('resource.k8s.io', 'v1', [
+    ['DeviceClass', 'deviceclasses', false],
+    ['ResourceClaim', 'resourceclaims', true, '', 'status'],
+    ['ResourceClaimTemplate', 'resourceclaimtemplates', true],
+    ['ResourceSlice', 'resourceslices', false],
+  ]),
   ...kindsOf('coordination.k8s.io', 'v1', [['Lease', 'leases', true]]),
   ...kindsOf('certificates.k8s.io', 'v1', [['CertificateSigningRequest', 'certificatesigningrequests', false, 'csr', 'status approval']]),
   ...kindsOf('scheduling.k8s.io', 'v1', [['PriorityClass', 'priorityclasses', false, 'pc']]),
