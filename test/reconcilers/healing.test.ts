@@ -30,6 +30,18 @@ test('a worker whose kubelet stops is replaced once its time is over, and that i
   expect(it.events(victim?.id ?? '', "step = 'Drained'").at(-1)?.message).toMatch(/not Ready/);
 });
 
+test('the customer sees the healing: its operation with the reason, and how the cluster heals', async () => {
+  const { cluster } = await it.world.ask<{ cluster: { operations: { nodes: object[] }; conditions: { name: string; status: string }[] } }>(
+    it.world.member,
+    'query($id: ID) { cluster(id: $id) { operations(first: 1) { nodes { kind state requestedBy reason } } conditions { name status } } }',
+    { id: it.clusterId },
+  );
+  expect(it.heals()).toHaveLength(1);
+  const [{ reason } = { reason: '' }] = it.heals();
+  expect(cluster.operations.nodes).toEqual([{ kind: 'HEAL_NODE', state: 'SUCCEEDED', requestedBy: 'auto-healing', reason }]);
+  expect(cluster.conditions.filter(({ name }) => name.startsWith('AutoHealing'))).toEqual([{ name: 'AutoHealing', status: 'TRUE' }]);
+});
+
 test('a worker whose server is deleted behind our back is replaced', async () => {
   const [victim] = it.liveNodes();
   const before = it.heals().length;
