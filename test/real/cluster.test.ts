@@ -2,9 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { expectNothingLeft, listNamespaces, namespaceOf, routerAddress, serversOf } from './support/checks.ts';
+import { expectCleanReport, expectNothingLeft, listNamespaces, namespaceOf, routerAddress, serversOf } from './support/checks.ts';
 import type { ProgressEvent } from './support/graphql.ts';
-import { applyObjects, createKubectl, type Kubectl, listThings, type Thing, verifyChain } from './support/outside.ts';
+import { applyObjects, createKubectl, type Kubectl, listThings, makeGroup, type Thing, verifyChain } from './support/outside.ts';
 import { run, until } from './support/run.ts';
 import {
   asMember,
@@ -234,8 +234,12 @@ test('a worker that goes is drained first, as a PodDisruptionBudget lets it', as
 test('deletion leaves nothing of the cluster and touches nothing else', async () => {
   const seed = createKubectl(story.world, story.world.seedAdminKubeconfigPath);
   await seed('get', 'namespace', namespaceOf(cluster));
+  // As a request that outlived its process would have left it: with the cluster's mark, and in no note.
+  const unnoted = await makeGroup(story.world, `Made by Seedbed for cluster ${cluster.name} (${cluster.uuid})`);
   await asMember(story).change('deleteCluster', { clusterId: cluster.id }, 'cluster { id }');
   expect(await followToRest(story, cluster.id, events)).toMatchObject({ settled: true, subjectKind: 'CLUSTER', state: 'DELETED' });
   expect(events.map((event) => event.number)).toEqual(events.map((_, i) => i + 1));
   await expectNothingLeft(story, cluster, thingsBefore, namespacesBefore);
+  expect((await listThings(story.world)).filter(({ id }) => id === unnoted)).toEqual([]);
+  await expectCleanReport(story, cluster);
 });

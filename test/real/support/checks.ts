@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { createKubectl, listRouters, listServers, listThings, type ServerSeen, type Thing } from './outside.ts';
 import { until } from './run.ts';
-import type { Story } from './story.ts';
+import { asMember, type Story } from './story.ts';
 
 export interface ClusterNames {
   uuid: string;
@@ -65,6 +65,18 @@ export const expectNothingLeft = async (
     return now.includes(`namespace/${namespaceOf(cluster)}`) ? undefined : now;
   });
   expect(namespaces.filter((namespace) => !left.includes(namespace))).toEqual([]);
+};
+
+/** The report on the deletion says what the listings from outside say. */
+export const expectCleanReport = async (story: Story, cluster: ClusterNames): Promise<void> => {
+  const query = `query($id: ID!) { cluster(id: $id) { leakReport { clean made deleted leftovers { kind externalId reason } unverified { kind reason } } } }`;
+  const { leakReport } = (
+    await asMember(story).ask<{ cluster: { leakReport: { made: number; deleted: number } } }>(query, { id: cluster.uuid })
+  ).cluster;
+  expect(leakReport).toMatchObject({ clean: true, leftovers: [], unverified: [] });
+  // A trust, a network with its subnet, router and security group at the least.
+  expect(leakReport.made).toBeGreaterThan(4);
+  expect(leakReport.deleted).toBe(leakReport.made);
 };
 
 const describe = ({ kind, id, name, tags, description }: Thing): string => `${kind} ${id} "${name}" [${tags.join()}] ${description}`;

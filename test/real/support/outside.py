@@ -3,6 +3,8 @@ outside.py CLOUD[,CLOUD…] listing          everything of every project that th
                                   Several logins see more than one: an admin is not shown other projects' security groups.
 outside.py CLOUD,… servers TAG      servers with that tag, in detail
 outside.py CLOUD delete-volume ID   asks for it and does not wait: []
+outside.py CLOUD delete-server ID   the same
+outside.py CLOUD make-group DESCRIPTION   a security group: [{id}]
 outside.py CLOUD,… router TAG       [{id, external}] of routers with that tag
 """
 import base64
@@ -83,9 +85,19 @@ def delete_volume(volume):
     return []
 
 
+def delete_server(server):
+    cloud.compute.delete_server(server)
+    return []
+
+
+def make_group(description):
+    return [{'id': cloud.network.create_security_group(name='unnoted', description=description).id}]
+
+
+TASKS = {'listing': listing, 'servers': servers, 'router': router, 'delete-volume': delete_volume, 'delete-server': delete_server, 'make-group': make_group}
 seen = {}
 for name in sys.argv[1].split(','):
     cloud = openstack.connect(cloud=name)
-    for thing in {'listing': listing, 'servers': servers, 'router': router, 'delete-volume': delete_volume}[sys.argv[2]](*sys.argv[3:]):
+    for thing in TASKS[sys.argv[2]](*sys.argv[3:]):
         seen.setdefault((thing.get('kind'), thing['id']), thing)
 json.dump(list(seen.values()), sys.stdout)

@@ -45,9 +45,17 @@ export const listThings = (world: World): Promise<Thing[]> => look(world, ['list
 export const listServers = (world: World, tag: string): Promise<ServerSeen[]> => look(world, ['servers', tag]);
 export const listRouters = (world: World, tag: string): Promise<RouterSeen[]> => look(world, ['router', tag]);
 
-/** As the member. */
-export const deleteVolume = async (world: World, id: string): Promise<void> => {
-  await run('/usr/bin/python3', [PROGRAM, world.member.cloud, 'delete-volume', id], { env: { OS_CLIENT_CONFIG_FILE: world.cloudsFile } });
+const asMember = async <T>({ member, cloudsFile }: World, ...args: string[]): Promise<T> =>
+  JSON.parse(await run('/usr/bin/python3', [PROGRAM, member.cloud, ...args], { env: { OS_CLIENT_CONFIG_FILE: cloudsFile } })) as T;
+
+export const deleteVolume = (world: World, id: string): Promise<unknown> => asMember(world, 'delete-volume', id);
+export const deleteServer = (world: World, id: string): Promise<unknown> => asMember(world, 'delete-server', id);
+
+/** A security group that nobody but its description connects with anything. */
+export const makeGroup = async (world: World, description: string): Promise<string> => {
+  const [made] = await asMember<{ id: string }[]>(world, 'make-group', description);
+  if (made === undefined) throw new Error('no security group was made');
+  return made.id;
 };
 
 /** kubectl with a kubeconfig's file. */

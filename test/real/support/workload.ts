@@ -73,3 +73,24 @@ export const askingPod = (name: string, worker: string, urls: readonly string[])
     ],
   },
 });
+
+/** A pod that stops the kubelet of the worker it runs on. Its process is there still, so that nothing starts another. */
+export const stoppingPod = (name: string, worker: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'kube-system' },
+  spec: {
+    nodeName: worker,
+    restartPolicy: 'Never',
+    hostPID: true,
+    containers: [
+      {
+        name: 'stop',
+        image: IMAGE,
+        command: ['sh', '-c', 'kill -STOP $(pidof kubelet)'],
+        securityContext: { privileged: true },
+        resources: LIMITS,
+      },
+    ],
+  },
+});
