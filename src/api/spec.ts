@@ -37,7 +37,7 @@ export const SPEC = {
   dnsDomain: "The cluster's DNS domain.",
   keystoneAuthEnabled:
     "The cluster's API takes Keystone tokens of the project: the roles admin, member and reader are cluster-admin, edit and view.",
-  autoHealingEnabled: 'Replace broken workers by new ones; without it they are only shown.',
+  autoHealingEnabled: 'Replace broken workers by new ones; without it they are only shown, but for those whose server is gone.',
   healing: 'When broken workers are replaced.',
   autoScalingEnabled:
     'Scale node groups that have a maximum by load, with the cluster-autoscaler; a resize by hand is where it goes on from.',

@@ -128,3 +128,6 @@ const limitMs = (kind: NodeTroubleKind, spec: HealingSpec): number =>
 
 const backoffMs = (failures: number): number =>
   failures === 0 ? 0 : Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20));
+
+/** A server that is gone is not what was asked for, whoever deleted it: another is made without automatic healing, too. */
+export const isHealed = (kind: NodeTroubleKind, autoHealingEnabled: boolean): boolean => autoHealingEnabled || kind === 'SERVER_LOST';

@@ -82,17 +82,31 @@ test('a worker that reports a permanent problem is replaced: another is ready be
   expect(number(young?.id, 'READY')).toBeLessThan(number(victim?.id, 'DELETED'));
 });
 
-test('without automatic healing a broken worker is only shown; switched on, it is healed at once', async () => {
+test('a server that is gone is replaced without automatic healing, too: as many are wanted as before', async () => {
   await update({ autoHealingEnabled: false });
   await until(() => it.condition()?.state === 'REMOVED');
   const [victim] = it.liveNodes();
   const before = it.heals().length;
   await it.deleteServer(victim?.server_id ?? '');
+  await until(() => {
+    const live = it.liveNodes();
+    const well = live.length === COUNT && live.every(({ id, state, trouble }) => id !== victim?.id && state === 'READY' && trouble === null);
+    return well && it.heals().length === before + 1 && it.condition()?.state === 'REMOVED';
+  });
+  await update({ autoHealingEnabled: true });
+});
+
+test('without automatic healing a broken worker is only shown; switched on, it is healed at once', async () => {
+  await update({ autoHealingEnabled: false });
+  await until(() => it.condition()?.state === 'REMOVED');
+  const [victim] = it.liveNodes();
+  const before = it.heals().length;
+  await it.world.control('POST', 'failedServers', { name: victim?.name });
   await until(() =>
     it
       .liveNodes()
       .find(({ id }) => id === victim?.id)
-      ?.trouble?.includes('SERVER_LOST'),
+      ?.trouble?.includes('SERVER_ERROR'),
   );
   await pause(LONGER_THAN_LIMIT_MS);
   const shown = await it.world.ask<{ cluster: { nodes: { nodes: { uuid: string; state: string; trouble: object | null }[] } } }>(
@@ -100,11 +114,11 @@ test('without automatic healing a broken worker is only shown; switched on, it i
     'query($id: ID) { cluster(id: $id) { nodes(first: 9) { nodes { uuid state trouble { kind message } } } } }',
     { id: it.clusterId },
   );
-  const message = 'has lost its server, which was deleted in the cloud';
+  const message = 'has a server in ERROR (The host of this server has failed.)';
   expect(shown.cluster.nodes.nodes.find(({ uuid }) => uuid === victim?.id)).toEqual({
     uuid: victim?.id,
     state: 'NOT_READY',
-    trouble: { kind: 'SERVER_LOST', message },
+    trouble: { kind: 'SERVER_ERROR', message },
   });
   const told = it.world.rows<{ message: string }>(
     `select message from conditions where object_id = '${victim?.id}' and name = 'ServerActive'`,

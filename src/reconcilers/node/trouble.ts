@@ -1,5 +1,5 @@
 /** What is wrong with a node is kept on its row, and its group hears of it. */
-import type { NodeTroubleKind } from '../../domain/healing.ts';
+import { isHealed, type NodeTroubleKind } from '../../domain/healing.ts';
 import { changed, patchNode } from '../../store/reconcile.ts';
 import { enqueue } from '../../store/workItems.ts';
 import type { NodeScope } from './scope.ts';
@@ -31,7 +31,7 @@ const save = async (scope: NodeScope, trouble: NodeScope['row']['trouble']): Pro
 };
 
 /** What follows for people: somebody replaces it, or nobody has to. */
-export const remedyOf = ({ cluster }: NodeScope): { text: string; whoMustAct: 'CUSTOMER' | 'NOBODY' } =>
-  cluster.spec.autoHealingEnabled
-    ? { text: 'automatic healing to replace it', whoMustAct: 'NOBODY' }
+export const remedyOf = ({ cluster }: NodeScope, kind: NodeTroubleKind): { text: string; whoMustAct: 'CUSTOMER' | 'NOBODY' } =>
+  isHealed(kind, cluster.spec.autoHealingEnabled)
+    ? { text: 'another to take its place', whoMustAct: 'NOBODY' }
     : { text: 'you to replace it (replaceNode), or to switch autoHealingEnabled on', whoMustAct: 'CUSTOMER' };

@@ -162,7 +162,7 @@ const LOST_LOOK_MS = 60_000;
 const lose = async (scope: NodeScope, kind: 'SERVER_LOST' | 'SERVER_ERROR', message: string): Promise<Outcome> => {
   scope.seen = 'NOT_READY';
   await noteTrouble(scope, kind, message);
-  const { text, whoMustAct } = remedyOf(scope);
+  const { text, whoMustAct } = remedyOf(scope, kind);
   return waiting(`${text}: node ${scope.row.name} ${message}`, LOST_LOOK_MS, whoMustAct);
 };
 

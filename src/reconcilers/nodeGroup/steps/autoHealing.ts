@@ -3,6 +3,7 @@ import { SeedbedError } from '../../../domain/errors.ts';
 import {
   AUTO_HEALING,
   type GroupHealing,
+  isHealed,
   isMassFailure,
   isSeedWide,
   NO_HEALING,
@@ -32,9 +33,9 @@ export const autoHealing: Step<NodeGroupScope> = {
   name: AUTO_HEALING,
   title: 'Replace broken nodes',
   needs: [serverGroup],
-  wanted: (scope) => scope.cluster.spec.autoHealingEnabled,
+  wanted: (scope) => scope.cluster.spec.autoHealingEnabled || patientsOf(scope).length > 0,
   ensure: async (scope) => {
-    const patients = scope.nodes.filter((node) => node.deleteRequestedAt === null && node.trouble !== null) as Troubled[];
+    const patients = patientsOf(scope);
     if (patients.length === 0) return done();
     const seen = await decide(scope, patients, await readyNodes(scope, 'seen'));
     if ('kind' in seen) return seen;
@@ -88,7 +89,14 @@ const decide = async (
   return { node: plan.patient.node, healing: { ...healing, failures: plan.failures, lastAt: now } };
 };
 
+const patientsOf = ({ nodes, cluster }: NodeGroupScope): Troubled[] =>
+  nodes
+    .filter(isTroubled)
+    .filter((node) => node.deleteRequestedAt === null && isHealed(node.trouble.kind, cluster.spec.autoHealingEnabled));
+
 type Troubled = NodeRow & { trouble: NonNullable<NodeRow['trouble']> };
+
+const isTroubled = (node: NodeRow): node is Troubled => node.trouble !== null;
 
 /** One that is, or should be, in the cluster: of one that is being made nothing is known yet. */
 const isMember = (node: NodeRow): boolean => node.deleteRequestedAt === null && (node.kubeletVersion !== null || node.trouble !== null);
