@@ -25,7 +25,7 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
   dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane {
     replicas apiServerReplicas etcd { volumeSizeGiB volumeType quotaGiB snapshotCount heartbeatMs electionMs autoCompaction defragSchedule }
     resources { ${RESOURCES} } ${ACCESS}
-  } ${ADDONS} bundles { name revision options { key value } } rootVolume { sizeGiB type }
+  } ${ADDONS} bundles { name revision options { key value } secretOptions } rootVolume { sizeGiB type }
   availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled
   autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent } autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
 const BUNDLE =
