@@ -1,6 +1,6 @@
 /** Neutron's floating IPs. */
 import { z } from 'zod';
-import { type CommonFilter, filterQuery, type Neutron } from './neutron.ts';
+import type { CommonFilter, Neutron } from './neutron.ts';
 
 export interface FloatingIp {
   id: string;
@@ -27,8 +27,7 @@ const FLOATING_IPS = { path: 'floatingips', one: 'floatingip', extension: 'route
 
 export const createFloatingIps = (neutron: Neutron): FloatingIps => ({
   listFloatingIps: (filter = {}) =>
-    neutron.list(floatingIpSchema, FLOATING_IPS, {
-      ...filterQuery(filter),
+    neutron.list(floatingIpSchema, FLOATING_IPS, filter, {
       port_id: filter.portId,
       floating_ip_address: filter.address,
       floating_network_id: filter.networkId,

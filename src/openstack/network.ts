@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { CloudNetwork, CloudSubnet } from '../domain/cloud.ts';
 import { createFloatingIps, type FloatingIps } from './floatingIp.ts';
-import { type CommonFilter, createNeutron, filterQuery, type NetworkResource } from './neutron.ts';
+import { type CommonFilter, createNeutron, type NetworkResource } from './neutron.ts';
 import { createPorts, type Ports } from './port.ts';
 import { createRouters, type Routers } from './router.ts';
 import { createSecurityGroups, type SecurityGroups } from './securityGroup.ts';
@@ -43,11 +43,11 @@ export const createNetwork = (service: Service): Network => {
     ...createPorts(neutron),
     ...createSecurityGroups(neutron),
     ...createFloatingIps(neutron),
-    listNetworks: (filter = {}) => neutron.list(networkSchema, NETWORKS, { ...filterQuery(filter), 'router:external': filter.external }),
+    listNetworks: (filter = {}) => neutron.list(networkSchema, NETWORKS, filter, { 'router:external': filter.external }),
     getNetwork: (id) => neutron.get(networkSchema, NETWORKS, id),
     createNetwork: ({ name, description }) => neutron.create(networkSchema, NETWORKS, { name, description }),
     deleteNetwork: (id) => neutron.remove(NETWORKS, id),
-    listSubnets: (filter = {}) => neutron.list(subnetSchema, SUBNETS, { ...filterQuery(filter), network_id: filter.networkId }),
+    listSubnets: (filter = {}) => neutron.list(subnetSchema, SUBNETS, filter, { network_id: filter.networkId }),
     getSubnet: (id) => neutron.get(subnetSchema, SUBNETS, id),
     createSubnet: (spec) =>
       neutron.create(subnetSchema, SUBNETS, {

@@ -15,8 +15,8 @@ export interface CommonFilter {
 }
 
 export interface Neutron {
-  /** `key` is the list's name in the body. `extension` is named when Neutron does not know the collection. */
-  list<T>(item: z.ZodType<T>, resource: Collection, query?: Query): Promise<T[]>;
+  /** `extension` is named when Neutron does not know the collection. */
+  list<T extends Marks>(item: z.ZodType<T>, resource: Collection, filter: CommonFilter, more?: Query): Promise<T[]>;
   create<T>(item: z.ZodType<T>, resource: Collection, fields: object): Promise<T>;
   get<T>(item: z.ZodType<T>, resource: Collection, id: string): Promise<T>;
   update<T>(item: z.ZodType<T>, resource: Collection, id: string, fields: object): Promise<T>;
@@ -36,12 +36,24 @@ export interface Collection {
   extension: string | null;
 }
 
-export const filterQuery = (filter: CommonFilter): Query => ({
-  id: filter.id,
-  name: filter.name,
-  description: filter.description,
-  tags: filter.tag,
-});
+/** What things are told apart by; floating IPs have no name. */
+interface Marks {
+  id: string;
+  name?: string;
+  description: string;
+  tags: string[];
+}
+
+const queryOf = ({ id, name, description, tag }: CommonFilter): Query => ({ id, name, description, tags: tag });
+
+/** A cloud that takes no notice of a filter answers with everybody's things, and what is found is adopted, or deleted. */
+const matches =
+  ({ id, name, description, tag }: CommonFilter) =>
+  (thing: Marks): boolean =>
+    (id === undefined || thing.id === id) &&
+    (name === undefined || thing.name === name) &&
+    (description === undefined || thing.description === description) &&
+    (tag === undefined || thing.tags.includes(tag));
 
 export const createNeutron = (service: Service): Neutron => {
   const extensions = async (): Promise<Set<string>> =>
@@ -73,7 +85,8 @@ export const createNeutron = (service: Service): Neutron => {
   return {
     service,
     extensions,
-    list: (item, { path, one, extension }, query = {}) => needing(extension, service.list(item, `/${path}`, `${one}s`, query)),
+    list: async (item, { path, one, extension }, filter, more = {}) =>
+      (await needing(extension, service.list(item, `/${path}`, `${one}s`, { ...queryOf(filter), ...more }))).filter(matches(filter)),
     create: (item, kind, fields) => pick(item, kind, 'POST', `/${kind.path}`, fields),
     get: (item, kind, id) => pick(item, kind, 'GET', `/${kind.path}/${part(id)}`),
     update: (item, kind, id, fields) => pick(item, kind, 'PUT', `/${kind.path}/${part(id)}`, fields),

@@ -1,6 +1,6 @@
 /** Neutron's ports. */
 import { z } from 'zod';
-import { type CommonFilter, filterQuery, type Neutron } from './neutron.ts';
+import type { CommonFilter, Neutron } from './neutron.ts';
 
 export interface CloudPort {
   id: string;
@@ -47,8 +47,7 @@ const PORTS = { path: 'ports', one: 'port', extension: null };
 
 export const createPorts = (neutron: Neutron): Ports => ({
   listPorts: (filter = {}) =>
-    neutron.list(portSchema, PORTS, {
-      ...filterQuery(filter),
+    neutron.list(portSchema, PORTS, filter, {
       network_id: filter.networkId,
       device_id: filter.deviceId,
       device_owner: filter.deviceOwner,

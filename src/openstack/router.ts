@@ -1,7 +1,7 @@
 /** Neutron's routers and their interfaces. */
 import { z } from 'zod';
 import { NotFound, UserError } from '../domain/errors.ts';
-import { type CommonFilter, filterQuery, type Neutron } from './neutron.ts';
+import type { CommonFilter, Neutron } from './neutron.ts';
 import { createPorts } from './port.ts';
 import { part } from './service.ts';
 
@@ -30,7 +30,7 @@ export interface Routers {
 const ROUTERS = { path: 'routers', one: 'router', extension: 'router' };
 
 export const createRouters = (neutron: Neutron): Routers => ({
-  listRouters: (filter = {}) => neutron.list(routerSchema, ROUTERS, filterQuery(filter)),
+  listRouters: (filter = {}) => neutron.list(routerSchema, ROUTERS, filter),
   getRouter: (id) => neutron.get(routerSchema, ROUTERS, id),
   createRouter: ({ name, description, externalNetworkId }) => {
     const gateway = externalNetworkId === null ? {} : { external_gateway_info: { network_id: externalNetworkId } };

@@ -1,7 +1,7 @@
 /** Neutron's security groups and their rules. */
 import { z } from 'zod';
 import { Conflict } from '../domain/errors.ts';
-import { type CommonFilter, filterQuery, type Neutron } from './neutron.ts';
+import type { CommonFilter, Neutron } from './neutron.ts';
 
 /** What a rule lets through. Null means any. Ports are a range, both ends included; equal for one port. */
 export interface RuleSpec {
@@ -46,7 +46,7 @@ const GROUPS = { path: 'security-groups', one: 'security_group', extension: 'sec
 const RULES = { path: 'security-group-rules', one: 'security_group_rule', extension: 'security-group' };
 
 export const createSecurityGroups = (neutron: Neutron): SecurityGroups => ({
-  listSecurityGroups: (filter = {}) => neutron.list(groupSchema, GROUPS, filterQuery(filter)),
+  listSecurityGroups: (filter = {}) => neutron.list(groupSchema, GROUPS, filter),
   getSecurityGroup: (id) => neutron.get(groupSchema, GROUPS, id),
   createSecurityGroup: ({ name, description }) => neutron.create(groupSchema, GROUPS, { name, description }),
   deleteSecurityGroup: (id) => neutron.remove(GROUPS, id),

@@ -25,6 +25,25 @@ test('filters are exact and leave out what is not given', async () => {
   });
 });
 
+test('of a cloud that takes no notice of filters only what matches is taken', async () => {
+  const group = (id: string, name: string, description: string, tags: string[]) => ({
+    id,
+    name,
+    description,
+    tags,
+    security_group_rules: [],
+  });
+  const all = [group('g1', 'a', 'ours', ['t']), group('g2', 'a', 'theirs', ['t']), group('g3', 'b', 'ours', []), group('g4', 'A', '', [])];
+  cloud.on('GET /network/v2.0/security-groups', { body: { security_groups: all } });
+  const { network } = cloud.open();
+  const ids = async (filter: object) => (await network.listSecurityGroups(filter)).map(({ id }) => id);
+  expect(await ids({ description: 'ours' })).toEqual(['g1', 'g3']);
+  expect(await ids({ name: 'a', description: 'ours' })).toEqual(['g1']);
+  expect(await ids({ tag: 't' })).toEqual(['g1', 'g2']);
+  expect(await ids({ id: 'g4' })).toEqual(['g4']);
+  expect(await ids({})).toEqual(['g1', 'g2', 'g3', 'g4']);
+});
+
 test('a port is asked for with its subnet, groups and the pods’ ranges', async () => {
   cloud.on('POST /network/v2.0/ports', {
     status: 201,
