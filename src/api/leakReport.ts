@@ -7,7 +7,8 @@ import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { enumOf, InventoryServiceEnum, MadeByEnum } from './enums.ts';
 
-interface LeakReport extends ResourceCount, Omit<Sweep, 'leftovers'> {
+interface LeakReport extends ResourceCount, Pick<Sweep, 'unverified'> {
+  at: number;
   leftovers: LeftoverRow[];
 }
 
@@ -56,7 +57,7 @@ export const LeakReportType = builder.objectRef<LeakReport>('LeakReport').implem
 });
 
 export const leakReportOf = async (row: ClusterRow, _args: object, { loaders }: Context): Promise<LeakReport | null> => {
-  if (row.sweep === null || row.deletedAt === null) return null;
+  if (row.sweep === null || row.sweep.at === null || row.deletedAt === null) return null;
   const [count, noted] = await Promise.all([loaders.projectResources.load(row.id), loaders.projectResourcesLeft.load(row.id)]);
   const { at, leftovers, unverified } = row.sweep;
   return { at, unverified, made: count.made, gone: count.gone, leftovers: [...leftovers, ...noted.map(notedLeftover)] };

@@ -58,8 +58,9 @@ const setPolicy = async (
   row: ClusterRow,
   policy: { [Field in keyof DeletePolicy]?: DeletePolicy[Field] | undefined },
 ): Promise<void> => {
-  const { volumes, floatingIps } = policy;
-  await patchCluster(tx, row.id, { deletePolicy: { volumes: volumes ?? null, floatingIps: floatingIps ?? null } });
+  // What is left out stays as it was asked before.
+  const { volumes = row.deletePolicy?.volumes ?? null, floatingIps = row.deletePolicy?.floatingIps ?? null } = policy;
+  await patchCluster(tx, row.id, { deletePolicy: { volumes, floatingIps } });
   await wakeNow(tx, 'CLUSTER', row.id, deps.clock.now());
 };
 

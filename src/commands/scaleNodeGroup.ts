@@ -27,6 +27,9 @@ import { checkRoom } from './checks.ts';
 import { checkCount } from './nodeGroupInput.ts';
 import { checkNotDeleting } from './targets.ts';
 
+/** More than an autoscaler ever names in a call. */
+const MOST_NAMED = 1_000;
+
 /** Throw NotFound, Conflict or UserError; each is one transaction. */
 export interface Scaling {
   increase(clusterId: string, groupId: string, delta: number): Promise<void>;
@@ -102,6 +105,10 @@ export const createScaling = (deps: CommandDeps): Scaling => {
       }),
     removeNodes: (clusterId, groupId, keys) =>
       scale('removeNodesOfNodeGroup', clusterId, groupId, { groupId, keys }, async (tx, { group, staying }) => {
+        if (keys.length > MOST_NAMED)
+          throw new UserError('INVALID_INPUT', `At most ${MOST_NAMED} nodes are taken away at once; name the rest in another call.`, {
+            field: ['nodes'],
+          });
         const named = new Set<string>();
         for (const key of keys) {
           const node = await findGroupNode(tx.db, groupId, key);

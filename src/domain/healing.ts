@@ -42,6 +42,8 @@ export const PERMANENT_PROBLEMS: readonly string[] = ['KernelDeadlock', 'Readonl
 const SETTLE_MS = 30_000;
 const FIRST_BACKOFF_MS = 5 * 60_000;
 const LONGEST_BACKOFF_MS = 6 * 3_600_000;
+/** Longer than any wait between two tries. */
+const FORGIVEN_MS = 24 * 3_600_000;
 /** A replacement that worked for this long has not failed; what is wrong with it now is something new. */
 const PROVEN_MS = 3_600_000;
 
@@ -112,6 +114,10 @@ export const nextPatient = <P extends Patient>(
     (a.patient.name < b.patient.name ? -1 : 1);
   return patients.map((patient) => planOf(patient, spec, healing)).sort(before)[0];
 };
+
+/** What failed before a replacement that works, or long ago, says nothing of the next. `works`: of the one that was made last. */
+export const forgive = (healing: GroupHealing, works: boolean, now: number): GroupHealing =>
+  works || (healing.lastAt !== null && now - healing.lastAt > FORGIVEN_MS) ? { ...healing, failures: 0 } : healing;
 
 const planOf = <P extends Patient>(patient: P, spec: HealingSpec, healing: GroupHealing): Plan<P> => {
   const { trouble, createdAt, isReplacement } = patient;

@@ -22,8 +22,10 @@ export interface Unverified {
 }
 
 export interface Sweep {
-  /** In milliseconds since the epoch. */
-  at: number;
+  /** When it began, in milliseconds since the epoch. */
+  since: number;
+  /** When it had ended; null: something is waited for. */
+  at: number | null;
   leftovers: Leftover[];
   unverified: Unverified[];
 }

@@ -44,11 +44,15 @@ export const listNodeTroubles = troublesOf(nodes, nodes.nodeGroupId);
 /** Of a cluster's node groups, the longest first. */
 export const listNodeGroupTroubles = troublesOf(nodeGroups, nodeGroups.clusterId);
 
+/** Nodes of one failure are noticed within this. */
+const AT_ONCE_MS = 15 * 60_000;
+
 const seedClusters = perConnection((db) =>
   db
     .select({
       all: sql<number>`count(distinct ${nodes.clusterId})`,
-      ill: sql<number>`count(distinct case when ${nodes.trouble} is not null then ${nodes.clusterId} end)`,
+      ailing: sql<number>`count(distinct case when ${nodes.trouble} is not null then ${nodes.clusterId} end)`,
+      ill: sql<number>`count(distinct case when abs(json_extract(${nodes.trouble}, '$.since') - ${sql.placeholder('around')}) <= ${AT_ONCE_MS} then ${nodes.clusterId} end)`,
     })
     .from(clusters)
     .innerJoin(nodes, eq(nodes.clusterId, clusters.id))
@@ -64,9 +68,12 @@ const seedClusters = perConnection((db) =>
     .prepare(),
 );
 
-/** Clusters on the seed that have workers, and those of them with a worker in trouble. */
-export const countIllClusters = async (db: Db, seedId: string): Promise<{ all: number; ill: number }> =>
-  (await seedClusters(db).execute({ id: seedId }))[0] ?? { all: 0, ill: 0 };
+/** Clusters on the seed that have workers, and those of them with a worker in trouble since about `around`; what ails one since another time is no sign. */
+export const countIllClusters = async (db: Db, seedId: string, around: number): Promise<{ all: number; ill: number }> => {
+  const [count] = await seedClusters(db).execute({ id: seedId, around });
+  const { all, ailing, ill } = count ?? { all: 0, ailing: 0, ill: 0 };
+  return { all: all - (ailing - ill), ill };
+};
 
 /** Another try is asked for: what failed below, and may stand in a part's way no longer, must not fail the whole once more. */
 export const forgetFailures = async (tx: Tx, below: { clusterId: string } | { nodeGroupId: string }, now: number): Promise<void> => {

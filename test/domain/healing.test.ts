@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   DEFAULT_HEALING,
+  forgive,
   isMassFailure,
   isSeedWide,
   loudest,
@@ -121,4 +122,13 @@ test('the first node that came after a healing is the one that it made', () => {
   expect(replacementIn(nodes, { ...NO_HEALING, lastAt: 20 })?.name).toBe('young');
   expect(replacementIn(nodes, { ...NO_HEALING, lastAt: 40 })).toBeUndefined();
   expect(replacementIn(nodes, NO_HEALING)).toBeUndefined();
+});
+
+test('failures count no more once a replacement works, or a day later', () => {
+  const failed = { failures: 7, lastAt: 10 * HOUR, held: false, notBefore: 0 };
+  expect(forgive(failed, false, 11 * HOUR)).toEqual(failed);
+  expect(forgive(failed, true, 11 * HOUR)).toEqual({ ...failed, failures: 0 });
+  expect(forgive(failed, false, 35 * HOUR)).toEqual({ ...failed, failures: 0 });
+  const [plan] = [nextPatient([patient('a', 11 * HOUR)], DEFAULT_HEALING, forgive(failed, true, 11 * HOUR), 11 * HOUR)];
+  expect(plan).toMatchObject({ at: 11 * HOUR + 5 * MINUTE, failures: 0, backsOff: false });
 });

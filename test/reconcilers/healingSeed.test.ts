@@ -34,3 +34,29 @@ test('workers of all clusters at once', async () => {
   expect(left).toContain(well?.id);
   for (const { id } of ill) expect(left).not.toContain(id);
 });
+
+test('what two clusters have had for long holds nobody up: the third is healed', async () => {
+  const [first, ...others] = it.liveNodes();
+  const clusterOf = (id: string | undefined) =>
+    it.world.rows<{ cluster: string }>(`select cluster_id as cluster from nodes where id = '${id}'`)[0]?.cluster ?? '';
+  for (const { id } of others) {
+    await it.world.change(
+      it.world.member,
+      'updateCluster',
+      { clusterId: clusterOf(id), overrides: { autoHealingEnabled: false } },
+      'operation { uuid }',
+    );
+  }
+  await it.kubelets(
+    others.map(({ name }) => name),
+    false,
+  );
+  const ill = () => it.world.rows("select 1 from nodes where deleted_at is null and trouble like '%NOT_READY%'").length;
+  await until(() => ill() === 2);
+  // As if it had been so for weeks.
+  it.world.write("update nodes set trouble = json_set(trouble, '$.since', 1000) where trouble is not null and deleted_at is null");
+  const before = it.heals().length;
+  await it.kubelets([first?.name ?? ''], false);
+  await until(() => it.heals().length === before + 1 && it.heals()[before]?.state === 'SUCCEEDED', 90);
+  expect(it.liveNodes().map(({ id }) => id)).not.toContain(first?.id);
+});

@@ -72,7 +72,7 @@ test('what does not go is waited for, and after a quarter of an hour told with t
   await remove(clusterId);
   await until(() => said(clusterId) === `security group ${planted} to go`);
   expect(await reportOf(clusterId)).toBeNull();
-  world.write(`update clusters set delete_requested_at = delete_requested_at - 1000000 where id = '${clusterId}'`);
+  world.write(`update clusters set sweep = json_set(sweep, '$.since', 0) where id = '${clusterId}'`);
   world.wake(clusterId);
   await until(() => isDeleted(clusterId));
   const report = await reportOf(clusterId);
@@ -99,4 +99,38 @@ test('what cannot be listed any more is told as not verified', async () => {
   const report = await reportOf(clusterId);
   expect(report).toMatchObject({ clean: false, leftovers: [] });
   expect(report?.unverified).toEqual([{ service: 'NETWORK', kind: 'security-group', reason: 'The network service does not allow this.' }]);
+});
+
+test('a volume with the mark that nobody noted is told and left: it may be a copy that somebody restored', async () => {
+  const clusterId = await world.makeCluster('copied', { overrides: { rootVolume: { sizeGiB: 20 } } });
+  const { projectId } = world.sandbox.users.member;
+  const volumes = `${world.sandbox.authUrl.replace(/\/identity.*$/, '/volume')}/v3/${projectId}/volumes`;
+  const headers = { 'content-type': 'application/json', 'x-auth-token': world.member };
+  const volume = { name: 'copy', size: 1, metadata: { 'seedbed-cluster': clusterId } };
+  const answer = await fetch(volumes, { method: 'POST', headers, body: JSON.stringify({ volume }) });
+  const made = (await answer.json()) as { volume: { id: string } };
+  await remove(clusterId);
+  await until(() => isDeleted(clusterId));
+  expect(await reportOf(clusterId)).toMatchObject({
+    clean: false,
+    leftovers: [{ kind: 'volume', externalId: made.volume.id, fate: 'REMAINS', reason: expect.stringContaining('restored from a backup') }],
+  });
+  expect((await fetch(`${volumes}/${made.volume.id}`, { headers })).status).toBe(200);
+});
+
+test('what a second deleteCluster leaves out stays as it was asked before', async () => {
+  const clusterId = await world.makeCluster('twice', { nodeCount: 0 });
+  const planted = await plant(clusterId, 'twice');
+  const fault = { service: 'network', method: 'DELETE', path: `security-groups/${planted}$`, kind: 'status', status: 409 };
+  await world.control('POST', 'faults', fault);
+  const ask = (policy: object) => world.change(world.member, 'deleteCluster', { clusterId, policy }, 'cluster { id }');
+  const kept = () =>
+    JSON.parse(world.rows<{ json: string }>(`select delete_policy as json from clusters where id = '${clusterId}'`)[0]?.json ?? '{}');
+  await ask({ volumes: 'KEEP' });
+  expect(kept()).toEqual({ volumes: 'KEEP', floatingIps: null });
+  await ask({ floatingIps: 'DELETE' });
+  expect(kept()).toEqual({ volumes: 'KEEP', floatingIps: 'DELETE' });
+  await world.control('DELETE', 'faults');
+  world.wake(clusterId);
+  await until(() => isDeleted(clusterId));
 });

@@ -32,7 +32,7 @@ export const leaveLoadBalancers = async (scope: ClusterScope, stop: Stop): Promi
     return waiting(`load balancers of ${services.length} Services to be removed by the cloud controller`, 2_000);
   }
   await stop();
-  return sweepLoadBalancers(scope);
+  return sweepLoadBalancers(scope, services);
 };
 
 interface Foreign extends Pick<InventoryKey, 'service' | 'kind'> {
@@ -61,20 +61,15 @@ const endServices = async (scope: ClusterScope): Promise<KubernetesObject[]> => 
   const found = (await listInTenant(scope, 'Service')) ?? [];
   const balanced = found.filter(({ spec }) => (spec as { type?: string } | undefined)?.type === 'LoadBalancer');
   const open = balanced.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  await wishForFloatingIps(scope, balanced);
   if (open.length === 0) return balanced;
   const { kube } = await scope.tenant();
-  const wish = scope.row.deletePolicy?.floatingIps ?? null;
-  for (const service of open) {
-    // The controller reads it when it removes the load balancer.
-    const annotations = { [KEEP_FLOATING_IP]: String(wish === 'KEEP') };
-    const { apiVersion, kind, ...place } = refOf(service);
-    if (wish !== null) await kube.apply({ apiVersion, kind, metadata: { ...place, annotations } });
-    await kube.remove(refOf(service));
-  }
+  for (const service of open) await kube.remove(refOf(service));
   return endServices(scope);
 };
 
-const sweepLoadBalancers = async (scope: ClusterScope): Promise<Outcome> => {
+/** `services`: those whose end the controller has not seen to. */
+const sweepLoadBalancers = async (scope: ClusterScope, services: readonly KubernetesObject[]): Promise<Outcome> => {
   const cloud = lentCloud(scope.world, scope.row);
   const { shortId } = scope.row;
   const ours = serviceLoadBalancerPrefix(scope.row);
@@ -83,17 +78,33 @@ const sweepLoadBalancers = async (scope: ClusterScope): Promise<Outcome> => {
   if (shared !== undefined)
     return waiting(`load balancer ${shared.id} not to be used by another cluster's Services any more`, 60_000, 'CUSTOMER');
   await noteGoing(scope, SERVICE_LOAD_BALANCERS, found);
+  const wish = scope.row.deletePolicy?.floatingIps ?? null;
+  const keeping = services.filter(({ metadata }) => metadata.annotations?.[KEEP_FLOATING_IP] === 'true').map(({ metadata }) => metadata);
+  const staysFor = ({ description }: { description: string }): boolean =>
+    wish === null ? keeping.some(({ namespace, name }) => description.includes(` ${namespace}/${name} from `)) : wish === 'KEEP';
   for (const { id, provisioningStatus, vipPortId } of found) {
     if (provisioningStatus.startsWith('PENDING')) continue;
-    const kept = scope.row.deletePolicy?.floatingIps === 'KEEP';
-    for (const ip of vipPortId === null || kept ? [] : await cloud.network.listFloatingIps({ portId: vipPortId }))
-      if (isServiceFloatingIp(ip, scope.row)) await cloud.network.deleteFloatingIp(ip.id);
+    for (const ip of vipPortId === null ? [] : await cloud.network.listFloatingIps({ portId: vipPortId }))
+      if (isServiceFloatingIp(ip, scope.row) && !staysFor(ip)) await cloud.network.deleteFloatingIp(ip.id);
     await cloud.loadBalancer.deleteLoadBalancer(id);
   }
   if (found.length > 0) return waiting(`load balancers to go: ${listed(found.map(({ id }) => id))}`, 2_000);
   for (const group of await cloud.network.listSecurityGroups())
     if (group.description.endsWith(` Service LoadBalancer in cluster ${shortId}`)) await cloud.network.deleteSecurityGroup(group.id);
   return done();
+};
+
+/** The controller reads it when it removes a Service's load balancer, which may be under way. */
+const wishForFloatingIps = async (scope: ClusterScope, services: readonly KubernetesObject[]): Promise<void> => {
+  const wish = scope.row.deletePolicy?.floatingIps ?? null;
+  if (wish === null) return;
+  const said = String(wish === 'KEEP');
+  for (const service of services) {
+    if (service.metadata.annotations?.[KEEP_FLOATING_IP] === said) continue;
+    const { apiVersion, kind, ...place } = refOf(service);
+    const { kube } = await scope.tenant();
+    await kube.apply({ apiVersion, kind, metadata: { ...place, annotations: { [KEEP_FLOATING_IP]: said } } });
+  }
 };
 
 const KEEP_FLOATING_IP = 'loadbalancer.openstack.org/keep-floatingip';

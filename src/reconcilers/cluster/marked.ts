@@ -4,7 +4,7 @@ import type { InventoryService, MadeBy } from '../../domain/inventory.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import type { InventoryRow } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
-import { descriptionOf, floatingIpDescription, resourceName } from '../names.ts';
+import { descriptionOf, floatingIpDescription } from '../names.ts';
 import { CSI_CLUSTER, isServiceFloatingIp, listServiceLoadBalancers } from './cloudLeftovers.ts';
 
 export interface Found {
@@ -21,6 +21,8 @@ export interface Marked {
   list(cloud: Cloud, row: ClusterRow, notes: readonly InventoryRow[]): Promise<Found[]>;
   /** Asks for the removal; absent where the thing is not ours to remove any more. */
   remove?(cloud: Cloud, id: string): Promise<unknown>;
+  /** Only then is it removed. */
+  doomed?(row: ClusterRow): boolean;
 }
 
 const ofKind = (kind: string) => (notes: readonly InventoryRow[]) => notes.some((note) => note.kind === kind);
@@ -91,7 +93,11 @@ export const MARKED: readonly Marked[] = [
     service: 'COMPUTE',
     kind: 'server-group',
     possible: ofKind('server-group'),
-    list: async ({ compute }, row) => (await compute.listServerGroups()).filter(({ name }) => name.startsWith(resourceName(row, ''))),
+    // A name may begin like another cluster's, so it is one that was noted.
+    list: async ({ compute }, _row, notes) => {
+      const noted = new Set(notes.filter(({ kind }) => kind === 'server-group').map(({ name }) => name));
+      return (await compute.listServerGroups()).filter(({ name }) => noted.has(name));
+    },
     remove: ({ compute }, id) => compute.deleteServerGroup(id),
   },
   {
@@ -99,8 +105,8 @@ export const MARKED: readonly Marked[] = [
     service: 'VOLUME',
     kind: 'volume',
     possible: ofKind('volume'),
+    // What Cinder restores from a backup has the marks of the volume that was saved: one that is not noted may be somebody's copy, and is only told.
     list: ({ volume }, { id }) => volume.listVolumes({ metadata: { 'seedbed-cluster': id } }),
-    remove: ({ volume }, id) => volume.deleteVolume(id),
   },
   {
     service: 'VOLUME',
@@ -117,6 +123,8 @@ export const MARKED: readonly Marked[] = [
     possible: ofKind('CloudController'),
     list: async (cloud, row) =>
       (await cloud.network.listFloatingIps()).filter((ip) => isServiceFloatingIp(ip, row)).map((ip) => ({ id: ip.id, name: ip.address })),
+    doomed: ({ deletePolicy }) => deletePolicy?.floatingIps === 'DELETE',
+    remove: (cloud, id) => cloud.network.deleteFloatingIp(id),
   },
   {
     service: 'LOAD_BALANCER',

@@ -3,42 +3,62 @@ import { SeedbedError, Unavailable } from '../../domain/errors.ts';
 import type { Leftover, Unverified } from '../../domain/leakReport.ts';
 import { type Outcome, waiting } from '../../engine/flow.ts';
 import type { Cloud } from '../../openstack/session.ts';
-import { listClusterInventory } from '../../store/inventory.ts';
+import { type InventoryRow, listClusterInventory } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
 import { lentCloud } from '../lentCloud.ts';
 import { type Found, MARKED, type Marked } from './marked.ts';
 import type { ClusterScope } from './scope.ts';
 
-/** So long after the deletion was asked for a service may be away, or hold on to a thing; then the report says so. */
+/** So long a service may be away, or hold on to a thing; then the report says so. */
 const PATIENCE_MS = 900_000;
 
 /** Null once it is written down what is left, if anything is. */
 export const sweep = async (scope: ClusterScope): Promise<Outcome | null> => {
   const { row, clock } = scope;
-  if (row.sweep !== null) return null;
+  if (row.sweep !== null && row.sweep.at !== null) return null;
+  const since = row.sweep?.since ?? clock.now();
+  const late = clock.now() - since > PATIENCE_MS;
   const notes = await listClusterInventory(scope.db, row.id);
-  const possible = MARKED.filter((marked) => marked.possible(notes));
-  const late = clock.now() - (row.deleteRequestedAt ?? clock.now()) > PATIENCE_MS;
   const leftovers: Leftover[] = [];
   const unverified: Unverified[] = [];
-  for (const marked of possible) {
-    try {
-      const cloud = lentCloud(scope.world, row);
-      const reasons = await removeAll(cloud, marked, await marked.list(cloud, row, notes));
-      if (reasons.size > 0 && !late) return waiting(`${marked.kind.replaceAll('-', ' ')} ${[...reasons.keys()].join(', ')} to go`, 2_000);
-      // A moment later it may be gone after all.
-      const left = marked.remove === undefined || reasons.size > 0 ? await marked.list(cloud, row, notes) : [];
-      leftovers.push(...left.map((found) => leftoverOf(scope, marked, found, reasons.get(found.id))));
-    } catch (error) {
-      if (!(error instanceof SeedbedError) || (error instanceof Unavailable && !late)) throw error;
-      unverified.push({ service: marked.service, kind: marked.kind, reason: error.message });
+  for (const marked of MARKED.filter(({ possible }) => possible(notes))) {
+    const seen = await look(scope, marked, notes);
+    if ('held' in seen && !late) {
+      // A deletion may have waited for days before it came here: its patience begins now.
+      if (row.sweep === null) await scope.patch({ sweep: { since, at: null, leftovers: [], unverified: [] } });
+      if (seen.held instanceof Unavailable) throw seen.held;
+      return waiting(seen.held, 2_000);
     }
+    if ('unverified' in seen) unverified.push(seen.unverified);
+    else leftovers.push(...seen.leftovers);
   }
-  await scope.patch({ sweep: { at: clock.now(), leftovers, unverified } });
+  await scope.patch({ sweep: { since, at: clock.now(), leftovers, unverified } });
   return null;
 };
 
-/** What was there, with why it did not go at once. */
+/** `held`: what to wait for, for a while. */
+type Seen = ({ leftovers: Leftover[] } | { unverified: Unverified }) & { held?: string | Unavailable };
+
+const look = async (scope: ClusterScope, marked: Marked, notes: readonly InventoryRow[]): Promise<Seen> => {
+  const { row } = scope;
+  try {
+    const cloud = lentCloud(scope.world, row);
+    const found = await marked.list(cloud, row, notes);
+    const reasons = marked.doomed?.(row) === false ? new Map<string, string>() : await removeAll(cloud, marked, found);
+    if (reasons.size === 0) return { leftovers: found.map((thing) => leftoverOf(scope, marked, thing, undefined)) };
+    // A moment later it may be gone after all.
+    const left = (await marked.list(cloud, row, notes)).filter(({ id }) => reasons.has(id));
+    const leftovers = left.map((thing) => leftoverOf(scope, marked, thing, reasons.get(thing.id)));
+    if (left.length === 0) return { leftovers };
+    return { leftovers, held: `${marked.kind.replaceAll('-', ' ')} ${left.map(({ id }) => id).join(', ')} to go` };
+  } catch (error) {
+    if (!(error instanceof SeedbedError)) throw error;
+    const unverified = { service: marked.service, kind: marked.kind, reason: error.message };
+    return error instanceof Unavailable ? { unverified, held: error } : { unverified };
+  }
+};
+
+/** Of what was there, why each did not go at once. */
 const removeAll = async (cloud: Cloud, { remove }: Marked, found: readonly Found[]): Promise<Map<string, string>> => {
   const reasons = new Map<string, string>();
   for (const { id } of remove === undefined ? [] : found) {
@@ -56,10 +76,14 @@ const removeAll = async (cloud: Cloud, { remove }: Marked, found: readonly Found
 const leftoverOf = ({ row }: ClusterScope, { service, kind, madeBy }: Marked, { id, name }: Found, why: string | undefined): Leftover => {
   const of = { service, kind, madeBy, name, externalId: id };
   if (madeBy === 'CSI') return { ...of, fate: 'KEPT', reason: whyVolumeStays(row) };
-  if (kind === 'floating-ip' && madeBy === 'CLOUD_CONTROLLER')
+  if (kind === 'volume') return { ...of, fate: 'REMAINS', reason: COPY };
+  if (kind === 'floating-ip' && madeBy === 'CLOUD_CONTROLLER' && why === undefined)
     return { ...of, fate: 'KEPT', reason: row.deletePolicy?.floatingIps === 'KEEP' ? ASKED : 'Its Service said that it is to be kept.' };
   return { ...of, fate: 'REMAINS', reason: why ?? "It was made by the cluster's controllers after they were stopped, or is shared." };
 };
+
+const COPY =
+  'It carries the mark of the cluster and was not made by it, as far as is noted, such as a copy restored from a backup: delete it, if nobody needs it.';
 
 const ASKED = 'It was to be kept, as deleteCluster was asked.';
 

@@ -2,6 +2,7 @@
 import { SeedbedError } from '../../../domain/errors.ts';
 import {
   AUTO_HEALING,
+  forgive,
   type GroupHealing,
   isHealed,
   isMassFailure,
@@ -68,7 +69,7 @@ const decide = async (
     return waiting(massFailure(ill, members.length, limits.maxUnhealthyPercent), LOOK_MS, 'CLOUD_ADMIN', 'MassFailure');
   }
   const { seedId } = scope.cluster;
-  if (seedId !== null && isSeedWide(await countIllClusters(scope.db, seedId))) {
+  if (seedId !== null && isSeedWide(await countIllClusters(scope.db, seedId, Math.min(...patients.map(({ trouble }) => trouble.since))))) {
     await hold(scope);
     return waiting(SEED_WIDE, LOOK_MS, 'CLOUD_ADMIN', 'MassFailure');
   }
@@ -77,10 +78,11 @@ const decide = async (
   if (under !== undefined) return waiting(under, LOOK_MS);
   const now = scope.clock.now();
   const replacement = replacementIn(scope.nodes, healing);
+  const works = replacement !== undefined && replacement.trouble === null && ready.has(replacement.name);
   const plan = nextPatient(
     patients.map((node) => ({ ...node, node, ready: ready.has(node.name), isReplacement: node === replacement })),
     limits,
-    healing,
+    forgive(healing, works, now),
     now,
   );
   if (plan === undefined) return done();
@@ -142,7 +144,8 @@ const underWay = ({ nodes, row }: NodeGroupScope): string | undefined => {
   if (replaced !== undefined) return `node ${replaced.name} to be replaced${replaced.trouble ? `: it ${replaced.trouble.message}` : ''}`;
   const leaving = nodes.find((node) => node.deleteRequestedAt !== null);
   if (leaving !== undefined) return `node ${leaving.name} to be gone, before another is replaced`;
-  const making = nodes.find((node) => node.kubeletVersion === null && node.trouble === null);
+  // One that cannot be made may be so for ever, for want of what a lost one has.
+  const making = nodes.find((node) => node.kubeletVersion === null && node.trouble === null && node.state !== 'FAILED');
   if (making !== undefined) return `node ${making.name} to be ready, before another is replaced`;
   return nodes.length < row.spec.count ? 'the missing nodes to be made, before another is replaced' : undefined;
 };

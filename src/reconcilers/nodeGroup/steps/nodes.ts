@@ -1,5 +1,6 @@
 /** As many nodes as are wanted: this step only writes wishes, each node's own flow fulfils them. */
 import { errorOf } from '../../../domain/errors.ts';
+import { isMassFailure } from '../../../domain/healing.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
 import type { Tx } from '../../../store/open.ts';
@@ -21,10 +22,11 @@ export const nodes: Step<NodeGroupScope> = {
     const leaving = scope.nodes.length - staying.length;
     // One more than wanted while old ones are replaced, and that one is gone before the next begins.
     if (old.length > 0 && leaving > 0) return follow(scope, `${leaving} nodes to go, and ${old.length} to be replaced after them`);
-    // One that does not work serves nobody until another is there.
+    // One that does not work serves nobody until another is there. When many do not, it is hardly the fault of each: they go as those that work.
+    const ill = staying.filter((node) => node.state !== 'READY').length;
     const broken = old.filter((node) => node.replaceRequestedAt !== null && node.state !== 'READY');
-    if (broken.length > 0) {
-      await dropNodes(scope, broken);
+    if (broken.length > 0 && !isMassFailure(ill, staying.length, scope.cluster.spec.healing)) {
+      await dropNodes(scope, chooseVictims(broken, 1, scope.row.nodesToRemove));
       return waiting(`${broken.length} nodes to be replaced`, 30_000);
     }
     const missing = scope.row.spec.count + Math.min(1, old.length) - staying.length;
@@ -34,8 +36,11 @@ export const nodes: Step<NodeGroupScope> = {
     // What is wrong with an old one ends with it.
     const problem = staying.find((node) => node.state === 'FAILED' && !old.includes(node))?.fault?.problem;
     if (problem !== undefined) throw errorOf(problem);
-    // One that works no more must not keep an old one from its end: its own replacement comes after that.
-    const lost = (node: NodeRow) => old.length > 0 && node.trouble !== null && node.kubeletVersion !== null;
+    // One that works no more must not keep an old one from its end: its own replacement comes after that. But one that a rotation has made
+    // and that fails holds it up: the next would fail as well, until none of the old is left.
+    const rolling = old.some((node) => node.replaceRequestedAt === null);
+    const isOfRoll = (node: NodeRow) => rolling && node.createdAt >= (scope.cluster.nodesSince ?? 0);
+    const lost = (node: NodeRow) => old.length > 0 && node.trouble !== null && node.kubeletVersion !== null && !isOfRoll(node);
     const late = scope.nodes.filter((node) => node.state !== 'READY' && !old.includes(node) && !lost(node));
     if (late.length > 0) return follow(scope, `${late.length} of ${scope.nodes.length} nodes`);
     if (old.length > 0) {
