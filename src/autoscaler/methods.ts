@@ -2,7 +2,7 @@
 import type { Scaling } from '../commands/scaleNodeGroup.ts';
 import { NotFound, Unavailable } from '../domain/errors.ts';
 import { isScalable } from '../domain/nodeGroup.ts';
-import { findGroupNode, type NodeKey } from '../store/nodes.ts';
+import { findClusterNode, type NodeKey } from '../store/nodes.ts';
 import type { Db } from '../store/open.ts';
 import { type ClusterRow, listLiveNodeGroups, listLiveNodes, type NodeGroupRow } from '../store/reconcile.ts';
 import { hasCloudLabels, instanceOf, keyOf } from './instances.ts';
@@ -30,11 +30,9 @@ export const createHandlers = ({ db, scaling }: { db: Db; scaling: Scaling }): H
     NodeGroupForNode: async (cluster, { node }) => {
       const key = node === null ? undefined : keyOf(node);
       if (key === undefined) return { nodeGroup: NO_GROUP };
-      for (const group of await groupsOf(cluster)) {
-        const found = await findGroupNode(db, group.id, key);
-        if (found !== undefined && found.deletedAt === null) return { nodeGroup: providerGroup(group) };
-      }
-      return { nodeGroup: NO_GROUP };
+      const found = await findClusterNode(db, cluster.id, key);
+      const group = found && (await groupsOf(cluster)).find(({ id }) => id === found.nodeGroupId);
+      return { nodeGroup: group === undefined ? NO_GROUP : providerGroup(group) };
     },
     GPULabel: async () => ({ label: '' }),
     GetAvailableGPUTypes: nothing,

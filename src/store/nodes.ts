@@ -37,13 +37,25 @@ export const loadNodes = (db: Db, ids: readonly string[]): Promise<NodeRow[]> =>
 /** One of the three by which a node is known outside. */
 export type NodeKey = { id: string } | { serverId: string } | { name: string };
 
-/** A node of a group's, deleted ones included. */
-export const findGroupNode = async (db: Db, groupId: string, key: NodeKey): Promise<NodeRow | undefined> => {
-  const which = 'id' in key ? eq(nodes.id, key.id) : 'serverId' in key ? eq(nodes.serverId, key.serverId) : eq(nodes.name, key.name);
+const isKnownBy = (key: NodeKey): SQL =>
+  'id' in key ? eq(nodes.id, key.id) : 'serverId' in key ? eq(nodes.serverId, key.serverId) : eq(nodes.name, key.name);
+
+/** A live node of a cluster's. */
+export const findClusterNode = async (db: Db, clusterId: string, key: NodeKey): Promise<NodeRow | undefined> => {
   const [row] = await db
     .select()
     .from(nodes)
-    .where(and(eq(nodes.nodeGroupId, groupId), which))
+    .where(and(eq(nodes.clusterId, clusterId), isNull(nodes.deletedAt), isKnownBy(key)))
+    .limit(1);
+  return row;
+};
+
+/** A node of a group's, deleted ones included. */
+export const findGroupNode = async (db: Db, groupId: string, key: NodeKey): Promise<NodeRow | undefined> => {
+  const [row] = await db
+    .select()
+    .from(nodes)
+    .where(and(eq(nodes.nodeGroupId, groupId), isKnownBy(key)))
     .orderBy(desc(nodes.createdAt))
     .limit(1);
   return row;
