@@ -132,3 +132,40 @@ test.each<[object, [string, string][]]>([
   const { out } = await withApi(() => ({ body: { data: { cluster: cluster(controlPlane) } } }), ['cluster', 'show', 'web']);
   for (const [name, value] of told) expect(out).toMatch(new RegExp(`^${name} +${value.replaceAll('.', '\\.')}$`, 'm'));
 });
+
+test('what a deleted cluster left is a table with the reasons; of one that is not deleted nothing is known yet', async () => {
+  const leftover = { fate: 'KEPT', service: 'VOLUME', kind: 'volume', name: 'data', externalId: 'v1', madeBy: 'CSI', reason: 'As asked.' };
+  const unverified = [{ service: 'NETWORK', kind: 'router', reason: 'It did not answer.' }];
+  const leakReport = { verifiedAt: '2026-01-01T00:00:00.000Z', clean: false, made: 9, deleted: 8, leftovers: [leftover], unverified };
+  const told = await withApi(
+    () => ({ body: { data: { cluster: { name: 'web', state: 'DELETED', leakReport } } } }),
+    ['cluster', 'leaks', 'web'],
+  );
+  expect(told).toMatchObject({ status: 0, err: '' });
+  expect(told.out).toContain('8 of 9 things');
+  expect(told.out).toMatch(/^KEPT +volume +data +v1 +CSI +As asked\.$/m);
+  expect(told.out).toContain('Not verified: router. It did not answer.');
+  await api?.close();
+  const living = { cluster: { name: 'web', state: 'READY', leakReport: null } };
+  const early = await withApi(() => ({ body: { data: living } }), ['cluster', 'leaks', 'web']);
+  expect(early).toMatchObject({ status: 1, out: '' });
+  expect(early.err).toContain('Cluster web is READY');
+});
+
+test('what is to be kept goes with the deletion, and what cannot be meant is refused before anything is asked', async () => {
+  const cluster = { uuid: 'c1', name: 'web', lastEventNumber: 3, nodes: { nodes: [], pageInfo } };
+  const answer: Answer = ({ body }) => ({
+    body: {
+      data: body.query?.includes('mutation')
+        ? { deleteCluster: { cluster, operation: operation('o1', 'DELETE_CLUSTER', 0, 'web') } }
+        : { cluster },
+    },
+  });
+  await withApi(answer, ['cluster', 'delete', 'web', '--no-wait', '--keep-volumes', '--keep-floating-ips']);
+  const sent = api?.asked.find(({ body }) => body.query?.includes('mutation'))?.body.variables?.['input'];
+  expect(sent).toMatchObject({ clusterId: 'c1', policy: { volumes: 'KEEP', floatingIps: 'KEEP' } });
+  await api?.close();
+  const both = await withApi(answer, ['cluster', 'delete', 'web', '--keep-volumes', '--delete-volumes']);
+  expect(both.err).toContain('--keep-volumes and --delete-volumes exclude each other');
+  expect(api?.asked.filter(({ body }) => body.query?.includes('mutation'))).toEqual([]);
+});

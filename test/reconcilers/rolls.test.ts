@@ -59,3 +59,18 @@ test('workers that are to be replaced and fail all at once are not all given up'
   await until(() => !ids().some((id) => old.some((node) => node.id === id)), 120);
   await whole();
 });
+
+test('a worker that cannot be made holds up nobody: one whose server is gone is replaced beside it', async () => {
+  const old = it.liveNodes();
+  const victim = old[0];
+  const before = it.heals().length;
+  const nodeGroupId = it.groupId;
+  await it.world.control('POST', 'serverFaults', { name: '.', trouble: 'noValidHost' });
+  await it.world.change(it.world.member, 'resizeNodeGroup', { nodeGroupId, count: COUNT + 1 }, 'operation { id }');
+  const stuck = await until(() => it.liveNodes().find(({ state }) => state === 'FAILED'), 60);
+  await it.world.control('DELETE', 'serverFaults');
+  await it.world.control('POST', 'serverFaults', { name: stuck.name, trouble: 'noValidHost' });
+  await it.deleteServer(victim?.server_id ?? '');
+  await until(() => it.heals().length === before + 1 && !ids().includes(victim?.id ?? ''), 60);
+  expect(it.liveNodes().find(({ id }) => id === stuck.id)?.state).toBe('FAILED');
+});
