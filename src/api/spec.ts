@@ -1,6 +1,7 @@
 /** The settings of a cluster as a template or the cluster itself gives them. */
 import type { RootVolume, TemplateSpec } from '../domain/template.ts';
 import { AddonsSpecType } from './addonSettings.ts';
+import { AutoScalingSpecType } from './autoScaling.ts';
 import { builder } from './builder.ts';
 import { BundleChoiceType } from './bundleChoice.ts';
 import { ControlPlaneSpecType } from './controlPlane.ts';
@@ -39,6 +40,7 @@ export const SPEC = {
     "The cluster's API takes Keystone tokens of the project: the roles admin, member and reader are cluster-admin, edit and view.",
   autoHealingEnabled: 'Replace broken workers by new ones; without it they are only shown, but for those whose server is gone.',
   healing: 'When broken workers are replaced.',
+  autoScaling: 'How node groups are scaled by load.',
   autoScalingEnabled:
     'Scale node groups that have a maximum by load, with the cluster-autoscaler; a resize by hand is where it goes on from.',
   seedSelector: 'Only seeds that carry all of these labels are considered.',
@@ -84,6 +86,7 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     autoHealingEnabled: t.exposeBoolean('autoHealingEnabled', { description: SPEC.autoHealingEnabled }),
     healing: t.expose('healing', { type: HealingSpecType, description: SPEC.healing }),
     autoScalingEnabled: t.exposeBoolean('autoScalingEnabled', { description: SPEC.autoScalingEnabled }),
+    autoScaling: t.expose('autoScaling', { type: AutoScalingSpecType, description: SPEC.autoScaling }),
     ignoredLabels: t.field({
       type: [LabelType],
       description: 'Labels that Magnum knows and that mean nothing here, as given.',

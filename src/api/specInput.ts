@@ -1,5 +1,6 @@
 /** The settings of a cluster as input: all optional, in the words of the output. */
 import { AddonsInput } from './addonSettings.ts';
+import { AutoScalingInput } from './autoScaling.ts';
 import { builder, type InputBuilder } from './builder.ts';
 import { BundleChoiceInput } from './bundleChoice.ts';
 import { ControlPlaneInput } from './controlPlane.ts';
@@ -47,6 +48,7 @@ export const specInputFields = (t: InputBuilder) => ({
   autoHealingEnabled: t.boolean({ description: SPEC.autoHealingEnabled }),
   healing: t.field({ type: HealingInput, description: SPEC.healing }),
   autoScalingEnabled: t.boolean({ description: SPEC.autoScalingEnabled }),
+  autoScaling: t.field({ type: AutoScalingInput, description: SPEC.autoScaling }),
   seedSelector: t.field({ type: [LabelInput], description: SPEC.seedSelector }),
 });
 

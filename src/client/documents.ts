@@ -27,7 +27,9 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
     resources { ${RESOURCES} } ${ACCESS}
   } ${ADDONS} bundles { name revision options { key value } secretOptions } rootVolume { sizeGiB type }
   availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled
-  autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent } autoScalingEnabled ignoredLabels { key value } seedSelector { key value } }`;
+  autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent } autoScalingEnabled autoScaling {
+    scanIntervalSeconds scaleDownEnabled scaleDownDelaySeconds scaleDownUnneededSeconds scaleDownUtilizationPercent
+  } ignoredLabels { key value } seedSelector { key value } }`;
 const BUNDLE =
   'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions { revision createdAt }';
 const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } trouble { kind since message } }

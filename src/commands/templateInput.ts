@@ -16,6 +16,7 @@ import {
 } from '../domain/template.ts';
 import { stableJson } from '../lib/json.ts';
 import { addonsInput } from './addonsInput.ts';
+import { autoScalingInput } from './autoScalingInput.ts';
 import { bundlesInput } from './bundleChoice.ts';
 import { controlPlaneInput } from './controlPlaneInput.ts';
 import { healingInput } from './healingInput.ts';
@@ -67,6 +68,7 @@ export const specFields = z.strictObject({
   autoHealingEnabled: given(z.boolean()),
   healing: given(healingInput),
   autoScalingEnabled: given(z.boolean()),
+  autoScaling: given(autoScalingInput),
   seedSelector: given(smallMap(20)),
 });
 

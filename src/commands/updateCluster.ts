@@ -126,6 +126,7 @@ const CHANGEABLE: readonly string[] = [
   'autoHealingEnabled',
   'healing',
   'autoScalingEnabled',
+  'autoScaling',
 ];
 
 /** Of those, what is carried out once: Calico makes its pool of addresses when it starts for the first time. */

@@ -1,5 +1,6 @@
 /** The cluster-autoscaler beside the control plane: it looks at the cluster's pods, and asks Seedbed for machines (src/autoscaler). */
 import { stringify } from 'yaml';
+import type { AutoScalingSpec } from '../domain/autoScaling.ts';
 import type { Release } from '../domain/version.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
 import { CONFIG_FOLDER } from './cloudConfig.ts';
@@ -30,7 +31,12 @@ export interface ProviderAccess {
 }
 
 /** Secret, NetworkPolicy and Deployment in the seed. */
-export const buildClusterAutoscaler = (cluster: ReachableCluster, pki: ClusterPki, provider: ProviderAccess): KubernetesObject[] => {
+export const buildClusterAutoscaler = (
+  cluster: ReachableCluster,
+  pki: ClusterPki,
+  provider: ProviderAccess,
+  scaling: AutoScalingSpec,
+): KubernetesObject[] => {
   const name = namesOf(cluster).clusterAutoscaler;
   const { host, port, caPem, cert, key } = provider;
   const files = buildFilesSecret(cluster, name, COMPONENT, {
@@ -67,6 +73,11 @@ export const buildClusterAutoscaler = (cluster: ReachableCluster, pki: ClusterPk
       '--balance-similar-node-groups=true',
       // What the control plane puts on workers, such as the resolvers, must not hold each of them for an hour.
       '--skip-nodes-with-system-pods=false',
+      `--scan-interval=${scaling.scanIntervalSeconds}s`,
+      `--scale-down-enabled=${scaling.scaleDownEnabled}`,
+      `--scale-down-delay-after-add=${scaling.scaleDownDelaySeconds}s`,
+      `--scale-down-unneeded-time=${scaling.scaleDownUnneededSeconds}s`,
+      `--scale-down-utilization-threshold=${scaling.scaleDownUtilizationPercent / 100}`,
       '--leader-elect=true',
       ...LEASE,
     ],

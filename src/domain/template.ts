@@ -2,6 +2,7 @@
 import { type DeepPartial, leavesOf, mergeTrees, valueAt } from '../lib/tree.ts';
 import type { BundleChoice } from './addonBundle.ts';
 import { type AddonsSpec, DEFAULT_ADDONS } from './addons.ts';
+import { type AutoScalingSpec, DEFAULT_AUTO_SCALING } from './autoScaling.ts';
 import { type ControlPlaneSpec, DEFAULT_CONTROL_PLANE } from './controlPlane.ts';
 import { DEFAULT_HEALING, type HealingSpec } from './healing.ts';
 import { defaultRelease } from './version.ts';
@@ -50,6 +51,7 @@ export interface TemplateSpec {
   autoHealingEnabled: boolean;
   healing: HealingSpec;
   autoScalingEnabled: boolean;
+  autoScaling: AutoScalingSpec;
   /** Labels that Magnum knows and that have no meaning here, with the value given. */
   ignoredLabels: Record<string, string>;
   /** Only seeds that carry all of these labels are considered. */
@@ -88,12 +90,13 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   autoHealingEnabled: false,
   healing: DEFAULT_HEALING,
   autoScalingEnabled: false,
+  autoScaling: DEFAULT_AUTO_SCALING,
   ignoredLabels: {},
   seedSelector: {},
 };
 
 /** Settings that are trees: a change names only what it changes in them. All others are replaced as a whole. */
-const TREES = ['controlPlane', 'addons', 'healing'] as const;
+const TREES = ['controlPlane', 'addons', 'healing', 'autoScaling'] as const;
 type TreeField = (typeof TREES)[number];
 
 /** What an input or a cluster's overrides say of a spec. */
@@ -102,12 +105,13 @@ export type SpecChange = Partial<Omit<TemplateSpec, TreeField>> & { [K in TreeFi
 /** A setting by name; one in a tree by its path, such as "controlPlane.etcd.volumeSizeGiB". */
 export type SpecPath = Exclude<keyof TemplateSpec, TreeField> | `${TreeField}.${string}`;
 
-export const mergeSpec = (base: TemplateSpec, { controlPlane, addons, healing, ...change }: SpecChange): TemplateSpec => ({
+export const mergeSpec = (base: TemplateSpec, { controlPlane, addons, healing, autoScaling, ...change }: SpecChange): TemplateSpec => ({
   ...base,
   ...change,
   controlPlane: mergeTrees(base.controlPlane, controlPlane),
   addons: mergeTrees(base.addons, addons),
   healing: mergeTrees(base.healing, healing),
+  autoScaling: mergeTrees(base.autoScaling, autoScaling),
 });
 
 /** A spec as it was stored, with the settings that came after it. */

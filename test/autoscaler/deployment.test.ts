@@ -4,6 +4,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { buildClusterAutoscaler } from '../../src/controlPlane/clusterAutoscaler.ts';
+import { DEFAULT_AUTO_SCALING } from '../../src/domain/autoScaling.ts';
 import { listReleases } from '../../src/domain/version.ts';
 import { loadEncryptionKeys } from '../../src/keyFile.ts';
 import { createSealer } from '../../src/store/sealing.ts';
@@ -63,7 +64,7 @@ afterAll(async () => {
 });
 
 test.each(listReleases().map((release) => [release.version, release] as const))('there is one for Kubernetes %s', (_version, release) => {
-  const [deployment] = buildClusterAutoscaler({ ...specimen, release }, pki, provider).slice(-1);
+  const [deployment] = buildClusterAutoscaler({ ...specimen, release }, pki, provider, DEFAULT_AUTO_SCALING).slice(-1);
   expect(JSON.stringify(deployment)).toContain(`cluster-autoscaler:v${release.minor}.`);
 });
 
@@ -78,6 +79,25 @@ test('it runs, leads, and says which groups it scales', async () => {
       ],
     },
   });
+});
+
+test('how soon workers go is the customer’s to say, also later', async () => {
+  const command = async () =>
+    ((await inSeed('Deployment')) as unknown as { spec: { template: { spec: { containers: { command: string[] }[] } } } }).spec.template
+      .spec.containers[0]?.command;
+  expect(await command()).toEqual(expect.arrayContaining(['--scale-down-unneeded-time=600s', '--scale-down-utilization-threshold=0.5']));
+  const autoScaling = { scaleDownUnneededSeconds: 60, scaleDownUtilizationPercent: 70, scaleDownEnabled: false };
+  await world.change(world.member, 'updateCluster', { clusterId, overrides: { autoScaling } }, 'cluster { id }');
+  await world.settled(clusterId);
+  expect(await command()).toEqual(
+    expect.arrayContaining([
+      '--scan-interval=10s',
+      '--scale-down-enabled=false',
+      '--scale-down-delay-after-add=600s',
+      '--scale-down-unneeded-time=60s',
+      '--scale-down-utilization-threshold=0.7',
+    ]),
+  );
 });
 
 test('with what it is given it is let in, as its own cluster', async () => {

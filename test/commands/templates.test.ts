@@ -108,6 +108,19 @@ test.each<[string, object, string, string[]]>([
   ['a node that is hardly given time', { healing: { nodeLimitSeconds: 9 } }, 'INVALID_INPUT', ['healing', 'nodeLimitSeconds']],
   ['a server that has a week to join', { healing: { joinLimitSeconds: 604_800 } }, 'INVALID_INPUT', ['healing', 'joinLimitSeconds']],
   ['a share of nothing', { healing: { maxUnhealthyPercent: 0 } }, 'INVALID_INPUT', ['healing', 'maxUnhealthyPercent']],
+  ['a look each second', { autoScaling: { scanIntervalSeconds: 1 } }, 'INVALID_INPUT', ['autoScaling', 'scanIntervalSeconds']],
+  [
+    'workers that go at once',
+    { autoScaling: { scaleDownUnneededSeconds: 0 } },
+    'INVALID_INPUT',
+    ['autoScaling', 'scaleDownUnneededSeconds'],
+  ],
+  [
+    'more use than there is',
+    { autoScaling: { scaleDownUtilizationPercent: 101 } },
+    'INVALID_INPUT',
+    ['autoScaling', 'scaleDownUtilizationPercent'],
+  ],
   ['a limit of healing that there is not', { healing: { limit: 1 } }, 'INVALID_INPUT', ['healing', 'limit']],
   ...(
     [

@@ -16,6 +16,7 @@ import { buildNamespace } from '../../src/controlPlane/namespace.ts';
 import { buildNetworkPolicies } from '../../src/controlPlane/networkPolicies.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../src/controlPlane/scheduler.ts';
+import { DEFAULT_AUTO_SCALING } from '../../src/domain/autoScaling.ts';
 import { cloud, cluster, keystone, pki, provider } from './fixture.ts';
 
 const withKeystone = { ...cluster, keystoneAuth: true };
@@ -36,7 +37,7 @@ const components: [string, KubernetesObject[]][] = [
     [buildBootstrapToken(cluster, { id: 'abcdef', secret: '0123456789abcdef' }, 'shop-0', Date.UTC(2026, 0, 2, 3, 4, 5, 678))],
   ],
   ['cloudController', buildCloudController(cluster, pki, cloud)],
-  ['clusterAutoscaler', [...buildClusterAutoscaler(cluster, pki, provider), ...buildAutoscalerRights(cluster)]],
+  ['clusterAutoscaler', [...buildClusterAutoscaler(cluster, pki, provider, DEFAULT_AUTO_SCALING), ...buildAutoscalerRights(cluster)]],
   ['cinderCsi', buildCinderCsi(cluster, pki, cloud)],
   ['keystoneAuth', [...buildKeystoneAuth(withKeystone, pki, keystone), ...buildKeystoneRoles(withKeystone)]],
   ['apiServerWithKeystone', buildApiServer(withKeystone, pki)],

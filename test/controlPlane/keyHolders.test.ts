@@ -12,13 +12,14 @@ import { buildKeystoneAuth, buildKeystoneRoles } from '../../src/controlPlane/ke
 import { buildKonnectivityAgent } from '../../src/controlPlane/konnectivityAgent.ts';
 import type { KubernetesObject } from '../../src/controlPlane/object.ts';
 import { buildScheduler } from '../../src/controlPlane/scheduler.ts';
+import { DEFAULT_AUTO_SCALING } from '../../src/domain/autoScaling.ts';
 import { cloud, cluster, keystone, pki, provider } from './fixture.ts';
 
 const inSeed = [
   ...[buildEtcd, buildApiServer, buildControllerManager, buildScheduler].flatMap((build) => build(cluster, pki)),
   ...[buildCloudController, buildCinderCsi].flatMap((build) => build(cluster, pki, cloud)),
   ...buildKeystoneAuth(cluster, pki, keystone),
-  ...buildClusterAutoscaler(cluster, pki, provider),
+  ...buildClusterAutoscaler(cluster, pki, provider, DEFAULT_AUTO_SCALING),
 ];
 const inCluster = [
   ...buildBootstrapObjects(cluster, pki.authorities.ca.cert),

@@ -1,9 +1,12 @@
 /** Every addon against a real API server: all of them on with what they have by default, every option changed, and all off again. */
 import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { buildAutoscalerRights, buildClusterAutoscaler } from '../../src/controlPlane/clusterAutoscaler.ts';
 import { ADDON_NAMES, addonInfo } from '../../src/domain/addons.ts';
+import { DEFAULT_AUTO_SCALING } from '../../src/domain/autoScaling.ts';
+import { pki, provider, cluster as specimen } from '../controlPlane/fixture.ts';
 import { createApi, type ProgressEvent } from './support/graphql.ts';
-import { createKubectl, type Kubectl } from './support/outside.ts';
+import { applyObjects, createKubectl, type Kubectl } from './support/outside.ts';
 import { until } from './support/run.ts';
 import { asMember, closeStory, followToRest, issueKubeconfig, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
 
@@ -23,7 +26,9 @@ interface AddonSeen {
 let story: Story;
 let failed = false;
 let clusterId: string;
+let shortId: string;
 let kubectl: Kubectl;
+let kubeconfigPath: string;
 const events: ProgressEvent[] = [];
 
 const addonsNow = async (): Promise<AddonSeen[]> =>
@@ -81,16 +86,16 @@ afterAll(async () => {
 let before: string[];
 
 test('a cluster without workers is READY with what every cluster has', async () => {
-  const made = await asMember(story).change<{ cluster: { id: string } }>(
+  const made = await asMember(story).change<{ cluster: { id: string; shortId: string } }>(
     'createCluster',
     { name: NAME, clusterTemplate: NAME, nodeCount: 0, overrides: { volumeDriver: 'CINDER' } },
-    'cluster { id }',
+    'cluster { id shortId }',
   );
-  clusterId = made.cluster.id;
+  ({ id: clusterId, shortId } = made.cluster);
   expect(await followToRest(story, clusterId, events)).toMatchObject({ settled: true, state: 'READY' });
-  const path = `${story.folder}/kubeconfig`;
-  await issueKubeconfig(story, clusterId, path);
-  kubectl = createKubectl(story.world, path);
+  kubeconfigPath = `${story.folder}/kubeconfig`;
+  await issueKubeconfig(story, clusterId, kubeconfigPath);
+  kubectl = createKubectl(story.world, kubeconfigPath);
   before = await ours();
   expect(before).toEqual(
     expect.arrayContaining(['deployment.apps/coredns', 'daemonset.apps/kube-proxy', 'daemonset.apps/kube-flannel-ds']),
@@ -114,6 +119,22 @@ test('a real API server takes every object of every addon, with its defaults', a
     ]),
   );
   await until('the kinds of cert-manager are there', 20, async () => (await kubectl('get', 'certificates', '-A')) !== null);
+});
+
+// Its program cannot be had everywhere (test/real/autoScaling.test.ts runs it where it is at hand).
+test('both API servers take the cluster-autoscaler, and the namespace its pod', async () => {
+  const namespace = `kc-${shortId}`;
+  const seedAdmin = createKubectl(story.world, story.world.seedAdminKubeconfigPath);
+  const priorityClass = await seedAdmin('-n', namespace, 'get', 'pods', '-o', 'jsonpath={.items[0].spec.priorityClassName}');
+  const cluster = { ...specimen, shortId, namespace, priorityClass };
+  const dryRun = (path: string, objects: readonly object[]) => applyObjects(story.world, path, objects, '--dry-run=server');
+  await dryRun(kubeconfigPath, buildAutoscalerRights(cluster));
+  const inSeed = buildClusterAutoscaler(cluster, pki, provider, DEFAULT_AUTO_SCALING);
+  const taken = await dryRun(story.world.seedKubeconfigPath, inSeed);
+  expect(taken.match(/serverside-applied \(server dry run\)/g)).toHaveLength(inSeed.length);
+  const { template } = (inSeed.at(-1) as unknown as { spec: { template: { metadata: object; spec: object } } }).spec;
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...template.metadata, name: 'dry', namespace }, spec: template.spec };
+  expect(await dryRun(story.world.seedAdminKubeconfigPath, [pod])).toContain('pod/dry serverside-applied');
 });
 
 test('what somebody changes is put back within a minute', async () => {

@@ -5,13 +5,16 @@ export const LONG = ['test/real/availability.test.ts', 'test/real/fleet.test.ts'
 
 export const CONFORMANCE = 'test/real/conformance.test.ts';
 
+/** Only where cluster-autoscaler itself is at hand. */
+const AUTOSCALER = process.env['SEEDBED_TEST_AUTOSCALER'] === undefined ? ['test/real/autoScaling.test.ts'] : [];
+
 /** The suite against a real OpenStack and a real seed: one file after the other, with the patience that servers need to boot. */
 export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/real/**/*.test.ts'],
-    exclude: [...LONG, CONFORMANCE],
+    exclude: [...LONG, CONFORMANCE, ...AUTOSCALER],
     globalSetup: ['test/real/setup.ts'],
     testTimeout: 600_000,
     hookTimeout: 900_000,

@@ -67,8 +67,8 @@ export const createKubectl =
     run(world.kubectl, ['--kubeconfig', kubeconfigPath, '--request-timeout=20s', ...args]);
 
 /** Applies objects with server-side apply, as a customer's tool would. */
-export const applyObjects = (world: World, kubeconfigPath: string, objects: readonly object[]): Promise<string> =>
-  run(world.kubectl, ['--kubeconfig', kubeconfigPath, 'apply', '--server-side', '-f', '-'], {
+export const applyObjects = (world: World, kubeconfigPath: string, objects: readonly object[], ...flags: string[]): Promise<string> =>
+  run(world.kubectl, ['--kubeconfig', kubeconfigPath, 'apply', '--server-side', ...flags, '-f', '-'], {
     input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
   });
 

@@ -21,9 +21,16 @@ const root = new URL('../../..', import.meta.url).pathname;
 
 /**
  * Starts it over a data directory that may hold an earlier life, and waits until it says that it is ready. Its log is appended to a file.
- * With `diesAt` it is killed right after that many commits, be it ready by then or not.
+ * With `diesAt` it is killed right after that many commits, be it ready by then or not. `more`: further variables.
  */
-export const startServer = async (world: World, dataDir: string, port: number, logLevel = 'debug', diesAt?: number): Promise<Server> => {
+export const startServer = async (
+  world: World,
+  dataDir: string,
+  port: number,
+  logLevel = 'debug',
+  diesAt?: number,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Server> => {
   const { service } = world;
   const hook = diesAt === undefined ? [] : ['--import', `${root}test/real/support/mortal.mjs`];
   const child = spawn(process.execPath, [...hook, `${root}dist/main.js`, 'serve'], {
@@ -41,6 +48,7 @@ export const startServer = async (world: World, dataDir: string, port: number, l
       SEEDBED_KEYSTONE_PROJECT_DOMAIN: service.projectDomain,
       SEEDBED_INTROSPECTION: '1',
       SEEDBED_LOG_LEVEL: logLevel,
+      ...more,
       ...(diesAt !== undefined && { SEEDBED_TEST_DIES_AT: String(diesAt) }),
     },
   });

@@ -35,7 +35,12 @@ export const closeStory = async (story: Story, failed: boolean): Promise<number 
   return code;
 };
 
-export const openStory = async (name: string, logLevel?: string, roles: readonly string[] = ['member']): Promise<Story> => {
+export const openStory = async (
+  name: string,
+  logLevel?: string,
+  roles: readonly string[] = ['member'],
+  more: Readonly<Record<string, string>> = {},
+): Promise<Story> => {
   const folder = mkdtempSync(join(tmpdir(), `seedbed-real-${name}-`));
   const given = openWorld();
   const notOurs = () => Promise.reject(new Error('The project is not the story’s own, so nobody is added to it.'));
@@ -43,7 +48,7 @@ export const openStory = async (name: string, logLevel?: string, roles: readonly
     ? await makeOwnProject(given, folder, name, roles)
     : { world: given, addUser: notOurs, remove: async () => {} };
   const port = await freePort();
-  const server = await startServer(world, folder, port, logLevel);
+  const server = await startServer(world, folder, port, logLevel, undefined, more);
   const [admin, member] = [await logIn(world.admin), await logIn(world.member)];
   return {
     world,

@@ -36,7 +36,8 @@ export const autoScaling: Step<ClusterScope> = {
     if (unnamed > 0) return waiting(`${unnamed} nodes to say which server each is`, 1_000);
     const { cert, key } = await clientOf(scope, authority);
     await scope.applyToTenant(GROUP, rightsOf(cluster));
-    await scope.applyToSeed(GROUP, buildClusterAutoscaler(cluster, await scope.pki(), { host, port, caPem: authority.cert, cert, key }));
+    const access = { host, port, caPem: authority.cert, cert, key };
+    await scope.applyToSeed(GROUP, buildClusterAutoscaler(cluster, await scope.pki(), access, scope.row.spec.autoScaling));
     const live = (await scope.seed()).deployments.get(cluster.namespace, namesOf(cluster).clusterAutoscaler);
     if (readyReplicas(live) < 1) return waiting(`${namesOf(cluster).clusterAutoscaler} to be ready`, 10_000);
     const scaled = scope.groups.filter(isScalable).map(({ name }) => name);
