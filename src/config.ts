@@ -45,6 +45,7 @@ const SETTINGS = {
   seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
   clustersPerProject: 'SEEDBED_CLUSTERS_PER_PROJECT',
   driftSeconds: 'SEEDBED_DRIFT_SECONDS',
+  cloudTimeoutSeconds: 'SEEDBED_CLOUD_TIMEOUT_SECONDS',
   cutOffSeconds: 'SEEDBED_CUT_OFF_SECONDS',
   drainSeconds: 'SEEDBED_DRAIN_SECONDS',
   autoscalerListen: 'SEEDBED_AUTOSCALER_LISTEN',
@@ -96,6 +97,8 @@ const schema = z
     /** From where Seedbed itself calls clusters, which one that is not open to all must let in. */
     sourceCidrs: ranges,
     seedsOnLoopback: flag.default(false),
+    /** How long a call to the cloud may take. */
+    cloudTimeoutSeconds: z.coerce.number().min(1).max(30).default(30),
     /** How long a create whose answer was lost may still show up in the cloud before another is sent. */
     cutOffSeconds: z.coerce.number().min(0).max(300).default(15),
     /** How long the pods of a node that goes have to go before it; 0: they are not asked. */

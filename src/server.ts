@@ -50,7 +50,6 @@ export interface RunningServer {
 }
 
 const MIGRATIONS = new URL('../drizzle/sqlite', import.meta.url).pathname;
-const CLOUD_TIMEOUT_MS = 30_000;
 const USUAL_DRIFT_SECONDS = 600;
 /** A listing of a project's networks serves the looks of a tenth of that time. */
 const NETWORKS_SHARE = 0.1;
@@ -72,7 +71,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       region: config.region,
       interface: config.cloudInterface,
       caPem: config.cloudCa,
-      timeoutMs: CLOUD_TIMEOUT_MS,
+      timeoutMs: config.cloudTimeoutSeconds * 1000,
     },
     clock,
     onCall: metrics.cloudCall,

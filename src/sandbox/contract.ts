@@ -32,7 +32,8 @@ export type Latency = (usualMs: number) => number;
 
 /** Calls by service, method and path template (`/servers/{id}`); a write is a call that changed something or tried to. */
 export interface Counters {
-  count(service: string, method: string, template: string): void;
+  /** `call`: which one it was, for who records them. */
+  count(service: string, method: string, template: string, call?: { path: string; name: string; fault: string | null }): void;
 }
 
 export type Fault =
@@ -40,7 +41,9 @@ export type Fault =
   | { kind: 'resetBefore' }
   | { kind: 'resetAfter' }
   | { kind: 'stall'; stallMs: number }
-  | { kind: 'truncate' };
+  | { kind: 'truncate' }
+  | { kind: 'duplicate' }
+  | { kind: 'staleList'; ageMs: number };
 
 /** The faults that were switched on. `take` uses one up when it fits; undefined means: behave. */
 export interface Faults {

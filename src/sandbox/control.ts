@@ -62,8 +62,14 @@ const readFault = (body: Body): Fault => {
   }
   if (kind === 'stall') return { kind, stallMs: number(body, 'stallMs') ?? 1000 };
   if (kind === 'resetBefore' || kind === 'resetAfter' || kind === 'truncate') return { kind };
-  throw new BadControl('kind must be status, resetBefore, resetAfter, stall or truncate.');
+  if (kind === 'staleList' || kind === 'duplicate') {
+    if (!OPENSTACK.test(text(body, 'service') ?? '')) throw new BadControl(`${kind} needs the service, and is played by OpenStack's only.`);
+    return kind === 'duplicate' ? { kind } : { kind, ageMs: number(body, 'ageMs') ?? 5000 };
+  }
+  throw new BadControl('kind must be status, resetBefore, resetAfter, stall, truncate, duplicate or staleList.');
 };
+
+const OPENSTACK = /^(identity|compute|network|image|volume|load-balancer)$/;
 
 const readRule = (body: Body): FaultRule => ({
   id: randomUUID(),
@@ -120,6 +126,9 @@ const ACTIONS: Record<string, Action> = {
   'GET health': () => ({ ok: true, pid: process.pid }),
   'GET counters': (deps) => deps.counters.report(),
   'DELETE counters': (deps) => deps.counters.reset(),
+  'GET record': (deps) => ({ calls: deps.counters.recorded() }),
+  'POST record': (deps) => deps.counters.record(true),
+  'DELETE record': (deps) => deps.counters.record(false),
   'GET faults': (deps) => ({ faults: deps.faults.list() }),
   'POST faults': (deps, body) => {
     const rule = readRule(body);

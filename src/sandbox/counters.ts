@@ -11,7 +11,24 @@ export interface CallCount {
   calls: number;
 }
 
+/** One call as it came: OpenStack's only. */
+export interface RecordedCall extends Omit<CallCount, 'calls' | 'path'> {
+  /** Milliseconds since the epoch. */
+  at: number;
+  template: string;
+  /** With its query. */
+  path: string;
+  /** What the body calls the thing, where it does. */
+  name: string;
+  write: boolean;
+  /** The kind of fault that it met. */
+  fault: string | null;
+}
+
 export interface CounterBoard extends Counters {
+  /** Begins a new record of calls, one after the other; false ends it. */
+  record(on: boolean): void;
+  recorded(): RecordedCall[];
   report(): { total: number; writes: number; byService: Record<string, { total: number; writes: number }>; calls: CallCount[] };
   reset(): void;
 }
@@ -20,9 +37,11 @@ export interface CounterBoard extends Counters {
 const isWrite = (method: string, template: string): boolean =>
   method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS' && !NOT_WRITES.test(template);
 
-export const createCounterBoard = (): CounterBoard => {
+export const createCounterBoard = (now: () => number): CounterBoard => {
   const counts = new Map<string, CallCount>();
-  const count = (service: string, method: string, template: string): void => {
+  let record: RecordedCall[] | null = null;
+  const count: Counters['count'] = (service, method, template, call) => {
+    if (call !== undefined) record?.push({ at: now(), service, method, template, ...call, write: isWrite(method, template) });
     const key = `${service} ${method} ${template}`;
     const entry = counts.get(key);
     if (entry === undefined) counts.set(key, { service, method, path: template, calls: 1 });
@@ -43,5 +62,13 @@ export const createCounterBoard = (): CounterBoard => {
     }
     return { total, writes, byService, calls: [...counts.values()].sort((a, b) => b.calls - a.calls) };
   };
-  return { count, report, reset: () => counts.clear() };
+  return {
+    count,
+    report,
+    reset: () => counts.clear(),
+    record: (on) => {
+      record = on ? [] : null;
+    },
+    recorded: () => record ?? [],
+  };
 };

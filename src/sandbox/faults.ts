@@ -92,6 +92,18 @@ export const playFault: PlayFault = (fault, request, response, handle) => {
     setTimeout(() => void handle(), fault.stallMs);
     return;
   }
+  if (fault.kind === 'duplicate') {
+    const { writeHead, end } = response;
+    response.writeHead = () => response;
+    // A proxy that lost the first answer sends the request again: the client has the second one.
+    response.end = () => {
+      Object.assign(response, { writeHead, end });
+      void handle();
+      return response;
+    };
+    void handle();
+    return;
+  }
   const cut = (chunk: unknown): typeof response => {
     if (fault.kind === 'truncate') sendHalf(chunk);
     else cutConnection(request);

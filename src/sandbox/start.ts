@@ -77,7 +77,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
   removeHandover(dataDir);
   const world = createWorldFile(options.volatile ? null : join(dataDir, 'world.jsonl'));
   const dials = createDials(world, { latencyScale: options.latencyScale });
-  const counters = createCounterBoard();
+  const counters = createCounterBoard(options.now);
   const faults = createFaultBoard({ random: options.random });
   const ports = world.section('ports', { openstack: 0, control: 0 });
 

@@ -44,6 +44,43 @@ test('a truncated answer breaks off in the middle', async () => {
   expect(await count('cut')).toBe(1);
 });
 
+test('a duplicate is carried out twice, and what was lost is the first answer', async () => {
+  await fault({ kind: 'duplicate' });
+  expect((await create('twice')).status).toBe(201);
+  expect(await count('twice')).toBe(2);
+  const id = String((await create('once')).at('network', 'id'));
+  await fault({ kind: 'duplicate', method: 'DELETE', path: '/networks/' });
+  expect((await member.call('DELETE', `${NETWORKS}/${id}`)).status).toBe(404);
+});
+
+test('a stale list lacks what is new and has what is gone, once', async () => {
+  const list = async (name: string) => (await member.call('GET', `${NETWORKS}?name=${name}`)).at('networks') as { id: string }[];
+  const stale = () => fault({ kind: 'staleList', method: 'GET', path: '^/v2.0/networks' });
+  await create('new');
+  await stale();
+  expect(await list('new')).toEqual([]);
+  const [seen] = await list('new');
+  expect(seen).toBeDefined();
+  await member.call('DELETE', `${NETWORKS}/${seen?.id}`);
+  await stale();
+  expect(await list('new')).toEqual([seen]);
+  expect(await list('new')).toEqual([]);
+});
+
+test('a record has the calls in their order, with what they name and the fault they met', async () => {
+  await cloud.control('POST', '/record');
+  await fault({ kind: 'status', status: 500 });
+  await create('told');
+  await count('told');
+  const calls = (await cloud.control('GET', '/record')).at('calls');
+  expect(calls).toMatchObject([
+    { service: 'network', method: 'POST', template: '/v2.0/networks', name: 'told', write: true, fault: 'status' },
+    { service: 'network', method: 'GET', path: '/v2.0/networks?name=told', write: false, fault: null },
+  ]);
+  await cloud.control('DELETE', '/record');
+  expect((await cloud.control('GET', '/record')).at('calls')).toEqual([]);
+});
+
 test('a stall delays the answer', async () => {
   await fault({ kind: 'stall', stallMs: 300 });
   const before = performance.now();
@@ -64,6 +101,7 @@ test.each([
   [{ kind: 'nonsense' }],
   [{ kind: 'status', status: 42 }],
   [{ kind: 'stall', stallMs: -1 }],
+  [{ kind: 'duplicate', service: 'kubernetes' }],
   [{ kind: 'resetBefore', path: '(' }],
 ])('a bad rule %j is refused', async (rule) => {
   expect((await cloud.control('POST', '/faults', rule)).status).toBe(400);

@@ -112,18 +112,24 @@ export const createRouter = (routes: readonly Route[]): Router => {
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** The request's JSON object; {} for an empty body. 400 when it is not JSON, 413 beyond 1 MiB. */
-export const readBody = async (request: IncomingMessage): Promise<Record<string, unknown>> => {
+/** The request's bytes; null when they are more than 1 MiB. */
+export const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new ApiError(413, 'Request is too large.');
+    if (bytes > MAX_BODY_BYTES) return null;
     chunks.push(chunk);
   }
-  if (bytes === 0) return {};
+  return Buffer.concat(chunks);
+};
+
+/** The JSON object; {} for an empty body. 400 when it is not JSON, 413 when it was too large. */
+export const parseBody = (bytes: Buffer | null): Record<string, unknown> => {
+  if (bytes === null) throw new ApiError(413, 'Request is too large.');
+  if (bytes.length === 0) return {};
   try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
     if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
     // falls through: one sentence for every malformed body

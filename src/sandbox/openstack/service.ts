@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Counters, Faults, Latency, PlayFault } from '../contract.ts';
-import { type Answer, ApiError, type Call, createRouter, type Route, type Router, readBody } from './http.ts';
+import { type Answer, ApiError, type Call, createRouter, parseBody, type Route, type Router, readBody } from './http.ts';
+import { createStaleness } from './staleness.ts';
 import { type Actor, ANONYMOUS, accessAllowed, type Tokens } from './tokens.ts';
 
 export interface Service {
@@ -23,6 +24,7 @@ export interface FrontDeps {
   faults: Faults;
   playFault: PlayFault;
   latency: Latency;
+  now: () => number;
 }
 
 /** What a call usually takes, in milliseconds: reads are quick, writes a little slower, as on an idle cloud. */
@@ -81,8 +83,13 @@ const send = (response: ServerResponse, answer: Answer, requestId: string, conte
   response.end(text);
 };
 
+const NAME = /"(?:name|description)": ?"((?:[^"\\]|\\.)*)"/;
+
+const nameIn = (bytes: Buffer | null): string => NAME.exec(bytes?.toString('utf8') ?? '')?.[1] ?? '';
+
 /** One request listener for all services; 404 outside their prefixes. */
 export const createFront = (deps: FrontDeps): RequestListener => {
+  const staleness = createStaleness(deps.now);
   const mounted = new Map<string, Mounted>(deps.services.map((s) => [s.prefix.slice(1), { service: s, router: createRouter(s.routes) }]));
 
   const authorize = (service: Service, request: IncomingMessage, path: string): Actor | undefined => {
@@ -96,9 +103,10 @@ export const createFront = (deps: FrontDeps): RequestListener => {
     service: Service,
     route: Route,
     request: IncomingMessage,
+    bytes: Buffer | null,
     call: Omit<Call, 'actor' | 'body' | 'microversion'>,
   ): Promise<Answer> => {
-    const body = await readBody(request);
+    const body = parseBody(bytes);
     const wait = deps.latency(USUAL_MS[call.method] ?? 4);
     if (wait > 0) await sleep(wait);
     const actor = authorize(service, request, call.path);
@@ -121,6 +129,8 @@ export const createFront = (deps: FrontDeps): RequestListener => {
     url: URL,
     path: string,
     found: ReturnType<Router>,
+    bytes: Buffer | null,
+    staleMs: number | null,
   ): Promise<void> => {
     const requestId = `req-${randomUUID()}`;
     const method = request.method ?? 'GET';
@@ -135,7 +145,8 @@ export const createFront = (deps: FrontDeps): RequestListener => {
         headers: request.headers,
         baseUrl: `${url.origin}${m.service.prefix}`,
       };
-      send(response, await answer(m.service, found.route, request, call), requestId);
+      const given = await answer(m.service, found.route, request, bytes, call);
+      send(response, staleness.pass(m.service.name, path + url.search, method, given, staleMs), requestId);
     } catch (error) {
       const known =
         error instanceof ApiError
@@ -146,7 +157,7 @@ export const createFront = (deps: FrontDeps): RequestListener => {
     }
   };
 
-  return (request, response) => {
+  const front = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`);
     const [, prefix = ''] = url.pathname.split('/', 2);
     const m = mounted.get(prefix);
@@ -157,10 +168,18 @@ export const createFront = (deps: FrontDeps): RequestListener => {
     const path = url.pathname.slice(prefix.length + 1) || '/';
     const method = request.method ?? 'GET';
     const found = m.router(method, path);
-    deps.counters.count(m.service.name, method, typeof found === 'string' ? path : found.route.template);
+    const bytes = await readBody(request);
     const fault = deps.faults.take(m.service.name, method, path + url.search);
-    const handle = (): Promise<void> => serve(m, request, response, url, path, found);
-    if (fault === undefined) void handle();
+    const template = typeof found === 'string' ? path : found.route.template;
+    deps.counters.count(m.service.name, method, template, { path: path + url.search, name: nameIn(bytes), fault: fault?.kind ?? null });
+    const staleMs = fault?.kind === 'staleList' ? fault.ageMs : null;
+    const handle = (): Promise<void> => serve(m, request, response, url, path, found, bytes, staleMs);
+    if (fault === undefined || staleMs !== null) await handle();
     else deps.playFault(fault, request, response, handle);
+  };
+
+  return (request, response) => {
+    // Who goes away before his request is whole gets no answer.
+    front(request, response).catch(() => response.destroy());
   };
 };

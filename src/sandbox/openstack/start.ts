@@ -95,7 +95,7 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
     volumeService({ volumes, quotas }),
     loadBalancerService({ world, network, quotas, latency, now }),
   ];
-  const listener = createFront({ services, tokens, counters: deps.counters, faults: deps.faults, playFault: deps.playFault, latency });
+  const listener = createFront({ services, tokens, counters: deps.counters, faults: deps.faults, playFault: deps.playFault, latency, now });
   life.resume();
 
   const snapshot = (): Record<string, Record<string, unknown[]>> => ({
