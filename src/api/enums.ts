@@ -10,7 +10,7 @@ import type { NodeTroubleKind } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
 import type { NodeState } from '../domain/node.ts';
-import type { NodeGroupState, Taint } from '../domain/nodeGroup.ts';
+import type { NodeGroupState, ServerGroupPolicy, Taint } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import type { Exposure, SeedState, SeedTurn } from '../domain/seed.ts';
 import type { NetworkDriver, Visibility, VolumeDriver } from '../domain/template.ts';
@@ -268,4 +268,15 @@ export const TaintEffectEnum = builder.enumType('TaintEffect', {
     PREFER_NO_SCHEDULE: { value: 'PreferNoSchedule' satisfies Taint['effect'], description: 'New pods stay away if they can.' },
     NO_EXECUTE: { value: 'NoExecute' satisfies Taint['effect'], description: 'Running pods leave, too.' },
   } as const,
+});
+
+export const ServerGroupPolicyEnum = builder.enumType('ServerGroupPolicy', {
+  description: "How the cloud places a group's servers among its hosts.",
+  values: {
+    SOFT_ANTI_AFFINITY: { description: 'On different hosts as far as there are enough.' },
+    ANTI_AFFINITY: { description: 'On different hosts always: a server for which there is none left is not started.' },
+    SOFT_AFFINITY: { description: 'On one host as far as it has room.' },
+    AFFINITY: { description: 'On one host always: a server for which it has no room is not started.' },
+    NONE: { description: 'Wherever the cloud likes; there is no server group.' },
+  } as const satisfies Record<ServerGroupPolicy, object>,
 });

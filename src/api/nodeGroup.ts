@@ -4,7 +4,7 @@ import { listNodesByGroups } from '../store/nodes.ts';
 import type { NodeGroupRow } from '../store/reconcile.ts';
 import { builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
-import { NodeGroupStateEnum, TaintEffectEnum } from './enums.ts';
+import { NodeGroupStateEnum, ServerGroupPolicyEnum, TaintEffectEnum } from './enums.ts';
 import { entriesOf, LabelType } from './label.ts';
 import { ClusterNodeRef } from './node.ts';
 import { byCreation, connectionOf, pageArgs, pageOf } from './paging.ts';
@@ -67,6 +67,11 @@ builder.node(NodeGroupRef, {
     labels: t.field({ type: [LabelType], description: 'Labels that workers register with.', resolve: (row) => entriesOf(row.spec.labels) }),
     taints: t.field({ type: [TaintType], description: 'Taints that workers register with.', resolve: (row) => row.spec.taints }),
     floatingIpEnabled: t.boolean({ description: 'Each worker has a floating IP.', resolve: (row) => row.spec.floatingIpEnabled }),
+    serverGroupPolicy: t.field({
+      type: ServerGroupPolicyEnum,
+      description: 'How its servers are placed among hosts.',
+      resolve: (row) => row.spec.serverGroupPolicy,
+    }),
     nodes: t.field({
       type: ClusterNodeConnection,
       description: 'Its workers, oldest first.',

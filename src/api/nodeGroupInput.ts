@@ -1,6 +1,6 @@
 /** A node group as input: what is left out comes from the cluster. */
 import { builder, type InputBuilder } from './builder.ts';
-import { TaintEffectEnum } from './enums.ts';
+import { ServerGroupPolicyEnum, TaintEffectEnum } from './enums.ts';
 import { LabelInput } from './label.ts';
 import { RootVolumeInput, withMaps } from './specInput.ts';
 
@@ -26,6 +26,10 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
   labels: t.field({ type: [LabelInput], description: 'Kubernetes labels that workers register with.' }),
   taints: t.field({ type: [TaintInput], description: 'Taints that workers register with.' }),
   floatingIpEnabled: t.boolean({ description: 'Each worker gets a floating IP.' }),
+  serverGroupPolicy: t.field({
+    type: ServerGroupPolicyEnum,
+    description: 'How servers are placed among hosts; SOFT_ANTI_AFFINITY without it. It stays for the life of the group.',
+  }),
 });
 
 export const NodeGroupFieldsInput = builder.inputType('NodeGroupInput', {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ClusterSpec } from '../domain/cluster.ts';
 import { UserError } from '../domain/errors.ts';
 import { faultOfLabel, MAX_NODE_GROUP_NAME } from '../domain/names.ts';
-import { MAX_NODES_PER_GROUP, type NodeGroupSpec } from '../domain/nodeGroup.ts';
+import { DEFAULT_EXTRAS, MAX_NODES_PER_GROUP, type NodeGroupSpec, SERVER_GROUP_POLICIES } from '../domain/nodeGroup.ts';
 import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
 import type { ClusterRow, NodeGroupRow } from '../store/reconcile.ts';
 import type { CommandDeps } from './call.ts';
@@ -36,6 +36,7 @@ export const nodeGroupFields = z.strictObject({
   labels: given(z.record(z.string(), z.string())),
   taints: given(z.array(taint)),
   floatingIpEnabled: given(z.boolean()),
+  serverGroupPolicy: given(z.enum(SERVER_GROUP_POLICIES, `must be one of ${SERVER_GROUP_POLICIES.join(', ')}`)),
 });
 
 /** A group that is to be, its spec complete. */
@@ -67,6 +68,7 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     labels,
     taints,
     floatingIpEnabled: input.floatingIpEnabled ?? cluster.floatingIpEnabled,
+    serverGroupPolicy: input.serverGroupPolicy ?? DEFAULT_EXTRAS.serverGroupPolicy,
   };
   if (spec.floatingIpEnabled && cluster.externalNetwork === null)
     throw new UserError(

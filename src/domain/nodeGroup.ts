@@ -9,7 +9,11 @@ export interface Taint {
   effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
 }
 
-export interface NodeGroupSpec {
+export const SERVER_GROUP_POLICIES = ['SOFT_ANTI_AFFINITY', 'ANTI_AFFINITY', 'AFFINITY', 'SOFT_AFFINITY', 'NONE'] as const;
+/** How Nova places a group's servers among the cloud's hosts. */
+export type ServerGroupPolicy = (typeof SERVER_GROUP_POLICIES)[number];
+
+export interface NodeGroupSpec extends NodeGroupExtras {
   flavor: string;
   image: string;
   keypair: string | null;
@@ -22,6 +26,21 @@ export interface NodeGroupSpec {
   taints: Taint[];
   floatingIpEnabled: boolean;
 }
+
+/** Settings that groups made by older releases do not have. */
+export interface NodeGroupExtras {
+  serverGroupPolicy: ServerGroupPolicy;
+}
+
+export const DEFAULT_EXTRAS: NodeGroupExtras = {
+  serverGroupPolicy: 'SOFT_ANTI_AFFINITY',
+};
+
+/** A group's spec as it was stored, with the settings that came after it. */
+export const completeStoredGroup = (stored: Omit<NodeGroupSpec, keyof NodeGroupExtras> & Partial<NodeGroupExtras>): NodeGroupSpec => ({
+  ...DEFAULT_EXTRAS,
+  ...stored,
+});
 
 export const MAX_NODES_PER_GROUP = 1000;
 

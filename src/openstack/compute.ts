@@ -65,7 +65,7 @@ export const createCompute = ({ open, microversions }: ComputeDeps): Compute => 
     createServerGroup: async ({ name, policy }) => {
       const version = await minor();
       if (policy.startsWith('soft-') && version < 15) {
-        const message = `This cloud's Nova (2.${version}) is too old for server groups with the policy ${policy}; it needs 2.15.`;
+        const message = `This cloud's Nova (2.${version}) is too old for server groups with the policy ${policy}; it needs 2.15. Give the node group a serverGroupPolicy without SOFT, or NONE.`;
         throw new UserError('CLOUD_REFUSED', message, { whoMustAct: 'CLOUD_ADMIN' });
       }
       // Since 2.64 a group has one policy; before, a list.

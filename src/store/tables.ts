@@ -15,7 +15,7 @@ import type { InventoryService, InventoryState, MadeBy } from '../domain/invento
 import type { KubeconfigKind, KubeconfigRole } from '../domain/kubeconfig.ts';
 import type { Sweep } from '../domain/leakReport.ts';
 import type { NodeFault, NodeState } from '../domain/node.ts';
-import type { NodeGroupSpec, NodeGroupState, ResolvedGroup } from '../domain/nodeGroup.ts';
+import { completeStoredGroup, type NodeGroupSpec, type NodeGroupState, type ResolvedGroup } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
 import type { Exposure, PlacementReason, SeedFacts, SeedState, SeedTurn } from '../domain/seed.ts';
 import { completeStored, type SpecChange, type TemplateSpec, type Visibility } from '../domain/template.ts';
@@ -29,6 +29,11 @@ const spec = customType<{ data: TemplateSpec; driverData: string }>({
   dataType: () => 'text',
   toDriver: (value) => JSON.stringify(value),
   fromDriver: (text) => completeStored(JSON.parse(text) as Partial<TemplateSpec>),
+});
+const groupSpec = customType<{ data: NodeGroupSpec; driverData: string }>({
+  dataType: () => 'text',
+  toDriver: (value) => JSON.stringify(value),
+  fromDriver: (text) => completeStoredGroup(JSON.parse(text) as Parameters<typeof completeStoredGroup>[0]),
 });
 const flag = () => integer({ mode: 'boolean' });
 /** Names are unique among what is not deleted; tombstones keep theirs. */
@@ -195,7 +200,7 @@ export const nodeGroups = sqliteTable(
       .references(() => clusters.id),
     name: text().notNull(),
     isDefault: flag().notNull().default(false),
-    spec: json<NodeGroupSpec>().notNull(),
+    spec: groupSpec().notNull(),
     resolved: json<ResolvedGroup>(),
     /** Nodes the customer named to go first at the next shrink. */
     nodesToRemove: json<string[]>().notNull(),

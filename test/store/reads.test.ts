@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findClustersByName, listClusters, listClustersBySeeds, loadClusters } from '../../src/store/clusters.ts';
 import { listConditionsByObjects } from '../../src/store/conditions.ts';
@@ -195,4 +196,12 @@ test('an operation that was superseded stays so, whatever a pass that began befo
   const report = { state: 'RUNNING' as const, percent: 50, steps: [], problem: null, finishedAt: null };
   await house.store.transaction((tx) => updateOperation(tx, before, report));
   expect((await loadTrackedOperations(db(), a)).map((row) => row.kind)).toEqual(['DELETE_CLUSTER']);
+});
+
+test("a node group that an older release wrote has today's defaults for what came later", async () => {
+  const read = async () => (await listNodeGroupsByClusters(db(), ids, { first: 1 })).get(ids[0] ?? '')?.rows[0];
+  const before = await read();
+  expect(before?.spec.serverGroupPolicy).toBe('SOFT_ANTI_AFFINITY');
+  await house.store.transaction(async (tx) => tx.db.run(sql`update node_groups set spec = json_remove(spec, '$.serverGroupPolicy')`));
+  expect(await read()).toEqual(before);
 });

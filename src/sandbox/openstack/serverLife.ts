@@ -241,8 +241,8 @@ const pickHost = (compute: ComputeState, server: Server): string | null => {
   const matesOn = (host: string): number => mates.filter((h) => h === host).length;
   if (group?.policy === 'affinity' && mates[0] !== undefined) return mates[0];
   const allowed = group?.policy === 'anti-affinity' ? HOSTS.filter((h) => matesOn(h) === 0) : HOSTS;
-  const apart = group?.policy === 'soft-anti-affinity';
-  const load = (host: string): number => compute.servers.countBy('host', host) + (apart ? matesOn(host) * 100_000 : 0);
+  const weight = group?.policy === 'soft-anti-affinity' ? 100_000 : group?.policy === 'soft-affinity' ? -100_000 : 0;
+  const load = (host: string): number => compute.servers.countBy('host', host) + matesOn(host) * weight;
   return allowed.reduce<string | null>((best, host) => (best === null || load(host) < load(best) ? host : best), null);
 };
 

@@ -7,6 +7,7 @@ import { buildUserData } from '../../../controlPlane/userData.ts';
 import { isWanted } from '../../../domain/addons.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
 import { NotFound, Unavailable, UserError } from '../../../domain/errors.ts';
+import type { ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server, ServerSpec } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
@@ -177,7 +178,7 @@ const startAnew = async (scope: NodeScope, reason: string): Promise<Outcome> => 
 const giveUp = async (scope: NodeScope, live: Server): Promise<never> => {
   const words = live.fault?.message ?? 'Nova gave no reason.';
   const noHost = /no valid host/i.test(words);
-  const advice = noHost ? 'ask the cloud administrator, or choose another flavor or zone' : 'it is deleted and tried again';
+  const advice = noHost ? noHostAdvice(scope.group.spec.serverGroupPolicy) : 'it is deleted and tried again';
   const error = new UserError('SERVER_FAULT', `Nova could not start the server: ${words} (${advice})`, {
     whoMustAct: 'CLOUD_ADMIN',
     openstack: { service: 'compute', status: live.fault?.code ?? 500, requestId: null },
@@ -188,6 +189,11 @@ const giveUp = async (scope: NodeScope, live: Server): Promise<never> => {
   await scope.patch({ serverId: null, joiningSince: null });
   throw error;
 };
+
+const noHostAdvice = (policy: ServerGroupPolicy): string =>
+  policy === 'ANTI_AFFINITY' || policy === 'AFFINITY'
+    ? `the group's server group policy ${policy} may leave no host: have fewer workers, or a group with SOFT_${policy}; else choose another flavor or zone, or ask the cloud administrator`
+    : 'ask the cloud administrator, or choose another flavor or zone';
 
 const removeServer = async (scope: NodeScope, id: string): Promise<boolean> => {
   const { compute } = scope.cloud();

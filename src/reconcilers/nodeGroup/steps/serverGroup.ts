@@ -1,5 +1,7 @@
-/** Spreads the group's servers over hosts where that can be had. */
+/** Spreads the group's servers over hosts, or keeps them together, as its policy says. */
+import type { ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
 import { done, type Step } from '../../../engine/flow.ts';
+import type { Compute } from '../../../openstack/compute.ts';
 import { resourceName } from '../../names.ts';
 import { ensureResource, removeResource } from '../../resource.ts';
 import type { NodeGroupScope } from '../scope.ts';
@@ -10,13 +12,16 @@ export const serverGroup: Step<NodeGroupScope> = {
   title: 'Make the server group',
   usuallyMs: 10_000,
   needs: [namesResolved],
+  wanted: ({ row }) => row.spec.serverGroupPolicy !== 'NONE',
   ensure: async (scope) => {
     const { compute } = scope.cloud();
     const name = resourceName(scope.cluster, scope.row.name);
+    const { serverGroupPolicy } = scope.row.spec;
+    if (serverGroupPolicy === 'NONE') return done();
     await ensureResource(scope, {
       key: serverGroupKey(scope),
       find: () => compute.findServerGroup(name),
-      create: () => compute.createServerGroup({ name, policy: 'soft-anti-affinity' }),
+      create: () => compute.createServerGroup({ name, policy: NOVA_WORDS[serverGroupPolicy] }),
     });
     return done();
   },
@@ -34,3 +39,10 @@ export const serverGroup: Step<NodeGroupScope> = {
 };
 
 const serverGroupKey = (scope: NodeGroupScope) => scope.key('COMPUTE', 'server-group', resourceName(scope.cluster, scope.row.name));
+
+const NOVA_WORDS: Record<Exclude<ServerGroupPolicy, 'NONE'>, Parameters<Compute['createServerGroup']>[0]['policy']> = {
+  SOFT_ANTI_AFFINITY: 'soft-anti-affinity',
+  ANTI_AFFINITY: 'anti-affinity',
+  SOFT_AFFINITY: 'soft-affinity',
+  AFFINITY: 'affinity',
+};
