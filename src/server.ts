@@ -141,6 +141,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     parseManifests,
     isBuiltIn,
     peekCatalogue: catalogues.peek,
+    peekQuotas: catalogues.peekQuotas,
     buildKubeconfig: issueUserKubeconfig,
     signCertificate: issueUserCertificate,
     settings: {

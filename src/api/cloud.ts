@@ -11,6 +11,7 @@ import type {
   ProjectCatalogue,
 } from '../domain/cloud.ts';
 import { UserError } from '../domain/errors.ts';
+import type { ResourceQuota } from '../domain/quota.ts';
 import { builder } from './builder.ts';
 
 const FlavorType = builder.objectRef<CloudFlavor>('Flavor').implement({
@@ -87,6 +88,15 @@ const VolumeTypeType = builder.objectRef<CloudVolumeType>('VolumeType').implemen
   }),
 });
 
+const QuotaType = builder.objectRef<ResourceQuota>('Quota').implement({
+  description: 'How much of something the project may have.',
+  fields: (t) => ({
+    resource: t.exposeString('resource', { description: "The service's own name: cores, ram (MiB), gigabytes, port, floatingip …" }),
+    used: t.exposeInt('used', { description: 'In use or promised.' }),
+    limit: t.exposeInt('limit', { nullable: true, description: 'The limit; null: there is none.' }),
+  }),
+});
+
 const CloudType = builder.objectRef<ProjectCatalogue>('Cloud').implement({
   description: "What the cloud offers the caller's project.",
   fields: (t) => ({
@@ -104,6 +114,11 @@ const CloudType = builder.objectRef<ProjectCatalogue>('Cloud').implement({
       type: [VolumeTypeType],
       description: 'Types of volumes; empty without block storage.',
       resolve: (cloud) => cloud.volumeTypes,
+    }),
+    quotas: t.field({
+      type: [QuotaType],
+      description: "The project's quotas of servers, networks and volumes; empty where they cannot be read.",
+      resolve: (cloud) => cloud.quotas,
     }),
   }),
 });

@@ -13,7 +13,7 @@ const OpenStackOriginType = builder.objectRef<NonNullable<Problem['openstack']>>
 });
 
 const QuotaFiguresType = builder.objectRef<QuotaFigures>('QuotaFigures').implement({
-  description: 'The figures of a quota that is used up.',
+  description: 'The figures of a quota that is short.',
   fields: (t) => ({
     resource: t.exposeString('resource', { description: 'What is limited, such as instances.' }),
     used: t.exposeInt('used', { nullable: true, description: 'In use now.' }),
@@ -36,13 +36,16 @@ const ProblemInterface = builder.interfaceRef<Problem>('Problem').implement({
   }),
 });
 
+const quotasOf = ({ quota, quotas }: Problem): QuotaFigures[] => quotas ?? (quota === null ? [] : [quota]);
+
 /** A stored problem of an object, which is not the answer to a call. */
 export const FaultType = builder.objectRef<Problem>('Fault').implement({
   description: 'A problem of an object or an operation.',
   interfaces: [ProblemInterface],
   fields: (t) => ({
     openstack: t.expose('openstack', { type: OpenStackOriginType, nullable: true, description: 'Set when OpenStack said so.' }),
-    quota: t.expose('quota', { type: QuotaFiguresType, nullable: true, description: 'Set when a quota is used up.' }),
+    quota: t.expose('quota', { type: QuotaFiguresType, nullable: true, description: 'The first of `quotas`.' }),
+    quotas: t.field({ type: [QuotaFiguresType], description: 'Each quota that is short.', resolve: quotasOf }),
   }),
 });
 
@@ -95,7 +98,10 @@ const errorType = (name: ErrorTypeName) =>
     interfaces: [ProblemInterface],
     isTypeOf: (value) => typeof value === 'object' && value !== null && 'errorType' in value && value.errorType === name,
     ...(name === 'QuotaError' && {
-      fields: (t) => ({ quota: t.expose('quota', { type: QuotaFiguresType, nullable: true, description: 'The figures.' }) }),
+      fields: (t) => ({
+        quota: t.expose('quota', { type: QuotaFiguresType, nullable: true, description: 'The first of `quotas`.' }),
+        quotas: t.field({ type: [QuotaFiguresType], description: 'Each quota that is short.', resolve: quotasOf }),
+      }),
     }),
   });
 

@@ -93,6 +93,7 @@ const CODES: Partial<Record<SeedbedError['code'], status>> = {
   FORBIDDEN: status.PERMISSION_DENIED,
   INVALID_INPUT: status.INVALID_ARGUMENT,
   CONFLICT: status.FAILED_PRECONDITION,
+  QUOTA_EXCEEDED: status.RESOURCE_EXHAUSTED,
 };
 
 const statusOf = (error: unknown): { code: status; details: string } =>

@@ -2,9 +2,12 @@
 
 const FAULT = 'code message retryable whoMustAct field';
 const WAITING = 'waitingFor { what since usuallySeconds whoMustAct }';
-const PROBLEM = `problem { ${FAULT} quota { resource used limit requested } }`;
+const FIGURES = '{ resource used limit requested }';
+const QUOTAS = `quota ${FIGURES} quotas ${FIGURES}`;
+
+const PROBLEM = `problem { ${FAULT} ${QUOTAS} }`;
 /** Every union of a mutation has these members beside its payload. */
-const ERRORS = `__typename ... on Problem { ${FAULT} } ... on QuotaError { quota { resource used limit requested } }`;
+const ERRORS = `__typename ... on Problem { ${FAULT} } ... on QuotaError { ${QUOTAS} }`;
 
 const OPERATION = `id uuid kind targetKind state percent reason requestedBy requestedAt finishedAt ${PROBLEM}
   steps { name title state startedAt finishedAt message ${WAITING} } cluster { uuid name }`;

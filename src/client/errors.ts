@@ -1,4 +1,5 @@
 /** What goes wrong between a client and the API, as one error with a code for programs. */
+import type { QuotaFigures } from './types.ts';
 
 export interface ProblemFields {
   code: string;
@@ -6,7 +7,7 @@ export interface ProblemFields {
   retryable?: boolean;
   whoMustAct?: string;
   field?: string[] | null;
-  quota?: { resource: string; used: number | null; limit: number | null; requested: number | null } | null;
+  quotas?: QuotaFigures[];
 }
 
 /**
@@ -27,12 +28,12 @@ export class ClientError extends Error {
   }
 }
 
-/** A typed error of a mutation as a thrown one; a quota's figures join its sentence. */
+/** A typed error of a mutation as a thrown one; the figures of quotas join its sentence, where it does not say them itself. */
 export const errorOfProblem = (problem: ProblemFields, requestId: string | null = null): ClientError => {
-  const { quota } = problem;
-  const figures =
-    quota == null
-      ? ''
-      : ` (${quota.resource}: ${quota.used ?? '?'} of ${quota.limit ?? '?'} used, ${quota.requested ?? '?'} more asked for)`;
-  return new ClientError(problem.code, `${problem.message}${figures}`, { requestId, field: problem.field ?? null });
+  const unsaid = (problem.quotas ?? []).filter(({ used, limit }) => !problem.message.includes(`${used} of ${limit}`));
+  const figures = unsaid.map(
+    ({ resource, used, limit, requested }) => `${resource}: ${used ?? '?'} of ${limit ?? '?'} used, ${requested ?? '?'} more asked for`,
+  );
+  const suffix = figures.length === 0 ? '' : ` (${figures.join('; ')})`;
+  return new ClientError(problem.code, `${problem.message}${suffix}`, { requestId, field: problem.field ?? null });
 };

@@ -13,7 +13,16 @@ export interface Fault {
   retryable: boolean;
   whoMustAct: string;
   field: string[] | null;
-  quota: { resource: string; used: number | null; limit: number | null; requested: number | null } | null;
+  /** The first of `quotas`. */
+  quota: QuotaFigures | null;
+  quotas: QuotaFigures[];
+}
+
+export interface QuotaFigures {
+  resource: string;
+  used: number | null;
+  limit: number | null;
+  requested: number | null;
 }
 
 export interface OperationStep {

@@ -2,6 +2,7 @@
 import type { Actor } from '../domain/actor.ts';
 import type { Manifest } from '../domain/addonBundle.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
+import type { ResourceQuota } from '../domain/quota.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AddonBundleRevisionRow, AddonBundleRow } from '../store/addonBundles.ts';
 import type { KubeconfigRow } from '../store/kubeconfigs.ts';
@@ -77,6 +78,8 @@ export interface CommandDeps {
   isBuiltIn(identity: string): boolean;
   /** What is known of the caller's cloud without asking it; null when nothing is. */
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
+  /** What is known of the project's quotas without asking; null when nothing is that is at most a minute old. */
+  peekQuotas(projectId: string): ResourceQuota[] | null;
   buildKubeconfig(order: KubeconfigOrder): Promise<IssuedKubeconfig>;
   /** Throws UserError INVALID_INPUT for a request that must not be signed. */
   signCertificate(order: CertificateOrder): Promise<SignedCertificate>;

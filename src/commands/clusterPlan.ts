@@ -14,6 +14,7 @@ import { checkGroup, checkNetworks } from './cloudChecks.ts';
 import { replicasInput } from './controlPlaneInput.ts';
 import { DEFAULT_GROUP, groupSpecOf, type NewGroup, type NodeGroupInput, nodeGroupFields } from './nodeGroupInput.ts';
 import { definedOf, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
+import { checkClusterQuotas } from './quotaChecks.ts';
 import { getSeed, getTemplate } from './targets.ts';
 import { labelsInput, type ReadSpec, readSpec, specFields } from './templateInput.ts';
 
@@ -62,6 +63,7 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
     pathOf,
   );
   const nodeCidr = checkCloud(deps.peekCatalogue(projectId, call.actor.userId), input, spec, groups, pathOf);
+  checkClusterQuotas(deps, { projectId, userId: call.actor.userId }, spec, groups);
   const requestedSeedId = await chooseSeed(deps, call, input);
   const candidates = await listSeedRanges(db);
   const eligible = requestedSeedId === null ? candidates : candidates.filter((seed) => seed.id === requestedSeedId);

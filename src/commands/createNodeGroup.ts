@@ -8,6 +8,7 @@ import { checkGroup } from './cloudChecks.ts';
 import { begin, nodeGroupCommand } from './nodeGroupCommand.ts';
 import { groupSpecOf, type NodeGroupInput, nodeGroupFields, nodeGroupRow } from './nodeGroupInput.ts';
 import { nameOrId } from './parse.ts';
+import { checkGroupQuotas } from './quotaChecks.ts';
 import { checkGeneration, getCluster } from './targets.ts';
 
 export const createNodeGroup = nodeGroupCommand({
@@ -23,6 +24,7 @@ export const createNodeGroup = nodeGroupCommand({
     checkRoom(cluster.spec, total, () => ['count']);
     const catalogue = deps.peekCatalogue(cluster.projectId, call.actor.userId);
     if (catalogue !== null) checkGroup(spec, catalogue, (field) => [field]);
+    checkGroupQuotas(deps, { projectId: cluster.projectId, userId: call.actor.userId }, spec);
     const nodeGroup = nodeGroupRow(deps, cluster, { name: fields.name, isDefault: false, spec }, deps.clock.now());
     await insertUnique(tx, nodeGroup);
     return begin(at, cluster, nodeGroup, {

@@ -8,6 +8,7 @@ import { checkRoom } from './checks.ts';
 import { begin, nodeGroupCommand } from './nodeGroupCommand.ts';
 import { checkCount } from './nodeGroupInput.ts';
 import { given, nameOrId, wholeNumber } from './parse.ts';
+import { checkGrowth } from './quotaChecks.ts';
 import { checkGeneration, getNodeGroup } from './targets.ts';
 
 const schema = z.strictObject({
@@ -31,6 +32,7 @@ export const resizeNodeGroup = nodeGroupCommand({
       const total = others.reduce((sum, group) => sum + group.spec.count, count);
       checkRoom(cluster.spec, total, () => ['count']);
     }
+    await checkGrowth(deps, tx, { projectId: cluster.projectId, userId: call.actor.userId }, row, count, ['count']);
     await checkNodesToRemove(tx, row, count, nodesToRemove);
     const generation = row.generation + 1;
     await patchNodeGroup(tx, row.id, {

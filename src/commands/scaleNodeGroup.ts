@@ -25,6 +25,7 @@ import { announce, newOperation, nodeGroupSubject, showOnCluster } from './annou
 import type { Call, CommandDeps } from './call.ts';
 import { checkRoom } from './checks.ts';
 import { checkCount } from './nodeGroupInput.ts';
+import { checkGrowth } from './quotaChecks.ts';
 import { checkNotDeleting } from './targets.ts';
 
 /** More than an autoscaler ever names in a call. */
@@ -89,6 +90,7 @@ export const createScaling = (deps: CommandDeps): Scaling => {
           others.reduce((sum, { spec }) => sum + spec.count, count),
           () => ['delta'],
         );
+        await checkGrowth(deps, tx, { projectId: cluster.projectId, userId: '' }, group, count, ['delta']);
         return { count, victims: [] };
       }),
     decrease: (clusterId, groupId, delta) =>

@@ -6,6 +6,7 @@ import { listLiveNodeGroups, patchNodeGroup } from '../store/reconcile.ts';
 import { checkRoom } from './checks.ts';
 import { begin, nodeGroupCommand } from './nodeGroupCommand.ts';
 import { clearable, given, nameOrId, requireChange, wholeNumber } from './parse.ts';
+import { checkGrowth } from './quotaChecks.ts';
 import { checkGeneration, getNodeGroup } from './targets.ts';
 
 const schema = z.strictObject({
@@ -38,6 +39,7 @@ export const updateNodeGroup = nodeGroupCommand({
         () => ['minCount'],
       );
     }
+    await checkGrowth(deps, tx, { projectId: cluster.projectId, userId: call.actor.userId }, row, count, ['minCount']);
     const generation = row.generation + 1;
     await patchNodeGroup(tx, row.id, {
       spec: { ...row.spec, minCount, maxCount, count },

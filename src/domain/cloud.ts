@@ -1,4 +1,5 @@
 /** What a project's cloud offers to choose from: the words of a create form and of the checks on input. */
+import type { ResourceQuota } from './quota.ts';
 
 export interface CloudFlavor {
   id: string;
@@ -88,6 +89,8 @@ export interface ProjectCatalogue {
   availabilityZones: CloudAvailabilityZone[];
   /** Empty where the cloud has no block storage. */
   volumeTypes: CloudVolumeType[];
+  /** Empty where they cannot be read. */
+  quotas: ResourceQuota[];
 }
 
 /** The entry with this id or name. An id wins; a name that several carry is nobody's (undefined), see `namesakes`. */

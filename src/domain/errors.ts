@@ -50,7 +50,10 @@ export interface Problem {
   /** Path of the input field that is to blame, such as ["nodeGroups", "0", "flavor"]. */
   field: string[] | null;
   openstack: OpenStackOrigin | null;
+  /** The first of `quotas`. */
   quota: QuotaFigures | null;
+  /** Every quota that is short; absent on problems that know of one at most. */
+  quotas?: QuotaFigures[];
 }
 
 export interface ErrorDetail {
@@ -58,6 +61,8 @@ export interface ErrorDetail {
   whoMustAct?: WhoMustAct;
   openstack?: OpenStackOrigin;
   quota?: QuotaFigures;
+  /** In place of `quota`, where several may be short. */
+  quotas?: QuotaFigures[];
   /** Milliseconds until the latest next look, for something beside it only waits. */
   lookAgainMs?: number;
   cause?: unknown;
@@ -83,7 +88,8 @@ export class SeedbedError extends Error {
       whoMustAct: this.detail.whoMustAct ?? (this.retryable ? 'NOBODY' : 'CUSTOMER'),
       field: this.detail.field ?? null,
       openstack: this.detail.openstack ?? null,
-      quota: this.detail.quota ?? null,
+      quota: this.detail.quota ?? this.detail.quotas?.[0] ?? null,
+      ...(this.detail.quotas && { quotas: this.detail.quotas }),
     };
   }
 }
@@ -127,6 +133,7 @@ export const errorOf = (problem: Problem, lookAgainMs?: number): SeedbedError =>
     ...(problem.field && { field: problem.field }),
     ...(problem.openstack && { openstack: problem.openstack }),
     ...(problem.quota && { quota: problem.quota }),
+    ...(problem.quotas && { quotas: problem.quotas }),
   });
 
 /** Any thrown value as a problem. Unknown errors say nothing of their text, which may hold anything. */

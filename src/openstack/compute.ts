@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { CloudAvailabilityZone, CloudFlavor, CloudKeypair } from '../domain/cloud.ts';
 import { UserError } from '../domain/errors.ts';
+import type { ResourceQuota } from '../domain/quota.ts';
 import type { Microversions, Place } from './microversion.ts';
 import { createServers, type Servers } from './server.ts';
 import { type HeadersOf, part, type Service } from './service.ts';
@@ -13,19 +14,6 @@ export interface ServerGroup {
   memberIds: string[];
 }
 
-/** A limit and how much of it is used; limit null means no limit. */
-export interface Usage {
-  limit: number | null;
-  used: number;
-}
-
-export interface ComputeLimits {
-  instances: Usage;
-  cores: Usage;
-  ramMiB: Usage;
-  serverGroups: Usage;
-}
-
 export type ServerGroupPolicy = 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft-anti-affinity';
 
 export interface Compute extends Servers {
@@ -33,7 +21,8 @@ export interface Compute extends Servers {
   /** Those of the credential's own user. */
   listKeypairs(): Promise<CloudKeypair[]>;
   listAvailabilityZones(): Promise<CloudAvailabilityZone[]>;
-  limits(): Promise<ComputeLimits>;
+  /** Of the credential's own project: instances, cores, ram (MiB), server_groups. */
+  listQuotas(): Promise<ResourceQuota[]>;
   listServerGroups(): Promise<ServerGroup[]>;
   findServerGroup(name: string): Promise<ServerGroup | undefined>;
   createServerGroup(spec: { name: string; policy: ServerGroupPolicy }): Promise<ServerGroup>;
@@ -59,7 +48,7 @@ export const createCompute = ({ open, microversions }: ComputeDeps): Compute => 
     listFlavors: () => service.list(flavorSchema, '/flavors/detail', 'flavors'),
     listKeypairs: () => service.list(keypairSchema, '/os-keypairs', 'keypairs'),
     listAvailabilityZones: () => service.list(zoneSchema, '/os-availability-zone', 'availabilityZoneInfo'),
-    limits: async () => (await service.call(limitsSchema, 'GET', '/limits')).limits.absolute,
+    listQuotas: async () => (await service.call(limitsSchema, 'GET', '/limits')).limits.absolute,
     listServerGroups,
     findServerGroup: async (name) => (await listServerGroups()).find((group) => group.name === name),
     createServerGroup: async ({ name, policy }) => {
@@ -108,7 +97,7 @@ const zoneSchema = z
   .object({ zoneName: z.string(), zoneState: z.object({ available: z.boolean() }) })
   .transform((zone): CloudAvailabilityZone => ({ name: zone.zoneName, available: zone.zoneState.available }));
 
-const usage = (limit: number, used: number): Usage => ({ limit: limit < 0 ? null : limit, used });
+const quotaOf = (resource: string, limit: number, used: number): ResourceQuota => ({ resource, used, limit: limit < 0 ? null : limit });
 
 const limitsSchema = z.object({
   limits: z.object({
@@ -123,14 +112,12 @@ const limitsSchema = z.object({
         maxServerGroups: z.number().default(-1),
         totalServerGroupsUsed: z.number().default(0),
       })
-      .transform(
-        (l): ComputeLimits => ({
-          instances: usage(l.maxTotalInstances, l.totalInstancesUsed),
-          cores: usage(l.maxTotalCores, l.totalCoresUsed),
-          ramMiB: usage(l.maxTotalRAMSize, l.totalRAMUsed),
-          serverGroups: usage(l.maxServerGroups, l.totalServerGroupsUsed),
-        }),
-      ),
+      .transform((l): ResourceQuota[] => [
+        quotaOf('instances', l.maxTotalInstances, l.totalInstancesUsed),
+        quotaOf('cores', l.maxTotalCores, l.totalCoresUsed),
+        quotaOf('ram', l.maxTotalRAMSize, l.totalRAMUsed),
+        quotaOf('server_groups', l.maxServerGroups, l.totalServerGroupsUsed),
+      ]),
   }),
 });
 

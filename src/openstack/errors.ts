@@ -1,6 +1,6 @@
 /** The one place where a cloud's failures become the program's errors, with the service's own words and request id. */
 import { Conflict, NotFound, type OpenStackOrigin, type SeedbedError, Unavailable, UserError } from '../domain/errors.ts';
-import { type Fault, faultOf, quotaOf } from './fault.ts';
+import { type Fault, faultOf, quotasOf } from './fault.ts';
 import type { Reply } from './http.ts';
 
 /** What was asked, for the error's sentence: no query, no body, nothing secret. */
@@ -87,11 +87,11 @@ const EXHAUSTED = new Set(['IpAddressGenerationFailure', 'ExternalIpAddressExhau
 /** Nova and Octavia answer 403, Neutron 409 with the type OverQuota, Cinder and Glance 413. */
 const quotaFailure = (asked: Asked, status: number, fault: Fault, openstack: OpenStackOrigin): UserError | null => {
   if (status !== 403 && status !== 409 && status !== 413) return null;
-  const figures =
-    quotaOf(fault.text) ?? (fault.type === 'OverQuota' ? { resource: 'unknown', used: null, limit: null, requested: null } : null);
-  if (figures === null || (status === 409 && fault.type !== 'OverQuota' && asked.service === 'network')) return null;
+  const figures = quotasOf(fault.text);
+  if (figures.length === 0 && fault.type === 'OverQuota') figures.push({ resource: 'unknown', used: null, limit: null, requested: null });
+  if (figures.length === 0 || (status === 409 && fault.type !== 'OverQuota' && asked.service === 'network')) return null;
   const message = `${said(`The project's ${asked.service} quota is exceeded`, fault)} Free some, or ask the cloud's administrator for more.`;
-  return new UserError('QUOTA_EXCEEDED', message, { openstack, quota: figures });
+  return new UserError('QUOTA_EXCEEDED', message, { openstack, quotas: figures });
 };
 
 const unavailable = (what: string, fault: Fault, openstack: OpenStackOrigin, retryAfterMs: number | null): Unavailable =>

@@ -58,19 +58,30 @@ const clean = (text: string): string =>
     .trim()
     .slice(0, LONGEST_TEXT);
 
-/** The figures of a quota fault, or null when the text speaks of no quota. */
-export const quotaOf = (text: string): QuotaFigures | null => novaQuota(text) ?? cinderQuota(text) ?? namedQuota(text) ?? vagueQuota(text);
+/** The figures of a quota fault, one for each resource that it names; none when the text speaks of no quota. */
+export const quotasOf = (text: string): QuotaFigures[] => {
+  const several = novaQuotas(text);
+  if (several.length > 0) return several;
+  const one = cinderQuota(text) ?? namedQuota(text) ?? vagueQuota(text);
+  return one === null ? [] : [one];
+};
 
-const numberAt = (list: string | undefined): number | null => {
-  const value = Number.parseInt((list ?? '').split(',')[0] ?? '', 10);
+const numberAt = (list: string | undefined, index = 0): number | null => {
+  const value = Number.parseInt((list ?? '').split(',')[index] ?? '', 10);
   return Number.isNaN(value) ? null : value;
 };
 
-/** Nova: "Quota exceeded for cores, ram: Requested 2, 512, but already used 20, 0 of 20, 9 cores, ram". The first resource counts. */
-const novaQuota = (text: string): QuotaFigures | null => {
+/** Nova: "Quota exceeded for cores, ram: Requested 2, 512, but already used 20, 0 of 20, 9 cores, ram". */
+const novaQuotas = (text: string): QuotaFigures[] => {
   const m = /Quota exceeded for ([\w, ]+?): Requested ([\d, ]+), but already used ([\d, ]+) of (-?[\d, ]+)/i.exec(text);
-  if (m === null) return null;
-  return { resource: (m[1] ?? '').split(',')[0] ?? '', requested: numberAt(m[2]), used: numberAt(m[3]), limit: numberAt(m[4]) };
+  if (m === null) return [];
+  const figures = (resource: string, i: number): QuotaFigures => ({
+    resource: resource.trim(),
+    requested: numberAt(m[2], i),
+    used: numberAt(m[3], i),
+    limit: numberAt(m[4], i),
+  });
+  return (m[1] ?? '').split(',').map(figures);
 };
 
 /** Cinder: "…exceeds allowed gigabytes quota. Requested 20G, quota is 10G and 5G has been consumed." */

@@ -1,12 +1,13 @@
 /** Neutron: networks and subnets here; routers, ports, security groups and floating IPs in files of their own. */
 import { z } from 'zod';
 import type { CloudNetwork, CloudSubnet } from '../domain/cloud.ts';
+import type { ResourceQuota } from '../domain/quota.ts';
 import { createFloatingIps, type FloatingIps } from './floatingIp.ts';
 import { type CommonFilter, createNeutron, type NetworkResource } from './neutron.ts';
 import { createPorts, type Ports } from './port.ts';
 import { createRouters, type Routers } from './router.ts';
 import { createSecurityGroups, type SecurityGroups } from './securityGroup.ts';
-import type { Service } from './service.ts';
+import { part, type Service } from './service.ts';
 
 export interface SubnetSpec {
   name: string;
@@ -31,6 +32,8 @@ export interface Network extends Routers, Ports, SecurityGroups, FloatingIps {
   /** Idempotent. A second call after the create, so look at the object's `tags` and add what is missing. */
   addTag(resource: NetworkResource, id: string, tag: string): Promise<void>;
   extensions(): Promise<Set<string>>;
+  /** In Neutron's words: port, floatingip, security_group … */
+  listQuotas(projectId: string): Promise<ResourceQuota[]>;
 }
 
 const NETWORKS = { path: 'networks', one: 'network', extension: null };
@@ -62,8 +65,20 @@ export const createNetwork = (service: Service): Network => {
     deleteSubnet: (id) => neutron.remove(SUBNETS, id),
     addTag: neutron.addTag,
     extensions: neutron.extensions,
+    listQuotas: async (projectId) => {
+      const { quota } = await service.call(quotaDetails, 'GET', `/quotas/${part(projectId)}/details.json`);
+      return Object.entries(quota).map(([resource, { limit, used, reserved }]) => ({
+        resource,
+        used: used + reserved,
+        limit: limit < 0 ? null : limit,
+      }));
+    },
   };
 };
+
+const quotaDetails = z.object({
+  quota: z.record(z.string(), z.object({ limit: z.number(), used: z.number(), reserved: z.number().default(0) })),
+});
 
 const networkSchema = z
   .object({

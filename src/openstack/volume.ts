@@ -1,6 +1,7 @@
 /** Cinder: volumes and their types. */
 import { z } from 'zod';
 import type { CloudVolumeType } from '../domain/cloud.ts';
+import type { ResourceQuota } from '../domain/quota.ts';
 import type { Microversions } from './microversion.ts';
 import { type HeadersOf, part, type Service } from './service.ts';
 
@@ -36,6 +37,8 @@ export interface Volume {
   /** True when Cinder took the delete, false when it was gone. Throws while a server has it. */
   deleteVolume(id: string): Promise<boolean>;
   listVolumeTypes(): Promise<CloudVolumeType[]>;
+  /** volumes, gigabytes and the like, and those of single types, such as gigabytes_ssd. */
+  listQuotas(projectId: string): Promise<ResourceQuota[]>;
 }
 
 /** 3.59 is Ussuri's; nothing later is needed. */
@@ -79,6 +82,12 @@ export const createVolume = ({ open, microversions }: VolumeDeps): Volume => {
     },
     deleteVolume: (id) => service.remove(`/volumes/${part(id)}`),
     listVolumeTypes: () => service.list(typeSchema, '/types', 'volume_types'),
+    listQuotas: async (projectId) => {
+      const answer = await service.call(oneQuotaSet, 'GET', `/os-quota-sets/${part(projectId)}`, { query: { usage: true } });
+      return Object.entries(answer.quota_set).flatMap(([resource, quota]) =>
+        typeof quota === 'string' ? [] : [{ resource, used: quota.in_use + quota.reserved, limit: quota.limit < 0 ? null : quota.limit }],
+      );
+    },
   };
 };
 
@@ -112,3 +121,10 @@ const oneVolume = z.object({ volume: volumeSchema });
 const typeSchema = z
   .object({ id: z.string(), name: z.string(), description: z.string().nullish(), is_public: z.boolean().default(true) })
   .transform((t): CloudVolumeType => ({ id: t.id, name: t.name, description: t.description ?? '', isPublic: t.is_public }));
+/** Beside the quotas the set names its project. */
+const oneQuotaSet = z.object({
+  quota_set: z.record(
+    z.string(),
+    z.union([z.string(), z.object({ limit: z.number(), in_use: z.number(), reserved: z.number().default(0) })]),
+  ),
+});

@@ -33,10 +33,20 @@ test.each([
   expect(ran).toEqual({ status, out: '', err: `seedbed: It is ${code}. [<name>]\n` });
 });
 
-test('a quota says its figures', async () => {
-  const quota = { resource: 'instances', used: 9, limit: 10, requested: 2 };
-  const ran = await withApi(problem('QuotaError', 'QUOTA_EXCEEDED', { quota }), ['cluster', 'create', 'web', '--template', 'small']);
-  expect(ran.err).toContain('instances: 9 of 10 used, 2 more asked for');
+test('every quota says its figures, once', async () => {
+  const quotas = [
+    { resource: 'instances', used: 9, limit: 10, requested: 2 },
+    { resource: 'port', used: null, limit: null, requested: 1 },
+  ];
+  const create = ['cluster', 'create', 'web', '--template', 'small'];
+  const ran = await withApi(problem('QuotaError', 'QUOTA_EXCEEDED', { quotas }), create);
+  expect(ran.err).toContain('(instances: 9 of 10 used, 2 more asked for; port: ? of ? used, 1 more asked for)');
+  await api?.close();
+  const told = await withApi(
+    problem('QuotaError', 'QUOTA_EXCEEDED', { quotas: quotas.slice(0, 1), message: 'instances (9 of 10 used)' }),
+    create,
+  );
+  expect(told.err).toBe('seedbed: instances (9 of 10 used) [<name>]\n');
 });
 
 test("no control character of an error's text reaches the terminal", async () => {

@@ -1,7 +1,7 @@
 /** The commands over a real database, with a cloud that is known and a seed kubeconfig that is read by a stand-in. */
 import { randomBytes } from 'node:crypto';
 import { isBuiltIn } from '../../src/addons/builtIn.ts';
-import type { Call, KubeconfigOrder } from '../../src/commands/call.ts';
+import type { Call, CommandDeps, KubeconfigOrder } from '../../src/commands/call.ts';
 import { type Commands, createCommands } from '../../src/commands/commands.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { ProjectCatalogue } from '../../src/domain/cloud.ts';
@@ -18,6 +18,7 @@ export interface House {
   path: string;
   secrets: Secrets;
   commands: Commands;
+  deps: CommandDeps;
   /** What the commands take for "now"; tests move it. */
   time: { now: number };
   /** What peekCatalogue answers. */
@@ -32,7 +33,7 @@ export const openHouse = (): House => {
   const cloud: House['cloud'] = { catalogue: null };
   const ordered: KubeconfigOrder[] = [];
   const secrets = createSecrets(createSealer([randomBytes(32)]));
-  const commands = createCommands({
+  const deps: CommandDeps = {
     store: database.store,
     secrets,
     clock: { now: () => time.now },
@@ -46,6 +47,7 @@ export const openHouse = (): House => {
     parseManifests,
     isBuiltIn,
     peekCatalogue: () => cloud.catalogue,
+    peekQuotas: () => cloud.catalogue?.quotas ?? null,
     buildKubeconfig: async (order) => {
       ordered.push(order);
       return { kubeconfig: `kubeconfig ${ordered.length} of ${order.userName}`, expiresAt: order.now + order.ttlMs };
@@ -56,8 +58,8 @@ export const openHouse = (): House => {
       expiresAt: order.now + order.ttlMs,
     }),
     settings: { trustRoles: ['member', 'load-balancer_member'], knowsItsAddresses: false, clustersPerProject: 30 },
-  });
-  return { ...database, secrets, commands, time, cloud, ordered };
+  };
+  return { ...database, secrets, deps, commands: createCommands(deps), time, cloud, ordered };
 };
 
 const actor = (name: string, projectId: string, roles: string[], isCloudAdmin = false): Actor => ({
@@ -111,6 +113,7 @@ export const catalogue = (): ProjectCatalogue => ({
   keypairs: [{ name: 'anna-key', type: 'ssh', fingerprint: '', publicKey: null }],
   availabilityZones: [{ name: 'nova', available: true }],
   volumeTypes: [{ id: 'vt', name: 'ssd', description: '', isPublic: true }],
+  quotas: [],
 });
 
 const network = (id: string, name: string, external: boolean, cidrs: string[]) => ({

@@ -61,6 +61,55 @@ test('a listing serves all who wait and the next minute; peek never calls', asyn
   expect(catalogues.peek('p2', 'u1')).toBeNull();
 });
 
+const giveQuotas = () => {
+  const absolute = {
+    maxTotalInstances: 10,
+    totalInstancesUsed: 3,
+    maxTotalCores: -1,
+    totalCoresUsed: 4,
+    maxTotalRAMSize: 8,
+    totalRAMUsed: 1,
+  };
+  cloud.on('GET /compute/v2.1/limits', { body: { limits: { rate: [], absolute } } });
+  cloud.on('GET /network/v2.0/quotas/p1/details.json', { body: { quota: { port: { limit: 5, used: 2, reserved: 1 } } } });
+  cloud.on('GET /volume/v3/p1/os-quota-sets/p1', (call) =>
+    call.query.get('usage') === 'true'
+      ? { body: { quota_set: { id: 'p1', gigabytes_ssd: { limit: 100, in_use: 20, reserved: 5 } } } }
+      : { status: 400, body: {} },
+  );
+};
+
+test('quotas of all services, with what is used and promised; any user of the project sees a fresh reading', async () => {
+  giveQuotas();
+  const catalogues = start();
+  expect(catalogues.peekQuotas('p1')).toBeNull();
+  const { quotas } = await catalogues.load(cloud.open(), 'p1', 'u1');
+  expect(quotas).toEqual([
+    { resource: 'instances', used: 3, limit: 10 },
+    { resource: 'cores', used: 4, limit: null },
+    { resource: 'ram', used: 1, limit: 8 },
+    { resource: 'server_groups', used: 0, limit: null },
+    { resource: 'port', used: 3, limit: 5 },
+    { resource: 'gigabytes_ssd', used: 25, limit: 100 },
+  ]);
+  expect(catalogues.peekQuotas('p1')).toEqual(quotas);
+  expect(catalogues.peekQuotas('p2')).toBeNull();
+  cloud.now += 60_000;
+  expect(catalogues.peekQuotas('p1')).toBeNull();
+});
+
+test('quotas that a service does not show are left out, and a service that is down takes nothing else with it', async () => {
+  giveQuotas();
+  cloud.on('GET /network/v2.0/quotas/p1/details.json', {
+    status: 403,
+    body: { NeutronError: { type: 'PolicyNotAuthorized', message: 'no' } },
+  });
+  const { quotas } = await start().load(cloud.open(), 'p1', 'u1');
+  expect(quotas.map(({ resource }) => resource)).toEqual(['instances', 'cores', 'ram', 'server_groups', 'gigabytes_ssd']);
+  cloud.on('GET /compute/v2.1/limits', { status: 500, body: {} });
+  expect(await start().load(cloud.open(), 'p1', 'u1')).toMatchObject({ flavors: [{ id: 'f1' }], quotas: [] });
+});
+
 test('a failed listing is not kept', async () => {
   const catalogues = start();
   cloud.on('GET /image/v2/images', { status: 500, body: {} });

@@ -169,5 +169,7 @@ test('limits: -1 means none', async () => {
     totalRAMUsed: 512,
   };
   cloud.on('GET /compute/v2.1/limits', { body: { limits: { rate: [], absolute } } });
-  expect(await cloud.open().compute.limits()).toMatchObject({ instances: { limit: null, used: 3 }, cores: { limit: 20, used: 4 } });
+  const quotas = await cloud.open().compute.listQuotas();
+  expect(quotas).toContainEqual({ resource: 'instances', used: 3, limit: null });
+  expect(quotas).toContainEqual({ resource: 'cores', used: 4, limit: 20 });
 });

@@ -1,0 +1,33 @@
+/** What a cluster's parts take of the project's quotas, by the names that the quotas have. */
+import type { CloudFlavor } from './cloud.ts';
+import type { NodeGroupSpec } from './nodeGroup.ts';
+import type { Demand } from './quota.ts';
+import type { TemplateSpec } from './template.ts';
+
+export type Size = Pick<CloudFlavor, 'vcpus' | 'ramMiB'>;
+
+/** `size`: null when the flavor is not known. */
+export const workersDemand = (spec: Pick<NodeGroupSpec, 'rootVolume' | 'floatingIpEnabled'>, size: Size | null, count: number): Demand => {
+  const { rootVolume, floatingIpEnabled } = spec;
+  const gigabytes = count * (rootVolume?.sizeGiB ?? 0);
+  return {
+    instances: count,
+    port: count,
+    ...(size && { cores: count * size.vcpus, ram: count * size.ramMiB }),
+    ...(rootVolume && { volumes: count, gigabytes }),
+    ...(rootVolume?.type && { [`volumes_${rootVolume.type}`]: count, [`gigabytes_${rootVolume.type}`]: gigabytes }),
+    ...(floatingIpEnabled && { floatingip: count }),
+  };
+};
+
+/** Beside its workers. */
+export const GROUP_DEMAND: Demand = { server_groups: 1 };
+
+/** Two rules come with a security group, four are ours; those for the seed's nodes are known only when there is a seed. */
+const SECURITY_GROUP: Demand = { security_group: 1, security_group_rule: 6 };
+/** The ports are the router's, and the one of DHCP. */
+const OWN_NETWORK: Demand = { network: 1, subnet: 1, router: 1, port: 2 };
+
+/** Beside its groups. */
+export const clusterDemands = (spec: Pick<TemplateSpec, 'fixedNetwork'>): Demand[] =>
+  spec.fixedNetwork === null ? [SECURITY_GROUP, OWN_NETWORK] : [SECURITY_GROUP];

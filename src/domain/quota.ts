@@ -1,0 +1,39 @@
+/** Quotas of a project: what is used of what, what something needs, and one error for all that is short. */
+import { type QuotaFigures, UserError } from './errors.ts';
+
+/** Named as its service names it: cores, ram (MiB), gigabytes (GiB), port, floatingip, volumes_ssd … */
+export interface ResourceQuota {
+  resource: string;
+  /** What is promised to requests under way included. */
+  used: number;
+  /** null: no limit. */
+  limit: number | null;
+}
+
+/** How much of each resource is needed, by the name that its quota has. */
+export type Demand = Readonly<Record<string, number>>;
+
+export const sumOf = (demands: readonly Demand[]): Demand => {
+  const sum: Record<string, number> = {};
+  for (const demand of demands) for (const [resource, more] of Object.entries(demand)) sum[resource] = (sum[resource] ?? 0) + more;
+  return sum;
+};
+
+/** What is needed and does not fit, in the order of the quotas. A resource without a known quota is never short. */
+const shortagesOf = (quotas: readonly ResourceQuota[], demand: Demand): QuotaFigures[] =>
+  quotas.flatMap(({ resource, used, limit }) => {
+    const requested = demand[resource] ?? 0;
+    return limit !== null && requested > 0 && used + requested > limit ? [{ resource, used, limit, requested }] : [];
+  });
+
+/** @throws UserError QUOTA_EXCEEDED that names every resource that is short. */
+export const requireQuotas = (quotas: readonly ResourceQuota[], demand: Demand, field?: string[]): void => {
+  const short = shortagesOf(quotas, demand);
+  if (short.length === 0) return;
+  const list = short.map(({ resource, used, limit, requested }) => `${resource} (${used} of ${limit} used, ${requested} more needed)`);
+  throw new UserError(
+    'QUOTA_EXCEEDED',
+    `The project's quotas leave too little room: ${list.join(', ')}. Free some, ask for less, or ask the cloud's administrator for more.`,
+    { quotas: short, ...(field && { field }) },
+  );
+};
