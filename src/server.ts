@@ -9,6 +9,7 @@ import type { CommandDeps } from './commands/call.ts';
 import { createCommands } from './commands/commands.ts';
 import { createScaling } from './commands/scaleNodeGroup.ts';
 import type { Config } from './config.ts';
+import { checkUserData } from './controlPlane/userData.ts';
 import type { Actor } from './domain/actor.ts';
 import { createWorker } from './engine/worker.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -140,6 +141,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     parseKubeconfig,
     parseManifests,
     isBuiltIn,
+    checkUserData,
     peekCatalogue: catalogues.peek,
     peekQuotas: catalogues.peekQuotas,
     buildKubeconfig: issueUserKubeconfig,

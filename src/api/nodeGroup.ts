@@ -1,5 +1,5 @@
 /** Node groups: workers of one shape. */
-import type { Taint } from '../domain/nodeGroup.ts';
+import type { CloudInitDigest, Taint } from '../domain/nodeGroup.ts';
 import { listNodesByGroups } from '../store/nodes.ts';
 import type { NodeGroupRow } from '../store/reconcile.ts';
 import { builder, nodeType } from './builder.ts';
@@ -16,6 +16,14 @@ const TaintType = builder.objectRef<Taint>('Taint').implement({
     key: t.exposeString('key', { description: 'The key.' }),
     value: t.exposeString('value', { nullable: true, description: 'The value.' }),
     effect: t.expose('effect', { type: TaintEffectEnum, description: 'What it does.' }),
+  }),
+});
+
+const CloudInitDigestType = builder.objectRef<CloudInitDigest>('CloudInitDigest').implement({
+  description: "What can be told of a customer's own cloud-init, which may hold secrets.",
+  fields: (t) => ({
+    sha256: t.exposeString('sha256', { description: 'SHA-256 of the text as it was given, in hex.' }),
+    sizeBytes: t.exposeInt('sizeBytes', { description: 'Its length in bytes.' }),
   }),
 });
 
@@ -67,6 +75,12 @@ builder.node(NodeGroupRef, {
     labels: t.field({ type: [LabelType], description: 'Labels that workers register with.', resolve: (row) => entriesOf(row.spec.labels) }),
     taints: t.field({ type: [TaintType], description: 'Taints that workers register with.', resolve: (row) => row.spec.taints }),
     floatingIpEnabled: t.boolean({ description: 'Each worker has a floating IP.', resolve: (row) => row.spec.floatingIpEnabled }),
+    cloudInit: t.field({
+      type: CloudInitDigestType,
+      nullable: true,
+      description: 'What its servers are told beside how to join; null: nothing.',
+      resolve: (row) => row.spec.cloudInit,
+    }),
     serverGroupPolicy: t.field({
       type: ServerGroupPolicyEnum,
       description: 'How its servers are placed among hosts.',

@@ -26,6 +26,10 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
   labels: t.field({ type: [LabelInput], description: 'Kubernetes labels that workers register with.' }),
   taints: t.field({ type: [TaintInput], description: 'Taints that workers register with.' }),
   floatingIpEnabled: t.boolean({ description: 'Each worker gets a floating IP.' }),
+  cloudInit: t.string({
+    description:
+      "More for cloud-init to do on each server: a YAML map of cloud-config, merged with what makes it join. Files are written after ours and none in their place; runcmd runs before the join; what touches the join is refused by name. Nova takes 48 KiB with ours. It is never shown again, yet whatever runs on a worker can read it from the cloud's metadata. It stays for the life of the group.",
+  }),
   serverGroupPolicy: t.field({
     type: ServerGroupPolicyEnum,
     description: 'How servers are placed among hosts; SOFT_ANTI_AFFINITY without it. It stays for the life of the group.',

@@ -2,6 +2,7 @@
 import type { Actor } from '../domain/actor.ts';
 import type { Manifest } from '../domain/addonBundle.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
+import type { Taint } from '../domain/nodeGroup.ts';
 import type { ResourceQuota } from '../domain/quota.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AddonBundleRevisionRow, AddonBundleRow } from '../store/addonBundles.ts';
@@ -76,6 +77,8 @@ export interface CommandDeps {
   parseManifests(text: string): Manifest[];
   /** Whether an object of this identity is one that Seedbed itself makes in clusters. */
   isBuiltIn(identity: string): boolean;
+  /** Throws UserError INVALID_INPUT unless cloud-init can take this, and Nova all that a server is told with it. */
+  checkUserData(group: { cloudInit: string | null; labels: Record<string, string>; taints: Taint[] }): void;
   /** What is known of the caller's cloud without asking it; null when nothing is. */
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
   /** What is known of the project's quotas without asking; null when nothing is that is at most a minute old. */

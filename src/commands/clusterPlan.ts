@@ -12,7 +12,7 @@ import type { Call, CommandDeps } from './call.ts';
 import { checkAllowedCidrs, checkRoom, checkSeedRanges, checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { checkGroup, checkNetworks } from './cloudChecks.ts';
 import { replicasInput } from './controlPlaneInput.ts';
-import { DEFAULT_GROUP, groupSpecOf, type NewGroup, type NodeGroupInput, nodeGroupFields } from './nodeGroupInput.ts';
+import { checkServerData, DEFAULT_GROUP, groupSpecOf, type NewGroup, type NodeGroupInput, nodeGroupFields } from './nodeGroupInput.ts';
 import { definedOf, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
 import { checkClusterQuotas } from './quotaChecks.ts';
 import { getSeed, getTemplate } from './targets.ts';
@@ -56,7 +56,7 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   );
   checkTunnel(call, spec, base, pathOf);
   checkAllowedCidrs(deps, spec, base, pathOf);
-  const groups = groupsOf(input, spec);
+  const groups = groupsOf(deps, input, spec);
   checkRoom(
     spec,
     groups.reduce((sum, group) => sum + group.spec.count, 0),
@@ -90,7 +90,7 @@ const chooseSeed = async (deps: CommandDeps, call: Call, input: ClusterInput): P
 };
 
 /** The given groups, or one default group. The one with the default's name, else the first, is the default group. */
-const groupsOf = (input: ClusterInput, spec: TemplateSpec): NewGroup[] => {
+const groupsOf = (deps: CommandDeps, input: ClusterInput, spec: TemplateSpec): NewGroup[] => {
   const given = input.nodeGroups ?? [];
   if (given.length > 0 && input.nodeCount !== undefined)
     throw new UserError('INVALID_INPUT', 'Give nodeCount for one default group, or nodeGroups with a count each, not both.', {
@@ -102,7 +102,7 @@ const groupsOf = (input: ClusterInput, spec: TemplateSpec): NewGroup[] => {
       () => groupSpecOf(only, spec, true, []),
       input.nodeCount === undefined ? ['overrides', 'minNodeCount'] : ['nodeCount'],
     );
-    return [{ name: DEFAULT_GROUP, isDefault: true, spec: groupSpec }];
+    return [{ name: DEFAULT_GROUP, isDefault: true, spec: groupSpec, cloudInit: undefined }];
   }
   const names = given.map((group) => group.name);
   const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
@@ -110,11 +110,13 @@ const groupsOf = (input: ClusterInput, spec: TemplateSpec): NewGroup[] => {
     throw new UserError('INVALID_INPUT', `Two node groups are named ${names[twice]}; names must differ.`, {
       field: ['nodeGroups', String(twice), 'name'],
     });
+  for (const [i, group] of given.entries()) checkServerData(deps, group, ['nodeGroups', String(i)]);
   const first = Math.max(0, names.indexOf(DEFAULT_GROUP));
   return given.map((group, i) => ({
     name: group.name,
     isDefault: i === first,
     spec: groupSpecOf(group, spec, i === first, ['nodeGroups', String(i)]),
+    cloudInit: group.cloudInit,
   }));
 };
 

@@ -4,7 +4,6 @@ import { shortIdOf } from '../domain/cluster.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
 import { countClustersOfProject, insertCluster } from '../store/clusters.ts';
 import { insertEvent } from '../store/events.ts';
-import { insertNodeGroup } from '../store/nodeGroups.ts';
 import { isUniqueViolation, type Tx } from '../store/open.ts';
 import { insertOperation } from '../store/operations.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
@@ -15,7 +14,7 @@ import { checkBundlesThere } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { type ClusterInput, type ClusterPlan, clusterInput, planCluster } from './clusterPlan.ts';
 import { runOnce } from './idempotent.ts';
-import { nodeGroupRow } from './nodeGroupInput.ts';
+import { nodeGroupRow, storeNodeGroup } from './nodeGroupInput.ts';
 import { ownInput, parseInput } from './parse.ts';
 import { recallCluster, recallOperation } from './targets.ts';
 import { CALLER_TOKEN, newTrust } from './trust.ts';
@@ -86,7 +85,7 @@ const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx,
   await enqueue(tx, 'CLUSTER', cluster.id, now);
   for (const group of plan.groups) {
     const row = nodeGroupRow(deps, cluster, group, now);
-    await insertNodeGroup(tx, row);
+    await storeNodeGroup(deps, tx, row, group.cloudInit);
     await enqueue(tx, 'NODE_GROUP', row.id, now);
     tx.changes.push({ kind: 'NODE_GROUP', id: row.id, clusterId: cluster.id, projectId: cluster.projectId, what: 'CREATED' });
   }

@@ -1,12 +1,11 @@
 /** createNodeGroup: more workers of another shape. */
 import { Conflict } from '../domain/errors.ts';
-import { insertNodeGroup } from '../store/nodeGroups.ts';
-import { isUniqueViolation, type Tx } from '../store/open.ts';
+import { isUniqueViolation } from '../store/open.ts';
 import { listLiveNodeGroups, type NodeGroupRow } from '../store/reconcile.ts';
 import { checkRoom } from './checks.ts';
 import { checkGroup } from './cloudChecks.ts';
-import { begin, nodeGroupCommand } from './nodeGroupCommand.ts';
-import { groupSpecOf, type NodeGroupInput, nodeGroupFields, nodeGroupRow } from './nodeGroupInput.ts';
+import { type At, begin, nodeGroupCommand } from './nodeGroupCommand.ts';
+import { checkServerData, groupSpecOf, type NodeGroupInput, nodeGroupFields, nodeGroupRow, storeNodeGroup } from './nodeGroupInput.ts';
 import { nameOrId } from './parse.ts';
 import { checkGroupQuotas } from './quotaChecks.ts';
 import { checkGeneration, getCluster } from './targets.ts';
@@ -18,6 +17,7 @@ export const createNodeGroup = nodeGroupCommand({
   write: async (at, { cluster }, { clusterId: _, ...fields }) => {
     const { deps, call, tx } = at;
     checkGeneration(call, cluster);
+    checkServerData(deps, fields, []);
     const spec = groupSpecOf(fields satisfies NodeGroupInput, cluster.spec, false, []);
     const others = await listLiveNodeGroups(tx.db, cluster.id);
     const total = others.reduce((sum, group) => sum + group.spec.count, spec.count);
@@ -26,7 +26,7 @@ export const createNodeGroup = nodeGroupCommand({
     if (catalogue !== null) checkGroup(spec, catalogue, (field) => [field]);
     checkGroupQuotas(deps, { projectId: cluster.projectId, userId: call.actor.userId }, spec);
     const nodeGroup = nodeGroupRow(deps, cluster, { name: fields.name, isDefault: false, spec }, deps.clock.now());
-    await insertUnique(tx, nodeGroup);
+    await insertUnique(at, nodeGroup, fields.cloudInit);
     return begin(at, cluster, nodeGroup, {
       kind: 'CREATE_NODE_GROUP',
       generation: 1,
@@ -37,9 +37,9 @@ export const createNodeGroup = nodeGroupCommand({
   },
 });
 
-const insertUnique = async (tx: Tx, row: NodeGroupRow): Promise<void> => {
+const insertUnique = async ({ deps, tx }: At, row: NodeGroupRow, cloudInit: string | undefined): Promise<void> => {
   try {
-    await insertNodeGroup(tx, row);
+    await storeNodeGroup(deps, tx, row, cloudInit);
   } catch (error) {
     if (isUniqueViolation(error))
       throw new Conflict('NAME_TAKEN', `The cluster has a node group named ${row.name} already; choose another name.`, { field: ['name'] });

@@ -18,7 +18,7 @@ interface Written {
   operation: OperationRow;
 }
 
-interface At {
+export interface At {
   deps: CommandDeps;
   call: Call;
   tx: Tx;

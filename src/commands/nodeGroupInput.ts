@@ -1,10 +1,20 @@
 /** A node group as input: what is left out comes from the cluster. */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { ClusterSpec } from '../domain/cluster.ts';
 import { UserError } from '../domain/errors.ts';
 import { faultOfLabel, MAX_NODE_GROUP_NAME } from '../domain/names.ts';
-import { DEFAULT_EXTRAS, MAX_NODES_PER_GROUP, type NodeGroupSpec, SERVER_GROUP_POLICIES } from '../domain/nodeGroup.ts';
+import {
+  CLOUD_INIT,
+  type CloudInitDigest,
+  DEFAULT_EXTRAS,
+  MAX_NODES_PER_GROUP,
+  type NodeGroupSpec,
+  SERVER_GROUP_POLICIES,
+} from '../domain/nodeGroup.ts';
 import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
+import { insertNodeGroup } from '../store/nodeGroups.ts';
+import type { Tx } from '../store/open.ts';
 import type { ClusterRow, NodeGroupRow } from '../store/reconcile.ts';
 import type { CommandDeps } from './call.ts';
 import { clearable, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
@@ -36,6 +46,7 @@ export const nodeGroupFields = z.strictObject({
   labels: given(z.record(z.string(), z.string())),
   taints: given(z.array(taint)),
   floatingIpEnabled: given(z.boolean()),
+  cloudInit: given(z.string()),
   serverGroupPolicy: given(z.enum(SERVER_GROUP_POLICIES, `must be one of ${SERVER_GROUP_POLICIES.join(', ')}`)),
 });
 
@@ -44,9 +55,31 @@ export interface NewGroup {
   name: string;
   isDefault: boolean;
   spec: NodeGroupSpec;
+  /** YAML, checked. */
+  cloudInit: string | undefined;
 }
 
 export type NodeGroupInput = z.output<typeof nodeGroupFields>;
+
+/**
+ * What can be wrong with a group before there is a cloud to ask: the whole of what its servers are told.
+ * @throws UserError INVALID_INPUT naming a path below `base`.
+ */
+export const checkServerData = (deps: CommandDeps, { cloudInit, labels, taints }: NodeGroupInput, base: readonly string[]): void => {
+  const told = { cloudInit: cloudInit ?? null, labels: labels ?? {}, taints: taints ?? [] };
+  try {
+    deps.checkUserData(told);
+  } catch (error) {
+    throw error instanceof UserError
+      ? new UserError(error.code, error.message, { field: [...base, ...(error.detail.field ?? [])] })
+      : error;
+  }
+};
+
+const digestOf = (text: string): CloudInitDigest => ({
+  sha256: createHash('sha256').update(text).digest('hex'),
+  sizeBytes: Buffer.byteLength(text),
+});
 
 /** @throws UserError INVALID_INPUT naming a path below `base`. */
 export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefault: boolean, base: readonly string[]): NodeGroupSpec => {
@@ -68,6 +101,7 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     labels,
     taints,
     floatingIpEnabled: input.floatingIpEnabled ?? cluster.floatingIpEnabled,
+    cloudInit: input.cloudInit === undefined ? null : digestOf(input.cloudInit),
     serverGroupPolicy: input.serverGroupPolicy ?? DEFAULT_EXTRAS.serverGroupPolicy,
   };
   if (spec.floatingIpEnabled && cluster.externalNetwork === null)
@@ -90,7 +124,13 @@ export const checkCount = (spec: Pick<NodeGroupSpec, 'minCount' | 'maxCount'>, w
     throw new UserError('INVALID_INPUT', `The group may have at most ${spec.maxCount} nodes (its maximum).`, { field });
 };
 
-export const nodeGroupRow = (deps: CommandDeps, cluster: ClusterRow, group: NewGroup, now: number): NodeGroupRow => ({
+/** Stores a new group, and what its servers are told in secret. */
+export const storeNodeGroup = async (deps: CommandDeps, tx: Tx, row: NodeGroupRow, cloudInit: string | undefined): Promise<void> => {
+  await insertNodeGroup(tx, row);
+  if (cloudInit !== undefined) await deps.secrets.put(tx, row.id, CLOUD_INIT, cloudInit, row.createdAt);
+};
+
+export const nodeGroupRow = (deps: CommandDeps, cluster: ClusterRow, group: Omit<NewGroup, 'cloudInit'>, now: number): NodeGroupRow => ({
   id: deps.newId(),
   clusterId: cluster.id,
   name: group.name,

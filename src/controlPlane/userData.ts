@@ -1,8 +1,10 @@
 /** cloud-init user data that makes a server join its cluster: a structure to the last moment, serialised once. */
 import { isIpv4 } from '../domain/cidr.ts';
 import { UserError } from '../domain/errors.ts';
+import { MAX_CLUSTER_NAME } from '../domain/names.ts';
 import type { Taint } from '../domain/nodeGroup.ts';
 import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
+import { type CloudInit, mergeCloudInit, parseCloudInit } from './cloudInit.ts';
 import type { ApiEndpoint } from './hostedCluster.ts';
 import { JOIN_CONFIG_PATH, JOIN_SCRIPT, JOIN_SCRIPT_PATH, SYSCTL_PATH } from './joinScript.ts';
 
@@ -21,6 +23,8 @@ export interface UserDataInput {
   pauseImage: string;
   /** A cloud controller will tell who the node is; until then it is tainted. */
   cloudController: boolean;
+  /** YAML: more for cloud-init to do. */
+  cloudInit: string | null;
 }
 
 /** Nova's limit is 65,535 bytes of base64. */
@@ -32,16 +36,43 @@ export const MAX_USER_DATA_BYTES = Math.floor(65_535 / 4) * 3;
  */
 export const buildUserData = (input: UserDataInput): string => {
   refuseMalformed(input);
-  const text = `#cloud-config\n${yamlSafeJson(buildCloudConfig(input))}\n`;
+  const { cloudInit } = input;
+  const config = buildCloudConfig(input);
+  const merged = cloudInit === null ? config : mergeCloudInit(config, readCloudInit(cloudInit));
+  const text = `#cloud-config\n${yamlSafeJson(merged)}\n`;
   const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_USER_DATA_BYTES) return text;
-  throw invalid(`The node's user data has ${bytes} bytes and Nova takes ${MAX_USER_DATA_BYTES}; use fewer or shorter labels and taints.`, [
-    'labels',
+  const remedy = cloudInit === null ? 'use fewer or shorter labels and taints' : 'let it fetch what is large';
+  throw invalid(`The node's user data has ${bytes} bytes and Nova takes ${MAX_USER_DATA_BYTES}; ${remedy}.`, [
+    cloudInit === null ? 'labels' : 'cloudInit',
   ]);
 };
 
+const readCloudInit = (text: string): CloudInit => {
+  // What is larger than the limit is not worth reading.
+  if (Buffer.byteLength(text) > MAX_USER_DATA_BYTES)
+    throw invalid(`It is larger than the ${MAX_USER_DATA_BYTES} bytes that Nova takes; let it fetch what is large.`, ['cloudInit']);
+  return parseCloudInit(text, ['cloudInit']);
+};
+
+/** Whether any node of a group can be told so much. @throws UserError as `buildUserData` does. */
+export const checkUserData = (group: Pick<UserDataInput, 'cloudInit' | 'labels' | 'taints'>): void => {
+  buildUserData({ ...LONGEST, ...group });
+};
+
+const LONGEST = {
+  clusterName: 'x'.repeat(MAX_CLUSTER_NAME),
+  nodeName: 'x'.repeat(63),
+  endpoint: { host: 'x'.repeat(253), port: 65_535 },
+  token: `${'x'.repeat(6)}.${'x'.repeat(16)}`,
+  caPin: 'f'.repeat(64),
+  kubernetesVersion: 'v1000.1000.1000',
+  pauseImage: 'x'.repeat(255),
+  cloudController: true,
+};
+
 /** The structure behind the text. */
-export const buildCloudConfig = (input: UserDataInput): object => ({
+export const buildCloudConfig = (input: Omit<UserDataInput, 'cloudInit'>) => ({
   write_files: [
     { path: '/etc/modules-load.d/seedbed.conf', permissions: '0644', content: 'overlay\nbr_netfilter\n' },
     { path: SYSCTL_PATH, permissions: '0644', content: SYSCTLS.map(([key, value]) => `${key} = ${value}\n`).join('') },
@@ -61,7 +92,15 @@ const SYSCTLS: readonly (readonly [string, number])[] = [
 ];
 
 /** https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/#kubeadm-k8s-io-v1beta4-JoinConfiguration */
-const buildJoinConfiguration = ({ endpoint, token, caPin, nodeName, labels, taints, cloudController }: UserDataInput): object => ({
+const buildJoinConfiguration = ({
+  endpoint,
+  token,
+  caPin,
+  nodeName,
+  labels,
+  taints,
+  cloudController,
+}: Omit<UserDataInput, 'cloudInit'>): object => ({
   apiVersion: 'kubeadm.k8s.io/v1beta4',
   kind: 'JoinConfiguration',
   discovery: { bootstrapToken: { apiServerEndpoint: `${endpoint.host}:${endpoint.port}`, token, caCertHashes: [`sha256:${caPin}`] } },
@@ -80,7 +119,7 @@ const labelArgs = (labels: Readonly<Record<string, string>>): object[] => {
 };
 
 /** For a person on the server. */
-const describeNode = ({ clusterName, nodeName, kubernetesVersion }: UserDataInput): object => ({
+const describeNode = ({ clusterName, nodeName, kubernetesVersion }: Omit<UserDataInput, 'cloudInit'>): object => ({
   clusterName,
   nodeName,
   kubernetesVersion,

@@ -30,10 +30,19 @@ export interface NodeGroupSpec extends NodeGroupExtras {
 /** Settings that groups made by older releases do not have. */
 export interface NodeGroupExtras {
   serverGroupPolicy: ServerGroupPolicy;
+  /** What is known in the open of the customer's own cloud-init, which may hold secrets and lies sealed. */
+  cloudInit: CloudInitDigest | null;
+}
+
+export interface CloudInitDigest {
+  /** Of the text as it was given, in hex. */
+  sha256: string;
+  sizeBytes: number;
 }
 
 export const DEFAULT_EXTRAS: NodeGroupExtras = {
   serverGroupPolicy: 'SOFT_ANTI_AFFINITY',
+  cloudInit: null,
 };
 
 /** A group's spec as it was stored, with the settings that came after it. */
@@ -43,6 +52,9 @@ export const completeStoredGroup = (stored: Omit<NodeGroupSpec, keyof NodeGroupE
 });
 
 export const MAX_NODES_PER_GROUP = 1000;
+
+/** Where the text of a group's cloud-init lies sealed. */
+export const CLOUD_INIT = 'cloudInit';
 
 /** Names made ids once, at the group's first look at the cloud. */
 export interface ResolvedGroup {

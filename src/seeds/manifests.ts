@@ -1,16 +1,9 @@
 /** Reads manifests as kubectl would, from YAML of many documents, and refuses what only a trick needs. */
-import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseAllDocuments } from 'yaml';
 import { MAX_MANIFEST_KIB, MAX_OBJECTS, type Manifest, nameOfObject } from '../domain/addonBundle.ts';
 import { UserError } from '../domain/errors.ts';
 import type { Json } from '../lib/json.ts';
+import { readStrictYaml } from '../lib/strictYaml.ts';
 import { findResource, groupOf } from './kinds.ts';
-
-/** The parser recurses once a level, and its end is V8's (see yamlTree.ts): what can open a level is counted before it sees the text. */
-const MAX_INDENT = 250;
-const MAX_INDICATORS = 64;
-const MAX_BRACKET_DEPTH = 32;
-const MAX_DEPTH = 100;
-const MAX_NODES = 50_000;
 
 const refused = (message: string, line = 0): UserError =>
   new UserError('INVALID_INPUT', `The manifests ${message}${line > 0 ? ` (line ${line})` : ''}.`, { field: ['manifests'] });
@@ -27,94 +20,7 @@ export const parseManifests = (text: string): Manifest[] => {
 const read = (text: string): Json[] => {
   if (Buffer.byteLength(text, 'utf8') > MAX_MANIFEST_KIB * 1024)
     throw refused(`are larger than ${MAX_MANIFEST_KIB} KiB; make two bundles of them, or take comments and descriptions out`);
-  refuseDepth(text);
-  const lines = new LineCounter();
-  const walk: Walk = { lines, nodes: 0 };
-  try {
-    const documents = parseAllDocuments(text, { ...AS_KUBECTL, lineCounter: lines });
-    return (Array.isArray(documents) ? documents : []).flatMap((document) => {
-      const [fault] = document.errors;
-      if (fault !== undefined) throw refused('are not well-formed YAML', lines.linePos(fault.pos[0]).line);
-      const value = jsonOf(document.contents, walk, 0);
-      // What stands before the first "---" and after the last one is often nothing.
-      return value === null ? [] : [value];
-    });
-  } catch (error) {
-    throw error instanceof UserError ? error : refused('are not well-formed YAML');
-  }
-};
-
-/** The parser's own search for equal keys compares every pair; ours does not. */
-const AS_KUBECTL = { strict: true, uniqueKeys: false, merge: false, schema: 'core', version: '1.2', prettyErrors: false } as const;
-
-const refuseDepth = (text: string): void => {
-  text.split('\n').forEach((line, index) => {
-    const indent = line.length - line.trimStart().length;
-    const indicators = (line.match(/[-?:](?=\s|$)/g) ?? []).length;
-    if (indent > MAX_INDENT || indicators > MAX_INDICATORS) throw refused('are nested too deeply', index + 1);
-  });
-  let depth = 0;
-  for (const token of new Lexer().lex(text)) {
-    if (token === '[' || token === '{') depth += 1;
-    if (token === ']' || token === '}') depth -= 1;
-    if (depth > MAX_BRACKET_DEPTH) throw refused('are nested too deeply');
-  }
-};
-
-interface Walk {
-  lines: LineCounter;
-  nodes: number;
-}
-
-const jsonOf = (node: unknown, walk: Walk, depth: number): Json => {
-  const line = lineOf(node, walk);
-  walk.nodes += 1;
-  if (walk.nodes > MAX_NODES) throw refused('have too many parts', line);
-  if (depth > MAX_DEPTH) throw refused('are nested too deeply', line);
-  if (isAlias(node)) throw refused('use a YAML alias; write the value out', line);
-  if (isScalar(node) || isMap(node) || isSeq(node)) {
-    if (node.anchor !== undefined) throw refused('use a YAML anchor; write the value out', line);
-    if (node.tag !== undefined) throw refused('use a YAML tag; remove it', line);
-  }
-  if (isSeq(node)) return node.items.map((item) => jsonOf(item, walk, depth + 1));
-  if (isMap(node)) {
-    const entries = new Map<string, Json>();
-    for (const { key, value } of node.items) {
-      const name = keyOf(key, walk, line);
-      if (entries.has(name)) throw refused(`have the key ${JSON.stringify(name.slice(0, 80))} twice in one place`, lineOf(key, walk));
-      entries.set(name, jsonOf(value, walk, depth + 1));
-    }
-    return Object.fromEntries(entries);
-  }
-  return isScalar(node) ? scalarOf(node, line) : null;
-};
-
-const keyOf = (key: unknown, walk: Walk, mapLine: number): string => {
-  const line = lineOf(key, walk) || mapLine;
-  // A number or a word like true is a key as it is written.
-  const name = isScalar(key) ? (typeof key.value === 'string' ? key.value : key.source) : undefined;
-  if (name === undefined || (isScalar(key) && (key.anchor ?? key.tag) !== undefined)) throw refused('have a key that is not text', line);
-  if (name === '<<') throw refused('use a YAML merge key; write the values out', line);
-  if (name === '__proto__') throw refused('have the key "__proto__", which is not allowed', line);
-  return name;
-};
-
-/** Kubernetes' programs read YAML 1.1 here: 0644 is octal, and yes and no are not text. */
-const scalarOf = (node: { value: unknown; type?: string | null; source?: string }, line: number): Json => {
-  const { value, source = '' } = node;
-  if (node.type === 'PLAIN') {
-    if (/^0[0-7]+$/.test(source)) return Number.parseInt(source, 8);
-    if (/^(?:yes|Yes|YES|on|On|ON)$/.test(source)) return true;
-    if (/^(?:no|No|NO|off|Off|OFF)$/.test(source)) return false;
-  }
-  if (typeof value === 'number' && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))))
-    throw refused('have a number that cannot be kept; write it as text, in quotes', line);
-  return value === undefined ? null : (value as Json);
-};
-
-const lineOf = (node: unknown, { lines }: Walk): number => {
-  const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined;
-  return range ? lines.linePos(range[0]).line : 0;
+  return readStrictYaml(text, { refuse: refused, oddKeys: 'take' });
 };
 
 const isObject = (value: unknown): value is { [key: string]: Json } => value !== null && typeof value === 'object' && !Array.isArray(value);

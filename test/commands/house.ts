@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { isBuiltIn } from '../../src/addons/builtIn.ts';
 import type { Call, CommandDeps, KubeconfigOrder } from '../../src/commands/call.ts';
 import { type Commands, createCommands } from '../../src/commands/commands.ts';
+import { checkUserData } from '../../src/controlPlane/userData.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { ProjectCatalogue } from '../../src/domain/cloud.ts';
 import { UserError } from '../../src/domain/errors.ts';
@@ -46,6 +47,7 @@ export const openHouse = (): House => {
     },
     parseManifests,
     isBuiltIn,
+    checkUserData,
     peekCatalogue: () => cloud.catalogue,
     peekQuotas: () => cloud.catalogue?.quotas ?? null,
     buildKubeconfig: async (order) => {

@@ -1,4 +1,6 @@
 /** What a node group says of its servers beyond their size, as Nova and Neutron have it in the end. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openStory, type Story, until } from './story.ts';
 
@@ -15,6 +17,15 @@ const cloud = async () => (await world.control<{ openstack: Nova }>('GET', 'worl
 const serversOf = async (group: string) => (await cloud()).compute.servers.filter(({ name }) => name.includes(`-${group}-`));
 const ready = (group: string) =>
   until(() => world.rows<{ state: string }>(`select state from node_groups where name = '${group}'`)[0]?.state === 'READY');
+const SECRET = 'correct-horse-battery';
+/** As Nova has it, for administrators. */
+const userDataOf = async (id: string): Promise<Record<string, unknown>> => {
+  const headers = { 'x-auth-token': world.admin, 'openstack-api-version': 'compute 2.90' };
+  const answer = await fetch(new URL(`/compute/v2.1/servers/${id}`, world.sandbox.authUrl), { headers });
+  const { server } = (await answer.json()) as { server: Record<string, string> };
+  const text = Buffer.from(server['OS-EXT-SRV-ATTR:user_data'] ?? '', 'base64').toString();
+  return JSON.parse(text.replace('#cloud-config\n', ''));
+};
 const addGroup = (input: object) =>
   world.change<{ nodeGroup: { id: string } }>(world.member, 'createNodeGroup', { clusterId, ...input }, 'nodeGroup { id }');
 
@@ -53,6 +64,43 @@ test('a group whose hosts run out says so, with the policy that is to blame, and
   await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: nodeGroup.id, count: 6 }, 'nodeGroup { id }');
   await ready('apart');
   expect(new Set((await serversOf('apart')).map(({ host }) => host)).size).toBe(6);
+});
+
+test("a customer's own cloud-init is in the servers' user data, sealed in the database, and shown by its digest alone", async () => {
+  const cloudInit = `packages: [nfs-common]\nchpasswd: {list: "root:${SECRET}"}\nruncmd: [mount -a]\n`;
+  await addGroup({ name: 'told', count: 1, cloudInit });
+  await ready('told');
+  const [server] = await serversOf('told');
+  const config = await userDataOf(server?.id ?? '');
+  expect(config).toMatchObject({ packages: ['nfs-common'], chpasswd: { list: `root:${SECRET}` } });
+  expect(config.runcmd).toEqual([
+    ['sh', '-c', 'mount -a\n'],
+    [expect.stringContaining('seedbed-join'), expect.anything()],
+  ]);
+  const query = 'query($id: ID!) { cluster(id: $id) { nodeGroups(first: 9) { nodes { name cloudInit { sha256 sizeBytes } } } } }';
+  const shown = JSON.stringify(await world.ask(world.member, query, { id: clusterId }));
+  const digest = { sha256: createHash('sha256').update(cloudInit).digest('hex'), sizeBytes: cloudInit.length };
+  expect(shown).toContain(JSON.stringify({ name: 'told', cloudInit: digest }));
+  expect(shown).toContain(JSON.stringify({ name: 'free', cloudInit: null }));
+  for (const suffix of ['', '-wal']) expect(readFileSync(`${world.dbPath}${suffix}`).toString('latin1')).not.toContain(SECRET);
+});
+
+test('what is wrong with it is said at once, and nothing is made', async () => {
+  const before = world.rows('select 1 from node_groups').length;
+  for (const [cloudInit, said] of [
+    ['power_state: {mode: poweroff}', /"cloudInit","power_state"/],
+    ['[a]', /must be a YAML map/],
+    [`write_files: [{path: /etc/x, content: "${'x'.repeat(50_000)}"}]`, /49149/],
+  ] as const)
+    await expect(addGroup({ name: 'wrong', cloudInit })).rejects.toThrow(said);
+  expect(world.rows('select 1 from node_groups').length).toBe(before);
+});
+
+test('a group that goes takes what its servers were told with it', async () => {
+  const [group] = world.rows<{ id: string }>("select id from node_groups where name = 'told'");
+  await world.change(world.member, 'deleteNodeGroup', { nodeGroupId: group?.id }, 'nodeGroup { id }');
+  await until(() => world.rows<{ state: string }>("select state from node_groups where name = 'told'")[0]?.state === 'DELETED');
+  expect(world.rows(`select 1 from secrets where owner_id = '${group?.id}'`)).toEqual([]);
 });
 
 test('a policy that Nova does not know is refused', async () => {

@@ -38,6 +38,9 @@ export const createNodeGroupHandler = (world: World) => {
         scope.nodes.some((n) => n.deleteRequestedAt !== null),
       ),
     parent: (row) => ({ kind: 'CLUSTER', id: row.clusterId }),
-    save: (tx, row, patch) => patchNodeGroup(tx, row.id, patch as Parameters<typeof patchNodeGroup>[2]),
+    save: async (tx, row, patch) => {
+      await patchNodeGroup(tx, row.id, patch as Parameters<typeof patchNodeGroup>[2]);
+      if (patch.deletedAt !== null) await world.secrets.remove(tx, row.id);
+    },
   });
 };

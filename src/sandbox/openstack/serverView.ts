@@ -82,7 +82,7 @@ const groupNames = (deps: ViewDeps, server: Server): { name: string }[] => {
   });
 };
 
-const versioned = (server: Server, call: Call): object => {
+const versioned = (deps: ViewDeps, server: Server, call: Call): object => {
   const v = call.microversion;
   return {
     ...(v >= 9 ? { locked: server.locked } : {}),
@@ -96,7 +96,13 @@ const versioned = (server: Server, call: Call): object => {
       v >= 3 ? { id: volume.volumeId, delete_on_termination: volume.deleteOnTermination } : { id: volume.volumeId },
     ),
     ...(call.actor.isAdmin ? forAdmins(server) : {}),
+    ...(call.actor.isAdmin && v >= 3 ? { 'OS-EXT-SRV-ATTR:user_data': userDataOf(deps, server) } : {}),
   };
+};
+
+const userDataOf = (deps: ViewDeps, server: Server): string | null => {
+  const data = deps.compute.disks.get(server.id)?.userData ?? null;
+  return data === null ? null : Buffer.from(data).toString('base64');
 };
 
 const forAdmins = (server: Server): object => ({
@@ -147,6 +153,6 @@ export const serverDetail = (deps: ViewDeps, server: Server, call: Call): object
   'OS-EXT-STS:task_state': server.taskState,
   'OS-EXT-STS:vm_state': vmState(server),
   'OS-EXT-STS:power_state': POWER[server.status],
-  ...versioned(server, call),
+  ...versioned(deps, server, call),
   ...faultOf(server, call),
 });

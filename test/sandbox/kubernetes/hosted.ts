@@ -178,4 +178,5 @@ export const userDataFor = (hosted: Hosted, nodeName: string, change: { pin?: st
     kubernetesVersion: hosted.cluster.release.version,
     pauseImage: 'registry.k8s.io/pause:3.10',
     cloudController: false,
+    cloudInit: null,
   });

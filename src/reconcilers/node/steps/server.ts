@@ -7,7 +7,7 @@ import { buildUserData } from '../../../controlPlane/userData.ts';
 import { isWanted } from '../../../domain/addons.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
 import { NotFound, Unavailable, UserError } from '../../../domain/errors.ts';
-import type { ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
+import { CLOUD_INIT, type ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server, ServerSpec } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
@@ -105,6 +105,7 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
       kubernetesVersion: hosted.release.version,
       pauseImage: imageOf(hosted, 'pause'),
       cloudController: isWanted('cloudController', cluster.spec),
+      cloudInit: group.spec.cloudInit === null ? null : await openCloudInit(scope),
     }),
     configDrive: true,
     serverGroupId: serverGroupId ?? null,
@@ -112,6 +113,12 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
     metadata: { 'seedbed-cluster': cluster.id, 'seedbed-node': row.id },
     tags: [SERVER_TAG, clusterTag(cluster.id)],
   };
+};
+
+const openCloudInit = async (scope: NodeScope): Promise<string> => {
+  const text = await scope.world.secrets.find(scope.db, scope.group.id, CLOUD_INIT);
+  if (text === undefined) throw new Error(`The cloud-init of node group ${scope.group.id} is not there.`);
+  return text;
 };
 
 const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
