@@ -81,6 +81,20 @@ builder.node(NodeGroupRef, {
       description: 'What its servers are told beside how to join; null: nothing.',
       resolve: (row) => row.spec.cloudInit,
     }),
+    metadata: t.field({
+      type: [LabelType],
+      description: "Metadata of its servers in Nova, beside Seedbed's own.",
+      resolve: (row) => entriesOf(row.spec.metadata),
+    }),
+    schedulerHints: t.field({
+      type: [LabelType],
+      description: "What Nova's schedulers are told with each server.",
+      resolve: (row) => entriesOf(row.spec.schedulerHints),
+    }),
+    configDrive: t.boolean({
+      description: 'Servers find what they are told on a disk of their own.',
+      resolve: (row) => row.spec.configDrive,
+    }),
     serverGroupPolicy: t.field({
       type: ServerGroupPolicyEnum,
       description: 'How its servers are placed among hosts.',

@@ -30,6 +30,20 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
     description:
       "More for cloud-init to do on each server: a YAML map of cloud-config, merged with what makes it join. Files are written after ours and none in their place; runcmd runs before the join; what touches the join is refused by name. Nova takes 48 KiB with ours. It is never shown again, yet whatever runs on a worker can read it from the cloud's metadata. It stays for the life of the group.",
   }),
+  metadata: t.field({
+    type: [LabelInput],
+    description:
+      'Metadata of its servers in Nova, beside Seedbed\'s own; at most 100 keys, none that begins with "seedbed". It stays for the life of the group.',
+  }),
+  schedulerHints: t.field({
+    type: [LabelInput],
+    description:
+      "What Nova's schedulers are told with each server, such as different_host; the hint `group` is what serverGroupPolicy makes. It stays for the life of the group.",
+  }),
+  configDrive: t.boolean({
+    description:
+      'Servers find what they are told on a disk of their own, which needs no metadata service; true without it. It stays for the life of the group.',
+  }),
   serverGroupPolicy: t.field({
     type: ServerGroupPolicyEnum,
     description: 'How servers are placed among hosts; SOFT_ANTI_AFFINITY without it. It stays for the life of the group.',
@@ -41,4 +55,4 @@ export const NodeGroupFieldsInput = builder.inputType('NodeGroupInput', {
   fields: (t) => nodeGroupInputFields(t),
 });
 
-export const groupToCommand = (input: object): object => withMaps(input, 'labels');
+export const groupToCommand = (input: object): object => withMaps(input, 'labels', 'metadata', 'schedulerHints');

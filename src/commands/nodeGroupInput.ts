@@ -18,6 +18,7 @@ import type { Tx } from '../store/open.ts';
 import type { ClusterRow, NodeGroupRow } from '../store/reconcile.ts';
 import type { CommandDeps } from './call.ts';
 import { clearable, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
+import { metadataInput, schedulerHintsInput } from './serverInput.ts';
 import { rootVolumeInput } from './templateInput.ts';
 
 /** The name that Magnum's users know. */
@@ -47,6 +48,9 @@ export const nodeGroupFields = z.strictObject({
   taints: given(z.array(taint)),
   floatingIpEnabled: given(z.boolean()),
   cloudInit: given(z.string()),
+  metadata: given(metadataInput),
+  schedulerHints: given(schedulerHintsInput),
+  configDrive: given(z.boolean()),
   serverGroupPolicy: given(z.enum(SERVER_GROUP_POLICIES, `must be one of ${SERVER_GROUP_POLICIES.join(', ')}`)),
 });
 
@@ -102,6 +106,9 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     taints,
     floatingIpEnabled: input.floatingIpEnabled ?? cluster.floatingIpEnabled,
     cloudInit: input.cloudInit === undefined ? null : digestOf(input.cloudInit),
+    metadata: input.metadata ?? DEFAULT_EXTRAS.metadata,
+    schedulerHints: input.schedulerHints ?? DEFAULT_EXTRAS.schedulerHints,
+    configDrive: input.configDrive ?? DEFAULT_EXTRAS.configDrive,
     serverGroupPolicy: input.serverGroupPolicy ?? DEFAULT_EXTRAS.serverGroupPolicy,
   };
   if (spec.floatingIpEnabled && cluster.externalNetwork === null)

@@ -1,6 +1,6 @@
 /** Refuses what has no room in the project's quotas, as far as they are known; the reconciler looks again before it makes anything. */
 import { findByNameOrId } from '../domain/cloud.ts';
-import { clusterDemands, GROUP_DEMAND, type Size, workersDemand } from '../domain/demand.ts';
+import { clusterDemands, groupDemand, type Size, workersDemand } from '../domain/demand.ts';
 import type { NodeGroupSpec } from '../domain/nodeGroup.ts';
 import { type Demand, requireQuotas, sumOf } from '../domain/quota.ts';
 import type { TemplateSpec } from '../domain/template.ts';
@@ -56,7 +56,8 @@ const check = (deps: CommandDeps, { projectId }: Owner, demands: () => Demand[],
   if (quotas !== null) requireQuotas(quotas, sumOf(demands()), field);
 };
 
-const newGroupDemand = (spec: NodeGroupSpec, size: Size | null): Demand => sumOf([workersDemand(spec, size, spec.count), GROUP_DEMAND]);
+const newGroupDemand = (spec: NodeGroupSpec, size: Size | null): Demand =>
+  sumOf([workersDemand(spec, size, spec.count), groupDemand(spec)]);
 
 const sizeOf = (deps: CommandDeps, { projectId, userId }: Owner, flavor: string): Size | null =>
   findByNameOrId(deps.peekCatalogue(projectId, userId)?.flavors ?? [], flavor) ?? null;

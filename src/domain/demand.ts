@@ -21,7 +21,8 @@ export const workersDemand = (spec: Pick<NodeGroupSpec, 'rootVolume' | 'floating
 };
 
 /** Beside its workers. */
-export const GROUP_DEMAND: Demand = { server_groups: 1 };
+export const groupDemand = ({ serverGroupPolicy }: Pick<NodeGroupSpec, 'serverGroupPolicy'>): Demand =>
+  serverGroupPolicy === 'NONE' ? {} : { server_groups: 1 };
 
 /** Two rules come with a security group, four are ours; those for the seed's nodes are known only when there is a seed. */
 const SECURITY_GROUP: Demand = { security_group: 1, security_group_rule: 6 };

@@ -32,6 +32,11 @@ export interface NodeGroupExtras {
   serverGroupPolicy: ServerGroupPolicy;
   /** What is known in the open of the customer's own cloud-init, which may hold secrets and lies sealed. */
   cloudInit: CloudInitDigest | null;
+  /** Of Nova's servers, beside what is ours there. */
+  metadata: Record<string, string>;
+  schedulerHints: Record<string, string>;
+  /** Servers find their data on a disk of their own; without it only the metadata service has it. */
+  configDrive: boolean;
 }
 
 export interface CloudInitDigest {
@@ -43,6 +48,9 @@ export interface CloudInitDigest {
 export const DEFAULT_EXTRAS: NodeGroupExtras = {
   serverGroupPolicy: 'SOFT_ANTI_AFFINITY',
   cloudInit: null,
+  metadata: {},
+  schedulerHints: {},
+  configDrive: true,
 };
 
 /** A group's spec as it was stored, with the settings that came after it. */

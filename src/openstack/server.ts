@@ -49,6 +49,8 @@ export interface ServerSpec {
   userData: string | null;
   configDrive: boolean;
   serverGroupId: string | null;
+  /** Beside the server group. */
+  schedulerHints: Record<string, string>;
   availabilityZone: string | null;
   metadata: Record<string, string>;
   tags: string[];
@@ -127,8 +129,13 @@ const bodyOf = (spec: ServerSpec, version: number): object => ({
     ...(spec.userData === null ? {} : { user_data: Buffer.from(spec.userData, 'utf8').toString('base64') }),
     ...(spec.availabilityZone === null ? {} : { availability_zone: spec.availabilityZone }),
   },
-  ...(spec.serverGroupId === null ? {} : { 'os:scheduler_hints': { group: spec.serverGroupId } }),
+  ...hintsOf(spec),
 });
+
+const hintsOf = ({ schedulerHints, serverGroupId }: ServerSpec): object => {
+  const hints = { ...schedulerHints, ...(serverGroupId !== null && { group: serverGroupId }) };
+  return Object.keys(hints).length === 0 ? {} : { 'os:scheduler_hints': hints };
+};
 
 const bootOf = (boot: BootSource, version: number): object => {
   if (boot.kind === 'image') return { imageRef: boot.imageId };

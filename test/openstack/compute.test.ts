@@ -21,6 +21,7 @@ const spec: ServerSpec = {
   userData: '#cloud-config\nä: 1\n',
   configDrive: true,
   serverGroupId: 'g1',
+  schedulerHints: {},
   availabilityZone: 'az1',
   metadata: { 'seedbed.cluster': 'c1' },
   tags: ['seedbed'],
@@ -49,6 +50,12 @@ test('a server from an image', async () => {
     },
     'os:scheduler_hints': { group: 'g1' },
   });
+});
+
+test('hints stand beside the server group, and cannot take its place', async () => {
+  const hints = async (change: Partial<ServerSpec>) => (await created(change))['os:scheduler_hints'];
+  expect(await hints({ schedulerHints: { different_host: 's0', group: 'other' } })).toEqual({ different_host: 's0', group: 'g1' });
+  expect(await hints({ schedulerHints: { different_host: 's0' }, serverGroupId: null })).toEqual({ different_host: 's0' });
 });
 
 test('nothing is sent that was not chosen, nor what an old Nova does not know', async () => {

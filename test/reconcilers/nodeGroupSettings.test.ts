@@ -9,7 +9,15 @@ let clusterId: string;
 
 interface Nova {
   compute: {
-    servers: { id: string; name: string; host: string; groupId: string | null; status: string }[];
+    servers: {
+      id: string;
+      name: string;
+      host: string;
+      groupId: string | null;
+      metadata: object;
+      configDrive: boolean;
+      apartFrom: string[];
+    }[];
     serverGroups: { id: string; name: string; policy: string; members: string[] }[];
   };
 }
@@ -101,6 +109,38 @@ test('a group that goes takes what its servers were told with it', async () => {
   await world.change(world.member, 'deleteNodeGroup', { nodeGroupId: group?.id }, 'nodeGroup { id }');
   await until(() => world.rows<{ state: string }>("select state from node_groups where name = 'told'")[0]?.state === 'DELETED');
   expect(world.rows(`select 1 from secrets where owner_id = '${group?.id}'`)).toEqual([]);
+});
+
+test('metadata, hints and the config drive reach Nova, beside what Seedbed needs there', async () => {
+  const [other] = await serversOf('free');
+  const schedulerHints = [{ key: 'different_host', value: other?.id ?? '' }];
+  const metadata = [{ key: 'cost centre', value: '4711' }];
+  await addGroup({ name: 'marked', count: 1, serverGroupPolicy: 'NONE', metadata, schedulerHints, configDrive: false });
+  await ready('marked');
+  const [server] = await serversOf('marked');
+  expect(server).toMatchObject({ configDrive: false, apartFrom: [other?.id] });
+  expect(server?.host).not.toBe(other?.host);
+  expect(server?.metadata).toEqual({ 'cost centre': '4711', 'seedbed-cluster': clusterId, 'seedbed-node': expect.any(String) });
+  expect(other?.configDrive).toBe(true);
+  const query =
+    'query($id: ID!) { cluster(id: $id) { nodeGroups(first: 9) { nodes { name metadata { key value } schedulerHints { key value } configDrive } } } }';
+  const shown = JSON.stringify(await world.ask(world.member, query, { id: clusterId }));
+  expect(shown).toContain(JSON.stringify({ name: 'marked', metadata, schedulerHints, configDrive: false }));
+  expect(shown).toContain(JSON.stringify({ name: 'free', metadata: [], schedulerHints: [], configDrive: true }));
+});
+
+test.each([
+  ['metadata', { 'seedbed-node': 'x' }, 'seedbed-node', /Seedbed's own/],
+  ['metadata', { SEEDBED: 'x' }, 'SEEDBED', /Seedbed's own/],
+  ['metadata', { 'a/b': 'x' }, 'a/b', /letters, digits/],
+  ['metadata', { a: 'x'.repeat(256) }, 'a', /at most 255/],
+  ['schedulerHints', { group: 'x' }, 'group', /serverGroupPolicy/],
+  ['schedulerHints', { 'a b': 'x' }, 'a b', /visible ASCII/],
+])('%s: %o is refused at once', async (field, map, key, said) => {
+  const entries = Object.entries(map).map(([k, value]) => ({ key: k, value }));
+  const refused = addGroup({ name: 'wrong', [field]: entries });
+  await expect(refused).rejects.toThrow(said);
+  await expect(refused).rejects.toThrow(`"field":["${field}","${key}"]`);
 });
 
 test('a policy that Nova does not know is refused', async () => {

@@ -85,6 +85,9 @@ export interface Server {
   volumes: ServerVolume[];
   fault: Fault | null;
   groupId: string | null;
+  /** Servers that it must not share a host with, and those that it must. */
+  apartFrom: string[];
+  beside: string[];
   /** The trouble that was drawn for it (see dials), with its extra time. */
   trouble: string | null;
   slowMs: number;

@@ -7,6 +7,7 @@ import type { ImageState } from './image.ts';
 import {
   envelope,
   type Fields,
+  isUuid,
   objectList,
   optionalBoolean,
   optionalInteger,
@@ -148,8 +149,29 @@ const requireQuota = (deps: ServerDeps, projectId: string, flavor: Flavor, count
   );
 };
 
-const groupFor = (deps: ServerDeps, call: Call): string | null => {
-  const hints = optionalObject(call.body, 'os:scheduler_hints') ?? optionalObject(call.body, 'OS-SCH-HNT:scheduler_hints') ?? {};
+const hintsOf = (call: Call): Fields =>
+  optionalObject(call.body, 'os:scheduler_hints') ?? optionalObject(call.body, 'OS-SCH-HNT:scheduler_hints') ?? {};
+
+/** One server or several. */
+const serversHint = (hints: Fields, name: string): string[] => {
+  const value = hints[name] ?? [];
+  const ids: unknown[] = Array.isArray(value) ? value : [value];
+  if (!ids.every((id): id is string => typeof id === 'string' && isUuid(id)))
+    throw bad(`Invalid input for field/attribute ${name}. Value: ${JSON.stringify(value)}. It is not valid under any of the given schemas`);
+  return ids;
+};
+
+const metadataOf = (deps: ServerDeps, call: Call, fields: Fields): Record<string, string> => {
+  const metadata = stringMap(fields, 'metadata');
+  for (const [key, value] of Object.entries(metadata))
+    if (!/^[a-zA-Z0-9-_:. ]{1,255}$/.test(key) || value.length > 255)
+      throw bad(`Invalid input for field/attribute metadata. Value: ${JSON.stringify(metadata)}. '${key}' is not taken`);
+  if (!deps.quotas.fits(call.actor.projectId, 'metadata_items', 0, Object.keys(metadata).length))
+    throw new ApiError(403, 'Maximum number of metadata items exceeds 128');
+  return metadata;
+};
+
+const groupFor = (deps: ServerDeps, call: Call, hints: Fields): string | null => {
   const id = optionalString(hints, 'group');
   if (id === undefined) return null;
   const group = deps.compute.serverGroups.get(id);
@@ -193,13 +215,15 @@ export const createServer = (deps: ServerDeps, call: Call): object => {
   const wanted = networksFor(deps, call, fields);
   const zone = optionalString(fields, 'availability_zone') ?? 'nova';
   if (zone !== 'nova') throw bad('The requested availability zone is not available');
-  const groupId = groupFor(deps, call);
+  const hints = hintsOf(call);
+  const groupId = groupFor(deps, call, hints);
+  const placed = { groupId, apartFrom: serversHint(hints, 'different_host'), beside: serversHint(hints, 'same_host') };
   const userData = userDataOf(fields);
   const tags = tagsOf(call, fields);
-  const metadata = stringMap(fields, 'metadata');
+  const metadata = metadataOf(deps, call, fields);
   const count = optionalInteger(fields, 'max_count') ?? optionalInteger(fields, 'min_count') ?? 1;
   requireQuota(deps, call.actor.projectId, flavor, count);
-  const common = { wanted, zone, groupId, tags, metadata, keyName, flavorId: flavor.id, imageId: disks.imageId };
+  const common = { wanted, zone, ...placed, tags, metadata, keyName, flavorId: flavor.id, imageId: disks.imageId };
   const ids = Array.from({ length: count }, (_, i) =>
     store(deps, call, fields, { ...common, name: count === 1 ? name : `${name}-${i + 1}` }, userData, disks),
   );
@@ -215,7 +239,10 @@ export const createServer = (deps: ServerDeps, call: Call): object => {
   };
 };
 
-type Given = Pick<Server, 'wanted' | 'zone' | 'groupId' | 'tags' | 'metadata' | 'keyName' | 'flavorId' | 'imageId' | 'name'>;
+type Given = Pick<
+  Server,
+  'wanted' | 'zone' | 'groupId' | 'apartFrom' | 'beside' | 'tags' | 'metadata' | 'keyName' | 'flavorId' | 'imageId' | 'name'
+>;
 
 const store = (deps: ServerDeps, call: Call, fields: Fields, given: Given, userData: string | null, disks: Disks): string => {
   const id = randomUUID();

@@ -240,7 +240,11 @@ const pickHost = (compute: ComputeState, server: Server): string | null => {
   const mates = (group?.members ?? []).flatMap((id) => compute.servers.get(id)?.host ?? []);
   const matesOn = (host: string): number => mates.filter((h) => h === host).length;
   if (group?.policy === 'affinity' && mates[0] !== undefined) return mates[0];
-  const allowed = group?.policy === 'anti-affinity' ? HOSTS.filter((h) => matesOn(h) === 0) : HOSTS;
+  const hostsOf = (ids: readonly string[] = []): (string | null)[] => ids.map((id) => compute.servers.get(id)?.host ?? null);
+  const [apart, beside] = [hostsOf(server.apartFrom), hostsOf(server.beside)];
+  const fits = (host: string): boolean =>
+    (group?.policy !== 'anti-affinity' || matesOn(host) === 0) && !apart.includes(host) && (beside.length === 0 || beside.includes(host));
+  const allowed = HOSTS.filter(fits);
   const weight = group?.policy === 'soft-anti-affinity' ? 100_000 : group?.policy === 'soft-affinity' ? -100_000 : 0;
   const load = (host: string): number => compute.servers.countBy('host', host) + matesOn(host) * weight;
   return allowed.reduce<string | null>((best, host) => (best === null || load(host) < load(best) ? host : best), null);

@@ -107,10 +107,11 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
       cloudController: isWanted('cloudController', cluster.spec),
       cloudInit: group.spec.cloudInit === null ? null : await openCloudInit(scope),
     }),
-    configDrive: true,
+    configDrive: group.spec.configDrive,
     serverGroupId: serverGroupId ?? null,
     availabilityZone: zone ?? null,
-    metadata: { 'seedbed-cluster': cluster.id, 'seedbed-node': row.id },
+    schedulerHints: group.spec.schedulerHints,
+    metadata: { ...group.spec.metadata, 'seedbed-cluster': cluster.id, 'seedbed-node': row.id },
     tags: [SERVER_TAG, clusterTag(cluster.id)],
   };
 };
