@@ -6,6 +6,7 @@ import type {
   CloudFlavor,
   CloudImage,
   CloudKeypair,
+  CloudSecurityGroup,
   CloudSubnet,
   CloudVolumeType,
   ProjectCatalogue,
@@ -97,6 +98,15 @@ const QuotaType = builder.objectRef<ResourceQuota>('Quota').implement({
   }),
 });
 
+const SecurityGroupType = builder.objectRef<CloudSecurityGroup>('SecurityGroup').implement({
+  description: 'A security group.',
+  fields: (t) => ({
+    uuid: t.exposeString('id', { description: "Neutron's id." }),
+    name: t.exposeString('name', { description: 'Its name, which several may have.' }),
+    description: t.exposeString('description', { description: 'What it says of itself.' }),
+  }),
+});
+
 const CloudType = builder.objectRef<ProjectCatalogue>('Cloud').implement({
   description: "What the cloud offers the caller's project.",
   fields: (t) => ({
@@ -109,6 +119,11 @@ const CloudType = builder.objectRef<ProjectCatalogue>('Cloud').implement({
       type: [AvailabilityZoneType],
       description: 'Zones of servers.',
       resolve: (cloud) => cloud.availabilityZones,
+    }),
+    securityGroups: t.field({
+      type: [SecurityGroupType],
+      description: 'Security groups of the project.',
+      resolve: (cloud) => cloud.securityGroups,
     }),
     volumeTypes: t.field({
       type: [VolumeTypeType],

@@ -81,6 +81,14 @@ builder.node(NodeGroupRef, {
       description: 'What its servers are told beside how to join; null: nothing.',
       resolve: (row) => row.spec.cloudInit,
     }),
+    additionalNetworks: t.stringList({
+      description: "Networks in which workers have a port beside the one in the cluster's.",
+      resolve: (row) => row.spec.additionalNetworks,
+    }),
+    securityGroups: t.stringList({
+      description: "Security groups that the workers' ports have beside the cluster's own.",
+      resolve: (row) => row.spec.securityGroups,
+    }),
     metadata: t.field({
       type: [LabelType],
       description: "Metadata of its servers in Nova, beside Seedbed's own.",

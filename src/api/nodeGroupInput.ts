@@ -30,6 +30,14 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
     description:
       "More for cloud-init to do on each server: a YAML map of cloud-config, merged with what makes it join. Files are written after ours and none in their place; runcmd runs before the join; what touches the join is refused by name. Nova takes 48 KiB with ours. It is never shown again, yet whatever runs on a worker can read it from the cloud's metadata. It stays for the life of the group.",
   }),
+  additionalNetworks: t.stringList({
+    description:
+      "Names or ids of networks in which workers have a port beside the one in the cluster's, at most 8. Give their subnets no gateway, or a server has two ways out. They stay for the life of the group.",
+  }),
+  securityGroups: t.stringList({
+    description:
+      "Names or ids of security groups that the workers' ports have beside the cluster's own, at most 10. They stay for the life of the group.",
+  }),
   metadata: t.field({
     type: [LabelInput],
     description:

@@ -58,7 +58,9 @@ const subnetOf = (network: CatalogueNetwork, spec: TemplateSpec, pathOf: PathOf)
 export const checkGroup = (
   spec: NodeGroupSpec,
   catalogue: ProjectCatalogue,
-  pathOf: (field: 'flavor' | 'image' | 'keypair' | 'availabilityZones' | 'rootVolume') => string[],
+  pathOf: (
+    field: 'flavor' | 'image' | 'keypair' | 'availabilityZones' | 'rootVolume' | 'additionalNetworks' | 'securityGroups',
+  ) => string[],
 ): void => {
   const flavor = known('flavor', catalogue.flavors, spec.flavor, pathOf('flavor'));
   const image = known('image', catalogue.images, spec.image, pathOf('image'));
@@ -85,6 +87,19 @@ export const checkGroup = (
   for (const zone of spec.availabilityZones) knownName('availability zone', zones, zone, pathOf('availabilityZones'));
   if (spec.rootVolume !== null && spec.rootVolume.type !== null)
     known('volume type', catalogue.volumeTypes, spec.rootVolume.type, pathOf('rootVolume'));
+  const inner = catalogue.networks.filter((network) => !network.external);
+  const networks = spec.additionalNetworks.map((name) => known('network', inner, name, pathOf('additionalNetworks')));
+  for (const { name, subnets } of networks)
+    if (subnets.length === 0)
+      throw invalid(`Network ${name} has no subnet, so a server can have no address in it.`, pathOf('additionalNetworks'));
+  refuseTwice('network', networks, pathOf('additionalNetworks'));
+  const groups = spec.securityGroups.map((name) => known('security group', catalogue.securityGroups, name, pathOf('securityGroups')));
+  refuseTwice('security group', groups, pathOf('securityGroups'));
+};
+
+const refuseTwice = (what: string, things: readonly Named[], field: string[]): void => {
+  const twice = things.find(({ id }, i) => things.findIndex((other) => other.id === id) !== i);
+  if (twice !== undefined) throw invalid(`${capital(what)} ${twice.name} is named twice, by name and by id; leave one out.`, field);
 };
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

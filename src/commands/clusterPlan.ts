@@ -142,7 +142,9 @@ const checkCloud = (
   for (const [i, group] of groups.entries()) {
     const given = input.nodeGroups?.[i];
     checkGroup(group.spec, catalogue, (field) => {
-      if (given !== undefined && given[field] !== undefined) return ['nodeGroups', String(i), field];
+      // These two come from nowhere else.
+      const own = field === 'additionalNetworks' || field === 'securityGroups';
+      if (own || given?.[field] !== undefined) return ['nodeGroups', String(i), field];
       return pathOf(field === 'availabilityZones' ? 'availabilityZone' : field);
     });
   }

@@ -18,7 +18,7 @@ import type { Tx } from '../store/open.ts';
 import type { ClusterRow, NodeGroupRow } from '../store/reconcile.ts';
 import type { CommandDeps } from './call.ts';
 import { clearable, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
-import { metadataInput, schedulerHintsInput } from './serverInput.ts';
+import { distinctNames, metadataInput, schedulerHintsInput } from './serverInput.ts';
 import { rootVolumeInput } from './templateInput.ts';
 
 /** The name that Magnum's users know. */
@@ -48,6 +48,8 @@ export const nodeGroupFields = z.strictObject({
   taints: given(z.array(taint)),
   floatingIpEnabled: given(z.boolean()),
   cloudInit: given(z.string()),
+  additionalNetworks: given(distinctNames(8, 'networks')),
+  securityGroups: given(distinctNames(10, 'security groups')),
   metadata: given(metadataInput),
   schedulerHints: given(schedulerHintsInput),
   configDrive: given(z.boolean()),
@@ -106,6 +108,8 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     taints,
     floatingIpEnabled: input.floatingIpEnabled ?? cluster.floatingIpEnabled,
     cloudInit: input.cloudInit === undefined ? null : digestOf(input.cloudInit),
+    additionalNetworks: input.additionalNetworks ?? DEFAULT_EXTRAS.additionalNetworks,
+    securityGroups: input.securityGroups ?? DEFAULT_EXTRAS.securityGroups,
     metadata: input.metadata ?? DEFAULT_EXTRAS.metadata,
     schedulerHints: input.schedulerHints ?? DEFAULT_EXTRAS.schedulerHints,
     configDrive: input.configDrive ?? DEFAULT_EXTRAS.configDrive,

@@ -1,11 +1,18 @@
 /** What a customer's servers carry for Nova and its schedulers, as input. */
 import { z } from 'zod';
+import { nameOrId } from './parse.ts';
 
 /** Nova takes 128 where nobody has set another quota; some are Seedbed's. */
 const MAX_METADATA = 100;
 const MAX_HINTS = 20;
 
 const text = z.string().max(255, 'must have at most 255 characters');
+
+export const distinctNames = (most: number, what: string) =>
+  z
+    .array(nameOrId)
+    .max(most, `must be at most ${most} ${what}`)
+    .refine((names) => new Set(names).size === names.length, `must not name one of the ${what} twice`);
 
 /** Nova's own rules; and Seedbed finds its servers again by what begins with its name. */
 export const metadataInput = mapOf(MAX_METADATA, (key) => {

@@ -23,6 +23,8 @@ export interface UserDataInput {
   pauseImage: string;
   /** A cloud controller will tell who the node is; until then it is tainted. */
   cloudController: boolean;
+  /** Which of several addresses is the node's; null: it has one. */
+  nodeIp: string | null;
   /** YAML: more for cloud-init to do. */
   cloudInit: string | null;
 }
@@ -69,6 +71,7 @@ const LONGEST = {
   kubernetesVersion: 'v1000.1000.1000',
   pauseImage: 'x'.repeat(255),
   cloudController: true,
+  nodeIp: '255.255.255.255',
 };
 
 /** The structure behind the text. */
@@ -100,6 +103,7 @@ const buildJoinConfiguration = ({
   labels,
   taints,
   cloudController,
+  nodeIp,
 }: Omit<UserDataInput, 'cloudInit'>): object => ({
   apiVersion: 'kubeadm.k8s.io/v1beta4',
   kind: 'JoinConfiguration',
@@ -109,7 +113,11 @@ const buildJoinConfiguration = ({
     criSocket: 'unix:///run/containerd/containerd.sock',
     imagePullPolicy: 'IfNotPresent',
     taints: taints.map(({ key, value, effect }) => ({ key, ...(value === null ? {} : { value }), effect })),
-    kubeletExtraArgs: [...labelArgs(labels), ...(cloudController ? [{ name: 'cloud-provider', value: 'external' }] : [])],
+    kubeletExtraArgs: [
+      ...labelArgs(labels),
+      ...(nodeIp === null ? [] : [{ name: 'node-ip', value: nodeIp }]),
+      ...(cloudController ? [{ name: 'cloud-provider', value: 'external' }] : []),
+    ],
   },
 });
 
@@ -133,13 +141,14 @@ const PIN = /^[0-9a-f]{64}$/;
 const IMAGE = /^[A-Za-z0-9][A-Za-z0-9./:@_-]{0,254}$/;
 
 const refuseMalformed = (input: UserDataInput): void => {
-  const { nodeName, endpoint, token, caPin, pauseImage, labels, taints } = input;
+  const { nodeName, endpoint, token, caPin, pauseImage, labels, taints, nodeIp } = input;
   if (!NODE_NAME.test(nodeName))
     throw invalid('A node name has at most 63 lower-case letters, digits and "-", between letters or digits.', ['nodeName']);
   if (!isIpv4(endpoint.host) && !HOST_NAME.test(endpoint.host))
     throw invalid('The API server must be an IPv4 address or a DNS name.', ['endpoint', 'host']);
   if (!Number.isInteger(endpoint.port) || endpoint.port < 1 || endpoint.port > 65_535)
     throw invalid('The port must be from 1 to 65535.', ['endpoint', 'port']);
+  if (nodeIp !== null && !isIpv4(nodeIp)) throw invalid('The address of the node must be an IPv4 address.', ['nodeIp']);
   if (!TOKEN.test(token)) throw invalid('The bootstrap token is malformed.', ['token']);
   if (!PIN.test(caPin)) throw invalid('The pin must be 64 hexadecimal digits.', ['caPin']);
   if (!IMAGE.test(pauseImage)) throw invalid('The image registry makes no valid image name.', ['pauseImage']);

@@ -50,6 +50,8 @@ export interface CloudNetwork {
   external: boolean;
   shared: boolean;
   mtu: number | null;
+  /** False: its ports can have no security groups. */
+  portSecurity: boolean;
   subnetIds: string[];
   tags: string[];
 }
@@ -71,6 +73,13 @@ export interface CloudAvailabilityZone {
   available: boolean;
 }
 
+/** Without its rules. */
+export interface CloudSecurityGroup {
+  id: string;
+  name: string;
+  description: string;
+}
+
 export interface CloudVolumeType {
   id: string;
   name: string;
@@ -87,6 +96,7 @@ export interface ProjectCatalogue {
   /** The caller's own: Nova keeps key pairs per user, not per project. */
   keypairs: CloudKeypair[];
   availabilityZones: CloudAvailabilityZone[];
+  securityGroups: CloudSecurityGroup[];
   /** Empty where the cloud has no block storage. */
   volumeTypes: CloudVolumeType[];
   /** Empty where they cannot be read. */

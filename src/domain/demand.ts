@@ -7,12 +7,16 @@ import type { TemplateSpec } from './template.ts';
 export type Size = Pick<CloudFlavor, 'vcpus' | 'ramMiB'>;
 
 /** `size`: null when the flavor is not known. */
-export const workersDemand = (spec: Pick<NodeGroupSpec, 'rootVolume' | 'floatingIpEnabled'>, size: Size | null, count: number): Demand => {
-  const { rootVolume, floatingIpEnabled } = spec;
+export const workersDemand = (
+  spec: Pick<NodeGroupSpec, 'rootVolume' | 'floatingIpEnabled' | 'additionalNetworks'>,
+  size: Size | null,
+  count: number,
+): Demand => {
+  const { rootVolume, floatingIpEnabled, additionalNetworks } = spec;
   const gigabytes = count * (rootVolume?.sizeGiB ?? 0);
   return {
     instances: count,
-    port: count,
+    port: count * (1 + additionalNetworks.length),
     ...(size && { cores: count * size.vcpus, ram: count * size.ramMiB }),
     ...(rootVolume && { volumes: count, gigabytes }),
     ...(rootVolume?.type && { [`volumes_${rootVolume.type}`]: count, [`gigabytes_${rootVolume.type}`]: gigabytes }),

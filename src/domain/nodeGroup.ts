@@ -32,6 +32,10 @@ export interface NodeGroupExtras {
   serverGroupPolicy: ServerGroupPolicy;
   /** What is known in the open of the customer's own cloud-init, which may hold secrets and lies sealed. */
   cloudInit: CloudInitDigest | null;
+  /** Names or ids: workers have a port in each beside the one in the cluster's network. */
+  additionalNetworks: string[];
+  /** Names or ids: of the workers' ports, beside ours. */
+  securityGroups: string[];
   /** Of Nova's servers, beside what is ours there. */
   metadata: Record<string, string>;
   schedulerHints: Record<string, string>;
@@ -48,6 +52,8 @@ export interface CloudInitDigest {
 export const DEFAULT_EXTRAS: NodeGroupExtras = {
   serverGroupPolicy: 'SOFT_ANTI_AFFINITY',
   cloudInit: null,
+  additionalNetworks: [],
+  securityGroups: [],
   metadata: {},
   schedulerHints: {},
   configDrive: true,
@@ -70,6 +76,15 @@ export interface ResolvedGroup {
   imageId: string;
   /** What its flavor gives a worker; absent on groups that were resolved before it was kept. */
   machine?: Machine;
+  /** Absent on groups that were resolved before there were any, and have none. */
+  networks?: ResolvedNetwork[];
+  securityGroupIds?: string[];
+}
+
+export interface ResolvedNetwork {
+  id: string;
+  /** False: ports in it can have no security groups. */
+  portSecurity: boolean;
 }
 
 /** diskGiB 0: the size of the image, or of a root volume. */

@@ -1,5 +1,5 @@
 /** What a project may choose from, listed once a minute at most: for the create form, and for checks on input that must not wait. */
-import type { CatalogueNetwork, CloudVolumeType, ProjectCatalogue } from '../domain/cloud.ts';
+import type { CatalogueNetwork, CloudSecurityGroup, CloudVolumeType, ProjectCatalogue } from '../domain/cloud.ts';
 import type { ResourceQuota } from '../domain/quota.ts';
 import type { Clock } from '../lib/clock.ts';
 import { listQuotas } from './quota.ts';
@@ -67,17 +67,18 @@ const keyOf = (projectId: string, userId: string): string => `${projectId} ${use
 
 const listAll = async (cloud: Cloud, clock: Clock): Promise<ProjectCatalogue> => {
   const loadedAt = clock.now();
-  const [flavors, images, networks, keypairs, availabilityZones, volumeTypes, quotas] = await Promise.all([
+  const [flavors, images, networks, keypairs, availabilityZones, securityGroups, volumeTypes, quotas] = await Promise.all([
     cloud.compute.listFlavors(),
     cloud.image.listImages(),
     listNetworks(cloud),
     cloud.compute.listKeypairs(),
     cloud.compute.listAvailabilityZones(),
+    listSecurityGroups(cloud),
     listVolumeTypes(cloud),
     // Nobody who chooses a flavor needs them.
     listQuotas(cloud).catch(() => []),
   ]);
-  return { loadedAt, flavors, images, networks, keypairs, availabilityZones, volumeTypes, quotas };
+  return { loadedAt, flavors, images, networks, keypairs, availabilityZones, securityGroups, volumeTypes, quotas };
 };
 
 const listNetworks = async (cloud: Cloud): Promise<CatalogueNetwork[]> => {
@@ -94,6 +95,9 @@ const listNetworks = async (cloud: Cloud): Promise<CatalogueNetwork[]> => {
     subnets: subnets.filter((subnet) => subnet.networkId === network.id),
   }));
 };
+
+const listSecurityGroups = async (cloud: Cloud): Promise<CloudSecurityGroup[]> =>
+  (await cloud.network.listSecurityGroups()).map(({ id, name, description }) => ({ id, name, description }));
 
 const listVolumeTypes = async (cloud: Cloud): Promise<CloudVolumeType[]> =>
   (await cloud.offers('volume')) ? cloud.volume.listVolumeTypes() : [];

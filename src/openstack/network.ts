@@ -91,6 +91,8 @@ const networkSchema = z
     'router:external': z.boolean().default(false),
     shared: z.boolean().default(false),
     mtu: z.number().nullish(),
+    // Absent where Neutron cannot switch it off.
+    port_security_enabled: z.boolean().default(true),
     subnets: z.array(z.string()).default([]),
     tags: z.array(z.string()).default([]),
   })
@@ -104,6 +106,7 @@ const networkSchema = z
       external: n['router:external'],
       shared: n.shared,
       mtu: n.mtu ?? null,
+      portSecurity: n.port_security_enabled,
       subnetIds: n.subnets,
       tags: n.tags,
     }),

@@ -22,7 +22,8 @@ export interface PortSpec {
   description: string;
   networkId: string;
   subnetId: string | null;
-  securityGroupIds: string[];
+  /** null: for a network without port security, whose ports have none. */
+  securityGroupIds: string[] | null;
   /** CIDRs that may pass the port besides its own address: the pods'. */
   allowedAddressPairs: string[];
 }
@@ -60,7 +61,10 @@ export const createPorts = (neutron: Neutron): Ports => ({
       description: spec.description,
       network_id: spec.networkId,
       ...(spec.subnetId === null ? {} : { fixed_ips: [{ subnet_id: spec.subnetId }] }),
-      ...changes(spec),
+      ...changes({
+        allowedAddressPairs: spec.allowedAddressPairs,
+        ...(spec.securityGroupIds && { securityGroupIds: spec.securityGroupIds }),
+      }),
     }),
   updatePort: (id, change) => neutron.update(portSchema, PORTS, id, changes(change)),
   deletePort: (id) => neutron.remove(PORTS, id),

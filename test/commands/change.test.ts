@@ -284,6 +284,21 @@ describe('node groups', () => {
     expect(
       await errorOf(house.commands.createNodeGroup(call(ANNA), { clusterId: made.cluster.id, name: 'x', flavor: 'huge' })),
     ).toMatchObject({ code: 'INVALID_INPUT', field: ['flavor'] });
+    for (const [field, names, said] of [
+      ['additionalNetworks', ['nowhere'], /"nowhere" is not there.*office, lone/],
+      ['additionalNetworks', ['public'], /"public" is not there/],
+      ['additionalNetworks', ['office', 'net-in'], /named twice/],
+      ['additionalNetworks', ['office', 'office'], /twice/],
+      ['additionalNetworks', Array.from({ length: 9 }, (_, i) => `n${i}`), /at most 8/],
+      ['securityGroups', ['nobody'], /"nobody" is not there.*default, web/],
+      ['securityGroups', ['web', 'sg1'], /named twice/],
+    ] as const)
+      expect(
+        await errorOf(house.commands.createNodeGroup(call(ANNA), { clusterId: made.cluster.id, name: 'x', [field]: names })),
+      ).toMatchObject({ code: 'INVALID_INPUT', field: [field], message: expect.stringMatching(said) });
+    const taken = { additionalNetworks: ['office', 'net-one'], securityGroups: ['web'] };
+    const { nodeGroup } = await house.commands.createNodeGroup(call(ANNA), { clusterId: made.cluster.id, name: 'x', ...taken });
+    expect(nodeGroup.spec).toMatchObject(taken);
   });
 });
 

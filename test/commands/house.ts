@@ -114,6 +114,7 @@ export const catalogue = (): ProjectCatalogue => ({
   ],
   keypairs: [{ name: 'anna-key', type: 'ssh', fingerprint: '', publicKey: null }],
   availabilityZones: [{ name: 'nova', available: true }],
+  securityGroups: ['default', 'web'].map((name, i) => ({ id: `sg${i}`, name, description: '' })),
   volumeTypes: [{ id: 'vt', name: 'ssd', description: '', isPublic: true }],
   quotas: [],
 });
@@ -127,6 +128,7 @@ const network = (id: string, name: string, external: boolean, cidrs: string[]) =
   external,
   shared: false,
   mtu: null,
+  portSecurity: true,
   subnetIds: [],
   tags: [],
   subnets: cidrs.map((cidr, i) => ({

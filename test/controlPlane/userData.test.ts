@@ -18,6 +18,7 @@ const input: UserDataInput = {
   kubernetesVersion: 'v1.36.3',
   pauseImage: 'registry.k8s.io/pause:3.10.2',
   cloudController: false,
+  nodeIp: null,
   cloudInit: null,
 };
 
@@ -53,6 +54,15 @@ test('a node reads how to join, for root only, and runs one command without a sh
   expect(fileOf(config, '/etc/sysctl.d/90-seedbed.conf')?.content).toContain('net.ipv4.ip_forward = 1\n');
   expect(config.runcmd).toEqual([['/usr/local/sbin/seedbed-join', 'registry.k8s.io/pause:3.10.2']]);
   expect(fileOf(config, '/usr/local/sbin/seedbed-join')?.permissions).toBe('0755');
+});
+
+test("of several addresses the kubelet is told which is the node's", () => {
+  const args = (nodeIp: string | null) =>
+    parse(fileOf(read(buildUserData({ ...input, labels: {}, nodeIp })), '/etc/seedbed/join.yaml')?.content ?? '').nodeRegistration
+      .kubeletExtraArgs;
+  expect(args('10.0.0.7')).toEqual([{ name: 'node-ip', value: '10.0.0.7' }]);
+  expect(args(null)).toEqual([]);
+  expect(() => args('10.0.0.7,10.1.0.7')).toThrow(/IPv4/);
 });
 
 test('the token is nowhere but in the file that is deleted', () => {

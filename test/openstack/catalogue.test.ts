@@ -12,6 +12,7 @@ beforeEach(async () => {
   cloud.on('GET /compute/v2.1/os-availability-zone', {
     body: { availabilityZoneInfo: [{ zoneName: 'nova', zoneState: { available: true } }] },
   });
+  cloud.on('GET /network/v2.0/security-groups', { body: { security_groups: [{ id: 'sg', name: 'web', security_group_rules: [] }] } });
   cloud.on('GET /image/v2/images', { body: { images: [{ id: 'i1', name: 'node', status: 'active' }] } });
   // As Neutron shows it to a member: who does not own the network is not told that it is external, and finds it by the filter alone.
   const net = { id: 'n1', name: 'net', status: 'ACTIVE', 'router:external': false };
@@ -54,6 +55,7 @@ test('a listing serves all who wait and the next minute; peek never calls', asyn
   expect(listings()).toBe(1);
   cloud.now += 1;
   expect(catalogues.peek('p1', 'u1')?.flavors).toHaveLength(1);
+  expect(catalogues.peek('p1', 'u1')?.securityGroups).toEqual([{ id: 'sg', name: 'web', description: '' }]);
   await catalogues.load(cloud.open(), 'p1', 'u1');
   expect(listings()).toBe(2);
   await catalogues.load(cloud.open(), 'p1', 'u2');

@@ -6,8 +6,12 @@ import { openStory, type Story, until } from './story.ts';
 
 let world: Story;
 let clusterId: string;
+let storageId: string;
+let officeId: string;
+let webId: string;
 
-interface Nova {
+interface Cloud {
+  network: { ports: { id: string; name: string; network_id: string; security_groups: string[]; fixed_ips: { ip_address: string }[] }[] };
   compute: {
     servers: {
       id: string;
@@ -17,11 +21,12 @@ interface Nova {
       metadata: object;
       configDrive: boolean;
       apartFrom: string[];
+      ports: { portId: string }[];
     }[];
     serverGroups: { id: string; name: string; policy: string; members: string[] }[];
   };
 }
-const cloud = async () => (await world.control<{ openstack: Nova }>('GET', 'world')).openstack;
+const cloud = async () => (await world.control<{ openstack: Cloud }>('GET', 'world')).openstack;
 const serversOf = async (group: string) => (await cloud()).compute.servers.filter(({ name }) => name.includes(`-${group}-`));
 const ready = (group: string) =>
   until(() => world.rows<{ state: string }>(`select state from node_groups where name = '${group}'`)[0]?.state === 'READY');
@@ -34,12 +39,31 @@ const userDataOf = async (id: string): Promise<Record<string, unknown>> => {
   const text = Buffer.from(server['OS-EXT-SRV-ATTR:user_data'] ?? '', 'base64').toString();
   return JSON.parse(text.replace('#cloud-config\n', ''));
 };
+/** Makes things in Neutron. */
+const asMember = () => {
+  const headers = { 'x-auth-token': world.member, 'content-type': 'application/json' };
+  return async <T>(path: string, body: object): Promise<T> => {
+    const url = new URL(`/network/v2.0/${path}`, world.sandbox.authUrl);
+    const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(await answer.text());
+    return answer.json() as Promise<T>;
+  };
+};
 const addGroup = (input: object) =>
   world.change<{ nodeGroup: { id: string } }>(world.member, 'createNodeGroup', { clusterId, ...input }, 'nodeGroup { id }');
 
 beforeAll(async () => {
   world = await openStory();
   await world.control('PUT', `quotas/${world.sandbox.users.member.projectId}`, { instances: 50, cores: 100, ram: 500_000 });
+  const neutron = asMember();
+  const storage = await neutron<{ network: { id: string } }>('networks', { network: { name: 'storage', port_security_enabled: false } });
+  const office = await neutron<{ network: { id: string } }>('networks', { network: { name: 'office' } });
+  for (const [i, { network }] of [storage, office].entries())
+    await neutron('subnets', { subnet: { network_id: network.id, cidr: `10.7${i}.0.0/24`, ip_version: 4, gateway_ip: null } });
+  const web = (await neutron<{ security_group: { id: string } }>('security-groups', { security_group: { name: 'web' } })).security_group;
+  storageId = storage.network.id;
+  officeId = office.network.id;
+  webId = web.id;
   const groups = [{ name: 'free', count: 1, serverGroupPolicy: 'NONE' }];
   const input = { name: 'settings', clusterTemplate: 'small', nodeGroups: groups };
   clusterId = (await world.change<{ cluster: { uuid: string } }>(world.member, 'createCluster', input, 'cluster { uuid }')).cluster.uuid;
@@ -141,6 +165,35 @@ test.each([
   const refused = addGroup({ name: 'wrong', [field]: entries });
   await expect(refused).rejects.toThrow(said);
   await expect(refused).rejects.toThrow(`"field":["${field}","${key}"]`);
+});
+
+test('workers have a port in each further network, with the security groups that were asked for, and they go with the worker', async () => {
+  const settings = { additionalNetworks: ['storage', officeId], securityGroups: ['web'], serverGroupPolicy: 'NONE' };
+  const { nodeGroup } = await addGroup({ name: 'wide', count: 1, ...settings });
+  await ready('wide');
+  const [server] = await serversOf('wide');
+  const ports = async () => (await cloud()).network.ports.filter(({ name }) => name.includes('-wide-'));
+  const [first, second, third] = (await ports()).sort((a, b) => (a.name < b.name ? -1 : 1));
+  expect([first, second, third].map((port) => port?.name)).toEqual([server?.name, `${server?.name}-1`, `${server?.name}-2`]);
+  expect([second?.network_id, third?.network_id]).toEqual([storageId, officeId]);
+  expect(server?.ports.map(({ portId }) => portId)).toEqual([first?.id, second?.id, third?.id]);
+  // Ours stands first; a network without port security has none.
+  expect(first?.security_groups).toEqual([expect.not.stringMatching(webId), webId]);
+  expect([second?.security_groups, third?.security_groups]).toEqual([[], first?.security_groups]);
+  const config = JSON.stringify(await userDataOf(server?.id ?? ''));
+  expect(config).toContain(first?.fixed_ips[0]?.ip_address);
+  await world.change(world.member, 'deleteNodeGroup', { nodeGroupId: nodeGroup.id }, 'nodeGroup { id }');
+  await until(async () => (await ports()).length === 0);
+});
+
+test.each([
+  ['additionalNetworks', 'nowhere'],
+  ['additionalNetworks', 'public'],
+  ['securityGroups', 'nobody'],
+])('%s: %s is not there, which is said at once', async (field, value) => {
+  const refused = addGroup({ name: 'wrong', [field]: [value] });
+  await expect(refused).rejects.toThrow(`\\"${value}\\" is not there for your project`);
+  await expect(refused).rejects.toThrow(`"field":["${field}"]`);
 });
 
 test('a policy that Nova does not know is refused', async () => {

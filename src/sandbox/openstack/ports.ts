@@ -77,7 +77,15 @@ const createPort = (deps: NetworkDeps, call: Call): Port => {
     throw new ApiError(409, `Unable to complete operation for network ${network.id}. The mac address ${mac} is in use.`, 'MacAddressInUse');
   }
   const groupIds = stringList(fields, 'security_groups');
-  const securityGroups = groupIds === undefined ? [defaultGroup(deps, projectId).id] : groupsFor(deps, call, groupIds);
+  const secured = optionalBoolean(fields, 'port_security_enabled') ?? network.port_security_enabled;
+  if (!secured && groupIds !== undefined && groupIds.length > 0)
+    throw new ApiError(
+      400,
+      'Port security must be enabled and port must have an IP address in order to use security groups.',
+      'PortSecurityAndIPRequiredForSecurityGroups',
+    );
+  const standard = secured ? [defaultGroup(deps, projectId).id] : [];
+  const securityGroups = groupIds === undefined ? standard : groupsFor(deps, call, groupIds);
   const port = addPort(deps, {
     network,
     projectId,
@@ -91,8 +99,8 @@ const createPort = (deps: NetworkDeps, call: Call): Port => {
     ...(mac === undefined ? {} : { mac }),
   });
   // Neutron Zed takes `tags` in a POST of ports without a word, and forgets them: so does this one.
-  assignFields(port, fields, ['admin_state_up', 'allowed_address_pairs', 'extra_dhcp_opts', 'port_security_enabled', 'binding:vnic_type']);
-  if (optionalBoolean(fields, 'port_security_enabled') === false) port.security_groups = groupIds ?? [];
+  assignFields(port, fields, ['admin_state_up', 'allowed_address_pairs', 'extra_dhcp_opts', 'binding:vnic_type']);
+  port.port_security_enabled = secured;
   return deps.state.ports.put(port);
 };
 

@@ -178,5 +178,6 @@ export const userDataFor = (hosted: Hosted, nodeName: string, change: { pin?: st
     kubernetesVersion: hosted.cluster.release.version,
     pauseImage: 'registry.k8s.io/pause:3.10',
     cloudController: false,
+    nodeIp: null,
     cloudInit: null,
   });

@@ -1,6 +1,7 @@
-/** The node's port in the cluster's network. */
+/** The node's ports: the one in the cluster's network, by which it is known, and one in each further network of its group. */
 import { clusterTag } from '../../../domain/cluster.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
+import type { PortSpec } from '../../../openstack/port.ts';
 import { descriptionOf, resourceName } from '../../names.ts';
 import { ensureResource, presentId, removeResource } from '../../resource.ts';
 import type { NodeScope } from '../scope.ts';
@@ -10,7 +11,7 @@ export const port: Step<NodeScope> = {
   title: 'Make the port',
   usuallyMs: 15_000,
   ensure: async (scope) => {
-    const { cluster, row } = scope;
+    const { cluster, group, row } = scope;
     const place = cluster.resolved;
     const key = {
       clusterId: cluster.id,
@@ -23,33 +24,66 @@ export const port: Step<NodeScope> = {
     if (place === null || place.fixedNetworkId === null || place.fixedSubnetId === null || groupId === undefined) {
       return waiting("the cluster's network", 2_000);
     }
-    const { network: api } = scope.cloud();
+    const securityGroupIds = [groupId, ...(group.resolved?.securityGroupIds ?? [])];
     const { fixedNetworkId: networkId, fixedSubnetId: subnetId } = place;
-    const names = { name: row.name, description: descriptionOf(cluster) };
-    const portId = await ensureResource(scope, {
-      key: portKey(scope),
-      find: async () => (await api.listPorts(names))[0],
-      create: () => api.createPort({ ...names, networkId, subnetId, securityGroupIds: [groupId], allowedAddressPairs: [] }),
-      complete: (id) => api.addTag('ports', id, clusterTag(cluster.id)),
-    });
+    const portId = await ensurePort(scope, row.name, { networkId, subnetId, securityGroupIds });
     if (row.portId !== portId) {
-      const made = await api.getPort(portId);
+      const made = await scope.cloud().network.getPort(portId);
       await scope.patch({ portId, address: made.fixedIps[0]?.address ?? null });
     }
+    for (const [i, { id, portSecurity }] of furtherNetworks(scope).entries())
+      await ensurePort(scope, furtherName(scope, i), {
+        networkId: id,
+        subnetId: null,
+        securityGroupIds: portSecurity ? securityGroupIds : null,
+      });
     return done();
   },
   remove: async (scope) => {
-    const names = { name: scope.row.name, description: descriptionOf(scope.cluster) };
-    await removeResource(scope, {
-      key: portKey(scope),
-      find: async () => (await scope.cloud().network.listPorts(names))[0],
-      remove: async (id) => {
-        await scope.cloud().network.deletePort(id);
-        return true;
-      },
-    });
+    for (const i of furtherNetworks(scope).keys()) await removePort(scope, furtherName(scope, i));
+    await removePort(scope, scope.row.name);
     return done();
   },
 };
 
-const portKey = (scope: NodeScope) => scope.key('NETWORK', 'port', scope.row.name);
+/** Of those that are there, in the order of the group's networks. */
+export const additionalPortIds = async (scope: NodeScope): Promise<string[]> => {
+  const names = furtherNetworks(scope).map((_, i) => furtherName(scope, i));
+  const ids = await Promise.all(names.map((name) => presentId(scope.db, portKey(scope, name))));
+  return ids.filter((id) => id !== undefined);
+};
+
+/** Settled before the group has nodes, and for its life. */
+const furtherNetworks = ({ group }: NodeScope) => group.resolved?.networks ?? [];
+
+/** No node's own: those end in five letters or digits. */
+const furtherName = ({ row }: NodeScope, index: number): string => `${row.name}-${index + 1}`;
+
+const ensurePort = (
+  scope: NodeScope,
+  name: string,
+  place: Pick<PortSpec, 'networkId' | 'subnetId' | 'securityGroupIds'>,
+): Promise<string> => {
+  const { network: api } = scope.cloud();
+  const names = { name, description: descriptionOf(scope.cluster) };
+  return ensureResource(scope, {
+    key: portKey(scope, name),
+    find: async () => (await api.listPorts(names))[0],
+    create: () => api.createPort({ ...names, ...place, allowedAddressPairs: [] }),
+    complete: (id) => api.addTag('ports', id, clusterTag(scope.cluster.id)),
+  });
+};
+
+const removePort = async (scope: NodeScope, name: string): Promise<void> => {
+  const names = { name, description: descriptionOf(scope.cluster) };
+  await removeResource(scope, {
+    key: portKey(scope, name),
+    find: async () => (await scope.cloud().network.listPorts(names))[0],
+    remove: async (id) => {
+      await scope.cloud().network.deletePort(id);
+      return true;
+    },
+  });
+};
+
+const portKey = (scope: NodeScope, name: string) => scope.key('NETWORK', 'port', name);

@@ -17,7 +17,7 @@ import { ensureResource, forgetResource, presentId, removeResource } from '../..
 import type { NodeScope } from '../scope.ts';
 import { loadOrMakeToken } from '../token.ts';
 import { noteTrouble, remedyOf } from '../trouble.ts';
-import { port } from './port.ts';
+import { additionalPortIds, port } from './port.ts';
 import { rootVolume } from './rootVolume.ts';
 
 export const server: Step<NodeScope> = {
@@ -92,7 +92,7 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
     description: descriptionOf(cluster),
     flavorId: resolved.flavorId,
     boot: row.volumeId === null ? { kind: 'image', imageId: resolved.imageId } : { kind: 'volume', volumeId: row.volumeId },
-    portIds: [portId],
+    portIds: [portId, ...(await additionalPortIds(scope))],
     keypair: group.spec.keypair,
     userData: buildUserData({
       clusterName: cluster.name,
@@ -105,6 +105,7 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
       kubernetesVersion: hosted.release.version,
       pauseImage: imageOf(hosted, 'pause'),
       cloudController: isWanted('cloudController', cluster.spec),
+      nodeIp: group.spec.additionalNetworks.length === 0 ? null : row.address,
       cloudInit: group.spec.cloudInit === null ? null : await openCloudInit(scope),
     }),
     configDrive: group.spec.configDrive,

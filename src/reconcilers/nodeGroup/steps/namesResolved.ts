@@ -1,7 +1,7 @@
 /** The group's flavor and image as ids; a wrong name stops here, with the field that holds it. */
-import type { CloudFlavor } from '../../../domain/cloud.ts';
+import type { CloudFlavor, CloudNetwork } from '../../../domain/cloud.ts';
 import { UserError } from '../../../domain/errors.ts';
-import type { Machine, ResolvedGroup } from '../../../domain/nodeGroup.ts';
+import type { Machine, ResolvedGroup, ResolvedNetwork } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { resolveName } from '../../resolve.ts';
 import type { NodeGroupScope } from '../scope.ts';
@@ -14,18 +14,40 @@ export const namesResolved: Step<NodeGroupScope> = {
     if (scope.row.resolved !== null) return rememberMachine(scope, scope.row.resolved);
     if ((scope.cluster.trust?.trustId ?? null) === null) return waiting('the right to act in the project', 15_000);
     const { spec } = scope.row;
-    const { compute, image: images } = scope.cloud();
-    const [flavors, image, keypairs] = await Promise.all([
+    const { compute, image: images, network } = scope.cloud();
+    const [flavors, image, keypairs, networks, securityGroups] = await Promise.all([
       compute.listFlavors(),
       images.findImage(spec.image),
       spec.keypair === null ? [] : compute.listKeypairs(),
+      spec.additionalNetworks.length === 0 ? [] : network.listNetworks(),
+      spec.securityGroups.length === 0 ? [] : network.listSecurityGroups(),
     ]);
     const flavor = resolveName('flavor', spec.flavor, flavors, ['flavor']);
     if (image === undefined) throw await unknownImage(scope);
     if (spec.keypair !== null && !keypairs.some((k) => k.name === spec.keypair)) throw unknownKeypair(spec.keypair);
-    await scope.patch({ resolved: { flavorId: flavor.id, imageId: image.id, machine: machineOf(flavor) } });
+    await scope.patch({
+      resolved: {
+        flavorId: flavor.id,
+        imageId: image.id,
+        machine: machineOf(flavor),
+        networks: spec.additionalNetworks.map((name) => networkOf(scope, networks, name)),
+        securityGroupIds: spec.securityGroups.map((name) => resolveName('security group', name, securityGroups, ['securityGroups']).id),
+      },
+    });
     return done();
   },
+};
+
+const networkOf = ({ cluster }: NodeGroupScope, networks: readonly CloudNetwork[], wanted: string): ResolvedNetwork => {
+  const field = ['additionalNetworks'];
+  const { id, name, portSecurity, subnetIds } = resolveName('network', wanted, networks, field);
+  if (id === cluster.resolved?.fixedNetworkId)
+    throw new UserError('INVALID_INPUT', `Network "${name}" is the cluster's own, in which its workers are already; leave it out.`, {
+      field,
+    });
+  if (subnetIds.length === 0)
+    throw new UserError('INVALID_INPUT', `Network "${name}" has no subnet, so a server can have no address in it.`, { field });
+  return { id, portSecurity };
 };
 
 const machineOf = ({ name, vcpus, ramMiB, diskGiB }: CloudFlavor): Machine => ({ flavor: name, vcpus, ramMiB, diskGiB });
