@@ -1,12 +1,27 @@
 /** `seedbed nodegroup …`: workers of one shape. */
 import type { Command } from 'commander';
-import { RESIZE_NODE_GROUP, UPDATE_NODE_GROUP } from '../client/documents.ts';
+import { CREATE_NODE_GROUP, DELETE_NODE_GROUP, RESIZE_NODE_GROUP, UPDATE_NODE_GROUP } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { Cluster, NodeGroup, Operation } from '../client/types.ts';
 import { getCluster } from './find.ts';
 import { action, type ChangeOptions, collect, define, defineChange, given, readWhole } from './options.ts';
-import type { Io, Session } from './session.ts';
+import { type Io, readInput, type Session } from './session.ts';
 import { table } from './table.ts';
+
+interface CreateOptions extends ChangeOptions {
+  file?: string;
+  count?: number;
+  min?: number;
+  max?: number;
+  flavor?: string;
+  image?: string;
+  keypair?: string;
+  availabilityZone?: string[];
+  additionalNetwork?: string[];
+  securityGroup?: string[];
+  serverGroupPolicy?: string;
+  cloudInit?: string;
+}
 
 interface ResizeOptions extends ChangeOptions {
   count: number;
@@ -21,6 +36,23 @@ interface AutoscaleOptions extends ChangeOptions {
 export const addNodeGroupCommands = (program: Command, io: Io): void => {
   const nodegroup = program.command('nodegroup').description('groups of workers of one shape');
   define(nodegroup, 'list <cluster>', "list a cluster's node groups").action(action(io, list));
+  defineChange(nodegroup, 'create <cluster> <name>', 'add a group of workers of another shape')
+    .option('--file <file>', "YAML with any of NodeGroupInput's fields but the name; options win over it; - reads standard input")
+    .option('--count <n>', 'workers that are wanted', readWhole)
+    .option('--min <n>', 'fewest workers', readWhole)
+    .option('--max <n>', 'most workers', readWhole)
+    .option('--flavor <flavor>', "instead of the cluster's")
+    .option('--image <image>', "instead of the cluster's")
+    .option('--keypair <name>', "instead of the cluster's")
+    .option('--availability-zone <zone>', 'where workers are; may be repeated', collect)
+    .option('--additional-network <network>', 'where workers have a further port; may be repeated', collect)
+    .option('--security-group <group>', "of the workers' ports, beside the cluster's own; may be repeated", collect)
+    .option('--server-group-policy <policy>', 'SOFT_ANTI_AFFINITY, ANTI_AFFINITY, SOFT_AFFINITY, AFFINITY or NONE')
+    .option('--cloud-init <file>', 'YAML: more for cloud-init to do on each server; - reads standard input')
+    .action(action(io, create));
+  defineChange(nodegroup, 'delete <cluster> <nodegroup>', 'drain and delete the workers of a group, and the group').action(
+    action(io, remove),
+  );
   defineChange(nodegroup, 'resize <cluster> <nodegroup>', 'change how many workers a group has')
     .requiredOption('--count <n>', 'workers that are wanted', readWhole)
     .option('--remove <worker>', 'name of a worker that is to go first; may be repeated', collect)
@@ -57,6 +89,47 @@ const groupsText = (cluster: Cluster, groups: readonly NodeGroup[]): string =>
     ]),
     'No node groups.',
   );
+
+const create = async (session: Session, [clusterName = '', name = '']: readonly string[], options: CreateOptions): Promise<void> => {
+  const { count, min, max, flavor, image, keypair, serverGroupPolicy, idempotencyKey } = options;
+  const cluster = await getCluster(session.client, clusterName);
+  const input = {
+    ...(options.file === undefined ? {} : session.readSettings(options.file)),
+    ...given({
+      clusterId: cluster.uuid,
+      name,
+      count,
+      minCount: min,
+      maxCount: max,
+      flavor,
+      image,
+      keypair,
+      availabilityZones: options.availabilityZone,
+      additionalNetworks: options.additionalNetwork,
+      securityGroups: options.securityGroup,
+      serverGroupPolicy,
+      cloudInit: options.cloudInit === undefined ? undefined : readInput(options.cloudInit),
+      idempotencyKey,
+    }),
+  };
+  const { nodeGroup, operation } = await session.client.mutate<{ nodeGroup: { uuid: string }; operation: Operation }>(CREATE_NODE_GROUP, {
+    input,
+  });
+  await follow(session, options, cluster, nodeGroup, operation, `Create ${cluster.name}/${name}`);
+};
+
+const remove = async (session: Session, [clusterName = '', groupName = '']: readonly string[], options: ChangeOptions): Promise<void> => {
+  const { cluster, group } = await getGroup(session, clusterName, groupName);
+  const input = given({ nodeGroupId: group.uuid, idempotencyKey: options.idempotencyKey });
+  const { operation } = await session.client.mutate<{ operation: Operation }>(DELETE_NODE_GROUP, { input });
+  await session.finish(options, {
+    operation,
+    title: `Delete ${cluster.name}/${group.name}`,
+    cluster: { id: cluster.uuid, after: cluster.lastEventNumber },
+  });
+  const deleted = options.wait !== false;
+  session.print({ uuid: group.uuid, name: group.name, deleted }, () => (deleted ? `Node group ${group.name} is deleted.\n` : ''));
+};
 
 const nodesOf = (cluster: Cluster, group: NodeGroup) => cluster.nodes.nodes.filter((node) => node.nodeGroup?.uuid === group.uuid);
 
@@ -95,7 +168,7 @@ const follow = async (
   session: Session,
   options: ChangeOptions,
   cluster: Cluster,
-  group: NodeGroup,
+  group: Pick<NodeGroup, 'uuid'>,
   operation: Operation,
   title: string,
 ): Promise<void> => {

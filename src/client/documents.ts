@@ -113,6 +113,18 @@ export const KUBECONFIGS = `query kubeconfigs($id: ID!, $after: String) { cluste
 export const CERTIFICATES =
   'query certificates($id: ID!) { cluster(id: $id) { certificates { name kind subject signedBy notBefore expiresAt renewsAt } } }';
 
+export const CREATE_NODE_GROUP = mutation(
+  'createNodeGroup',
+  'CreateNodeGroupInput',
+  `nodeGroup { uuid name state count } cluster { uuid name lastEventNumber } operation { ${OPERATION} }`,
+);
+
+export const DELETE_NODE_GROUP = mutation(
+  'deleteNodeGroup',
+  'DeleteNodeGroupInput',
+  `nodeGroup { uuid name state count } cluster { uuid name lastEventNumber } operation { ${OPERATION} }`,
+);
+
 export const RESIZE_NODE_GROUP = mutation(
   'resizeNodeGroup',
   'ResizeNodeGroupInput',

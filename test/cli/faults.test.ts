@@ -66,6 +66,18 @@ test.each<[string, string[], string[], string]>([
     'The group may have at most 3 nodes. [--count]',
   ],
   [
+    'securityGroups: must be at most 10 security groups.',
+    ['securityGroups'],
+    ['nodegroup', 'create', 'web', 'gpu', '--security-group', 'a', '--security-group', 'b'],
+    '--security-group: must be at most 10 security groups.',
+  ],
+  [
+    '"swap" is not taken here.',
+    ['cloudInit', 'swap'],
+    ['nodegroup', 'create', 'web', 'gpu', '--cloud-init', fileWith('swap: {}')],
+    '"swap" is not taken here. [--cloud-init]',
+  ],
+  [
     'minCount 4 must not be more than maxCount 3.',
     ['minCount'],
     ['nodegroup', 'autoscale', 'web', 'workers', '--min', '4'],

@@ -100,6 +100,12 @@ test('a second start resumes, serves the command line, and outlives a killed ser
   expect([bounded.status, JSON.parse(bounded.out)]).toMatchObject([0, { count: 1, minCount: 1, maxCount: 4 }]);
   const unbounded = await seedbed(url, 'sandbox-member', 'nodegroup', 'autoscale', 'hello', 'default-worker', '--no-max', '--json');
   expect([unbounded.status, JSON.parse(unbounded.out)]).toMatchObject([0, { minCount: 1, maxCount: null }]);
+  const more = ['--count', '0', '--server-group-policy', 'NONE', '--cloud-init', join(data, 'more.yaml'), '--json'];
+  writeFileSync(join(data, 'more.yaml'), 'packages: [nfs-common]\n');
+  const added = await seedbed(url, 'sandbox-member', 'nodegroup', 'create', 'hello', 'more', ...more);
+  expect([added.status, JSON.parse(added.out)]).toMatchObject([0, { name: 'more', count: 0, state: 'READY' }]);
+  const dropped = await seedbed(url, 'sandbox-member', 'nodegroup', 'delete', 'hello', 'more', '--json');
+  expect([dropped.status, JSON.parse(dropped.out)]).toMatchObject([0, { name: 'more', deleted: true }]);
   const watched = await seedbed(url, 'sandbox-member', 'cluster', 'watch', 'hello', '--json');
   const numbers = watched.out
     .trimEnd()
