@@ -105,6 +105,9 @@ describe('of a cluster that is there', () => {
     const more = { clusterId, name: 'more', count: 2 };
     expect(await shortOf(house.commands.createNodeGroup(call(ANNA), more))).toEqual({ server_groups: 1, instances: 2 });
     expect(await count(nodeGroups)).toBe(1);
+    const wide = { ...more, serverGroupPolicy: 'NONE', additionalNetworks: ['office', 'lone'] };
+    leave({ server_groups: 0, port: 5 });
+    expect(await shortOf(house.commands.createNodeGroup(call(ANNA), wide))).toEqual({ port: 6 });
     leave({ server_groups: 1, instances: 2, network: 0 });
     await house.commands.createNodeGroup(call(ANNA), more);
   });
