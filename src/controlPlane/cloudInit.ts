@@ -118,10 +118,13 @@ const checkFiles = (files: Json | undefined, field: readonly string[]): void => 
   for (const [i, file] of files.entries()) {
     const at = [...field, String(i)];
     if (!isMap(file)) throw invalid('A file must be a map with path and content.', at);
-    const { path, content } = file;
+    const { path, content, permissions } = file;
     if (typeof path !== 'string' || !path.startsWith('/')) throw invalid('A file needs a path that begins with "/".', [...at, 'path']);
     if (content !== undefined && typeof content !== 'string')
       throw invalid("A file's content must be text; put it in quotes, or after a |.", [...at, 'content']);
+    // YAML makes another number of 0644, and cloud-init's own schema wants text.
+    if (permissions !== undefined && (typeof permissions !== 'string' || !/^0?[0-7]{3,4}$/.test(permissions)))
+      throw invalid('Permissions must be octal digits in quotes, such as "0644".', [...at, 'permissions']);
     // POSIX may keep two slashes at the beginning; Linux does not.
     const place = posix.normalize(path).replace(/^\/+/, '/');
     const clash = [...OURS, ...OF_KUBEADM].find((taken) => (taken.endsWith('/') ? `${place}/`.startsWith(taken) : place === taken));

@@ -47,7 +47,7 @@ timezone: Europe/Oslo
 package_update: yes
 write_files:
   - path: /etc/motd
-    permissions: 0644
+    permissions: '0644'
     content: |
       hello
 runcmd:
@@ -58,8 +58,7 @@ runcmd:
     packages: ['nfs-common'],
     timezone: 'Europe/Oslo',
     package_update: true,
-    // As PyYAML reads an octal number.
-    write_files: [...ours.write_files, { path: '/etc/motd', permissions: 0o644, content: 'hello\n' }],
+    write_files: [...ours.write_files, { path: '/etc/motd', permissions: '0644', content: 'hello\n' }],
     runcmd: [['sh', '-c', `echo "one $HOME"\n'echo' 'it'\\''s two' '2'\n`], ...ours.runcmd],
   });
 });
@@ -88,6 +87,8 @@ test.each([
   ['write_files: [{path: /etc/seedbed/other}]', ['cloudInit', 'write_files', '0', 'path'], /etc\/seedbed/],
   ['write_files: [{path: /etc/kubernetes/manifests/x.yaml}]', ['cloudInit', 'write_files', '0', 'path'], /manifests/],
   ['write_files: [{path: /etc/a, content: 5}]', ['cloudInit', 'write_files', '0', 'content'], /must be text/],
+  ['write_files: [{path: /etc/a, permissions: 0644}]', ['cloudInit', 'write_files', '0', 'permissions'], /in quotes/],
+  ['write_files: [{path: /etc/a, permissions: rw}]', ['cloudInit', 'write_files', '0', 'permissions'], /octal/],
   ['runcmd: echo', ['cloudInit', 'runcmd'], /list of commands/],
   ['runcmd: [echo, {a: b}]', ['cloudInit', 'runcmd', '1'], /text, or a list of words/],
   ['bootcmd: [[echo, [x]]]', ['cloudInit', 'bootcmd', '0'], /text, or a list of words/],
