@@ -10,6 +10,7 @@ import { type SpecPath, settingAt, settingsOf } from '../domain/template.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import { AddonType, ClusterBundleType } from './addon.ts';
 import { builder, nodeType } from './builder.ts';
+import { CloudCredentialType, cloudCredentialOf } from './cloudCredential.ts';
 import { ConditionType } from './condition.ts';
 import type { Context } from './context.ts';
 import { ClusterStateEnum } from './enums.ts';
@@ -164,6 +165,12 @@ builder.node(ClusterRef, {
       nullable: true,
       description: 'Why that seed; for cloud admins only, null before it was placed.',
       resolve: (row, _args, { actor }) => (actor.isCloudAdmin ? row.placement : null),
+    }),
+    cloudCredential: t.field({
+      type: CloudCredentialType,
+      nullable: true,
+      description: 'What Seedbed acts by in the project; null until one is in use.',
+      resolve: cloudCredentialOf,
     }),
     deletionProtection: t.exposeBoolean('deletionProtection', { description: 'deleteCluster is refused.' }),
     generation: t.exposeInt('generation', { description: 'Raised by each change that is asked for.' }),

@@ -25,6 +25,15 @@ const OverridesInput = builder.inputType('ClusterOverridesInput', {
   fields: (t) => specInputFields(t),
 });
 
+const CloudCredentialInput = builder.inputType('CloudCredentialInput', {
+  description:
+    "A Keystone application credential of the cluster's project: restricted, with the role member, without admin, and good for a week at the least. Keystone ends it with its user, and when the user loses a role in the project. Its secret is kept sealed and never shown; whether it is good is looked at by the cluster's first step, and told by the condition CloudCredentialReady.",
+  fields: (t) => ({
+    applicationCredentialId: t.string({ required: true, description: 'Its id, not its name.' }),
+    applicationCredentialSecret: t.string({ required: true, description: 'Its secret.' }),
+  }),
+});
+
 const CreateClusterInput = builder.inputType('CreateClusterInput', {
   description: 'What createCluster is asked.',
   fields: (t) => ({
@@ -38,6 +47,10 @@ const CreateClusterInput = builder.inputType('CreateClusterInput', {
     nodeCount: t.int({ description: 'Workers of the default group, from 0 to 1000; not together with nodeGroups.' }),
     nodeGroups: t.field({ type: [NodeGroupFieldsInput], description: 'Node groups, at most 20; the first is the default one.' }),
     deletionProtection: t.boolean({ description: 'Refuse deleteCluster until it is told to disable this.' }),
+    credential: t.field({
+      type: CloudCredentialInput,
+      description: 'What Seedbed is to act by in the project, whoever asks; without it, a Keystone trust of yours is made.',
+    }),
   }),
 });
 

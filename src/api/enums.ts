@@ -130,6 +130,15 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   HEAL_NODE: 'Seedbed replaces a broken worker; the reason says what is wrong with it.',
 });
 
+export const CloudCredentialKindEnum = enumOf<'TRUST' | 'APPLICATION_CREDENTIAL'>(
+  'CloudCredentialKind',
+  'What Seedbed acts by in a project.',
+  {
+    TRUST: 'A Keystone trust of whoever asked.',
+    APPLICATION_CREDENTIAL: 'An application credential that was handed in.',
+  },
+);
+
 export const OperationStateEnum = enumOf<OperationState>('OperationState', 'How far an operation is.', {
   PENDING: 'Acknowledged; no step has begun.',
   RUNNING: 'Steps are being carried out.',

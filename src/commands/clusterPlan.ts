@@ -11,6 +11,7 @@ import { chooseBundles } from './bundleChoice.ts';
 import type { Call, CommandDeps } from './call.ts';
 import { checkAllowedCidrs, checkRoom, checkSeedRanges, checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { checkGroup, checkNetworks } from './cloudChecks.ts';
+import { credentialInput } from './cloudCredential.ts';
 import { replicasInput } from './controlPlaneInput.ts';
 import { checkServerData, DEFAULT_GROUP, groupSpecOf, type NewGroup, type NodeGroupInput, nodeGroupFields } from './nodeGroupInput.ts';
 import { definedOf, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
@@ -28,6 +29,7 @@ export const clusterInput = z.strictObject({
   nodeCount: given(wholeNumber(0, 1000)),
   nodeGroups: given(z.array(nodeGroupFields).max(20, 'must be at most 20 groups')),
   deletionProtection: given(z.boolean()),
+  credential: given(credentialInput),
 });
 export type ClusterInput = z.output<typeof clusterInput>;
 

@@ -1,5 +1,6 @@
 /** createCluster: writes down what a customer wants; reconcilers make it. */
 import { writableProject } from '../domain/actor.ts';
+import { NO_CREDENTIAL } from '../domain/cloudCredential.ts';
 import { shortIdOf } from '../domain/cluster.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
 import { countClustersOfProject, insertCluster } from '../store/clusters.ts';
@@ -12,6 +13,7 @@ import { enqueue } from '../store/workItems.ts';
 import { clusterSubject, newOperation, tell } from './announce.ts';
 import { checkBundlesThere } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
+import { sealCredential } from './cloudCredential.ts';
 import { type ClusterInput, type ClusterPlan, clusterInput, planCluster } from './clusterPlan.ts';
 import { runOnce } from './idempotent.ts';
 import { nodeGroupRow, storeNodeGroup } from './nodeGroupInput.ts';
@@ -45,7 +47,7 @@ export const createCluster =
 
 const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx, plan: ClusterPlan) => {
   const now = deps.clock.now();
-  const cluster = clusterRow(deps, call, input, plan, now);
+  const cluster = clusterRow(deps, call, input, plan, deps.newId(), now);
   // It may have been deleted since the plan was made.
   if (!(await isLiveTemplate(tx.db, cluster.templateId))) throw new NotFound('The cluster template', { field: ['clusterTemplate'] });
   await checkQuota(deps, tx, cluster.projectId);
@@ -81,7 +83,7 @@ const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx,
   await insertEvent(tx, event);
   tx.events.push(event);
   tell(tx, subject, operation, 'CREATED');
-  await deps.secrets.put(tx, cluster.id, CALLER_TOKEN, call.token, now);
+  if (cluster.trust !== null) await deps.secrets.put(tx, cluster.id, CALLER_TOKEN, call.token, now);
   await enqueue(tx, 'CLUSTER', cluster.id, now);
   for (const group of plan.groups) {
     const row = nodeGroupRow(deps, cluster, group, now);
@@ -106,8 +108,14 @@ const checkQuota = async (deps: CommandDeps, tx: Tx, projectId: string): Promise
   );
 };
 
-const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: ClusterPlan, now: number): ClusterRow => ({
-  id: deps.newId(),
+/** What the cluster is made by: the credential that was handed in, or a trust of the caller's. */
+const rightOf = (deps: CommandDeps, call: Call, { credential }: ClusterInput, id: string): Pick<ClusterRow, 'trust' | 'credential'> =>
+  credential === undefined
+    ? { trust: newTrust(deps, call), credential: null }
+    : { trust: null, credential: { ...NO_CREDENTIAL, next: sealCredential(deps, id, credential) } };
+
+const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: ClusterPlan, id: string, now: number): ClusterRow => ({
+  id,
   projectId: plan.projectId,
   name: input.name,
   shortId: shortIdOf(input.name, deps.randomToken(8)),
@@ -121,7 +129,7 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   placement: null,
   seedTurn: null,
   seedTurnAt: null,
-  trust: newTrust(deps, call),
+  ...rightOf(deps, call, input, id),
   endpointHost: null,
   endpointPort: null,
   caCertificate: null,

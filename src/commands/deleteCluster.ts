@@ -105,7 +105,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, unp
   const operation = newOperation(deps, call, 'DELETE_CLUSTER', subject, change.generation);
   await supersedeOperations(tx, operation, { below: 'CLUSTER' }, now);
   await announce(tx, subject, operation, 'DELETING', `Cluster ${row.name} is being deleted, as ${call.actor.userName} asked.`, 'CHANGED');
-  await refreshTrust(tx, deps, call, row);
+  await refreshTrust(tx, deps, call, { ...row, ...change });
   await requestDeletionOfNodeGroups(tx, row.id, now);
   await requestDeletionOfNodes(tx, { clusterId: row.id }, now);
   await wakeNow(tx, 'CLUSTER', row.id, now);

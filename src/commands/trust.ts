@@ -11,14 +11,16 @@ const TEN_YEARS_MS = 10 * 365 * 86_400_000;
 export const CALLER_TOKEN = 'callerToken';
 
 /** @throws FORBIDDEN when the caller has none of the roles that Seedbed needs. */
-export const newTrust = (deps: CommandDeps, call: Call): TrustReference => {
+export const newTrust = (deps: CommandDeps, call: Call): TrustReference => ({ trustId: null, ...newTerms(deps, call) });
+
+const newTerms = (deps: CommandDeps, call: Call): TrustTerms => {
   const roles = delegated(deps, call);
   if (roles.length === 0)
     throw new UserError(
       'FORBIDDEN',
       `Seedbed acts in your project with one of the roles ${deps.settings.trustRoles.join(', ')}, and you have none to lend; ask for it.`,
     );
-  return { trustId: null, ...termsOf(deps, call, roles) };
+  return termsOf(deps, call, roles);
 };
 
 const termsOf = (deps: CommandDeps, call: Call, roles: string[]): TrustTerms => ({
@@ -46,13 +48,28 @@ const trustExpiry = (deps: CommandDeps): string => {
  */
 export const refreshTrust = async (tx: Tx, deps: CommandDeps, call: Call, cluster: ClusterRow): Promise<void> => {
   // A token of another project cannot delegate anything in this one.
-  if (cluster.trust === null || cluster.deletedAt !== null || call.actor.projectId !== cluster.projectId) return;
+  if (cluster.deletedAt !== null || call.actor.projectId !== cluster.projectId) return;
   const roles = delegated(deps, call);
-  if (roles.length === 0) return;
+  const change = roles.length === 0 ? null : renewed(deps, call, roles, cluster);
+  if (change === null) return;
   const now = deps.clock.now();
   await deps.secrets.put(tx, cluster.id, CALLER_TOKEN, call.token, now);
-  const { heir: _, ...trust } = cluster.trust;
-  const makesIt = trust.trustId === null && trust.trustorUserId === call.actor.userId;
-  await patchCluster(tx, cluster.id, { trust: makesIt ? trust : { ...trust, heir: termsOf(deps, call, roles) } });
+  await patchCluster(tx, cluster.id, change);
   await wakeNow(tx, 'CLUSTER', cluster.id, now);
+};
+
+const renewed = (deps: CommandDeps, call: Call, roles: string[], { trust: lent, credential, deleteRequestedAt }: ClusterRow) => {
+  const terms = termsOf(deps, call, roles);
+  const deleting = deleteRequestedAt !== null;
+  if (credential?.current != null)
+    // Whoever handed in a credential did not mean his own rights; a deletion must end, though.
+    return deleting ? { credential: { ...credential, next: { kind: 'TRUST' as const, ...terms } } } : null;
+  // The token is another's, who asked for a trust of his.
+  if (lent === null || (credential?.next != null && !deleting)) return null;
+  const { heir: _, ...trust } = lent;
+  const makesIt = trust.trustId === null && trust.trustorUserId === call.actor.userId;
+  return {
+    trust: makesIt ? trust : { ...trust, heir: terms },
+    ...(credential !== null && { credential: { ...credential, next: null } }),
+  };
 };

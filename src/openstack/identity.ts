@@ -24,6 +24,16 @@ export interface Trust extends TrustKey {
   impersonation: boolean;
 }
 
+/** `expiresAt`: milliseconds since the epoch. */
+export interface ApplicationCredential {
+  id: string;
+  name: string;
+  projectId: string;
+  roles: string[];
+  unrestricted: boolean;
+  expiresAt: number | null;
+}
+
 export interface ApplicationCredentialSpec {
   name: string;
   description: string;
@@ -49,6 +59,8 @@ export interface Identity {
   deleteTrust(id: string): Promise<boolean>;
   /** As the user himself. Its name is unique among his. */
   findApplicationCredential(userId: string, name: string): Promise<{ id: string } | undefined>;
+  /** As the user himself, or with the application credential's own token. */
+  getApplicationCredential(userId: string, id: string): Promise<ApplicationCredential>;
   /** As the user himself, for the token's project, and not with a trust or an application credential (Keystone refuses those). */
   createApplicationCredential(userId: string, spec: ApplicationCredentialSpec): Promise<{ id: string }>;
   /** As the user himself. True when deleted, false when it was gone. */
@@ -82,6 +94,26 @@ const oneTrust = z.object({ trust: listedTrust.transform(({ fullTime: _, ...trus
 
 const named = z.object({ id: z.string(), name: z.string() });
 const oneCredential = z.object({ application_credential: named });
+const wholeCredential = z.object({
+  application_credential: named
+    .extend({
+      project_id: z.string(),
+      roles: z.array(z.object({ name: z.string() })),
+      unrestricted: z.boolean(),
+      expires_at: z.string().nullish(),
+    })
+    .transform(
+      ({ id, name, project_id, roles, unrestricted, expires_at }): ApplicationCredential => ({
+        id,
+        name,
+        projectId: project_id,
+        roles: roles.map((role) => role.name),
+        unrestricted,
+        // Keystone's times are UTC, whether they say so or not.
+        expiresAt: expires_at == null ? null : Date.parse(expires_at.replace(/Z?$/, 'Z')),
+      }),
+    ),
+});
 const credentialsOf = (userId: string): string => `/users/${part(userId)}/application_credentials`;
 
 const TRUSTS = '/OS-TRUST/trusts';
@@ -130,6 +162,8 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
     deleteTrust: (id) => service.remove(`${TRUSTS}/${part(id)}`),
     findApplicationCredential: async (userId, name) =>
       (await service.list(named, credentialsOf(userId), 'application_credentials', { name })).find((found) => found.name === name),
+    getApplicationCredential: async (userId, id) =>
+      (await service.call(wholeCredential, 'GET', `${credentialsOf(userId)}/${part(id)}`)).application_credential,
     createApplicationCredential: async (userId, { roles, ...spec }) => {
       const body = { application_credential: { ...spec, roles: roles.map((role) => ({ name: role })), unrestricted: false } };
       return (await service.call(oneCredential, 'POST', credentialsOf(userId), { body })).application_credential;

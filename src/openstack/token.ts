@@ -1,5 +1,6 @@
 /** Logs in to Keystone v3 and reads what a token says. */
 import { z } from 'zod';
+import { RENEW_CREDENTIAL } from '../domain/cloudCredential.ts';
 import { RENEW_TRUST } from '../domain/cluster.ts';
 import type { CatalogEntry } from './endpoint.ts';
 import { type Asked, failureOf, loginRefused, unreadable } from './errors.ts';
@@ -128,7 +129,11 @@ const refusal = (asked: Asked, reply: Reply, credential: Credential) => {
         'CUSTOMER',
       );
     case 'applicationCredential':
-      return loginRefused('the application credential; it may be deleted or expired', reply, 'CUSTOMER');
+      return loginRefused(
+        `the application credential, which may have been deleted or have ended, or its user with it; ${RENEW_CREDENTIAL}`,
+        reply,
+        'CUSTOMER',
+      );
     case 'token':
       return loginRefused('the token; it may be expired or revoked', reply, 'CUSTOMER');
   }

@@ -13,8 +13,8 @@ import type { ServerPolls } from './serverPolls.ts';
 import type { TenantRegistry } from './tenantRegistry.ts';
 
 export interface CloudRegistry {
-  /** The customer's project through the cluster's trust. Throws UserError CLOUD_CREDENTIAL when there is no trust yet. */
-  forCluster(row: Pick<ClusterRow, 'id' | 'trust'>): Cloud;
+  /** The customer's project through the cluster's credential or trust. Throws UserError CLOUD_CREDENTIAL when there is neither yet. */
+  forCluster(row: Pick<ClusterRow, 'id' | 'trust' | 'credential'>): Cloud;
   forTrust(trustId: string): Cloud;
   /** With a caller's own token: to make the trust, and for nothing else. */
   forToken(token: string): Cloud;
@@ -40,6 +40,8 @@ export interface WorldSettings {
   cloud: Pick<CloudSettings, 'authUrl' | 'region' | 'caPem' | 'interface'>;
   /** Private ranges that API servers may call for customers. */
   egressCidrs: readonly string[];
+  /** A handed-in credential must have one of them. */
+  trustRoles: readonly string[];
   /** From where Seedbed calls clusters' APIs; none: not known. */
   sourceCidrs: readonly string[];
 }

@@ -4,6 +4,7 @@ import { blob, customType, index, integer, primaryKey, sqliteTable, text, unique
 import type { BundleState, Manifest } from '../domain/addonBundle.ts';
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
+import type { CloudCredentials } from '../domain/cloudCredential.ts';
 import type { ClusterState, ResolvedNames, Rotations, TrustReference } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
 import type { DeletePolicy } from '../domain/deletePolicy.ts';
@@ -158,6 +159,8 @@ export const clusters = sqliteTable(
     seedTurn: text().$type<SeedTurn>(),
     seedTurnAt: time(),
     trust: json<TrustReference>(),
+    /** Handed in by the customer, in place of a trust. */
+    credential: json<CloudCredentials>(),
     endpointHost: text(),
     endpointPort: integer(),
     caCertificate: text(),

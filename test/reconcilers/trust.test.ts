@@ -1,5 +1,6 @@
 /** A cluster whose Keystone trust is dead is no dead end: it says so, and any member's next request makes another. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { askKeystone, hireMember } from './people.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -18,29 +19,8 @@ const operations = (clusterId: string) =>
 const stateOf = (clusterId: string) => world.rows<{ state: string }>(`select state from clusters where id = '${clusterId}'`)[0]?.state;
 const keptTokens = () => world.rows("select 1 from secrets where name = 'callerToken'").length;
 
-const keystone = async (token: string, method: string, path: string, body?: object) => {
-  const answer = await fetch(`${world.sandbox.authUrl}${path}`, {
-    method,
-    headers: { 'content-type': 'application/json', 'x-auth-token': token },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-  return { token: answer.headers.get('x-subject-token') ?? '', body: answer.status === 204 ? {} : ((await answer.json()) as unknown) };
-};
-
-/** Another member of the project, who can be removed. */
-const hire = async (name: string): Promise<{ id: string; token: string }> => {
-  const { projectId } = world.sandbox.users.member;
-  const made = (await keystone(world.admin, 'POST', '/users', { user: { name, password: 'secret' } })).body as { user: { id: string } };
-  const { roles } = (await keystone(world.admin, 'GET', '/roles')).body as { roles: { id: string; name: string }[] };
-  for (const role of roles.filter((r) => r.name === 'member'))
-    await keystone(world.admin, 'PUT', `/projects/${projectId}/users/${made.user.id}/roles/${role.id}`);
-  const auth = {
-    identity: { methods: ['password'], password: { user: { id: made.user.id, password: 'secret' } } },
-    scope: { project: { id: projectId } },
-  };
-  return { id: made.user.id, token: (await keystone('', 'POST', '/auth/tokens', { auth })).token };
-};
+const keystone = (token: string, method: string, path: string, body?: object) => askKeystone(world, token, method, path, body);
+const hire = (name: string) => hireMember(world, name);
 const createAs = async (token: string, name: string) => {
   const input = { name, clusterTemplate: 'small', nodeCount: 1 };
   const { cluster } = await world.change<{ cluster: { uuid: string } }>(token, 'createCluster', input, 'cluster { uuid }');
@@ -113,6 +93,23 @@ test('with the trustor removed a deletion without a member fails and says so; a 
     message: expect.stringContaining('as a member of the project'),
   });
   await world.change(world.member, 'retryOperation', { operationId: failed.id }, 'operation { id }');
+  await until(() => stateOf(clusterId) === 'DELETED');
+  expect(operations(clusterId)[0]).toMatchObject({ kind: 'DELETE_CLUSTER', state: 'SUCCEEDED' });
+  await nothingLeft(clusterId);
+});
+
+test('with the user who made it deleted from Keystone, a colleague resizes and deletes it', async () => {
+  const maker = await hire('maker');
+  const clusterId = await createAs(maker.token, 'inherited');
+  await world.settled(clusterId);
+  await keystone(world.admin, 'DELETE', `/users/${maker.id}`);
+  const [group] = world.rows<{ id: string }>(`select id from node_groups where cluster_id = '${clusterId}'`);
+  await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: group?.id, count: 2 }, 'operation { id }');
+  await until(() => operations(clusterId)[0]?.state === 'SUCCEEDED');
+  await world.settled(clusterId);
+  expect(world.rows(`select 1 from nodes where cluster_id = '${clusterId}' and state = 'READY'`)).toHaveLength(2);
+  expect(trustOf(clusterId)).toMatchObject({ trustorUserId: world.sandbox.users.member.userId });
+  await world.change(world.member, 'deleteCluster', { clusterId }, 'cluster { id }');
   await until(() => stateOf(clusterId) === 'DELETED');
   expect(operations(clusterId)[0]).toMatchObject({ kind: 'DELETE_CLUSTER', state: 'SUCCEEDED' });
   await nothingLeft(clusterId);

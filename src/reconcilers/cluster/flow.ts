@@ -10,6 +10,7 @@ import { bundles } from './steps/bundles.ts';
 import { certificates } from './steps/certificates.ts';
 import { cloudCredential } from './steps/cloudCredential.ts';
 import { controllerManager } from './steps/controllerManager.ts';
+import { credentialEnd, credentialSwap } from './steps/credentialSwap.ts';
 import { encryption } from './steps/encryption.ts';
 import { etcd } from './steps/etcd.ts';
 import { etcdCare } from './steps/etcdCare.ts';
@@ -31,6 +32,7 @@ import { usable } from './steps/usable.ts';
 
 export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   cloudCredential,
+  credentialSwap,
   namesResolved,
   placement,
   seedNamespace,
@@ -52,6 +54,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   keystoneAuth,
   autoScaling,
   ...addonSteps,
+  credentialEnd,
   bundles,
   rotation,
   nodeGroups,

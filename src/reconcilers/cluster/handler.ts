@@ -29,7 +29,9 @@ export const createClusterHandler = (world: World) =>
     save: async (tx, row, patch) => {
       // A caller may have lent a token while the last of it went.
       if (patch.deletedAt !== null) await world.secrets.remove(tx, row.id);
-      await patchCluster(tx, row.id, patch as Parameters<typeof patchCluster>[2]);
+      // The secret of a credential that was handed in goes with its cluster.
+      const gone = patch.deletedAt === null ? {} : { credential: null };
+      await patchCluster(tx, row.id, { ...(patch as Parameters<typeof patchCluster>[2]), ...gone });
     },
     forget: (row) => world.tenants.close(row.id),
   });

@@ -1,5 +1,6 @@
 /** The application credential by which controllers beside the control plane act in the customer's project: never Seedbed's own password. */
 import { isWanted } from '../../domain/addons.ts';
+import { sealedAt } from '../../domain/cloudCredential.ts';
 import { RENEW_TRUST } from '../../domain/cluster.ts';
 import { UserError } from '../../domain/errors.ts';
 import { NotYet } from '../../engine/flow.ts';
@@ -7,6 +8,7 @@ import { randomToken } from '../../lib/ids.ts';
 import type { Identity } from '../../openstack/identity.ts';
 import type { TokenInfo } from '../../openstack/token.ts';
 import { noteState } from '../../store/inventory.ts';
+import type { Tx } from '../../store/open.ts';
 import { descriptionOf, resourceName } from '../names.ts';
 import { ensureResource } from '../resource.ts';
 import type { ClusterScope } from './scope.ts';
@@ -20,11 +22,15 @@ interface Stored {
   id: string | null;
 }
 
-/** The secret's name, with the cluster as its owner. */
+/** Secrets' names, with the cluster as their owner: the one in use, and those that another took the place of. */
 const SECRET = 'projectCredential';
+const RETIRED = 'retiredCredentials';
 
 /** @throws CLOUD_CREDENTIAL when nobody has lent the cluster one that holds. */
 export const getProjectCredential = async (scope: ClusterScope): Promise<{ id: string; secret: string }> => {
+  const handed = scope.row.credential?.current ?? null;
+  // Keystone lets a restricted one make no other, so it serves by itself.
+  if (handed !== null) return { id: handed.id, secret: scope.world.secrets.open(handed.sealed, sealedAt(scope.row.id)) };
   const stored = await find(scope);
   if (stored?.id == null) throw credentialNeeded('need an application credential of their own');
   const credential = { id: stored.id, secret: stored.secret };
@@ -53,14 +59,16 @@ const holds = async (scope: ClusterScope, credential: { id: string; secret: stri
   }
 };
 
-export const hasProjectCredential = async (scope: ClusterScope): Promise<boolean> => (await find(scope)) !== undefined;
+/** One that its owner alone can end. */
+export const hasProjectCredential = async (scope: ClusterScope): Promise<boolean> =>
+  (await find(scope)) !== undefined || (await listRetired(scope)).length > 0;
 
-/** While a caller's token is at hand: makes the credential where one is wanted, with the roles that his trust gives. */
-export const lendProjectCredential = async (scope: ClusterScope, trustId: string): Promise<void> => {
+/** While a caller's token is at hand: makes the credential where one is wanted, with the roles that his trust gives. `anew`: in place of one. */
+export const lendProjectCredential = async (scope: ClusterScope, trustId: string, anew = false): Promise<void> => {
   const { row } = scope;
   if (row.deleteRequestedAt !== null || !(isWanted('cloudController', row.spec) || isWanted('cinderCsi', row.spec))) return;
   const stored = await find(scope);
-  if (stored?.id != null) return;
+  if (stored?.id != null && !anew) return;
   const identity = await identityOfCaller(scope);
   if (identity === null) return;
   try {
@@ -87,10 +95,10 @@ const make = async (scope: ClusterScope, identity: Identity, stored: Stored | un
   if (shared.length === 0) return;
   // The secret is ours to choose and noted first: after a crash the credential is found by its name, and its secret is known.
   const draft: Stored =
-    stored?.userId === userId
+    stored?.userId === userId && stored.id === null
       ? stored
       : { userId, name: `${resourceName(scope.row)}-${randomToken(6)}`, secret: randomToken(64), id: null };
-  await keep(scope, draft);
+  await keep(scope, draft, stored);
   const id = await ensureResource(scope, {
     key: keyOf(scope, draft),
     find: () => identity.findApplicationCredential(userId, draft.name),
@@ -105,13 +113,48 @@ const make = async (scope: ClusterScope, identity: Identity, stored: Stored | un
   await keep(scope, { ...draft, id });
 };
 
+/** With the write that puts another in its place: it is ended once nothing uses it any more. */
+export const retireProjectCredential = async (tx: Tx, scope: ClusterScope): Promise<void> => {
+  const stored = await find(scope);
+  if (stored === undefined) return;
+  await retire(tx, scope, stored);
+  await scope.world.secrets.remove(tx, scope.row.id, SECRET);
+};
+
+const retire = async (tx: Tx, scope: ClusterScope, stored: Stored): Promise<void> => {
+  const before = (await listRetired(scope)).filter(({ name }) => name !== stored.name);
+  await scope.world.secrets.put(tx, scope.row.id, RETIRED, JSON.stringify([...before, stored]), scope.clock.now());
+};
+
+const listRetired = async (scope: ClusterScope): Promise<Stored[]> => {
+  const text = await scope.world.secrets.find(scope.db, scope.row.id, RETIRED);
+  return text === undefined ? [] : (JSON.parse(text) as Stored[]);
+};
+
+/** What is said of those that stay. */
+export const endRetired = async (scope: ClusterScope): Promise<string[]> => {
+  const left: string[] = [];
+  for (const stored of await listRetired(scope)) {
+    const stays = await end(scope, stored);
+    if (stays !== null) left.push(stays);
+    await scope.write((tx) => noteState(tx, keyOf(scope, stored), 'GONE', scope.clock.now()));
+  }
+  await scope.write((tx) => scope.world.secrets.remove(tx, scope.row.id, RETIRED));
+  return left;
+};
+
 /**
  * The last thing of a removal, when nothing needs it any more. Nobody but its owner can end it, and he only with a token of his own login:
  * what is said of one that stays, or null. Its secret is known to nobody then.
  */
 export const endProjectCredential = async (scope: ClusterScope): Promise<string | null> => {
   const stored = await find(scope);
-  if (stored === undefined) return null;
+  const left = stored === undefined ? null : await end(scope, stored);
+  if (stored !== undefined && left === null) await forget(scope, stored);
+  return left;
+};
+
+const end = async (scope: ClusterScope, stored: Stored): Promise<string | null> => {
   const left = `Application credential ${stored.name} of user ${stored.userId} stays: its owner alone can delete it.`;
   const identity = await identityOfCaller(scope);
   if (identity === null) return left;
@@ -124,7 +167,6 @@ export const endProjectCredential = async (scope: ClusterScope): Promise<string 
     if (error instanceof UserError) return left;
     throw error;
   }
-  await forget(scope, stored);
   return null;
 };
 
@@ -141,5 +183,8 @@ const find = async (scope: ClusterScope): Promise<Stored | undefined> => {
   return text === undefined ? undefined : (JSON.parse(text) as Stored);
 };
 
-const keep = (scope: ClusterScope, stored: Stored): Promise<void> =>
-  scope.write((tx) => scope.world.secrets.put(tx, scope.row.id, SECRET, JSON.stringify(stored), scope.clock.now()));
+const keep = (scope: ClusterScope, stored: Stored, before?: Stored): Promise<void> =>
+  scope.write(async (tx) => {
+    if (before?.id != null && before.name !== stored.name) await retire(tx, scope, before);
+    await scope.world.secrets.put(tx, scope.row.id, SECRET, JSON.stringify(stored), scope.clock.now());
+  });

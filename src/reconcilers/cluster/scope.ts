@@ -44,6 +44,8 @@ export interface ClusterScope extends ResourceScope {
   changePki(change: Partial<ClusterPki>): Promise<void>;
   /** Whether this pass has stored another one since its first steps read it. */
   pkiChanged(): boolean;
+  /** Whether this pass has put another cloud credential in use: steps beside may have read the one before. */
+  credentialChanged(): boolean;
   patch(patch: Partial<ClusterRow>): Promise<void>;
   key(service: InventoryService, kind: string, name: string): InventoryKey;
   /** Applies objects to the seed under a group name; true when something was written. */
@@ -66,6 +68,7 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
   const look = row.state === 'READY' || row.state === 'DEGRADED' ? 'full' : 'trust';
   let pki: Promise<ClusterPki> | null = null;
   let changedPki = false;
+  const credentialBefore = row.credential;
   let stored: Promise<void> = Promise.resolve();
   let seen: { seed: SeedRow; at: number } | null = null;
   let hosted: { of: readonly unknown[]; cluster: HostedCluster } | null = null;
@@ -134,6 +137,7 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
       return stored;
     },
     pkiChanged: () => changedPki,
+    credentialChanged: () => row.credential !== credentialBefore,
     patch: async (patch) => {
       await write((tx) => patchCluster(tx, row.id, patch));
       Object.assign(row, patch);

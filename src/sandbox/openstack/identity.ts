@@ -76,10 +76,13 @@ const userRoutes = (deps: AuthDeps): Route[] => {
       defaultProjectId: optionalString(fields, 'default_project_id') ?? null,
     });
   };
+  const endCredentials = (user: User): void => {
+    for (const credential of identity.applicationCredentials.by('user', user.id)) identity.applicationCredentials.remove(credential.id);
+  };
   /** With the user go its tokens, credentials, assignments and every trust it gave or held. */
   const remove = (user: User): void => {
     for (const trust of [...identity.trusts.by('trustor', user.id), ...identity.trusts.by('trustee', user.id)]) endTrust(deps, trust);
-    for (const credential of identity.applicationCredentials.by('user', user.id)) identity.applicationCredentials.remove(credential.id);
+    endCredentials(user);
     for (const assignment of identity.assignments.by('user', user.id)) identity.assignments.remove(assignment.id);
     tokens.revokeWhere((t) => t.userId === user.id);
     identity.users.remove(user.id);
@@ -120,6 +123,8 @@ const userRoutes = (deps: AuthDeps): Route[] => {
         const fields = envelope(call.body, 'user');
         user.password = optionalString(fields, 'password') ?? user.password;
         user.enabled = optionalBoolean(fields, 'enabled') ?? user.enabled;
+        // They are not there again when the user is enabled.
+        if (!user.enabled) endCredentials(user);
         return ok({ user: describeUser(identity.users.put(user), call.baseUrl) });
       },
     },

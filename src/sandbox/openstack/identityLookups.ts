@@ -76,6 +76,10 @@ export const assignmentRoutes = (deps: AuthDeps): Route[] => {
       handle: (call) => {
         requireAdmin(call, 'revoke_grant');
         identity.assignments.remove(idOf(call));
+        // Whichever role it was, all of the user's for the project go: nobody looks at the roles that they have.
+        const { userId = '', projectId } = call.params;
+        for (const credential of identity.applicationCredentials.by('user', userId))
+          if (credential.projectId === projectId) identity.applicationCredentials.remove(credential.id);
         return noContent;
       },
     },

@@ -1,46 +1,44 @@
-/** The Keystone trust by which Seedbed acts in the customer's project, made with a caller's own token. */
-import { UserError } from '../../../domain/errors.ts';
-import { done, type Step } from '../../../engine/flow.ts';
-import { listInventory, noteState } from '../../../store/inventory.ts';
-import { endProjectCredential } from '../projectCredential.ts';
+/** The right to act in the customer's project: a Keystone trust made with a caller's own token, or an application credential that was handed in. */
+import { describeFacts } from '../../../domain/cloudCredential.ts';
+import { done, type Outcome, type Step } from '../../../engine/flow.ts';
+import { listInventory } from '../../../store/inventory.ts';
+import { endProjectCredential, endRetired } from '../projectCredential.ts';
+import { checkRight, holds, takeNext } from '../right.ts';
 import type { ClusterScope } from '../scope.ts';
 import { sweep } from '../sweep.ts';
-import { checkTrust, findTrustNoted, holdTrust, isTrustNote, trustKey } from '../trust.ts';
+import { endTrusts, holdTrust, isTrustNote } from '../trust.ts';
 
 export const cloudCredential: Step<ClusterScope> = {
   name: 'CloudCredentialReady',
   title: 'Get the right to act in the project',
   usuallyMs: 5_000,
   ensure: async (scope) => {
-    const { trust, state } = scope.row;
-    if (trust !== null && trust.trustId !== null && trust.heir === undefined) {
-      // On the way to READY the steps after this one find out by themselves.
-      if (state === 'READY' || state === 'DEGRADED') await checkTrust(scope);
+    const { row } = scope;
+    // One that takes the place of another that works has a step of its own.
+    if (row.credential?.next != null && !(await holds(scope))) await takeNext(scope);
+    const { trust, credential, state } = row;
+    if (credential?.current == null && (trust === null || trust.trustId === null || trust.heir !== undefined)) {
+      await holdTrust(scope);
       return done();
     }
-    await holdTrust(scope);
-    return done();
+    // On the way to READY the steps after this one find out by themselves.
+    if (state === 'READY' || state === 'DEGRADED') await checkRight(scope);
+    return told(scope);
   },
   remove: async (scope) => {
     const held = await sweep(scope);
     if (held !== null) return held;
-    // Whoever lent them: each is ended by its own token, which needs nobody at hand.
-    for (const note of (await listInventory(scope.db, scope.row.id)).filter(isTrustNote)) {
-      const trustId = note.externalId ?? (await findTrustNoted(scope, note))?.id;
-      if (trustId !== undefined) await endTrust(scope, trustId);
-      await scope.write((tx) => noteState(tx, trustKey(scope, note.name), 'GONE', scope.clock.now()));
-    }
-    const left = await endProjectCredential(scope);
+    await endTrusts(scope, (await listInventory(scope.db, scope.row.id)).filter(isTrustNote));
+    const left = [await endProjectCredential(scope), ...(await endRetired(scope))].filter((text) => text !== null);
     await scope.write((tx) => scope.world.secrets.remove(tx, scope.row.id));
-    return done(left ?? '');
+    const { current } = scope.row.credential ?? { current: null };
+    if (current !== null)
+      left.push(`Application credential ${JSON.stringify(current.name)}, which was handed in, stays: it is the customer's.`);
+    return done(left.join(' '));
   },
 };
 
-/** A trust that no longer logs anybody in is gone already, with its trustor or by a hand. */
-const endTrust = async (scope: ClusterScope, trustId: string): Promise<void> => {
-  try {
-    await scope.trusted(trustId).identity.deleteTrust(trustId);
-  } catch (error) {
-    if (!(error instanceof UserError) || error.code !== 'CLOUD_CREDENTIAL') throw error;
-  }
+const told = ({ row }: ClusterScope): Outcome => {
+  const current = row.credential?.current ?? null;
+  return current === null ? done() : done(describeFacts(current));
 };

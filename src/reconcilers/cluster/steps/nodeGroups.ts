@@ -5,8 +5,8 @@ import { loadConditions } from '../../../store/progress.ts';
 import type { NodeGroupRow } from '../../../store/reconcile.ts';
 import { listNodeGroupTroubles } from '../../../store/troubles.ts';
 import { removalFailure, waitingForParts } from '../../troubles.ts';
+import { renewRight } from '../right.ts';
 import type { ClusterScope } from '../scope.ts';
-import { holdTrust } from '../trust.ts';
 import { network } from './network.ts';
 import { router } from './router.ts';
 import { securityGroup } from './securityGroup.ts';
@@ -26,16 +26,10 @@ export const nodeGroups: Step<ClusterScope> = {
   },
   // The delete command has marked them; their own flows remove them and wake this one.
   remove: async (scope) => {
-    await renewTrust(scope);
+    // Of all that is removed from the cloud the nodes are the first, so this is where a removal sees whether it has the right to.
+    await renewRight(scope);
     return scope.groups.length === 0 ? done() : follow(scope, 'the nodes to be removed');
   },
-};
-
-/** Of all that is removed from the cloud the nodes are the first, so this is where a removal sees whether it has the right to. */
-const renewTrust = async (scope: ClusterScope): Promise<void> => {
-  const { trust } = scope.row;
-  // Without a trust so far there is nothing in the cloud either.
-  if (trust !== null && trust.trustId !== null && trust.heir !== undefined) await holdTrust(scope);
 };
 
 const follow = async (scope: ClusterScope, what: string): Promise<Outcome> => {

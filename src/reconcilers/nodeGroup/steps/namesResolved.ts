@@ -3,6 +3,7 @@ import type { CloudFlavor, CloudNetwork } from '../../../domain/cloud.ts';
 import { UserError } from '../../../domain/errors.ts';
 import type { Machine, ResolvedGroup, ResolvedNetwork } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import { isLent } from '../../lentCloud.ts';
 import { resolveName } from '../../resolve.ts';
 import type { NodeGroupScope } from '../scope.ts';
 
@@ -12,7 +13,7 @@ export const namesResolved: Step<NodeGroupScope> = {
   usuallyMs: 10_000,
   ensure: async (scope) => {
     if (scope.row.resolved !== null) return rememberMachine(scope, scope.row.resolved);
-    if ((scope.cluster.trust?.trustId ?? null) === null) return waiting('the right to act in the project', 15_000);
+    if (!isLent(scope.cluster)) return waiting('the right to act in the project', 15_000);
     const { spec } = scope.row;
     const { compute, image: images, network } = scope.cloud();
     const [flavors, image, keypairs, networks, securityGroups] = await Promise.all([

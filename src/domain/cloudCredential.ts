@@ -1,0 +1,75 @@
+/** What Seedbed acts by in a customer's project where the customer handed in an application credential, and what one must be like. */
+import type { TrustReference, TrustTerms } from './cluster.ts';
+import { UserError } from './errors.ts';
+
+/** An application credential of the customer's. */
+export interface HandedCredential {
+  kind: 'APPLICATION_CREDENTIAL';
+  id: string;
+  /** Its secret, sealed at `sealedAt`. */
+  sealed: string;
+}
+
+/** What Keystone says of one. */
+export interface CredentialFacts {
+  name: string;
+  userId: string;
+  projectId: string;
+  roles: string[];
+  unrestricted: boolean;
+  /** Milliseconds since the epoch; null: it does not end by itself. */
+  expiresAt: number | null;
+}
+
+/** A trust of the caller's in place of what is in use. */
+export interface WantedTrust extends TrustTerms {
+  kind: 'TRUST';
+}
+
+export interface CloudCredentials {
+  /** Checked and in use; null: the cluster's trust is. */
+  current: (HandedCredential & CredentialFacts) | null;
+  /** Asked for, and not in use yet. */
+  next: HandedCredential | WantedTrust | null;
+  /** When the one in use took the place of another that is still to be ended. */
+  since: number | null;
+}
+
+export const NO_CREDENTIAL: CloudCredentials = { current: null, next: null, since: null };
+
+/** Seedbed may act in the project, as far as it knows. */
+export const hasRight = (row: { trust: TrustReference | null; credential: CloudCredentials | null }): boolean =>
+  row.credential?.current != null || row.trust?.trustId != null;
+
+/** Where the secret of a cluster's credential is sealed. */
+export const sealedAt = (clusterId: string): string => `${clusterId}/cloudCredential`;
+
+/** The remedy for a handed-in credential that holds no longer, as part of a sentence. */
+export const RENEW_CREDENTIAL =
+  'hand in another with rotateCloudCredential; to delete the cluster, delete it, or retry its deletion, as a member of the project';
+
+/** With less left a credential would end before anybody has got used to the cluster. */
+const LEAST_DAYS = 7;
+const DAY_MS = 86_400_000;
+
+/** @throws CLOUD_CREDENTIAL naming the fault and the remedy. `wanted`: roles of which it must have one. */
+export const checkFacts = (facts: CredentialFacts, at: { projectId: string; wanted: readonly string[]; now: number }): void => {
+  const refuse = (why: string): never => {
+    throw refused(`The application credential ${JSON.stringify(facts.name)} ${why}`);
+  };
+  if (facts.projectId !== at.projectId) refuse("belongs to another project; make it with a login to the cluster's own project.");
+  if (!facts.roles.some((role) => at.wanted.includes(role)))
+    refuse(`has none of the roles that Seedbed acts by (${at.wanted.join(', ')}); make it with them.`);
+  if (facts.roles.includes('admin')) refuse(`has the role admin, which no cluster needs; make it with ${at.wanted.join(', ')} alone.`);
+  if (facts.unrestricted) refuse('is unrestricted: whoever reads it could make others; make it without --unrestricted.');
+  if (facts.expiresAt !== null && facts.expiresAt - at.now < LEAST_DAYS * DAY_MS)
+    refuse(`ends at ${new Date(facts.expiresAt).toISOString()}; it must be good for ${LEAST_DAYS} days at the least, or have no end.`);
+};
+
+/** `message`: what is wrong with what was handed in, and the remedy. */
+export const refused = (message: string): UserError =>
+  new UserError('CLOUD_CREDENTIAL', message, { field: ['credential'], whoMustAct: 'CUSTOMER' });
+
+/** A sentence for people. */
+export const describeFacts = ({ name, userId, expiresAt }: CredentialFacts): string =>
+  `Application credential ${JSON.stringify(name)} of user ${userId}, ${expiresAt === null ? 'without an end' : `until ${new Date(expiresAt).toISOString()}`}.`;

@@ -1,0 +1,57 @@
+/** People of the sandbox's Keystone who come and go, and the application credentials that they make. */
+import type { Story } from './story.ts';
+
+type World = Pick<Story, 'sandbox' | 'admin'>;
+
+/** Throws with Keystone's words on anything but a success. */
+export const askKeystone = async (world: World, token: string, method: string, path: string, body?: object) => {
+  const answer = await fetch(`${world.sandbox.authUrl}${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', 'x-auth-token': token },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return { token: answer.headers.get('x-subject-token') ?? '', body: answer.status === 204 ? {} : ((await answer.json()) as unknown) };
+};
+
+export interface Person {
+  id: string;
+  token: string;
+}
+
+/** Another user with these roles in the project, who can be removed; the roles come with those that they imply. */
+export const hireMember = async (
+  world: World,
+  name: string,
+  { roles = ['member'], projectId = world.sandbox.users.member.projectId }: { roles?: string[]; projectId?: string } = {},
+): Promise<Person> => {
+  const ask = (method: string, path: string, body?: object) => askKeystone(world, world.admin, method, path, body);
+  const { user } = (await ask('POST', '/users', { user: { name, password: 'secret' } })).body as { user: { id: string } };
+  for (const role of await rolesOf(world)) if (roles.includes(role.name)) await ask('PUT', grantOf(projectId, user.id, role.id));
+  const auth = {
+    identity: { methods: ['password'], password: { user: { id: user.id, password: 'secret' } } },
+    scope: { project: { id: projectId } },
+  };
+  return { id: user.id, token: (await askKeystone(world, '', 'POST', '/auth/tokens', { auth })).token };
+};
+
+export const rolesOf = async (world: World) =>
+  ((await askKeystone(world, world.admin, 'GET', '/roles')).body as { roles: { id: string; name: string }[] }).roles;
+
+export const grantOf = (projectId: string, userId: string, roleId: string) => `/projects/${projectId}/users/${userId}/roles/${roleId}`;
+
+/** As createCluster takes it. */
+export const makeCredential = async (world: World, owner: Person, name: string, more: object = {}) => {
+  const body = { application_credential: { name, secret: `secret-of-${name}-${'x'.repeat(24)}`, ...more } };
+  const { application_credential: made } = (
+    await askKeystone(world, owner.token, 'POST', `/users/${owner.id}/application_credentials`, body)
+  ).body as { application_credential: { id: string; secret: string } };
+  return { applicationCredentialId: made.id, applicationCredentialSecret: made.secret };
+};
+
+export const listCredentials = async (world: World, userId: string): Promise<{ id: string; name: string }[]> =>
+  (
+    (await askKeystone(world, world.admin, 'GET', `/users/${userId}/application_credentials`)).body as {
+      application_credentials: { id: string; name: string }[];
+    }
+  ).application_credentials;
