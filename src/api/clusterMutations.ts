@@ -169,6 +169,28 @@ defineMutation({
   command: (commands) => commands.rotateCertificates,
 });
 
+const RotateCloudCredentialInput = builder.inputType('RotateCloudCredentialInput', {
+  description: 'What rotateCloudCredential is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    credential: t.field({
+      type: CloudCredentialInput,
+      description: 'What is to be used from now on; without it, a Keystone trust of yours is made.',
+    }),
+  }),
+});
+
+defineMutation({
+  name: 'rotateCloudCredential',
+  description:
+    "Replaces what Seedbed and the cloud's controllers act by in the project: the new one is looked at first, then used everywhere, and only then is the former one ended, where Seedbed made it. One that will not do is told by the condition CloudCredentialSwapped, and the former one stays in use. Needs the role member.",
+  input: RotateCloudCredentialInput,
+  payload: clusterPayload('RotateCloudCredentialPayload', 'The cluster whose credential is being replaced.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.rotateCloudCredential,
+});
+
 const RetryOperationInput = builder.inputType('RetryOperationInput', {
   description: 'What retryOperation is asked.',
   fields: (t) => ({

@@ -122,6 +122,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   DELETE_CLUSTER: 'deleteCluster.',
   ROTATE_ENCRYPTION_KEY: 'rotateEncryptionKey.',
   ROTATE_CERTIFICATES: 'rotateCertificates.',
+  ROTATE_CLOUD_CREDENTIAL: 'rotateCloudCredential.',
   CREATE_NODE_GROUP: 'createNodeGroup.',
   UPDATE_NODE_GROUP: 'updateNodeGroup.',
   RESIZE_NODE_GROUP: 'resizeNodeGroup.',

@@ -11,6 +11,7 @@ import {
 } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { ClusterSummary, LeakReport, Operation } from '../client/types.ts';
+import { CREDENTIAL_FILE, readCredential, rotateCredential } from './cloudCredential.ts';
 import { clusterText } from './clusterText.ts';
 import { addWatch } from './clusterWatch.ts';
 import { get, getCluster, listAll } from './find.ts';
@@ -31,6 +32,7 @@ interface CreateOptions extends ChangeOptions {
   seed?: string;
   label?: Label[];
   deletionProtection?: boolean;
+  credential?: string;
 }
 
 export const addClusterCommands = (program: Command, io: Io): void => {
@@ -46,6 +48,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .option('--seed <seed>', 'for cloud admins; placement chooses without it')
     .option('--label <key=value>', "Magnum's labels; may be repeated", collectLabel)
     .option('--deletion-protection', 'refuse to delete it until told otherwise')
+    .option('--credential <file>', `instead of a trust of yours: ${CREDENTIAL_FILE}`)
     .action(action(io, create));
   define(cluster, 'list', 'list clusters').action(action(io, list));
   define(cluster, 'show <cluster>', 'show a cluster with its node groups, workers and conditions').action(action(io, show));
@@ -71,6 +74,10 @@ export const addClusterCommands = (program: Command, io: Io): void => {
       rotate(ROTATE_ENCRYPTION_KEY, 'Rotate the encryption key', (name) => `The Secrets of ${name} are sealed with a new key.`),
     ),
   );
+  defineChange(cluster, 'rotate-credential <cluster>', "replace what Seedbed and the cloud's controllers act by in the project")
+    .option('--credential <file>', CREDENTIAL_FILE)
+    .option('--trust', 'a Keystone trust of yours')
+    .action(action(io, rotateCredential));
   defineChange(cluster, 'rotate-certificates <cluster>', 'replace every authority, key and certificate, and the workers').action(
     action(
       io,
@@ -85,6 +92,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
 
 const create = async (session: Session, [name = '']: readonly string[], options: CreateOptions): Promise<void> => {
   const { kubernetesVersion, flavor, image, keypair } = options;
+  const credential = options.credential === undefined ? undefined : readCredential(session, options.credential);
   const file = options.file === undefined ? {} : session.readSettings(options.file);
   const overrides = { ...file, ...given({ kubernetesVersion, flavor, image, keypair }) };
   const input = given({
@@ -94,6 +102,7 @@ const create = async (session: Session, [name = '']: readonly string[], options:
     seed: options.seed,
     labels: options.label,
     deletionProtection: options.deletionProtection,
+    credential,
     idempotencyKey: options.idempotencyKey,
     ...(Object.keys(overrides).length > 0 && { overrides }),
   });

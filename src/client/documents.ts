@@ -93,6 +93,11 @@ export const ROTATE_CERTIFICATES = mutation(
   'RotateCertificatesInput',
   `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
 );
+export const ROTATE_CLOUD_CREDENTIAL = mutation(
+  'rotateCloudCredential',
+  'RotateCloudCredentialInput',
+  `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
+);
 export const DELETE_CLUSTER = mutation(
   'deleteCluster',
   'DeleteClusterInput',

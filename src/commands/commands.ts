@@ -16,6 +16,7 @@ import { resizeNodeGroup } from './resizeNodeGroup.ts';
 import { retryOperation } from './retryOperation.ts';
 import { revokeKubeconfig } from './revokeKubeconfig.ts';
 import { rotateCertificates } from './rotateCertificates.ts';
+import { rotateCloudCredential } from './rotateCloudCredential.ts';
 import { rotateEncryptionKey } from './rotateEncryptionKey.ts';
 import { signCertificate } from './signCertificate.ts';
 import { unregisterSeed } from './unregisterSeed.ts';
@@ -48,6 +49,7 @@ export const createCommands = (deps: CommandDeps) => ({
   issueKubeconfig: issueKubeconfig(deps),
   rotateCertificates: rotateCertificates(deps),
   rotateEncryptionKey: rotateEncryptionKey(deps),
+  rotateCloudCredential: rotateCloudCredential(deps),
   signCertificate: signCertificate(deps),
   revokeKubeconfig: revokeKubeconfig(deps),
   retryOperation: retryOperation(deps),

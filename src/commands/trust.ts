@@ -13,7 +13,8 @@ export const CALLER_TOKEN = 'callerToken';
 /** @throws FORBIDDEN when the caller has none of the roles that Seedbed needs. */
 export const newTrust = (deps: CommandDeps, call: Call): TrustReference => ({ trustId: null, ...newTerms(deps, call) });
 
-const newTerms = (deps: CommandDeps, call: Call): TrustTerms => {
+/** @throws FORBIDDEN like newTrust. */
+export const newTerms = (deps: CommandDeps, call: Call): TrustTerms => {
   const roles = delegated(deps, call);
   if (roles.length === 0)
     throw new UserError(

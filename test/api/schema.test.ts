@@ -46,6 +46,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'retryOperation',
     'revokeKubeconfig',
     'rotateCertificates',
+    'rotateCloudCredential',
     'rotateEncryptionKey',
     'signCertificate',
     'uncordonSeed',

@@ -145,6 +145,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['issueKubeconfig', { clusterId: house.cluster.id, role: 'VIEWER' }],
   ['rotateCertificates', { clusterId: house.cluster.id }],
   ['rotateEncryptionKey', { clusterId: house.cluster.id }],
+  ['rotateCloudCredential', { clusterId: house.cluster.id }],
   ['signCertificate', { clusterId: house.cluster.id, role: 'ADMIN', csr: 'x' }],
   ['revokeKubeconfig', { kubeconfigId: house.kubeconfig.id }],
   ['createNodeGroup', { clusterId: house.cluster.id, name: 'more' }],

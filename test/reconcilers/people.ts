@@ -1,5 +1,6 @@
 /** People of the sandbox's Keystone who come and go, and the application credentials that they make. */
 import type { Story } from './story.ts';
+import type { Living } from './world.ts';
 
 type World = Pick<Story, 'sandbox' | 'admin'>;
 
@@ -55,3 +56,22 @@ export const listCredentials = async (world: World, userId: string): Promise<{ i
       application_credentials: { id: string; name: string }[];
     }
   ).application_credentials;
+
+/** cloud.conf of each of the cluster's controllers in the seed. */
+export const cloudConfs = async ({ seed, rows }: Pick<Living, 'seed' | 'rows'>, clusterId: string): Promise<string[]> => {
+  const [row] = rows<{ short_id: string }>(`select short_id from clusters where id = '${clusterId}'`);
+  const { items } = await seed.list({ apiVersion: 'v1', kind: 'Secret', namespace: `kc-${row?.short_id}` });
+  const texts = items.flatMap((item) => (item as unknown as { data?: Record<string, string> }).data?.['cloud.conf'] ?? []);
+  return texts.map((text) => Buffer.from(text, 'base64').toString());
+};
+
+const valueOf = (conf: string, key: string): string => new RegExp(`application-credential-${key} = "([^"]+)"`).exec(conf)?.[1] ?? '';
+export const idIn = (conf: string): string => valueOf(conf, 'id');
+
+/** Whether Keystone takes what a cloud.conf holds. */
+export const logsIn = async ({ sandbox }: Pick<Story, 'sandbox'>, conf: string): Promise<boolean> => {
+  const application_credential = { id: idIn(conf), secret: valueOf(conf, 'secret') };
+  const auth = { identity: { methods: ['application_credential'], application_credential } };
+  const headers = { 'content-type': 'application/json' };
+  return (await fetch(`${sandbox.authUrl}/auth/tokens`, { method: 'POST', headers, body: JSON.stringify({ auth }) })).ok;
+};

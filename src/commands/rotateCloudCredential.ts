@@ -1,0 +1,80 @@
+/** rotateCloudCredential: another application credential, or a trust of the caller's, for what Seedbed acts by in the project. */
+import { z } from 'zod';
+import { NO_CREDENTIAL } from '../domain/cloudCredential.ts';
+import { UserError } from '../domain/errors.ts';
+import type { Tx } from '../store/open.ts';
+import { supersedeOperations } from '../store/operations.ts';
+import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
+import { wakeNow } from '../store/wake.ts';
+import { announce, clusterSubject, newOperation } from './announce.ts';
+import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
+import { credentialInput, sealCredential } from './cloudCredential.ts';
+import { runOnce } from './idempotent.ts';
+import { given, nameOrId, ownInput, parseInput } from './parse.ts';
+import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
+import { CALLER_TOKEN, newTerms } from './trust.ts';
+
+const schema = z.strictObject({ clusterId: nameOrId, credential: given(credentialInput) });
+type Input = z.output<typeof schema>;
+
+export const rotateCloudCredential =
+  (deps: CommandDeps): Command<ClusterAnswer> =>
+  async (call, raw) => {
+    const input = parseInput(schema, ownInput(raw));
+    return runOnce<ClusterAnswer, void>(deps, call, {
+      mutation: 'rotateCloudCredential',
+      input: raw,
+      // A trust is the caller's own.
+      personal: input.credential === undefined,
+      prepare: async () => {},
+      apply: async (tx) => {
+        const row = await getCluster(tx.db, call, input.clusterId);
+        checkMember(call);
+        checkNotDeleting(row);
+        checkGeneration(call, row);
+        const answer = await write(deps, call, tx, row, input);
+        return {
+          answer,
+          target: { kind: 'CLUSTER', id: row.id, projectId: row.projectId },
+          recall: { clusterId: row.id, operationId: answer.operation.id },
+        };
+      },
+      recall: async (ids) => ({
+        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
+        operation: await recallOperation(deps.store.db, call, ids.operationId),
+      }),
+    });
+  };
+
+const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, { credential }: Input) => {
+  const now = deps.clock.now();
+  const next = credential === undefined ? trustOf(deps, call, row) : sealCredential(deps, row.id, credential);
+  const change = {
+    credential: { ...(row.credential ?? NO_CREDENTIAL), next },
+    generation: row.generation + 1,
+    updatedAt: now,
+    ...(row.state === 'READY' && { state: 'UPDATING' as const }),
+  };
+  await patchCluster(tx, row.id, change);
+  // What Seedbed made in somebody's name only he can end.
+  if (call.actor.projectId === row.projectId) await deps.secrets.put(tx, row.id, CALLER_TOKEN, call.token, now);
+  const subject = clusterSubject(row);
+  const operation = newOperation(deps, call, 'ROTATE_CLOUD_CREDENTIAL', subject, change.generation);
+  // One that was refused is no reason to refuse a better one.
+  await supersedeOperations(tx, operation, { kinds: ['ROTATE_CLOUD_CREDENTIAL'] }, now);
+  const message = `The cloud credential of cluster ${row.name} is being replaced, as ${call.actor.userName} asked.`;
+  await announce(tx, subject, operation, change.state ?? row.state, message, 'CHANGED');
+  await wakeNow(tx, 'CLUSTER', row.id, now);
+  return { cluster: await recallCluster(tx.db, call, row.id), operation };
+};
+
+const trustOf = (deps: CommandDeps, call: Call, row: ClusterRow) => {
+  // A token of another project cannot delegate anything in this one.
+  if (call.actor.projectId !== row.projectId)
+    throw new UserError(
+      'FORBIDDEN',
+      "Only a member of the cluster's own project can lend it a trust; hand in an application credential, or ask one.",
+      { field: ['credential'] },
+    );
+  return { kind: 'TRUST' as const, ...newTerms(deps, call) };
+};
