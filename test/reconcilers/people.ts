@@ -65,12 +65,12 @@ export const cloudConfs = async ({ seed, rows }: Pick<Living, 'seed' | 'rows'>, 
   return texts.map((text) => Buffer.from(text, 'base64').toString());
 };
 
-const valueOf = (conf: string, key: string): string => new RegExp(`application-credential-${key} = "([^"]+)"`).exec(conf)?.[1] ?? '';
-export const idIn = (conf: string): string => valueOf(conf, 'id');
+const fieldOf = (conf: string, key: string): string => new RegExp(`application-credential-${key} = "([^"]+)"`).exec(conf)?.[1] ?? '';
+export const idIn = (conf: string): string => fieldOf(conf, 'id');
 
 /** Whether Keystone takes what a cloud.conf holds. */
 export const logsIn = async ({ sandbox }: Pick<Story, 'sandbox'>, conf: string): Promise<boolean> => {
-  const application_credential = { id: idIn(conf), secret: valueOf(conf, 'secret') };
+  const application_credential = { id: idIn(conf), secret: fieldOf(conf, 'secret') };
   const auth = { identity: { methods: ['application_credential'], application_credential } };
   const headers = { 'content-type': 'application/json' };
   return (await fetch(`${sandbox.authUrl}/auth/tokens`, { method: 'POST', headers, body: JSON.stringify({ auth }) })).ok;
