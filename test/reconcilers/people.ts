@@ -36,10 +36,10 @@ export const hireMember = async (
   return { id: user.id, token: (await askKeystone(world, '', 'POST', '/auth/tokens', { auth })).token };
 };
 
-const rolesOf = async (world: World) =>
+export const rolesOf = async (world: World) =>
   ((await askKeystone(world, world.admin, 'GET', '/roles')).body as { roles: { id: string; name: string }[] }).roles;
 
-const grantOf = (projectId: string, userId: string, roleId: string) => `/projects/${projectId}/users/${userId}/roles/${roleId}`;
+export const grantOf = (projectId: string, userId: string, roleId: string) => `/projects/${projectId}/users/${userId}/roles/${roleId}`;
 
 /** As createCluster takes it. */
 export const makeCredential = async (world: World, owner: Person, name: string, more: object = {}) => {

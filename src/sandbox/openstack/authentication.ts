@@ -67,7 +67,8 @@ const byCredential = (deps: AuthDeps, identityFields: Fields): Proof => {
       : deps.identity.applicationCredentials.get(id);
   const user = found === undefined ? undefined : deps.identity.users.get(found.userId);
   const expired = found?.expiresAt != null && Date.parse(found.expiresAt) <= deps.now();
-  if (found === undefined || user?.enabled !== true || expired || found.secret !== optionalString(fields, 'secret'))
+  const paused = deps.identity.projects.get(found?.projectId ?? '')?.enabled !== true;
+  if (found === undefined || user?.enabled !== true || paused || expired || found.secret !== optionalString(fields, 'secret'))
     throw unauthenticated();
   return { methods: ['application_credential'], user, credential: { id: found.id, projectId: found.projectId } };
 };

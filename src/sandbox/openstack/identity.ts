@@ -197,6 +197,18 @@ const projectRoutes = (deps: AuthDeps): Route[] => {
       },
     },
     {
+      method: 'PATCH',
+      template: '/v3/projects/{id}',
+      handle: (call) => {
+        requireAdmin(call, 'update_project');
+        const project = get(call);
+        const fields = envelope(call.body, 'project');
+        project.description = optionalString(fields, 'description') ?? project.description;
+        project.enabled = optionalBoolean(fields, 'enabled') ?? project.enabled;
+        return ok({ project: describeProject(identity.projects.put(project), call.baseUrl) });
+      },
+    },
+    {
       method: 'DELETE',
       template: '/v3/projects/{id}',
       handle: (call) => {
