@@ -50,6 +50,8 @@ export const RENEW_CREDENTIAL =
 
 /** With less left a credential would end before anybody has got used to the cluster. */
 const LEAST_DAYS = 7;
+/** From then on the condition asks for another. */
+const SOON_DAYS = 14;
 const DAY_MS = 86_400_000;
 
 /** @throws CLOUD_CREDENTIAL naming the fault and the remedy. `wanted`: roles of which it must have one. */
@@ -70,6 +72,9 @@ export const checkFacts = (facts: CredentialFacts, at: { projectId: string; want
 export const refused = (message: string): UserError =>
   new UserError('CLOUD_CREDENTIAL', message, { field: ['credential'], whoMustAct: 'CUSTOMER' });
 
-/** A sentence for people. */
-export const describeFacts = ({ name, userId, expiresAt }: CredentialFacts): string =>
-  `Application credential ${JSON.stringify(name)} of user ${userId}, ${expiresAt === null ? 'without an end' : `until ${new Date(expiresAt).toISOString()}`}.`;
+/** Sentences for people. */
+export const describeFacts = ({ name, userId, expiresAt }: CredentialFacts, now: number): string => {
+  const end = expiresAt === null ? 'without an end' : `until ${new Date(expiresAt).toISOString()}`;
+  const soon = expiresAt !== null && expiresAt - now < SOON_DAYS * DAY_MS;
+  return `Application credential ${JSON.stringify(name)} of user ${userId}, ${end}.${soon ? ' Before that, hand in another with rotateCloudCredential.' : ''}`;
+};

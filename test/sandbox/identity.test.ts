@@ -165,6 +165,42 @@ test('a trust dies with its trustor', async () => {
   expect(again.status).toBe(401);
 });
 
+test('an application credential dies when its user is disabled or loses any role in the project, and rests with its project', async () => {
+  const user = await admin.call('POST', '/identity/v3/users', { user: { name: 'robot', password: 'pw' } });
+  const userId = String(user.at('user', 'id'));
+  const grantOf = (roleId: string) => `/identity/v3/projects/${member.projectId}/users/${userId}/roles/${roleId}`;
+  const roleNamed = async (name: string) => String((await admin.call('GET', `/identity/v3/roles?name=${name}`)).at('roles', 0, 'id'));
+  const [lasting, passing] = [await roleNamed('member'), await roleNamed('load-balancer_member')];
+  const base = `/identity/v3/users/${userId}/application_credentials`;
+  const make = async () => {
+    await admin.call('PUT', grantOf(lasting));
+    await admin.call('PUT', grantOf(passing));
+    const login = await cloud.authenticate({
+      identity: { methods: ['password'], password: { user: { id: userId, password: 'pw' } } },
+      scope: { project: { id: member.projectId } },
+    });
+    const fields = { name: 'made', secret: 'pw', roles: [{ name: 'member' }] };
+    const made = await cloud.as(login.headers.get('x-subject-token') ?? '')('POST', base, { application_credential: fields });
+    return String(made.at('application_credential', 'id'));
+  };
+  const logIn = async (id: string) =>
+    (await cloud.authenticate({ identity: { methods: ['application_credential'], application_credential: { id, secret: 'pw' } } })).status;
+  const count = async () => ((await admin.call('GET', base)).at('application_credentials') as object[]).length;
+  const enable = (path: string, word: string, enabled: boolean) => admin.call('PATCH', `/identity/v3/${path}`, { [word]: { enabled } });
+  const first = await make();
+  await enable(`projects/${member.projectId}`, 'project', false);
+  expect(await logIn(first)).toBe(401);
+  await enable(`projects/${member.projectId}`, 'project', true);
+  expect(await logIn(first)).toBe(201);
+  // Not one of its own roles.
+  await admin.call('DELETE', grantOf(passing));
+  expect([await logIn(first), await count()]).toEqual([401, 0]);
+  const second = await make();
+  await enable(`users/${userId}`, 'user', false);
+  await enable(`users/${userId}`, 'user', true);
+  expect([await logIn(second), await count()]).toEqual([401, 0]);
+});
+
 test('an application credential with an empty list of roles has all that its maker has', async () => {
   const base = `/identity/v3/users/${member.userId}/application_credentials`;
   const rolesOf = async (name: string, roles?: object[]) => {

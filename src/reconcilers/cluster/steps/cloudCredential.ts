@@ -38,7 +38,7 @@ export const cloudCredential: Step<ClusterScope> = {
   },
 };
 
-const told = ({ row }: ClusterScope): Outcome => {
+const told = ({ row, clock }: ClusterScope): Outcome => {
   const current = row.credential?.current ?? null;
-  return current === null ? done() : done(describeFacts(current));
+  return current === null ? done() : done(describeFacts(current, clock.now()));
 };
