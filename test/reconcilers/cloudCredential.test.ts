@@ -114,8 +114,17 @@ test('one that will not do is refused before anything is made in the project, wi
     });
     expect(conditionOf(id, 'CloudCredentialReady')?.state).toBe('FAILED');
     expect(world.rows(`select 1 from inventory where cluster_id = '${id}' and service not in ('SEED', 'CLUSTER')`)).toEqual([]);
-    await remove(id);
+    if (name !== 'secret') await remove(id);
   }
+  // Another one is the remedy: the making goes on.
+  const [{ id } = { id: '' }] = world.rows<{ id: string }>("select id from clusters where name = 'secret'");
+  await world.change(world.member, 'rotateCloudCredential', { clusterId: id, credential: good }, 'operation { id }');
+  await world.settled(id);
+  expect(operations(id).map(({ kind, state }) => `${kind} ${state}`)).toEqual([
+    'ROTATE_CLOUD_CREDENTIAL SUCCEEDED',
+    'CREATE_CLUSTER SUCCEEDED',
+  ]);
+  await remove(id);
 });
 
 test('what cannot be one at all is refused at once, and not repeated', async () => {
