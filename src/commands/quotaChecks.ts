@@ -24,13 +24,13 @@ export const checkClusterQuotas = (
   check(
     deps,
     owner,
-    () => [...clusterDemands(spec), ...groups.map((group) => newGroupDemand(group.spec, sizeOf(deps, owner, group.spec.flavor)))],
+    () => [...clusterDemands(spec), ...groups.map((group) => groupDemand(group.spec, sizeOf(deps, owner, group.spec.flavor)))],
     undefined,
   );
 
 /** @throws UserError QUOTA_EXCEEDED that names every resource that is short. */
 export const checkGroupQuotas = (deps: CommandDeps, owner: Owner, spec: NodeGroupSpec): void =>
-  check(deps, owner, () => [newGroupDemand(spec, sizeOf(deps, owner, spec.flavor))], ['count']);
+  check(deps, owner, () => [groupDemand(spec, sizeOf(deps, owner, spec.flavor))], ['count']);
 
 /**
  * For a group that is to have more workers than it was to have so far.
@@ -55,9 +55,6 @@ const check = (deps: CommandDeps, { projectId }: Owner, demands: () => Demand[],
   const quotas = deps.peekQuotas(projectId);
   if (quotas !== null) requireQuotas(quotas, sumOf(demands()), field);
 };
-
-const newGroupDemand = (spec: NodeGroupSpec, size: Size | null): Demand =>
-  sumOf([workersDemand(spec, size, spec.count), groupDemand(spec)]);
 
 const sizeOf = (deps: CommandDeps, { projectId, userId }: Owner, flavor: string): Size | null =>
   findByNameOrId(deps.peekCatalogue(projectId, userId)?.flavors ?? [], flavor) ?? null;

@@ -15,6 +15,8 @@ export interface ResolvedNames {
   ownNetwork: boolean;
   /** Of our router to the outside: what its workers call the API from. Looked for once the API is not open to all. */
   gatewayAddresses?: string[];
+  /** The project's quotas have been found to have room for all of the cluster; from then on its parts may be made. */
+  roomFound?: true;
 }
 
 /** Rotations that were asked for since the cluster was made. */

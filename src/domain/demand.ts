@@ -1,7 +1,7 @@
 /** What a cluster's parts take of the project's quotas, by the names that the quotas have. */
 import type { CloudFlavor } from './cloud.ts';
 import type { NodeGroupSpec } from './nodeGroup.ts';
-import type { Demand } from './quota.ts';
+import { type Demand, sumOf } from './quota.ts';
 import type { TemplateSpec } from './template.ts';
 
 export type Size = Pick<CloudFlavor, 'vcpus' | 'ramMiB'>;
@@ -24,9 +24,9 @@ export const workersDemand = (
   };
 };
 
-/** Beside its workers. */
-export const groupDemand = ({ serverGroupPolicy }: Pick<NodeGroupSpec, 'serverGroupPolicy'>): Demand =>
-  serverGroupPolicy === 'NONE' ? {} : { server_groups: 1 };
+/** A new group with all its workers. */
+export const groupDemand = (spec: NodeGroupSpec, size: Size | null): Demand =>
+  sumOf([workersDemand(spec, size, spec.count), ...(spec.serverGroupPolicy === 'NONE' ? [] : [{ server_groups: 1 }])]);
 
 /** Two rules come with a security group, four are ours; those for the seed's nodes are known only when there is a seed. */
 const SECURITY_GROUP: Demand = { security_group: 1, security_group_rule: 6 };

@@ -79,6 +79,8 @@ export interface ResolvedGroup {
   /** Absent on groups that were resolved before there were any, and have none. */
   networks?: ResolvedNetwork[];
   securityGroupIds?: string[];
+  /** How many workers the project's quotas have been found to have room for; absent until they were looked at. */
+  roomFor?: number;
 }
 
 export interface ResolvedNetwork {
@@ -86,6 +88,10 @@ export interface ResolvedNetwork {
   /** False: ports in it can have no security groups. */
   portSecurity: boolean;
 }
+
+/** How many workers a group is to have by now: more than there is room for are only wished for. */
+export const targetOf = ({ spec, resolved }: { spec: NodeGroupSpec; resolved: ResolvedGroup | null }): number =>
+  Math.min(spec.count, resolved?.roomFor ?? spec.count);
 
 /** diskGiB 0: the size of the image, or of a root volume. */
 export interface Machine {

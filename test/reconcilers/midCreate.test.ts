@@ -81,9 +81,11 @@ test.each([
   'the quota of %s is used up by others in the middle of a create: told with its figures, and a retry goes on from there',
   async (quota, step) => {
     const { projectId } = world.sandbox.users.member;
-    // The create is accepted, and then there is no room any more.
-    await world.control('POST', 'faults', { service: 'kubernetes', kind: 'stall', stallMs: 300, times: 3 });
+    // There is room when it is looked for, and then there is none any more.
+    const slow = { service: 'network', method: 'POST', path: '/(networks|security-groups)$', kind: 'stall', stallMs: 2_000, times: 2 };
+    await world.control('POST', 'faults', slow);
     const clusterId = await begin(`quota-${quota.replace('_', '-')}`);
+    await reached(clusterId, 'QuotasSufficient', 'DONE');
     await world.control('PUT', `quotas/${projectId}`, { [quota]: 0 });
     const operation = await until(
       () =>
@@ -96,6 +98,7 @@ test.each([
       quota: { resource: expect.any(String) },
     });
     await world.control('PUT', `quotas/${projectId}`, { [quota]: -1 });
+    await world.control('DELETE', 'faults');
     await world.change(world.member, 'retryOperation', { operationId: operation.id }, 'operation { id }');
     await world.settled(clusterId);
     expect(shape(clusterId)).toEqual(calm);

@@ -20,6 +20,7 @@ import { network } from './steps/network.ts';
 import { networkPolicies } from './steps/networkPolicies.ts';
 import { nodeGroups } from './steps/nodeGroups.ts';
 import { placement } from './steps/placement.ts';
+import { quotas } from './steps/quotas.ts';
 import { rotation } from './steps/rotation.ts';
 import { router } from './steps/router.ts';
 import { scheduler } from './steps/scheduler.ts';
@@ -34,6 +35,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   cloudCredential,
   credentialSwap,
   namesResolved,
+  quotas,
   placement,
   seedNamespace,
   apiEndpoint,

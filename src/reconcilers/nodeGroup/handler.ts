@@ -7,9 +7,10 @@ import { type NodeGroupScope, openNodeGroupScope } from './scope.ts';
 import { autoHealing } from './steps/autoHealing.ts';
 import { namesResolved } from './steps/namesResolved.ts';
 import { nodes } from './steps/nodes.ts';
+import { quotas } from './steps/quotas.ts';
 import { serverGroup } from './steps/serverGroup.ts';
 
-const nodeGroupFlow = defineFlow<NodeGroupScope>('nodeGroup', [namesResolved, serverGroup, autoHealing, nodes]);
+const nodeGroupFlow = defineFlow<NodeGroupScope>('nodeGroup', [namesResolved, quotas, serverGroup, autoHealing, nodes]);
 
 export const createNodeGroupHandler = (world: World) => {
   const clusterOf = async (clusterId: string) => {

@@ -3,13 +3,13 @@ import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, presentId, removeResource } from '../../resource.ts';
 import type { ClusterScope } from '../scope.ts';
-import { namesResolved } from './namesResolved.ts';
+import { quotas } from './quotas.ts';
 
 export const network: Step<ClusterScope> = {
   name: 'NetworkReady',
   title: 'Make the network',
   usuallyMs: 10_000,
-  needs: [namesResolved],
+  needs: [quotas],
   ensure: async (scope) => {
     const { row } = scope;
     if (row.resolved === null || !row.resolved.ownNetwork) return done();

@@ -4,14 +4,14 @@ import { type RuleSpec, type SecurityGroup, sameRule } from '../../../openstack/
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
 import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
-import { namesResolved } from './namesResolved.ts';
 import { placement } from './placement.ts';
+import { quotas } from './quotas.ts';
 
 export const securityGroup: Step<ClusterScope> = {
   name: 'SecurityGroupReady',
   title: 'Make the security group',
   usuallyMs: 10_000,
-  needs: [namesResolved, placement],
+  needs: [quotas, placement],
   ensure: async (scope) => {
     const { row } = scope;
     const { network: api } = scope.cloud();

@@ -4,12 +4,13 @@ import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { endSeedTurn, takeSeedTurn } from '../../../store/seedTurns.ts';
 import type { ClusterScope } from '../scope.ts';
 import { placement } from './placement.ts';
+import { quotas } from './quotas.ts';
 
 export const seedTurn: Step<ClusterScope> = {
   name: 'SeedTurn',
   title: 'Wait for a turn on the seed',
   usuallyMs: 60_000,
-  needs: [placement],
+  needs: [quotas, placement],
   ensure: async (scope) => {
     const { row } = scope;
     if (row.seedTurn === 'STARTING' || row.seedTurn === 'DONE' || row.observedGeneration > 0) return done();

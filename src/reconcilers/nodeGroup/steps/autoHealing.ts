@@ -14,6 +14,7 @@ import {
   replacementIn,
   settleMs,
 } from '../../../domain/healing.ts';
+import { targetOf } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId } from '../../../lib/ids.ts';
 import type { Tx } from '../../../store/open.ts';
@@ -147,7 +148,7 @@ const underWay = ({ nodes, row }: NodeGroupScope): string | undefined => {
   // One that cannot be made may be so for ever, for want of what a lost one has.
   const making = nodes.find((node) => node.kubeletVersion === null && node.trouble === null && node.state !== 'FAILED');
   if (making !== undefined) return `node ${making.name} to be ready, before another is replaced`;
-  return nodes.length < row.spec.count ? 'the missing nodes to be made, before another is replaced' : undefined;
+  return nodes.length < targetOf(row) ? 'the missing nodes to be made, before another is replaced' : undefined;
 };
 
 const patience = ({ patient, at, failures, backsOff }: Plan<Patient>, now: number): Outcome => {

@@ -1,6 +1,7 @@
 /** As many nodes as are wanted: this step only writes wishes, each node's own flow fulfils them. */
 import { errorOf } from '../../../domain/errors.ts';
 import { isMassFailure } from '../../../domain/healing.ts';
+import { targetOf } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
 import type { Tx } from '../../../store/open.ts';
@@ -9,6 +10,7 @@ import { listNodeTroubles } from '../../../store/troubles.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { removalFailure, waitingForParts } from '../../troubles.ts';
 import type { NodeGroupScope } from '../scope.ts';
+import { findRoom } from './quotas.ts';
 import { serverGroup } from './serverGroup.ts';
 
 export const nodes: Step<NodeGroupScope> = {
@@ -17,44 +19,51 @@ export const nodes: Step<NodeGroupScope> = {
   usuallyMs: 300_000,
   needs: [serverGroup],
   ensure: async (scope) => {
-    const staying = scope.nodes.filter((node) => node.deleteRequestedAt === null);
-    const old = staying.filter((node) => node.createdAt < (scope.cluster.nodesSince ?? 0) || node.replaceRequestedAt !== null);
-    const leaving = scope.nodes.length - staying.length;
-    // One more than wanted while old ones are replaced, and that one is gone before the next begins.
-    if (old.length > 0 && leaving > 0) return follow(scope, `${leaving} nodes to go, and ${old.length} to be replaced after them`);
-    // One that does not work serves nobody until another is there. When many do not, it is hardly the fault of each: they go as those that work.
-    const ill = staying.filter((node) => node.state !== 'READY').length;
-    const broken = old.filter((node) => node.replaceRequestedAt !== null && node.state !== 'READY');
-    if (broken.length > 0 && !isMassFailure(ill, staying.length, scope.cluster.spec.healing)) {
-      await dropNodes(scope, chooseVictims(broken, 1, scope.row.nodesToRemove));
-      return waiting(`${broken.length} nodes to be replaced`, 30_000);
-    }
-    const missing = scope.row.spec.count + Math.min(1, old.length) - staying.length;
-    if (missing > 0) await addNodes(scope, missing);
-    if (missing < 0) await dropNodes(scope, chooseVictims(staying, -missing, scope.row.nodesToRemove));
-    if (missing !== 0) return waiting(`${Math.abs(missing)} ${missing > 0 ? 'new' : 'surplus'} nodes`, 30_000);
-    // What is wrong with an old one ends with it.
-    const problem = staying.find((node) => node.state === 'FAILED' && !old.includes(node))?.fault?.problem;
-    if (problem !== undefined) throw errorOf(problem);
-    // One that works no more must not keep an old one from its end: its own replacement comes after that. But one that a rotation has made
-    // and that fails holds it up: the next would fail as well, until none of the old is left.
-    const rolling = old.some((node) => node.replaceRequestedAt === null);
-    const isOfRoll = (node: NodeRow) => rolling && node.createdAt >= (scope.cluster.nodesSince ?? 0);
-    const lost = (node: NodeRow) => old.length > 0 && node.trouble !== null && node.kubeletVersion !== null && !isOfRoll(node);
-    const late = scope.nodes.filter((node) => node.state !== 'READY' && !old.includes(node) && !lost(node));
-    if (late.length > 0) return follow(scope, `${late.length} of ${scope.nodes.length} nodes`);
-    if (old.length > 0) {
-      await dropNodes(scope, chooseVictims(old, 1, scope.row.nodesToRemove));
-      return waiting(`${old.length} nodes to be replaced`, 30_000);
-    }
-    if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
-    return done(`${staying.length} nodes`);
+    const short = await findRoom(scope);
+    const outcome = await ensureNodes(scope);
+    if (short !== null) throw short;
+    return outcome;
   },
   remove: async (scope) => {
     const staying = scope.nodes.filter((node) => node.deleteRequestedAt === null);
     if (staying.length > 0) await dropNodes(scope, staying);
     return scope.nodes.length === 0 ? done() : follow(scope, `${scope.nodes.length} nodes to be removed`);
   },
+};
+
+const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
+  const staying = scope.nodes.filter((node) => node.deleteRequestedAt === null);
+  const old = staying.filter((node) => node.createdAt < (scope.cluster.nodesSince ?? 0) || node.replaceRequestedAt !== null);
+  const leaving = scope.nodes.length - staying.length;
+  // One more than wanted while old ones are replaced, and that one is gone before the next begins.
+  if (old.length > 0 && leaving > 0) return follow(scope, `${leaving} nodes to go, and ${old.length} to be replaced after them`);
+  // One that does not work serves nobody until another is there. When many do not, it is hardly the fault of each: they go as those that work.
+  const ill = staying.filter((node) => node.state !== 'READY').length;
+  const broken = old.filter((node) => node.replaceRequestedAt !== null && node.state !== 'READY');
+  if (broken.length > 0 && !isMassFailure(ill, staying.length, scope.cluster.spec.healing)) {
+    await dropNodes(scope, chooseVictims(broken, 1, scope.row.nodesToRemove));
+    return waiting(`${broken.length} nodes to be replaced`, 30_000);
+  }
+  const missing = targetOf(scope.row) + Math.min(1, old.length) - staying.length;
+  if (missing > 0) await addNodes(scope, missing);
+  if (missing < 0) await dropNodes(scope, chooseVictims(staying, -missing, scope.row.nodesToRemove));
+  if (missing !== 0) return waiting(`${Math.abs(missing)} ${missing > 0 ? 'new' : 'surplus'} nodes`, 30_000);
+  // What is wrong with an old one ends with it.
+  const problem = staying.find((node) => node.state === 'FAILED' && !old.includes(node))?.fault?.problem;
+  if (problem !== undefined) throw errorOf(problem);
+  // One that works no more must not keep an old one from its end: its own replacement comes after that. But one that a rotation has made
+  // and that fails holds it up: the next would fail as well, until none of the old is left.
+  const rolling = old.some((node) => node.replaceRequestedAt === null);
+  const isOfRoll = (node: NodeRow) => rolling && node.createdAt >= (scope.cluster.nodesSince ?? 0);
+  const lost = (node: NodeRow) => old.length > 0 && node.trouble !== null && node.kubeletVersion !== null && !isOfRoll(node);
+  const late = scope.nodes.filter((node) => node.state !== 'READY' && !old.includes(node) && !lost(node));
+  if (late.length > 0) return follow(scope, `${late.length} of ${scope.nodes.length} nodes`);
+  if (old.length > 0) {
+    await dropNodes(scope, chooseVictims(old, 1, scope.row.nodesToRemove));
+    return waiting(`${old.length} nodes to be replaced`, 30_000);
+  }
+  if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
+  return done(`${staying.length} nodes`);
 };
 
 const follow = async (scope: NodeGroupScope, what: string): Promise<Outcome> => {

@@ -5,13 +5,13 @@ import type { Compute } from '../../../openstack/compute.ts';
 import { resourceName } from '../../names.ts';
 import { ensureResource, removeResource } from '../../resource.ts';
 import type { NodeGroupScope } from '../scope.ts';
-import { namesResolved } from './namesResolved.ts';
+import { quotas } from './quotas.ts';
 
 export const serverGroup: Step<NodeGroupScope> = {
   name: 'ServerGroupReady',
   title: 'Make the server group',
   usuallyMs: 10_000,
-  needs: [namesResolved],
+  needs: [quotas],
   wanted: ({ row }) => row.spec.serverGroupPolicy !== 'NONE',
   ensure: async (scope) => {
     const { compute } = scope.cloud();
