@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { pauseAfter } from '../lib/tries.ts';
 import { turn } from '../lib/turn.ts';
 import { connectionFailure } from './errors.ts';
+import { createPace } from './pace.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -71,8 +72,11 @@ export const createTransport = (deps: TransportDeps): Transport => {
   });
 
   const gates = createGates(deps.clock);
+  const pace = createPace(deps.clock);
 
   const once = async (call: HttpCall): Promise<Reply> => {
+    const turnMs = pace.turnOf(call);
+    if (turnMs > 0) await wait(turnMs);
     const startedAt = deps.clock.now();
     let status = 0;
     try {

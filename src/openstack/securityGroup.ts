@@ -65,8 +65,8 @@ export const createSecurityGroups = (neutron: Neutron): SecurityGroups => ({
       });
       return true;
     } catch (error) {
-      // The only conflict here is SecurityGroupRuleExists; a quota is another error.
-      if (error instanceof Conflict) return false;
+      // SecurityGroupRuleExists; after any other conflict, such as one of the database's, there is no rule.
+      if (error instanceof Conflict && /already exists/i.test(error.message)) return false;
       throw error;
     }
   },

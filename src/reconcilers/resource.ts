@@ -68,15 +68,15 @@ const awaitCutOff = (scope: ResourceScope, noted: { kind: string; createdAt: num
 
 const MOST_PATIENCE_MS = 300_000;
 
-/** A refusal means that nothing was made: no need to look for it later. */
+/** A refusal means that nothing was made: no need to look for it later. What is in a new one's way may be this one, had by a request that came twice. */
 const createOrForget = async (scope: ResourceScope, spec: ResourceSpec): Promise<{ id: string }> => {
   try {
     return await spec.create();
   } catch (error) {
     await scope.write(async (tx) => {
       const now = scope.clock.now();
-      if (error instanceof UserError || error instanceof Conflict) await noteState(tx, spec.key, 'GONE', now);
-      else if (isOver(error)) await noteAnswered(tx, spec.key, now - scope.cutOffMs);
+      if (error instanceof UserError) await noteState(tx, spec.key, 'GONE', now);
+      else if (error instanceof Conflict || isOver(error)) await noteAnswered(tx, spec.key, now - scope.cutOffMs);
       else await noteUnanswered(tx, spec.key, now);
     });
     throw error;

@@ -33,7 +33,12 @@ export type Latency = (usualMs: number) => number;
 /** Calls by service, method and path template (`/servers/{id}`); a write is a call that changed something or tried to. */
 export interface Counters {
   /** `call`: which one it was, for who records them. */
-  count(service: string, method: string, template: string, call?: { path: string; name: string; fault: string | null }): void;
+  count(
+    service: string,
+    method: string,
+    template: string,
+    call?: { path: string; name: string; digest: string; fault: string | null },
+  ): void;
 }
 
 export type Fault =

@@ -20,6 +20,8 @@ export interface RecordedCall extends Omit<CallCount, 'calls' | 'path'> {
   path: string;
   /** What the body calls the thing, where it does. */
   name: string;
+  /** Tells whether two bodies are the same. */
+  digest: string;
   write: boolean;
   /** The kind of fault that it met. */
   fault: string | null;

@@ -11,19 +11,19 @@ export interface Change {
   nodes: number;
 }
 
-const CREATE: Change = {
+export const CREATE: Change = {
   mutation: 'createCluster',
   input: () => ({ name: 'walked', clusterTemplate: 'small', nodeCount: 2 }),
   state: 'READY',
   nodes: 2,
 };
-const resize = (count: number): Change => ({
+export const resize = (count: number): Change => ({
   mutation: 'resizeNodeGroup',
   input: ({ nodeGroupId }) => ({ nodeGroupId, count }),
   state: 'READY',
   nodes: count,
 });
-const DELETE: Change = { mutation: 'deleteCluster', input: ({ clusterId }) => ({ clusterId }), state: 'DELETED', nodes: 0 };
+export const DELETE: Change = { mutation: 'deleteCluster', input: ({ clusterId }) => ({ clusterId }), state: 'DELETED', nodes: 0 };
 const ROTATE: Change = { mutation: 'rotateCertificates', input: ({ clusterId }) => ({ clusterId }), state: 'READY', nodes: 1 };
 const LIFE = [CREATE, resize(3), resize(1), ROTATE, DELETE];
 
@@ -32,12 +32,12 @@ interface ClusterRow {
   short_id: string;
   state: string;
 }
-const newest = (story: Story): ClusterRow | undefined =>
+export const newest = (story: Story): ClusterRow | undefined =>
   story.rows<ClusterRow>('select id, short_id, state from clusters order by rowid desc limit 1')[0];
 const count = (story: Story, from: string): number => story.rows<{ n: number }>(`select count(*) as n from ${from}`)[0]?.n ?? 0;
 
 /** Asks until there is an answer, as a client does that has a key for the request. */
-const insist = (story: Story, change: Change): Promise<string> => {
+export const insist = (story: Story, change: Change): Promise<string> => {
   const { id: clusterId = '' } = newest(story) ?? {};
   const nodeGroupId = story.rows<{ id: string }>('select id from node_groups order by rowid desc limit 1')[0]?.id ?? '';
   const input = { ...change.input({ clusterId, nodeGroupId }), idempotencyKey: `change-${count(story, 'operations')}` };
@@ -48,7 +48,7 @@ const insist = (story: Story, change: Change): Promise<string> => {
 };
 
 /** The change has come to its end, and nobody works any more. */
-const isOver = (story: Story, { state, nodes }: Change): boolean =>
+export const isOver = (story: Story, { state, nodes }: Change): boolean =>
   newest(story)?.state === state &&
   count(story, 'nodes where deleted_at is null') === nodes &&
   count(story, "operations where state in ('PENDING', 'RUNNING')") === 0 &&

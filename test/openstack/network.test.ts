@@ -1,6 +1,6 @@
 /** Neutron: filters, rules that exist already, missing extensions, things that are gone. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { NotFound, UserError } from '../../src/domain/errors.ts';
+import { Conflict, NotFound, UserError } from '../../src/domain/errors.ts';
 import { type FakeCloud, failing, startFakeCloud } from './fakeCloud.ts';
 
 let cloud: FakeCloud;
@@ -69,7 +69,7 @@ test('a port is asked for with its subnet, groups and the pods’ ranges', async
   });
 });
 
-test('a rule that is there already is no failure; its quota is', async () => {
+test('a rule that is there already is no failure; its quota is, and any other conflict', async () => {
   const rule = {
     direction: 'ingress',
     etherType: 'IPv4',
@@ -85,6 +85,8 @@ test('a rule that is there already is no failure; its quota is', async () => {
   expect(await cloud.open().network.createSecurityGroupRule('g1', rule)).toBe(false);
   cloud.on('POST /network/v2.0/security-group-rules', error('OverQuota', "Quota exceeded for resources: ['security_group_rule']."));
   expect(await failing(cloud.open().network.createSecurityGroupRule('g1', rule))).toMatchObject({ code: 'QUOTA_EXCEEDED' });
+  cloud.on('POST /network/v2.0/security-group-rules', error('RetryRequest', 'The record was changed meanwhile.'));
+  expect(await failing(cloud.open().network.createSecurityGroupRule('g1', rule))).toBeInstanceOf(Conflict);
 });
 
 test('an extension that is missing is named; with it, a 404 is a missing object', async () => {

@@ -1,5 +1,5 @@
 /** What a simulated OpenStack service is, and the front that serves all of them on one port under path prefixes. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Counters, Faults, Latency, PlayFault } from '../contract.ts';
 import { type Answer, ApiError, type Call, createRouter, parseBody, type Route, type Router, readBody } from './http.ts';
@@ -171,7 +171,16 @@ export const createFront = (deps: FrontDeps): RequestListener => {
     const bytes = await readBody(request);
     const fault = deps.faults.take(m.service.name, method, path + url.search);
     const template = typeof found === 'string' ? path : found.route.template;
-    deps.counters.count(m.service.name, method, template, { path: path + url.search, name: nameIn(bytes), fault: fault?.kind ?? null });
+    const digest = createHash('sha256')
+      .update(bytes ?? '')
+      .digest('hex')
+      .slice(0, 12);
+    deps.counters.count(m.service.name, method, template, {
+      path: path + url.search,
+      name: nameIn(bytes),
+      digest,
+      fault: fault?.kind ?? null,
+    });
     const staleMs = fault?.kind === 'staleList' ? fault.ageMs : null;
     const handle = (): Promise<void> => serve(m, request, response, url, path, found, bytes, staleMs);
     if (fault === undefined || staleMs !== null) await handle();

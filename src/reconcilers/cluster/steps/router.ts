@@ -6,7 +6,7 @@ import { noteState } from '../../../store/inventory.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
-import type { ClusterScope } from '../scope.ts';
+import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
 import { network } from './network.ts';
 
 export const router: Step<ClusterScope> = {
@@ -28,7 +28,8 @@ export const router: Step<ClusterScope> = {
       isThere: async (id) => (await scope.networkSight()).routerIds.has(id) || (await findUnlessGone(api.getRouter(id))) !== undefined,
     });
     const findInterface = async () => (await api.listPorts({ deviceId: routerId, subnetId: fixedSubnetId }))[0];
-    await ensureResource(scope, {
+    const before = await presentId(scope.db, interfaceKey(scope));
+    const interfaceId = await ensureResource(scope, {
       key: interfaceKey(scope),
       find: findInterface,
       isThere: async (id) => (await scope.networkSight()).interfaceIds.has(id) || (await findInterface()) !== undefined,
@@ -43,6 +44,7 @@ export const router: Step<ClusterScope> = {
         }
       },
     });
+    if (interfaceId !== before) await wakeWaitingNodes(scope);
     await noteGateway(scope, routerId);
     return done();
   },
@@ -52,6 +54,7 @@ export const router: Step<ClusterScope> = {
     if (row.resolved === null || !row.resolved.ownNetwork) return done();
     const { network: api } = scope.cloud();
     const routerId = await presentId(scope.db, routerKey(scope));
+    let cleared: string | undefined;
     await removeResource(scope, {
       twins: false,
       key: interfaceKey(scope),
@@ -59,6 +62,7 @@ export const router: Step<ClusterScope> = {
       find: async () => (routerId === undefined ? undefined : { id: routerId }),
       remove: async () => {
         if (routerId !== undefined && subnetId !== null) await api.removeRouterInterface(routerId, subnetId);
+        cleared = routerId;
         return true;
       },
     });
@@ -67,7 +71,7 @@ export const router: Step<ClusterScope> = {
       find: async () => (await api.listRouters({ name: resourceName(row), description: descriptionOf(row) }))[0],
       remove: async (id) => {
         // A create that was cut off may have left the interface without our having noted it.
-        if (subnetId !== null) await api.removeRouterInterface(id, subnetId);
+        if (subnetId !== null && id !== cleared) await api.removeRouterInterface(id, subnetId);
         await api.deleteRouter(id);
         return true;
       },

@@ -3,8 +3,8 @@ import { clusterTag } from '../../../domain/cluster.ts';
 import { UserError } from '../../../domain/errors.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { enqueue } from '../../../store/workItems.ts';
-import { floatingIpDescription } from '../../names.ts';
-import { ensureResource, removeResource } from '../../resource.ts';
+import { floatingIpDescription, resourceName } from '../../names.ts';
+import { ensureResource, presentId, removeResource } from '../../resource.ts';
 import type { NodeScope } from '../scope.ts';
 import { port } from './port.ts';
 
@@ -24,11 +24,11 @@ export const floatingIp: Step<NodeScope> = {
     }
     const portId = row.portId;
     if (portId === null) return waiting('the port', 1_000);
+    if (row.floatingIp === null && !(await leadsOutside(scope))) return waiting("the router of the cluster's network", 2_000);
     const { network: api } = scope.cloud();
     const id = await ensureResource(scope, {
       key: floatingIpKey(scope),
       find: async () => (await api.listFloatingIps({ description: describe(scope) }))[0],
-      // A subnet that its router does not know yet is a conflict, which passes: the next pass asks again.
       create: () => api.createFloatingIp({ externalNetworkId, portId, description: describe(scope) }),
       complete: (made) => api.addTag('floatingips', made, clusterTag(cluster.id)),
     });
@@ -51,6 +51,14 @@ export const floatingIp: Step<NodeScope> = {
     });
     return done();
   },
+};
+
+/** A subnet without its router gets no floating IP, and Neutron calls that "not found": as if somebody had to act. */
+const leadsOutside = async ({ db, cluster }: NodeScope): Promise<boolean> => {
+  if (cluster.resolved?.ownNetwork !== true) return true;
+  const of = { clusterId: cluster.id, ownerId: cluster.id } as const;
+  const key = { ...of, service: 'NETWORK', kind: 'router-interface', name: resourceName(cluster) } as const;
+  return (await presentId(db, key)) !== undefined;
 };
 
 const describe = ({ row }: NodeScope) => floatingIpDescription(row.name, row.id);
