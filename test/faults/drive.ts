@@ -1,0 +1,67 @@
+/** Lives one after the other, with a case in each phase, until there are none left. */
+import { type Case, casesOf, nameOf } from './cases.ts';
+import { type Course, type FaultWorld, openFaultWorld, PHASES } from './life.ts';
+import { isDouble, verdict } from './verdict.ts';
+
+/** The calm life that others are compared with: the second of a world, as the first has first-time work in the seed. */
+export const calmLife = async (world: FaultWorld): Promise<Course[]> => {
+  const life = async () => {
+    await world.renew();
+    const courses: Course[] = [];
+    for (const place of PHASES.keys()) courses.push(await world.run(place, null));
+    return courses;
+  };
+  await life();
+  return life();
+};
+
+export const allCases = (calm: readonly Course[]): Case[] => PHASES.flatMap(([phase], place) => casesOf(phase, calm[place]?.calls ?? []));
+
+/** Takes cases from `queue` until it is empty or `isTime` says so; tells each as it ends. */
+export const drive = async (options: {
+  queue: Case[];
+  calm: readonly Course[];
+  isTime: () => boolean;
+  tell: (met: Case, wrong: string[], ms: number) => void;
+  world?: FaultWorld;
+}): Promise<void> => {
+  const { queue, calm } = options;
+  const take = (phase: string): Case | null => {
+    const place = queue.findIndex((met) => met.phase === phase);
+    return place === -1 ? null : (queue.splice(place, 1)[0] ?? null);
+  };
+  let world = options.world ?? (await openFaultWorld());
+  try {
+    while (queue.length > 0 && !options.isTime()) {
+      await world.renew();
+      let met = null as Case | null;
+      for (const [place, [phase]] of PHASES.entries()) {
+        // Nobody is told of what a duplicate made, and it is gone when the cluster is: that life goes on calmly, to its end.
+        const doubled: Case | null = met?.kind === 'duplicate' ? met : null;
+        met = doubled ?? take(phase);
+        const course = await world.run(place, doubled === null ? met : null).catch((error: Error) => error);
+        const wrong = course instanceof Error ? [course.message] : verdict(met, course, calm[place] ?? NOTHING);
+        const isLast = place === PHASES.length - 1;
+        const fate = met?.kind === 'duplicate' && !isLast ? wrong.filter((sentence) => !isDouble(sentence)) : wrong;
+        const isTold = met?.kind !== 'duplicate' || isLast || fate.length > 0;
+        if (isTold && (met !== null || fate.length > 0))
+          options.tell(met ?? calmCase(phase), fate, course instanceof Error ? 0 : course.ms);
+        if (fate.length === 0) continue;
+        await world.close();
+        world = await openFaultWorld();
+        break;
+      }
+    }
+  } finally {
+    await world.close();
+  }
+};
+
+const NOTHING: Course = { shape: [], calls: [], stops: [], ms: 0 };
+
+/** What went wrong with nothing done to it. */
+const calmCase = (phase: string): Case => ({ phase, service: 'none', method: 'NONE', template: '/', nth: 1, kind: '400', times: 1 });
+
+/** For a person who wants to see it again. */
+export const sentenceOf = (met: Case, wrong: readonly string[]): string =>
+  `${nameOf(met)}\n    ${wrong.join('\n    ')}\n  again: SEEDBED_FAULTS_CASE='${nameOf(met)}' npm run test:faults`;

@@ -1,0 +1,54 @@
+/**
+ * Some of all the cases, drawn by a seed: as many as fit into a bounded time. SEEDBED_FAULTS_SEED draws the same ones again, and
+ * SEEDBED_FAULTS_CASE plays one alone.
+ */
+import { expect, test } from 'vitest';
+import { type Case, nameOf, parseCase } from './cases.ts';
+import { allCases, calmLife, drive, sentenceOf } from './drive.ts';
+import { openFaultWorld } from './life.ts';
+
+const SAMPLE_MS = 60_000;
+
+const given = process.env['SEEDBED_FAULTS_CASE'];
+const seed = Number(process.env['SEEDBED_FAULTS_SEED'] ?? Date.now() % 1_000_000);
+
+/** mulberry32: the same numbers in [0, 1) for the same seed, on every machine. */
+const randomFrom = (start: number) => {
+  let state = start >>> 0;
+  return (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+};
+
+const shuffled = (cases: readonly Case[]): Case[] => {
+  const random = randomFrom(seed);
+  // The order of calls that are made side by side differs from run to run.
+  return [...cases]
+    .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+    .map((met) => ({ met, order: random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ met }) => met);
+};
+
+test('whatever goes wrong with a call, a cluster comes to the same end', async () => {
+  const world = await openFaultWorld();
+  const calm = await calmLife(world).catch(async (error: unknown) => {
+    await world.close();
+    throw error;
+  });
+  const queue = given === undefined ? shuffled(allCases(calm)) : [parseCase(given)];
+  const end = performance.now() + SAMPLE_MS;
+  const failures: string[] = [];
+  let done = 0;
+  const tell = (met: Case, wrong: readonly string[]) => {
+    done += 1;
+    if (wrong.length > 0) failures.push(sentenceOf(met, wrong));
+  };
+  await drive({ queue, calm, isTime: () => performance.now() > end, tell, world });
+  process.stdout.write(`${done} cases; again: SEEDBED_FAULTS_SEED=${seed} npm run test:faults\n`);
+  expect(failures.join('\n')).toBe('');
+  expect(done).toBeGreaterThan(0);
+});

@@ -1,0 +1,56 @@
+/** What is wrong with a phase that something went wrong in, compared with a calm one; sentences, none when all is well. */
+import type { RecordedCall } from '../../src/sandbox/counters.ts';
+import type { Case } from './cases.ts';
+import type { Course } from './life.ts';
+
+/** What a service means for good: nobody can expect that another try helps, so a person may have to ask for it. */
+const MEANT: ReadonlySet<string> = new Set(['400', '401', '403', '404', '409', '413']);
+/** Beside half as many again: what looks at things once more after a failure, and polls meanwhile. */
+const MORE_CALLS = 15;
+/** A second, but for what a busy machine adds to the first call's way. */
+const PACE_MS = 800;
+
+export const verdict = (met: Case | null, course: Course, calm: Course): string[] => [
+  ...difference(course.shape, calm.shape),
+  ...stopsOf(met, course),
+  ...tooMany(course, calm),
+  ...tooSoon(course.calls),
+];
+
+/** A thing of the cloud's that is there once more than it should be. */
+export const isDouble = (sentence: string): boolean => {
+  const [, there, due] = /there are (\d+), and not (\d+)$/.exec(sentence) ?? [];
+  return /^(compute|network|volume|identity) /.test(sentence) && Number(there) > Number(due);
+};
+
+/** What there is, and how often: a leak or a double is one line more. */
+const difference = (shape: readonly string[], calm: readonly string[]): string[] => {
+  const count = (lines: readonly string[], line: string) => lines.filter((other) => other === line).length;
+  return [...new Set([...shape, ...calm])].flatMap((line) => {
+    const [there, due] = [count(shape, line), count(calm, line)];
+    return there === due ? [] : [`${line}: there are ${there}, and not ${due}`];
+  });
+};
+
+const stopsOf = (met: Case | null, { stops }: Course): string[] =>
+  stops
+    .filter((stop) => !MEANT.has(met?.kind ?? '') || /NO CODE|NO MESSAGE|INTERNAL/.test(stop))
+    .map((stop) => `it waited for somebody: ${stop}`);
+
+const tooMany = ({ calls, stops }: Course, calm: Course): string[] => {
+  const most = 1.5 * calm.calls.length + MORE_CALLS * (1 + stops.length);
+  return calls.length <= most ? [] : [`${calls.length} calls, where a calm one takes ${calm.calls.length}`];
+};
+
+/** A write that was made again within a second. */
+const tooSoon = (calls: readonly RecordedCall[]): string[] => {
+  const last = new Map<string, number>();
+  return calls
+    .filter(({ write }) => write)
+    .flatMap(({ service, method, path, name, digest, at }) => {
+      const key = `${service} ${method} ${path} ${digest}`;
+      const before = last.get(key);
+      last.set(key, at);
+      return before === undefined || at - before >= PACE_MS ? [] : [`${service} ${method} ${path} ${name}: again after ${at - before} ms`];
+    });
+};

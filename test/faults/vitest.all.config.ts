@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
+  test: {
+    root: new URL('../..', import.meta.url).pathname,
+    include: ['test/faults/all.test.ts'],
+    testTimeout: 43_200_000,
+    hookTimeout: 120_000,
+    disableConsoleIntercept: true,
+  },
+});
