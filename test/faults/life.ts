@@ -94,4 +94,8 @@ const tellTrouble = (story: Story): unknown[] => [
   ...story.rows('select state from clusters order by rowid desc limit 1'),
   ...story.rows("select kind, state, problem from operations where state <> 'SUCCEEDED'"),
   ...story.rows("select object_kind, name, state, message from conditions where state not in ('DONE', 'REMOVED') limit 12"),
+  ...story.rows('select name, state from nodes where deleted_at is null'),
+  ...story.rows(
+    'select kind, due_at - unixepoch() * 1000 as due, lease_until is not null as held from work_items where lease_until is not null or due_at < unixepoch() * 1000 + 60000',
+  ),
 ];

@@ -69,7 +69,7 @@ export const openStory = async (
     cwd: ROOT,
     stdio: 'ignore',
   });
-  const sandbox = await until(() => JSON.parse(readFileSync(join(dir, 'sandbox.json'), 'utf8')) as Handover, 40);
+  const sandbox = await until(() => JSON.parse(readFileSync(join(dir, 'sandbox.json'), 'utf8')) as Handover, 80);
   const { service } = sandbox.users;
   const settings: Settings = {
     listen: '127.0.0.1:0',
