@@ -10,7 +10,15 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
-    exclude: ['test/real/**', 'test/crash/walk.test.ts', 'test/faults/**', 'test/cloudInit/**', ...AUTOSCALER, 'node_modules/**'],
+    exclude: [
+      'test/real/**',
+      'test/crash/walk.test.ts',
+      'test/crash/writes.test.ts',
+      'test/faults/**',
+      'test/cloudInit/**',
+      ...AUTOSCALER,
+      'node_modules/**',
+    ],
     testTimeout: 60_000,
     hookTimeout: 90_000,
     maxWorkers: 2,

@@ -2,9 +2,11 @@
  * A server that dies by SIGKILL right after a commit, before anybody hears of it. Run by mortal.ts as a process of its own.
  *
  * The orders come in DYING as JSON: `at` n dies after the n-th commit that changed something; `seen` names a file of digests, and the server
- * dies at the first commit whose durable state is not in it, having added it.
+ * dies at the first commit whose durable state is not in it, having added it. `writes` names a file of writes to the cloud, and the server dies
+ * at the first that is not in it, having added it: `BEFORE` it is sent, `DURING` it (sent, and no answer yet) or `AFTER` (answered, and not noted).
  */
 import { createHash } from 'node:crypto';
+import { subscribe } from 'node:diagnostics_channel';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { readConfig } from '../../src/config.ts';
@@ -14,6 +16,7 @@ interface Orders {
   settings: Parameters<typeof readConfig>[1];
   at: number | null;
   seen: string | null;
+  writes?: { file: string; moment: 'BEFORE' | 'DURING' | 'AFTER' };
 }
 
 /** All that is kept, but for moments and counts: two tries of the same thing are one state, so that each life gets further than the last. */
@@ -33,7 +36,7 @@ const STATE = [
   'select kind, id, lease_until is null from work_items',
 ];
 
-const { settings, at, seen } = JSON.parse(process.env['DYING'] ?? '') as Orders;
+const { settings, at, seen, writes } = JSON.parse(process.env['DYING'] ?? '') as Orders;
 const known = new Set(seen !== null && existsSync(seen) ? readFileSync(seen, 'utf8').split('\n') : []);
 let commits = 0;
 let changes = 0;
@@ -69,6 +72,26 @@ Database.prototype.exec = function (this: Database.Database, sql: string) {
   }
   return result;
 };
+
+/** undici's own words for the three moments. */
+const MOMENTS = { BEFORE: 'undici:request:create', DURING: 'undici:request:bodySent', AFTER: 'undici:request:headers' };
+
+interface Sent {
+  request: { method: string; path: string; body?: unknown };
+}
+
+if (writes !== undefined) {
+  const { file, moment } = writes;
+  const met = new Set(existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []);
+  subscribe(MOMENTS[moment], (message) => {
+    const { method, path, body } = (message as Sent).request;
+    if (method === 'GET' || path.endsWith('/auth/tokens')) return;
+    const write = createHash('sha256').update(`${moment} ${method} ${path} ${body}`).digest('hex');
+    if (met.has(write)) return;
+    appendFileSync(file, `${write}\n`);
+    process.kill(process.pid, 'SIGKILL');
+  });
+}
 
 const keepCompiled = (globalThis as { keepCompiled?: () => void }).keepCompiled;
 

@@ -11,6 +11,7 @@ const ROOT = new URL('../..', import.meta.url).pathname;
 export interface Orders {
   at: number | null;
   seen: string | null;
+  writes?: { file: string; moment: 'BEFORE' | 'DURING' | 'AFTER' };
 }
 
 export interface Mortal extends Served {

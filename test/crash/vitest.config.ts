@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
-    include: ['test/crash/walk.test.ts'],
+    include: ['test/crash/walk.test.ts', 'test/crash/writes.test.ts'],
     testTimeout: 1_500_000,
     hookTimeout: 120_000,
   },

@@ -24,7 +24,7 @@ export const resize = (count: number): Change => ({
   nodes: count,
 });
 export const DELETE: Change = { mutation: 'deleteCluster', input: ({ clusterId }) => ({ clusterId }), state: 'DELETED', nodes: 0 };
-const ROTATE: Change = { mutation: 'rotateCertificates', input: ({ clusterId }) => ({ clusterId }), state: 'READY', nodes: 1 };
+export const ROTATE: Change = { mutation: 'rotateCertificates', input: ({ clusterId }) => ({ clusterId }), state: 'READY', nodes: 1 };
 const LIFE = [CREATE, resize(3), resize(1), ROTATE, DELETE];
 
 interface ClusterRow {
@@ -59,7 +59,7 @@ export const NEVER: Orders = { at: null, seen: null };
 /** The change from its request to its end, with the server that is there. */
 const calmly = async (story: Story, change: Change): Promise<void> => {
   await insist(story, change);
-  await until(() => isOver(story, change), 60);
+  await until(() => isOver(story, change), 120);
 };
 
 /** The same with server after server; `orders`: how the n-th of them dies. Returns how many did. */
@@ -69,6 +69,7 @@ export const walk = async (bundle: string, story: Story, change: Change, orders:
   const asked = insist(story, change).then((id) => {
     answer = id;
   });
+  let died = performance.now();
   const lives = async (): Promise<number> => {
     for (let deaths = 0; ; deaths += 1) {
       const server = await startMortal(bundle, story.settings, orders(deaths));
@@ -77,9 +78,11 @@ export const walk = async (bundle: string, story: Story, change: Change, orders:
         if (answer !== null && isOver(story, change)) return deaths;
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
+      died = performance.now();
     }
   };
   const [deaths] = await Promise.all([lives(), asked]);
+  expect(performance.now() - died, 'milliseconds from the last death to the end').toBeLessThan(60_000);
   // What was answered, by whichever server, is what was done, and once.
   expect(story.rows(`select state from operations where id = '${answer}'`)).toEqual([{ state: 'SUCCEEDED' }]);
   await story.served.close();
