@@ -144,6 +144,8 @@ const inputs: fc.Arbitrary<UserDataInput> = fc.record({
     fc.oneof(fc.constantFrom('no', '1e3', '017', 'a:5000/b@sha256:ab', '0:0'), fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9./:@_-]{0,40}$/)),
   ),
   cloudController: fc.boolean(),
+  nodeIp: fc.constantFrom(null, '192.0.2.20'),
+  cloudInit: fc.constant(null),
 });
 
 /** Inputs that are taken, with the text they become; what is refused is refused with a field's name. */

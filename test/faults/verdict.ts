@@ -3,12 +3,12 @@ import type { RecordedCall } from '../../src/sandbox/counters.ts';
 import type { Case } from './cases.ts';
 import type { Course } from './life.ts';
 
-/** What a service means for good: nobody can expect that another try helps, so a person may have to ask for it. */
-const MEANT: ReadonlySet<string> = new Set(['400', '401', '403', '404', '409', '413']);
+/** What a service means for good: nobody can expect that another try helps, so a person may have to ask for it. What comes twice may be refused, too. */
+const MEANT: ReadonlySet<string> = new Set(['400', '401', '403', '404', '409', '413', 'duplicate']);
 /** Beside half as many again: what looks at things once more after a failure, and polls meanwhile. */
 const MORE_CALLS = 15;
 /** A second, but for what a busy machine adds to the first call's way. */
-const PACE_MS = 800;
+const PACE_MS = 700;
 
 export const verdict = (met: Case | null, course: Course, calm: Course): string[] => [
   ...difference(course.shape, calm.shape),
