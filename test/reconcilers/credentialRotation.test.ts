@@ -27,14 +27,18 @@ const trusts = async () =>
 /** Until the rotation is over; what cloud.conf holds must log in at every moment. Returns the ids that it held, in order. */
 const watch = async (): Promise<string[]> => {
   const ids: string[] = [];
+  let failed = false;
   await until(async () => {
     for (const text of await cloudConfs(world, clusterId)) {
       const id = idIn(text);
       if (ids.at(-1) !== id) ids.push(id);
       expect(await logsIn(world, text), `cloud.conf with ${id}`).toBe(true);
     }
+    if (operations()[0]?.state === 'FAILED') failed = true;
     return operations()[0]?.state === 'SUCCEEDED';
   }, 120);
+  // Not for a moment, either: what is told as failed is looked at slowly.
+  expect(failed).toBe(false);
   return ids;
 };
 

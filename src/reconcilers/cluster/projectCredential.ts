@@ -32,6 +32,8 @@ export const getProjectCredential = async (scope: ClusterScope): Promise<{ id: s
   // Keystone lets a restricted one make no other, so it serves by itself.
   if (handed !== null) return { id: handed.id, secret: scope.world.secrets.open(handed.sealed, sealedAt(scope.row.id)) };
   const stored = await find(scope);
+  // A step beside this one makes another: nobody need act.
+  if (stored?.id == null && scope.row.credential?.next != null) throw new NotYet('the new cloud credential', 1_000);
   if (stored?.id == null) throw credentialNeeded('need an application credential of their own');
   const credential = { id: stored.id, secret: stored.secret };
   // On the way to READY the controllers find out by themselves.
