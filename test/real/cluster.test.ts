@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { expectCleanReport, expectNothingLeft, listNamespaces, namespaceOf, routerAddress, serversOf } from './support/checks.ts';
 import type { ProgressEvent } from './support/graphql.ts';
 import { applyObjects, createKubectl, type Kubectl, listThings, makeGroup, type Thing, verifyChain } from './support/outside.ts';
+import { expectWorkersReach } from './support/reach.ts';
 import { run, until } from './support/run.ts';
 import {
   asMember,
@@ -16,7 +17,6 @@ import {
   prepareSeedAndTemplate,
   type Story,
 } from './support/story.ts';
-import { askingPod, echoObjects } from './support/workload.ts';
 
 const WORKERS = 2;
 const NAME = 'lab-life';
@@ -34,11 +34,6 @@ interface ClusterSeen {
 interface KubernetesNode {
   metadata: { name: string };
   status: { conditions: { type: string; status: string }[]; nodeInfo: { kubeletVersion: string } };
-}
-interface KubernetesPod {
-  metadata: { name: string };
-  spec: { nodeName: string };
-  status: { phase: string; podIP: string };
 }
 
 let story: Story;
@@ -174,23 +169,7 @@ test('the tokens by which the nodes joined are gone', async () => {
 });
 
 test('pods run on each worker and reach each other across workers, and a Service by its DNS name', async () => {
-  await applyObjects(story.world, kubeconfigPath, echoObjects(WORKERS));
-  await kubectl('rollout', 'status', 'deployment/echo', '--timeout=180s', '--request-timeout=0');
-  const listPods = async (label: string) =>
-    (JSON.parse(await kubectl('get', 'pods', '-l', label, '-o', 'json')) as { items: KubernetesPod[] }).items;
-  const echoes = await listPods('app=echo');
-  expect(new Set(echoes.map((pod) => pod.spec.nodeName)).size).toBe(WORKERS);
-  const urls = [...echoes.map((pod) => `http://${pod.status.podIP}:8080/`), 'http://echo.default.svc.cluster.local/', 'http://echo/'];
-  await applyObjects(
-    story.world,
-    kubeconfigPath,
-    echoes.map((pod, i) => askingPod(`asking-${i}`, pod.spec.nodeName, urls)),
-  );
-  await until('every asking pod has reached every address', 120, async () => {
-    const pods = await listPods('app=asking');
-    if (pods.length === WORKERS && pods.every((pod) => pod.status.phase === 'Succeeded')) return true;
-    throw new Error(JSON.stringify(pods.map(({ metadata, status }) => [metadata.name, status])));
-  });
+  await expectWorkersReach(story, kubectl, kubeconfigPath, WORKERS);
 });
 
 test('with a route to the workers, logs and exec work through the API server', async ({ skip }) => {
