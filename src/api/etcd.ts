@@ -6,7 +6,8 @@ import type { ClusterRow } from '../store/reconcile.ts';
 import { builder } from './builder.ts';
 
 const MIB = 1024 ** 2;
-const mib = (bytes: number | null): number | null => (bytes === null ? null : Math.round((bytes / MIB) * 10) / 10);
+/** Upwards: a member that has just joined has a file of a few KiB, which is not nothing. */
+const mib = (bytes: number | null): number | null => (bytes === null ? null : Math.ceil((bytes / MIB) * 10) / 10);
 
 const EtcdMemberType = builder.objectRef<EtcdMember>('EtcdMember').implement({
   description: 'A member of etcd.',

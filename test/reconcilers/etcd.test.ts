@@ -79,6 +79,9 @@ test('members, leader and sizes are shown; maintenance that is due looks anew, a
   expect(first.members.map(({ number, healthy, version }) => [number, healthy, version])).toEqual([0, 1, 2].map((n) => [n, true, '3.6.8']));
   expect(first.members.filter(({ leader }) => leader).map(({ number }) => number)).toEqual([first.leader?.number]);
   expect(first.alarms).toEqual([]);
+  // The file of a member that has just joined.
+  setStatus(id, "'$.members[0].dbSizeBytes', 20480");
+  expect((await shown(id)).members[0]?.dbSizeMiB).toBe(0.1);
   expect(Date.parse(first.maintenanceAt ?? '')).toBeGreaterThan(Date.now());
   // An errand is taken away by the pass after the one that read its end.
   await until(async () => (await list(id, 'batch/v1', 'Job')).length === 0);
