@@ -24,6 +24,8 @@ export interface SeedHandle {
   versions: Versions;
   /** Resolves once the caches have been read: before that, what they lack says nothing. Rejects when the seed cannot be read. */
   synced(): Promise<void>;
+  /** How long the etcd that was started last took until it was ready, in milliseconds; null: none was started since the connection was opened. */
+  etcdStart: { tookMs: number | null };
   /** Why the caches are not kept up to date now, if they are not: what they show may be long past. */
   problem(): Problem | undefined;
 }
@@ -100,6 +102,7 @@ export const createSeedRegistry = (deps: {
     return {
       kube,
       ...caches,
+      etcdStart: { tookMs: null },
       synced: async () => {
         await Promise.all(Object.values(caches).map((cache) => cache.firstSync()));
       },

@@ -56,3 +56,47 @@ test('with one of two API servers ready the cluster goes on, and its turn with i
   await until(() => turn() === 'DONE');
   await world.settled(cluster.uuid);
 });
+
+// The API server ends itself when etcd lets it wait for 20 s, and is then made to wait by the kubelet.
+test('an API server starts beside its etcd only where the last etcd was fast', async () => {
+  const holdEtcd = { service: 'kubernetes', method: 'PATCH', path: '/statefulsets/', kind: 'status', status: 503 };
+  const control = (method: string, body?: object) =>
+    fetch(`${world.sandbox.controlUrl}/faults`, { method, ...(body && { body: JSON.stringify(body) }) });
+  const create = async (name: string) => {
+    const input = { name, clusterTemplate: 'small', nodeCount: 0 };
+    const { cluster } = await world.change<{ cluster: { uuid: string; shortId: string } }>(
+      world.member,
+      'createCluster',
+      input,
+      'cluster { uuid shortId }',
+    );
+    return cluster;
+  };
+  const apiServer = async (shortId: string) =>
+    (await seed.call('GET', `/apis/apps/v1/namespaces/kc-${shortId}/deployments/${shortId}-kube-apiserver`)).status;
+  const told = (id: string, name: string) =>
+    world.rows<{ message: string }>(`select message from conditions where object_id = '${id}' and name = '${name}'`)[0]?.message ?? '';
+
+  await control('POST', holdEtcd);
+  const fast = await create('fast');
+  await until(async () => (await apiServer(fast.shortId)) === 200);
+  await control('DELETE');
+  await world.settled(fast.uuid);
+
+  // This etcd takes longer than an API server would wait.
+  await control('POST', holdEtcd);
+  const slow = await create('slow');
+  await until(() => told(slow.uuid, 'EtcdReady').includes('statefulsets'));
+  world.write(`update clusters set seed_turn_at = seed_turn_at - 60000 where id = '${slow.uuid}'`);
+  await control('DELETE');
+  await world.settled(slow.uuid);
+
+  await control('POST', holdEtcd);
+  const careful = await create('careful');
+  await until(() => told(careful.uuid, 'ApiServerReady').includes('etcd to be ready'));
+  await until(() => told(careful.uuid, 'EtcdReady') !== '');
+  expect(await apiServer(careful.shortId)).toBe(404);
+  await control('DELETE');
+  await world.settled(careful.uuid);
+  expect(await apiServer(careful.shortId)).toBe(200);
+});

@@ -5,6 +5,7 @@ import { selectorOf } from '../../../controlPlane/workload.ts';
 import { SeedbedError } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { remembering } from '../../../lib/remember.ts';
+import type { SeedHandle } from '../../seedRegistry.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { certificates } from './certificates.ts';
@@ -13,16 +14,22 @@ import { endTurn, seedTurn } from './seedTurn.ts';
 
 const objectsOf = remembering(buildApiServer);
 
+const GROUP = 'kube-apiserver';
+
+/** It ends itself when etcd has not answered for 20 s, and the kubelet lets it wait before it begins anew. */
+const ETCD_FAST_MS = 12_000;
+
 export const apiServer: Step<ClusterScope> = {
   name: 'ApiServerReady',
   title: 'Start the API server',
   usuallyMs: 60_000,
-  // Not after etcd: it waits for etcd by itself, and its image is pulled meanwhile.
   needs: [networkPolicies, certificates, seedTurn],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
-    await scope.applyToSeed('kube-apiserver', objectsOf(hosted, await scope.pki()));
-    const live = (await scope.seed()).deployments.get(hosted.namespace, namesOf(hosted).apiServer);
+    const seed = await scope.seed();
+    if (isTooEarly(scope, seed) && !(await scope.hasApplied(GROUP))) return waiting('etcd to be ready', 10_000);
+    await scope.applyToSeed(GROUP, objectsOf(hosted, await scope.pki()));
+    const live = seed.deployments.get(hosted.namespace, namesOf(hosted).apiServer);
     const ready = readyReplicas(live);
     if (ready < 1) return waiting('the API server to be ready', 10_000);
     const outcome = await answers(scope);
@@ -48,6 +55,10 @@ export const apiServer: Step<ClusterScope> = {
     return pods.items.length === 0 ? done() : waiting('the API server to end', 1_000);
   },
 };
+
+/** Beside an etcd that starts as well it is ready sooner, where etcd is fast: its image is pulled and its pod placed meanwhile. */
+const isTooEarly = ({ row }: ClusterScope, { etcdStart }: SeedHandle): boolean =>
+  (row.etcd === null || row.etcd.phase === 'FORMING') && (etcdStart.tookMs === null || etcdStart.tookMs > ETCD_FAST_MS);
 
 /** Ready pods are not enough: the way through the seed's load balancer must be open too. At rest an open watch says so. */
 const answers = async (scope: ClusterScope): Promise<Outcome> => {

@@ -25,12 +25,14 @@ export const etcd: Step<ClusterScope> = {
     await apply(scope);
     const hosted = await scope.reachable();
     const { members, phase } = hosted.etcd;
-    const live = (await scope.seed()).statefulSets.get(hosted.namespace, namesOf(hosted).etcd);
+    const seed = await scope.seed();
+    const live = seed.statefulSets.get(hosted.namespace, namesOf(hosted).etcd);
     const ready = readyReplicas(live);
     if (phase === 'FORMING') {
       if (ready < members) await checkVolumeType(scope);
       if (ready < members) return wait(members, ready);
       await scope.patch({ etcd: { ...formingOf(members), phase: 'SETTLED' } });
+      seed.etcdStart.tookMs = scope.clock.now() - (scope.row.seedTurnAt ?? 0);
       await apply(scope);
     }
     const moved = await ensureMembership(scope, ready, () => apply(scope));
