@@ -77,6 +77,8 @@ export const buildClusterAutoscaler = (
       `--scale-down-enabled=${scaling.scaleDownEnabled}`,
       `--scale-down-delay-after-add=${scaling.scaleDownDelaySeconds}s`,
       `--scale-down-unneeded-time=${scaling.scaleDownUnneededSeconds}s`,
+      // Or a worker that could not go at the first look, as its last pods were just ending, stays five minutes more.
+      `--unremovable-node-recheck-timeout=${Math.min(300, scaling.scaleDownUnneededSeconds)}s`,
       `--scale-down-utilization-threshold=${scaling.scaleDownUtilizationPercent / 100}`,
       '--leader-elect=true',
       ...LEASE,

@@ -95,6 +95,7 @@ test('how soon workers go is the customer’s to say, also later', async () => {
       '--scale-down-enabled=false',
       '--scale-down-delay-after-add=600s',
       '--scale-down-unneeded-time=60s',
+      '--unremovable-node-recheck-timeout=60s',
       '--scale-down-utilization-threshold=0.7',
     ]),
   );
