@@ -1,6 +1,6 @@
 /** A simulated server after power-on: cloud-init reads its user data, kubeadm joins over TLS, and a kubelet stays until the power goes. */
 import type { BootMachine, MachineSpec } from './contract.ts';
-import { findJoin, forwardsPackets, parseCloudConfig } from './kubernetes/join/cloudConfig.ts';
+import { findJoin, forwardsPackets, type JoinCommand, parseCloudConfig } from './kubernetes/join/cloudConfig.ts';
 import { type JoinConfiguration, parseJoinConfiguration } from './kubernetes/join/joinConfiguration.ts';
 import { type Joined, runKubeadmJoin } from './kubernetes/join/kubeadm.ts';
 import { registerNode } from './kubernetes/join/nodeRegistration.ts';
@@ -99,8 +99,17 @@ const runKubelet = async (spec: MachineSpec, power: Power, disk: Disk): Promise<
   return attachKubelet(new URL(access.server).host, { nodeName, address: spec.address, certPem: access.certPem, caPem: access.caPem });
 };
 
-const join = async (spec: MachineSpec, power: Power, config: JoinConfiguration, attempts: number): Promise<Joined | undefined> => {
+const join = async (
+  spec: MachineSpec,
+  power: Power,
+  config: JoinConfiguration,
+  { retries, says }: JoinCommand,
+): Promise<Joined | undefined> => {
+  const attempts = retries ? ATTEMPTS : 1;
+  const each = (line: string): boolean => line.includes('$attempt');
+  for (const line of says) if (!each(line)) spec.log(line);
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    for (const line of says) if (each(line)) spec.log(line.replace('$attempt', String(attempt)));
     try {
       return await runKubeadmJoin({ log: spec.log, pause: power.pause }, config);
     } catch (error) {
@@ -125,7 +134,7 @@ const firstBoot = async (spec: MachineSpec, power: Power): Promise<Disk | undefi
     spec.log('\t[ERROR FileContent--proc-sys-net-ipv4-ip_forward]: /proc/sys/net/ipv4/ip_forward contents are not set to 1');
     return undefined;
   }
-  const access = await join(spec, power, config, command.retries ? ATTEMPTS : 1);
+  const access = await join(spec, power, config, command);
   return access && { joined: true, nodeName: config.nodeName, labels: config.labels, taints: config.taints, access };
 };
 

@@ -90,6 +90,23 @@ test.each([
   await until(() => world.rows('select 1 from nodes where deleted_at is null').length === 2);
 });
 
+test('a server that does not get on says how far it is', async () => {
+  await faults('POST', { service: 'hosted', path: 'certificatesigningrequests', kind: 'status', status: 503 });
+  await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: groupId, count: 3 }, 'operation { id }');
+  const booting = () => world.rows<{ id: string }>("select id from nodes where state = 'BOOTING' and joining_since is not null")[0];
+  const node = await until(booting);
+  await until(async () => {
+    // As if it had been on its way for a while.
+    world.write(`update nodes set joining_since = ${Date.now() - 20_000} where id = '${node.id}'`);
+    world.wake(node.id);
+    return condition(node.id, 'Joined')?.message.endsWith(': it joins the cluster, attempt 2');
+  });
+  await faults('DELETE');
+  await world.settled(clusterId);
+  await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: groupId, count: 2 }, 'operation { id }');
+  await world.settled(clusterId);
+});
+
 test('a server that Nova does not let go while a group shrinks', async () => {
   await faults('POST', refusal);
   await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: groupId, count: 1 }, 'operation { id }');

@@ -3,6 +3,7 @@ import { SeedbedError, UserError } from '../../../domain/errors.ts';
 import { providerIdOf } from '../../../domain/node.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { kubeletVersionOf, problemsOf, providerIdIn, readyState } from '../../tenantRegistry.ts';
+import { readStage } from '../bootStage.ts';
 import type { NodeScope } from '../scope.ts';
 import { noteTrouble, noteWell } from '../trouble.ts';
 import { bootstrapToken } from './bootstrapToken.ts';
@@ -54,6 +55,7 @@ export const joined: Step<NodeScope> = {
 };
 
 const LOOK_MS = 30_000;
+const STAGE_LOOK_MS = 15_000;
 /** A node that stops being Ready may have lost its server, which the next look asks for. */
 const SERVER_LOOK_MS = 500;
 
@@ -105,7 +107,14 @@ const notThere = async (scope: NodeScope): Promise<Outcome> => {
   scope.seen = 'BOOTING';
   const late = scope.clock.now() - scope.row.createdAt > CONSOLE_AFTER_MS;
   if (late && scope.row.fault === null) await keepConsole(scope);
-  return waiting(`server ${scope.row.name} to boot and join (its console says how far it is)`, await joining(scope));
+  const next = await joining(scope);
+  const bootedMs = scope.clock.now() - (scope.row.joiningSince ?? 0);
+  // Most have joined by then, and a look is a call for this one server.
+  const stage = bootedMs < STAGE_LOOK_MS ? null : await readStage(scope);
+  return waiting(
+    `server ${scope.row.name} to boot and join${stage === null ? '' : `: it ${stage}`}`,
+    late ? next : Math.min(next, STAGE_LOOK_MS),
+  );
 };
 
 const keepConsole = async (scope: NodeScope): Promise<void> => {

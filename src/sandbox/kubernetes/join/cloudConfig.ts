@@ -13,6 +13,8 @@ export interface JoinCommand {
   configPath: string;
   /** Whether the command stands in a loop that tries again. */
   retries: boolean;
+  /** What the script says on the console before it runs kubeadm, and before each attempt; `$attempt` stands for its number. */
+  says: readonly string[];
 }
 
 const decodeContent = (file: Dict): string => {
@@ -72,10 +74,13 @@ export const forwardsPackets = ({ files, commands }: CloudConfig): boolean => {
   );
 };
 
+const saidBefore = (command: string): string[] =>
+  [...command.slice(0, command.search(/kubeadm\s+join\b/)).matchAll(/^\s*say "([^"]*)"$/gm)].map(([, words]) => `seedbed: ${words}`);
+
 export const findJoin = ({ commands }: CloudConfig): JoinCommand | undefined => {
   for (const command of commands) {
     const path = /kubeadm\s+join\b[^\n]*?--config[= ]+["']?([^\s"';&|]+)/.exec(command)?.[1];
-    if (path) return { configPath: path, retries: /\b(while|until|for)\b/.test(command) };
+    if (path) return { configPath: path, retries: /\b(while|until|for)\b/.test(command), says: saidBefore(command) };
   }
   return undefined;
 };
