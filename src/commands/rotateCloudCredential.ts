@@ -9,9 +9,9 @@ import { wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { credentialInput, sealCredential } from './cloudCredential.ts';
-import { runOnce } from './idempotent.ts';
+import { changeCluster } from './clusterCommand.ts';
 import { given, nameOrId, ownInput, parseInput } from './parse.ts';
-import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
+import { recallCluster } from './targets.ts';
 import { CALLER_TOKEN, newTerms } from './trust.ts';
 
 const schema = z.strictObject({ clusterId: nameOrId, credential: given(credentialInput) });
@@ -21,28 +21,13 @@ export const rotateCloudCredential =
   (deps: CommandDeps): Command<ClusterAnswer> =>
   async (call, raw) => {
     const input = parseInput(schema, ownInput(raw));
-    return runOnce<ClusterAnswer, void>(deps, call, {
+    return changeCluster(deps, call, {
       mutation: 'rotateCloudCredential',
-      input: raw,
+      raw,
+      clusterId: input.clusterId,
       // A trust is the caller's own.
       personal: input.credential === undefined,
-      prepare: async () => {},
-      apply: async (tx) => {
-        const row = await getCluster(tx.db, call, input.clusterId);
-        checkMember(call);
-        checkNotDeleting(row);
-        checkGeneration(call, row);
-        const answer = await write(deps, call, tx, row, input);
-        return {
-          answer,
-          target: { kind: 'CLUSTER', id: row.id, projectId: row.projectId },
-          recall: { clusterId: row.id, operationId: answer.operation.id },
-        };
-      },
-      recall: async (ids) => ({
-        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
-        operation: await recallOperation(deps.store.db, call, ids.operationId),
-      }),
+      write: (tx, row) => write(deps, call, tx, row, input),
     });
   };
 

@@ -9,9 +9,9 @@ import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
-import { runOnce } from './idempotent.ts';
+import { changeCluster } from './clusterCommand.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
-import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
+import { recallCluster } from './targets.ts';
 
 const schema = z.strictObject({ clusterId: nameOrId });
 
@@ -28,26 +28,11 @@ export const rotationCommand =
   (deps: CommandDeps): Command<ClusterAnswer> =>
   async (call, raw) => {
     const input = parseInput(schema, ownInput(raw));
-    return runOnce<ClusterAnswer, void>(deps, call, {
+    return changeCluster(deps, call, {
       mutation: rotation.mutation,
-      input: raw,
-      prepare: async () => {},
-      apply: async (tx) => {
-        const row = await getCluster(tx.db, call, input.clusterId);
-        checkMember(call);
-        checkNotDeleting(row);
-        checkGeneration(call, row);
-        const answer = await write(deps, call, tx, row, rotation);
-        return {
-          answer,
-          target: { kind: 'CLUSTER', id: row.id, projectId: row.projectId },
-          recall: { clusterId: row.id, operationId: answer.operation.id },
-        };
-      },
-      recall: async (ids) => ({
-        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
-        operation: await recallOperation(deps.store.db, call, ids.operationId),
-      }),
+      raw,
+      clusterId: input.clusterId,
+      write: (tx, row) => write(deps, call, tx, row, rotation),
     });
   };
 

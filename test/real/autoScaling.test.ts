@@ -1,12 +1,11 @@
 /** The cluster-autoscaler as it is released, in a pod beside a real control plane: pods that fit nowhere grow a group from nothing, and it shrinks to nothing after them. */
 
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { expectNothingLeft, listNamespaces, namespaceOf, serversOf } from './support/checks.ts';
 import type { ProgressEvent } from './support/graphql.ts';
 import { applyObjects, createKubectl, type Kubectl, listThings, type Thing } from './support/outside.ts';
 import { until } from './support/run.ts';
+import { freePort } from './support/server.ts';
 import { asMember, closeStory, followToRest, issueKubeconfig, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
 import { echoObjects } from './support/workload.ts';
 import { openWorld } from './support/world.ts';
@@ -24,20 +23,10 @@ let thingsBefore: Thing[];
 let namespacesBefore: string[];
 const events: ProgressEvent[] = [];
 
-/** Of this machine, as the seed's pods see it: Keystone is there, too. */
-const freeAddress = async (): Promise<string> => {
-  const host = new URL(openWorld().service.authUrl).hostname;
-  const probe = createServer().listen(0, host);
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return `${host}:${address.port}`;
-};
-
 beforeAll(async () => {
-  const address = await freeAddress();
+  // This machine, as the seed's pods see it: Keystone is there, too.
+  const host = new URL(openWorld().service.authUrl).hostname;
+  const address = `${host}:${await freePort(host)}`;
   const served = { SEEDBED_AUTOSCALER_LISTEN: address, SEEDBED_AUTOSCALER_ADDRESS: address };
   story = await openStory('scaling', undefined, ['member'], served);
   thingsBefore = await listThings(story.world);

@@ -78,8 +78,8 @@ const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<number 
 };
 
 /** A port that is free now. A server that is killed and started again keeps it, as in production. */
-export const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1');
+export const freePort = async (host = '127.0.0.1'): Promise<number> => {
+  const probe = createServer().listen(0, host);
   await once(probe, 'listening');
   const address = probe.address();
   probe.close();
