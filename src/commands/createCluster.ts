@@ -1,6 +1,6 @@
 /** createCluster: writes down what a customer wants; reconcilers make it. */
 import { writableProject } from '../domain/actor.ts';
-import { NO_CREDENTIAL } from '../domain/cloudCredential.ts';
+import { CALLER_TOKEN, NO_CREDENTIAL } from '../domain/cloudCredential.ts';
 import { shortIdOf } from '../domain/cluster.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
 import { countClustersOfProject, insertCluster } from '../store/clusters.ts';
@@ -19,7 +19,7 @@ import { runOnce } from './idempotent.ts';
 import { nodeGroupRow, storeNodeGroup } from './nodeGroupInput.ts';
 import { ownInput, parseInput } from './parse.ts';
 import { recallCluster, recallOperation } from './targets.ts';
-import { CALLER_TOKEN, newTrust } from './trust.ts';
+import { newTrust } from './trust.ts';
 
 export const createCluster =
   (deps: CommandDeps): Command<ClusterAnswer> =>

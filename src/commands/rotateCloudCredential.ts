@@ -1,6 +1,6 @@
 /** rotateCloudCredential: another application credential, or a trust of the caller's, for what Seedbed acts by in the project. */
 import { z } from 'zod';
-import { NO_CREDENTIAL } from '../domain/cloudCredential.ts';
+import { CALLER_TOKEN, NO_CREDENTIAL } from '../domain/cloudCredential.ts';
 import { UserError } from '../domain/errors.ts';
 import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
@@ -12,7 +12,7 @@ import { credentialInput, sealCredential } from './cloudCredential.ts';
 import { changeCluster } from './clusterCommand.ts';
 import { given, nameOrId, ownInput, parseInput } from './parse.ts';
 import { recallCluster } from './targets.ts';
-import { CALLER_TOKEN, newTerms } from './trust.ts';
+import { newTerms } from './trust.ts';
 
 const schema = z.strictObject({ clusterId: nameOrId, credential: given(credentialInput) });
 type Input = z.output<typeof schema>;

@@ -1,4 +1,5 @@
 /** What a cluster's Keystone trust will be made of: a caller's token, kept sealed until the reconciler has seen that there is a trust that holds. */
+import { CALLER_TOKEN } from '../domain/cloudCredential.ts';
 import type { TrustReference, TrustTerms } from '../domain/cluster.ts';
 import { UserError } from '../domain/errors.ts';
 import type { Tx } from '../store/open.ts';
@@ -7,8 +8,6 @@ import { wakeNow } from '../store/wake.ts';
 import type { Call, CommandDeps } from './call.ts';
 
 const TEN_YEARS_MS = 10 * 365 * 86_400_000;
-/** The secret's name, with the cluster as its owner. */
-export const CALLER_TOKEN = 'callerToken';
 
 /** @throws FORBIDDEN when the caller has none of the roles that Seedbed needs. */
 export const newTrust = (deps: CommandDeps, call: Call): TrustReference => ({ trustId: null, ...newTerms(deps, call) });

@@ -3,6 +3,9 @@ import type { TrustReference, TrustTerms } from './cluster.ts';
 import { UserError } from './errors.ts';
 
 /** An application credential of the customer's. */
+/** The secret's name, with the cluster as its owner: the token of who asked last, while something is to be made in his name. */
+export const CALLER_TOKEN = 'callerToken';
+
 export interface HandedCredential {
   kind: 'APPLICATION_CREDENTIAL';
   id: string;

@@ -1,6 +1,6 @@
 /** The application credential by which controllers beside the control plane act in the customer's project: never Seedbed's own password. */
 import { isWanted } from '../../domain/addons.ts';
-import { sealedAt } from '../../domain/cloudCredential.ts';
+import { CALLER_TOKEN, sealedAt } from '../../domain/cloudCredential.ts';
 import { RENEW_TRUST } from '../../domain/cluster.ts';
 import { UserError } from '../../domain/errors.ts';
 import { NotYet } from '../../engine/flow.ts';
@@ -84,7 +84,7 @@ export const lendProjectCredential = async (scope: ClusterScope, trustId: string
 };
 
 const identityOfCaller = async ({ world, db, row }: ClusterScope): Promise<Identity | null> => {
-  const token = await world.secrets.find(db, row.id, 'callerToken');
+  const token = await world.secrets.find(db, row.id, CALLER_TOKEN);
   return token === undefined ? null : world.clouds.forToken(token).identity;
 };
 

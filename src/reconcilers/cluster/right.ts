@@ -1,5 +1,6 @@
 /** What Seedbed acts by in the customer's project: whether it holds, and how another takes its place. */
 import {
+  CALLER_TOKEN,
   type CloudCredentials,
   type CredentialFacts,
   checkFacts,
@@ -124,7 +125,7 @@ export const renewRight = async (scope: ClusterScope): Promise<void> => {
   await scope.write(async (tx) => {
     await refuseStale(tx, scope);
     await patchCluster(tx, row.id, { credential });
-    if (!tokenNeeded) await scope.world.secrets.remove(tx, row.id, 'callerToken');
+    if (!tokenNeeded) await scope.world.secrets.remove(tx, row.id, CALLER_TOKEN);
     await wakeNodeGroups(tx, row.id, now, true);
     await wakeNodes(tx, { clusterId: row.id }, now, true);
   });

@@ -1,4 +1,5 @@
 /** Sees to it that the cluster has a trust that holds: finds it, adopts what an interrupted pass made, or makes another. */
+import { CALLER_TOKEN } from '../../domain/cloudCredential.ts';
 import { RENEW_TRUST, type TrustReference, type TrustTerms } from '../../domain/cluster.ts';
 import { NotFound, UserError } from '../../domain/errors.ts';
 import { NotYet } from '../../engine/flow.ts';
@@ -72,7 +73,7 @@ const adopt = async (scope: ClusterScope, heir: TrustTerms): Promise<TrustRefere
 
 /** With the token of whoever asked last. @throws CLOUD_CREDENTIAL when it has ended. */
 export const makeTrust = async (scope: ClusterScope, terms: TrustTerms): Promise<TrustReference> => {
-  const token = await scope.world.secrets.find(scope.db, scope.row.id, 'callerToken');
+  const token = await scope.world.secrets.find(scope.db, scope.row.id, CALLER_TOKEN);
   if (token === undefined) throw freshTokenNeeded();
   const { identity } = scope.world.clouds.forToken(token);
   const { trustorUserId, expiresAt, roles } = terms;
@@ -97,7 +98,7 @@ const keep = async (scope: ClusterScope, trust: TrustReference): Promise<void> =
   await scope.write(async (tx) => {
     await refuseStale(tx, scope);
     await patchCluster(tx, row.id, { trust });
-    if (!tokenNeeded) await world.secrets.remove(tx, row.id, 'callerToken');
+    if (!tokenNeeded) await world.secrets.remove(tx, row.id, CALLER_TOKEN);
     // One that gave out may come to life again with its trustor's rights: it is ended with the cluster.
     await doomTrusts(tx, scope, trust.expiresAt);
     await wakeNodeGroups(tx, row.id, now, true);

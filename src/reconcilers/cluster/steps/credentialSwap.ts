@@ -1,7 +1,7 @@
 /** Another right to act in the project, when somebody asks: it is in use everywhere before the one before it is ended. */
 
 import { addonStepName } from '../../../domain/addons.ts';
-import { hasRight } from '../../../domain/cloudCredential.ts';
+import { CALLER_TOKEN, hasRight } from '../../../domain/cloudCredential.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { listInventory } from '../../../store/inventory.ts';
 import { patchCluster } from '../../../store/reconcile.ts';
@@ -49,7 +49,7 @@ export const credentialEnd: Step<ClusterScope> = {
     await scope.write(async (tx) => {
       await refuseStale(tx, scope);
       await patchCluster(tx, row.id, { credential: after });
-      if (credential.next === null) await scope.world.secrets.remove(tx, row.id, 'callerToken');
+      if (credential.next === null) await scope.world.secrets.remove(tx, row.id, CALLER_TOKEN);
     });
     row.credential = after;
     return done(stay.join(' '));
