@@ -1,5 +1,5 @@
 /** A seed's queue of control planes to start: who starts, who waits, in the order of asking. */
-import { and, asc, eq, gt, inArray, isNull, lt, or } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, lt, ne, or } from 'drizzle-orm';
 import type { Db, Tx } from './open.ts';
 import { type ClusterRow, patchCluster } from './reconcile.ts';
 import { clusters } from './tables.ts';
@@ -41,6 +41,17 @@ export const endSeedTurn = async (tx: Tx, row: ClusterRow, now: number): Promise
     .orderBy(asc(clusters.seedTurnAt), asc(clusters.id))
     .limit(2);
   for (const { id } of next) await enqueue(tx, 'CLUSTER', id, now);
+};
+
+/** Whether other control planes are being started on the seed of `row`, or wait for their turn. */
+export const isSeedTurnShared = async (db: Db, row: ClusterRow): Promise<boolean> => {
+  const others = and(
+    eq(clusters.seedId, row.seedId ?? ''),
+    ne(clusters.id, row.id),
+    isNull(clusters.deletedAt),
+    isNull(clusters.deleteRequestedAt),
+  );
+  return (await db.$count(clusters, and(others, inArray(clusters.seedTurn, ['STARTING', 'WAITING'])))) > 0;
 };
 
 /** Clusters in the queues of these seeds, by seed, in the order of asking. */

@@ -58,7 +58,7 @@ test('with one of two API servers ready the cluster goes on, and its turn with i
 });
 
 // The API server ends itself when etcd lets it wait for 20 s, and is then made to wait by the kubelet.
-test('an API server starts beside its etcd only where the last etcd was fast', async () => {
+test('an API server starts beside its etcd only where the last etcd was fast and no other starts', async () => {
   const holdEtcd = { service: 'kubernetes', method: 'PATCH', path: '/statefulsets/', kind: 'status', status: 503 };
   const control = (method: string, body?: object) =>
     fetch(`${world.sandbox.controlUrl}/faults`, { method, ...(body && { body: JSON.stringify(body) }) });
@@ -105,4 +105,15 @@ test('an API server starts beside its etcd only where the last etcd was fast', a
   await control('DELETE');
   await world.settled(careful.uuid);
   expect(await apiServer(careful.shortId)).toBe(200);
+
+  // That one's was fast again, but two that start together share the seed.
+  await control('POST', holdEtcd);
+  const first = await create('first');
+  await until(async () => (await apiServer(first.shortId)) === 200);
+  const second = await create('second');
+  await until(() => told(second.uuid, 'ApiServerReady').includes('etcd to be ready'));
+  await until(() => told(second.uuid, 'EtcdReady') !== '');
+  expect(await apiServer(second.shortId)).toBe(404);
+  await control('DELETE');
+  await Promise.all([world.settled(first.uuid), world.settled(second.uuid)]);
 });

@@ -5,6 +5,7 @@ import { selectorOf } from '../../../controlPlane/workload.ts';
 import { SeedbedError } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { remembering } from '../../../lib/remember.ts';
+import { isSeedTurnShared } from '../../../store/seedTurns.ts';
 import type { SeedHandle } from '../../seedRegistry.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
@@ -27,7 +28,7 @@ export const apiServer: Step<ClusterScope> = {
   ensure: async (scope) => {
     const hosted = await scope.reachable();
     const seed = await scope.seed();
-    if (isTooEarly(scope, seed) && !(await scope.hasApplied(GROUP))) return waiting('etcd to be ready', 10_000);
+    if (!(await scope.hasApplied(GROUP)) && (await isTooEarly(scope, seed))) return waiting('etcd to be ready', 10_000);
     await scope.applyToSeed(GROUP, objectsOf(hosted, await scope.pki()));
     const live = seed.deployments.get(hosted.namespace, namesOf(hosted).apiServer);
     const ready = readyReplicas(live);
@@ -56,9 +57,14 @@ export const apiServer: Step<ClusterScope> = {
   },
 };
 
-/** Beside an etcd that starts as well it is ready sooner, where etcd is fast: its image is pulled and its pod placed meanwhile. */
-const isTooEarly = ({ row }: ClusterScope, { etcdStart }: SeedHandle): boolean =>
-  (row.etcd === null || row.etcd.phase === 'FORMING') && (etcdStart.tookMs === null || etcdStart.tookMs > ETCD_FAST_MS);
+/**
+ * Beside an etcd that starts as well it is ready sooner, where etcd is fast: its image is pulled and its pod placed meanwhile. How fast it
+ * will be the last one tells, unless the seed starts others at the same time.
+ */
+const isTooEarly = async ({ db, row }: ClusterScope, { etcdStart }: SeedHandle): Promise<boolean> => {
+  if (row.etcd !== null && row.etcd.phase !== 'FORMING') return false;
+  return etcdStart.tookMs === null || etcdStart.tookMs > ETCD_FAST_MS || (await isSeedTurnShared(db, row));
+};
 
 /** Ready pods are not enough: the way through the seed's load balancer must be open too. At rest an open watch says so. */
 const answers = async (scope: ClusterScope): Promise<Outcome> => {
