@@ -86,6 +86,7 @@ export const createTransport = (deps: TransportDeps): Transport => {
       await turn();
       return replyOf(status, response.headers, text, deps.clock.now());
     } finally {
+      pace.ended(call);
       deps.onCall?.({ service: call.service, method: call.method, status, ms: deps.clock.now() - startedAt });
     }
   };

@@ -30,7 +30,7 @@ export interface Service {
   send(method: Method, path: string, request?: Request): Promise<void>;
   /** All items under `key`, page after page. */
   list<T>(item: z.ZodType<T>, path: string, key: string, query?: Query): Promise<T[]>;
-  /** True when deleted, false when it was gone already. */
+  /** True when deleted, false when it was gone already: "not found" is believed when a look finds nothing either. */
   remove(path: string, query?: Query): Promise<boolean>;
 }
 
@@ -60,7 +60,20 @@ export const createService = (deps: ServiceDeps): Service => {
       await send('DELETE', path, query === undefined ? {} : { query });
       return true;
     } catch (error) {
-      if (error instanceof NotFound) return false;
+      if (!(error instanceof NotFound)) throw error;
+      if (await isGone(path)) return false;
+      const message = `The ${service} service does not find ${path.replace(/^\//, '')} to delete it, and shows it all the same.`;
+      throw new Unavailable('CLOUD_UNAVAILABLE', message, { ...error.detail, cause: error });
+    }
+  };
+
+  /** A proxy that has lost its way for a moment says "not found", too, and what it is believed for stays in the project for ever. */
+  const isGone = async (path: string): Promise<boolean> => {
+    try {
+      await send('GET', path);
+      return false;
+    } catch (error) {
+      if (error instanceof NotFound) return true;
       throw error;
     }
   };

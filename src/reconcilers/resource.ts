@@ -1,5 +1,5 @@
 /** Find before create, note before create, adopt what is ours, delete what we made: once, for every outside thing with an id. */
-import { Conflict, NotFound, Unavailable, UserError } from '../domain/errors.ts';
+import { NotFound, SeedbedError, Unavailable, UserError } from '../domain/errors.ts';
 import { NotYet } from '../engine/flow.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
@@ -49,8 +49,8 @@ export const ensureResource = async (scope: ResourceScope, spec: ResourceSpec): 
   if (cutOff !== undefined && found === undefined) awaitCutOff(scope, cutOff);
   // What was cut off long enough ago and is not there was never made: this is a new try.
   if (found === undefined) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now()));
-  const { id } = found ?? (await createOrForget(scope, spec));
-  await spec.complete?.(id);
+  const { id } = found ?? (await createOrFind(scope, spec));
+  await complete(spec, id);
   await scope.write((tx) => notePresent(tx, spec.key, id, scope.clock.now()));
   return id;
 };
@@ -68,25 +68,50 @@ const awaitCutOff = (scope: ResourceScope, noted: { kind: string; createdAt: num
 
 const MOST_PATIENCE_MS = 300_000;
 
-/** A refusal means that nothing was made: no need to look for it later. What is in a new one's way may be this one, had by a request that came twice. */
-const createOrForget = async (scope: ResourceScope, spec: ResourceSpec): Promise<{ id: string }> => {
+/**
+ * Whatever the answer was, if it was no clear success: the thing may be there. A request that came twice is refused for what the first one made
+ * (a subnet that overlaps with itself). So what was refused is looked for before that is concluded, and by the next try once more, as listings lag.
+ */
+const createOrFind = async (scope: ResourceScope, spec: ResourceSpec): Promise<{ id: string }> => {
   try {
     return await spec.create();
   } catch (error) {
+    const answer = answerIn(error);
     await scope.write(async (tx) => {
       const now = scope.clock.now();
-      if (error instanceof UserError) await noteState(tx, spec.key, 'GONE', now);
-      else if (error instanceof Conflict || isOver(error)) await noteAnswered(tx, spec.key, now - scope.cutOffMs);
-      else await noteUnanswered(tx, spec.key, now);
+      if (answer === 'NOT_ASKED') await noteState(tx, spec.key, 'GONE', now);
+      else if (answer === 'NONE') await noteUnanswered(tx, spec.key, now);
+      else await noteAnswered(tx, spec.key, now - scope.cutOffMs);
     });
-    throw error;
+    const found = answer === 'REFUSED' ? await spec.find() : undefined;
+    if (found === undefined) throw error;
+    return found;
   }
 };
 
-/** The service itself answered, so nothing is under way any more: it can be looked for at once. What stands before it does not know (502, 504). */
-const isOver = (error: unknown): boolean => {
-  const status = error instanceof Unavailable ? (error.detail.openstack?.status ?? 0) : 0;
-  return status >= 400 && status !== 502 && status !== 504;
+/**
+ * What a create came to that failed. REFUSED, FAILED: the service itself answered, so nothing is under way any more, and it can be looked for at
+ * once. NONE: it may be under way, for what stands before a service does not know (502, 504). NOT_ASKED: no right to ask with, or nobody to ask.
+ */
+const answerIn = (error: unknown): 'REFUSED' | 'FAILED' | 'NONE' | 'NOT_ASKED' => {
+  if (!(error instanceof SeedbedError)) return 'NONE';
+  const status = error.detail.openstack?.status ?? 0;
+  if (error instanceof UserError && (status === 0 || error.code === 'CLOUD_CREDENTIAL')) return 'NOT_ASKED';
+  if (!(error instanceof Unavailable)) return 'REFUSED';
+  return status >= 400 && status !== 502 && status !== 504 ? 'FAILED' : 'NONE';
+};
+
+/** A service that lists it, or has just made it, and does not find it, answers from a database that lags: nobody has to act, and it is looked for anew. */
+const complete = async (spec: ResourceSpec, id: string): Promise<void> => {
+  try {
+    await spec.complete?.(id);
+  } catch (error) {
+    if (!(error instanceof NotFound)) throw error;
+    throw new Unavailable('CLOUD_UNAVAILABLE', `The cloud does not find what it has made: ${error.message}`, {
+      ...error.detail,
+      cause: error,
+    });
+  }
 };
 
 export interface RemovalSpec {

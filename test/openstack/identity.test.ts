@@ -1,6 +1,6 @@
 /** Whose token it is, and trusts that are never made twice. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Conflict } from '../../src/domain/errors.ts';
+import { Conflict, Unavailable } from '../../src/domain/errors.ts';
 import { type FakeCloud, failing, startFakeCloud, tokenBody } from './fakeCloud.ts';
 
 let cloud: FakeCloud;
@@ -145,4 +145,14 @@ test("a deleted trust's key stays taken: the conflict is told", async () => {
 test('deleting what is gone is done', async () => {
   cloud.on('DELETE /identity/v3/OS-TRUST/trusts/t1', (_call, nth) => (nth === 0 ? { status: 204 } : { status: 404, body: {} }));
   expect([await cloud.open().identity.deleteTrust('t1'), await cloud.open().identity.deleteTrust('t1')]).toEqual([true, false]);
+});
+
+test('a trust that is not found to be deleted, and is there, is not taken for gone', async () => {
+  cloud.on('DELETE /identity/v3/OS-TRUST/trusts/t1', { status: 404, body: {} });
+  cloud.on('GET /identity/v3/OS-TRUST/trusts/t1', { body: { trust: {} } });
+  const error = await failing(cloud.open().identity.deleteTrust('t1'));
+  expect(error).toBeInstanceOf(Unavailable);
+  expect(error).toMatchObject({
+    message: 'The identity service does not find OS-TRUST/trusts/t1 to delete it, and shows it all the same.',
+  });
 });

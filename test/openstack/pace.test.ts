@@ -15,3 +15,19 @@ test('the same write has one turn a second, and nothing else waits for it', () =
   now += 2_800;
   expect(pace.turnOf(create('a'))).toBe(0);
 });
+
+test('the second begins with the answer: a write whose way took long is not sent again right behind it', () => {
+  let now = 10_000;
+  const pace = createPace({ now: () => now });
+  const create: HttpCall = { service: 'network', method: 'POST', url: 'http://cloud/ports', body: { name: 'a' } };
+  pace.turnOf(create);
+  now += 600;
+  pace.ended(create);
+  now += 400;
+  expect(pace.turnOf(create)).toBe(600);
+  now += 5_000;
+  pace.ended(create);
+  expect(pace.turnOf(create), 'after a time-out').toBe(1_000);
+  pace.ended(create);
+  expect(pace.turnOf(create), 'behind the one that waits').toBe(2_000);
+});

@@ -41,6 +41,22 @@ test('a refused create is looked for and sent again at once: nothing of it is un
   ).toEqual([]);
 });
 
+test('a create that is sent twice and refused the second time is found, and not asked for again', async () => {
+  const twice = { service: 'network', method: 'POST', path: '^/v2.0/subnets$', kind: 'duplicate', times: 3 };
+  expect(callsOf(await callsFor('twice', twice, 60), 'network', 'POST', /subnets$/)).toBe(1);
+  expect(world.rows("select 1 from events where subject_name = 'twice' and problem is not null")).toEqual([]);
+});
+
+test('a new thing that is not found to be tagged is looked for and tagged, and nobody has to act', async () => {
+  const lost = { service: 'network', method: 'PUT', path: '/tags/', kind: 'status', status: 404, times: 4 };
+  await callsFor('untagged', lost, 60);
+  expect(
+    world.rows(
+      "select 1 from events where stream_id = (select id from clusters where name = 'untagged') and json_extract(problem, '$.retryable') = 0",
+    ),
+  ).toEqual([]);
+});
+
 test('of many objects those that were written are not written again when one fails', async () => {
   const calm = await callsFor('once', null, 60);
   const fault = { service: 'hosted', method: 'PATCH', path: 'clusterrolebindings/', kind: 'status', status: 503, times: 12 };

@@ -1,6 +1,6 @@
 /** A create whose answer is lost: it is waited for before another is sent, the longer the slower the cloud is. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Unavailable } from '../../src/domain/errors.ts';
+import { Conflict, NotFound, Unavailable, UserError } from '../../src/domain/errors.ts';
 import { NotYet } from '../../src/engine/flow.ts';
 import { ensureResource } from '../../src/reconcilers/resource.ts';
 import { inventory } from '../../src/store/tables.ts';
@@ -80,4 +80,54 @@ test('a thing that is made anew is not waited for because of how long ago the fi
   await house.store.transaction(async (tx) => void (await tx.db.update(inventory).set({ state: 'GONE' })));
   house.time.now += 86_400_000;
   expect((await ensureOn(100_000)).begun).toEqual([0, 60_000]);
+});
+
+const refusalOf = (status: number) => {
+  const openstack = { service: 'network', status, requestId: null };
+  if (status === 409) return new Conflict('CONFLICT', 'In the way.', { openstack });
+  if (status === 404) return new NotFound('Something', { openstack });
+  return new UserError(status === 413 ? 'QUOTA_EXCEEDED' : 'CLOUD_REFUSED', 'Refused.', { openstack });
+};
+
+/** A create that made the thing and was refused all the same, for a proxy sent it twice; listings show it after `lag` looks. */
+const refusedOnce = (error: Error, lag: number) => {
+  let sent = 0;
+  let looks = 0;
+  const { time, store } = house;
+  const scope = { db: store.db, clock: { now: () => time.now }, write: store.transaction, cutOffMs: 15_000, look: 'trust' as const };
+  const spec = {
+    key: { clusterId, ownerId: clusterId, service: 'NETWORK' as const, kind: 'subnet', name: 's' },
+    find: async () => {
+      looks += 1;
+      return looks > lag ? { id: 'subnet-0' } : undefined;
+    },
+    create: async () => {
+      sent += 1;
+      throw error;
+    },
+  };
+  return { ensure: () => ensureResource(scope, spec), sent: () => sent, looks: () => looks };
+};
+
+test.each([400, 403, 404, 409, 413])('what is refused with %i is looked for before that is believed', async (status) => {
+  const { ensure, sent } = refusedOnce(refusalOf(status), 0);
+  expect(await ensure()).toBe('subnet-0');
+  expect(sent()).toBe(1);
+});
+
+test('where the listing lags the next try looks again, at once, and sends nothing', async () => {
+  const { ensure, sent } = refusedOnce(refusalOf(400), 1);
+  await expect(ensure()).rejects.toThrow('Refused.');
+  expect(await ensure()).toBe('subnet-0');
+  expect(sent()).toBe(1);
+});
+
+test('what was never asked for, as there is no right to ask with, is not looked for', async () => {
+  const { ensure, looks } = refusedOnce(
+    new UserError('CLOUD_CREDENTIAL', 'No.', { openstack: { service: 'identity', status: 401, requestId: null } }),
+    9,
+  );
+  await expect(ensure()).rejects.toThrow('No.');
+  await expect(ensure()).rejects.toThrow('No.');
+  expect(looks()).toBe(0);
 });

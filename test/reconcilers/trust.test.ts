@@ -80,6 +80,17 @@ test('a deletion by a live member makes a trust to delete with', async () => {
   await nothingLeft(clusterId);
 });
 
+test('a trust that Keystone does not find for a moment is not left behind', async () => {
+  const clusterId = await world.makeCluster('hidden');
+  const { trustId } = trustOf(clusterId);
+  await faults('POST', { service: 'identity', method: 'DELETE', path: 'trusts/', kind: 'status', status: 404, times: 3 });
+  await world.change(world.member, 'deleteCluster', { clusterId }, 'cluster { id }');
+  await until(() => stateOf(clusterId) === 'DELETED');
+  await faults('DELETE');
+  await expect(keystone(world.admin, 'GET', `/OS-TRUST/trusts/${trustId}`)).rejects.toThrow(': 404');
+  await nothingLeft(clusterId);
+});
+
 test('with the trustor removed a deletion without a member fails and says so; a retry by a member completes it', async () => {
   const leaver = await hire('leaver');
   const clusterId = await createAs(leaver.token, 'left');
