@@ -56,6 +56,9 @@ const OF_KUBEADM = [
 ];
 const OURS = ['/etc/seedbed/', '/etc/modules-load.d/seedbed.conf', JOIN_CONFIG_PATH, JOIN_SCRIPT_PATH, SYSCTL_PATH];
 
+/** Half a character, and the end of text to many a reader. */
+const NO_TEXT = /\p{Surrogate}|\0/u;
+
 /** PyYAML takes no longer keys. */
 const MAX_KEY = 1000;
 
@@ -63,12 +66,14 @@ const MAX_KEY = 1000;
 export const parseCloudInit = (text: string, field: readonly string[]): CloudInit => {
   const refuse = (message: string, line = 0): UserError =>
     invalid(`The settings in it ${message}${line > 0 ? ` (line ${line})` : ''}.`, field);
-  if (/\p{Surrogate}/u.test(text) || text.includes('\0')) throw refuse('hold characters that no file can');
+  if (NO_TEXT.test(text)) throw refuse('hold characters that no file can');
+  // It ends a line in YAML, and not in every reader.
+  if (/\r(?!\n)/.test(text)) throw refuse('hold a carriage return alone; end lines with a line feed');
   if (/^#!/.test(text)) throw invalid('It is a script; cloud-init takes settings here: give the script as a command in runcmd.', field);
-  const [config, second] = readStrictYaml(text, { refuse, oddKeys: 'refuse' });
+  const [config, second] = readStrictYaml(text, { refuse, odd: 'refuse' });
   if (second !== undefined) throw refuse('are more than one document; give one');
   if (!isMap(config)) throw invalid('It must be a YAML map of cloud-init\'s settings, such as "packages: [nfs-common]".', field);
-  refuseLongKeys(config, field);
+  refuseOddText(config, field);
   for (const key of Object.keys(config)) refuseKey(key, [...field, key]);
   checkFiles(config.write_files, [...field, 'write_files']);
   for (const key of ['bootcmd', 'runcmd']) checkCommands(config[key], [...field, key]);
@@ -103,12 +108,15 @@ const refuseKey = (key: string, field: readonly string[]): void => {
   );
 };
 
-const refuseLongKeys = (value: Json, field: readonly string[]): void => {
-  if (Array.isArray(value)) for (const item of value) refuseLongKeys(item, field);
+/** Escapes in the text may have made what the text itself cannot hold. */
+const refuseOddText = (value: Json, field: readonly string[]): void => {
+  if (typeof value === 'string' && NO_TEXT.test(value)) throw invalid('It holds characters that no file can.', field);
+  if (Array.isArray(value)) for (const [i, item] of value.entries()) refuseOddText(item, [...field, String(i)]);
   if (!isMap(value)) return;
   for (const [key, inner] of Object.entries(value)) {
     if (key.length > MAX_KEY) throw invalid(`It has a key of more than ${MAX_KEY} characters.`, field);
-    refuseLongKeys(inner, field);
+    refuseOddText(key, field);
+    refuseOddText(inner, [...field, key]);
   }
 };
 

@@ -14,15 +14,18 @@ export type Refuse = (message: string, line?: number) => Error;
 
 interface ReadOptions {
   refuse: Refuse;
-  /** A key that is a number, or a word like true: taken as it is written, or refused. */
-  oddKeys: 'take' | 'refuse';
+  /**
+   * A key that is a number or a word like true, and a value that is a number to readers of one version of YAML only (0o17, 1_000, 1:30):
+   * taken as it is written, or refused.
+   */
+  odd: 'take' | 'refuse';
 }
 
 /** The documents that hold something. @throws what `refuse` makes. */
-export const readStrictYaml = (text: string, { refuse, oddKeys }: ReadOptions): Json[] => {
+export const readStrictYaml = (text: string, { refuse, odd }: ReadOptions): Json[] => {
   refuseDepth(text, refuse);
   const lines = new LineCounter();
-  const walk: Walk = { lines, nodes: 0, refuse, oddKeys };
+  const walk: Walk = { lines, nodes: 0, refuse, odd };
   const documents = parsed(text, lines, refuse);
   return documents.flatMap((document) => {
     const [fault] = document.errors;
@@ -63,7 +66,7 @@ interface Walk {
   lines: LineCounter;
   nodes: number;
   refuse: Refuse;
-  oddKeys: ReadOptions['oddKeys'];
+  odd: ReadOptions['odd'];
 }
 
 const jsonOf = (node: unknown, walk: Walk, depth: number): Json => {
@@ -93,8 +96,8 @@ const keyOf = (key: unknown, walk: Walk, mapLine: number): string => {
   const line = lineOf(key, walk) || mapLine;
   // A number or a word like true is a key as it is written.
   const name = isScalar(key) ? (typeof key.value === 'string' ? key.value : key.source) : undefined;
-  const odd = isScalar(key) && (typeof key.value !== 'string' || (key.type === 'PLAIN' && BOOLEAN.test(key.value)));
-  if (name === undefined || (odd && walk.oddKeys === 'refuse') || (isScalar(key) && (key.anchor ?? key.tag) !== undefined))
+  const isOdd = isScalar(key) && (typeof key.value !== 'string' || (key.type === 'PLAIN' && BOOLEAN.test(key.value)));
+  if (name === undefined || (isOdd && walk.odd === 'refuse') || (isScalar(key) && (key.anchor ?? key.tag) !== undefined))
     throw walk.refuse('have a key that is not text', line);
   if (name === '<<') throw walk.refuse('use a YAML merge key; write the values out', line);
   if (name === '__proto__') throw walk.refuse('have the key "__proto__", which is not allowed', line);
@@ -104,10 +107,17 @@ const keyOf = (key: unknown, walk: Walk, mapLine: number): string => {
 /** What YAML 1.1 takes for a boolean. */
 const BOOLEAN = /^(?:yes|no|on|off)$/i;
 
+/** A number to readers of YAML 1.1 (https://yaml.org/type/int.html, float.html) or of 1.2, and those of them that are the same to both. */
+const NUMBER =
+  /^[-+]?(?:0b[01_]+|0o[0-7]+|0x[\da-fA-F_]+|\d[\d_]*(?::[0-5]?\d)*(?:\.[\d_]*)?(?:[eE][-+]?\d+)?|\.\d[\d_]*(?:[eE][-+]?\d+)?)$/;
+const PLAIN_NUMBER = /^(?:[-+]?(?:0|[1-9]\d*)|0[0-7]+|0x[\da-fA-F]+|[-+]?\d+\.\d*(?:[eE][-+]\d+)?)$/;
+
 /** Kubernetes' programs and cloud-init read YAML 1.1 here: 0644 is octal, and yes and no are not text. */
 const scalarOf = (node: { value: unknown; type?: string | null; source?: string }, walk: Walk, line: number): Json => {
   const { value, source = '' } = node;
   if (node.type === 'PLAIN') {
+    if (walk.odd === 'refuse' && NUMBER.test(source) && !PLAIN_NUMBER.test(source))
+      throw walk.refuse('have a value that is a number to some readers only; put it in quotes, or write the number in digits', line);
     if (/^0[0-7]+$/.test(source)) return Number.parseInt(source, 8);
     if (/^(?:yes|Yes|YES|on|On|ON)$/.test(source)) return true;
     if (/^(?:no|No|NO|off|Off|OFF)$/.test(source)) return false;

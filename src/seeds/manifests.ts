@@ -20,7 +20,7 @@ export const parseManifests = (text: string): Manifest[] => {
 const read = (text: string): Json[] => {
   if (Buffer.byteLength(text, 'utf8') > MAX_MANIFEST_KIB * 1024)
     throw refused(`are larger than ${MAX_MANIFEST_KIB} KiB; make two bundles of them, or take comments and descriptions out`);
-  return readStrictYaml(text, { refuse: refused, oddKeys: 'take' });
+  return readStrictYaml(text, { refuse: refused, odd: 'take' });
 };
 
 const isObject = (value: unknown): value is { [key: string]: Json } => value !== null && typeof value === 'object' && !Array.isArray(value);

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { buildCloudConfig, buildUserData, type UserDataInput } from '../../src/controlPlane/userData.ts';
 import { UserError } from '../../src/domain/errors.ts';
 
@@ -54,11 +55,13 @@ interface Read {
   config: unknown;
   files: { path: string; permissions: string; content: string }[];
   commands: string[][];
+  /** All commands, as a shell is given them. */
+  script: string;
 }
 
 /** One answer for each text, in their order. */
-const readAll = async (texts: readonly string[]): Promise<Read[]> => {
-  const child = spawn('/usr/bin/python3', [join(import.meta.dirname, 'read.py')], {
+const readAll = async (texts: readonly string[], ...options: 'lenient'[]): Promise<Read[]> => {
+  const child = spawn('/usr/bin/python3', [join(import.meta.dirname, 'read.py'), ...options], {
     env: { ...ENVIRONMENT, PYTHONPATH: library },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -176,11 +179,177 @@ test(`${CASES} hostile nodes: cloud-init writes and runs what was meant`, async 
   for (const [i, { input }] of taken.entries()) {
     const meant = JSON.parse(JSON.stringify(buildCloudConfig(input))) as Meant;
     const files = meant.write_files.map((file) => ({ ...file, permissions: file.permissions.replace(/^0/, '0o') }));
-    expect(answers[i], JSON.stringify(input)).toEqual({ types: ['text/cloud-config'], config: meant, files, commands: meant.runcmd });
+    expect(answers[i], JSON.stringify(input)).toMatchObject({ types: ['text/cloud-config'], config: meant, files, commands: meant.runcmd });
+    expect(answers[i]?.config).toEqual(meant);
     const node = files.find(({ path }) => path === '/etc/seedbed/node.json');
     expect(JSON.parse(node?.content ?? '')).toMatchObject({ clusterName: input.clusterName, nodeName: input.nodeName });
   }
 });
+
+/** A name that no file of ours has. */
+const path = hostile.map((name) => `/srv/${name}`);
+const command = fc.oneof(hostile, fc.array(fc.oneof(hostile, fc.integer()), { minLength: 1, maxLength: 4 }));
+const settings = fc.record(
+  {
+    packages: fc.array(hostile, { minLength: 1, maxLength: 3 }),
+    write_files: fc.array(fc.record({ path, content: hostile, permissions: fc.constantFrom('0600', '0755', '644') }), { maxLength: 3 }),
+    runcmd: fc.array(command, { minLength: 1, maxLength: 3 }),
+    bootcmd: fc.array(command, { minLength: 1, maxLength: 3 }),
+    timezone: hostile,
+    package_update: fc.boolean(),
+    groups: fc.array(word, { minLength: 1, maxLength: 2 }),
+    ssh_authorized_keys: fc.array(hostile, { minLength: 1, maxLength: 2 }),
+  },
+  { requiredKeys: [] },
+);
+/** The same settings, as one and another would write them. */
+const written = fc.tuple(settings, fc.constantFrom('json', 'block', 'single', 'literal', 'flow')).map(([meant, style]) => {
+  if (style === 'json') return { meant, text: JSON.stringify(meant) };
+  if (style === 'flow') return { meant, text: stringify(meant, { version: '1.1', collectionStyle: 'flow' }) };
+  const options = {
+    block: { lineWidth: 0 },
+    single: { singleQuote: true, lineWidth: 0 },
+    literal: { blockQuote: 'literal' as const, lineWidth: 0 },
+  };
+  return { meant, text: stringify(meant, { version: '1.1', ...options[style] }) };
+});
+/** YAML that nobody would write, which most often is none. What ends a line in YAML 1.1 only is left out: it is kept as text, as 1.2 has it. */
+const SCALARS = [
+  ...[
+    ...WORDS,
+    ...TRAPS.filter((trap) => !/[\u0085\u2028\u2029\ufeff]/.test(trap)),
+    '"\\x85\\u2028"',
+    "'it''s'",
+    '|\n   a\n    b\n',
+    '>-\n   a\n   b\n\n   c',
+    '|+\n   a\n\n',
+    '"a\n   b"',
+    'a\n   b',
+  ],
+  ...[
+    '{a: 1, b: [c, d]}',
+    '{a, "b":1}',
+    '[a, [b], {c: d}]',
+    '[]',
+    '{}',
+    '# c',
+    'a # c',
+    'a#c',
+    '- a\n   - b',
+    '\n   a: b\n   c:',
+    '=',
+    '1:30:00',
+  ],
+  ...[
+    '-1',
+    '+1',
+    '+.5',
+    '-.inf',
+    '.nan',
+    '0b1',
+    '1e+3',
+    '1.5e3',
+    '1.',
+    '.5',
+    '-0',
+    '00',
+    '08',
+    '0_1',
+    'NULL',
+    'Null',
+    'TRUE',
+    'Yes',
+    'OFF',
+    'N',
+  ],
+  ...[
+    '9007199254740993',
+    '0xg',
+    '@a',
+    '`a',
+    '%a',
+    '!a',
+    '2001-01-01 ',
+    ': a',
+    '-a',
+    '?a',
+    ':a',
+    'a: b',
+    'a:b',
+    '"',
+    "'",
+    '[',
+    '}',
+    ',',
+    '|',
+    '>',
+  ],
+];
+const line = fc
+  .tuple(fc.constantFrom('timezone', 'packages', 'ntp', '"users"', "'user'", 'locale ', '? apt', '- groups'), fc.constantFrom(...SCALARS))
+  .map(([name, scalar]) => `${name}: ${scalar}`);
+const soup = fc
+  .tuple(
+    fc.constantFrom('', '', '', '', '---\n', '%YAML 1.1\n---\n', '\ufeff', '# c\n'),
+    fc.array(line, { minLength: 1, maxLength: 3 }),
+    fc.constantFrom('\n', '\n', '\n', '\r\n'),
+    fc.constantFrom('', '', '', '\n...\n', '\n---\n'),
+  )
+  .map(([head, lines, end, tail]) => ({ meant: null, text: `${head}${lines.join('\n')}${tail}`.replaceAll('\n', end) }));
+
+test(`${CASES} cloud-inits of customers: beside ours cloud-init takes them as it takes them alone`, async () => {
+  const [plain] = fc.sample(inputs, { numRuns: 100, seed: 1 }).filter((input) => {
+    try {
+      return buildUserData(input) !== '';
+    } catch {
+      return false;
+    }
+  });
+  if (plain === undefined) throw new Error('no node that is taken');
+  const taken: { text: string; meant: object | null; merged: string }[] = [];
+  for (const { text, meant } of fc.sample(fc.oneof(written, soup), { numRuns: CASES * 8, seed: SEED })) {
+    try {
+      taken.push({ text, meant, merged: buildUserData({ ...plain, cloudInit: text }) });
+    } catch (error) {
+      expect(error, text).toBeInstanceOf(UserError);
+    }
+    if (taken.length === CASES) break;
+  }
+  expect(taken).toHaveLength(CASES);
+  expect(taken.filter(({ meant }) => meant === null).length).toBeGreaterThan(CASES / 10);
+  const ours = JSON.parse(JSON.stringify(buildCloudConfig(plain))) as Meant;
+  // What is meant is written without what YAML's readers differ about; a byte order mark is no part of the text, and would hide the first line.
+  const plainly = ({ text, meant }: { text: string; meant: object | null }) =>
+    meant === null ? text.replace(/^\ufeff/, '') : JSON.stringify(meant).replace(/[^ -~]/gu, escaped);
+  const alone = await readAll(
+    taken.map((one) => `#cloud-config\n${plainly(one)}`),
+    'lenient',
+  );
+  const beside = await readAll(
+    taken.map(({ merged }) => merged),
+    'lenient',
+  );
+  for (const [i, { text, meant }] of taken.entries()) {
+    const [theirs, both] = [alone[i], beside[i]];
+    expect(both?.error, JSON.stringify(text)).toBeUndefined();
+    // Its parser takes less than ours here and there, such as an empty document at the end.
+    if (meant === null && theirs?.error !== undefined) continue;
+    if (theirs?.error !== undefined || theirs === undefined) throw new Error(`${JSON.stringify(text)}: ${theirs?.error}`);
+    const { write_files: files = [], runcmd: commands = [], ...others } = theirs.config as Partial<Meant>;
+    const first = commands.length === 0 ? [] : [['sh', '-c', theirs.script]];
+    expect(both?.config, JSON.stringify(text)).toEqual({
+      ...others,
+      write_files: [...ours.write_files, ...files],
+      runcmd: [...first, ...ours.runcmd],
+    });
+    expect(both?.files.slice(ours.write_files.length)).toEqual(theirs.files);
+    if (meant !== null) expect(theirs.config, JSON.stringify(text)).toEqual(JSON.parse(JSON.stringify(meant)));
+  }
+  expect(alone.filter(({ error }) => error === undefined).length).toBeGreaterThan(CASES * 0.9);
+});
+
+/** YAML has no pairs of surrogates. */
+const escaped = (c: string): string => `\\U${(c.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`;
 
 test('the reader sees what is wrong', async () => {
   const [input] = fc.sample(inputs, { numRuns: 1, seed: 1 });

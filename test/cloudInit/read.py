@@ -1,4 +1,7 @@
-"""What cloud-init makes of user data. One JSON line in: base64 of user data; one JSON line out: see `read`."""
+"""
+What cloud-init makes of user data. One line in: base64 of user data; one JSON line out: see `read`. With the argument "lenient" what breaks
+cloud-init's own schema is read all the same: it would only warn of that.
+"""
 import base64
 import json
 import logging
@@ -7,6 +10,7 @@ import shlex
 import sys
 import tempfile
 
+import yaml
 from cloudinit import handlers, helpers, user_data, util
 from cloudinit.config import cc_write_files
 from cloudinit.config.schema import get_schema, validate_cloudconfig_schema
@@ -51,17 +55,33 @@ def written(files):
     return result
 
 
+def script_of(commands):
+    """What it would run, without the line that names the shell."""
+    first, _, rest = util.shellify(commands).partition("\n")
+    assert first == "#!/bin/sh", first
+    return rest
+
+
 def read(blob):
     types, config = merged(blob)
-    validate_cloudconfig_schema(config, SCHEMA, strict=True, log_deprecations=True)
-    lines = util.shellify(config["runcmd"]).strip().split("\n")
-    assert lines[0] == "#!/bin/sh", lines[0]
-    return {"types": types, "config": config, "files": written(config["write_files"]), "commands": [shlex.split(line) for line in lines[1:]]}
+    if "lenient" in sys.argv:
+        # cloud-init drops what it cannot read; the parser behind it says why.
+        yaml.safe_load(blob.decode("utf-8"))
+    else:
+        validate_cloudconfig_schema(config, SCHEMA, strict=True, log_deprecations=True)
+    commands = config.get("runcmd", []) if "lenient" in sys.argv else config["runcmd"]
+    script = script_of(commands)
+    each = [script_of([command]) for command in commands]
+    assert "".join(each) == script, script
+    # A customer's own may be no words at all.
+    words = [] if "lenient" in sys.argv else [shlex.split(one) for one in each]
+    return {"types": types, "config": config, "files": written(config.get("write_files", [])), "commands": words, "script": script}
 
 
 for line in sys.stdin:
     try:
-        answer = read(base64.b64decode(line))
+        # A date without quotes is text in every place that cloud-init has for it.
+        answer = json.dumps(read(base64.b64decode(line)), default=str)
     except Exception as error:
-        answer = {"error": repr(error)}
-    print(json.dumps(answer), flush=True)
+        answer = json.dumps({"error": repr(error)})
+    print(answer, flush=True)

@@ -108,9 +108,17 @@ test.each([
   ['packages: !!python/object/apply:os.system [id]', ['cloudInit'], /YAML tag/],
   ['packages: [.inf]', ['cloudInit'], /number that cannot be kept/],
   ['timezone: "a\ud800"', ['cloudInit'], /characters/],
+  ['runcmd: ["a\\ud800"]', ['cloudInit', 'runcmd', '0'], /characters/],
+  ['users: [{name: "a\\0"}]', ['cloudInit', 'users', '0', 'name'], /characters/],
+  ['timezone: a\rlocale: b', ['cloudInit'], /carriage return/],
+  ...['1e3', '0o17', '1_000', '1:30', '0b1', '08', '.5'].map((word): [string, string[], RegExp] => [
+    `locale: ${word}`,
+    ['cloudInit'],
+    /number to some readers only/,
+  ]),
   [`packages: ${'['.repeat(20_000)}`, ['cloudInit'], /nested too deeply/],
   [`a: ${'? '.repeat(20_000)}`, ['cloudInit'], /nested too deeply/],
-  [`users: [{${'k'.repeat(1_001)}: x}]`, ['cloudInit'], /more than 1000 characters/],
+  [`users: [{${'k'.repeat(1_001)}: x}]`, ['cloudInit', 'users', '0'], /more than 1000 characters/],
 ])('what is no map of settings for a worker is refused: case %#', (text, field, message) => {
   const error = refusal(text);
   expect(error).toMatchObject({ code: 'INVALID_INPUT', detail: { field } });
