@@ -49,6 +49,8 @@ export interface Identity {
   findTrust(key: TrustKey): Promise<Trust | undefined>;
   /** As the trustee, whoever lent it: for a trust that was asked for, and whose trustor is not at hand. */
   findLentTrust(key: Pick<TrustKey, 'projectId' | 'expiresAt'>): Promise<Trust | undefined>;
+  /** As the trustee: whether it is in the list of what is lent. */
+  isLent(trustId: string): Promise<boolean>;
   /**
    * As the trustor, and not with an application credential (Keystone refuses those). A trust with the same key is found and
    * returned instead of made twice. A deleted trust keeps its key for ever: then Conflict, and another `expiresAt` is needed.
@@ -128,6 +130,11 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
     return choose(await service.list(listedTrust, TRUSTS, 'trusts', query), (trust) => isBetween(trust, key), key.expiresAt);
   };
 
+  const lent = async () => {
+    const { userId } = (await login.token()).info;
+    return { userId, trusts: await service.list(listedTrust, TRUSTS, 'trusts', { trustee_user_id: userId }) };
+  };
+
   return {
     validateToken: async (subjectToken) => {
       // Header values are printable ASCII; anything else is no token of Keystone's.
@@ -144,11 +151,11 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
     whoAmI: async () => (await login.token()).info,
     findTrust,
     findLentTrust: async ({ projectId, expiresAt }) => {
-      const { userId } = (await login.token()).info;
-      const trusts = await service.list(listedTrust, TRUSTS, 'trusts', { trustee_user_id: userId });
+      const { userId, trusts } = await lent();
       const isLent = (trust: Trust) => trust.impersonation && trust.trusteeUserId === userId && trust.projectId === projectId;
       return choose(trusts, isLent, expiresAt);
     },
+    isLent: async (trustId) => (await lent()).trusts.some(({ id }) => id === trustId),
     createTrust: async (spec) => {
       try {
         return (await service.call(oneTrust, 'POST', TRUSTS, { body: { trust: trustBody(spec) } })).trust;

@@ -82,9 +82,17 @@ test('a deletion by a live member makes a trust to delete with', async () => {
   await nothingLeft(clusterId);
 });
 
-test('a trust that Keystone does not find for a moment is not left behind', async () => {
+test('a trust that Keystone does not find for a moment is neither replaced nor left behind', async () => {
   const clusterId = await world.makeCluster('hidden');
   const { trustId } = trustOf(clusterId);
+  await faults('POST', { service: 'identity', method: 'GET', path: 'trusts/', kind: 'status', status: 404, times: 3 });
+  await world.idle();
+  world.wake(clusterId);
+  await until(() => world.rows(`select 1 from events where stream_id = '${clusterId}' and message like '%lists it all the same%'`)[0]);
+  await world.settled(clusterId);
+  expect(trustOf(clusterId).trustId).toBe(trustId);
+  expect(operations(clusterId).filter(({ state }) => state === 'FAILED')).toEqual([]);
+  await faults('DELETE');
   await faults('POST', { service: 'identity', method: 'DELETE', path: 'trusts/', kind: 'status', status: 404, times: 3 });
   await world.change(world.member, 'deleteCluster', { clusterId }, 'cluster { id }');
   await until(() => stateOf(clusterId) === 'DELETED');

@@ -1,7 +1,7 @@
 /** Sees to it that the cluster has a trust that holds: finds it, adopts what an interrupted pass made, or makes another. */
 import { CALLER_TOKEN } from '../../domain/cloudCredential.ts';
 import { RENEW_TRUST, type TrustReference, type TrustTerms } from '../../domain/cluster.ts';
-import { NotFound, UserError } from '../../domain/errors.ts';
+import { NotFound, Unavailable, UserError } from '../../domain/errors.ts';
 import { NotYet } from '../../engine/flow.ts';
 import { stableJson } from '../../lib/json.ts';
 import type { Trust } from '../../openstack/identity.ts';
@@ -50,8 +50,12 @@ export const trustHolds = async (scope: ClusterScope, trustId: string): Promise<
     await scope.trusted(trustId).identity.getTrust(trustId);
     return true;
   } catch (error) {
-    if (error instanceof NotFound || (error instanceof UserError && error.code === 'CLOUD_CREDENTIAL')) return false;
-    throw error;
+    if (error instanceof UserError && error.code === 'CLOUD_CREDENTIAL') return false;
+    if (!(error instanceof NotFound)) throw error;
+    // Its own token was taken. A moment's "not found" is no reason to have somebody lend another.
+    if (!(await scope.world.clouds.asTrustee().identity.isLent(trustId))) return false;
+    const message = `Keystone does not find trust ${trustId}, and lists it all the same.`;
+    throw new Unavailable('CLOUD_UNAVAILABLE', message, { ...error.detail, cause: error });
   }
 };
 
