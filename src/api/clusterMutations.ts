@@ -106,6 +106,11 @@ const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
       description:
         "The floating IPs of its Services' load balancers, whatever the annotation loadbalancer.openstack.org/keep-floatingip says.",
     }),
+    snapshots: t.field({
+      type: KeepOrDeleteEnum,
+      description:
+        'Snapshots in Cinder of volumes that are to go, whoever made them. Cinder deletes no volume that has one: with KEEP such a volume stays as well, and without an answer the deletion waits for one.',
+    }),
   }),
 });
 

@@ -63,6 +63,8 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .option('--disable-deletion-protection', 'although deletion protection is on')
     .option('--keep-volumes', 'keep all volumes of its PersistentVolumes, whatever these say')
     .option('--delete-volumes', 'delete all volumes of its PersistentVolumes, whatever these say')
+    .option('--keep-snapshots', 'keep snapshots of its volumes, and the volumes that have one')
+    .option('--delete-snapshots', 'delete all snapshots of volumes that are to go, whoever made them')
     .option('--keep-floating-ips', "keep the floating IPs of its Services' load balancers")
     .option('--abandon-seed', 'leave what is in a seed that is lost for good (cloud administrators)')
     .action(action(io, remove));
@@ -165,15 +167,17 @@ interface DeleteOptions extends ChangeOptions {
   abandonSeed?: boolean;
   keepVolumes?: boolean;
   deleteVolumes?: boolean;
+  keepSnapshots?: boolean;
+  deleteSnapshots?: boolean;
   keepFloatingIps?: boolean;
 }
 
 const remove = async (session: Session, [nameOrId = '']: readonly string[], options: DeleteOptions): Promise<void> => {
   const { uuid, name } = await getCluster(session.client, nameOrId);
-  const { disableDeletionProtection, abandonSeed, keepVolumes, deleteVolumes, keepFloatingIps, idempotencyKey } = options;
-  if (keepVolumes && deleteVolumes) throw new ClientError('USAGE', '--keep-volumes and --delete-volumes exclude each other: give one.');
-  const volumes = keepVolumes ? 'KEEP' : deleteVolumes ? 'DELETE' : undefined;
-  const wish = given({ volumes, floatingIps: keepFloatingIps ? 'KEEP' : undefined });
+  const { disableDeletionProtection, abandonSeed, keepFloatingIps, idempotencyKey } = options;
+  const volumes = keepOrDelete('volumes', options.keepVolumes, options.deleteVolumes);
+  const snapshots = keepOrDelete('snapshots', options.keepSnapshots, options.deleteSnapshots);
+  const wish = given({ volumes, snapshots, floatingIps: keepFloatingIps ? 'KEEP' : undefined });
   const policy = Object.keys(wish).length === 0 ? undefined : wish;
   const input = given({ clusterId: uuid, disableDeletionProtection, abandonSeed, policy, idempotencyKey });
   const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(DELETE_CLUSTER, {
@@ -187,6 +191,11 @@ const remove = async (session: Session, [nameOrId = '']: readonly string[], opti
     const quiet = leakReport === null || (leakReport.clean && leakReport.leftovers.length === 0);
     return `Cluster ${name} is deleted.\n${quiet ? '' : leakReportText(leakReport)}`;
   });
+};
+
+const keepOrDelete = (what: string, keep = false, drop = false): 'KEEP' | 'DELETE' | undefined => {
+  if (keep && drop) throw new ClientError('USAGE', `--keep-${what} and --delete-${what} exclude each other: give one.`);
+  return keep ? 'KEEP' : drop ? 'DELETE' : undefined;
 };
 
 const getReported = (session: Session, nameOrId: string): Promise<Reported> =>

@@ -20,7 +20,7 @@ const schema = z.strictObject({
   clusterId: nameOrId,
   disableDeletionProtection: given(z.boolean()),
   abandonSeed: given(z.boolean()),
-  policy: given(z.strictObject({ volumes: keepOrDelete, floatingIps: keepOrDelete })),
+  policy: given(z.strictObject({ volumes: keepOrDelete, floatingIps: keepOrDelete, snapshots: keepOrDelete })),
 });
 
 export const deleteCluster =
@@ -59,8 +59,9 @@ const setPolicy = async (
   policy: { [Field in keyof DeletePolicy]?: DeletePolicy[Field] | undefined },
 ): Promise<void> => {
   // What is left out stays as it was asked before.
-  const { volumes = row.deletePolicy?.volumes ?? null, floatingIps = row.deletePolicy?.floatingIps ?? null } = policy;
-  await patchCluster(tx, row.id, { deletePolicy: { volumes, floatingIps } });
+  const before = row.deletePolicy;
+  const { volumes = before?.volumes ?? null, floatingIps = before?.floatingIps ?? null, snapshots = before?.snapshots ?? null } = policy;
+  await patchCluster(tx, row.id, { deletePolicy: { volumes, floatingIps, snapshots } });
   await wakeNow(tx, 'CLUSTER', row.id, deps.clock.now());
 };
 

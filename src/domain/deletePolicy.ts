@@ -6,4 +6,6 @@ export type KeepOrDelete = 'KEEP' | 'DELETE';
 export interface DeletePolicy {
   volumes: KeepOrDelete | null;
   floatingIps: KeepOrDelete | null;
+  /** Of volumes that are to go, which they hold back; null: the customer is waited for. */
+  snapshots: KeepOrDelete | null;
 }

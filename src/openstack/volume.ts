@@ -18,6 +18,13 @@ export interface CloudVolume {
   serverIds: string[];
 }
 
+export interface CloudSnapshot {
+  id: string;
+  volumeId: string;
+  /** Cinder's word: creating, available, deleting, error … */
+  status: string;
+}
+
 export interface VolumeSpec {
   name: string;
   description: string;
@@ -36,6 +43,10 @@ export interface Volume {
   createVolume(spec: VolumeSpec): Promise<CloudVolume>;
   /** True when Cinder took the delete, false when it was gone. Throws while a server has it. */
   deleteVolume(id: string): Promise<boolean>;
+  /** All of the project. */
+  listSnapshots(): Promise<CloudSnapshot[]>;
+  /** True when Cinder took the delete, false when it was gone. */
+  deleteSnapshot(id: string): Promise<boolean>;
   listVolumeTypes(): Promise<CloudVolumeType[]>;
   /** volumes, gigabytes and the like, and those of single types, such as gigabytes_ssd. */
   listQuotas(projectId: string): Promise<ResourceQuota[]>;
@@ -81,6 +92,8 @@ export const createVolume = ({ open, microversions }: VolumeDeps): Volume => {
       return (await service.call(oneVolume, 'POST', '/volumes', { body: { volume } })).volume;
     },
     deleteVolume: (id) => service.remove(`/volumes/${part(id)}`),
+    listSnapshots: () => service.list(snapshotSchema, '/snapshots/detail', 'snapshots', {}),
+    deleteSnapshot: (id) => service.remove(`/snapshots/${part(id)}`),
     listVolumeTypes: () => service.list(typeSchema, '/types', 'volume_types'),
     listQuotas: async (projectId) => {
       const answer = await service.call(oneQuotaSet, 'GET', `/os-quota-sets/${part(projectId)}`, { query: { usage: true } });
@@ -116,6 +129,9 @@ const volumeSchema = z
       serverIds: v.attachments.flatMap((attachment) => (attachment.server_id ? [attachment.server_id] : [])),
     }),
   );
+const snapshotSchema = z
+  .object({ id: z.string(), volume_id: z.string(), status: z.string() })
+  .transform((s): CloudSnapshot => ({ id: s.id, volumeId: s.volume_id, status: s.status }));
 const oneVolume = z.object({ volume: volumeSchema });
 
 const typeSchema = z

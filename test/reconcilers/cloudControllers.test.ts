@@ -338,6 +338,30 @@ test('what is asked with the deletion wins over what volumes and Services say fo
   ]);
 });
 
+test('a volume that has a snapshot is asked about, and goes or stays with it as its customer says', async () => {
+  for (const [name, snapshots] of [
+    ['copies', 'DELETE'],
+    ['kept', 'KEEP'],
+  ] as const) {
+    const { clusterId, tenant, shortId } = await cloudy(name);
+    const [plain, copied] = [await makeVolume('plain', shortId), await makeVolume('copied', shortId)];
+    for (const id of [plain, copied]) await tenant.call('POST', '/api/v1/persistentvolumes', volumeOf(id, id));
+    const taken = (await cloud('POST', 'volume/v3', '/snapshots', { snapshot: { volume_id: copied, name: 'by hand' } })).snapshot;
+    const { id } = taken as { id: string };
+    await remove(clusterId);
+    await until(() => saidBy(clusterId, 'AddonCinderCsiInstalled').includes(id));
+    expect(saidBy(clusterId, 'AddonCinderCsiInstalled')).toContain('policy.snapshots');
+    await until(async () => !(await idsOf('volume/v3', '/volumes', 'volumes')).includes(plain));
+    await world.change(world.member, 'deleteCluster', { clusterId, policy: { snapshots } }, 'cluster { id }');
+    await until(() => isDeleted(clusterId));
+    const stays = snapshots === 'KEEP';
+    expect((await idsOf('volume/v3', '/volumes', 'volumes')).includes(copied)).toBe(stays);
+    expect((await idsOf('volume/v3', '/snapshots', 'snapshots')).includes(id)).toBe(stays);
+    const reason = expect.stringContaining('snapshot');
+    expect(await leftoversOf(clusterId)).toEqual(stays ? [{ kind: 'volume', externalId: copied, fate: 'KEPT', reason }] : []);
+  }
+});
+
 const leftoversOf = async (clusterId: string): Promise<object[] | undefined> => {
   const query = 'query($id: ID!) { cluster(id: $id) { leakReport { leftovers { kind externalId fate reason } } } }';
   type Answer = { cluster: { leakReport: { leftovers: object[] } | null } };

@@ -4,6 +4,7 @@ import type { MadeBy } from '../../domain/inventory.ts';
 import { done, type Outcome, waiting } from '../../engine/flow.ts';
 import type { CloudLoadBalancer } from '../../openstack/loadBalancer.ts';
 import type { Cloud } from '../../openstack/session.ts';
+import type { CloudSnapshot, CloudVolume } from '../../openstack/volume.ts';
 import { type KubernetesObject, refOf } from '../../seeds/kinds.ts';
 import { type InventoryKey, listInventory, noteFound, noteState } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
@@ -146,12 +147,29 @@ export const leaveVolumes = async (scope: ClusterScope, stop: Stop): Promise<Out
       'CUSTOMER',
     );
   const doomed = new Set(known.map(({ spec }) => doomedHandle(spec as VolumeSpec | undefined)));
-  const going = volumes.filter(({ id }) => wish === 'DELETE' || doomed.has(id));
+  const doomedVolumes = volumes.filter(({ id }) => wish === 'DELETE' || doomed.has(id));
+  const snapshots = await listSnapshotsOf(cloud, doomedVolumes);
+  const fate = scope.row.deletePolicy?.snapshots ?? null;
+  const held = new Set(fate === 'DELETE' ? [] : snapshots.map(({ volumeId }) => volumeId));
+  const going = doomedVolumes.filter(({ id }) => !held.has(id));
+  if (fate === 'DELETE') for (const { id, status } of snapshots) if (DELETABLE.has(status)) await cloud.volume.deleteSnapshot(id);
   await noteGoing(scope, CSI_VOLUMES, going);
-  for (const { id, status } of going) if (DELETABLE.has(status)) await cloud.volume.deleteVolume(id);
+  const free = going.filter(({ id }) => !snapshots.some(({ volumeId }) => volumeId === id));
+  for (const { id, status } of free) if (DELETABLE.has(status)) await cloud.volume.deleteVolume(id);
   if (going.length > 0) return waiting(`volumes to go: ${listed(going.map(({ id, status }) => `${id} (${status})`))}`, 2_000);
+  if (held.size > 0 && fate === null)
+    return waiting(
+      `word on the snapshots of volumes that are to go: delete them, or ask deleteCluster again with policy.snapshots KEEP (the volumes stay as well) or DELETE: ${listed(snapshots.map(({ id, volumeId }) => `${id} (of ${volumeId})`))}`,
+      30_000,
+      'CUSTOMER',
+    );
+  if (held.size > 0) return done(`Volumes are kept, some for their snapshots, as was asked: ${listed(volumes.map(({ id }) => id))}.`);
   return done(`Volumes are kept, as the cluster said: ${listed(volumes.map(({ id }) => id))}.`);
 };
+
+/** Cinder deletes no volume that has one. */
+const listSnapshotsOf = async (cloud: Cloud, volumes: readonly CloudVolume[]): Promise<CloudSnapshot[]> =>
+  volumes.length === 0 ? [] : (await cloud.volume.listSnapshots()).filter(({ volumeId }) => volumes.some(({ id }) => id === volumeId));
 
 /** Of the states that Cinder deletes from, those that need nobody's hand before. */
 const DELETABLE: ReadonlySet<string> = new Set(['available', 'error', 'error_restoring', 'error_extending', 'error_managing']);

@@ -90,5 +90,7 @@ const ASKED = 'It was to be kept, as deleteCluster was asked.';
 const whyVolumeStays = ({ deletePolicy, seedAbandoned }: ClusterRow): string => {
   if (deletePolicy?.volumes === 'KEEP') return ASKED;
   if (seedAbandoned) return 'The seed was given up, and only the cluster could say whether it may go.';
+  if (deletePolicy?.snapshots === 'KEEP')
+    return 'It has a snapshot that was to be kept, as deleteCluster was asked, or its PersistentVolume is to outlive the cluster.';
   return 'Its PersistentVolume is to outlive the cluster (persistentVolumeReclaimPolicy: Retain), or is none of the cluster any more.';
 };

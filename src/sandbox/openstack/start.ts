@@ -115,7 +115,7 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
       securityGroupRules: [...state.securityGroupRules.all()],
       floatingIps: [...state.floatingIps.all()],
     },
-    volume: { volumes: [...volumes.volumes.all()] },
+    volume: { volumes: [...volumes.volumes.all()], snapshots: [...volumes.snapshots.all()] },
     loadBalancer: { loadBalancers: [...world.table('loadBalancer/loadBalancers').values()] },
   });
   return {

@@ -3,7 +3,7 @@ import { type Answer, ApiError, type Call, ok, type Route } from './http.ts';
 import { envelope, optionalInteger, optionalString, stringMap } from './input.ts';
 import type { QuotaName, Quotas } from './quotas.ts';
 import type { Service } from './service.ts';
-import type { Volume, VolumeState } from './volumeState.ts';
+import type { Snapshot, Volume, VolumeState } from './volumeState.ts';
 
 export interface VolumeDeps {
   volumes: VolumeState;
@@ -101,7 +101,8 @@ const create = (deps: VolumeDeps, call: Call): Volume => {
 
 const remove = (deps: VolumeDeps, call: Call): Answer => {
   const volume = writable(deps, call, 'volume:delete');
-  if (volume.status !== 'available' && volume.status !== 'error') {
+  const hasSnapshots = deps.volumes.snapshots.countBy('volume_id', volume.id) > 0;
+  if ((volume.status !== 'available' && volume.status !== 'error') || hasSnapshots) {
     throw new ApiError(
       400,
       'Invalid volume: Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.',
@@ -120,6 +121,41 @@ const update = (deps: VolumeDeps, call: Call): Volume => {
   return deps.volumes.touch(volume);
 };
 
+const describeSnapshot = (s: Snapshot): object => ({
+  id: s.id,
+  name: s.name,
+  description: null,
+  volume_id: s.volume_id,
+  status: s.status,
+  size: s.size,
+  created_at: s.created_at,
+  updated_at: null,
+  metadata: {},
+});
+
+const listSnapshots = (deps: VolumeDeps, { actor, query }: Call): Snapshot[] => {
+  if (!actor.canRead) throw denied('volume:get_all_snapshots');
+  const of = query.get('volume_id');
+  return deps.volumes.snapshots.by('project_id', actor.projectId).filter((s) => of === null || s.volume_id === of);
+};
+
+const takeSnapshot = (deps: VolumeDeps, call: Call): Snapshot => {
+  if (!call.actor.canWrite) throw denied('volume:create_snapshot');
+  const fields = envelope(call.body, 'snapshot');
+  const id = optionalString(fields, 'volume_id') ?? '';
+  return deps.volumes.takeSnapshot(getVolume(deps, { ...call, params: { id } }), optionalString(fields, 'name') ?? '');
+};
+
+const removeSnapshot = (deps: VolumeDeps, { actor, params }: Call): Answer => {
+  const snapshot = deps.volumes.snapshots.get(params.id ?? '');
+  if (snapshot === undefined || snapshot.projectId !== actor.projectId)
+    throw new ApiError(404, `Snapshot ${params.id} could not be found.`);
+  if (!actor.canWrite) throw denied('volume:delete_snapshot');
+  if (snapshot.status === 'creating') throw new ApiError(400, 'Invalid snapshot: Volume Snapshot status must be available or error.');
+  if (snapshot.status === 'available') deps.volumes.removeSnapshot(snapshot);
+  return { status: 202 };
+};
+
 const QUOTAS: QuotaName[] = ['volumes', 'gigabytes', 'snapshots'];
 
 const quotaSet = (deps: VolumeDeps, call: Call): object => {
@@ -129,7 +165,7 @@ const quotaSet = (deps: VolumeDeps, call: Call): object => {
   const used: Partial<Record<QuotaName, number>> = {
     volumes: own.length,
     gigabytes: own.reduce((sum, v) => sum + v.size, 0),
-    snapshots: 0,
+    snapshots: deps.volumes.snapshots.countBy('project_id', id),
   };
   const withUse = /^true$/i.test(call.query.get('usage') ?? '');
   const value = (name: QuotaName): unknown =>
@@ -146,7 +182,7 @@ const limits = (deps: VolumeDeps, call: Call): object => {
     maxTotalSnapshots: deps.quotas.limit(id, 'snapshots'),
     totalVolumesUsed: own.length,
     totalGigabytesUsed: own.reduce((sum, v) => sum + v.size, 0),
-    totalSnapshotsUsed: 0,
+    totalSnapshotsUsed: deps.volumes.snapshots.countBy('project_id', id),
   };
 };
 
@@ -197,8 +233,22 @@ const routesUnder = (deps: VolumeDeps, base: string): Route[] => {
       template: `${base}/os-availability-zone`,
       handle: () => ok({ availabilityZoneInfo: [{ zoneName: 'nova', zoneState: { available: true } }] }),
     },
-    { method: 'GET', template: `${base}/snapshots/detail`, handle: () => ok({ snapshots: [] }) },
-    { method: 'GET', template: `${base}/snapshots`, handle: () => ok({ snapshots: [] }) },
+    {
+      method: 'GET',
+      template: `${base}/snapshots/detail`,
+      handle: (call) => ok({ snapshots: listSnapshots(deps, call).map(describeSnapshot) }),
+    },
+    {
+      method: 'GET',
+      template: `${base}/snapshots`,
+      handle: (call) => ok({ snapshots: listSnapshots(deps, call).map(describeSnapshot) }),
+    },
+    {
+      method: 'POST',
+      template: `${base}/snapshots`,
+      handle: (call) => ({ status: 202, body: { snapshot: describeSnapshot(takeSnapshot(deps, call)) } }),
+    },
+    { method: 'DELETE', template: `${base}/snapshots/{id}`, handle: (call) => removeSnapshot(deps, call) },
   ];
 };
 

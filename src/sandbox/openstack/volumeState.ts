@@ -32,6 +32,16 @@ export interface Volume {
   userId: string;
 }
 
+export interface Snapshot {
+  id: string;
+  name: string;
+  volume_id: string;
+  status: 'creating' | 'available' | 'deleting';
+  size: number;
+  created_at: string;
+  projectId: string;
+}
+
 export interface NewVolume {
   name: string;
   description: string | null;
@@ -46,6 +56,7 @@ export interface NewVolume {
 
 export interface VolumeState {
   volumes: Collection<Volume>;
+  snapshots: Collection<Snapshot>;
   types: readonly string[];
   /** Makes a volume that becomes available by itself; 413 over quota, as Cinder has it. */
   create(wanted: NewVolume): Volume;
@@ -53,6 +64,10 @@ export interface VolumeState {
   detach(volume: Volume, serverId: string): void;
   /** Deletes after a moment. */
   remove(volume: Volume): void;
+  /** Becomes available by itself. */
+  takeSnapshot(volume: Volume, name: string): Snapshot;
+  /** Deletes after a moment. */
+  removeSnapshot(snapshot: Snapshot): void;
   touch(volume: Volume): Volume;
 }
 
@@ -60,6 +75,10 @@ export const cinderTime = (ms: number): string => new Date(ms).toISOString().rep
 
 export const createVolumeState = (deps: { world: World; quotas: Quotas; latency: Latency; now: () => number }): VolumeState => {
   const volumes = createCollection<Volume>(deps.world.table('volume/volumes'), { project_id: (v) => v.projectId, name: (v) => v.name });
+  const snapshots = createCollection<Snapshot>(deps.world.table('volume/snapshots'), {
+    project_id: (s) => s.projectId,
+    volume_id: (s) => s.volume_id,
+  });
   const types = ['__DEFAULT__', 'ssd'];
   const later = (usualMs: number, act: () => void): void => {
     setTimeout(act, deps.latency(usualMs)).unref();
@@ -78,6 +97,16 @@ export const createVolumeState = (deps: { world: World; quotas: Quotas; latency:
   for (const volume of volumes.all()) {
     if (volume.status === 'creating') finishCreating(volume);
     if (volume.status === 'deleting') finishDeleting(volume);
+  }
+
+  const finishSnapshot = (snapshot: Snapshot): void =>
+    later(200, () => {
+      if (snapshot.status === 'creating') snapshots.put(Object.assign(snapshot, { status: 'available' }));
+    });
+  const finishRemoving = (snapshot: Snapshot): void => later(200, () => snapshots.remove(snapshot.id));
+  for (const snapshot of snapshots.all()) {
+    if (snapshot.status === 'creating') finishSnapshot(snapshot);
+    if (snapshot.status === 'deleting') finishRemoving(snapshot);
   }
 
   const requireQuota = (wanted: NewVolume): void => {
@@ -126,6 +155,7 @@ export const createVolumeState = (deps: { world: World; quotas: Quotas; latency:
   };
   return {
     volumes,
+    snapshots,
     types,
     create,
     attach: (volume, serverId, device) => {
@@ -151,6 +181,23 @@ export const createVolumeState = (deps: { world: World; quotas: Quotas; latency:
       volume.status = 'deleting';
       touch(volume);
       finishDeleting(volume);
+    },
+    takeSnapshot: (volume, name) => {
+      const snapshot = snapshots.put({
+        id: randomUUID(),
+        name,
+        volume_id: volume.id,
+        status: 'creating',
+        size: volume.size,
+        created_at: cinderTime(deps.now()),
+        projectId: volume.projectId,
+      });
+      finishSnapshot(snapshot);
+      return snapshot;
+    },
+    removeSnapshot: (snapshot) => {
+      snapshots.put(Object.assign(snapshot, { status: 'deleting' }));
+      finishRemoving(snapshot);
     },
     touch,
   };
