@@ -1,9 +1,10 @@
-/** What nobody asks for and must be done all the same: old idempotency keys and kubeconfigs long over go, hour by hour. */
+/** What nobody asks for and must be done all the same: old idempotency keys and kubeconfigs long over and orphans long gone go, hour by hour. */
 import type { Clock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import { purgeIdempotency } from './store/idempotency.ts';
 import { purgeKubeconfigs } from './store/kubeconfigs.ts';
 import type { Store } from './store/open.ts';
+import { purgeOrphans } from './store/orphans.ts';
 
 const HOUR_MS = 3_600_000;
 /** Longer than the day that is promised, so that a retry at its end still finds its answer. */
@@ -12,15 +13,19 @@ const KEEP_MS = 25 * HOUR_MS;
 /** Long enough to answer who had access last week. */
 const KEEP_KUBECONFIGS_MS = 90 * 24 * HOUR_MS;
 
+/** Of orphans that are gone. */
+const KEEP_ORPHANS_MS = 30 * 24 * HOUR_MS;
+
 /** Returns what ends it. */
 export const startHousekeeping = (deps: { store: Store; clock: Clock; log: Log }): (() => void) => {
   const purge = async () => {
     let gone = 1;
     while (gone > 0) gone = await deps.store.transaction((tx) => purgeIdempotency(tx, deps.clock.now() - KEEP_MS));
     await deps.store.transaction((tx) => purgeKubeconfigs(tx, deps.clock.now() - KEEP_KUBECONFIGS_MS));
+    await deps.store.transaction((tx) => purgeOrphans(tx, deps.clock.now() - KEEP_ORPHANS_MS));
   };
   const timer = setInterval(() => {
-    purge().catch((error) => deps.log.error({ err: error }, 'purging old idempotency keys failed'));
+    purge().catch((error) => deps.log.error({ err: error }, 'purging what is old failed'));
   }, HOUR_MS);
   return () => clearInterval(timer);
 };

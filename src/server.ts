@@ -30,6 +30,7 @@ import { createClusterHandler } from './reconcilers/cluster/handler.ts';
 import { createNetworkSights } from './reconcilers/networkSights.ts';
 import { createNodeHandler } from './reconcilers/node/handler.ts';
 import { createNodeGroupHandler } from './reconcilers/nodeGroup/handler.ts';
+import { createOrphansHandler } from './reconcilers/orphans/handler.ts';
 import { createSeedHandler } from './reconcilers/seed/handler.ts';
 import { createSeedRegistry } from './reconcilers/seedRegistry.ts';
 import { createServerPolls } from './reconcilers/serverPolls.ts';
@@ -124,6 +125,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       CLUSTER: createClusterHandler(world),
       NODE_GROUP: createNodeGroupHandler(world),
       NODE: createNodeHandler(world),
+      ORPHANS: createOrphansHandler(world),
     },
     clock,
     random: Math.random,

@@ -12,6 +12,7 @@ import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/
 import type { NodeState } from '../domain/node.ts';
 import type { NodeGroupState, ServerGroupPolicy, Taint } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
+import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
 import type { Exposure, SeedState, SeedTurn } from '../domain/seed.ts';
 import type { NetworkDriver, Visibility, VolumeDriver } from '../domain/template.ts';
 import type { ReleaseStatus } from '../domain/version.ts';
@@ -129,6 +130,8 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   DELETE_NODE_GROUP: 'deleteNodeGroup.',
   REPLACE_NODE: 'replaceNode.',
   HEAL_NODE: 'Seedbed replaces a broken worker; the reason says what is wrong with it.',
+  FIND_ORPHANS: 'findOrphans.',
+  REMOVE_ORPHANS: 'removeOrphans.',
 });
 
 export const CloudCredentialKindEnum = enumOf<'TRUST' | 'APPLICATION_CREDENTIAL'>(
@@ -169,6 +172,7 @@ export const ObjectKindEnum = enumOf<ObjectKind>('ObjectKind', 'Kinds of objects
   CLUSTER: 'A cluster.',
   NODE_GROUP: 'A node group.',
   NODE: 'A worker.',
+  ORPHANS: 'A search for orphans, or a removal: the operation itself.',
 });
 
 export const WhoMustActEnum = enumOf<WhoMustAct>('WhoMustAct', 'Whose move it is.', {
@@ -193,6 +197,19 @@ export const InventoryStateEnum = enumOf<InventoryState>('ResourceState', 'Wheth
   PRESENT: 'There.',
   DELETING: 'Being removed.',
   GONE: 'Removed.',
+});
+
+export const OrphanReasonEnum = enumOf<OrphanReason>('OrphanReason', 'Why a thing belongs to no living cluster.', {
+  CLUSTER_DELETED: 'The cluster in its marks was deleted here.',
+  CLUSTER_UNKNOWN: 'Nothing here knows the cluster in its marks; another installation of Seedbed may have made it, and need it still.',
+});
+
+export const OrphanStateEnum = enumOf<OrphanState>('OrphanState', 'What became of an orphan.', {
+  FOUND: 'It was there at the last look.',
+  REMOVING: 'It is being removed.',
+  REMOVED: 'removeOrphans has removed it.',
+  GONE: 'It went without removeOrphans, has lost its marks, or belongs to a living cluster.',
+  FAILED: 'It could not be removed; the problem says why.',
 });
 
 export const MadeByEnum = enumOf<MadeBy>('MadeBy', 'Who made a thing.', {

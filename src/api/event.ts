@@ -5,7 +5,7 @@ import { ObjectKindEnum } from './enums.ts';
 import { encodeId } from './ids.ts';
 import { FaultType } from './problem.ts';
 
-const TYPE_OF_KIND = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'NodeGroup', NODE: 'ClusterNode' } as const;
+const TYPE_OF_KIND = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'NodeGroup', NODE: 'ClusterNode', ORPHANS: 'Operation' } as const;
 
 export const EventType = builder.objectRef<ProgressEvent>('Event').implement({
   description: 'Something that happened to a seed or cluster. Numbers have no gaps, so a client knows what it has.',

@@ -7,7 +7,7 @@ import { ObjectKindEnum, OperationKindEnum, OperationStateEnum, StepStateEnum } 
 import { encodeId, plainId } from './ids.ts';
 import { FaultType } from './problem.ts';
 
-const TYPE_OF_KIND = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'NodeGroup', NODE: 'ClusterNode' } as const;
+const TYPE_OF_KIND = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'NodeGroup', NODE: 'ClusterNode', ORPHANS: 'Operation' } as const;
 
 const OperationStepType = builder.objectRef<OperationStep>('OperationStep').implement({
   description: 'One step of an operation.',

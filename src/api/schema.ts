@@ -10,6 +10,7 @@ import './clusterQueries.ts';
 import './kubeconfigMutations.ts';
 import './nodeGroupMutations.ts';
 import './nodeMutations.ts';
+import './orphanMutations.ts';
 import './progress.ts';
 import './seedMutations.ts';
 import './seedQueue.ts';

@@ -5,11 +5,11 @@ import { ClientError } from '../client/errors.ts';
 import type { AddonBundle, Cluster, ClusterNode, Page, Seed, Template } from '../client/types.ts';
 
 /** All pages of a list. `noun`: the query's field. */
-export const listAll = async <T>(client: Client, document: string, noun: string): Promise<T[]> => {
+export const listAll = async <T>(client: Client, document: string, noun: string, variables: object = {}): Promise<T[]> => {
   const all: T[] = [];
   let after: string | null = null;
   do {
-    const answer: Record<string, Page<T>> = await client.request(document, { after });
+    const answer: Record<string, Page<T>> = await client.request(document, { ...variables, after });
     const page: Page<T> | undefined = answer[noun];
     all.push(...(page?.nodes ?? []));
     after = page?.pageInfo.hasNextPage === true ? page.pageInfo.endCursor : null;

@@ -8,6 +8,7 @@ import { EXIT, EXIT_HELP, exitStatusOf, LOGIN_HELP, sentenceOf } from './exit.ts
 import { addNodeCommands } from './node.ts';
 import { addNodeGroupCommands } from './nodegroup.ts';
 import { addOperationCommands } from './operation.ts';
+import { addOrphansCommands } from './orphans.ts';
 import { addSeedCommands } from './seed.ts';
 import type { Io } from './session.ts';
 import { addTemplateCommands } from './template.ts';
@@ -33,6 +34,7 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
   addTemplateCommands(program, io);
   addBundleCommands(program, io);
   addSeedCommands(program, io);
+  addOrphansCommands(program, io);
   addTokenCommand(program, io);
   throwInsteadOfExiting(program);
   try {

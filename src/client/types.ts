@@ -210,6 +210,22 @@ export interface AddonBundle {
   revisions: { revision: number; createdAt: string }[];
 }
 
+export interface Orphan {
+  uuid: string;
+  projectId: string;
+  service: string;
+  kind: string;
+  externalId: string;
+  name: string;
+  clusterId: string | null;
+  clusterName: string | null;
+  reason: string;
+  state: string;
+  problem: Fault | null;
+  foundAt: string;
+  updatedAt: string;
+}
+
 export interface Etcd {
   members: { number: number; healthy: boolean; leader: boolean; version: string | null; dbSizeMiB: number | null }[];
   alarms: string[];

@@ -8,9 +8,11 @@ import { deleteAddonBundle } from './deleteAddonBundle.ts';
 import { deleteCluster } from './deleteCluster.ts';
 import { deleteClusterTemplate } from './deleteClusterTemplate.ts';
 import { deleteNodeGroup } from './deleteNodeGroup.ts';
+import { findOrphans } from './findOrphans.ts';
 import { issueKubeconfig } from './issueKubeconfig.ts';
 import { registerAddonBundle } from './registerAddonBundle.ts';
 import { registerSeed } from './registerSeed.ts';
+import { removeOrphans } from './removeOrphans.ts';
 import { replaceNode } from './replaceNode.ts';
 import { resizeNodeGroup } from './resizeNodeGroup.ts';
 import { retryOperation } from './retryOperation.ts';
@@ -52,6 +54,8 @@ export const createCommands = (deps: CommandDeps) => ({
   rotateCloudCredential: rotateCloudCredential(deps),
   signCertificate: signCertificate(deps),
   revokeKubeconfig: revokeKubeconfig(deps),
+  findOrphans: findOrphans(deps),
+  removeOrphans: removeOrphans(deps),
   retryOperation: retryOperation(deps),
 });
 

@@ -2,12 +2,14 @@
 import { z } from 'zod';
 import { Conflict, NotFound } from '../domain/errors.ts';
 import type { Tx } from '../store/open.ts';
+import { reopenOrphans } from '../store/orphans.ts';
 import { type OperationRow, updateOperation } from '../store/progress.ts';
 import { loadCluster } from '../store/reconcile.ts';
 import { forgetFailures } from '../store/troubles.ts';
 import { wakeNodeGroups, wakeNodes, wakeNow } from '../store/wake.ts';
 import type { Call, Command, CommandDeps, OperationAnswer } from './call.ts';
 import { runOnce } from './idempotent.ts';
+import { wakeOrphans } from './orphansCommand.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
 import { checkGeneration, checkMember, getOperation, recallOperation } from './targets.ts';
 import { refreshTrust } from './trust.ts';
@@ -30,7 +32,8 @@ export const retryOperation =
         await updateOperation(tx, row, {
           state: row.state === 'PENDING' ? 'PENDING' : 'RUNNING',
           percent: row.percent,
-          steps: row.steps,
+          // The patience of a search or removal begins anew.
+          steps: row.targetKind === 'ORPHANS' ? [] : row.steps,
           problem: null,
           finishedAt: null,
         });
@@ -55,6 +58,10 @@ const refuseFinished = (row: OperationRow): void => {
 
 const wakeTarget = async (deps: CommandDeps, call: Call, tx: Tx, operation: OperationRow): Promise<void> => {
   const now = deps.clock.now();
+  if (operation.targetKind === 'ORPHANS') {
+    await reopenOrphans(tx, operation.id, now);
+    return wakeOrphans(tx, deps, call, operation.id);
+  }
   await wakeNow(tx, operation.targetKind, operation.targetId, now);
   const { clusterId } = operation;
   if (clusterId === null) return;

@@ -18,7 +18,9 @@ export type OperationKind =
   | 'RESIZE_NODE_GROUP'
   | 'DELETE_NODE_GROUP'
   | 'REPLACE_NODE'
-  | 'HEAL_NODE';
+  | 'HEAL_NODE'
+  | 'FIND_ORPHANS'
+  | 'REMOVE_ORPHANS';
 
 export type OperationState = 'PENDING' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED' | 'SUPERSEDED';
 

@@ -12,6 +12,8 @@ export interface CommonFilter {
   name?: string;
   description?: string;
   tag?: string;
+  /** For a cloud administrator's token, which is shown all projects' things. */
+  projectId?: string;
 }
 
 export interface Neutron {
@@ -44,7 +46,13 @@ interface Marks {
   tags: string[];
 }
 
-const queryOf = ({ id, name, description, tag }: CommonFilter): Query => ({ id, name, description, tags: tag });
+const queryOf = ({ id, name, description, tag, projectId }: CommonFilter): Query => ({
+  id,
+  name,
+  description,
+  tags: tag,
+  project_id: projectId,
+});
 
 /** A cloud that takes no notice of a filter answers with everybody's things, and what is found is adopted, or deleted. */
 const matches =

@@ -87,7 +87,8 @@ const dueIn = (world: World, summary: PassSummary, reports: readonly StepReport[
   return Math.min(soonestRetryMs(failed, world.random), summary.retryAfterMs ?? Number.POSITIVE_INFINITY, 60_000);
 };
 
-const fencedWrite =
+/** Transactions that are refused once the lease is lost. */
+export const fencedWrite =
   (world: World, claim: Claim): Write =>
   (work) =>
     world.store.transaction(async (tx) => {
@@ -279,7 +280,7 @@ const stepsOf = (conditions: readonly Condition[], began: ReadonlyMap<string, nu
   });
 };
 
-const NOUNS: Record<ObjectKind, string> = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'Node group', NODE: 'Node' };
+const NOUNS: Record<ObjectKind, string> = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'Node group', NODE: 'Node', ORPHANS: 'Orphans' };
 
 const sentenceOf = (kind: ObjectKind, name: string, state: string): string =>
   `${NOUNS[kind]} ${name} is ${state.toLowerCase().replaceAll('_', ' ')}.`;

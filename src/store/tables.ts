@@ -18,6 +18,7 @@ import type { Sweep } from '../domain/leakReport.ts';
 import type { NodeFault, NodeState } from '../domain/node.ts';
 import { completeStoredGroup, type NodeGroupSpec, type NodeGroupState, type ResolvedGroup } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
+import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
 import type { Exposure, PlacementReason, SeedFacts, SeedState, SeedTurn } from '../domain/seed.ts';
 import { completeStored, type SpecChange, type TemplateSpec, type Visibility } from '../domain/template.ts';
 import type { Json } from '../lib/json.ts';
@@ -389,6 +390,32 @@ export const kubeconfigs = sqliteTable(
     revokedBy: text(),
   },
   (t) => [index('kubeconfigs_cluster').on(t.clusterId, t.createdAt)],
+);
+
+/** What searches have found in projects. */
+export const orphans = sqliteTable(
+  'orphans',
+  {
+    id: id(),
+    projectId: text().notNull(),
+    service: text().$type<InventoryService>().notNull(),
+    kind: text().notNull(),
+    externalId: text().notNull(),
+    name: text().notNull(),
+    /** As its marks say. */
+    clusterId: text(),
+    clusterName: text(),
+    reason: text().$type<OrphanReason>().notNull(),
+    state: text().$type<OrphanState>().notNull(),
+    problem: json<Problem>(),
+    /** The one that removes it, or has. */
+    operationId: text(),
+    /** When the cloud was asked to delete it. */
+    askedAt: time(),
+    foundAt: time().notNull(),
+    updatedAt: time().notNull(),
+  },
+  (t) => [uniqueIndex('orphans_thing').on(t.projectId, t.service, t.kind, t.externalId), index('orphans_operation').on(t.operationId)],
 );
 
 export const workItems = sqliteTable(

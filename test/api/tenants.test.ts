@@ -164,6 +164,8 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['cordonSeed', { seedId: house.seed.id }],
   ['uncordonSeed', { seedId: house.seed.id }],
   ['unregisterSeed', { seedId: house.seed.id }],
+  ['findOrphans', {}],
+  ['removeOrphans', { orphanIds: ['leaky-orphan'] }],
   ['registerAddonBundle', { name: 'mine', manifests: '' }],
   ['updateAddonBundle', { addonBundleId: 'mine', description: 'mine' }],
   ['deleteAddonBundle', { addonBundleId: 'mine' }],
@@ -196,7 +198,7 @@ test('no mutation touches another project, none is done for a reader, and none o
     );
   const before = await state();
   for (const [name, input] of MUTATIONS(house)) {
-    const seeds = /(?:Seed|AddonBundle)$/.test(name);
+    const seeds = /(?:Seed|AddonBundle|Orphans)$/.test(name);
     if (name !== 'createClusterTemplate')
       expect([name, (await mutate(world, 'otto', name, input)).__typename]).toEqual([name, seeds ? 'ForbiddenError' : 'NotFoundError']);
     // A reader may have a kubeconfig that only reads; the cluster has no address yet.

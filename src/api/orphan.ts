@@ -1,0 +1,57 @@
+/** Orphans, as cloud admins see them. */
+import { listOrphans, type OrphanRow } from '../store/orphans.ts';
+import { encodeCursor } from '../store/page.ts';
+import { builder } from './builder.ts';
+import { InventoryServiceEnum, OrphanReasonEnum, OrphanStateEnum } from './enums.ts';
+import { connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
+import { FaultType } from './problem.ts';
+
+const OrphanRef = builder.objectRef<OrphanRow>('Orphan').implement({
+  description: "A thing in a project that carries Seedbed's marks and belongs to no living cluster.",
+  fields: (t) => ({
+    uuid: t.exposeString('id', { description: 'What removeOrphans takes.' }),
+    projectId: t.exposeString('projectId', { description: 'The project it is in.' }),
+    service: t.expose('service', { type: InventoryServiceEnum, description: 'Where it is.' }),
+    kind: t.exposeString('kind', { description: 'What it is, such as server or network.' }),
+    externalId: t.exposeString('externalId', { description: 'Its id there.' }),
+    name: t.exposeString('name', { description: "Its name there; a floating IP's address." }),
+    clusterId: t.exposeString('clusterId', {
+      nullable: true,
+      description: 'The plain id of the cluster in its marks; null: they name none.',
+    }),
+    clusterName: t.exposeString('clusterName', { nullable: true, description: "That cluster's name, as far as it is known." }),
+    reason: t.expose('reason', { type: OrphanReasonEnum, description: 'Why it belongs to no living cluster.' }),
+    state: t.expose('state', { type: OrphanStateEnum, description: 'What became of it.' }),
+    problem: t.expose('problem', { type: FaultType, nullable: true, description: 'Why it could not be removed.' }),
+    foundAt: t.expose('foundAt', { type: 'DateTime', description: 'When it was first found.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was last found, or its state last changed.' }),
+  }),
+});
+
+const OrphanConnection = builder.connectionObject(
+  { type: OrphanRef, name: 'OrphanConnection', description: 'A page of orphans.' },
+  { name: 'OrphanEdge', description: 'An orphan and its place in the list.' },
+);
+
+const OrphanFilter = builder.inputType('OrphanFilter', {
+  description: 'Which orphans to list; without a field, all.',
+  fields: (t) => ({
+    projectId: t.string({ description: 'In this project.' }),
+    clusterId: t.string({ description: 'Marked with the plain id of this cluster.' }),
+    states: t.field({ type: [OrphanStateEnum], description: 'In one of these states.' }),
+  }),
+});
+
+builder.queryField('orphans', (t) =>
+  t.field({
+    type: OrphanConnection,
+    description:
+      'What findOrphans has found, oldest first; what is gone is listed for 30 days more. For who is no cloud admin there are none.',
+    args: { ...pageArgs(t.arg), filter: t.arg({ type: OrphanFilter, description: 'Which ones.' }) },
+    resolve: async (_root, args, { store, actor }) => {
+      const page = pageOf(args);
+      const slice = actor.isCloudAdmin ? await listOrphans(store.db, filterOf(args.filter), page) : { rows: [], hasNextPage: false };
+      return connectionOf(slice, page, (row) => encodeCursor(row.foundAt, row.id));
+    },
+  }),
+);

@@ -1,0 +1,45 @@
+/** Looks through a project for orphans, and writes them down. */
+import { judge, type Orphaned } from '../../domain/orphan.ts';
+import { newId } from '../../lib/ids.ts';
+import type { Cloud } from '../../openstack/session.ts';
+import type { Db } from '../../store/open.ts';
+import { clustersOfNodes, listKnownClusters, noteOrphan, noteOthersGone } from '../../store/orphans.ts';
+import type { Write } from '../pass.ts';
+import type { World } from '../world.ts';
+import { type Marked, ORPHAN_KINDS } from './kinds.ts';
+
+/** Those of `things` that belong to no living cluster, as the database knows it now. */
+export const orphansAmong = async (db: Db, things: readonly Marked[]): Promise<{ thing: Marked; orphaned: Orphaned }[]> => {
+  const known = await listKnownClusters(db);
+  const byNode = await clustersOfNodes(
+    db,
+    things.flatMap(({ mark }) => mark.nodeId ?? []),
+  );
+  return things.flatMap((thing) => {
+    const orphaned = judge(thing.mark, known, byNode.get(thing.mark.nodeId ?? '') ?? null);
+    return orphaned === null ? [] : [{ thing, orphaned }];
+  });
+};
+
+/** How many there are. */
+export const searchProject = async (world: World, write: Write, cloud: Cloud, projectId: string): Promise<number> => {
+  let count = 0;
+  for (const { service, kind, list } of ORPHAN_KINDS) {
+    const things = await list(cloud, projectId);
+    // The cloud first: a cluster is written down before anything is made for it, so what is found of a living one is known to be that.
+    await write(async (tx) => {
+      const now = world.clock.now();
+      const found = await orphansAmong(tx.db, things);
+      for (const { thing, orphaned } of found)
+        await noteOrphan(tx, { projectId, service, kind, externalId: thing.id, name: thing.name, ...orphaned }, newId(), now);
+      await noteOthersGone(
+        tx,
+        { projectId, kind },
+        found.map(({ thing }) => thing.id),
+        now,
+      );
+      count += found.length;
+    });
+  }
+  return count;
+};
