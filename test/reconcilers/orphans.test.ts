@@ -114,15 +114,33 @@ test('only what was chosen goes, and of that nothing that was adopted or has los
   await expect(start('removeOrphans', { orphanIds: [ids[0]] })).rejects.toThrow('CONFLICT');
 });
 
-test('a cluster comes back to life between the search and the removal, as from a backup: its thing stays', async () => {
-  const planted = await plant('55555555-1111-4222-8333-444444444444');
+test('all that a cluster had is found and removed once its row is lost, and stays while the row is there', async () => {
+  const lost = await world.makeCluster('lost', { nodeCount: 1, overrides: { rootVolume: { sizeGiB: 20 } } });
+  await world.idle();
+  // As in a database that was restored from a backup of another time.
+  const forget = (at: number | null) => world.write(`update clusters set deleted_at = ${at} where id = '${lost}'`);
+  for (const table of ['nodes', 'node_groups']) world.write(`update ${table} set deleted_at = 1 where cluster_id = '${lost}'`);
+  forget(1);
   await find();
-  const { uuid } = await known(planted);
-  await call('PUT', `security-groups/${planted}`, { security_group: { description: descriptionFor(living, 'living') } });
+  const found = await list({ clusterId: lost });
+  expect([...new Set(found.map(({ kind }) => kind))].sort()).toEqual(
+    ['network', 'port', 'router', 'security-group', 'server', 'server-group', 'volume'].sort(),
+  );
+  forget(null);
+  const orphanIds = found.map(({ uuid }) => uuid);
+  expect(await over(await start('removeOrphans', { orphanIds }))).toMatchObject({ state: 'SUCCEEDED' });
+  expect(new Set((await list({ clusterId: lost })).map(({ state }) => state))).toEqual(new Set(['GONE']));
+  forget(1);
   await find();
-  expect((await known(planted)).state).toBe('GONE');
-  await expect(start('removeOrphans', { orphanIds: [uuid] })).rejects.toThrow('CONFLICT');
-  expect(await isThere(planted)).toBe(true);
+  // All is there still, and is the same to the list.
+  expect((await list({ clusterId: lost })).map(({ uuid, state }) => [uuid, state])).toEqual(found.map(({ uuid }) => [uuid, 'FOUND']));
+  expect(await over(await start('removeOrphans', { orphanIds }))).toMatchObject({ state: 'SUCCEEDED', problem: null });
+  const ended = await list({ clusterId: lost });
+  // A volume or port may go with its server.
+  expect(ended.filter(({ state }) => state !== 'REMOVED' && state !== 'GONE')).toEqual([]);
+  await find();
+  expect(await list({ clusterId: lost, states: ['FOUND', 'FAILED', 'REMOVING'] })).toEqual([]);
+  expect(world.rows(`select 1 from clusters where id = '${living}' and state = 'READY'`)).toHaveLength(1);
 });
 
 test('a removal goes on where it was after a restart, and what is refused is told and tried again', async () => {
@@ -139,7 +157,7 @@ test('a removal goes on where it was after a restart, and what is refused is tol
   await world.control('POST', 'faults', fault(refused, 403));
   const operation = await start('removeOrphans', { orphanIds: [(await known(held)).uuid, (await known(refused)).uuid] });
   await until(async () => (await known(refused)).state === 'FAILED');
-  expect(await stateOf(operation)).toMatchObject({ state: 'RUNNING' });
+  await until(async () => (await stateOf(operation)).state === 'RUNNING');
   await world.restart();
   expect((await known(held)).state).toBe('REMOVING');
   await world.control('DELETE', 'faults');
