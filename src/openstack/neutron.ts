@@ -54,13 +54,17 @@ const queryOf = ({ id, name, description, tag, projectId }: CommonFilter): Query
   project_id: projectId,
 });
 
+/** Whose a thing is, where that is asked for. */
+const OWNED = z.object({ project_id: z.string() });
+
 /** A cloud that takes no notice of a filter answers with everybody's things, and what is found is adopted, or deleted. */
 const matches =
-  ({ id, name, description, tag }: CommonFilter) =>
-  (thing: Marks): boolean =>
+  ({ id, name, description, tag, projectId }: CommonFilter) =>
+  (thing: Marks & { project_id?: string }): boolean =>
     (id === undefined || thing.id === id) &&
     (name === undefined || thing.name === name) &&
     (description === undefined || thing.description === description) &&
+    (projectId === undefined || thing.project_id === projectId) &&
     (tag === undefined || thing.tags.includes(tag));
 
 export const createNeutron = (service: Service): Neutron => {
@@ -93,8 +97,11 @@ export const createNeutron = (service: Service): Neutron => {
   return {
     service,
     extensions,
-    list: async (item, { path, one, extension }, filter, more = {}) =>
-      (await needing(extension, service.list(item, `/${path}`, `${one}s`, { ...queryOf(filter), ...more }))).filter(matches(filter)),
+    list: async <T extends Marks>(item: z.ZodType<T>, { path, one, extension }: Collection, filter: CommonFilter, more: Query = {}) => {
+      const schema = (filter.projectId === undefined ? item : z.intersection(item, OWNED)) as z.ZodType<T>;
+      const found = await needing(extension, service.list(schema, `/${path}`, `${one}s`, { ...queryOf(filter), ...more }));
+      return found.filter(matches(filter));
+    },
     create: (item, kind, fields) => pick(item, kind, 'POST', `/${kind.path}`, fields),
     get: (item, kind, id) => pick(item, kind, 'GET', `/${kind.path}/${part(id)}`),
     update: (item, kind, id, fields) => pick(item, kind, 'PUT', `/${kind.path}/${part(id)}`, fields),

@@ -31,6 +31,7 @@ test('of a cloud that takes no notice of filters only what matches is taken', as
     name,
     description,
     tags,
+    project_id: id === 'g4' ? 'other' : 'mine',
     security_group_rules: [],
   });
   const all = [group('g1', 'a', 'ours', ['t']), group('g2', 'a', 'theirs', ['t']), group('g3', 'b', 'ours', []), group('g4', 'A', '', [])];
@@ -41,6 +42,7 @@ test('of a cloud that takes no notice of filters only what matches is taken', as
   expect(await ids({ name: 'a', description: 'ours' })).toEqual(['g1']);
   expect(await ids({ tag: 't' })).toEqual(['g1', 'g2']);
   expect(await ids({ id: 'g4' })).toEqual(['g4']);
+  expect(await ids({ projectId: 'mine' })).toEqual(['g1', 'g2', 'g3']);
   expect(await ids({})).toEqual(['g1', 'g2', 'g3', 'g4']);
 });
 
