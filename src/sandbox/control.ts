@@ -91,6 +91,7 @@ const TROUBLES: readonly string[] = [
   'diesAfterJoin',
   'neverBoots',
   'deleteError',
+  'volumeError',
 ] satisfies ServerTrouble[];
 
 const readServerFault = (body: Body): ServerFault => {
@@ -99,6 +100,7 @@ const readServerFault = (body: Body): ServerFault => {
   return {
     id: randomUUID(),
     name: regex(body, 'name') ?? '',
+    zone: text(body, 'zone'),
     trouble: trouble as ServerTrouble,
     times: number(body, 'times'),
     slowMs: number(body, 'slowMs') ?? 0,
@@ -111,6 +113,12 @@ const setDials = (deps: ControlDeps, body: Body): unknown => {
   const { data, changed } = deps.dials;
   data.latencyScale = number(body, 'latencyScale') ?? data.latencyScale;
   data.tokenLifetimeSeconds = number(body, 'tokenLifetimeSeconds') ?? data.tokenLifetimeSeconds;
+  const { zones } = body;
+  if (zones !== undefined) {
+    if (!Array.isArray(zones) || zones.length === 0 || !zones.every((zone) => typeof zone === 'string'))
+      throw new BadControl('zones must be a list of names.');
+    data.zones = zones;
+  }
   changed();
   return data;
 };

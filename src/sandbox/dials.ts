@@ -2,12 +2,22 @@
 import type { Latency, World } from './contract.ts';
 
 /** How a server whose name fits comes to grief. */
-export type ServerTrouble = 'noValidHost' | 'buildError' | 'neverActive' | 'slow' | 'diesAfterJoin' | 'neverBoots' | 'deleteError';
+export type ServerTrouble =
+  | 'noValidHost'
+  | 'buildError'
+  | 'neverActive'
+  | 'slow'
+  | 'diesAfterJoin'
+  | 'neverBoots'
+  | 'deleteError'
+  | 'volumeError';
 
 export interface ServerFault {
   id: string;
   /** A regular expression over the server's name. */
   name: string;
+  /** Only servers in this availability zone; null: in any. */
+  zone: string | null;
   trouble: ServerTrouble;
   /** How many servers it still meets; null is every one. */
   times: number | null;
@@ -20,25 +30,40 @@ export interface Dials {
   latencyScale: number;
   tokenLifetimeSeconds: number;
   serverFaults: ServerFault[];
+  /** Nova's availability zones; the first is where a server goes that names none. */
+  zones: string[];
 }
 
 export interface DialBoard {
   readonly data: Dials;
   changed(): void;
   latency: Latency;
-  /** The trouble that meets a new server of this name; uses one up. */
-  troubleFor(name: string): ServerFault | undefined;
+  /** Whether a new volume of this name ends in error; uses one up. */
+  volumeFails(name: string): boolean;
+  /** The trouble that meets this new server; uses one up. */
+  troubleFor(server: { name: string; zone: string }): ServerFault | undefined;
 }
 
 export const createDials = (world: World, initial: { latencyScale: number }): DialBoard => {
-  const section = world.section<Dials>('dials', { latencyScale: initial.latencyScale, tokenLifetimeSeconds: 3600, serverFaults: [] });
-  const troubleFor = (name: string): ServerFault | undefined => {
-    const found = section.data.serverFaults.find((f) => f.times !== 0 && new RegExp(f.name).test(name));
+  const section = world.section<Dials>('dials', {
+    latencyScale: initial.latencyScale,
+    tokenLifetimeSeconds: 3600,
+    serverFaults: [],
+    zones: ['nova'],
+  });
+  const take = (fits: (fault: ServerFault) => boolean, name: string): ServerFault | undefined => {
+    const found = section.data.serverFaults.find((f) => f.times !== 0 && fits(f) && new RegExp(f.name).test(name));
     if (found !== undefined && found.times !== null) {
       found.times -= 1;
       section.changed();
     }
     return found;
   };
-  return { data: section.data, changed: section.changed, latency: (usualMs) => usualMs * section.data.latencyScale, troubleFor };
+  return {
+    data: section.data,
+    changed: section.changed,
+    latency: (usualMs) => usualMs * section.data.latencyScale,
+    volumeFails: (name) => take(({ trouble }) => trouble === 'volumeError', name) !== undefined,
+    troubleFor: ({ name, zone }) => take((fault) => fault.trouble !== 'volumeError' && (fault.zone ?? zone) === zone, name),
+  };
 };

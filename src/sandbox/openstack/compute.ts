@@ -2,8 +2,8 @@
 import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { limitRoutes } from './computeLimits.ts';
 import { type Flavor, type KeyPair, novaMicroTime, type ServerGroup } from './computeState.ts';
-import { ApiError, type Call, noContent, ok, type Route } from './http.ts';
-import { envelope, optionalObject, optionalString, requiredString, stringList } from './input.ts';
+import { ApiError, accepted, type Call, noContent, ok, type Route } from './http.ts';
+import { envelope, optionalInteger, optionalObject, optionalString, requiredString, stringList } from './input.ts';
 import type { ServerDeps } from './serverCreate.ts';
 import { serverRoutes } from './servers.ts';
 import { linksTo } from './serverView.ts';
@@ -60,6 +60,15 @@ const flavorRoutes = (deps: ServerDeps): Route[] => {
     if (flavor === undefined) throw new ApiError(404, `Flavor ${call.params.id} could not be found.`);
     return flavor;
   };
+  const create = (call: Call): Flavor => {
+    if (!call.actor.isAdmin) throw denied('os-flavor-manage:create');
+    const fields = envelope(call.body, 'flavor');
+    const name = requiredString(fields, 'name');
+    if ([...deps.compute.flavors.all()].some((f) => f.name === name)) throw new ApiError(409, `Flavor with name ${name} already exists.`);
+    const number = (key: string): number => optionalInteger(fields, key) ?? 0;
+    const id = optionalString(fields, 'id') ?? randomUUID();
+    return deps.compute.flavors.put({ id, name, vcpus: number('vcpus'), ram: number('ram'), disk: number('disk'), extraSpecs: {} });
+  };
   const page = (call: Call): { rows: Flavor[]; links: object } => {
     const all = [...deps.compute.flavors.all()].filter(
       (f) => f.ram >= Number(call.query.get('minRam') ?? 0) && f.disk >= Number(call.query.get('minDisk') ?? 0),
@@ -83,6 +92,16 @@ const flavorRoutes = (deps: ServerDeps): Route[] => {
     },
     { method: 'GET', template: '/v2.1/flavors/detail', handle: (call) => ok(list(call, (f) => describeFlavor(f, call))) },
     { method: 'GET', template: '/v2.1/flavors/{id}', handle: (call) => ok({ flavor: describeFlavor(get(call), call) }) },
+    { method: 'POST', template: '/v2.1/flavors', handle: (call) => ok({ flavor: describeFlavor(create(call), call) }) },
+    {
+      method: 'DELETE',
+      template: '/v2.1/flavors/{id}',
+      handle: (call) => {
+        if (!call.actor.isAdmin) throw denied('os-flavor-manage:delete');
+        deps.compute.flavors.remove(get(call).id);
+        return accepted();
+      },
+    },
     { method: 'GET', template: '/v2.1/flavors/{id}/os-extra_specs', handle: (call) => ok({ extra_specs: get(call).extraSpecs }) },
   ];
 };

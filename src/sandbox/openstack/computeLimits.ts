@@ -40,6 +40,8 @@ export const limitRoutes = (deps: ServerDeps): Route[] => {
     };
     return Object.fromEntries(QUOTAS.map((name) => [name, { limit: deps.quotas.limit(id, name), in_use: used[name] ?? 0, reserved: 0 }]));
   };
+  const zones = (hosts: object | null): object[] =>
+    deps.dials.data.zones.map((zoneName) => ({ zoneName, zoneState: { available: true }, hosts }));
   return [
     { method: 'GET', template: '/v2.1/limits', handle: (call) => ok({ limits: { rate: [], absolute: limits(call) } }) },
     {
@@ -72,14 +74,14 @@ export const limitRoutes = (deps: ServerDeps): Route[] => {
     {
       method: 'GET',
       template: '/v2.1/os-availability-zone',
-      handle: () => ok({ availabilityZoneInfo: [{ zoneName: 'nova', zoneState: { available: true }, hosts: null }] }),
+      handle: () => ok({ availabilityZoneInfo: zones(null) }),
     },
     {
       method: 'GET',
       template: '/v2.1/os-availability-zone/detail',
       handle: (call) => {
         if (!call.actor.isAdmin) throw denied('os-availability-zone:detail');
-        return ok({ availabilityZoneInfo: [{ zoneName: 'nova', zoneState: { available: true }, hosts: {} }] });
+        return ok({ availabilityZoneInfo: zones({}) });
       },
     },
     { method: 'GET', template: '/v2.1/extensions', handle: () => ok({ extensions: [] }) },

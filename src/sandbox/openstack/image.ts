@@ -1,7 +1,9 @@
-/** The simulated Glance: a catalogue of images to look at. Uploading is not played. */
+/** The simulated Glance: a catalogue of images to look at. Of an upload only the name counts, not the data. */
+import { randomUUID } from 'node:crypto';
 import type { World } from '../contract.ts';
 import { type Collection, createCollection } from './collection.ts';
 import { ApiError, type Call, noContent, ok, type Route } from './http.ts';
+import { optionalInteger, optionalString } from './input.ts';
 import type { Service } from './service.ts';
 import type { Actor } from './tokens.ts';
 
@@ -93,6 +95,37 @@ const get = (state: ImageState, call: Call): Image => {
   return image;
 };
 
+const own = (state: ImageState, call: Call, action: string): Image => {
+  const image = get(state, call);
+  if (!call.actor.canWrite || (image.owner !== call.actor.projectId && !call.actor.isAdmin))
+    throw new ApiError(403, `You are not authorized to complete ${action} action.`);
+  return image;
+};
+
+const create = (state: ImageState, call: Call): Image => {
+  if (!call.actor.canWrite) throw new ApiError(403, 'You are not authorized to complete add_image action.');
+  const at = `${new Date().toISOString().slice(0, 19)}Z`;
+  return state.images.put({
+    id: randomUUID(),
+    name: optionalString(call.body, 'name') ?? '',
+    status: 'queued',
+    visibility: 'shared',
+    owner: call.actor.projectId,
+    min_disk: optionalInteger(call.body, 'min_disk') ?? 0,
+    min_ram: optionalInteger(call.body, 'min_ram') ?? 0,
+    size: 0,
+    created_at: at,
+    updated_at: at,
+    tags: [],
+    disk_format: optionalString(call.body, 'disk_format') ?? 'qcow2',
+    container_format: optionalString(call.body, 'container_format') ?? 'bare',
+    checksum: '',
+    protected: false,
+    os_hidden: false,
+    properties: {},
+  });
+};
+
 export const imageService = (state: ImageState): Service => {
   const versions = (call: Call): object => ({
     versions: ['v2.15', 'v2.9', 'v2.3', 'v2.0'].map((id, i) => ({
@@ -106,14 +139,22 @@ export const imageService = (state: ImageState): Service => {
     { method: 'GET', template: '/versions', open: true, handle: (call) => ok(versions(call)) },
     { method: 'GET', template: '/v2/images', handle: (call) => ok(list(state, call)) },
     { method: 'GET', template: '/v2/images/{id}', handle: (call) => ok(describe(get(state, call))) },
+    { method: 'POST', template: '/v2/images', handle: (call) => ({ status: 201, body: describe(create(state, call)) }) },
+    {
+      method: 'PUT',
+      template: '/v2/images/{id}/file',
+      handle: (call) => {
+        const image = own(state, call, 'upload_image');
+        if (image.status !== 'queued') throw new ApiError(409, `Image status transition from ${image.status} to saving is not allowed`);
+        state.images.put(Object.assign(image, { status: 'active' }));
+        return noContent;
+      },
+    },
     {
       method: 'DELETE',
       template: '/v2/images/{id}',
       handle: (call) => {
-        const image = get(state, call);
-        if (!call.actor.canWrite || (image.owner !== call.actor.projectId && !call.actor.isAdmin))
-          throw new ApiError(403, 'You are not authorized to complete delete_image action.');
-        state.images.remove(image.id);
+        state.images.remove(own(state, call, 'delete_image').id);
         return noContent;
       },
     },

@@ -213,8 +213,9 @@ export const createServer = (deps: ServerDeps, call: Call): object => {
   const disks = disksFor(deps, call, fields, flavor);
   const keyName = requireKey(deps, call, optionalString(fields, 'key_name'));
   const wanted = networksFor(deps, call, fields);
-  const zone = optionalString(fields, 'availability_zone') ?? 'nova';
-  if (zone !== 'nova') throw bad('The requested availability zone is not available');
+  const { zones } = deps.dials.data;
+  const zone = optionalString(fields, 'availability_zone') ?? zones[0] ?? 'nova';
+  if (!zones.includes(zone)) throw bad('The requested availability zone is not available');
   const hints = hintsOf(call);
   const groupId = groupFor(deps, call, hints);
   const placed = { groupId, apartFrom: serversHint(hints, 'different_host'), beside: serversHint(hints, 'same_host') };
@@ -247,7 +248,7 @@ type Given = Pick<
 const store = (deps: ServerDeps, call: Call, fields: Fields, given: Given, userData: string | null, disks: Disks): string => {
   const id = randomUUID();
   const at = novaTime(deps.now());
-  const fault = deps.dials.troubleFor(given.name);
+  const fault = deps.dials.troubleFor(given);
   const volumes = disks.make(id, given.name);
   const server: Server = {
     ...given,

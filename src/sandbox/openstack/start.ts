@@ -83,7 +83,7 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
   const network: NetworkDeps = { state, addresses: createAddressBook(state), quotas };
   const compute = createComputeState(world, now);
   const images = createImageState(world);
-  const volumes = createVolumeState({ world, quotas, latency, now });
+  const volumes = createVolumeState({ world, quotas, dials, latency, now });
   furnish({ identity, compute, images, network, now });
   const life = createServerLife({ compute, network, volumes, latency, now, bootMachine: deps.bootMachine });
 
@@ -92,7 +92,7 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
     computeService({ compute, network, volumes, images, quotas, dials, life, now }),
     networkService(network),
     imageService(images),
-    volumeService({ volumes, quotas }),
+    volumeService({ volumes, images, quotas }),
     loadBalancerService({ world, network, quotas, latency, now }),
   ];
   const listener = createFront({ services, tokens, counters: deps.counters, faults: deps.faults, playFault: deps.playFault, latency, now });

@@ -1,12 +1,15 @@
 /** The simulated Cinder: volumes, types and quotas, with and without the project in the path. */
+import { createHash } from 'node:crypto';
 import { type Answer, ApiError, type Call, ok, type Route } from './http.ts';
-import { envelope, optionalInteger, optionalString, stringMap } from './input.ts';
+import type { ImageState } from './image.ts';
+import { envelope, optionalInteger, optionalString, requiredString, stringMap } from './input.ts';
 import type { QuotaName, Quotas } from './quotas.ts';
 import type { Service } from './service.ts';
 import type { Snapshot, Volume, VolumeState } from './volumeState.ts';
 
 export interface VolumeDeps {
   volumes: VolumeState;
+  images: ImageState;
   quotas: Quotas;
 }
 
@@ -86,13 +89,16 @@ const create = (deps: VolumeDeps, call: Call): Volume => {
   const size = optionalInteger(fields, 'size');
   if (size === undefined) throw new ApiError(400, "Invalid input for field/attribute volume. 'size' is a required property");
   if (size < 1) throw new ApiError(400, `Invalid input for field/attribute size. Value: ${size}. ${size} is less than the minimum of 1`);
+  const imageRef = optionalString(fields, 'imageRef');
+  if (imageRef !== undefined && deps.images.find(call.actor, imageRef) === undefined)
+    throw new ApiError(400, 'Invalid image identifier or unable to access requested image.');
   return deps.volumes.create({
     name: optionalString(fields, 'name') ?? '',
     description: optionalString(fields, 'description') ?? null,
     sizeGiB: size,
     volumeType: optionalString(fields, 'volume_type'),
     availabilityZone: optionalString(fields, 'availability_zone'),
-    imageId: optionalString(fields, 'imageRef') ?? null,
+    imageId: imageRef ?? null,
     metadata: stringMap(fields, 'metadata'),
     projectId: call.actor.projectId,
     userId: call.actor.userId,
@@ -186,21 +192,28 @@ const limits = (deps: VolumeDeps, call: Call): object => {
   };
 };
 
-const typeOf = (name: string, index: number): object => ({
-  id: `${index}`.padStart(8, '0').concat('-0000-4000-8000-000000000000'),
+interface VolumeType {
+  id: string;
+  name: string;
+}
+
+/** One that is made anew has its old id, which nobody asks for. */
+const typeOf = (name: string): VolumeType => ({
+  id: createHash('sha256')
+    .update(name)
+    .digest('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5'),
   name,
-  is_public: true,
-  description: name === '__DEFAULT__' ? 'Default Volume Type' : null,
-  extra_specs: {},
-  'os-volume-type-access:is_public': true,
+  ...{ is_public: true, description: name === '__DEFAULT__' ? 'Default Volume Type' : null, extra_specs: {} },
+  ...{ 'os-volume-type-access:is_public': true },
 });
 
 /** Routes under a prefix: Cinder takes `/v3/volumes` and `/v3/{project}/volumes` alike. */
 const routesUnder = (deps: VolumeDeps, base: string): Route[] => {
   const one = `${base}/volumes/{id}`;
-  const types = deps.volumes.types.map(typeOf) as { id: string; name: string }[];
-  const findType = (call: Call): object => {
-    const found = types.find((t) => t.id === call.params.id);
+  const types = () => deps.volumes.types().map(typeOf);
+  const findType = (call: Call): VolumeType => {
+    const found = types().find((t) => t.id === call.params.id);
     if (found === undefined) throw new ApiError(404, `Volume type ${call.params.id} could not be found.`);
     return found;
   };
@@ -223,9 +236,29 @@ const routesUnder = (deps: VolumeDeps, base: string): Route[] => {
     { method: 'GET', template: one, handle: (call) => ok({ volume: describe(getVolume(deps, call), call) }) },
     { method: 'PUT', template: one, handle: (call) => ok({ volume: describe(update(deps, call), call) }) },
     { method: 'DELETE', template: one, handle: (call) => remove(deps, call) },
-    { method: 'GET', template: `${base}/types`, handle: () => ok({ volume_types: types }) },
-    { method: 'GET', template: `${base}/types/default`, handle: () => ok({ volume_type: types[0] }) },
+    { method: 'GET', template: `${base}/types`, handle: () => ok({ volume_types: types() }) },
+    { method: 'GET', template: `${base}/types/default`, handle: () => ok({ volume_type: types()[0] }) },
     { method: 'GET', template: `${base}/types/{id}`, handle: (call) => ok({ volume_type: findType(call) }) },
+    {
+      method: 'POST',
+      template: `${base}/types`,
+      handle: (call) => {
+        if (!call.actor.isAdmin) throw denied('volume_extension:type_create');
+        const name = requiredString(envelope(call.body, 'volume_type'), 'name');
+        if (deps.volumes.types().includes(name)) throw new ApiError(409, `Volume Type ${name} already exists.`);
+        deps.volumes.addType(name);
+        return ok({ volume_type: typeOf(name) });
+      },
+    },
+    {
+      method: 'DELETE',
+      template: `${base}/types/{id}`,
+      handle: (call) => {
+        if (!call.actor.isAdmin) throw denied('volume_extension:type_delete');
+        deps.volumes.removeType(findType(call).name);
+        return { status: 202 };
+      },
+    },
     { method: 'GET', template: `${base}/os-quota-sets/{target}`, handle: (call) => ok({ quota_set: quotaSet(deps, call) }) },
     { method: 'GET', template: `${base}/limits`, handle: (call) => ok({ limits: { rate: [], absolute: limits(deps, call) } }) },
     {

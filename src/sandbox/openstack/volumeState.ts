@@ -1,6 +1,7 @@
 /** Volumes of the simulated Cinder, and what Nova does with them. */
 import { randomUUID } from 'node:crypto';
 import type { Latency, World } from '../contract.ts';
+import type { DialBoard } from '../dials.ts';
 import { type Collection, createCollection } from './collection.ts';
 import { ApiError } from './http.ts';
 import type { Quotas } from './quotas.ts';
@@ -57,7 +58,10 @@ export interface NewVolume {
 export interface VolumeState {
   volumes: Collection<Volume>;
   snapshots: Collection<Snapshot>;
-  types: readonly string[];
+  /** Those that there are now. */
+  types(): readonly string[];
+  addType(name: string): void;
+  removeType(name: string): void;
   /** Makes a volume that becomes available by itself; 413 over quota, as Cinder has it. */
   create(wanted: NewVolume): Volume;
   attach(volume: Volume, serverId: string, device: string): Attachment;
@@ -73,13 +77,23 @@ export interface VolumeState {
 
 export const cinderTime = (ms: number): string => new Date(ms).toISOString().replace(/Z$/, '000');
 
-export const createVolumeState = (deps: { world: World; quotas: Quotas; latency: Latency; now: () => number }): VolumeState => {
+export const createVolumeState = (deps: {
+  world: World;
+  quotas: Quotas;
+  dials: DialBoard;
+  latency: Latency;
+  now: () => number;
+}): VolumeState => {
   const volumes = createCollection<Volume>(deps.world.table('volume/volumes'), { project_id: (v) => v.projectId, name: (v) => v.name });
   const snapshots = createCollection<Snapshot>(deps.world.table('volume/snapshots'), {
     project_id: (s) => s.projectId,
     volume_id: (s) => s.volume_id,
   });
-  const types = ['__DEFAULT__', 'ssd'];
+  const types = deps.world.section<{ names: string[] }>('volume/types', { names: ['__DEFAULT__', 'ssd'] });
+  const setTypes = (names: string[]): void => {
+    types.data.names = names;
+    types.changed();
+  };
   const later = (usualMs: number, act: () => void): void => {
     setTimeout(act, deps.latency(usualMs)).unref();
   };
@@ -87,10 +101,10 @@ export const createVolumeState = (deps: { world: World; quotas: Quotas; latency:
     volume.updated_at = cinderTime(deps.now());
     return volumes.put(volume);
   };
-  const finishCreating = (volume: Volume): void =>
+  const finishCreating = (volume: Volume, fails = false): void =>
     later(250, () => {
       if (volume.status !== 'creating') return;
-      volume.status = volume.attachments.length > 0 ? 'in-use' : 'available';
+      volume.status = fails ? 'error' : volume.attachments.length > 0 ? 'in-use' : 'available';
       touch(volume);
     });
   const finishDeleting = (volume: Volume): void => later(200, () => volumes.remove(volume.id));
@@ -132,7 +146,7 @@ export const createVolumeState = (deps: { world: World; quotas: Quotas; latency:
   const create = (wanted: NewVolume): Volume => {
     requireQuota(wanted);
     const type = wanted.volumeType ?? '__DEFAULT__';
-    if (!types.includes(type)) throw new ApiError(404, `Volume type with name ${type} could not be found.`, 'itemNotFound');
+    if (!types.data.names.includes(type)) throw new ApiError(404, `Volume type with name ${type} could not be found.`, 'itemNotFound');
     const volume = volumes.put({
       id: randomUUID(),
       name: wanted.name,
@@ -150,13 +164,15 @@ export const createVolumeState = (deps: { world: World; quotas: Quotas; latency:
       projectId: wanted.projectId,
       userId: wanted.userId,
     });
-    finishCreating(volume);
+    finishCreating(volume, deps.dials.volumeFails(wanted.name));
     return volume;
   };
   return {
     volumes,
     snapshots,
-    types,
+    types: () => types.data.names,
+    addType: (name) => setTypes([...types.data.names, name]),
+    removeType: (name) => setTypes(types.data.names.filter((known) => known !== name)),
     create,
     attach: (volume, serverId, device) => {
       const attachment = {
