@@ -1,4 +1,5 @@
 /** Node groups: workers of one shape. */
+import type { CloudFlavor } from './cloud.ts';
 import type { RootVolume } from './template.ts';
 
 export type NodeGroupState = 'PENDING' | 'CREATING' | 'READY' | 'UPDATING' | 'DEGRADED' | 'FAILED' | 'DELETING' | 'DELETED';
@@ -100,6 +101,8 @@ export interface Machine {
   ramMiB: number;
   diskGiB: number;
 }
+
+export const machineOf = ({ name, vcpus, ramMiB, diskGiB }: CloudFlavor): Machine => ({ flavor: name, vcpus, ramMiB, diskGiB });
 
 /** A group without a maximum is nobody's to scale but its owner's: one pod that never fits would start a thousand servers. */
 export const isScalable = (group: { spec: NodeGroupSpec; deleteRequestedAt: number | null }): boolean =>

@@ -28,6 +28,7 @@ export const failureOf = (asked: Asked, reply: Reply): SeedbedError => {
     case 404:
       return new NotFound(objectOf(asked, fault), { openstack });
     case 409:
+      if (NO_ADDRESS.has(fault.type ?? '')) return noAddress(asked, fault, openstack);
       return EXHAUSTED.has(fault.type ?? '')
         ? new UserError('CLOUD_REFUSED', said(`The ${service} service has none left`, fault), { openstack })
         : new Conflict('CONFLICT', said(`The ${service} service reports a conflict`, fault), { openstack });
@@ -81,8 +82,21 @@ export const orUndefined = async <T>(value: Promise<T>): Promise<T | undefined> 
   }
 };
 
-/** Neutron's 409s that no second try cures: an address range is used up. */
-const EXHAUSTED = new Set(['IpAddressGenerationFailure', 'ExternalIpAddressExhausted', 'NoNetworkAvailable', 'SubnetAllocationError']);
+/** Neutron's 409s that no second try cures: a range of addresses is used up, or one of networks. */
+const NO_ADDRESS = new Set(['IpAddressGenerationFailure', 'ExternalIpAddressExhausted']);
+const EXHAUSTED = new Set(['NoNetworkAvailable', 'SubnetAllocationError']);
+
+/** Neutron says the same of a network of the project's and of the external one, which only an administrator can make larger. */
+const noAddress = ({ path }: Asked, fault: Fault, openstack: OpenStackOrigin): UserError => {
+  const external = /^\/(floatingips|routers)\b/.test(path) || fault.type === 'ExternalIpAddressExhausted';
+  const [what, remedy] = external
+    ? ['The external network', "Release floating IPs that nobody needs, or ask the cloud's administrator for more addresses."]
+    : ['The network', 'Delete ports that nobody needs, or add an allocation pool to its subnet; it is tried again by itself.'];
+  return new UserError('ADDRESSES_EXHAUSTED', `${said(`${what} has no address left`, fault)} ${remedy}`, {
+    openstack,
+    whoMustAct: external ? 'CLOUD_ADMIN' : 'CUSTOMER',
+  });
+};
 
 /** Nova and Octavia answer 403, Neutron 409 with the type OverQuota, Cinder and Glance 413. */
 const quotaFailure = (asked: Asked, status: number, fault: Fault, openstack: OpenStackOrigin): UserError | null => {

@@ -143,7 +143,11 @@ test.each([
 
 test('addresses used up are the customer’s to mend, not a conflict', async () => {
   const NeutronError = { type: 'IpAddressGenerationFailure', message: 'No more IP addresses available on network n1.', detail: '' };
-  expect(await failureWith('network', { status: 409, body: { NeutronError } })).toMatchObject({ code: 'CLOUD_REFUSED', retryable: false });
+  expect(await failureWith('network', { status: 409, body: { NeutronError } })).toMatchObject({
+    code: 'ADDRESSES_EXHAUSTED',
+    retryable: false,
+    detail: { whoMustAct: 'CUSTOMER' },
+  });
 });
 
 test('a conflict that merely names a quota stays a conflict', async () => {

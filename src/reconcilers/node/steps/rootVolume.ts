@@ -3,6 +3,7 @@ import { UserError } from '../../../domain/errors.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { descriptionOf } from '../../names.ts';
 import { ensureResource, removeResource } from '../../resource.ts';
+import { image, naming, volumeType } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
 
 export const rootVolume: Step<NodeScope> = {
@@ -22,15 +23,17 @@ export const rootVolume: Step<NodeScope> = {
       key: volumeKey(scope),
       find: () => api.findVolume(row.name),
       create: () =>
-        api.createVolume({
-          name: row.name,
-          description: descriptionOf(cluster),
-          sizeGiB: wish.sizeGiB,
-          imageId,
-          type: wish.type,
-          availabilityZone: null,
-          metadata: { 'seedbed-cluster': cluster.id },
-        }),
+        naming(scope, [image, volumeType], () =>
+          api.createVolume({
+            name: row.name,
+            description: descriptionOf(cluster),
+            sizeGiB: wish.sizeGiB,
+            imageId,
+            type: wish.type,
+            availabilityZone: null,
+            metadata: { 'seedbed-cluster': cluster.id },
+          }),
+        ),
     });
     if (row.volumeId !== volumeId) await scope.patch({ volumeId });
     const { status } = await api.getVolume(volumeId);

@@ -14,6 +14,7 @@ import { caPin } from '../../../pki/keys.ts';
 import type { NodeGroupRow } from '../../../store/reconcile.ts';
 import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
 import { ensureResource, forgetResource, presentId, removeResource } from '../../resource.ts';
+import { flavor, image, keypair, naming } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
 import { loadOrMakeToken } from '../token.ts';
 import { noteTrouble, remedyOf } from '../trouble.ts';
@@ -33,7 +34,11 @@ export const server: Step<NodeScope> = {
     const serverId = await ensureResource(scope, {
       key: serverKey(scope),
       find: () => findOwn(scope),
-      create: async () => ({ id: await compute.createServer(await specOf(scope, basis)) }),
+      create: async () => {
+        const spec = await specOf(scope, basis);
+        const named = spec.boot.kind === 'image' ? [image, flavor, keypair] : [flavor, keypair];
+        return naming(scope, named, async () => ({ id: await compute.createServer(spec) }));
+      },
     });
     if (scope.row.serverId !== serverId) await scope.patch({ serverId });
     return follow(scope, serverId);

@@ -1,7 +1,7 @@
 /** The group's flavor and image as ids; a wrong name stops here, with the field that holds it. */
-import type { CloudFlavor, CloudNetwork } from '../../../domain/cloud.ts';
+import type { CloudNetwork } from '../../../domain/cloud.ts';
 import { UserError } from '../../../domain/errors.ts';
-import type { Machine, ResolvedGroup, ResolvedNetwork } from '../../../domain/nodeGroup.ts';
+import { machineOf, type ResolvedGroup, type ResolvedNetwork } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { isLent } from '../../lentCloud.ts';
 import { resolveName } from '../../resolve.ts';
@@ -50,8 +50,6 @@ const networkOf = ({ cluster }: NodeGroupScope, networks: readonly CloudNetwork[
     throw new UserError('INVALID_INPUT', `Network "${name}" has no subnet, so a server can have no address in it.`, { field });
   return { id, portSecurity };
 };
-
-const machineOf = ({ name, vcpus, ramMiB, diskGiB }: CloudFlavor): Machine => ({ flavor: name, vcpus, ramMiB, diskGiB });
 
 /** Groups that were resolved before it was kept have workers already, and go on without it where the flavor is gone. */
 const rememberMachine = async (scope: NodeGroupScope, resolved: ResolvedGroup): Promise<Outcome> => {
