@@ -1,6 +1,6 @@
 /** Workers in the autoscaler's words: ids that tell them apart before they have joined, where they are in their life, and what hinders them. */
 import { isWanted } from '../domain/addons.ts';
-import type { Problem } from '../domain/errors.ts';
+import type { ErrorCode, Problem } from '../domain/errors.ts';
 import { providerIdOf } from '../domain/node.ts';
 import type { NodeKey } from '../store/nodes.ts';
 import type { ClusterRow, NodeRow } from '../store/reconcile.ts';
@@ -35,10 +35,19 @@ export const instanceOf = (node: NodeRow): Instance => {
   return { id, status: { instanceState: 'instanceCreating', ...(problem !== undefined && { errorInfo: errorInfoOf(problem) }) } };
 };
 
+const SCARCE: ReadonlySet<ErrorCode> = new Set([
+  'QUOTA_EXCEEDED',
+  'ADDRESSES_EXHAUSTED',
+  'NO_VALID_HOST',
+  'SERVER_BUILD_FAILED',
+  'VOLUME_BUILD_FAILED',
+  'SERVER_FAULT',
+]);
+
 const errorInfoOf = ({ code, message }: Problem) => ({
   errorCode: code,
   errorMessage: message,
-  instanceErrorClass: code === 'QUOTA_EXCEEDED' || code === 'SERVER_FAULT' ? OUT_OF_RESOURCES : OTHER,
+  instanceErrorClass: SCARCE.has(code) ? OUT_OF_RESOURCES : OTHER,
 });
 
 /** Workers get labels of their size and zone. */

@@ -15,7 +15,7 @@ import type { GroupHealing, NodeTrouble } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole } from '../domain/kubeconfig.ts';
 import type { Sweep } from '../domain/leakReport.ts';
-import type { NodeFault, NodeState } from '../domain/node.ts';
+import type { BuildFailures, NodeFault, NodeState } from '../domain/node.ts';
 import { completeStoredGroup, type NodeGroupSpec, type NodeGroupState, type ResolvedGroup } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
@@ -236,6 +236,8 @@ export const nodes = sqliteTable(
     zone: text(),
     kubeletVersion: text(),
     fault: json<NodeFault>(),
+    /** Of a node that has not joined yet. */
+    buildFailures: json<BuildFailures>(),
     /** When another was asked for in its place. */
     replaceRequestedAt: time(),
     /** Since when its server runs and it has not joined. */

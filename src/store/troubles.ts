@@ -101,4 +101,8 @@ export const forgetFailures = async (tx: Tx, below: { clusterId: string } | { no
     .update(nodes)
     .set({ state: 'PENDING', updatedAt: now })
     .where(and(ofNodes, eq(nodes.state, 'FAILED'), isNull(nodes.deletedAt)));
+  await tx.db
+    .update(nodes)
+    .set({ buildFailures: sql`json_set(${nodes.buildFailures}, '$.tries', 0, '$.notBefore', 0)` })
+    .where(and(ofNodes, isNotNull(nodes.buildFailures), isNull(nodes.deletedAt)));
 };

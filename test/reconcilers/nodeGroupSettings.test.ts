@@ -90,7 +90,7 @@ test('a group whose hosts run out says so, with the policy that is to blame, and
     () => world.rows<{ problem: string }>("select problem from conditions where name = 'NodesReady' and state = 'FAILED'")[0]?.problem,
   );
   expect(JSON.parse(problem)).toMatchObject({
-    code: 'SERVER_FAULT',
+    code: 'NO_VALID_HOST',
     message: expect.stringMatching(/No valid host.*ANTI_AFFINITY.*SOFT_ANTI_AFFINITY/),
   });
   await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: nodeGroup.id, count: 6 }, 'nodeGroup { id }');

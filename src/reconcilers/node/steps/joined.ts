@@ -32,7 +32,8 @@ export const joined: Step<NodeScope> = {
     if (readyState(node) === 'True') {
       const kubeletVersion = kubeletVersionOf(node);
       if (needsProviderId(scope)) await nameServer(scope);
-      if (kubeletVersion !== scope.row.kubeletVersion || scope.row.fault !== null) await scope.patch({ kubeletVersion, fault: null });
+      if (kubeletVersion !== scope.row.kubeletVersion || scope.row.fault !== null)
+        await scope.patch({ kubeletVersion, fault: null, buildFailures: null });
       scope.seen = 'READY';
       return lookForProblems(scope, problemsOf(node), kubeletVersion);
     }

@@ -1,8 +1,10 @@
 /** The node's root volume, when its group asks for one. */
-import { UserError } from '../../../domain/errors.ts';
+import { type Problem, UserError } from '../../../domain/errors.ts';
+import { MOST_BUILDS } from '../../../domain/node.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { descriptionOf } from '../../names.ts';
 import { ensureResource, removeResource } from '../../resource.ts';
+import { afterBuildFailure, noteBuildFailure, type Rebuilt, triesOf } from '../buildFailure.ts';
 import { image, naming, volumeType } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
 
@@ -17,6 +19,8 @@ export const rootVolume: Step<NodeScope> = {
     const wish = group.spec.rootVolume;
     if (wish === null) return done();
     if (group.resolved === null) return waiting("the group's image", 2_000);
+    const held = await afterBuildFailure(scope, failed(scope));
+    if (held !== undefined) return held;
     const { imageId } = group.resolved;
     const { volume: api } = scope.cloud();
     const volumeId = await ensureResource(scope, {
@@ -39,24 +43,38 @@ export const rootVolume: Step<NodeScope> = {
     const { status } = await api.getVolume(volumeId);
     if (status === 'available' || status === 'in-use' || status === 'attaching' || status === 'reserved') return done();
     if (status.startsWith('error')) {
-      throw new UserError(
-        'CLOUD_REFUSED',
-        `Cinder could not make the root volume (status ${status}); delete the node to have it made again.`,
-        {
-          whoMustAct: 'CLOUD_ADMIN',
-        },
-      );
+      await noteBuildFailure(scope, volumeKey(scope), problemOfBuild(scope, status));
+      return (await afterBuildFailure(scope, failed(scope))) ?? waiting('another try', 0);
     }
     return waiting(`Cinder to make the root volume (${status})`, 2_000);
   },
   remove: async (scope) => {
-    const gone = await removeResource(scope, {
-      key: volumeKey(scope),
-      find: () => scope.cloud().volume.findVolume(scope.row.name),
-      remove: async (id) => !(await scope.cloud().volume.deleteVolume(id)),
-    });
-    return gone ? done() : waiting('Cinder to delete the root volume', 2_000);
+    return (await removeOwn(scope)) ? done() : waiting('Cinder to delete the root volume', 2_000);
   },
 };
+
+const removeOwn = (scope: NodeScope): Promise<boolean> =>
+  removeResource(scope, {
+    key: volumeKey(scope),
+    find: () => scope.cloud().volume.findVolume(scope.row.name),
+    remove: async (id) => !(await scope.cloud().volume.deleteVolume(id)),
+  });
+
+const failed = (scope: NodeScope): Rebuilt => ({
+  key: volumeKey(scope),
+  what: 'root volume',
+  clear: async () => {
+    const gone = await removeOwn(scope);
+    if (gone) await scope.patch({ volumeId: null });
+    return gone;
+  },
+});
+
+const problemOfBuild = (scope: NodeScope, status: string): Problem =>
+  new UserError(
+    'VOLUME_BUILD_FAILED',
+    `Cinder could not make the root volume (try ${triesOf(scope)} of ${MOST_BUILDS}): its status is ${status}. Ask the cloud administrator, or choose another volume type or size; it goes on trying by itself.`,
+    { whoMustAct: 'CLOUD_ADMIN' },
+  ).toProblem();
 
 const volumeKey = (scope: NodeScope) => scope.key('VOLUME', 'volume', scope.row.name);

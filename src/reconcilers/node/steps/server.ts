@@ -6,7 +6,8 @@ import { imageOf } from '../../../controlPlane/images.ts';
 import { buildUserData } from '../../../controlPlane/userData.ts';
 import { isWanted } from '../../../domain/addons.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
-import { NotFound, Unavailable, UserError } from '../../../domain/errors.ts';
+import { NotFound, type Problem, Unavailable, UserError } from '../../../domain/errors.ts';
+import { MOST_BUILDS } from '../../../domain/node.ts';
 import { CLOUD_INIT, type ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server, ServerSpec } from '../../../openstack/server.ts';
@@ -14,6 +15,7 @@ import { caPin } from '../../../pki/keys.ts';
 import type { NodeGroupRow } from '../../../store/reconcile.ts';
 import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
 import { ensureResource, forgetResource, presentId, removeResource } from '../../resource.ts';
+import { afterBuildFailure, noteBuildFailure, type Rebuilt, triesOf } from '../buildFailure.ts';
 import { flavor, image, keypair, naming } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
 import { loadOrMakeToken } from '../token.ts';
@@ -30,6 +32,8 @@ export const server: Step<NodeScope> = {
   ensure: async (scope) => {
     const basis = await basisOf(scope);
     if (basis === undefined) return waiting("the address of the cluster's API, which the server's user data names", 15_000);
+    const held = await afterBuildFailure(scope, failed(scope));
+    if (held !== undefined) return held;
     const { compute } = scope.cloud();
     const serverId = await ensureResource(scope, {
       key: serverKey(scope),
@@ -46,16 +50,29 @@ export const server: Step<NodeScope> = {
   remove: async (scope) => {
     const serverId = scope.row.serverId;
     if (serverId !== null) scope.world.servers.forget(serverId);
-    const gone = await removeResource(scope, {
-      key: serverKey(scope),
-      find: () => findOwn(scope),
-      remove: (id) => removeServer(scope, id),
-    });
-    return gone ? done() : waiting(`Nova to delete server ${scope.row.name}`, 5_000);
+    return (await removeOwn(scope)) ? done() : waiting(`Nova to delete server ${scope.row.name}`, 5_000);
   },
 };
 
 const serverKey = (scope: NodeScope) => scope.key('COMPUTE', 'server', scope.row.name);
+
+const removeOwn = (scope: NodeScope): Promise<boolean> =>
+  removeResource(scope, {
+    key: serverKey(scope),
+    find: () => findOwn(scope),
+    remove: (id) => removeServer(scope, id),
+  });
+
+/** Its port and its root volume are kept for the next, and free for it once it is gone. */
+const failed = (scope: NodeScope): Rebuilt => ({
+  key: serverKey(scope),
+  what: 'server',
+  clear: async () => {
+    const gone = await removeOwn(scope);
+    if (gone) await scope.patch({ serverId: null, joiningSince: null });
+    return gone;
+  },
+});
 
 const findOwn = async (scope: NodeScope): Promise<Server | undefined> => {
   const found = await scope.cloud().compute.listServers({ name: scope.row.name, metadata: { 'seedbed-node': scope.row.id } });
@@ -90,8 +107,6 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
     name: resourceName(cluster, group.name),
   });
   const token = await loadOrMakeToken(scope);
-  const zones = group.spec.availabilityZones;
-  const zone = zones.length === 0 ? undefined : zones[[...row.id].reduce((sum, c) => sum + c.charCodeAt(0), 0) % zones.length];
   return {
     name: row.name,
     description: descriptionOf(cluster),
@@ -115,11 +130,18 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
     }),
     configDrive: group.spec.configDrive,
     serverGroupId: serverGroupId ?? null,
-    availabilityZone: zone ?? null,
+    availabilityZone: zoneFor(scope),
     schedulerHints: group.spec.schedulerHints,
     metadata: { ...group.spec.metadata, 'seedbed-cluster': cluster.id, 'seedbed-node': row.id },
     tags: [SERVER_TAG, clusterTag(cluster.id)],
   };
+};
+
+/** Spread over the group's zones; one that could not be built in one is asked for in the next. */
+const zoneFor = ({ group, row }: NodeScope): string | null => {
+  const zones = group.spec.availabilityZones;
+  const first = [...row.id].reduce((sum, c) => sum + c.charCodeAt(0), 0);
+  return zones[(first + (row.buildFailures?.moves ?? 0)) % Math.max(1, zones.length)] ?? null;
 };
 
 const openCloudInit = async (scope: NodeScope): Promise<string> => {
@@ -188,20 +210,28 @@ const startAnew = async (scope: NodeScope, reason: string): Promise<Outcome> => 
   return waiting(reason, 0);
 };
 
-/** A server in ERROR never gets better: it is deleted, and the next try makes another. The reason stays on the node. */
-const giveUp = async (scope: NodeScope, live: Server): Promise<never> => {
-  const words = live.fault?.message ?? 'Nova gave no reason.';
+/** A server in ERROR never gets better: it is deleted, and another is made. */
+const giveUp = async (scope: NodeScope, live: Server): Promise<Outcome> => {
+  await noteBuildFailure(scope, serverKey(scope), problemOfBuild(scope, live));
+  return (await afterBuildFailure(scope, failed(scope))) ?? waiting('another try', 0);
+};
+
+const problemOfBuild = (scope: NodeScope, { fault, availabilityZone }: Server): Problem => {
+  const words = fault?.message.replace(/[.\s]+$/, '') ?? 'it gave no reason';
   const noHost = /no valid host/i.test(words);
-  const advice = noHost ? noHostAdvice(scope.group.spec.serverGroupPolicy) : 'it is deleted and tried again';
-  const error = new UserError('SERVER_FAULT', `Nova could not start the server: ${words} (${advice})`, {
-    whoMustAct: 'CLOUD_ADMIN',
-    openstack: { service: 'compute', status: live.fault?.code ?? 500, requestId: null },
-  });
-  await scope.patch({ fault: { problem: error.toProblem(), consoleTail: scope.row.fault?.consoleTail ?? null } });
-  await scope.cloud().compute.deleteServer(live.id);
-  await forgetResource(scope, serverKey(scope));
-  await scope.patch({ serverId: null, joiningSince: null });
-  throw error;
+  const { serverGroupPolicy: policy, availabilityZones: zones } = scope.group.spec;
+  const bound = noHost && (policy === 'ANTI_AFFINITY' || policy === 'AFFINITY');
+  const zone = availabilityZone ?? zoneFor(scope);
+  const where = zone === null || zones.length < 2 ? '' : `, in ${zone} last`;
+  const advice = noHost ? noHostAdvice(policy) : 'ask the cloud administrator, or choose another image, flavor or network';
+  return new UserError(
+    noHost ? 'NO_VALID_HOST' : 'SERVER_BUILD_FAILED',
+    `Nova could not build the server (try ${triesOf(scope)} of ${MOST_BUILDS}${where}): ${words} (${advice}; it goes on trying by itself).`,
+    {
+      whoMustAct: bound ? 'CUSTOMER' : 'CLOUD_ADMIN',
+      openstack: { service: 'compute', status: fault?.code ?? 500, requestId: null },
+    },
+  ).toProblem();
 };
 
 const noHostAdvice = (policy: ServerGroupPolicy): string =>
