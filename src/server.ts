@@ -164,6 +164,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     metrics: registry,
     authenticate: async (token) => actorOf(await service.identity.validateToken(token)),
     loadCloud: load,
+    peekCatalogue: catalogues.peek,
     warmCloud: (actor, token) => {
       // Only so that input can be checked against it; a cloud that is down will say so elsewhere.
       if (actor.projectId !== null) load(actor, token).catch(() => {});

@@ -20,6 +20,8 @@ export interface ApiParts {
   feed: Feed;
   serves: Serves;
   loadCloud(actor: Actor, token: string): Promise<ProjectCatalogue>;
+  /** What is known of a project's cloud without asking it; null when nothing is. */
+  peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
   /** Who the token is of now; the answer may be up to a minute old. Null: it is no longer valid. */
   authenticate(token: string): Promise<Actor | null>;
 }

@@ -1,5 +1,6 @@
 /** Node groups: workers of one shape. */
-import type { CloudInitDigest, Taint } from '../domain/nodeGroup.ts';
+import { findByNameOrId } from '../domain/cloud.ts';
+import { type CloudInitDigest, machineOf, type Taint, warningsOf } from '../domain/nodeGroup.ts';
 import { listNodesByGroups } from '../store/nodes.ts';
 import type { NodeGroupRow } from '../store/reconcile.ts';
 import { builder, nodeType } from './builder.ts';
@@ -50,6 +51,17 @@ builder.node(NodeGroupRef, {
     isDefault: t.exposeBoolean('isDefault', { description: 'The group that the cluster was made with; it goes only with the cluster.' }),
     state: t.expose('state', { type: NodeGroupStateEnum, description: 'Where it is in its life.' }),
     flavor: t.string({ description: "Name or id of the workers' size.", resolve: (row) => row.spec.flavor }),
+    warnings: t.stringList({
+      description: 'What was taken as it is and may be regretted, such as a flavor of less than 2 vCPU or 2 GiB; a sentence each.',
+      resolve: async (row, _args, { loaders, actor, peekCatalogue }) => {
+        const machine = row.resolved?.machine;
+        if (machine !== undefined) return warningsOf(machine);
+        const cluster = await loaders.cluster.load(row.clusterId);
+        const known = cluster === null ? null : peekCatalogue(cluster.projectId, actor.userId);
+        const flavor = findByNameOrId(known?.flavors ?? [], row.spec.flavor);
+        return flavor === undefined ? [] : warningsOf(machineOf(flavor));
+      },
+    }),
     image: t.string({ description: 'Name or id of the image that workers start from.', resolve: (row) => row.spec.image }),
     keypair: t.string({ nullable: true, description: 'Key pair for SSH.', resolve: (row) => row.spec.keypair }),
     count: t.int({

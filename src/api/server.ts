@@ -63,7 +63,7 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
 
 /** Everything behind the server's two ways in: requests and upgrades. */
 const createParts = (deps: ApiDeps, settings: ApiSettings) => {
-  const { store, commands, clock, log, loadCloud } = deps;
+  const { store, commands, clock, log, loadCloud, peekCatalogue } = deps;
   const schema = buildSchema();
   const feed = createFeed(store);
   const seats = createSeats(settings.maxSocketsPerActor);
@@ -72,7 +72,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings) => {
     clock,
     ...(deps.warmCloud !== undefined && { seen: deps.warmCloud }),
   });
-  const shared = { store, commands, clock, log, feed, serves: settings.serves, loadCloud, authenticate };
+  const shared = { store, commands, clock, log, feed, serves: settings.serves, loadCloud, peekCatalogue, authenticate };
   const contextOf = (actor: Actor, token: string, requestId: string): Context => ({
     ...shared,
     actor,

@@ -50,6 +50,7 @@ export interface ApiDeps {
   /** Validates a Keystone token; null: not valid. Throws Unavailable when Keystone does not answer. */
   authenticate(token: string): Promise<Actor | null>;
   loadCloud(actor: Actor, token: string): Promise<ProjectCatalogue>;
+  peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
   /** Called when a token is seen for the first time; must not throw. */
   warmCloud?(actor: Actor, token: string): void;
   ready(): Promise<{ ok: boolean; reasons: string[] }>;

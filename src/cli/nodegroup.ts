@@ -6,7 +6,7 @@ import type { Cluster, NodeGroup, Operation } from '../client/types.ts';
 import { getCluster } from './find.ts';
 import { action, type ChangeOptions, collect, define, defineChange, given, readWhole } from './options.ts';
 import { type Io, readInput, type Session } from './session.ts';
-import { table } from './table.ts';
+import { plain, table } from './table.ts';
 
 interface CreateOptions extends ChangeOptions {
   file?: string;
@@ -112,9 +112,11 @@ const create = async (session: Session, [clusterName = '', name = '']: readonly 
       idempotencyKey,
     }),
   };
-  const { nodeGroup, operation } = await session.client.mutate<{ nodeGroup: { uuid: string }; operation: Operation }>(CREATE_NODE_GROUP, {
-    input,
-  });
+  const { nodeGroup, operation } = await session.client.mutate<{ nodeGroup: { uuid: string; warnings: string[] }; operation: Operation }>(
+    CREATE_NODE_GROUP,
+    { input },
+  );
+  for (const warning of nodeGroup.warnings) session.io.screen.write(`Warning: ${plain(warning)}\n`);
   await follow(session, options, cluster, nodeGroup, operation, `Create ${cluster.name}/${name}`);
 };
 

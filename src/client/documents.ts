@@ -127,7 +127,7 @@ export const CERTIFICATES =
 export const CREATE_NODE_GROUP = mutation(
   'createNodeGroup',
   'CreateNodeGroupInput',
-  `nodeGroup { uuid name state count } cluster { uuid name lastEventNumber } operation { ${OPERATION} }`,
+  `nodeGroup { uuid name state count warnings } cluster { uuid name lastEventNumber } operation { ${OPERATION} }`,
 );
 
 export const DELETE_NODE_GROUP = mutation(

@@ -102,6 +102,18 @@ export interface Machine {
   diskGiB: number;
 }
 
+/** kubeadm refuses a smaller control plane; a smaller worker has little left beside the kubelet, the network and the addons. */
+const LEAST_VCPUS = 2;
+const LEAST_RAM_MIB = 2048;
+
+/** What is taken as it is, and may be regretted. */
+export const warningsOf = ({ flavor, vcpus, ramMiB }: Machine): string[] =>
+  vcpus >= LEAST_VCPUS && ramMiB >= LEAST_RAM_MIB
+    ? []
+    : [
+        `Flavor ${flavor} has ${vcpus} vCPU and ${ramMiB} MiB of memory; workers with less than ${LEAST_VCPUS} vCPU or ${LEAST_RAM_MIB} MiB have little left for pods beside what each worker runs itself.`,
+      ];
+
 export const machineOf = ({ name, vcpus, ramMiB, diskGiB }: CloudFlavor): Machine => ({ flavor: name, vcpus, ramMiB, diskGiB });
 
 /** A group without a maximum is nobody's to scale but its owner's: one pod that never fits would start a thousand servers. */

@@ -62,6 +62,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
       return tokens.get(token) ?? null;
     },
     loadCloud: async () => catalogue(),
+    peekCatalogue: () => house.cloud.catalogue,
     ready: async () => ({ ok: keystone.down === null, reasons: keystone.down === null ? [] : ['Keystone does not answer.'] }),
     settings: {
       host: '127.0.0.1',
