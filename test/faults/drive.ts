@@ -36,14 +36,15 @@ export const drive = async (options: {
       await world.renew();
       let met = null as Case | null;
       for (const [place, [phase]] of PHASES.entries()) {
-        // Nobody is told of what a duplicate made, and it is gone when the cluster is: that life goes on calmly, to its end.
-        const doubled: Case | null = met?.kind === 'duplicate' ? met : null;
+        // What was left behind is gone when the cluster is: that life goes on calmly, to its end.
+        const doubled: Case | null = met !== null && leavesBehind(met) ? met : null;
         met = doubled ?? take(phase);
         const course = await world.run(place, doubled === null ? met : null).catch((error: Error) => error);
         const wrong = course instanceof Error ? [course.message] : verdict(met, course, calm[place] ?? NOTHING);
         const isLast = place === PHASES.length - 1;
-        const fate = met?.kind === 'duplicate' && !isLast ? wrong.filter((sentence) => !isDouble(sentence)) : wrong;
-        const isTold = met?.kind !== 'duplicate' || isLast || fate.length > 0;
+        const leaving = met !== null && leavesBehind(met);
+        const fate = leaving && !isLast ? wrong.filter((sentence) => !isDouble(sentence)) : wrong;
+        const isTold = !leaving || isLast || fate.length > 0;
         if (isTold && (met !== null || fate.length > 0))
           options.tell(met ?? calmCase(phase), fate, course instanceof Error ? 0 : course.ms);
         if (fate.length === 0) continue;
@@ -56,6 +57,13 @@ export const drive = async (options: {
     await world.close();
   }
 };
+
+/**
+ * Nobody is told of what a duplicate made. A trust that logs nobody in is written off, and another lent; it may come to life again with its
+ * trustor's rights, so it is noted, and ended with the cluster.
+ */
+const leavesBehind = ({ kind, template }: Case): boolean =>
+  kind === 'duplicate' || (template === '/v3/auth/tokens' && ['400', '401', '403'].includes(kind));
 
 const NOTHING: Course = { shape: [], calls: [], stops: [], ms: 0 };
 
