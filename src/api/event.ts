@@ -2,10 +2,8 @@
 import type { ProgressEvent } from '../domain/event.ts';
 import { builder } from './builder.ts';
 import { ObjectKindEnum } from './enums.ts';
-import { encodeId } from './ids.ts';
+import { encodeId, idOf } from './ids.ts';
 import { FaultType } from './problem.ts';
-
-const TYPE_OF_KIND = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'NodeGroup', NODE: 'ClusterNode', ORPHANS: 'Operation' } as const;
 
 export const EventType = builder.objectRef<ProgressEvent>('Event').implement({
   description: 'Something that happened to a seed or cluster. Numbers have no gaps, so a client knows what it has.',
@@ -15,7 +13,7 @@ export const EventType = builder.objectRef<ProgressEvent>('Event').implement({
     subjectKind: t.expose('subjectKind', { type: ObjectKindEnum, description: 'What kind of object it happened to.' }),
     subjectId: t.id({
       description: 'The object it happened to; for `node`.',
-      resolve: (event) => encodeId(TYPE_OF_KIND[event.subjectKind], event.subjectId),
+      resolve: (event) => idOf(event.subjectKind, event.subjectId),
     }),
     subjectName: t.exposeString('subjectName', { description: "That object's name." }),
     step: t.exposeString('step', { nullable: true, description: "The step's name; null for a change of the whole object." }),

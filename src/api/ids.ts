@@ -1,4 +1,5 @@
 /** Relay's global ids: the type's name and the plain id, opaque to clients. Arguments take either form. */
+import type { ObjectKind } from '../domain/condition.ts';
 
 export interface GlobalId {
   typename: string;
@@ -6,6 +7,11 @@ export interface GlobalId {
 }
 
 export const encodeId = (typename: string, id: string): string => Buffer.from(`${typename}:${id}`).toString('base64url');
+
+const TYPE_OF_KIND = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'NodeGroup', NODE: 'ClusterNode', ORPHANS: 'Operation' } as const;
+
+/** For `node`. */
+export const idOf = (kind: ObjectKind, id: string): string => encodeId(TYPE_OF_KIND[kind], id);
 
 /** Null for anything that was not made by `encodeId`. */
 export const decodeId = (text: string): GlobalId | null => {

@@ -4,10 +4,8 @@ import type { OperationRow } from '../store/progress.ts';
 import { builder, nodeType } from './builder.ts';
 import { WaitingForType } from './condition.ts';
 import { ObjectKindEnum, OperationKindEnum, OperationStateEnum, StepStateEnum } from './enums.ts';
-import { encodeId, plainId } from './ids.ts';
+import { idOf, plainId } from './ids.ts';
 import { FaultType } from './problem.ts';
-
-const TYPE_OF_KIND = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'NodeGroup', NODE: 'ClusterNode', ORPHANS: 'Operation' } as const;
 
 const OperationStepType = builder.objectRef<OperationStep>('OperationStep').implement({
   description: 'One step of an operation.',
@@ -34,7 +32,7 @@ builder.node(OperationRef, {
     targetKind: t.expose('targetKind', { type: ObjectKindEnum, description: 'What kind of object it was asked of.' }),
     targetId: t.id({
       description: 'The object it was asked of; for `node`.',
-      resolve: (row) => encodeId(TYPE_OF_KIND[row.targetKind], row.targetId),
+      resolve: (row) => idOf(row.targetKind, row.targetId),
     }),
     generation: t.exposeInt('generation', { description: "The target's generation that it carries out." }),
     state: t.expose('state', { type: OperationStateEnum, description: 'How far it is.' }),

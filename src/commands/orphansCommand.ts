@@ -3,8 +3,8 @@ import { CALLER_TOKEN } from '../domain/cloudCredential.ts';
 import type { OperationKind } from '../domain/operation.ts';
 import type { Tx } from '../store/open.ts';
 import { insertOperation } from '../store/operations.ts';
-import type { OperationRow } from '../store/progress.ts';
 import { wakeNow } from '../store/wake.ts';
+import { newOperation } from './announce.ts';
 import type { Call, CommandDeps, OperationAnswer } from './call.ts';
 import type { Applied } from './idempotent.ts';
 
@@ -15,24 +15,9 @@ export const startOrphans = async (
   kind: Extract<OperationKind, 'FIND_ORPHANS' | 'REMOVE_ORPHANS'>,
 ): Promise<Applied<OperationAnswer>> => {
   const id = deps.newId();
-  const now = deps.clock.now();
-  const operation: OperationRow = {
-    id,
-    kind,
-    targetKind: 'ORPHANS',
-    targetId: id,
-    clusterId: null,
-    projectId: null,
-    generation: 1,
-    state: 'PENDING',
-    percent: 0,
-    steps: [],
-    problem: null,
-    requestedBy: call.actor.userName,
-    reason: null,
-    requestedAt: now,
-    finishedAt: null,
-  };
+  const subject = { kind: 'ORPHANS', id, name: 'orphans', streamId: id, clusterId: null, projectId: null } as const;
+  // The operation is its own target.
+  const operation = { ...newOperation(deps, call, kind, subject, 1), id };
   await insertOperation(tx, operation);
   await wakeOrphans(tx, deps, call, id);
   tx.changes.push({ kind: 'OPERATION', id, clusterId: null, projectId: null, what: 'CREATED' });
