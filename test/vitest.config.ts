@@ -19,8 +19,9 @@ export default defineConfig({
       ...AUTOSCALER,
       'node_modules/**',
     ],
-    testTimeout: 60_000,
-    hookTimeout: 90_000,
+    // A story waits for what has to come (test/reconcilers/story.ts): the time is a bound for what never does.
+    testTimeout: 150_000,
+    hookTimeout: 150_000,
     maxWorkers: 2,
   },
 });

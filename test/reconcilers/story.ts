@@ -41,18 +41,36 @@ export interface Story {
   close(): Promise<void>;
 }
 
-/** Asks again every 25 ms until there is an answer that is neither false nor nothing; throws after `seconds`. */
-export const until = async <T>(look: () => T | Promise<T>, seconds = 40): Promise<NonNullable<T>> => {
-  const end = performance.now() + seconds * 1000;
+/** What each open story's world is at, for whoever waits in vain. */
+const open = new Set<() => unknown>();
+const SLOW_MS = 30_000;
+
+/**
+ * Asks again every 25 ms until there is an answer that is neither false nor nothing; throws after `seconds`. That it comes is asserted, not how soon: a
+ * call that is cut off, or a lease that has to run out, takes its half a minute. What takes longer says on standard error where everybody stood then.
+ */
+export const until = async <T>(look: () => T | Promise<T>, seconds = 100): Promise<NonNullable<T>> => {
+  const began = performance.now();
+  let slow = false;
   for (;;) {
     const found = await Promise.resolve()
       .then(look)
       .catch(() => undefined);
     if (found !== undefined && found !== null && found !== false) return found;
-    if (performance.now() > end) throw new Error(`not in time: ${look}`);
+    const waited = performance.now() - began;
+    if (!slow && waited > SLOW_MS) {
+      slow = true;
+      for (const tell of open) console.error(`slow: ${look} ${JSON.stringify(tell())}`);
+    }
+    if (waited > seconds * 1000) throw new Error(`not in time: ${look}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 };
+
+const UNDONE = `select object_kind, object_id, name, state, message, observed_generation as generation, attempts from conditions
+  where state not in ('DONE', 'REMOVED')`;
+const WORK = 'select kind, id, due_at, lease_until, wake, attempts from work_items';
+const LAST_EVENTS = 'select at, subject_kind, subject_name, step, state, message from events order by at desc limit 20';
 
 /** The server inside the test's own process. */
 const serveHere = async (settings: Settings): Promise<Served> => {
@@ -84,13 +102,16 @@ export const openStory = async (
   };
   const serve = given.serve ?? serveHere;
   const served = await serve(settings);
+  const dbPath = join(dir, 'var', 'seedbed.db');
+  const tell = () => [readRows(dbPath, UNDONE), readRows(dbPath, WORK), readRows(dbPath, LAST_EVENTS), Date.now()];
+  open.add(tell);
   const world: Story = {
     sandbox,
     admin: await logIn(sandbox, 'admin'),
     member: await logIn(sandbox, 'member'),
     served,
     settings,
-    dbPath: join(dir, 'var', 'seedbed.db'),
+    dbPath,
     ask: (token, query, variables) => post(world.served.url, token, query, variables),
     change: async (token, name, input, fields) => payloadOf(await world.ask(token, mutationOf(name, fields), { input }), name),
     rows: (sql) => readRows(world.dbPath, sql),
@@ -105,6 +126,7 @@ export const openStory = async (
       world.served = await serve(settings);
     },
     close: async () => {
+      open.delete(tell);
       await world.served.close();
       const ended = once(child, 'exit');
       child.kill('SIGTERM');

@@ -1,5 +1,5 @@
 /** What hinders a node is told on its group, its cluster and its operation, with who must act, and goes away when it does. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -37,14 +37,6 @@ beforeAll(async () => {
   world = await openLiving();
   clusterId = await world.makeCluster('stuck', { nodeCount: 2 });
   groupId = world.rows<{ id: string }>('select id from node_groups')[0]?.id ?? '';
-});
-
-// What is not told in time depends on what the parts were at then.
-afterEach(({ task }) => {
-  if (task.result?.state !== 'fail') return;
-  const open =
-    "select object_kind, name, state, message, problem, observed_generation from conditions where state not in ('DONE', 'REMOVED')";
-  console.error(JSON.stringify([world.rows(open), world.rows('select kind, due_at, lease_until, attempts from work_items'), Date.now()]));
 });
 
 afterAll(() => world?.close());
