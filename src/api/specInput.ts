@@ -25,6 +25,7 @@ export const specInputFields = (t: InputBuilder) => ({
   externalNetwork: t.string({ description: SPEC.externalNetwork }),
   fixedNetwork: t.string({ description: SPEC.fixedNetwork }),
   fixedSubnet: t.string({ description: SPEC.fixedSubnet }),
+  networkMtu: t.int({ description: SPEC.networkMtu }),
   dnsNameservers: t.stringList({ description: SPEC.dnsNameservers }),
   flavor: t.string({ description: SPEC.flavor }),
   masterFlavor: t.string({ description: SPEC.masterFlavor }),

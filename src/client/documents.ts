@@ -24,7 +24,7 @@ const ADDONS = `addons { kubeProxy { mode } flannel { backend } calico { mtu blo
   certManager { enabled replicas ownerReferences } dashboard { enabled replicas sessionSeconds } nodeProblemDetector { enabled metrics }
   ingressController { enabled replicas serviceType defaultClass } }`;
 const TEMPLATE = `uuid name visibility revision createdAt spec {
-  kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet dnsNameservers masterFlavor networkDriver volumeDriver
+  kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet networkMtu dnsNameservers masterFlavor networkDriver volumeDriver
   dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane {
     replicas apiServerReplicas etcd { volumeSizeGiB volumeType quotaGiB snapshotCount heartbeatMs electionMs autoCompaction defragSchedule }
     resources { ${RESOURCES} } ${ACCESS}

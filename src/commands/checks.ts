@@ -46,11 +46,8 @@ export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: S
   ]);
   if (spec.fixedSubnet !== null && spec.fixedNetwork === null)
     throw invalid('A fixed subnet needs its network: give fixedNetwork too.', pathOf('fixedSubnet'));
-  if (spec.floatingIpEnabled && spec.externalNetwork === null)
-    throw invalid(
-      'Floating IPs come from an external network: give externalNetwork, or turn floatingIpEnabled off.',
-      pathOf('externalNetwork'),
-    );
+  if (spec.networkMtu !== null && spec.fixedNetwork !== null)
+    throw invalid('A network that is given has an MTU of its own; leave networkMtu out.', pathOf('networkMtu'));
   checkKeystoneRoles(spec.controlPlane.keystoneRoles, pathOf('controlPlane.keystoneRoles'));
   checkIssuers(spec.controlPlane.issuers, spec.dnsDomain, pathOf('controlPlane.issuers'));
   if (spec.minNodeCount !== null && spec.maxNodeCount !== null && spec.minNodeCount > spec.maxNodeCount)

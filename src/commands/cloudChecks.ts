@@ -2,7 +2,7 @@
 import { type CatalogueNetwork, type CloudSubnet, findByNameOrId, namesakes, type ProjectCatalogue } from '../domain/cloud.ts';
 import { UserError } from '../domain/errors.ts';
 import type { NodeGroupSpec } from '../domain/nodeGroup.ts';
-import type { TemplateSpec } from '../domain/template.ts';
+import { needsExternalNetwork, sayExternalNetwork, type TemplateSpec } from '../domain/template.ts';
 import type { PathOf } from './checks.ts';
 
 const SHOWN = 10;
@@ -33,12 +33,20 @@ const offer = (names: readonly string[]): string => {
   return `${list} What was made less than a minute ago may not be known yet: try again then.`;
 };
 
-/** The networks of a spec. Returns the given subnet, when the catalogue decides it. */
-export const checkNetworks = (spec: TemplateSpec, catalogue: ProjectCatalogue, pathOf: PathOf): CloudSubnet | null => {
-  if (spec.externalNetwork !== null) {
-    const external = catalogue.networks.filter((network) => network.external);
-    known('external network', external, spec.externalNetwork, pathOf('externalNetwork'));
-  }
+/**
+ * The networks of a spec. Returns the given subnet, when the catalogue decides it.
+ * @param floatingIps some workers get floating IPs.
+ */
+export const checkNetworks = (
+  spec: TemplateSpec,
+  floatingIps: boolean,
+  catalogue: ProjectCatalogue,
+  pathOf: PathOf,
+): CloudSubnet | null => {
+  const external = catalogue.networks.filter((network) => network.external);
+  if (spec.externalNetwork !== null) known('external network', external, spec.externalNetwork, pathOf('externalNetwork'));
+  else if (needsExternalNetwork(spec, floatingIps) && external.length !== 1)
+    throw invalid(sayExternalNetwork(external.map(({ name }) => name)), pathOf('externalNetwork'));
   if (spec.fixedNetwork === null) return null;
   const inner = catalogue.networks.filter((network) => !network.external);
   return subnetOf(known('network', inner, spec.fixedNetwork, pathOf('fixedNetwork')), spec, pathOf);

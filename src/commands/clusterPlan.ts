@@ -140,7 +140,12 @@ const checkCloud = (
   pathOf: PathOf,
 ): string | null => {
   if (catalogue === null) return spec.fixedNetwork === null ? spec.nodeCidr : null;
-  const subnet = checkNetworks(spec, catalogue, pathOf);
+  const subnet = checkNetworks(
+    spec,
+    groups.some((group) => group.spec.floatingIpEnabled),
+    catalogue,
+    pathOf,
+  );
   for (const [i, group] of groups.entries()) {
     const given = input.nodeGroups?.[i];
     checkGroup(group.spec, catalogue, (field) => {

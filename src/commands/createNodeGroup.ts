@@ -1,5 +1,5 @@
 /** createNodeGroup: more workers of another shape. */
-import { Conflict } from '../domain/errors.ts';
+import { Conflict, UserError } from '../domain/errors.ts';
 import { isUniqueViolation } from '../store/open.ts';
 import { listLiveNodeGroups, type NodeGroupRow } from '../store/reconcile.ts';
 import { checkRoom } from './checks.ts';
@@ -19,6 +19,14 @@ export const createNodeGroup = nodeGroupCommand({
     checkGeneration(call, cluster);
     checkServerData(deps, fields, []);
     const spec = groupSpecOf(fields satisfies NodeGroupInput, cluster.spec, false, []);
+    if (spec.floatingIpEnabled && cluster.resolved?.externalNetworkId === null)
+      throw new UserError(
+        'INVALID_INPUT',
+        'Floating IPs come from an external network, and the cluster has none; leave floatingIpEnabled out.',
+        {
+          field: ['floatingIpEnabled'],
+        },
+      );
     const others = await listLiveNodeGroups(tx.db, cluster.id);
     const total = others.reduce((sum, group) => sum + group.spec.count, spec.count);
     checkRoom(cluster.spec, total, () => ['count']);

@@ -115,14 +115,6 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     configDrive: input.configDrive ?? DEFAULT_EXTRAS.configDrive,
     serverGroupPolicy: input.serverGroupPolicy ?? DEFAULT_EXTRAS.serverGroupPolicy,
   };
-  if (spec.floatingIpEnabled && cluster.externalNetwork === null)
-    throw new UserError(
-      'INVALID_INPUT',
-      'Floating IPs come from an external network, and the cluster names none; leave floatingIpEnabled out.',
-      {
-        field: [...base, 'floatingIpEnabled'],
-      },
-    );
   checkCount(spec, spec.count, [...base, 'count']);
   return spec;
 };

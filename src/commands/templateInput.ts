@@ -45,6 +45,7 @@ export const specFields = z.strictObject({
   externalNetwork: clearable(nameOrId),
   fixedNetwork: clearable(nameOrId),
   fixedSubnet: clearable(nameOrId),
+  networkMtu: clearable(wholeNumber(1_280, 9_216)),
   dnsNameservers: given(z.array(ipAddress).max(5, 'must be at most 5 addresses')),
   flavor: given(nameOrId),
   masterFlavor: clearable(nameOrId),

@@ -13,11 +13,17 @@ export interface ResolvedNames {
   fixedSubnetId: string | null;
   /** True: network, subnet and router are ours to make and to delete. */
   ownNetwork: boolean;
+  /** Range of a subnet that was given; absent on clusters that were resolved before it was kept, until their next look. */
+  fixedCidr?: string;
   /** Of our router to the outside: what its workers call the API from. Looked for once the API is not open to all. */
   gatewayAddresses?: string[];
   /** The project's quotas have been found to have room for all of the cluster; from then on its parts may be made. */
   roomFound?: true;
 }
+
+/** Range of the workers' subnet: the one asked for, or that of the subnet that was given; null while nobody has looked at it. */
+export const nodeCidrOf = ({ spec, resolved }: { spec: ClusterSpec; resolved: ResolvedNames | null }): string | null =>
+  spec.fixedNetwork === null ? spec.nodeCidr : (resolved?.fixedCidr ?? null);
 
 /** Rotations that were asked for since the cluster was made. */
 export interface Rotations {

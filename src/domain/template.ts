@@ -24,6 +24,8 @@ export interface TemplateSpec {
   externalNetwork: string | null;
   fixedNetwork: string | null;
   fixedSubnet: string | null;
+  /** In bytes; of the network that is made, null: Neutron's own choice. */
+  networkMtu: number | null;
   dnsNameservers: string[];
   flavor: string;
   /** Control-plane size by the name Magnum's users know; kept as data until sizes are served. */
@@ -68,6 +70,7 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   externalNetwork: null,
   fixedNetwork: null,
   fixedSubnet: null,
+  networkMtu: null,
   dnsNameservers: [],
   masterFlavor: null,
   networkDriver: 'FLANNEL',
@@ -94,6 +97,16 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   ignoredLabels: {},
   seedSelector: {},
 };
+
+/** For the router of a network that is made, and for floating IPs. When none is named, the only one there is serves. */
+export const needsExternalNetwork = (spec: Pick<TemplateSpec, 'fixedNetwork'>, floatingIps: boolean): boolean =>
+  spec.fixedNetwork === null || floatingIps;
+
+/** Why somebody must choose. `names`: of the external networks that the project sees, none or several. */
+export const sayExternalNetwork = (names: readonly string[]): string =>
+  names.length === 0
+    ? 'The project sees no external network, for a router and floating IPs; ask the cloud administrator for one, or name a network of your own with fixedNetwork and leave floating IPs out.'
+    : `The project sees several external networks; choose one of ${names.toSorted().slice(0, 10).join(', ')} with externalNetwork.`;
 
 /** Settings that are trees: a change names only what it changes in them. All others are replaced as a whole. */
 const TREES = ['controlPlane', 'addons', 'healing', 'autoScaling'] as const;

@@ -21,7 +21,8 @@ export interface SubnetSpec {
 export interface Network extends Routers, Ports, SecurityGroups, FloatingIps {
   listNetworks(filter?: CommonFilter & { external?: boolean }): Promise<CloudNetwork[]>;
   getNetwork(id: string): Promise<CloudNetwork>;
-  createNetwork(spec: { name: string; description: string }): Promise<CloudNetwork>;
+  /** `mtu`: in bytes; without it Neutron chooses. */
+  createNetwork(spec: { name: string; description: string; mtu?: number | null }): Promise<CloudNetwork>;
   /** Throws Conflict while ports are left on it. */
   deleteNetwork(id: string): Promise<boolean>;
   listSubnets(filter?: CommonFilter & { networkId?: string }): Promise<CloudSubnet[]>;
@@ -48,7 +49,7 @@ export const createNetwork = (service: Service): Network => {
     ...createFloatingIps(neutron),
     listNetworks: (filter = {}) => neutron.list(networkSchema, NETWORKS, filter, { 'router:external': filter.external }),
     getNetwork: (id) => neutron.get(networkSchema, NETWORKS, id),
-    createNetwork: ({ name, description }) => neutron.create(networkSchema, NETWORKS, { name, description }),
+    createNetwork: ({ mtu, ...names }) => neutron.create(networkSchema, NETWORKS, mtu == null ? names : { ...names, mtu }),
     deleteNetwork: (id) => neutron.remove(NETWORKS, id),
     listSubnets: (filter = {}) => neutron.list(subnetSchema, SUBNETS, filter, { network_id: filter.networkId }),
     getSubnet: (id) => neutron.get(subnetSchema, SUBNETS, id),

@@ -176,7 +176,8 @@ describe('bad input', () => {
     ['pods too few for the nodes', { overrides: { podCidr: '10.1.0.0/23' }, nodeCount: 5 }, 'INVALID_INPUT', ['overrides', 'podCidr']],
     ['node range too small', { overrides: { nodeCidr: '10.1.0.0/28' }, nodeCount: 9 }, 'INVALID_INPUT', ['overrides', 'nodeCidr']],
     ['subnet without network', { overrides: { fixedSubnet: 's' } }, 'INVALID_INPUT', ['overrides', 'fixedSubnet']],
-    ['floating IPs from nowhere', { overrides: { floatingIpEnabled: true } }, 'INVALID_INPUT', ['overrides', 'externalNetwork']],
+    ['an MTU too small', { overrides: { networkMtu: 576 } }, 'INVALID_INPUT', ['overrides', 'networkMtu']],
+    ['an MTU of a given network', { overrides: { networkMtu: 1400, fixedNetwork: 'n' } }, 'INVALID_INPUT', ['overrides', 'networkMtu']],
     ['nameserver', { overrides: { dnsNameservers: ['dns.example.org'] } }, 'INVALID_INPUT', ['overrides', 'dnsNameservers', '0']],
     [
       'reserved node label',
@@ -212,6 +213,28 @@ describe('bad input', () => {
     const error = await errorOf(create(input));
     expect(error).toMatchObject({ code: 'INVALID_INPUT', field });
     expect(error.message).toContain(says);
+  });
+
+  test.each<[string, string[], object, string]>([
+    ['no external network', [], {}, 'sees no external network'],
+    ['several external networks', ['public', 'partner'], {}, 'choose one of partner, public with'],
+    [
+      'several external networks for floating IPs',
+      ['public', 'partner'],
+      { fixedNetwork: 'office', fixedSubnet: 'office-1', floatingIpEnabled: true },
+      'choose one of partner, public with',
+    ],
+  ])('%s and none named', async (_what, external, overrides, says) => {
+    const { networks, ...rest } = catalogue();
+    const [outside, ...inner] = networks;
+    if (outside === undefined) throw new Error('no network');
+    house.cloud.catalogue = { ...rest, networks: [...external.map((name) => ({ ...outside, id: name, name })), ...inner] };
+    const error = await errorOf(create({ overrides }));
+    expect(error).toMatchObject({ code: 'INVALID_INPUT', field: ['overrides', 'externalNetwork'] });
+    expect(error.message).toContain(says);
+    // Neither a router nor floating IPs.
+    const without = { fixedNetwork: 'office', fixedSubnet: 'office-1' };
+    expect((await create({ overrides: without })).cluster.spec).toMatchObject(without);
   });
 
   test("a given subnet's own range must not overlap the pods", async () => {

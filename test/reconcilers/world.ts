@@ -32,8 +32,8 @@ export interface Living extends Story {
   servedSerial(clusterId: string): Promise<string>;
 }
 
-export const openLiving = async (settings: Settings = {}): Promise<Living> => {
-  const story = await openStory({ settings });
+export const openLiving = async (settings: Settings = {}, template: object = {}): Promise<Living> => {
+  const story = await openStory({ settings, template });
   const { sandbox, rows, dbPath } = story;
   const sealer = createSealer(loadEncryptionKeys(null, dirname(dbPath)));
   const seedText = readFileSync(sandbox.seeds[0]?.kubeconfigFile ?? '', 'utf8');

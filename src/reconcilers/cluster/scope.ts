@@ -1,7 +1,7 @@
 /** What the steps of a cluster look at. */
 import type { HostedCluster, ReachableCluster } from '../../controlPlane/hostedCluster.ts';
 import { isReachable } from '../../controlPlane/hostedCluster.ts';
-import { namespaceOf } from '../../domain/cluster.ts';
+import { namespaceOf, nodeCidrOf } from '../../domain/cluster.ts';
 import { apiServerReplicasOf } from '../../domain/controlPlane.ts';
 import { errorOf, Unavailable } from '../../domain/errors.ts';
 import { formingOf } from '../../domain/etcd.ts';
@@ -114,7 +114,16 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     hosted: async () => {
       const seed = await scope.seedRow();
       // The same value for the same inputs, so that what is built of it need not be built again.
-      const of = [row.spec, row.etcd, row.endpointHost, row.endpointPort, seed.exposure, seed.storageClass, seed.facts?.priorityClass];
+      const of = [
+        row.spec,
+        row.resolved?.fixedCidr,
+        row.etcd,
+        row.endpointHost,
+        row.endpointPort,
+        seed.exposure,
+        seed.storageClass,
+        seed.facts?.priorityClass,
+      ];
       if (hosted === null || hosted.of.some((input, i) => input !== of[i])) hosted = { of, cluster: hostedOf(row, seed, world.settings) };
       return hosted.cluster;
     },
@@ -208,7 +217,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, imageD
     endpoint: row.endpointHost === null || row.endpointPort === null ? null : { host: row.endpointHost, port: row.endpointPort },
     exposure: seed.exposure,
     priorityClass: seed.facts?.priorityClass ?? null,
-    nodeCidr: row.spec.fixedNetwork === null && row.spec.fixedSubnet === null ? row.spec.nodeCidr : null,
+    nodeCidr: nodeCidrOf(row),
     podCidr: row.spec.podCidr,
     serviceCidr: row.spec.serviceCidr,
     dnsDomain: row.spec.dnsDomain,

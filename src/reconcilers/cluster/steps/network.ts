@@ -18,7 +18,7 @@ export const network: Step<ClusterScope> = {
     const networkId = await ensureResource(scope, {
       key: networkKey(scope),
       find: async () => (await api.listNetworks(names))[0],
-      create: () => api.createNetwork(names),
+      create: () => api.createNetwork({ ...names, mtu: row.spec.networkMtu }),
       complete: (id) => api.addTag('networks', id, tagOf(row)),
     });
     const subnetId = await ensureResource(scope, {

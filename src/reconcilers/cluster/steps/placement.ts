@@ -1,4 +1,5 @@
 /** Chooses the seed that holds the control plane, and keeps the reasons. */
+import { nodeCidrOf } from '../../../domain/cluster.ts';
 import { choosePlacement } from '../../../domain/placement.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { stableJson } from '../../../lib/json.ts';
@@ -13,12 +14,14 @@ export const placement: Step<ClusterScope> = {
   ensure: async (scope) => {
     if (scope.row.seedId !== null) return done();
     const { spec } = scope.row;
+    const nodeCidr = nodeCidrOf(scope.row);
+    if (nodeCidr === null) return waiting('the range of the given subnet', 2_000);
     const choice = choosePlacement(await listSeedCandidates(scope.db), {
       seedId: scope.row.requestedSeedId,
       region: null,
       selector: spec.seedSelector,
       kept: spec.controlPlane.allowedCidrs.length > 0,
-      cidrs: [spec.podCidr, spec.serviceCidr, spec.nodeCidr],
+      cidrs: [spec.podCidr, spec.serviceCidr, nodeCidr],
     });
     const { seedId, reasons } = choice;
     const placed = await scope.write(async (tx) => {

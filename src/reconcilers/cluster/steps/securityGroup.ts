@@ -1,5 +1,6 @@
 /** What may reach the workers: each other, the API servers' way to the kubelets, node ports from the nodes' own range. */
-import { done, type Step } from '../../../engine/flow.ts';
+import { nodeCidrOf } from '../../../domain/cluster.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { type RuleSpec, type SecurityGroup, sameRule } from '../../../openstack/securityGroup.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
@@ -17,8 +18,10 @@ export const securityGroup: Step<ClusterScope> = {
     const { network: api } = scope.cloud();
     const names = { name: resourceName(row), description: descriptionOf(row) };
     const seed = await scope.seedRow();
+    const nodeCidr = nodeCidrOf(row);
+    if (nodeCidr === null) return waiting('the range of the given subnet', 2_000);
     const missing = ({ id, rules }: SecurityGroup): RuleSpec[] =>
-      rulesOf(id, row.spec.nodeCidr, seed.facts?.nodeAddresses ?? []).filter((wanted) => !rules.some((rule) => sameRule(rule, wanted)));
+      rulesOf(id, nodeCidr, seed.facts?.nodeAddresses ?? []).filter((wanted) => !rules.some((rule) => sameRule(rule, wanted)));
     const addRules = async (group: SecurityGroup) => {
       for (const rule of missing(group)) await api.createSecurityGroupRule(group.id, rule);
     };
