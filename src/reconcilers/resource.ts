@@ -37,15 +37,16 @@ export interface ResourceSpec {
 
 /** The thing's id; made if it was not there. */
 export const ensureResource = async (scope: ResourceScope, spec: ResourceSpec): Promise<string> => {
-  let noted = await findInventory(scope.db, spec.key);
-  if (noted?.state === 'PRESENT' && noted.externalId !== null) {
-    const gone = scope.look === 'full' && (await spec.isThere?.(noted.externalId)) === false;
-    if (!gone) return noted.externalId;
-    noted = undefined;
+  const noted = await findInventory(scope.db, spec.key);
+  const madeId = noted?.state === 'PRESENT' ? noted.externalId : null;
+  if (madeId !== null) {
+    const gone = scope.look === 'full' && (await spec.isThere?.(madeId)) === false;
+    if (!gone) return madeId;
   }
-  // Undefined as well for what was made, and is there no more.
-  const cutOff = noted?.state === 'GONE' ? undefined : noted;
-  const found = cutOff === undefined ? undefined : await spec.find();
+  const cutOff = madeId !== null || noted?.state === 'GONE' ? undefined : noted;
+  // What is there no more is looked for, too. Seen on a Neutron that took minutes: it listed a router, took it back, and made another, all for
+  // one request whose answer had long been given up.
+  const found = madeId !== null || cutOff !== undefined ? await spec.find() : undefined;
   if (cutOff !== undefined && found === undefined) awaitCutOff(scope, cutOff);
   // What was cut off long enough ago and is not there was never made: this is a new try.
   if (found === undefined) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now()));

@@ -122,6 +122,28 @@ test('where the listing lags the next try looks again, at once, and sends nothin
   expect(sent()).toBe(1);
 });
 
+test('what was taken back by the cloud, which made another of it, is found, and not asked for again', async () => {
+  const { time, store } = house;
+  const there = ['router-0'];
+  let sent = 0;
+  const scope = { db: store.db, clock: { now: () => time.now }, write: store.transaction, cutOffMs: 15_000, look: 'full' as const };
+  const spec = {
+    key: { clusterId, ownerId: clusterId, service: 'NETWORK' as const, kind: 'router', name: 'r' },
+    find: async () => there.map((id) => ({ id }))[0],
+    create: async () => {
+      sent += 1;
+      return { id: `router-${sent - 1}` };
+    },
+    isThere: async (id: string) => there.includes(id),
+  };
+  expect(await ensureResource(scope, spec)).toBe('router-0');
+  there.splice(0, 1, 'router-x');
+  expect(await ensureResource(scope, spec)).toBe('router-x');
+  expect(sent).toBe(1);
+  there.pop();
+  expect(await ensureResource(scope, spec)).toBe('router-1');
+});
+
 test('what was never asked for, as there is no right to ask with, is not looked for', async () => {
   const { ensure, looks } = refusedOnce(
     new UserError('CLOUD_CREDENTIAL', 'No.', { openstack: { service: 'identity', status: 401, requestId: null } }),
