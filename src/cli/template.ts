@@ -42,7 +42,7 @@ const withFields = (command: Command, input: string): Command =>
     .option('--image <image>', 'image that workers start from')
     .option('--flavor <flavor>', "the workers' size")
     .option('--kubernetes-version <version>', 'such as v1.36.3; the newest without it')
-    .option('--external-network <network>', 'where floating IPs and the way out come from')
+    .option('--external-network <network>', 'where floating IPs and the way out come from, if there are several')
     .option('--fixed-network <network>', "the workers' network; one is made without it")
     .option('--fixed-subnet <subnet>', "the workers' subnet")
     .option('--keypair <name>', 'key pair for SSH to workers')
