@@ -45,11 +45,14 @@ const describeToken = (deps: AuthDeps, token: Token, call: Call): object => {
     token.applicationCredentialId === null ? undefined : identity.applicationCredentials.get(token.applicationCredentialId);
   return {
     methods: token.methods,
-    user: { domain: DOMAIN, id: token.userId, name: user?.name, password_expires_at: null },
+    user: { domain: user === undefined ? DOMAIN : identity.domainOf(user), id: token.userId, name: user?.name, password_expires_at: null },
     audit_ids: token.auditIds,
     expires_at: keystoneTime(token.expiresAt),
     issued_at: keystoneTime(token.issuedAt),
-    ...(project === undefined ? {} : { project: { domain: DOMAIN, id: project.id, name: project.name }, is_domain: false }),
+    ...(project === undefined
+      ? {}
+      : { project: { domain: identity.domainOf(project), id: project.id, name: project.name }, is_domain: false }),
+    ...(token.domainId === undefined ? {} : { domain: identity.domain(token.domainId) }),
     ...(token.scope === SYSTEM ? { system: { all: true } } : {}),
     ...(token.scope === null ? {} : { roles: deps.tokens.rolesOf(token).map(({ id, name }) => ({ id, name })) }),
     ...(token.scope === null || call.query.has('nocatalog') ? {} : { catalog: catalogFor(originOf(call), project?.id ?? '') }),

@@ -1,6 +1,6 @@
 /** Logging in to the simulated Keystone: proves who someone is, and finds what the token shall be good for. */
 import { ApiError } from './http.ts';
-import { DOMAIN, type IdentityState, type Project, SYSTEM, type Trust, type User } from './identityState.ts';
+import { DOMAIN, type Domain, type IdentityState, type Project, SYSTEM, type Trust, targetOfDomain, type User } from './identityState.ts';
 import { envelope, type Fields, optionalObject, optionalString, stringList } from './input.ts';
 import type { Token, Tokens } from './tokens.ts';
 
@@ -15,21 +15,29 @@ const unauthenticated = (): ApiError => new ApiError(401, 'The request you have 
 export const forbidden = (action?: string): ApiError =>
   new ApiError(403, `You are not authorized to perform the requested action${action === undefined ? '' : `: ${action}`}.`, 'Forbidden');
 
-const domainFits = (fields: Fields): boolean => {
-  const domain = optionalObject(fields, 'domain');
-  return domain !== undefined && (optionalString(domain, 'id') === DOMAIN.id || optionalString(domain, 'name') === DOMAIN.name);
+const findDomain = (identity: IdentityState, fields: Fields | undefined): Domain | undefined => {
+  if (fields === undefined) return undefined;
+  const id = optionalString(fields, 'id');
+  const name = optionalString(fields, 'name');
+  return id !== undefined ? identity.domain(id) : name === DOMAIN.name ? DOMAIN : identity.domains.by('name', name ?? '')[0];
+};
+
+/** By its name in the domain that is named with it. */
+const named = <T extends User | Project>(identity: IdentityState, rows: { by(index: string, key: string): T[] }, fields: Fields) => {
+  const domain = findDomain(identity, optionalObject(fields, 'domain'));
+  return rows.by('name', optionalString(fields, 'name') ?? '').find((row) => identity.domainOf(row) === domain);
 };
 
 const findUser = (identity: IdentityState, fields: Fields): User | undefined => {
   const id = optionalString(fields, 'id');
   if (id !== undefined) return identity.users.get(id);
-  return domainFits(fields) ? identity.users.by('name', optionalString(fields, 'name') ?? '')[0] : undefined;
+  return named(identity, identity.users, fields);
 };
 
 const findProject = (identity: IdentityState, fields: Fields): Project | undefined => {
   const id = optionalString(fields, 'id');
   if (id !== undefined) return identity.projects.get(id);
-  return domainFits(fields) ? identity.projects.by('name', optionalString(fields, 'name') ?? '')[0] : undefined;
+  return named(identity, identity.projects, fields);
 };
 
 interface Proof {
@@ -98,7 +106,7 @@ const redeemTrust = (deps: AuthDeps, trustId: string, user: User): Trust => {
   return trust;
 };
 
-type Grant = Pick<Token, 'userId' | 'scope' | 'trustId'>;
+type Grant = Pick<Token, 'userId' | 'scope' | 'domainId' | 'trustId'>;
 
 const grantFor = (deps: AuthDeps, proof: Proof, scope: unknown): Grant => {
   const { user } = proof;
@@ -115,6 +123,12 @@ const grantFor = (deps: AuthDeps, proof: Proof, scope: unknown): Grant => {
     const found = findProject(deps.identity, project);
     if (found === undefined || !found.enabled) throw unauthenticated();
     return grant(found.id);
+  }
+  const asked = optionalObject(fields, 'domain');
+  if (asked !== undefined) {
+    const domainId = findDomain(deps.identity, asked)?.id;
+    if (domainId === undefined) throw unauthenticated();
+    return { ...grant(targetOfDomain(domainId)), domainId };
   }
   const trust = optionalObject(fields, 'OS-TRUST:trust');
   if (trust !== undefined) {

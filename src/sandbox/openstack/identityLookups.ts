@@ -1,8 +1,9 @@
 /** Domains, roles, services and role assignments of the simulated Keystone, as clients look them up. */
 import { type AuthDeps, forbidden } from './authentication.ts';
 import { catalogFor, originOf, REGION } from './authTokens.ts';
-import { ApiError, type Call, noContent, ok, type Route } from './http.ts';
-import { type Assignment, DOMAIN, SYSTEM } from './identityState.ts';
+import { ApiError, type Call, created, noContent, ok, type Route } from './http.ts';
+import { type Assignment, DOMAIN, type Domain, hexId, SYSTEM, targetOfDomain } from './identityState.ts';
+import { envelope, requiredString } from './input.ts';
 import { describeRole } from './trusts.ts';
 
 export const requireAdmin = (call: Call, action: string): void => {
@@ -11,52 +12,81 @@ export const requireAdmin = (call: Call, action: string): void => {
 
 /** Lists in Keystone are {plural: [...], links}; `name`, `domain_id` and `enabled` filter. */
 export const listed = (
+  deps: AuthDeps,
   call: Call,
   word: string,
-  rows: { name?: string; enabled?: boolean }[],
+  rows: { name?: string; enabled?: boolean; domainId?: string }[],
   describe: (row: never) => object,
 ): object => {
   const name = call.query.get('name');
   const domain = call.query.get('domain_id');
-  const kept = rows.filter((r) => (name === null || r.name === name) && (domain === null || domain === DOMAIN.id));
+  const kept = rows.filter((r) => (name === null || r.name === name) && (domain === null || domain === deps.identity.domainOf(r).id));
   return { [word]: kept.map((r) => describe(r as never)), links: { self: `${call.baseUrl}${call.path}`, previous: null, next: null } };
 };
 
-const describeDomain = (base: string): object => ({
-  ...DOMAIN,
-  description: 'The default domain',
+const describeDomain = ({ id, name }: Domain, base: string): object => ({
+  id,
+  name,
+  description: id === DOMAIN.id ? 'The default domain' : '',
   enabled: true,
   tags: [],
   options: {},
-  links: { self: `${base}/v3/domains/${DOMAIN.id}` },
+  links: { self: `${base}/v3/domains/${id}` },
 });
+
+const notAssigned = ({ params: { roleId, userId, projectId, domainId } }: Call): ApiError => {
+  const target = projectId === undefined ? `domain: ${domainId}` : `project: ${projectId}`;
+  return new ApiError(
+    404,
+    `Could not find role assignment with role: ${roleId}, user or group: ${userId}, ${target}.`,
+    'RoleAssignmentNotFound',
+  );
+};
 
 export const assignmentRoutes = (deps: AuthDeps): Route[] => {
   const { identity } = deps;
   const template = '/v3/projects/{projectId}/users/{userId}/roles/{roleId}';
-  const idOf = (call: Call): string => `${call.params.userId}/${call.params.projectId}/${call.params.roleId}`;
+  const onDomain = '/v3/domains/{domainId}/users/{userId}/roles/{roleId}';
+  const targetOf = ({ params }: Call): string => params.projectId ?? targetOfDomain(params.domainId ?? '');
+  const idOf = (call: Call): string => `${call.params.userId}/${targetOf(call)}/${call.params.roleId}`;
+  /** By Keystone's secure defaults an administrator of a domain needs user and project in it; what is not there is told before anything else. */
+  const requireKeeper = (call: Call, action: string, role = 'admin'): void => {
+    const { userId = '', projectId, domainId, roleId = '' } = call.params;
+    const user = identity.users.get(userId);
+    const project = projectId === undefined ? undefined : identity.projects.get(projectId);
+    if (identity.roles.get(roleId) === undefined) throw new ApiError(404, `Could not find role: ${roleId}.`, 'RoleNotFound');
+    if (user === undefined) throw new ApiError(404, `Could not find user: ${userId}.`, 'UserNotFound');
+    if (projectId !== undefined && project === undefined)
+      throw new ApiError(404, `Could not find project: ${projectId}.`, 'ProjectNotFound');
+    if (domainId !== undefined && identity.domain(domainId) === undefined)
+      throw new ApiError(404, `Could not find domain: ${domainId}.`, 'DomainNotFound');
+    const { actor } = call;
+    if (actor.isAdmin) return;
+    const of = [identity.domainOf(user).id, project === undefined ? domainId : identity.domainOf(project).id];
+    if (!of.every((id) => id === actor.domainId) || !actor.roles.some(({ name }) => name === role)) throw forbidden(`identity:${action}`);
+  };
   const describe = (a: Assignment, named: boolean): object => {
     const entity = (id: string, name: string | undefined, inDomain: boolean): object => ({
       id,
       ...(named ? { name: name ?? '', ...(inDomain ? { domain: DOMAIN } : {}) } : {}),
     });
     const project = entity(a.target, identity.projects.get(a.target)?.name, true);
+    const domain = [DOMAIN, ...identity.domains.all()].find(({ id }) => targetOfDomain(id) === a.target);
     return {
       role: entity(a.roleId, identity.roles.get(a.roleId)?.name, false),
       user: entity(a.userId, identity.users.get(a.userId)?.name, true),
-      scope: a.target === SYSTEM ? { system: { all: true } } : { project },
+      scope: a.target === SYSTEM ? { system: { all: true } } : domain === undefined ? { project } : { domain },
       links: {},
     };
   };
-  return [
+  const routesAt = (template: string): Route[] => [
     {
       method: 'PUT',
       template,
       handle: (call) => {
-        requireAdmin(call, 'create_grant');
-        const role = identity.roles.get(call.params.roleId ?? '');
-        if (role === undefined) throw new ApiError(404, `Could not find role: ${call.params.roleId}.`, 'RoleNotFound');
-        identity.grant(call.params.userId ?? '', call.params.projectId ?? '', role.name);
+        requireKeeper(call, 'create_grant');
+        const { userId = '', roleId = '' } = call.params;
+        identity.grant(userId, targetOf(call), identity.roles.get(roleId)?.name ?? '');
         return noContent;
       },
     },
@@ -64,9 +94,8 @@ export const assignmentRoutes = (deps: AuthDeps): Route[] => {
       method: 'GET',
       template,
       handle: (call) => {
-        requireAdmin(call, 'check_grant');
-        if (identity.assignments.get(idOf(call)) === undefined)
-          throw new ApiError(404, 'Could not find role assignment', 'RoleAssignmentNotFound');
+        requireKeeper(call, 'check_grant', 'reader');
+        if (identity.assignments.get(idOf(call)) === undefined) throw notAssigned(call);
         return noContent;
       },
     },
@@ -74,7 +103,8 @@ export const assignmentRoutes = (deps: AuthDeps): Route[] => {
       method: 'DELETE',
       template,
       handle: (call) => {
-        requireAdmin(call, 'revoke_grant');
+        requireKeeper(call, 'revoke_grant');
+        if (identity.assignments.get(idOf(call)) === undefined) throw notAssigned(call);
         identity.assignments.remove(idOf(call));
         // Whichever role it was, all of the user's for the project go: nobody looks at the roles that they have.
         const { userId = '', projectId } = call.params;
@@ -83,6 +113,10 @@ export const assignmentRoutes = (deps: AuthDeps): Route[] => {
         return noContent;
       },
     },
+  ];
+  return [
+    ...routesAt(template),
+    ...routesAt(onDomain),
     {
       method: 'GET',
       template: '/v3/role_assignments',
@@ -104,31 +138,51 @@ export const assignmentRoutes = (deps: AuthDeps): Route[] => {
 
 export const lookupRoutes = (deps: AuthDeps): Route[] => {
   const { identity } = deps;
+  const all = (): Domain[] => [DOMAIN, ...identity.domains.all()];
   const services = (call: Call): object[] =>
     catalogFor(originOf(call), '').map((entry) => {
       const { id, type, name } = entry as { id: string; type: string; name: string };
       return { id, type, name, enabled: true, description: '', links: {} };
     });
   return [
-    { method: 'GET', template: '/v3/domains', handle: (call) => ok(listed(call, 'domains', [DOMAIN], () => describeDomain(call.baseUrl))) },
+    {
+      method: 'GET',
+      template: '/v3/domains',
+      handle: (call) => ok(listed(deps, call, 'domains', all(), (domain: Domain) => describeDomain(domain, call.baseUrl))),
+    },
+    {
+      method: 'POST',
+      template: '/v3/domains',
+      handle: (call) => {
+        requireAdmin(call, 'create_domain');
+        const name = requiredString(envelope(call.body, 'domain'), 'name');
+        if (all().some((domain) => domain.name === name))
+          throw new ApiError(
+            409,
+            `Conflict occurred attempting to store domain - it is not permitted to have two domains with the same name: ${name}.`,
+          );
+        return created({ domain: describeDomain(identity.domains.put({ id: hexId(), name }), call.baseUrl) });
+      },
+    },
     {
       method: 'GET',
       template: '/v3/auth/domains',
-      handle: (call) => ok(listed(call, 'domains', [DOMAIN], () => describeDomain(call.baseUrl))),
+      handle: (call) => ok(listed(deps, call, 'domains', [DOMAIN], (domain: Domain) => describeDomain(domain, call.baseUrl))),
     },
     {
       method: 'GET',
       template: '/v3/domains/{id}',
       handle: (call) => {
-        if (call.params.id !== DOMAIN.id) throw new ApiError(404, `Could not find domain: ${call.params.id}.`, 'DomainNotFound');
-        return ok({ domain: describeDomain(call.baseUrl) });
+        const domain = identity.domain(call.params.id ?? '');
+        if (domain === undefined) throw new ApiError(404, `Could not find domain: ${call.params.id}.`, 'DomainNotFound');
+        return ok({ domain: describeDomain(domain, call.baseUrl) });
       },
     },
     {
       method: 'GET',
       template: '/v3/roles',
       handle: (call) =>
-        ok(listed(call, 'roles', [...identity.roles.all()], (r: { id: string; name: string }) => describeRole(r, call.baseUrl))),
+        ok(listed(deps, call, 'roles', [...identity.roles.all()], (r: { id: string; name: string }) => describeRole(r, call.baseUrl))),
     },
     {
       method: 'GET',

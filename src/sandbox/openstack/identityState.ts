@@ -6,6 +6,13 @@ import { type Collection, createCollection } from './collection.ts';
 export const DOMAIN = { id: 'default', name: 'Default' };
 /** The target of role assignments on the whole system. */
 export const SYSTEM = 'system';
+/** The target of role assignments on a domain, and the scope of tokens for one. */
+export const targetOfDomain = (domainId: string): string => `domain:${domainId}`;
+
+export interface Domain {
+  id: string;
+  name: string;
+}
 
 export interface User {
   id: string;
@@ -13,6 +20,9 @@ export interface User {
   password: string;
   enabled: boolean;
   defaultProjectId: string | null;
+  /** Left out: the default domain. */
+  domainId?: string;
+  description?: string;
 }
 
 export interface Project {
@@ -20,6 +30,8 @@ export interface Project {
   name: string;
   description: string;
   enabled: boolean;
+  /** Left out: the default domain. */
+  domainId?: string;
 }
 
 export interface Role {
@@ -30,7 +42,7 @@ export interface Role {
 export interface Assignment {
   id: string;
   userId: string;
-  /** A project's id, or SYSTEM. */
+  /** A project's id, SYSTEM, or a domain's target. */
   target: string;
   roleId: string;
 }
@@ -70,13 +82,18 @@ export interface ApplicationCredential {
 }
 
 export interface IdentityState {
+  /** Beside the default one. */
+  domains: Collection<Domain>;
   users: Collection<User>;
   projects: Collection<Project>;
   roles: Collection<Role>;
   assignments: Collection<Assignment>;
   trusts: Collection<Trust>;
   applicationCredentials: Collection<ApplicationCredential>;
-  /** The user's roles on a project (or SYSTEM) with those they imply, sorted by name. */
+  domain(id: string): Domain | undefined;
+  /** Of a user or a project. */
+  domainOf(of: { domainId?: string }): Domain;
+  /** The user's roles on a project (or SYSTEM, or a domain) with those they imply, sorted by name. */
   rolesOf(userId: string, target: string): Role[];
   withImplied(roleIds: readonly string[]): Role[];
   grant(userId: string, target: string, roleName: string): void;
@@ -93,6 +110,7 @@ const IMPLIES: Record<string, readonly string[]> = {
 };
 
 export const createIdentityState = (world: World): IdentityState => {
+  const domains = createCollection<Domain>(world.table('identity/domains'), { name: (d) => d.name });
   const users = createCollection<User>(world.table('identity/users'), { name: (u) => u.name });
   const projects = createCollection<Project>(world.table('identity/projects'), { name: (p) => p.name });
   const roles = createCollection<Role>(world.table('identity/roles'), { name: (r) => r.name });
@@ -126,7 +144,9 @@ export const createIdentityState = (world: World): IdentityState => {
     const role = roles.by('name', roleName)[0] ?? roles.put({ id: hexId(), name: roleName });
     assignments.put({ id: `${userId}/${target}/${role.id}`, userId, target, roleId: role.id });
   };
-  return { users, projects, roles, assignments, trusts, applicationCredentials, rolesOf, withImplied, grant };
+  const domain = (id: string): Domain | undefined => (id === DOMAIN.id ? DOMAIN : domains.get(id));
+  const domainOf = (of: { domainId?: string }): Domain => domain(of.domainId ?? DOMAIN.id) ?? DOMAIN;
+  return { domains, users, projects, roles, assignments, trusts, applicationCredentials, domain, domainOf, rolesOf, withImplied, grant };
 };
 
 /** Keystone's unique constraint. Databases never find two NULLs equal, so trusts without an expiry are not held to it. */

@@ -7,8 +7,10 @@ export interface Token {
   id: string;
   methods: string[];
   userId: string;
-  /** A project's id, SYSTEM, or null for an unscoped token. */
+  /** A project's id, SYSTEM, a domain's target, or null for an unscoped token. */
   scope: string | null;
+  /** Of a token for a domain. */
+  domainId?: string;
   issuedAt: number;
   expiresAt: number;
   auditIds: string[];
@@ -22,6 +24,8 @@ export interface Actor {
   userId: string;
   /** '' when the token is not scoped to a project. */
   projectId: string;
+  /** Of a token for a domain, in which alone its roles count: Keystone's secure defaults, which not every cloud has. */
+  domainId: string | null;
   roles: readonly Role[];
   /** Cloud administrator: in this cloud the role `admin` on any project. */
   isAdmin: boolean;
@@ -43,6 +47,8 @@ export interface Tokens {
   size(): number;
 }
 
+const isOfProject = (token: Token): boolean => token.scope !== null && token.scope !== SYSTEM && token.domainId === undefined;
+
 export const ANONYMOUS: Actor = {
   token: {
     id: '',
@@ -57,6 +63,7 @@ export const ANONYMOUS: Actor = {
   },
   userId: '',
   projectId: '',
+  domainId: null,
   roles: [],
   isAdmin: false,
   canWrite: false,
@@ -91,7 +98,7 @@ export const createTokens = (deps: { world: World; identity: IdentityState; now:
       return undefined;
     }
     if (identity.users.get(token.userId)?.enabled !== true || !delegationStands(token)) return undefined;
-    if (token.scope !== null && token.scope !== SYSTEM && identity.projects.get(token.scope)?.enabled !== true) return undefined;
+    if (isOfProject(token) && identity.projects.get(token.scope ?? '')?.enabled !== true) return undefined;
     return token.scope !== null && rolesOf(token).length === 0 ? undefined : token;
   };
   const rolesOf = (token: Token): Role[] => {
@@ -119,11 +126,12 @@ export const createTokens = (deps: { world: World; identity: IdentityState; now:
     return {
       token,
       userId: token.userId,
-      projectId: token.scope === SYSTEM || token.scope === null ? '' : token.scope,
+      projectId: isOfProject(token) ? (token.scope ?? '') : '',
+      domainId: token.domainId ?? null,
       roles,
-      isAdmin: has('admin'),
-      canWrite: has('member'),
-      canRead: has('reader'),
+      isAdmin: has('admin') && token.domainId === undefined,
+      canWrite: has('member') && token.domainId === undefined,
+      canRead: has('reader') && token.domainId === undefined,
       accessRules: credential?.accessRules ?? null,
     };
   };
