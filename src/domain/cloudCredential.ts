@@ -51,6 +51,10 @@ export const sealedAt = (clusterId: string): string => `${clusterId}/cloudCreden
 export const RENEW_CREDENTIAL =
   'hand in another with rotateCloudCredential; to delete the cluster, delete it, or retry its deletion, as a member of the project';
 
+/** The remedy where the user that Seedbed made for the cluster is let in no longer, as part of a sentence. */
+export const RENEW_CLUSTER_USER =
+  'enable the user, and give it back its roles in the project, and it goes on by itself; where the user was deleted, rotateCloudCredential makes another';
+
 /** With less left a credential would end before anybody has got used to the cluster. */
 const LEAST_DAYS = 7;
 /** From then on the condition asks for another. */

@@ -11,6 +11,7 @@ import { createMicroversions, type Microversions } from './microversion.ts';
 import { createNetwork, type Network } from './network.ts';
 import { createService, type HeadersOf, type Login, type Service } from './service.ts';
 import { type Credential, logIn, type Token } from './token.ts';
+import { createUsers, type Users } from './users.ts';
 import { createVolume, type Volume } from './volume.ts';
 
 export type { Credential } from './token.ts';
@@ -34,6 +35,7 @@ export interface Cloud {
   /** TCP ports at which the cloud's services are, Keystone's among them. */
   ports(): Promise<number[]>;
   identity: Identity;
+  users: Users;
   compute: Compute;
   network: Network;
   image: Image;
@@ -105,6 +107,7 @@ const createCloud = (shared: Shared, credential: Credential): Cloud => {
       return [...new Set([portOf(settings.authUrl), ...others])].sort((a, b) => a - b);
     },
     identity: createIdentity({ service: identity, login }),
+    users: createUsers({ service: identity, login }),
     compute: createCompute({ open: (headersOf) => service('compute', headersOf), microversions }),
     network: createNetwork(service('network')),
     image: createImage(service('image')),

@@ -1,10 +1,12 @@
 /** Logs in to Keystone v3 and reads what a token says. */
 import { z } from 'zod';
-import { RENEW_CREDENTIAL } from '../domain/cloudCredential.ts';
+import { RENEW_CLUSTER_USER, RENEW_CREDENTIAL } from '../domain/cloudCredential.ts';
 import { RENEW_TRUST } from '../domain/cluster.ts';
 import type { CatalogEntry } from './endpoint.ts';
 import { type Asked, failureOf, loginRefused, unreadable } from './errors.ts';
 import type { Reply, Transport } from './http.ts';
+
+type DomainReference = { id: string } | { name: string };
 
 export type Credential =
   | {
@@ -15,9 +17,14 @@ export type Credential =
       projectId?: string;
       projectName?: string;
       projectDomainName?: string;
+      /** In place of a project: the login is for all of a domain. */
+      domain?: DomainReference;
     }
+  /** A cluster's own user, by its id. */
+  | { kind: 'user'; userId: string; password: string; projectId: string }
   | { kind: 'trust'; username: string; password: string; userDomainName: string; trustId: string }
-  | { kind: 'applicationCredential'; id: string; secret: string }
+  /** `ofCluster`: of the cluster's own user, not one that was handed in. */
+  | { kind: 'applicationCredential'; id: string; secret: string; ofCluster?: true }
   /** A caller's scoped token, used as it is, never renewed. */
   | { kind: 'token'; token: string };
 
@@ -32,7 +39,8 @@ export interface TokenInfo {
   roles: string[];
   expiresAt: number;
   isSystemScoped: boolean;
-  isDomainScoped: boolean;
+  /** Of a login for a domain. */
+  domainId: string | null;
   methods: string[];
   isTrustScoped: boolean;
   trustId: string | null;
@@ -63,7 +71,7 @@ export const tokenSchema = z.object({
     project: nameable.extend({ domain: z.object({ name: z.string() }) }).optional(),
     roles: z.array(nameable).default([]),
     system: z.unknown().optional(),
-    domain: z.unknown().optional(),
+    domain: nameable.optional(),
     catalog: z.array(z.object({ type: z.string(), endpoints: z.array(endpointSchema) })).default([]),
     application_credential: z.object({ id: z.string() }).optional(),
     'OS-TRUST:trust': z
@@ -84,7 +92,7 @@ export const tokenInfo = ({ token }: z.output<typeof tokenSchema>): TokenInfo =>
     roles: token.roles.map((role) => role.name),
     expiresAt: Date.parse(token.expires_at),
     isSystemScoped: token.system !== undefined,
-    isDomainScoped: token.domain !== undefined,
+    domainId: token.domain?.id ?? null,
     methods: token.methods,
     isTrustScoped: trust !== undefined,
     trustId: trust?.id ?? null,
@@ -121,7 +129,15 @@ const refusal = (asked: Asked, reply: Reply, credential: Credential) => {
   if (reply.status !== 401 && reply.status !== 403 && reply.status !== 404 && reply.status !== 400) return failureOf(asked, reply);
   switch (credential.kind) {
     case 'password':
-      return loginRefused(`the login of user ${credential.username}`, reply, 'CLOUD_ADMIN');
+      return credential.domain === undefined
+        ? loginRefused(`the login of user ${credential.username}`, reply, 'CLOUD_ADMIN')
+        : loginRefused(
+            `the login of user ${credential.username} for the domain ${Object.values(credential.domain)[0]} of SEEDBED_USER_DOMAIN, in which it needs the role admin`,
+            reply,
+            'CLOUD_ADMIN',
+          );
+    case 'user':
+      return loginRefused(`the login of the cluster's own user ${credential.userId}; ${RENEW_CLUSTER_USER}`, reply, 'CLOUD_ADMIN');
     case 'trust':
       return loginRefused(
         `the trust by which Seedbed acts in the project, which may be deleted or its trustor gone; ${RENEW_TRUST}`,
@@ -129,6 +145,8 @@ const refusal = (asked: Asked, reply: Reply, credential: Credential) => {
         'CUSTOMER',
       );
     case 'applicationCredential':
+      if (credential.ofCluster === true)
+        return loginRefused(`the application credential of the cluster's own user; ${RENEW_CLUSTER_USER}`, reply, 'CLOUD_ADMIN');
       return loginRefused(
         `the application credential, which may have been deleted or have ended, or its user with it; ${RENEW_CREDENTIAL}`,
         reply,
@@ -145,9 +163,14 @@ const authOf = (credential: Exclude<Credential, { kind: 'token' }>): object => {
       identity: { methods: ['application_credential'], application_credential: { id: credential.id, secret: credential.secret } },
     };
   }
+  if (credential.kind === 'user') {
+    const identity = { methods: ['password'], password: { user: { id: credential.userId, password: credential.password } } };
+    return { identity, scope: { project: { id: credential.projectId } } };
+  }
   const user = { name: credential.username, domain: { name: credential.userDomainName }, password: credential.password };
   const identity = { methods: ['password'], password: { user } };
   if (credential.kind === 'trust') return { identity, scope: { 'OS-TRUST:trust': { id: credential.trustId } } };
+  if (credential.domain !== undefined) return { identity, scope: { domain: credential.domain } };
   if (credential.projectId !== undefined) return { identity, scope: { project: { id: credential.projectId } } };
   if (credential.projectName === undefined) return { identity };
   const domain = { name: credential.projectDomainName ?? credential.userDomainName };
