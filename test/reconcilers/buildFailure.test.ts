@@ -115,6 +115,48 @@ test.each([
   await one(name);
 });
 
+test('after three tries the next come ever later, and at once when the customer asks for another', async () => {
+  const asked = () => posts('compute', '/servers');
+  const failuresOf = () => JSON.parse(nodesOf('slow')[0]?.build_failures ?? 'null') as { tries: number; notBefore: number } | null;
+  const failed = (tries: number) =>
+    until(() => {
+      const failures = failuresOf();
+      return nodesOf('slow')[0]?.state === 'FAILED' && failures?.tries === tries ? failures : undefined;
+    });
+  const minutesLeft = ({ notBefore }: { notBefore: number }) => (notBefore - Date.now()) / 60_000;
+  await world.control('DELETE', 'counters');
+  await fail('slow', 'noValidHost');
+  const operationId = await addGroup('slow');
+  await failed(3);
+  expect(await asked()).toBe(3);
+  const id = nodesOf('slow')[0]?.id ?? '';
+  for (const [tries, minutes] of [
+    [4, 2],
+    [5, 4],
+  ] as const) {
+    world.write(`update nodes set build_failures = json_set(build_failures, '$.notBefore', 0) where id = '${id}'`);
+    world.wake(id);
+    const failures = await failed(tries);
+    expect(minutesLeft(failures)).toBeGreaterThan(minutes - 1);
+    expect(minutesLeft(failures)).toBeLessThanOrEqual(minutes);
+    const next = `${new Date(failures.notBefore).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+    const words = new RegExp(`\\(try ${tries}\\).*the next try by itself comes after ${next}`);
+    await until(async () => words.test((await problemOf(id, 'ServerActive')).message));
+    // What looks at it meanwhile asks for none.
+    world.wake(id);
+    await world.idle();
+    expect(await asked()).toBe(tries);
+  }
+  await world.change(world.member, 'retryOperation', { operationId }, 'operation { id }');
+  await failed(3);
+  expect(await asked()).toBe(8);
+  await heal();
+  await world.change(world.member, 'retryOperation', { operationId }, 'operation { id }');
+  await ready('slow');
+  expect(await asked()).toBe(9);
+  await one('slow');
+});
+
 test('one that fails can be replaced, and its group deleted', async () => {
   await fail('out', 'buildError');
   await addGroup('out');

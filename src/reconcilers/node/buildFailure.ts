@@ -1,24 +1,29 @@
 /** What could not be built is made again, on another host or in the next zone, a few times before somebody must act. */
 import { errorOf, type Problem } from '../../domain/errors.ts';
-import { type BuildFailures, MOST_BUILDS } from '../../domain/node.ts';
+import { type BuildFailures, buildPauseMs, MOST_BUILDS } from '../../domain/node.ts';
 import { type Outcome, waiting } from '../../engine/flow.ts';
 import { findInventory, type InventoryKey, noteState } from '../../store/inventory.ts';
 import { patchNode } from '../../store/reconcile.ts';
 import type { NodeScope } from './scope.ts';
 
-const FIRST_PAUSE_MS = 2_000;
-const PAUSE_GROWS = 4;
-/** Once it is reported: what wakes the node meanwhile must not make another each time. */
-const LATER_PAUSE_MS = 25_000;
+/** Words for the problem of a failure. */
+export interface Failed {
+  /** Which of how many it was. */
+  which: string;
+  /** When the next is. */
+  next: string;
+}
 
 /** Remembers, in one write, that it failed and that it is to go. */
-export const noteBuildFailure = async (scope: NodeScope, key: InventoryKey, problem: Problem): Promise<void> => {
+export const noteBuildFailure = async (scope: NodeScope, key: InventoryKey, describe: (failed: Failed) => Problem): Promise<void> => {
   const { row, clock } = scope;
   const known = row.buildFailures;
-  const tries = triesOf(scope);
+  const tries = (known?.tries ?? 0) + 1;
   const now = clock.now();
-  const notBefore = now + (tries >= MOST_BUILDS ? LATER_PAUSE_MS : FIRST_PAUSE_MS * PAUSE_GROWS ** (tries - 1));
-  const buildFailures: BuildFailures = { tries, moves: (known?.moves ?? 0) + 1, notBefore, problem };
+  const notBefore = now + buildPauseMs(tries);
+  const which = tries > MOST_BUILDS ? `try ${tries}` : `try ${tries} of ${MOST_BUILDS}`;
+  const next = tries < MOST_BUILDS ? 'it goes on trying by itself' : `the next try by itself comes after ${minuteOf(notBefore)}`;
+  const buildFailures: BuildFailures = { tries, moves: (known?.moves ?? 0) + 1, notBefore, problem: describe({ which, next }) };
   await scope.write(async (tx) => {
     await patchNode(tx, row.id, { buildFailures });
     await noteState(tx, key, 'DELETING', now);
@@ -26,8 +31,8 @@ export const noteBuildFailure = async (scope: NodeScope, key: InventoryKey, prob
   Object.assign(row, { buildFailures });
 };
 
-/** The one that has just failed among them. */
-export const triesOf = ({ row }: NodeScope): number => Math.min((row.buildFailures?.tries ?? 0) + 1, MOST_BUILDS);
+/** A time and no duration: the sentence is kept, and read later. */
+const minuteOf = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 export interface Rebuilt {
   key: InventoryKey;

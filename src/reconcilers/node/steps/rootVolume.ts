@@ -1,10 +1,9 @@
 /** The node's root volume, when its group asks for one. */
 import { type Problem, UserError } from '../../../domain/errors.ts';
-import { MOST_BUILDS } from '../../../domain/node.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { descriptionOf } from '../../names.ts';
 import { ensureResource, removeResource } from '../../resource.ts';
-import { afterBuildFailure, noteBuildFailure, type Rebuilt, triesOf } from '../buildFailure.ts';
+import { afterBuildFailure, type Failed, noteBuildFailure, type Rebuilt } from '../buildFailure.ts';
 import { image, naming, volumeType } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
 
@@ -43,7 +42,7 @@ export const rootVolume: Step<NodeScope> = {
     const { status } = await api.getVolume(volumeId);
     if (status === 'available' || status === 'in-use' || status === 'attaching' || status === 'reserved') return done();
     if (status.startsWith('error')) {
-      await noteBuildFailure(scope, volumeKey(scope), problemOfBuild(scope, status));
+      await noteBuildFailure(scope, volumeKey(scope), (failed) => problemOfBuild(status, failed));
       return (await afterBuildFailure(scope, failed(scope))) ?? waiting('another try', 0);
     }
     return waiting(`Cinder to make the root volume (${status})`, 2_000);
@@ -70,10 +69,10 @@ const failed = (scope: NodeScope): Rebuilt => ({
   },
 });
 
-const problemOfBuild = (scope: NodeScope, status: string): Problem =>
+const problemOfBuild = (status: string, { which, next }: Failed): Problem =>
   new UserError(
     'VOLUME_BUILD_FAILED',
-    `Cinder could not make the root volume (try ${triesOf(scope)} of ${MOST_BUILDS}): its status is ${status}. Ask the cloud administrator, or choose another volume type or size; it goes on trying by itself.`,
+    `Cinder could not make the root volume (${which}): its status is ${status}. Ask the cloud administrator, or choose another volume type or size; ${next}.`,
     { whoMustAct: 'CLOUD_ADMIN' },
   ).toProblem();
 

@@ -7,7 +7,6 @@ import { buildUserData } from '../../../controlPlane/userData.ts';
 import { isWanted } from '../../../domain/addons.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
 import { NotFound, type Problem, Unavailable, UserError } from '../../../domain/errors.ts';
-import { MOST_BUILDS } from '../../../domain/node.ts';
 import { CLOUD_INIT, type ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server, ServerSpec } from '../../../openstack/server.ts';
@@ -15,7 +14,7 @@ import { caPin } from '../../../pki/keys.ts';
 import type { NodeGroupRow } from '../../../store/reconcile.ts';
 import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
 import { ensureResource, forgetResource, presentId, removeResource } from '../../resource.ts';
-import { afterBuildFailure, noteBuildFailure, type Rebuilt, triesOf } from '../buildFailure.ts';
+import { afterBuildFailure, type Failed, noteBuildFailure, type Rebuilt } from '../buildFailure.ts';
 import { flavor, image, keypair, naming } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
 import { loadOrMakeToken } from '../token.ts';
@@ -212,11 +211,11 @@ const startAnew = async (scope: NodeScope, reason: string): Promise<Outcome> => 
 
 /** A server in ERROR never gets better: it is deleted, and another is made. */
 const giveUp = async (scope: NodeScope, live: Server): Promise<Outcome> => {
-  await noteBuildFailure(scope, serverKey(scope), problemOfBuild(scope, live));
+  await noteBuildFailure(scope, serverKey(scope), (failed) => problemOfBuild(scope, live, failed));
   return (await afterBuildFailure(scope, failed(scope))) ?? waiting('another try', 0);
 };
 
-const problemOfBuild = (scope: NodeScope, { fault, availabilityZone }: Server): Problem => {
+const problemOfBuild = (scope: NodeScope, { fault, availabilityZone }: Server, { which, next }: Failed): Problem => {
   const words = fault?.message.replace(/[.\s]+$/, '') ?? 'it gave no reason';
   const noHost = /no valid host/i.test(words);
   const { serverGroupPolicy: policy, availabilityZones: zones } = scope.group.spec;
@@ -226,7 +225,7 @@ const problemOfBuild = (scope: NodeScope, { fault, availabilityZone }: Server): 
   const advice = noHost ? noHostAdvice(policy) : 'ask the cloud administrator, or choose another image, flavor or network';
   return new UserError(
     noHost ? 'NO_VALID_HOST' : 'SERVER_BUILD_FAILED',
-    `Nova could not build the server (try ${triesOf(scope)} of ${MOST_BUILDS}${where}): ${words} (${advice}; it goes on trying by itself).`,
+    `Nova could not build the server (${which}${where}): ${words} (${advice}; ${next}).`,
     {
       whoMustAct: bound ? 'CUSTOMER' : 'CLOUD_ADMIN',
       openstack: { service: 'compute', status: fault?.code ?? 500, requestId: null },
