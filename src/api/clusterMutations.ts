@@ -101,6 +101,11 @@ const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
       description:
         'All volumes of its PersistentVolumes, whatever their persistentVolumeReclaimPolicy. With it a deletion goes on without the word of an API that is silent.',
     }),
+    loadBalancers: t.field({
+      type: KeepOrDeleteEnum,
+      description:
+        "The load balancers of its Services; DELETE when left out. With KEEP they stay as they are, with their floating IPs (unless floatingIps says DELETE) and security groups, and without members, for the workers go. Only for a cluster in a network of the customer's own: one that Seedbed made goes with it.",
+    }),
     floatingIps: t.field({
       type: KeepOrDeleteEnum,
       description:
@@ -110,6 +115,10 @@ const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
       type: KeepOrDeleteEnum,
       description:
         'Snapshots in Cinder of volumes that are to go, whoever made them. Cinder deletes no volume that has one: with KEEP such a volume stays as well, and without an answer the deletion waits for one.',
+    }),
+    deadlineSeconds: t.int({
+      description:
+        "From 60 to 86400: how long each stage that waits for others may take before the deletion goes on without it, from when it began to wait: load balancers, by the cluster's cloud controller and Octavia; the word of the cluster's API on volumes, their removal and an answer on snapshots; ports of others in the network that Seedbed made; the look through the project at the end. What was left or could not be looked at is in leakReport; a volume that may be meant to stay is kept. Servers, and a lost right to act in the project, are waited for all the same. When left out, all is waited for, but for 15 minutes at the end.",
     }),
   }),
 });

@@ -60,7 +60,9 @@ export const leakReportOf = async (row: ClusterRow, _args: object, { loaders }: 
   if (row.sweep === null || row.sweep.at === null || row.deletedAt === null) return null;
   const [count, noted] = await Promise.all([loaders.projectResources.load(row.id), loaders.projectResourcesLeft.load(row.id)]);
   const { at, leftovers, unverified } = row.sweep;
-  return { at, unverified, made: count.made, gone: count.gone, leftovers: [...leftovers, ...noted.map(notedLeftover)] };
+  const seen = new Set(leftovers.map(({ service, externalId }) => `${service} ${externalId}`));
+  const unseen = noted.filter(({ service, externalId }) => !seen.has(`${service} ${externalId}`));
+  return { at, unverified, made: count.made, gone: count.gone, leftovers: [...leftovers, ...unseen.map(notedLeftover)] };
 };
 
 /** What has no listing of its own, such as an application credential. */

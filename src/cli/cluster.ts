@@ -17,7 +17,7 @@ import { addWatch } from './clusterWatch.ts';
 import { get, getCluster, listAll } from './find.ts';
 import { addKubeconfigCommands } from './kubeconfig.ts';
 import { leakReportText } from './leakReport.ts';
-import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readWhole } from './options.ts';
+import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readDuration, readWhole } from './options.ts';
 import type { Io, Session } from './session.ts';
 import { ageOf, table } from './table.ts';
 
@@ -65,7 +65,9 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .option('--delete-volumes', 'delete all volumes of its PersistentVolumes, whatever these say')
     .option('--keep-snapshots', 'keep snapshots of its volumes, and the volumes that have one')
     .option('--delete-snapshots', 'delete all snapshots of volumes that are to go, whoever made them')
+    .option('--keep-load-balancers', 'keep the load balancers of its Services, in a network of your own')
     .option('--keep-floating-ips', "keep the floating IPs of its Services' load balancers")
+    .option('--deadline <duration>', 'go on after so long without what is waited for, from 60s to 24h', readDuration)
     .option('--abandon-seed', 'leave what is in a seed that is lost for good (cloud administrators)')
     .action(action(io, remove));
   define(cluster, 'leaks <id>', 'show what a deleted cluster left in the project, if anything').action(action(io, leaks));
@@ -169,15 +171,22 @@ interface DeleteOptions extends ChangeOptions {
   deleteVolumes?: boolean;
   keepSnapshots?: boolean;
   deleteSnapshots?: boolean;
+  keepLoadBalancers?: boolean;
   keepFloatingIps?: boolean;
+  deadline?: number;
 }
 
 const remove = async (session: Session, [nameOrId = '']: readonly string[], options: DeleteOptions): Promise<void> => {
   const { uuid, name } = await getCluster(session.client, nameOrId);
-  const { disableDeletionProtection, abandonSeed, keepFloatingIps, idempotencyKey } = options;
+  const { disableDeletionProtection, abandonSeed, keepLoadBalancers, keepFloatingIps, deadline, idempotencyKey } = options;
   const volumes = keepOrDelete('volumes', options.keepVolumes, options.deleteVolumes);
   const snapshots = keepOrDelete('snapshots', options.keepSnapshots, options.deleteSnapshots);
-  const wish = given({ volumes, snapshots, floatingIps: keepFloatingIps ? 'KEEP' : undefined });
+  const wish = given({
+    ...{ volumes, snapshots },
+    loadBalancers: keepLoadBalancers ? 'KEEP' : undefined,
+    floatingIps: keepFloatingIps ? 'KEEP' : undefined,
+    deadlineSeconds: deadline === undefined ? undefined : Math.floor(deadline / 1000),
+  });
   const policy = Object.keys(wish).length === 0 ? undefined : wish;
   const input = given({ clusterId: uuid, disableDeletionProtection, abandonSeed, policy, idempotencyKey });
   const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(DELETE_CLUSTER, {

@@ -22,6 +22,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
   minCount: '--min',
   maxCount: '--max',
   ttlSeconds: '--ttl',
+  'policy.loadBalancers': '--keep-load-balancers',
+  'policy.deadlineSeconds': '--deadline',
   'controlPlane.etcd.volumeSizeGiB': '--etcd-volume-size',
 };
 

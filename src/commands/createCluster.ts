@@ -139,6 +139,7 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   etcdStatus: null,
   bundleStates: null,
   deletePolicy: null,
+  deletionStages: null,
   sweep: null,
   state: 'PENDING',
   deletionProtection: input.deletionProtection ?? false,

@@ -1,6 +1,7 @@
 /** deleteCluster: marks a cluster and all below it for removal; asking twice answers the removal that is under way. */
 import { z } from 'zod';
 import type { DeletePolicy } from '../domain/deletePolicy.ts';
+import { LONGEST_DEADLINE_S, SHORTEST_DEADLINE_S } from '../domain/deletionStage.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { requestDeletionOfNodeGroups } from '../store/nodeGroups.ts';
 import { requestDeletionOfNodes } from '../store/nodes.ts';
@@ -11,7 +12,7 @@ import { wakeNodeGroups, wakeNodes, wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { runOnce } from './idempotent.ts';
-import { given, nameOrId, ownInput, parseInput } from './parse.ts';
+import { given, nameOrId, ownInput, parseInput, wholeNumber } from './parse.ts';
 import { checkGeneration, checkMember, getCluster, recallCluster, recallOperation } from './targets.ts';
 import { refreshTrust } from './trust.ts';
 
@@ -20,7 +21,15 @@ const schema = z.strictObject({
   clusterId: nameOrId,
   disableDeletionProtection: given(z.boolean()),
   abandonSeed: given(z.boolean()),
-  policy: given(z.strictObject({ volumes: keepOrDelete, floatingIps: keepOrDelete, snapshots: keepOrDelete })),
+  policy: given(
+    z.strictObject({
+      volumes: keepOrDelete,
+      loadBalancers: keepOrDelete,
+      floatingIps: keepOrDelete,
+      snapshots: keepOrDelete,
+      deadlineSeconds: given(wholeNumber(SHORTEST_DEADLINE_S, LONGEST_DEADLINE_S)),
+    }),
+  ),
 });
 
 export const deleteCluster =
@@ -34,6 +43,7 @@ export const deleteCluster =
       apply: async (tx) => {
         const row = await getCluster(tx.db, call, input.clusterId);
         checkMember(call);
+        if (input.policy?.loadBalancers === 'KEEP') checkNetworkStays(row);
         if (input.abandonSeed) await abandonSeed(deps, call, tx, row);
         const { cluster, operation } =
           (await underWay(deps, call, tx, row)) ?? (await write(deps, call, tx, row, input.disableDeletionProtection ?? false));
@@ -60,9 +70,25 @@ const setPolicy = async (
 ): Promise<void> => {
   // What is left out stays as it was asked before.
   const before = row.deletePolicy;
-  const { volumes = before?.volumes ?? null, floatingIps = before?.floatingIps ?? null, snapshots = before?.snapshots ?? null } = policy;
-  await patchCluster(tx, row.id, { deletePolicy: { volumes, floatingIps, snapshots } });
+  const deletePolicy: DeletePolicy = {
+    volumes: policy.volumes ?? before?.volumes ?? null,
+    loadBalancers: policy.loadBalancers ?? before?.loadBalancers ?? null,
+    floatingIps: policy.floatingIps ?? before?.floatingIps ?? null,
+    snapshots: policy.snapshots ?? before?.snapshots ?? null,
+    deadlineSeconds: policy.deadlineSeconds ?? before?.deadlineSeconds ?? null,
+  };
+  await patchCluster(tx, row.id, { deletePolicy });
   await wakeNow(tx, 'CLUSTER', row.id, deps.clock.now());
+};
+
+/** A load balancer stands in a network, and one that Seedbed made goes with its cluster. */
+const checkNetworkStays = ({ resolved, spec, name }: ClusterRow): void => {
+  if (!(resolved?.ownNetwork ?? spec.fixedNetwork === null)) return;
+  throw new UserError(
+    'INVALID_INPUT',
+    `policy.loadBalancers cannot be KEEP: the load balancers of cluster ${name} are in the network that Seedbed made for it, which goes with it. Leave it out; floatingIps: KEEP keeps their public addresses.`,
+    { field: ['policy', 'loadBalancers'] },
+  );
 };
 
 const abandonSeed = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow): Promise<void> => {

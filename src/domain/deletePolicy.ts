@@ -5,7 +5,11 @@ export type KeepOrDelete = 'KEEP' | 'DELETE';
 /** null: as each PersistentVolume and Service says for itself. */
 export interface DeletePolicy {
   volumes: KeepOrDelete | null;
+  /** null: DELETE; no Service can say otherwise. */
+  loadBalancers: KeepOrDelete | null;
   floatingIps: KeepOrDelete | null;
   /** Of volumes that are to go, which they hold back; null: the customer is waited for. */
   snapshots: KeepOrDelete | null;
+  /** So long each stage that waits for others may take; null: as long as it takes. */
+  deadlineSeconds: number | null;
 }

@@ -8,6 +8,7 @@ import type { CloudCredentials } from '../domain/cloudCredential.ts';
 import type { ClusterState, ResolvedNames, Rotations, TrustReference } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
 import type { DeletePolicy } from '../domain/deletePolicy.ts';
+import type { DeletionStages } from '../domain/deletionStage.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
 import type { EtcdStatus } from '../domain/etcdCare.ts';
@@ -177,6 +178,8 @@ export const clusters = sqliteTable(
     bundleStates: json<BundleState[]>(),
     /** Of its deletion; null: as the cluster says. */
     deletePolicy: json<DeletePolicy>(),
+    /** Of its deletion: what it has had to wait for; null until then. */
+    deletionStages: json<DeletionStages>(),
     /** Of its deletion: what is left in the project; null until then. */
     sweep: json<Sweep>(),
     state: text().$type<ClusterState>().notNull(),

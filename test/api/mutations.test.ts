@@ -292,6 +292,13 @@ test('a cluster: created once for a key, read in all its parts, resized, deleted
     __typename: 'ConflictError',
     code: 'DELETION_PROTECTED',
   });
+  for (const [field, policy] of [
+    ['loadBalancers', { loadBalancers: 'KEEP' }],
+    ['deadlineSeconds', { deadlineSeconds: 5 }],
+  ] as const)
+    expect(
+      await run(world, 'anna', 'deleteCluster', { clusterId: cluster.id, disableDeletionProtection: true, policy }, '__typename'),
+    ).toMatchObject({ code: 'INVALID_INPUT', field: ['policy', field] });
   const deleted = await run(
     world,
     'anna',

@@ -161,9 +161,11 @@ test('what is to be kept goes with the deletion, and what cannot be meant is ref
         : { cluster },
     },
   });
-  await withApi(answer, ['cluster', 'delete', 'web', '--no-wait', '--keep-volumes', '--keep-floating-ips', '--delete-snapshots']);
+  const wishes = ['--keep-volumes', '--keep-load-balancers', '--keep-floating-ips', '--delete-snapshots', '--deadline', '15m'];
+  await withApi(answer, ['cluster', 'delete', 'web', '--no-wait', ...wishes]);
   const sent = api?.asked.find(({ body }) => body.query?.includes('mutation'))?.body.variables?.['input'];
-  expect(sent).toMatchObject({ clusterId: 'c1', policy: { volumes: 'KEEP', floatingIps: 'KEEP', snapshots: 'DELETE' } });
+  const policy = { volumes: 'KEEP', loadBalancers: 'KEEP', floatingIps: 'KEEP', snapshots: 'DELETE', deadlineSeconds: 900 };
+  expect(sent).toMatchObject({ clusterId: 'c1', policy });
   await api?.close();
   const both = await withApi(answer, ['cluster', 'delete', 'web', '--keep-volumes', '--delete-volumes']);
   expect(both.err).toContain('--keep-volumes and --delete-volumes exclude each other');

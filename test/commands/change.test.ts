@@ -73,6 +73,23 @@ describe('deleteCluster', () => {
     ).toBe('DELETING');
   });
 
+  test('load balancers stay only in a network that stays, and a deadline has bounds', async () => {
+    const ask = (policy: object) => house.commands.deleteCluster(call(ANNA), { clusterId: made.cluster.id, policy });
+    const kept = await errorOf(ask({ loadBalancers: 'KEEP' }));
+    expect(kept).toMatchObject({ code: 'INVALID_INPUT', field: ['policy', 'loadBalancers'] });
+    expect(kept.message).toContain('floatingIps: KEEP');
+    for (const deadlineSeconds of [59, 86_401, 90.5])
+      expect(await errorOf(ask({ deadlineSeconds }))).toMatchObject({ code: 'INVALID_INPUT', field: ['policy', 'deadlineSeconds'] });
+    // Refused as a whole: the cluster lives.
+    expect((await loadCluster(house.store.db, made.cluster.id))?.deleteRequestedAt).toBeNull();
+    const spec = { ...made.cluster.spec, fixedNetwork: 'office' };
+    await house.store.transaction((tx) => patchCluster(tx, made.cluster.id, { spec }));
+    await ask({ loadBalancers: 'KEEP', deadlineSeconds: 60 });
+    await ask({ deadlineSeconds: 86_400 });
+    const policy = { volumes: null, loadBalancers: 'KEEP', floatingIps: null, snapshots: null, deadlineSeconds: 86_400 };
+    expect((await loadCluster(house.store.db, made.cluster.id))?.deletePolicy).toEqual(policy);
+  });
+
   test('nothing below a cluster that goes can be changed', async () => {
     await house.commands.deleteCluster(call(ANNA), { clusterId: made.cluster.id });
     const { commands } = house;

@@ -127,9 +127,10 @@ test('what a second deleteCluster leaves out stays as it was asked before', asyn
   const kept = () =>
     JSON.parse(world.rows<{ json: string }>(`select delete_policy as json from clusters where id = '${clusterId}'`)[0]?.json ?? '{}');
   await ask({ volumes: 'KEEP' });
-  expect(kept()).toEqual({ volumes: 'KEEP', floatingIps: null, snapshots: null });
+  const unsaid = { loadBalancers: null, snapshots: null, deadlineSeconds: null };
+  expect(kept()).toEqual({ ...unsaid, volumes: 'KEEP', floatingIps: null });
   await ask({ floatingIps: 'DELETE' });
-  expect(kept()).toEqual({ volumes: 'KEEP', floatingIps: 'DELETE', snapshots: null });
+  expect(kept()).toEqual({ ...unsaid, volumes: 'KEEP', floatingIps: 'DELETE' });
   await world.control('DELETE', 'faults');
   world.wake(clusterId);
   await until(() => isDeleted(clusterId));

@@ -1,5 +1,5 @@
 /** What the cloud's controllers made in the project for a cluster that is to go: by their own names for it, for Seedbed has noted none of it. */
-import { Unavailable, UserError } from '../../domain/errors.ts';
+import { SeedbedError, Unavailable, UserError } from '../../domain/errors.ts';
 import type { MadeBy } from '../../domain/inventory.ts';
 import { done, type Outcome, waiting } from '../../engine/flow.ts';
 import type { CloudLoadBalancer } from '../../openstack/loadBalancer.ts';
@@ -9,6 +9,7 @@ import { type KubernetesObject, refOf } from '../../seeds/kinds.ts';
 import { type InventoryKey, listInventory, noteFound, noteState } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
 import { lentCloud } from '../lentCloud.ts';
+import { deadlineMs, untilDeadline } from './deletionStage.ts';
 import type { ClusterScope } from './scope.ts';
 
 /** Stops the controller: nothing is made any more. */
@@ -26,14 +27,41 @@ const serviceLoadBalancerPrefix = ({ shortId }: Pick<ClusterRow, 'shortId'>): st
 
 /** The controller does it best: it knows shared load balancers and floating IPs that are to be kept. What it leaves is removed after it. */
 export const leaveLoadBalancers = async (scope: ClusterScope, stop: Stop): Promise<Outcome> => {
-  const services = await endServices(scope);
+  if (scope.row.deletePolicy?.loadBalancers === 'KEEP') {
+    // The Services are left alone: their controller would remove the load balancer of one that ends.
+    await stop();
+    return done('The load balancers of its Services are kept, as was asked.');
+  }
+  return untilDeadline(scope, { stage: 'LOAD_BALANCERS', work: () => removeLoadBalancers(scope, stop), leave: stop });
+};
+
+const removeLoadBalancers = async (scope: ClusterScope, stop: Stop): Promise<Outcome> => {
+  const alone = isControllersTimeOver(scope);
+  const services = alone ? await listServicesIfAny(scope) : await endServices(scope);
   const since = Math.min(...services.map(({ metadata }) => Date.parse(String(metadata.deletionTimestamp)) || scope.clock.now()));
-  if (services.length > 0 && scope.clock.now() - since < GRACE_MS) {
+  if (!alone && services.length > 0 && scope.clock.now() - since < GRACE_MS) {
     await noteGoing(scope, SERVICE_LOAD_BALANCERS, await listServiceLoadBalancers(lentCloud(scope.world, scope.row), scope.row));
     return waiting(`load balancers of ${services.length} Services to be removed by the cloud controller`, 2_000);
   }
   await stop();
   return sweepLoadBalancers(scope, services);
+};
+
+/** Of a deadline the other half is for the removal without it, whatever keeps the Services from their end. */
+const isControllersTimeOver = ({ row, clock }: ClusterScope): boolean => {
+  const deadline = deadlineMs(row);
+  const since = row.deletionStages?.LOAD_BALANCERS?.since;
+  return deadline !== null && since !== undefined && clock.now() - since >= deadline / 2;
+};
+
+/** None when the cluster's API does not tell. */
+const listServicesIfAny = async (scope: ClusterScope): Promise<KubernetesObject[]> => {
+  try {
+    return await listBalanced(scope);
+  } catch (error) {
+    if (error instanceof SeedbedError) return [];
+    throw error;
+  }
 };
 
 interface Foreign extends Pick<InventoryKey, 'service' | 'kind'> {
@@ -57,10 +85,15 @@ const noteGoing = async (scope: ClusterScope, of: Foreign, found: readonly { id:
   });
 };
 
-/** Those of type LoadBalancer that are there still. */
-const endServices = async (scope: ClusterScope): Promise<KubernetesObject[]> => {
+/** Services of type LoadBalancer. */
+const listBalanced = async (scope: ClusterScope): Promise<KubernetesObject[]> => {
   const found = (await listInTenant(scope, 'Service')) ?? [];
-  const balanced = found.filter(({ spec }) => (spec as { type?: string } | undefined)?.type === 'LoadBalancer');
+  return found.filter(({ spec }) => (spec as { type?: string } | undefined)?.type === 'LoadBalancer');
+};
+
+/** Those that are there still. */
+const endServices = async (scope: ClusterScope): Promise<KubernetesObject[]> => {
+  const balanced = await listBalanced(scope);
   const open = balanced.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   await wishForFloatingIps(scope, balanced);
   if (open.length === 0) return balanced;
@@ -72,7 +105,6 @@ const endServices = async (scope: ClusterScope): Promise<KubernetesObject[]> => 
 /** `services`: those whose end the controller has not seen to. */
 const sweepLoadBalancers = async (scope: ClusterScope, services: readonly KubernetesObject[]): Promise<Outcome> => {
   const cloud = lentCloud(scope.world, scope.row);
-  const { shortId } = scope.row;
   const ours = serviceLoadBalancerPrefix(scope.row);
   const found = await listServiceLoadBalancers(cloud, scope.row);
   const shared = found.find(({ tags }) => tags.some((tag) => tag.startsWith(PREFIX) && !tag.startsWith(ours)));
@@ -91,7 +123,7 @@ const sweepLoadBalancers = async (scope: ClusterScope, services: readonly Kubern
   }
   if (found.length > 0) return waiting(`load balancers to go: ${listed(found.map(({ id }) => id))}`, 2_000);
   for (const group of await cloud.network.listSecurityGroups())
-    if (group.description.endsWith(` Service LoadBalancer in cluster ${shortId}`)) await cloud.network.deleteSecurityGroup(group.id);
+    if (isServiceSecurityGroup(group, scope.row)) await cloud.network.deleteSecurityGroup(group.id);
   return done();
 };
 
@@ -114,6 +146,10 @@ const KEEP_FLOATING_IP = 'loadbalancer.openstack.org/keep-floatingip';
 export const isServiceFloatingIp = ({ description }: { description: string }, { shortId }: Pick<ClusterRow, 'shortId'>): boolean =>
   description.endsWith(` from cluster ${shortId}`);
 
+/** Likewise. */
+export const isServiceSecurityGroup = ({ description }: { description: string }, { shortId }: Pick<ClusterRow, 'shortId'>): boolean =>
+  description.endsWith(` Service LoadBalancer in cluster ${shortId}`);
+
 /** Whoever may not list them could not have them made either: the controller has the same roles. */
 export const listServiceLoadBalancers = async (cloud: Cloud, row: Pick<ClusterRow, 'shortId'>): Promise<CloudLoadBalancer[]> => {
   if (!(await cloud.offers('load-balancer'))) return [];
@@ -128,6 +164,10 @@ export const listServiceLoadBalancers = async (cloud: Cloud, row: Pick<ClusterRo
 /** Only the cluster knows which of its volumes are to stay, so without its word none goes. */
 export const leaveVolumes = async (scope: ClusterScope, stop: Stop): Promise<Outcome> => {
   await stop();
+  return untilDeadline(scope, { stage: 'VOLUMES', work: () => removeVolumes(scope) });
+};
+
+const removeVolumes = async (scope: ClusterScope): Promise<Outcome> => {
   const cloud = lentCloud(scope.world, scope.row);
   if (!(await cloud.offers('volume'))) return done();
   const volumes = await cloud.volume.listVolumes({ metadata: { [CSI_CLUSTER]: scope.row.shortId } });

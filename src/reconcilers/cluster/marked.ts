@@ -5,7 +5,7 @@ import type { Cloud } from '../../openstack/session.ts';
 import type { InventoryRow } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
 import { descriptionOf, floatingIpDescription } from '../names.ts';
-import { CSI_CLUSTER, isServiceFloatingIp, listServiceLoadBalancers } from './cloudLeftovers.ts';
+import { CSI_CLUSTER, isServiceFloatingIp, isServiceSecurityGroup, listServiceLoadBalancers } from './cloudLeftovers.ts';
 
 export interface Found {
   id: string;
@@ -21,6 +21,8 @@ export interface Marked {
   list(cloud: Cloud, row: ClusterRow, notes: readonly InventoryRow[]): Promise<Found[]>;
   /** Asks for the removal; absent where the thing is not ours to remove any more. */
   remove?(cloud: Cloud, id: string): Promise<unknown>;
+  /** What keeps one from going; '' when nothing is known. */
+  heldBy?(cloud: Cloud, id: string): Promise<string>;
   /** Only then is it removed. */
   doomed?(row: ClusterRow): boolean;
 }
@@ -87,6 +89,11 @@ export const MARKED: readonly Marked[] = [
     possible: ofKind('network'),
     list: ({ network }, row) => network.listNetworks({ description: descriptionOf(row) }),
     remove: ({ network }, id) => network.deleteNetwork(id),
+    heldBy: async ({ network }, networkId) => {
+      const ports = (await network.listPorts({ networkId })).filter(({ deviceOwner }) => deviceOwner !== 'network:dhcp');
+      const told = ports.map(({ id, deviceOwner, deviceId }) => `${id} (${[deviceOwner, deviceId].join(' ').trim() || 'free'})`);
+      return told.length === 0 ? '' : `Ports in it: ${told.join(', ')}.`;
+    },
   },
   {
     ...own,
@@ -132,5 +139,14 @@ export const MARKED: readonly Marked[] = [
     madeBy: 'CLOUD_CONTROLLER',
     possible: ofKind('CloudController'),
     list: listServiceLoadBalancers,
+  },
+  {
+    service: 'NETWORK',
+    kind: 'security-group',
+    madeBy: 'CLOUD_CONTROLLER',
+    possible: ofKind('CloudController'),
+    list: async ({ network }, row) => (await network.listSecurityGroups()).filter((group) => isServiceSecurityGroup(group, row)),
+    doomed: ({ deletePolicy }) => deletePolicy?.loadBalancers !== 'KEEP',
+    remove: ({ network }, id) => network.deleteSecurityGroup(id),
   },
 ];

@@ -3,13 +3,14 @@ import { SeedbedError, Unavailable } from '../../domain/errors.ts';
 import type { Leftover, Unverified } from '../../domain/leakReport.ts';
 import { type Outcome, waiting } from '../../engine/flow.ts';
 import type { Cloud } from '../../openstack/session.ts';
-import { type InventoryRow, listClusterInventory } from '../../store/inventory.ts';
+import { type InventoryRow, listClusterInventory, noteState } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
 import { lentCloud } from '../lentCloud.ts';
+import { deadlineMs, gaveUp } from './deletionStage.ts';
 import { type Found, MARKED, type Marked } from './marked.ts';
 import type { ClusterScope } from './scope.ts';
 
-/** So long a service may be away, or hold on to a thing; then the report says so. */
+/** So long a service may be away, or hold on to a thing, if no deadline says otherwise; then the report says so. */
 const PATIENCE_MS = 900_000;
 
 /** Null once it is written down what is left, if anything is. */
@@ -17,10 +18,11 @@ export const sweep = async (scope: ClusterScope): Promise<Outcome | null> => {
   const { row, clock } = scope;
   if (row.sweep !== null && row.sweep.at !== null) return null;
   const since = row.sweep?.since ?? clock.now();
-  const late = clock.now() - since > PATIENCE_MS;
+  const late = clock.now() - since > (deadlineMs(row) ?? PATIENCE_MS);
   const notes = await listClusterInventory(scope.db, row.id);
   const leftovers: Leftover[] = [];
   const unverified: Unverified[] = [];
+  const verified: Marked[] = [];
   for (const marked of MARKED.filter(({ possible }) => possible(notes))) {
     const seen = await look(scope, marked, notes);
     if ('held' in seen && !late) {
@@ -30,10 +32,38 @@ export const sweep = async (scope: ClusterScope): Promise<Outcome | null> => {
       return waiting(seen.held, 2_000);
     }
     if ('unverified' in seen) unverified.push(seen.unverified);
-    else leftovers.push(...seen.leftovers);
+    else {
+      leftovers.push(...seen.leftovers);
+      verified.push(marked);
+    }
   }
+  await noteVerified(scope, notes, verified, leftovers);
   await scope.patch({ sweep: { since, at: clock.now(), leftovers, unverified } });
   return null;
+};
+
+/** What goes with another, and is in no listing of its own. */
+const PART_OF: Readonly<Record<string, string>> = { subnet: 'network', 'router-interface': 'router' };
+
+/** Of a thing whose removal was given up nobody noted that it is gone after all. */
+const noteVerified = async (
+  scope: ClusterScope,
+  notes: readonly InventoryRow[],
+  verified: readonly Marked[],
+  leftovers: readonly Leftover[],
+): Promise<void> => {
+  const isGone = ({ service, kind, madeBy, externalId, state }: InventoryRow): boolean => {
+    const whole = PART_OF[kind] ?? kind;
+    const seen = verified.some((marked) => marked.service === service && marked.kind === whole && marked.madeBy === madeBy);
+    const left = leftovers.filter((other) => other.service === service && other.kind === whole && other.madeBy === madeBy);
+    return state !== 'GONE' && externalId !== null && seen && !left.some((other) => whole !== kind || other.externalId === externalId);
+  };
+  const gone = notes.filter(isGone);
+  if (gone.length === 0) return;
+  await scope.write(async (tx) => {
+    for (const { clusterId, ownerId, service, kind, name } of gone)
+      await noteState(tx, { clusterId, ownerId, service, kind, name }, 'GONE', scope.clock.now());
+  });
 };
 
 /** `held`: what to wait for, for a while. */
@@ -45,10 +75,14 @@ const look = async (scope: ClusterScope, marked: Marked, notes: readonly Invento
     const cloud = lentCloud(scope.world, row);
     const found = await marked.list(cloud, row, notes);
     const reasons = marked.doomed?.(row) === false ? new Map<string, string>() : await removeAll(cloud, marked, found);
-    if (reasons.size === 0) return { leftovers: found.map((thing) => leftoverOf(scope, marked, thing, undefined)) };
+    if (reasons.size === 0) return { leftovers: found.map((thing) => leftoverOf(scope, marked, thing, notes, undefined)) };
     // A moment later it may be gone after all.
     const left = (await marked.list(cloud, row, notes)).filter(({ id }) => reasons.has(id));
-    const leftovers = left.map((thing) => leftoverOf(scope, marked, thing, reasons.get(thing.id)));
+    const leftovers: Leftover[] = [];
+    for (const thing of left) {
+      const why = [reasons.get(thing.id), await marked.heldBy?.(cloud, thing.id)].filter(Boolean).join(' ');
+      leftovers.push(leftoverOf(scope, marked, thing, notes, why));
+    }
     if (left.length === 0) return { leftovers };
     return { leftovers, held: `${marked.kind.replaceAll('-', ' ')} ${left.map(({ id }) => id).join(', ')} to go` };
   } catch (error) {
@@ -73,12 +107,28 @@ const removeAll = async (cloud: Cloud, { remove }: Marked, found: readonly Found
   return reasons;
 };
 
-const leftoverOf = ({ row }: ClusterScope, { service, kind, madeBy }: Marked, { id, name }: Found, why: string | undefined): Leftover => {
+const leftoverOf = (
+  { row }: ClusterScope,
+  { service, kind, madeBy }: Marked,
+  { id, name }: Found,
+  notes: readonly InventoryRow[],
+  why: string | undefined,
+): Leftover => {
   const of = { service, kind, madeBy, name, externalId: id };
+  if (madeBy === 'CSI' && row.deletePolicy?.volumes !== 'KEEP' && gaveUp(row, 'VOLUMES') !== undefined) {
+    const going = notes.some((note) => note.madeBy === madeBy && note.externalId === id);
+    return { ...of, fate: 'REMAINS', reason: going ? LATE : UNSAID };
+  }
   if (madeBy === 'CSI') return { ...of, fate: 'KEPT', reason: whyVolumeStays(row) };
+  if (madeBy === 'CLOUD_CONTROLLER' && why === undefined && row.deletePolicy?.loadBalancers === 'KEEP')
+    return { ...of, fate: 'KEPT', reason: ASKED };
   if (kind === 'volume') return { ...of, fate: 'REMAINS', reason: COPY };
-  if (kind === 'floating-ip' && madeBy === 'CLOUD_CONTROLLER' && why === undefined)
-    return { ...of, fate: 'KEPT', reason: row.deletePolicy?.floatingIps === 'KEEP' ? ASKED : 'Its Service said that it is to be kept.' };
+  const late = madeBy === 'CLOUD_CONTROLLER' && gaveUp(row, 'LOAD_BALANCERS') !== undefined;
+  if (kind === 'floating-ip' && madeBy === 'CLOUD_CONTROLLER' && why === undefined) {
+    if (row.deletePolicy?.floatingIps === 'KEEP') return { ...of, fate: 'KEPT', reason: ASKED };
+    return late ? { ...of, fate: 'REMAINS', reason: LATE } : { ...of, fate: 'KEPT', reason: 'Its Service said that it is to be kept.' };
+  }
+  if (late && why === undefined) return { ...of, fate: 'REMAINS', reason: LATE };
   return { ...of, fate: 'REMAINS', reason: why ?? "It was made by the cluster's controllers after they were stopped, or is shared." };
 };
 
@@ -86,6 +136,10 @@ const COPY =
   'It carries the mark of the cluster and was not made by it, as far as is noted, such as a copy restored from a backup: delete it, if nobody needs it.';
 
 const ASKED = 'It was to be kept, as deleteCluster was asked.';
+
+const LATE = 'It could not be removed before the deadline that deleteCluster was given.';
+
+const UNSAID = 'It may be meant to stay: before the deadline that deleteCluster was given nobody said that it may go.';
 
 const whyVolumeStays = ({ deletePolicy, seedAbandoned }: ClusterRow): string => {
   if (deletePolicy?.volumes === 'KEEP') return ASKED;

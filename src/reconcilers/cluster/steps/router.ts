@@ -1,11 +1,12 @@
 /** The router between the cluster's own network and the outside. */
 import { isIpv4 } from '../../../domain/cidr.ts';
 import { NotFound } from '../../../domain/errors.ts';
-import { done, type Step } from '../../../engine/flow.ts';
+import { done, type Outcome, type Step } from '../../../engine/flow.ts';
 import { noteState } from '../../../store/inventory.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
+import { untilDeadline } from '../deletionStage.ts';
 import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
 import { network } from './network.ts';
 
@@ -48,36 +49,38 @@ export const router: Step<ClusterScope> = {
     await noteGateway(scope, routerId);
     return done();
   },
-  remove: async (scope) => {
-    const { row } = scope;
-    const subnetId = row.resolved?.fixedSubnetId ?? null;
-    if (row.resolved === null || !row.resolved.ownNetwork) return done();
-    const { network: api } = scope.cloud();
-    const routerId = await presentId(scope.db, routerKey(scope));
-    let cleared: string | undefined;
-    await removeResource(scope, {
-      twins: false,
-      key: interfaceKey(scope),
-      // The interface has no id of its own worth keeping: router and subnet name it.
-      find: async () => (routerId === undefined ? undefined : { id: routerId }),
-      remove: async () => {
-        if (routerId !== undefined && subnetId !== null) await api.removeRouterInterface(routerId, subnetId);
-        cleared = routerId;
-        return true;
-      },
-    });
-    await removeResource(scope, {
-      key: routerKey(scope),
-      find: async () => (await api.listRouters({ name: resourceName(row), description: descriptionOf(row) }))[0],
-      remove: async (id) => {
-        // A create that was cut off may have left the interface without our having noted it.
-        if (subnetId !== null && id !== cleared) await api.removeRouterInterface(id, subnetId);
-        await api.deleteRouter(id);
-        return true;
-      },
-    });
-    return done();
-  },
+  remove: (scope) => untilDeadline(scope, { stage: 'NETWORK', work: () => removeOwn(scope) }),
+};
+
+const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {
+  const { row } = scope;
+  const subnetId = row.resolved?.fixedSubnetId ?? null;
+  if (row.resolved === null || !row.resolved.ownNetwork) return done();
+  const { network: api } = scope.cloud();
+  const routerId = await presentId(scope.db, routerKey(scope));
+  let cleared: string | undefined;
+  await removeResource(scope, {
+    twins: false,
+    key: interfaceKey(scope),
+    // The interface has no id of its own worth keeping: router and subnet name it.
+    find: async () => (routerId === undefined ? undefined : { id: routerId }),
+    remove: async () => {
+      if (routerId !== undefined && subnetId !== null) await api.removeRouterInterface(routerId, subnetId);
+      cleared = routerId;
+      return true;
+    },
+  });
+  await removeResource(scope, {
+    key: routerKey(scope),
+    find: async () => (await api.listRouters({ name: resourceName(row), description: descriptionOf(row) }))[0],
+    remove: async (id) => {
+      // A create that was cut off may have left the interface without our having noted it.
+      if (subnetId !== null && id !== cleared) await api.removeRouterInterface(id, subnetId);
+      await api.deleteRouter(id);
+      return true;
+    },
+  });
+  return done();
 };
 
 const routerKey = (scope: ClusterScope) => scope.key('NETWORK', 'router', resourceName(scope.row));

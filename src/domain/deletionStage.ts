@@ -1,0 +1,17 @@
+/** Parts of a cluster's deletion that wait for what others do or say; one that takes longer than the policy's deadline is gone on without. */
+
+/** NETWORK: its router, subnet and network, which others' ports hold. */
+export type DeletionStage = 'LOAD_BALANCERS' | 'VOLUMES' | 'NETWORK';
+
+export interface StageSeen {
+  /** When it first had to wait, in milliseconds since the epoch. */
+  since: number;
+  /** What it waited for when it was given up; null: it was not. */
+  gaveUp: string | null;
+}
+
+export type DeletionStages = Partial<Record<DeletionStage, StageSeen>>;
+
+/** Of deleteCluster's policy.deadlineSeconds. */
+export const SHORTEST_DEADLINE_S = 60;
+export const LONGEST_DEADLINE_S = 86_400;
