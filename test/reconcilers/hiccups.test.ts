@@ -57,6 +57,14 @@ test('a new thing that is not found to be tagged is looked for and tagged, and n
   ).toEqual([]);
 });
 
+test('a router that vanishes while it is being made is looked for, and no second one is asked for', async () => {
+  const gone = (method: string, path: string) => ({ service: 'network', method, path, kind: 'status', status: 404, times: 1 });
+  await control('POST', 'faults', gone('GET', '^/v2.0/routers/[^/]+$'));
+  const counters = await callsFor('vanishing', gone('PUT', '/add_router_interface$'), 90);
+  expect(callsOf(counters, 'network', 'POST', /routers$/)).toBe(1);
+  expect(callsOf(counters, 'network', 'PUT', /add_router_interface$/)).toBe(2);
+});
+
 test('of many objects those that were written are not written again when one fails', async () => {
   const calm = await callsFor('once', null, 60);
   const fault = { service: 'hosted', method: 'PATCH', path: 'clusterrolebindings/', kind: 'status', status: 503, times: 12 };

@@ -2,7 +2,7 @@
 import { isIpv4 } from '../../../domain/cidr.ts';
 import { NotFound } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step } from '../../../engine/flow.ts';
-import { noteState } from '../../../store/inventory.ts';
+import { noteState, noteUnanswered } from '../../../store/inventory.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
@@ -38,9 +38,7 @@ export const router: Step<ClusterScope> = {
         try {
           return { id: (await api.addRouterInterface(routerId, fixedSubnetId)).portId };
         } catch (error) {
-          // It was there by a listing that is a moment old, or by our own notes: the next pass makes another.
-          if (error instanceof NotFound && (await findUnlessGone(api.getRouter(routerId))) === undefined)
-            await scope.write((tx) => noteState(tx, routerKey(scope), 'GONE', scope.clock.now()));
+          if (error instanceof NotFound && (await findUnlessGone(api.getRouter(routerId))) === undefined) await noteVanished(scope);
           throw error;
         }
       },
@@ -87,6 +85,17 @@ const routerKey = (scope: ClusterScope) => scope.key('NETWORK', 'router', resour
 const interfaceKey = (scope: ClusterScope) => scope.key('NETWORK', 'router-interface', resourceName(scope.row));
 
 /** The API has to let it in once it is not open to all: the step that says so runs before this one, so it is asked for again. */
+/**
+ * It was there by a listing that is a moment old, or by our own notes: the next pass makes another. But of a cluster that is being made Neutron may
+ * have taken it back, and make another for the same request: that is looked for, and waited for, before one more is asked for.
+ */
+const noteVanished = (scope: ClusterScope): Promise<void> =>
+  scope.write((tx) => {
+    const now = scope.clock.now();
+    if (scope.row.observedGeneration === 0) return noteUnanswered(tx, routerKey(scope), now);
+    return noteState(tx, routerKey(scope), 'GONE', now);
+  });
+
 const noteGateway = async (scope: ClusterScope, routerId: string): Promise<void> => {
   const { row, clock } = scope;
   if (row.resolved === null || row.resolved.gatewayAddresses !== undefined || row.spec.controlPlane.allowedCidrs.length === 0) return;
