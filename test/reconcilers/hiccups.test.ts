@@ -21,7 +21,9 @@ const callsFor = async (name: string, fault: object | null, seconds: number): Pr
   await control('DELETE', 'counters');
   if (fault !== null) await control('POST', 'faults', fault);
   const input = { name, clusterTemplate: 'small', nodeCount: 2 };
-  await world.change(world.member, 'createCluster', input, 'cluster { uuid }');
+  const ask = () => world.change(world.member, 'createCluster', input, 'cluster { uuid }');
+  // Where one in four calls fails, one in some hundred logins does in spite of its own tries: a caller tries again.
+  await ask().catch(ask).catch(ask);
   const state = () => world.rows<{ state: string }>(`select state from clusters where name = '${name}'`)[0]?.state;
   for (const end = Date.now() + seconds * 1000; state() !== 'READY' && Date.now() < end; )
     await new Promise((resolve) => setTimeout(resolve, 50));
