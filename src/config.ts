@@ -38,6 +38,7 @@ const SETTINGS = {
   introspection: 'SEEDBED_INTROSPECTION',
   allowedOrigins: 'SEEDBED_ALLOWED_ORIGINS',
   trustRoles: 'SEEDBED_TRUST_ROLES',
+  userDomain: 'SEEDBED_USER_DOMAIN',
   imageRegistry: 'SEEDBED_IMAGE_REGISTRY',
   imageDigests: 'SEEDBED_IMAGE_DIGESTS_FILE',
   egressCidrs: 'SEEDBED_EGRESS_CIDRS',
@@ -89,6 +90,8 @@ const schema = z
     introspection: flag.default(false),
     allowedOrigins: list.default([]),
     trustRoles: list.default(['member', 'load-balancer_member', 'creator']),
+    /** Id or name of a Keystone domain in which each cluster gets a user of its own; null: Seedbed acts by trusts. */
+    userDomain: z.string().nullable().default(null),
     imageRegistry: z.string().nullable().default(null),
     /** Upstream name with tag → digest. */
     imageDigests: digests.default(new Map()),
@@ -114,6 +117,10 @@ const schema = z
   .refine((c) => (c.autoscalerListen === null) === (c.autoscalerAddress === null), {
     path: ['autoscalerAddress'],
     message: 'cluster-autoscalers need both an address to listen at and one that seeds reach it at',
+  })
+  .refine((c) => c.userDomain === null || !c.trustRoles.includes('admin'), {
+    path: ['trustRoles'],
+    message: "clusters' own users would be administrators of the cloud: leave out the role admin",
   })
   .refine((c) => (c.tlsCertFile === null) === (c.tlsKeyFile === null), {
     path: ['tlsKeyFile'],

@@ -105,7 +105,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       trustRoles: config.trustRoles,
       sourceCidrs: config.sourceCidrs,
     },
-    clouds: createClouds({ factory, login, secrets }),
+    clouds: createClouds({ factory, login, userDomain: config.userDomain, secrets }),
     seeds: createSeedRegistry({ store, secrets, clock, policy, onCall: metrics.seedCall }),
     tenants: createTenantRegistry({ store, secrets, clock, policy }),
     servers: createServerPolls({ store, clock, log }),
@@ -151,6 +151,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     signCertificate: issueUserCertificate,
     settings: {
       trustRoles: config.trustRoles,
+      clustersHaveUsers: config.userDomain !== null,
       knowsItsAddresses: config.sourceCidrs.length > 0,
       clustersPerProject: config.clustersPerProject,
     },

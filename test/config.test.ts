@@ -74,3 +74,15 @@ test('digests of images come from lines of a file, and a wrong line is named by 
   expect(text).toContain('line 4 of the file is not of the form');
   expect(text).toContain('line 5 of the file is not of the form');
 });
+
+test("the domain of clusters' own users is named by the environment or the file, and their roles are never an administrator's", () => {
+  expect(readConfig(CLOUD).userDomain).toBeNull();
+  expect(readConfig({ ...CLOUD, SEEDBED_USER_DOMAIN: 'clusters' }).userDomain).toBe('clusters');
+  const path = fileOf('domain.yaml', 'userDomain: default\n');
+  expect(readConfig({ ...CLOUD, SEEDBED_CONFIG: path }).userDomain).toBe('default');
+  const roles = { ...CLOUD, SEEDBED_TRUST_ROLES: 'member,admin' };
+  expect(readConfig(roles).trustRoles).toContain('admin');
+  expect(mistakesOf({ ...roles, SEEDBED_USER_DOMAIN: 'clusters' })).toMatch(
+    /trustRoles \(SEEDBED_TRUST_ROLES\): .*leave out the role admin/,
+  );
+});

@@ -4,7 +4,7 @@ import { builder } from './builder.ts';
 import { CloudCredentialKindEnum } from './enums.ts';
 
 interface Shown {
-  kind: 'TRUST' | 'APPLICATION_CREDENTIAL';
+  kind: 'TRUST' | 'APPLICATION_CREDENTIAL' | 'CLUSTER_USER';
   applicationCredentialId: string | null;
   name: string | null;
   userId: string;
@@ -31,7 +31,7 @@ export const CloudCredentialType = builder.objectRef<Shown>('CloudCredential').i
     kind: t.expose('kind', { type: CloudCredentialKindEnum, description: 'What it is.' }),
     applicationCredentialId: t.exposeString('applicationCredentialId', {
       nullable: true,
-      description: 'Of an application credential that was handed in.',
+      description: "Of an application credential, handed in or made for the cluster's own user.",
     }),
     name: t.exposeString('name', { nullable: true, description: 'Its name in Keystone; a trust has none.' }),
     userId: t.exposeString('userId', { description: 'The user with whom it ends.' }),

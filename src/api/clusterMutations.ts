@@ -49,7 +49,8 @@ const CreateClusterInput = builder.inputType('CreateClusterInput', {
     deletionProtection: t.boolean({ description: 'Refuse deleteCluster until it is told to disable this.' }),
     credential: t.field({
       type: CloudCredentialInput,
-      description: 'What Seedbed is to act by in the project, whoever asks; without it, a Keystone trust of yours is made.',
+      description:
+        'What Seedbed is to act by in the project, whoever asks. Without it, the cluster gets a Keystone user of its own where the operator has it so, and elsewhere a trust of yours is made.',
     }),
   }),
 });
@@ -190,7 +191,8 @@ const RotateCloudCredentialInput = builder.inputType('RotateCloudCredentialInput
     clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
     credential: t.field({
       type: CloudCredentialInput,
-      description: 'What is to be used from now on; without it, a Keystone trust of yours is made.',
+      description:
+        "What is to be used from now on. Without it, another application credential of the cluster's own user is made where the operator has it so (the user, too, with all its roles, where it is missing), and elsewhere a Keystone trust of yours.",
     }),
   }),
 });

@@ -134,12 +134,13 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   REMOVE_ORPHANS: 'removeOrphans.',
 });
 
-export const CloudCredentialKindEnum = enumOf<'TRUST' | 'APPLICATION_CREDENTIAL'>(
+export const CloudCredentialKindEnum = enumOf<'TRUST' | 'APPLICATION_CREDENTIAL' | 'CLUSTER_USER'>(
   'CloudCredentialKind',
   'What Seedbed acts by in a project.',
   {
     TRUST: 'A Keystone trust of whoever asked.',
     APPLICATION_CREDENTIAL: 'An application credential that was handed in.',
+    CLUSTER_USER: 'An application credential of a Keystone user that Seedbed made for this cluster alone, where the operator has it so.',
   },
 );
 

@@ -28,7 +28,7 @@ interface RotateOptions extends ChangeOptions {
 export const rotateCredential = async (session: Session, [nameOrId = '']: readonly string[], options: RotateOptions): Promise<void> => {
   const { credential: path, trust, idempotencyKey } = options;
   if ((path === undefined) === (trust !== true))
-    throw new ClientError('USAGE', 'Give either --credential with a file, or --trust for a trust of yours.');
+    throw new ClientError('USAGE', 'Give either --credential with a file, or --trust without one.');
   const credential = path === undefined ? undefined : readCredential(session, path);
   const { uuid, name } = await getCluster(session.client, nameOrId);
   const input = given({ clusterId: uuid, credential, idempotencyKey });
@@ -38,7 +38,7 @@ export const rotateCredential = async (session: Session, [nameOrId = '']: readon
   }>(ROTATE_CLOUD_CREDENTIAL, { input });
   const progress = { id: uuid, after: Math.max(0, cluster.lastEventNumber - 1) };
   await session.finish(options, { operation, title: `Rotate the cloud credential of cluster ${name}`, cluster: progress });
-  const what = path === undefined ? 'a trust of yours' : 'the credential that was handed in';
+  const what = path === undefined ? 'a new right of its own' : 'the credential that was handed in';
   session.print({ uuid, name, operation: operation.uuid }, () =>
     options.wait === false ? '' : `Seedbed acts for ${name} by ${what} from now on.\n`,
   );

@@ -48,7 +48,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .option('--seed <seed>', 'for cloud admins; placement chooses without it')
     .option('--label <key=value>', "Magnum's labels; may be repeated", collectLabel)
     .option('--deletion-protection', 'refuse to delete it until told otherwise')
-    .option('--credential <file>', `instead of a trust of yours: ${CREDENTIAL_FILE}`)
+    .option('--credential <file>', `instead of a user of the cluster's own or a trust of yours: ${CREDENTIAL_FILE}`)
     .action(action(io, create));
   define(cluster, 'list', 'list clusters').action(action(io, list));
   define(cluster, 'show <cluster>', 'show a cluster with its node groups, workers and conditions').action(action(io, show));
@@ -80,7 +80,10 @@ export const addClusterCommands = (program: Command, io: Io): void => {
   );
   defineChange(cluster, 'rotate-credential <cluster>', "replace what Seedbed and the cloud's controllers act by in the project")
     .option('--credential <file>', CREDENTIAL_FILE)
-    .option('--trust', 'a Keystone trust of yours')
+    .option(
+      '--trust',
+      "without one: a new credential of the cluster's own user, or, where the operator has no such users, a trust of yours",
+    )
     .action(action(io, rotateCredential));
   defineChange(cluster, 'rotate-certificates <cluster>', 'replace every authority, key and certificate, and the workers').action(
     action(

@@ -59,6 +59,8 @@ export interface IssuedKubeconfig {
 export interface CommandSettings {
   /** Roles that Seedbed needs in a customer's project; those that the caller has are delegated. */
   trustRoles: string[];
+  /** Each cluster gets a Keystone user of its own, if nothing was handed in. */
+  clustersHaveUsers: boolean;
   /** Seedbed knows from where it calls, so that it does not shut itself out of an API that is kept to some addresses. */
   knowsItsAddresses: boolean;
   /** Clusters that a project may have. */

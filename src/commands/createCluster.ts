@@ -1,6 +1,6 @@
 /** createCluster: writes down what a customer wants; reconcilers make it. */
 import { writableProject } from '../domain/actor.ts';
-import { CALLER_TOKEN, NO_CREDENTIAL } from '../domain/cloudCredential.ts';
+import { CALLER_TOKEN, NO_CREDENTIAL, newUserCredential } from '../domain/cloudCredential.ts';
 import { shortIdOf } from '../domain/cluster.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
 import { countClustersOfProject, insertCluster } from '../store/clusters.ts';
@@ -47,7 +47,8 @@ export const createCluster =
 
 const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx, plan: ClusterPlan) => {
   const now = deps.clock.now();
-  const cluster = clusterRow(deps, call, input, plan, deps.newId(), now);
+  const names = { id: deps.newId(), shortId: shortIdOf(input.name, deps.randomToken(8)) };
+  const cluster = clusterRow(deps, call, input, plan, names, now);
   // It may have been deleted since the plan was made.
   if (!(await isLiveTemplate(tx.db, cluster.templateId))) throw new NotFound('The cluster template', { field: ['clusterTemplate'] });
   await checkQuota(deps, tx, cluster.projectId);
@@ -108,17 +109,30 @@ const checkQuota = async (deps: CommandDeps, tx: Tx, projectId: string): Promise
   );
 };
 
-/** What the cluster is made by: the credential that was handed in, or a trust of the caller's. */
-const rightOf = (deps: CommandDeps, call: Call, { credential }: ClusterInput, id: string): Pick<ClusterRow, 'trust' | 'credential'> =>
-  credential === undefined
-    ? { trust: newTrust(deps, call), credential: null }
-    : { trust: null, credential: { ...NO_CREDENTIAL, next: sealCredential(deps, id, credential) } };
+/** What the cluster is made by: the credential that was handed in, a user of its own where the operator wants that, or a trust of the caller's. */
+const rightOf = (
+  deps: CommandDeps,
+  call: Call,
+  { credential }: ClusterInput,
+  of: Pick<ClusterRow, 'id' | 'shortId'>,
+): Pick<ClusterRow, 'trust' | 'credential'> => {
+  if (credential !== undefined) return { trust: null, credential: { ...NO_CREDENTIAL, next: sealCredential(deps, of.id, credential) } };
+  if (!deps.settings.clustersHaveUsers) return { trust: newTrust(deps, call), credential: null };
+  const next = newUserCredential(of, { randomToken: deps.randomToken, seal: deps.secrets.seal });
+  return { trust: null, credential: { ...NO_CREDENTIAL, next } };
+};
 
-const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: ClusterPlan, id: string, now: number): ClusterRow => ({
-  id,
+const clusterRow = (
+  deps: CommandDeps,
+  call: Call,
+  input: ClusterInput,
+  plan: ClusterPlan,
+  of: { id: string; shortId: string },
+  now: number,
+): ClusterRow => ({
+  ...of,
   projectId: plan.projectId,
   name: input.name,
-  shortId: shortIdOf(input.name, deps.randomToken(8)),
   templateId: plan.template.template.id,
   templateRevision: plan.template.revision.revision,
   requestedSeedId: plan.requestedSeedId,
@@ -129,7 +143,7 @@ const clusterRow = (deps: CommandDeps, call: Call, input: ClusterInput, plan: Cl
   placement: null,
   seedTurn: null,
   seedTurnAt: null,
-  ...rightOf(deps, call, input, id),
+  ...rightOf(deps, call, input, of),
   endpointHost: null,
   endpointPort: null,
   caCertificate: null,

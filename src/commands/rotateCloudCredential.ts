@@ -1,6 +1,6 @@
-/** rotateCloudCredential: another application credential, or a trust of the caller's, for what Seedbed acts by in the project. */
+/** rotateCloudCredential: another application credential, handed in or of the cluster's own user, or a trust of the caller's, to act by in the project. */
 import { z } from 'zod';
-import { CALLER_TOKEN, NO_CREDENTIAL } from '../domain/cloudCredential.ts';
+import { CALLER_TOKEN, NO_CREDENTIAL, newUserCredential } from '../domain/cloudCredential.ts';
 import { UserError } from '../domain/errors.ts';
 import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
@@ -26,14 +26,14 @@ export const rotateCloudCredential =
       raw,
       clusterId: input.clusterId,
       // A trust is the caller's own.
-      personal: input.credential === undefined,
+      personal: input.credential === undefined && !deps.settings.clustersHaveUsers,
       write: (tx, row) => write(deps, call, tx, row, input),
     });
   };
 
 const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, { credential }: Input) => {
   const now = deps.clock.now();
-  const next = credential === undefined ? trustOf(deps, call, row) : sealCredential(deps, row.id, credential);
+  const next = credential === undefined ? ownRight(deps, call, row) : sealCredential(deps, row.id, credential);
   const change = {
     credential: { ...(row.credential ?? NO_CREDENTIAL), next },
     generation: row.generation + 1,
@@ -52,6 +52,11 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, { c
   await wakeNow(tx, 'CLUSTER', row.id, now);
   return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };
+
+const ownRight = (deps: CommandDeps, call: Call, row: ClusterRow) =>
+  deps.settings.clustersHaveUsers
+    ? newUserCredential(row, { randomToken: deps.randomToken, seal: deps.secrets.seal })
+    : trustOf(deps, call, row);
 
 const trustOf = (deps: CommandDeps, call: Call, row: ClusterRow) => {
   // A token of another project cannot delegate anything in this one.

@@ -1,16 +1,31 @@
-/** What Seedbed acts by in a customer's project where the customer handed in an application credential, and what one must be like. */
+/** What Seedbed acts by in a customer's project where that is an application credential: of the cluster's own user, or handed in by the customer. */
 import type { TrustReference, TrustTerms } from './cluster.ts';
 import { UserError } from './errors.ts';
 
-/** An application credential of the customer's. */
 /** The secret's name, with the cluster as its owner: the token of who asked last, while something is to be made in his name. */
 export const CALLER_TOKEN = 'callerToken';
 
+/** An application credential of the customer's. */
 export interface HandedCredential {
   kind: 'APPLICATION_CREDENTIAL';
   id: string;
   /** Its secret, sealed at `sealedAt`. */
   sealed: string;
+}
+
+/** An application credential of the user that Seedbed made for this cluster alone. */
+export interface UserCredential extends Omit<HandedCredential, 'kind'> {
+  kind: 'CLUSTER_USER';
+}
+
+/** One that is to be made for that user: what it is called and its secret are noted first, so that it is found after a crash, and its secret known. */
+export interface WantedUserCredential {
+  kind: 'CLUSTER_USER';
+  name: string;
+  /** Its secret, sealed at `sealedAt`. */
+  sealed: string;
+  /** In place of one that Keystone ended, without anybody's asking: the user is taken as it is. */
+  again?: true;
 }
 
 /** What Keystone says of one. */
@@ -31,9 +46,9 @@ export interface WantedTrust extends TrustTerms {
 
 export interface CloudCredentials {
   /** Checked and in use; null: the cluster's trust is. */
-  current: (HandedCredential & CredentialFacts) | null;
+  current: ((HandedCredential | UserCredential) & CredentialFacts) | null;
   /** Asked for, and not in use yet. */
-  next: HandedCredential | WantedTrust | null;
+  next: HandedCredential | WantedTrust | WantedUserCredential | null;
   /** When the one in use took the place of another that is still to be ended. */
   since: number | null;
 }
@@ -46,6 +61,16 @@ export const hasRight = (row: { trust: TrustReference | null; credential: CloudC
 
 /** Where the secret of a cluster's credential is sealed. */
 export const sealedAt = (clusterId: string): string => `${clusterId}/cloudCredential`;
+
+/** `randomToken`, `seal`: where secrets come from, and how they are sealed. */
+export const newUserCredential = (
+  { id, shortId }: { id: string; shortId: string },
+  { randomToken, seal }: { randomToken: (length: number) => string; seal: (text: string, place: string) => string },
+): WantedUserCredential => ({
+  kind: 'CLUSTER_USER',
+  name: `seedbed-${shortId}-${randomToken(6)}`,
+  sealed: seal(randomToken(64), sealedAt(id)),
+});
 
 /** The remedy for a handed-in credential that holds no longer, as part of a sentence. */
 export const RENEW_CREDENTIAL =

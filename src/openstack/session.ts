@@ -67,8 +67,8 @@ export const createCloudFactory = (deps: CloudFactoryDeps): CloudFactory => {
 
   return {
     open: (credential) => {
-      // A caller's token lives for one request: keeping it would only push the long-lived ones out.
-      if (credential.kind === 'token') return createCloud(shared, credential);
+      // A caller's token lives for one request: keeping it would only push the long-lived ones out. A user's login must show the roles of now.
+      if (credential.kind === 'token' || credential.kind === 'user') return createCloud(shared, credential);
       const key = fingerprint(credential);
       const cloud = clouds.get(key) ?? createCloud(shared, credential);
       clouds.delete(key);

@@ -1,6 +1,6 @@
 /** Keystone's users in one domain, and their roles on projects: with a login for that domain, as its administrator. */
 import { z } from 'zod';
-import { NotFound, UserError } from '../domain/errors.ts';
+import { UserError } from '../domain/errors.ts';
 import type { Login, Service } from './service.ts';
 import { part } from './service.ts';
 
@@ -38,7 +38,6 @@ export interface Users {
   findRoles(names: readonly string[]): Promise<{ id: string; name: string }[]>;
   /** The same when it has the role already. */
   assignRole(grant: Grant): Promise<void>;
-  hasRole(grant: Grant): Promise<boolean>;
 }
 
 const user = z
@@ -46,9 +45,6 @@ const user = z
   .transform(({ description, ...rest }): User => ({ ...rest, description: description ?? null }));
 const role = z.object({ id: z.string(), name: z.string() });
 const oneUser = z.object({ user });
-
-const grantPath = ({ projectId, userId, roleId }: Grant): string =>
-  `/projects/${part(projectId)}/users/${part(userId)}/roles/${part(roleId)}`;
 
 export const createUsers = ({ service, login }: { service: Service; login: Login }): Users => {
   const domainId = async (): Promise<string> => {
@@ -67,15 +63,7 @@ export const createUsers = ({ service, login }: { service: Service; login: Login
     },
     deleteUser: (id) => service.remove(`/users/${part(id)}`),
     findRoles: async (names) => (await service.list(role, '/roles', 'roles')).filter(({ name }) => names.includes(name)),
-    assignRole: (grant) => service.send('PUT', grantPath(grant)),
-    hasRole: async (grant) => {
-      try {
-        await service.send('GET', grantPath(grant));
-        return true;
-      } catch (error) {
-        if (error instanceof NotFound) return false;
-        throw error;
-      }
-    },
+    assignRole: ({ projectId, userId, roleId }) =>
+      service.send('PUT', `/projects/${part(projectId)}/users/${part(userId)}/roles/${part(roleId)}`),
   };
 };

@@ -21,7 +21,11 @@ export interface CloudRegistry {
   /** As the service user, who is the trustee of all trusts. */
   asTrustee(): Cloud;
   /** As a controller of the cluster's does it: to see whether its credential holds. */
-  forCredential(credential: { id: string; secret: string }): Cloud;
+  forCredential(credential: { id: string; secret: string; ofCluster?: true }): Cloud;
+  /** As a cluster's own user, by its password and with a login of its own: to make or end its application credentials. */
+  forUser(user: { userId: string; password: string; projectId: string }): Cloud;
+  /** As the administrator of the domain in which clusters' own users are; null: the operator has named none. */
+  userDomain(): Cloud | null;
   /** The service user's id. */
   trusteeUserId(): Promise<string>;
 }
@@ -40,7 +44,7 @@ export interface WorldSettings {
   cloud: Pick<CloudSettings, 'authUrl' | 'region' | 'caPem' | 'interface'>;
   /** Private ranges that API servers may call for customers. */
   egressCidrs: readonly string[];
-  /** A handed-in credential must have one of them. */
+  /** A handed-in credential must have one of them; a cluster's own user is given all. */
   trustRoles: readonly string[];
   /** From where Seedbed calls clusters' APIs; none: not known. */
   sourceCidrs: readonly string[];

@@ -59,7 +59,12 @@ export const openHouse = (): House => {
       caCertificate: 'authority',
       expiresAt: order.now + order.ttlMs,
     }),
-    settings: { trustRoles: ['member', 'load-balancer_member'], knowsItsAddresses: false, clustersPerProject: 30 },
+    settings: {
+      trustRoles: ['member', 'load-balancer_member'],
+      clustersHaveUsers: false,
+      knowsItsAddresses: false,
+      clustersPerProject: 30,
+    },
   };
   return { ...database, secrets, deps, commands: createCommands(deps), time, cloud, ordered };
 };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type CredentialFacts, checkFacts, describeFacts } from '../../src/domain/cloudCredential.ts';
+import { type CredentialFacts, checkFacts, describeFacts, newUserCredential, sealedAt } from '../../src/domain/cloudCredential.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const DAY = 86_400_000;
@@ -39,4 +39,12 @@ test('one that ends within two weeks asks for another', () => {
   expect(describeFacts({ ...facts, expiresAt: NOW + 13 * DAY }, NOW)).toMatch(
     /\.000Z\. Before that, hand in another with rotateCloudCredential\.$/,
   );
+});
+
+test("one for the cluster's own user is named before it is made, and its secret sealed for this cluster", () => {
+  const made = newUserCredential(
+    { id: 'c1', shortId: 'web-1' },
+    { randomToken: (length) => 'x'.repeat(length), seal: (text, place) => `${place}:${text.length}` },
+  );
+  expect(made).toEqual({ kind: 'CLUSTER_USER', name: 'seedbed-web-1-xxxxxx', sealed: `${sealedAt('c1')}:64` });
 });

@@ -7,24 +7,32 @@ import {
   type HandedCredential,
   hasRight,
   NO_CREDENTIAL,
+  newUserCredential,
   RENEW_CREDENTIAL,
   refused,
   sealedAt,
+  type UserCredential,
   type WantedTrust,
+  type WantedUserCredential,
 } from '../../domain/cloudCredential.ts';
 import type { TrustReference } from '../../domain/cluster.ts';
 import { NotFound, UserError } from '../../domain/errors.ts';
+import { randomToken } from '../../lib/ids.ts';
 import type { Tx } from '../../store/open.ts';
 import { patchCluster } from '../../store/reconcile.ts';
 import { wakeNodeGroups, wakeNodes } from '../../store/wake.ts';
+import { doomUserCredentials, ensureClusterUser, enterAsUser, makeUserCredential } from './clusterUser.ts';
 import { hasProjectCredential, lendProjectCredential, retireProjectCredential } from './projectCredential.ts';
 import type { ClusterScope } from './scope.ts';
 import { checkTrust, doomTrusts, holdTrust, makeTrust, refuseStale, trustHolds } from './trust.ts';
 
 /** Undefined when it logs nobody in any more. */
-const inspect = async (scope: ClusterScope, { id, sealed }: HandedCredential): Promise<CredentialFacts | undefined> => {
+const inspect = async (
+  scope: ClusterScope,
+  { kind, id, sealed }: HandedCredential | UserCredential,
+): Promise<CredentialFacts | undefined> => {
   const secret = scope.world.secrets.open(sealed, sealedAt(scope.row.id));
-  const { identity } = scope.world.clouds.forCredential({ id, secret });
+  const { identity } = scope.world.clouds.forCredential({ id, secret, ...(kind === 'CLUSTER_USER' && { ofCluster: true }) });
   try {
     const { userId } = await identity.whoAmI();
     // A token that is still remembered would not say that it was deleted.
@@ -41,6 +49,7 @@ export const checkRight = async (scope: ClusterScope): Promise<void> => {
   const current = scope.row.credential?.current ?? null;
   if (current === null) return checkTrust(scope);
   if (await holds(scope)) return;
+  if (current.kind === 'CLUSTER_USER') return renewUserCredential(scope);
   throw new UserError(
     'CLOUD_CREDENTIAL',
     `The application credential ${JSON.stringify(current.name)}, by which Seedbed acts in the project, holds no longer: it was deleted or has ended, or its user was deleted, disabled or lost a role, and Keystone ended it with that; ${RENEW_CREDENTIAL}.`,
@@ -61,6 +70,32 @@ export const takeNext = async (scope: ClusterScope): Promise<void> => {
   const { next } = scope.row.credential ?? NO_CREDENTIAL;
   if (next?.kind === 'APPLICATION_CREDENTIAL') await takeCredential(scope, next);
   if (next?.kind === 'TRUST') await takeTrust(scope, next);
+  if (next?.kind === 'CLUSTER_USER') await takeUserCredential(scope, next);
+};
+
+/** Another for the cluster's own user, as Keystone has ended the one in use: by the user's own password, once that lets it in with all that it had. */
+const renewUserCredential = async (scope: ClusterScope): Promise<void> => {
+  const { row, world } = scope;
+  if (row.credential === null) return;
+  await enterAsUser(scope, row.credential.current?.roles ?? []);
+  const next = { ...newUserCredential(row, { randomToken, seal: world.secrets.seal }), again: true as const };
+  const credential = { ...row.credential, next };
+  await scope.write(async (tx) => {
+    await refuseStale(tx, scope);
+    await patchCluster(tx, row.id, { credential });
+  });
+  row.credential = credential;
+  await takeUserCredential(scope, next);
+};
+
+const takeUserCredential = async (scope: ClusterScope, next: WantedUserCredential): Promise<void> => {
+  if (next.again !== true) await ensureClusterUser(scope);
+  const current = await makeUserCredential(scope, next);
+  await take(scope, null, current, async (tx) => {
+    await retireProjectCredential(tx, scope);
+    await doomTrusts(tx, scope, null);
+    await doomUserCredentials(tx, scope, current.name);
+  });
 };
 
 const takeCredential = async (scope: ClusterScope, next: HandedCredential): Promise<void> => {
@@ -69,6 +104,7 @@ const takeCredential = async (scope: ClusterScope, next: HandedCredential): Prom
   await take(scope, null, { ...next, ...facts }, async (tx) => {
     await retireProjectCredential(tx, scope);
     await doomTrusts(tx, scope, null);
+    await doomUserCredentials(tx, scope, null);
   });
 };
 
@@ -88,7 +124,10 @@ const factsOf = async (scope: ClusterScope, next: HandedCredential): Promise<Cre
 const takeTrust = async (scope: ClusterScope, { kind: _, ...terms }: WantedTrust): Promise<void> => {
   const trust = await makeTrust(scope, terms);
   if (trust.trustId !== null) await lendProjectCredential(scope, trust.trustId, true);
-  await take(scope, trust, null, (tx) => doomTrusts(tx, scope, trust.expiresAt));
+  await take(scope, trust, null, async (tx) => {
+    await doomTrusts(tx, scope, trust.expiresAt);
+    await doomUserCredentials(tx, scope, null);
+  });
 };
 
 /** In one write, so that at no moment there is none; groups and nodes go on by the new one. */
@@ -117,7 +156,12 @@ export const renewRight = async (scope: ClusterScope): Promise<void> => {
   // Without a right so far there is nothing in the cloud either.
   if (!hasRight(row)) return;
   if (row.trust?.heir !== undefined) return holdTrust(scope);
-  if (row.credential?.next == null) return;
+  // The user goes last of all, when nothing needs it any more.
+  if (row.credential?.current?.kind === 'CLUSTER_USER' && row.sweep?.at != null) return;
+  if (row.credential?.next == null) {
+    if (row.credential?.current?.kind === 'CLUSTER_USER' && !(await holds(scope))) await renewUserCredential(scope);
+    return;
+  }
   if (!(await holds(scope))) return takeNext(scope);
   const tokenNeeded = await hasProjectCredential(scope);
   const credential = { ...row.credential, next: null };

@@ -1,7 +1,8 @@
-/** The right to act in the customer's project: a Keystone trust made with a caller's own token, or an application credential that was handed in. */
+/** The right to act in the customer's project: an application credential of a user made for the cluster or handed in, or a trust made with a caller's own token. */
 import { describeFacts } from '../../../domain/cloudCredential.ts';
 import { done, type Outcome, type Step } from '../../../engine/flow.ts';
 import { listInventory } from '../../../store/inventory.ts';
+import { endClusterUser } from '../clusterUser.ts';
 import { endProjectCredential, endRetired } from '../projectCredential.ts';
 import { checkRight, holds, takeNext } from '../right.ts';
 import type { ClusterScope } from '../scope.ts';
@@ -21,18 +22,20 @@ export const cloudCredential: Step<ClusterScope> = {
       await holdTrust(scope);
       return done();
     }
-    // On the way to READY the steps after this one find out by themselves.
-    if (state === 'READY' || state === 'DEGRADED') await checkRight(scope);
+    // On the way to READY the steps after this one find out by themselves; what Seedbed can mend by itself it looks at once they have.
+    const mends = state === 'FAILED' && credential?.current?.kind === 'CLUSTER_USER';
+    if (state === 'READY' || state === 'DEGRADED' || mends) await checkRight(scope);
     return told(scope);
   },
   remove: async (scope) => {
     const held = await sweep(scope);
     if (held !== null) return held;
     await endTrusts(scope, (await listInventory(scope.db, scope.row.id)).filter(isTrustNote));
+    await endClusterUser(scope);
     const left = [await endProjectCredential(scope), ...(await endRetired(scope))].filter((text) => text !== null);
     await scope.write((tx) => scope.world.secrets.remove(tx, scope.row.id));
     const { current } = scope.row.credential ?? { current: null };
-    if (current !== null)
+    if (current?.kind === 'APPLICATION_CREDENTIAL')
       left.push(`Application credential ${JSON.stringify(current.name)}, which was handed in, stays: it is the customer's.`);
     return done(left.join(' '));
   },
@@ -40,5 +43,7 @@ export const cloudCredential: Step<ClusterScope> = {
 
 const told = ({ row, clock }: ClusterScope): Outcome => {
   const current = row.credential?.current ?? null;
-  return current === null ? done() : done(describeFacts(current, clock.now()));
+  if (current === null) return done();
+  if (current.kind === 'CLUSTER_USER') return done(`Application credential ${current.name} of the cluster's own user ${current.userId}.`);
+  return done(describeFacts(current, clock.now()));
 };

@@ -6,6 +6,7 @@ import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { listInventory } from '../../../store/inventory.ts';
 import { patchCluster } from '../../../store/reconcile.ts';
 import { findLate } from '../../rollout.ts';
+import { endUserCredentials } from '../clusterUser.ts';
 import { endRetired } from '../projectCredential.ts';
 import { takeNext } from '../right.ts';
 import type { ClusterScope } from '../scope.ts';
@@ -44,7 +45,7 @@ export const credentialEnd: Step<ClusterScope> = {
     if (late !== undefined) return waiting(`${late} to read the new cloud credential`, 2_000);
     const doomed = (await listInventory(scope.db, row.id)).filter((note) => isTrustNote(note) && note.state === 'DELETING');
     await endTrusts(scope, doomed);
-    const stay = await endRetired(scope);
+    const stay = [...(await endRetired(scope)), ...(await endUserCredentials(scope))];
     const after = credential.current === null && credential.next === null ? null : { ...credential, since: null };
     await scope.write(async (tx) => {
       await refuseStale(tx, scope);
