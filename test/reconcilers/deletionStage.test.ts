@@ -94,6 +94,9 @@ const reportOf = async (clusterId: string): Promise<Report | null> => {
 };
 const wentOn = (clusterId: string): boolean =>
   world.rows(`select 1 from events where stream_id = '${clusterId}' and message like '%the deadline of 600 s had passed%'`).length > 0;
+/** Until its load balancers are waited for. */
+const waits = (clusterId: string) =>
+  until(() => world.rows(`select 1 from clusters where id = '${clusterId}' and deletion_stages like '%LOAD_BALANCERS%'`).length === 1);
 /** As if it had begun long ago. */
 const letPass = (clusterId: string, column: 'deletion_stages' | 'sweep', path: string, since = 0): void => {
   world.write(`update clusters set ${column} = json_set(${column}, '${path}', ${since}) where id = '${clusterId}'`);
@@ -156,12 +159,20 @@ test('load balancers that are to be kept stay with their addresses and groups, a
   expect(await ids('network/v2.0/security-groups', 'security_groups')).toContain(group.id);
 });
 
-test("half of a deadline is the cloud controller's: then its load balancers are removed without it", async () => {
-  const { clusterId, shortId, fixedSubnetId } = await cloudy('slow');
+test.each([
+  ['slow', 'takes its time', null],
+  [
+    'unheard',
+    'hears of no end, for a webhook refuses it',
+    { service: 'hosted', method: 'DELETE', path: '/services/web', kind: 'status', status: 500 },
+  ],
+])("half of a deadline is the cloud controller's; %s: it %s, and its load balancers are removed without it", async (name, _how, fault) => {
+  const { clusterId, shortId, fixedSubnetId } = await cloudy(name);
   await addService(await tenantOf(clusterId));
   const balancer = await makeBalancer(shortId, fixedSubnetId);
+  if (fault !== null) await world.control('POST', 'faults', fault);
   await remove(clusterId, { deadlineSeconds: 600 });
-  await until(() => conditionOf(clusterId, 'AddonCloudControllerInstalled').message.includes('load balancers of 1 Services'));
+  await waits(clusterId);
   letPass(clusterId, 'deletion_stages', '$.LOAD_BALANCERS.since', Date.now() - 310_000);
   await until(() => isDeleted(clusterId));
   expect(await reportOf(clusterId)).toEqual({ clean: true, leftovers: [], unverified: [] });
@@ -193,9 +204,7 @@ test('an Octavia that is dead is waited for until the deadline; what it holds st
   const balancer = await makeBalancer(shortId, fixedSubnetId);
   await world.control('POST', 'faults', { service: 'load-balancer', kind: 'status', status: 503 });
   await remove(clusterId, { deadlineSeconds: 600 });
-  await until(
-    () => world.rows(`select 1 from clusters where id = '${clusterId}' and deletion_stages like '%LOAD_BALANCERS%'`).length === 1,
-  );
+  await waits(clusterId);
   expect(conditionOf(clusterId, 'NetworkReady').state).not.toBe('REMOVED');
   letPass(clusterId, 'deletion_stages', '$.LOAD_BALANCERS.since');
   await until(() => world.rows(`select 1 from clusters where id = '${clusterId}' and sweep is not null`).length === 1);
