@@ -1,7 +1,7 @@
 /** A Keystone user of the cluster's own: it depends on nobody who asks, is found after a crash, says who must act, and leaves nothing. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { askKeystone, cloudConfs, grantOf, hireMember, idIn, listCredentials, logsIn, rolesOf } from './people.ts';
+import { askKeystone, cloudConfs, grantOf, hireMember, idIn, listCredentials, logsIn, makeCredential, rolesOf } from './people.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -201,5 +201,26 @@ test('a cluster whose user is disabled is deleted by any member, and without the
   await world.restart();
   world.wake(id);
   await until(() => rowOf(id)?.state === 'DELETED');
+  await nothingLeft(id);
+}, 240_000);
+
+test('the user takes the place of a credential that was handed in, and goes when one is handed in again', async () => {
+  const robot = await hireMember(world, 'robot');
+  const overrides = { addons: { cloudController: { enabled: true } } };
+  const id = await world.makeCluster('turned', { overrides, credential: await makeCredential(world, robot, 'first') });
+  expect(await usersOf(id)).toEqual([]);
+  const rotate = async (credential: object | null) => {
+    await world.change(world.member, 'rotateCloudCredential', { clusterId: id, credential }, 'operation { id }');
+    await until(() => operations(id)[0]?.state === 'SUCCEEDED', 120);
+    return (await cloudConfs(world, id)).map(idIn);
+  };
+  const own = await rotate(null);
+  expect((await listCredentials(world, (await userOf(id)).id)).map((credential) => credential.id)).toEqual(own);
+  expect((await listCredentials(world, robot.id)).map(({ name }) => name)).toEqual(['first']);
+  const given = await makeCredential(world, robot, 'second');
+  expect(await rotate(given)).toEqual([given.applicationCredentialId]);
+  expect(await usersOf(id)).toEqual([]);
+  expect(world.rows(`select 1 from secrets where owner_id = '${id}' and name in ('clusterUserPassword', 'callerToken')`)).toEqual([]);
+  await remove(id);
   await nothingLeft(id);
 }, 240_000);
