@@ -39,7 +39,8 @@ export const makeOwnProject = async (world: World, folder: string, name: string,
   };
 };
 
-const openKeystone = async (login: Login) => {
+/** Keystone by the rights of this login. */
+export const openKeystone = async (login: Login) => {
   const { token } = await logIn(login);
   const call = async (method: string, path: string, body?: object): Promise<unknown> => {
     const answer = await fetch(`${rootOf(login.authUrl)}/v3${path}`, {
