@@ -17,6 +17,8 @@ export interface ResolvedNames {
   fixedCidr?: string;
   /** Of our router to the outside: what its workers call the API from. Looked for once the API is not open to all. */
   gatewayAddresses?: string[];
+  /** Id of the router that has them: one that was made anew has others. */
+  gatewayOf?: string;
   /** The project's quotas have been found to have room for all of the cluster; from then on its parts may be made. */
   roomFound?: true;
 }

@@ -1,5 +1,6 @@
 /** What a project's network service has, listed once for all of its clusters and believed for a while: drift costs calls by the project. */
 import type { Clock } from '../lib/clock.ts';
+import type { FloatingIp } from '../openstack/floatingIp.ts';
 import type { SecurityGroup } from '../openstack/securityGroup.ts';
 import type { Cloud } from '../openstack/session.ts';
 
@@ -8,6 +9,8 @@ export interface NetworkSight {
   routerIds: ReadonlySet<string>;
   /** Ports of routers in their subnets. */
   interfaceIds: ReadonlySet<string>;
+  /** Listed when it is first asked for: most projects have none of ours. */
+  floatingIps(): Promise<ReadonlyMap<string, FloatingIp>>;
 }
 
 export interface NetworkSights {
@@ -42,9 +45,18 @@ const look = async ({ network }: Cloud): Promise<NetworkSight> => {
     network.listRouters(),
     network.listPorts({ deviceOwner: INTERFACE_OWNERS }),
   ]);
+  let floatingIps: Promise<ReadonlyMap<string, FloatingIp>> | null = null;
+  const listFloatingIps = async () => new Map((await network.listFloatingIps()).map((ip) => [ip.id, ip]));
   return {
     securityGroups: new Map(groups.map((group) => [group.id, group])),
     routerIds: new Set(routers.map(({ id }) => id)),
     interfaceIds: new Set(ports.map(({ id }) => id)),
+    floatingIps: () => {
+      floatingIps ??= listFloatingIps().catch((error: unknown) => {
+        floatingIps = null;
+        throw error;
+      });
+      return floatingIps;
+    },
   };
 };

@@ -8,7 +8,7 @@ import { type Living, openLiving } from './world.ts';
 let world: Living;
 let clusterId: string;
 beforeAll(async () => {
-  world = await openLiving({ sourceCidrs: '127.0.0.1/32' });
+  world = await openLiving({ sourceCidrs: '127.0.0.1/32', driftSeconds: 1 });
   const overrides = { controlPlane: { allowedCidrs: ['127.0.0.9', '203.0.113.77/24'] } };
   clusterId = await world.makeCluster('kept', { overrides });
 });
@@ -45,6 +45,34 @@ test('those who are named, Seedbed and the workers by way of their router get th
   const { gatewayAddresses } = JSON.parse(resolved) as { gatewayAddresses: string[] };
   expect(gatewayAddresses).toHaveLength(1);
   expect(await ranges()).toEqual(['127.0.0.1/32', '127.0.0.9/32', '203.0.113.0/24', `${gatewayAddresses[0]}/32`].toSorted());
+});
+
+test('workers get through by a router that was made anew, too', async () => {
+  const gateway = () => {
+    const [{ resolved } = { resolved: '{}' }] = world.rows<{ resolved: string }>(`select resolved from clusters where id = '${clusterId}'`);
+    return (JSON.parse(resolved) as { gatewayAddresses: string[] }).gatewayAddresses[0] ?? '';
+  };
+  const before = gateway();
+  const api = async (method: string, path: string, body?: object) => {
+    const url = `${world.sandbox.authUrl.replace(/\/identity.*$/, '/network')}/v2.0/${path}`;
+    const headers = { 'content-type': 'application/json', 'x-auth-token': world.member };
+    const answer = await fetch(url, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    return answer.status === 204 ? {} : answer.json();
+  };
+  const { routers } = (await api('GET', 'routers')) as { routers: { id: string; name: string }[] };
+  const { subnets } = (await api('GET', 'subnets')) as { subnets: { id: string; name: string }[] };
+  const router = routers.find(({ name }) => name.startsWith('seedbed-'));
+  const subnet = subnets.find(({ name }) => name === router?.name);
+  // The address that it had is somebody else's by the time that there is another.
+  const [external] = ((await api('GET', 'networks?router:external=true')) as { networks: { id: string }[] }).networks;
+  await api('PUT', `routers/${router?.id}/remove_router_interface`, { subnet_id: subnet?.id });
+  await api('DELETE', `routers/${router?.id}`);
+  await api('POST', 'floatingips', { floatingip: { floating_network_id: external?.id, floating_ip_address: before } });
+  await until(async () => {
+    world.wake(clusterId);
+    return gateway() !== before && (await ranges()).includes(`${gateway()}/32`);
+  });
+  expect(await ranges()).not.toContain(`${before}/32`);
 });
 
 test('the list changes on a living cluster, and an empty one opens it to all', async () => {

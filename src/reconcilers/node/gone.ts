@@ -3,7 +3,11 @@ import { findByNameOrId } from '../../domain/cloud.ts';
 import { Conflict, type ErrorCode, SeedbedError, Unavailable, UserError } from '../../domain/errors.ts';
 import { machineOf, type ResolvedGroup } from '../../domain/nodeGroup.ts';
 import { orUndefined } from '../../openstack/errors.ts';
+import { noteState } from '../../store/inventory.ts';
 import { patchNodeGroup } from '../../store/reconcile.ts';
+import { enqueue } from '../../store/workItems.ts';
+import { resourceName } from '../names.ts';
+import { presentId } from '../resource.ts';
 import type { NodeScope } from './scope.ts';
 
 /** `create`, whose refusal says which of the things that it names is gone, if one is. */
@@ -74,6 +78,21 @@ export const volumeType: Named = async (scope, refusal) => {
   if (type === null || findByNameOrId(await scope.cloud().volume.listVolumeTypes(), type) !== undefined) return null;
   const remedy = "Make a node group with another type, or ask the cloud's administrator to bring this one back";
   return gone(refusal, 'VOLUME_TYPE_GONE', 'rootVolume', `Volume type "${type}" is not there for the project any more`, remedy);
+};
+
+/** One that was deleted by hand is made anew by its node group; servers that are there cannot join it any more. */
+export const serverGroup: Named = async (scope, refusal) => {
+  const { cluster, group, db } = scope;
+  const name = resourceName(cluster, group.name);
+  const key = { clusterId: cluster.id, ownerId: group.id, service: 'COMPUTE', kind: 'server-group', name } as const;
+  const id = await presentId(db, key);
+  if (id === undefined || (await scope.cloud().compute.findServerGroup(name))?.id === id) return null;
+  await scope.write(async (tx) => {
+    const now = scope.clock.now();
+    await noteState(tx, key, 'GONE', now);
+    await enqueue(tx, 'NODE_GROUP', group.id, now);
+  });
+  return new Unavailable('CLOUD_UNAVAILABLE', `Server group ${name} was deleted in the cloud; it is made anew.`, originOf(refusal));
 };
 
 const take = async (

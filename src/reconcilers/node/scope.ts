@@ -8,6 +8,7 @@ import type { InventoryKey } from '../../store/inventory.ts';
 import { type ClusterRow, loadSeed, type NodeGroupRow, type NodeRow, patchNode } from '../../store/reconcile.ts';
 import { hostedOf } from '../cluster/scope.ts';
 import { lentCloud } from '../lentCloud.ts';
+import type { NetworkSight } from '../networkSights.ts';
 import type { Write } from '../pass.ts';
 import type { ResourceScope } from '../resource.ts';
 import type { TenantHandle } from '../tenantRegistry.ts';
@@ -21,6 +22,7 @@ export interface NodeScope extends ResourceScope {
   /** What the steps saw of it; the state to show follows from it. */
   seen: NodeState;
   cloud(): Cloud;
+  networkSight(): Promise<NetworkSight>;
   tenant(): Promise<TenantHandle>;
   /** Undefined before the cluster has a seed. */
   hosted(): Promise<HostedCluster | undefined>;
@@ -43,6 +45,7 @@ export const openNodeScope = (world: World, row: NodeRow, group: NodeGroupRow, c
   cutOffMs: world.settings.cutOffMs,
   look: 'trust',
   cloud: () => lentCloud(world, cluster),
+  networkSight: () => world.networks.of(cluster.projectId, lentCloud(world, cluster)),
   tenant: () => world.tenants.get(cluster),
   hosted: async () => {
     const seed = cluster.seedId === null ? undefined : await loadSeed(world.store.db, cluster.seedId);

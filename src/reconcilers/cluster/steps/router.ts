@@ -84,7 +84,6 @@ const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {
 const routerKey = (scope: ClusterScope) => scope.key('NETWORK', 'router', resourceName(scope.row));
 const interfaceKey = (scope: ClusterScope) => scope.key('NETWORK', 'router-interface', resourceName(scope.row));
 
-/** The API has to let it in once it is not open to all: the step that says so runs before this one, so it is asked for again. */
 /**
  * It was there by a listing that is a moment old, or by our own notes: the next pass makes another. But of a cluster that is being made Neutron may
  * have taken it back, and make another for the same request: that is looked for, and waited for, before one more is asked for.
@@ -96,10 +95,11 @@ const noteVanished = (scope: ClusterScope): Promise<void> =>
     return noteState(tx, routerKey(scope), 'GONE', now);
   });
 
+/** The API has to let it in once it is not open to all: the step that says so runs before this one, so it is asked for again. */
 const noteGateway = async (scope: ClusterScope, routerId: string): Promise<void> => {
   const { row, clock } = scope;
-  if (row.resolved === null || row.resolved.gatewayAddresses !== undefined || row.spec.controlPlane.allowedCidrs.length === 0) return;
+  if (row.resolved === null || row.resolved.gatewayOf === routerId || row.spec.controlPlane.allowedCidrs.length === 0) return;
   const { externalAddresses } = await scope.cloud().network.getRouter(routerId);
-  await scope.patch({ resolved: { ...row.resolved, gatewayAddresses: externalAddresses.filter(isIpv4) } });
+  await scope.patch({ resolved: { ...row.resolved, gatewayAddresses: externalAddresses.filter(isIpv4), gatewayOf: routerId } });
   await scope.write((tx) => enqueue(tx, 'CLUSTER', row.id, clock.now()));
 };

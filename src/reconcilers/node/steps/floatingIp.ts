@@ -4,7 +4,7 @@ import { UserError } from '../../../domain/errors.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { floatingIpDescription, resourceName } from '../../names.ts';
-import { ensureResource, presentId, removeResource } from '../../resource.ts';
+import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
 import type { NodeScope } from '../scope.ts';
 import { port } from './port.ts';
 
@@ -26,19 +26,34 @@ export const floatingIp: Step<NodeScope> = {
     if (portId === null) return waiting('the port', 1_000);
     if (row.floatingIp === null && !(await leadsOutside(scope))) return waiting("the router of the cluster's network", 2_000);
     const { network: api } = scope.cloud();
-    const id = await ensureResource(scope, {
-      key: floatingIpKey(scope),
-      find: async () => (await api.listFloatingIps({ description: describe(scope) }))[0],
-      create: () => api.createFloatingIp({ externalNetworkId, portId, description: describe(scope) }),
-      complete: (made) => api.addTag('floatingips', made, clusterTag(cluster.id)),
-    });
-    if (row.floatingIp === null) {
+    const before = await presentId(scope.db, floatingIpKey(scope));
+    let elsewhere = false;
+    // A worker that is READY is looked at every ten minutes or so; until then its floating IP is a moment old.
+    const id = await ensureResource(
+      { ...scope, look: row.state === 'READY' ? 'full' : 'trust' },
+      {
+        key: floatingIpKey(scope),
+        isThere: async (made) => {
+          const seen = (await (await scope.networkSight()).floatingIps()).get(made);
+          if (seen?.portId === portId) return true;
+          const live = await findUnlessGone(api.getFloatingIp(made));
+          if (live?.portId === null) await api.updateFloatingIp(made, { portId });
+          // Who gave it to another port had something in mind.
+          elsewhere = live !== undefined && live.portId !== null && live.portId !== portId;
+          return live !== undefined;
+        },
+        find: async () => (await api.listFloatingIps({ description: describe(scope) }))[0],
+        create: () => api.createFloatingIp({ externalNetworkId, portId, description: describe(scope) }),
+        complete: (made) => api.addTag('floatingips', made, clusterTag(cluster.id)),
+      },
+    );
+    if (row.floatingIp === null || (before !== undefined && before !== id)) {
       await scope.patch({ floatingIp: (await api.getFloatingIp(id)).address });
       // An API that is not open to all lets it in by name.
       if (cluster.spec.controlPlane.allowedCidrs.length > 0)
         await scope.write((tx) => enqueue(tx, 'CLUSTER', cluster.id, scope.clock.now()));
     }
-    return done();
+    return done(elsewhere ? `Floating IP ${row.floatingIp} was given to another port in the cloud, and is left there.` : undefined);
   },
   remove: async (scope) => {
     await removeResource(scope, {

@@ -15,7 +15,7 @@ import type { NodeGroupRow } from '../../../store/reconcile.ts';
 import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
 import { ensureResource, forgetResource, presentId, removeResource } from '../../resource.ts';
 import { afterBuildFailure, type Failed, noteBuildFailure, type Rebuilt } from '../buildFailure.ts';
-import { flavor, image, keypair, naming } from '../gone.ts';
+import { flavor, image, keypair, naming, serverGroup } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
 import { loadOrMakeToken } from '../token.ts';
 import { noteTrouble, remedyOf } from '../trouble.ts';
@@ -39,7 +39,7 @@ export const server: Step<NodeScope> = {
       find: () => findOwn(scope),
       create: async () => {
         const spec = await specOf(scope, basis);
-        const named = spec.boot.kind === 'image' ? [image, flavor, keypair] : [flavor, keypair];
+        const named = spec.boot.kind === 'image' ? [image, flavor, keypair, serverGroup] : [flavor, keypair, serverGroup];
         return naming(scope, named, async () => ({ id: await compute.createServer(spec) }));
       },
     });

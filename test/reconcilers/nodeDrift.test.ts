@@ -1,0 +1,92 @@
+/** What others take away or change of a worker's things in the cloud: mended, or left and named where somebody meant it. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
+
+let world: Living;
+
+interface Thing {
+  id: string;
+  name?: string;
+}
+interface Ip extends Thing {
+  floating_ip_address: string;
+  port_id: string | null;
+}
+
+const call = async <T>(method: string, path: string, body?: object): Promise<T> => {
+  const headers = { 'x-auth-token': world.member, 'content-type': 'application/json' };
+  const answer = await fetch(new URL(path, world.sandbox.authUrl), { method, headers, ...(body && { body: JSON.stringify(body) }) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+  return (text === '' ? {} : JSON.parse(text)) as T;
+};
+const ips = async (): Promise<Ip[]> => (await call<{ floatingips: Ip[] }>('GET', '/network/v2.0/floatingips')).floatingips;
+const serverGroups = async (): Promise<Thing[]> =>
+  (await call<{ server_groups: Thing[] }>('GET', '/compute/v2.1/os-server-groups')).server_groups;
+const only = <T>(things: T[]): T => {
+  expect(things).toHaveLength(1);
+  return things[0] as T;
+};
+const node = () =>
+  only(
+    world.rows<{ id: string; port_id: string; floating_ip: string }>('select id, port_id, floating_ip from nodes where deleted_at is null'),
+  );
+const told = () =>
+  world.rows<{ message: string }>(`select message from conditions where object_id = '${node().id}' and name = 'FloatingIpReady'`)[0]
+    ?.message;
+/** The worker is looked at again and again until it is so: what the project has is listed every second here. */
+const lookUntil = (look: () => Promise<boolean>) =>
+  until(async () => {
+    world.wake(node().id);
+    return look();
+  });
+
+beforeAll(async () => {
+  world = await openLiving({ driftSeconds: 1 });
+  await world.makeCluster('drift', { overrides: { floatingIpEnabled: true } });
+  await world.idle();
+});
+afterAll(() => world?.close());
+
+test('a floating IP that is freed is given back to its worker', async () => {
+  const ip = only(await ips());
+  await call('PUT', `/network/v2.0/floatingips/${ip.id}`, { floatingip: { port_id: null } });
+  await lookUntil(async () => only(await ips()).port_id === node().port_id);
+  expect(only(await ips()).id).toBe(ip.id);
+});
+
+test('a floating IP that is deleted is made anew, and its address is shown', async () => {
+  const ip = only(await ips());
+  await call('DELETE', `/network/v2.0/floatingips/${ip.id}`);
+  await lookUntil(async () => (await ips()).some(({ id }) => id !== ip.id));
+  const made = only(await ips());
+  expect(made.port_id).toBe(node().port_id);
+  await until(() => node().floating_ip === made.floating_ip_address);
+});
+
+test('a floating IP that is given to another port is left there, and that is told', async () => {
+  const ip = only(await ips());
+  const [network] = (await call<{ networks: Thing[] }>('GET', '/network/v2.0/networks')).networks.filter(({ name }) =>
+    name?.startsWith('seedbed-'),
+  );
+  const { port } = await call<{ port: Thing }>('POST', '/network/v2.0/ports', { port: { network_id: network?.id, name: 'mine' } });
+  await call('PUT', `/network/v2.0/floatingips/${ip.id}`, { floatingip: { port_id: port.id } });
+  await lookUntil(async () => told()?.includes('given to another port') === true);
+  expect(only(await ips())).toMatchObject({ id: ip.id, port_id: port.id });
+  await call('PUT', `/network/v2.0/floatingips/${ip.id}`, { floatingip: { port_id: node().port_id } });
+  await lookUntil(async () => told() === '');
+  await call('DELETE', `/network/v2.0/ports/${port.id}`);
+});
+
+test('a server group that is deleted is made anew for the next worker', async () => {
+  const group = only(await serverGroups());
+  await call('DELETE', `/compute/v2.1/os-server-groups/${group.id}`);
+  const [{ id } = { id: '' }] = world.rows<{ id: string }>('select id from node_groups');
+  await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: id, count: 2 }, 'operation { id }');
+  await until(() => world.rows("select 1 from nodes where deleted_at is null and state = 'READY'").length === 2);
+  const made = only(await serverGroups());
+  expect(made.name).toBe(group.name);
+  expect(made.id).not.toBe(group.id);
+  expect(world.rows("select 1 from events where json_extract(problem, '$.whoMustAct') != 'NOBODY'")).toEqual([]);
+});
