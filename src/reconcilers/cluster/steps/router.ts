@@ -1,6 +1,6 @@
 /** The router between the cluster's own network and the outside. */
 import { isIpv4 } from '../../../domain/cidr.ts';
-import { NotFound } from '../../../domain/errors.ts';
+import { NotFound, Unavailable } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step } from '../../../engine/flow.ts';
 import { noteState, noteUnanswered } from '../../../store/inventory.ts';
 import { enqueue } from '../../../store/workItems.ts';
@@ -38,8 +38,13 @@ export const router: Step<ClusterScope> = {
         try {
           return { id: (await api.addRouterInterface(routerId, fixedSubnetId)).portId };
         } catch (error) {
-          if (error instanceof NotFound && (await findUnlessGone(api.getRouter(routerId))) === undefined) await noteVanished(scope);
-          throw error;
+          if (!(error instanceof NotFound) || (await findUnlessGone(api.getRouter(routerId))) !== undefined) throw error;
+          await noteVanished(scope);
+          // Nobody has to act: the next pass is soon.
+          throw new Unavailable('CLOUD_UNAVAILABLE', `Router ${routerId} was taken away; another is made.`, {
+            ...error.detail,
+            cause: error,
+          });
         }
       },
     });
