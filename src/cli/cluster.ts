@@ -17,6 +17,7 @@ import { addWatch } from './clusterWatch.ts';
 import { get, getCluster, listAll } from './find.ts';
 import { addKubeconfigCommands } from './kubeconfig.ts';
 import { leakReportText } from './leakReport.ts';
+import { tellWarnings, type Warned } from './nodegroup.ts';
 import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readDuration, readWhole } from './options.ts';
 import type { Io, Session } from './session.ts';
 import { ageOf, table } from './table.ts';
@@ -113,7 +114,11 @@ const create = async (session: Session, [name = '']: readonly string[], options:
     idempotencyKey: options.idempotencyKey,
     ...(Object.keys(overrides).length > 0 && { overrides }),
   });
-  const { cluster, operation } = await session.client.mutate<{ cluster: ClusterSummary; operation: Operation }>(CREATE_CLUSTER, { input });
+  const { cluster, operation } = await session.client.mutate<{
+    cluster: ClusterSummary & { nodeGroups: { nodes: Warned[] } };
+    operation: Operation;
+  }>(CREATE_CLUSTER, { input });
+  tellWarnings(session, cluster.nodeGroups.nodes);
   await session.finish(options, { operation, title: `Create cluster ${cluster.name}`, cluster: { id: cluster.uuid, after: 0 } });
   const after = await getCluster(session.client, cluster.uuid);
   session.print(after, () => clusterText(after, session.now()));

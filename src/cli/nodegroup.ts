@@ -112,12 +112,23 @@ const create = async (session: Session, [clusterName = '', name = '']: readonly 
       idempotencyKey,
     }),
   };
-  const { nodeGroup, operation } = await session.client.mutate<{ nodeGroup: { uuid: string; warnings: string[] }; operation: Operation }>(
+  const { nodeGroup, operation } = await session.client.mutate<{ nodeGroup: { uuid: string } & Warned; operation: Operation }>(
     CREATE_NODE_GROUP,
     { input },
   );
-  for (const warning of nodeGroup.warnings) session.io.screen.write(`Warning: ${plain(warning)}\n`);
+  tellWarnings(session, [nodeGroup]);
   await follow(session, options, cluster, nodeGroup, operation, `Create ${cluster.name}/${name}`);
+};
+
+export interface Warned {
+  name: string;
+  warnings: string[];
+}
+
+/** What was taken, and may disappoint. */
+export const tellWarnings = ({ io }: Session, groups: readonly Warned[]): void => {
+  for (const { name, warnings } of groups)
+    for (const warning of warnings) io.screen.write(`Warning, node group ${plain(name)}: ${plain(warning)}\n`);
 };
 
 const remove = async (session: Session, [clusterName = '', groupName = '']: readonly string[], options: ChangeOptions): Promise<void> => {

@@ -83,7 +83,11 @@ export const KEYSTONE_ACCESS =
 export const LEAK_REPORT = `query leakReport($name: String, $id: ID) { cluster(name: $name, id: $id) { name state leakReport { verifiedAt clean made deleted
   leftovers { fate service kind name externalId madeBy reason } unverified { service kind reason } } } }`;
 export const MORE_NODES = `query nodes($id: ID!, $after: String) { cluster(id: $id) { nodes(first: 100, after: $after) { ${NODES} } } }`;
-export const CREATE_CLUSTER = mutation('createCluster', 'CreateClusterInput', `cluster { ${SUMMARY} } operation { ${OPERATION} }`);
+export const CREATE_CLUSTER = mutation(
+  'createCluster',
+  'CreateClusterInput',
+  `cluster { ${SUMMARY} nodeGroups(first: 20) { nodes { name warnings } } } operation { ${OPERATION} }`,
+);
 export const UPDATE_CLUSTER = mutation(
   'updateCluster',
   'UpdateClusterInput',
