@@ -1,12 +1,13 @@
 /** What a project's network service has, listed once for all of its clusters and believed for a while: drift costs calls by the project. */
 import type { Clock } from '../lib/clock.ts';
 import type { FloatingIp } from '../openstack/floatingIp.ts';
+import type { CloudRouter } from '../openstack/router.ts';
 import type { SecurityGroup } from '../openstack/securityGroup.ts';
 import type { Cloud } from '../openstack/session.ts';
 
 export interface NetworkSight {
   securityGroups: ReadonlyMap<string, SecurityGroup>;
-  routerIds: ReadonlySet<string>;
+  routers: ReadonlyMap<string, CloudRouter>;
   /** Ports of routers in their subnets. */
   interfaceIds: ReadonlySet<string>;
   /** Listed when it is first asked for: most projects have none of ours. */
@@ -49,7 +50,7 @@ const look = async ({ network }: Cloud): Promise<NetworkSight> => {
   const listFloatingIps = async () => new Map((await network.listFloatingIps()).map((ip) => [ip.id, ip]));
   return {
     securityGroups: new Map(groups.map((group) => [group.id, group])),
-    routerIds: new Set(routers.map(({ id }) => id)),
+    routers: new Map(routers.map((router) => [router.id, router])),
     interfaceIds: new Set(ports.map(({ id }) => id)),
     floatingIps: () => {
       floatingIps ??= listFloatingIps().catch((error: unknown) => {

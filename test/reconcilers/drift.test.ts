@@ -58,6 +58,22 @@ test.each(['interface', 'router'])('a router whose %s was taken away is whole ag
   expect((await network('routers')).filter((r) => r.name === `seedbed-${shortId}`)).toHaveLength(1);
 });
 
+test('a twin of the router, which a slow Neutron made for the same request, goes; what merely has its name stays', async () => {
+  const [router] = (await network('routers')) as { id: string; name: string; description: string }[];
+  const named = async () => (await network('routers')).filter(({ name }) => name === router?.name).map(({ id }) => id);
+  await neutron('POST', 'routers', { router: { name: router?.name, description: router?.description } });
+  await neutron('POST', 'routers', { router: { name: router?.name, description: 'mine' } });
+  expect(await named()).toHaveLength(3);
+  await until(async () => {
+    world.wake(clusterId);
+    return (await named()).length === 2;
+  });
+  expect(await named()).toContain(router?.id);
+  await world.settled(clusterId);
+  const [mine] = (await named()).filter((id) => id !== router?.id);
+  await neutron('DELETE', `routers/${mine}`);
+});
+
 test.each([
   ['v1', 'Secret', 'kube-apiserver-files'],
   ['apps/v1', 'Deployment', 'kube-scheduler'],

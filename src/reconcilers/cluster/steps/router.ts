@@ -1,7 +1,8 @@
 /** The router between the cluster's own network and the outside. */
 import { isIpv4 } from '../../../domain/cidr.ts';
-import { NotFound, Unavailable } from '../../../domain/errors.ts';
+import { Conflict, NotFound, Unavailable } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step } from '../../../engine/flow.ts';
+import type { CloudRouter } from '../../../openstack/router.ts';
 import { noteState, noteUnanswered } from '../../../store/inventory.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
@@ -26,7 +27,11 @@ export const router: Step<ClusterScope> = {
       find: async () => (await api.listRouters(names))[0],
       create: () => api.createRouter({ ...names, externalNetworkId }),
       complete: (id) => api.addTag('routers', id, tagOf(row)),
-      isThere: async (id) => (await scope.networkSight()).routerIds.has(id) || (await findUnlessGone(api.getRouter(id))) !== undefined,
+      isThere: async (id) => {
+        const { routers } = await scope.networkSight();
+        await removeTwins(scope, id, routers.values());
+        return routers.has(id) || (await findUnlessGone(api.getRouter(id))) !== undefined;
+      },
     });
     const findInterface = async () => (await api.listPorts({ deviceId: routerId, subnetId: fixedSubnetId }))[0];
     const before = await presentId(scope.db, interfaceKey(scope));
@@ -99,6 +104,22 @@ const noteVanished = (scope: ClusterScope): Promise<void> =>
     if (scope.row.observedGeneration === 0) return noteUnanswered(tx, routerKey(scope), now);
     return noteState(tx, routerKey(scope), 'GONE', now);
   });
+
+/**
+ * Seen on a Neutron that took minutes: for one request it made a router, and a second one when that had long been found and used. It bears this
+ * cluster's own name and description, leads nowhere, and counts against the project's quota.
+ */
+const removeTwins = async ({ row, cloud }: ClusterScope, id: string, routers: Iterable<CloudRouter>): Promise<void> => {
+  for (const router of routers) {
+    if (router.id === id || router.name !== resourceName(row) || router.description !== descriptionOf(row)) continue;
+    try {
+      await cloud().network.deleteRouter(router.id);
+    } catch (error) {
+      // In use by somebody: it stays until the cluster's end.
+      if (!(error instanceof Conflict)) throw error;
+    }
+  }
+};
 
 /** The API has to let it in once it is not open to all: the step that says so runs before this one, so it is asked for again. */
 const noteGateway = async (scope: ClusterScope, routerId: string): Promise<void> => {
