@@ -26,17 +26,18 @@ export const floatingIp: Step<NodeScope> = {
     if (portId === null) return waiting('the port', 1_000);
     if (row.floatingIp === null && !(await leadsOutside(scope))) return waiting("the router of the cluster's network", 2_000);
     const { network: api } = scope.cloud();
-    const before = await presentId(scope.db, floatingIpKey(scope));
     let elsewhere = false;
-    // A worker that is READY is looked at every ten minutes or so; until then its floating IP is a moment old.
+    // A worker that is READY is looked at every ten minutes or so; until then its floating IP is a moment old, if its address is known.
     const id = await ensureResource(
-      { ...scope, look: row.state === 'READY' ? 'full' : 'trust' },
+      { ...scope, look: row.state === 'READY' || row.floatingIp === null ? 'full' : 'trust' },
       {
         key: floatingIpKey(scope),
         isThere: async (made) => {
           const seen = (await (await scope.networkSight()).floatingIps()).get(made);
           if (seen?.portId === portId) return true;
           const live = await findUnlessGone(api.getFloatingIp(made));
+          // Before there is another: an address that is not true any more must not outlive a crash.
+          if (live === undefined) await scope.patch({ floatingIp: null });
           if (live?.portId === null) await api.updateFloatingIp(made, { portId });
           // Who gave it to another port had something in mind.
           elsewhere = live !== undefined && live.portId !== null && live.portId !== portId;
@@ -47,7 +48,7 @@ export const floatingIp: Step<NodeScope> = {
         complete: (made) => api.addTag('floatingips', made, clusterTag(cluster.id)),
       },
     );
-    if (row.floatingIp === null || (before !== undefined && before !== id)) {
+    if (row.floatingIp === null) {
       await scope.patch({ floatingIp: (await api.getFloatingIp(id)).address });
       // An API that is not open to all lets it in by name.
       if (cluster.spec.controlPlane.allowedCidrs.length > 0)
