@@ -17,9 +17,15 @@ export interface FloatingIps {
   /** Floating IPs have no name: find them by description, tag, port or address. */
   listFloatingIps(filter?: Omit<CommonFilter, 'name'> & { portId?: string; address?: string; networkId?: string }): Promise<FloatingIp[]>;
   getFloatingIp(id: string): Promise<FloatingIp>;
-  createFloatingIp(spec: { externalNetworkId: string; portId: string | null; description: string }): Promise<FloatingIp>;
+  /** `fixedAddress`: which of the port's, where it has several. */
+  createFloatingIp(spec: {
+    externalNetworkId: string;
+    portId: string | null;
+    fixedAddress: string | null;
+    description: string;
+  }): Promise<FloatingIp>;
   /** Moves it to the port, or frees it. */
-  updateFloatingIp(id: string, change: { portId: string | null }): Promise<FloatingIp>;
+  updateFloatingIp(id: string, change: { portId: string; fixedAddress: string | null } | { portId: null }): Promise<FloatingIp>;
   deleteFloatingIp(id: string): Promise<boolean>;
 }
 
@@ -33,11 +39,22 @@ export const createFloatingIps = (neutron: Neutron): FloatingIps => ({
       floating_network_id: filter.networkId,
     }),
   getFloatingIp: (id) => neutron.get(floatingIpSchema, FLOATING_IPS, id),
-  createFloatingIp: ({ externalNetworkId, portId, description }) =>
-    neutron.create(floatingIpSchema, FLOATING_IPS, { floating_network_id: externalNetworkId, port_id: portId, description }),
-  updateFloatingIp: (id, { portId }) => neutron.update(floatingIpSchema, FLOATING_IPS, id, { port_id: portId }),
+  createFloatingIp: ({ externalNetworkId, portId, fixedAddress, description }) =>
+    neutron.create(floatingIpSchema, FLOATING_IPS, {
+      floating_network_id: externalNetworkId,
+      port_id: portId,
+      ...fixedIp(fixedAddress),
+      description,
+    }),
+  updateFloatingIp: (id, change) =>
+    neutron.update(floatingIpSchema, FLOATING_IPS, id, {
+      port_id: change.portId,
+      ...fixedIp(change.portId === null ? null : change.fixedAddress),
+    }),
   deleteFloatingIp: (id) => neutron.remove(FLOATING_IPS, id),
 });
+
+const fixedIp = (address: string | null): object => (address === null ? {} : { fixed_ip_address: address });
 
 const floatingIpSchema = z
   .object({

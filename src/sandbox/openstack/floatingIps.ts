@@ -35,7 +35,16 @@ const routerFor = (deps: NetworkDeps, port: Port, networkId: string): Router | u
 
 const associate = (deps: NetworkDeps, call: Call, ip: FloatingIp, fields: Fields): void => {
   const port = getVisible(portResource(deps), call.actor, requiredString(fields, 'port_id'));
-  const fixed = optionalString(fields, 'fixed_ip_address') ?? port.fixed_ips[0]?.ip_address;
+  const wanted = optionalString(fields, 'fixed_ip_address');
+  if (wanted === undefined && port.fixed_ips.filter(({ ip_address }) => !ip_address.includes(':')).length > 1)
+    throw new ApiError(
+      400,
+      `Bad floatingip request: Port ${port.id} has multiple fixed IPv4 addresses.  Must provide a specific IPv4 address when assigning a floating IP.`,
+      'BadRequest',
+    );
+  if (wanted !== undefined && !port.fixed_ips.some(({ ip_address }) => ip_address === wanted))
+    throw new ApiError(400, `Bad floatingip request: Port ${port.id} does not have fixed ip ${wanted}.`, 'BadRequest');
+  const fixed = wanted ?? port.fixed_ips[0]?.ip_address;
   if (fixed === undefined)
     throw new ApiError(
       400,

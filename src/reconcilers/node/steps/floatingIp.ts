@@ -38,13 +38,13 @@ export const floatingIp: Step<NodeScope> = {
           const live = await findUnlessGone(api.getFloatingIp(made));
           // Before there is another: an address that is not true any more must not outlive a crash.
           if (live === undefined) await scope.patch({ floatingIp: null });
-          if (live?.portId === null) await api.updateFloatingIp(made, { portId });
+          if (live?.portId === null) await api.updateFloatingIp(made, { portId, fixedAddress: row.address });
           // Who gave it to another port had something in mind.
           elsewhere = live !== undefined && live.portId !== null && live.portId !== portId;
           return live !== undefined;
         },
         find: async () => (await api.listFloatingIps({ description: describe(scope) }))[0],
-        create: () => api.createFloatingIp({ externalNetworkId, portId, description: describe(scope) }),
+        create: () => api.createFloatingIp({ externalNetworkId, portId, fixedAddress: row.address, description: describe(scope) }),
         complete: (made) => api.addTag('floatingips', made, clusterTag(cluster.id)),
       },
     );
