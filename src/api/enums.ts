@@ -10,7 +10,7 @@ import type { NodeTroubleKind } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
 import type { NodeState } from '../domain/node.ts';
-import type { NodeGroupState, ServerGroupPolicy, Taint } from '../domain/nodeGroup.ts';
+import type { NodeGroupState, ServerGroupPolicy, Taint, VnicType } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
 import type { Exposure, SeedState, SeedTurn } from '../domain/seed.ts';
@@ -305,6 +305,18 @@ export const TaintEffectEnum = builder.enumType('TaintEffect', {
     NO_EXECUTE: { value: 'NoExecute' satisfies Taint['effect'], description: 'Running pods leave, too.' },
   } as const,
 });
+
+export const VnicTypeEnum = enumOf<VnicType>(
+  'VnicType',
+  'How a port is plugged into a server; which of them a cloud has, its administrator knows.',
+  {
+    NORMAL: 'A virtual one, as most are.',
+    DIRECT: 'A virtual function of a network card (SR-IOV).',
+    DIRECT_PHYSICAL: 'A whole network card.',
+    MACVTAP: 'A virtual function behind macvtap.',
+    VIRTIO_FORWARDER: 'A virtual function behind virtio.',
+  },
+);
 
 export const ServerGroupPolicyEnum = builder.enumType('ServerGroupPolicy', {
   description: "How the cloud places a group's servers among its hosts.",

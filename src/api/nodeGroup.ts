@@ -1,11 +1,11 @@
 /** Node groups: workers of one shape. */
 import { findByNameOrId } from '../domain/cloud.ts';
-import { type CloudInitDigest, machineOf, type Taint, warningsOf } from '../domain/nodeGroup.ts';
+import { type AdditionalPort, type CloudInitDigest, machineOf, type Taint, warningsOf } from '../domain/nodeGroup.ts';
 import { listNodesByGroups } from '../store/nodes.ts';
 import type { NodeGroupRow } from '../store/reconcile.ts';
 import { builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
-import { NodeGroupStateEnum, ServerGroupPolicyEnum, TaintEffectEnum } from './enums.ts';
+import { NodeGroupStateEnum, ServerGroupPolicyEnum, TaintEffectEnum, VnicTypeEnum } from './enums.ts';
 import { entriesOf, LabelType } from './label.ts';
 import { ClusterNodeRef } from './node.ts';
 import { byCreation, connectionOf, pageArgs, pageOf } from './paging.ts';
@@ -25,6 +25,21 @@ const CloudInitDigestType = builder.objectRef<CloudInitDigest>('CloudInitDigest'
   fields: (t) => ({
     sha256: t.exposeString('sha256', { description: 'SHA-256 of the text as it was given, in hex.' }),
     sizeBytes: t.exposeInt('sizeBytes', { description: 'Its length in bytes.' }),
+  }),
+});
+
+const AdditionalPortType = builder.objectRef<AdditionalPort>('AdditionalPort').implement({
+  description: 'A further port of each worker.',
+  fields: (t) => ({
+    network: t.exposeString('network', { description: 'Name or id of the network that it is in.' }),
+    subnets: t.exposeStringList('subnets', {
+      description: 'Names or ids of the subnets in which it has an address; empty: where Neutron likes.',
+    }),
+    securityGroups: t.exposeStringList('securityGroups', {
+      nullable: true,
+      description: "Names or ids of its security groups; null: those of the worker's other ports.",
+    }),
+    vnicType: t.expose('vnicType', { type: VnicTypeEnum, description: 'How it is plugged into the server.' }),
   }),
 });
 
@@ -92,6 +107,15 @@ builder.node(NodeGroupRef, {
       nullable: true,
       description: 'What its servers are told beside how to join; null: nothing.',
       resolve: (row) => row.spec.cloudInit,
+    }),
+    subnets: t.stringList({
+      description: "Subnets of the cluster's network in each of which workers have an address; empty: its fixedSubnet alone.",
+      resolve: (row) => row.spec.subnets,
+    }),
+    additionalPorts: t.field({
+      type: [AdditionalPortType],
+      description: 'Further ports of each worker that were asked for one by one.',
+      resolve: (row) => row.spec.additionalPorts,
     }),
     additionalNetworks: t.stringList({
       description: "Networks in which workers have a port beside the one in the cluster's.",

@@ -1,6 +1,6 @@
 /** A node group as input: what is left out comes from the cluster. */
 import { builder, type InputBuilder } from './builder.ts';
-import { ServerGroupPolicyEnum, TaintEffectEnum } from './enums.ts';
+import { ServerGroupPolicyEnum, TaintEffectEnum, VnicTypeEnum } from './enums.ts';
 import { LabelInput } from './label.ts';
 import { RootVolumeInput, withMaps } from './specInput.ts';
 
@@ -10,6 +10,20 @@ const TaintInput = builder.inputType('TaintInput', {
     key: t.string({ required: true, description: 'The key.' }),
     value: t.string({ description: 'The value.' }),
     effect: t.field({ type: TaintEffectEnum, required: true, description: 'What it does.' }),
+  }),
+});
+
+const AdditionalPortInput = builder.inputType('AdditionalPortInput', {
+  description: 'A further port of each worker.',
+  fields: (t) => ({
+    network: t.string({ required: true, description: 'Name or id of the network that it is in.' }),
+    subnets: t.stringList({
+      description: 'Names or ids of subnets of that network, at most 4: it has an address in each; without them where Neutron likes.',
+    }),
+    securityGroups: t.stringList({
+      description: "Names or ids of security groups; without them those of the worker's other ports.",
+    }),
+    vnicType: t.field({ type: VnicTypeEnum, description: 'How it is plugged into the server; NORMAL without it.' }),
   }),
 });
 
@@ -29,6 +43,15 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
   cloudInit: t.string({
     description:
       "More for cloud-init to do on each server: a YAML map of cloud-config, merged with what makes it join. Files are written after ours and none in their place; runcmd runs before the join; what touches the join is refused by name. Nova takes 48 KiB with ours. It is never shown again, yet whatever runs on a worker can read it from the cloud's metadata. It stays for the life of the group.",
+  }),
+  subnets: t.stringList({
+    description:
+      "Names or ids of subnets, at most 4, of the network that the cluster was given with fixedNetwork: each worker has an address in each of them, and is known by the one in the first. Without them it has one in the cluster's fixedSubnet. For workers in one subnet or another make a group for each. They stay for the life of the group.",
+  }),
+  additionalPorts: t.field({
+    type: [AdditionalPortInput],
+    description:
+      'Further ports of each worker, where additionalNetworks say too little: with subnets, security groups or a kind of their own; at most 8 with those. They stay for the life of the group.',
   }),
   additionalNetworks: t.stringList({
     description:

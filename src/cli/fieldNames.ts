@@ -17,6 +17,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   clusterTemplate: '--template',
   nodesToRemove: '--remove',
   additionalNetworks: '--additional-network',
+  subnets: '--subnet',
   securityGroups: '--security-group',
   availabilityZones: '--availability-zone',
   minCount: '--min',

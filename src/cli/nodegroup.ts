@@ -17,6 +17,7 @@ interface CreateOptions extends ChangeOptions {
   image?: string;
   keypair?: string;
   availabilityZone?: string[];
+  subnet?: string[];
   additionalNetwork?: string[];
   securityGroup?: string[];
   serverGroupPolicy?: string;
@@ -45,6 +46,7 @@ export const addNodeGroupCommands = (program: Command, io: Io): void => {
     .option('--image <image>', "instead of the cluster's")
     .option('--keypair <name>', "instead of the cluster's")
     .option('--availability-zone <zone>', 'where workers are; may be repeated', collect)
+    .option('--subnet <subnet>', "of the cluster's given network, in which workers have an address; may be repeated", collect)
     .option('--additional-network <network>', 'where workers have a further port; may be repeated', collect)
     .option('--security-group <group>', "of the workers' ports, beside the cluster's own; may be repeated", collect)
     .option('--server-group-policy <policy>', 'SOFT_ANTI_AFFINITY, ANTI_AFFINITY, SOFT_AFFINITY, AFFINITY or NONE')
@@ -105,6 +107,7 @@ const create = async (session: Session, [clusterName = '', name = '']: readonly 
       image,
       keypair,
       availabilityZones: options.availabilityZone,
+      subnets: options.subnet,
       additionalNetworks: options.additionalNetwork,
       securityGroups: options.securityGroup,
       serverGroupPolicy,

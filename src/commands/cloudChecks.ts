@@ -2,6 +2,7 @@
 import { type CatalogueNetwork, type CloudSubnet, findByNameOrId, namesakes, type ProjectCatalogue } from '../domain/cloud.ts';
 import { UserError } from '../domain/errors.ts';
 import type { NodeGroupSpec } from '../domain/nodeGroup.ts';
+import { checkAddresses, checkSubnetRanges, chooseSubnets } from '../domain/subnet.ts';
 import { needsExternalNetwork, sayExternalNetwork, type TemplateSpec } from '../domain/template.ts';
 import type { PathOf } from './checks.ts';
 
@@ -30,8 +31,10 @@ const offer = (names: readonly string[]): string => {
   const first = [...new Set(names)].slice(0, SHOWN);
   const more = new Set(names).size - first.length;
   const list = first.length === 0 ? 'There is none.' : `Choose one of ${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
-  return `${list} What was made less than a minute ago may not be known yet: try again then.`;
+  return `${list} ${MAYBE_LATER}`;
 };
+
+const MAYBE_LATER = 'What was made less than a minute ago may not be known yet: try again then.';
 
 /**
  * The networks of a spec. Returns the given subnet, when the catalogue decides it.
@@ -62,13 +65,19 @@ const subnetOf = (network: CatalogueNetwork, spec: TemplateSpec, pathOf: PathOf)
   return only;
 };
 
+/** Fields of a group that name what is in the cloud; the last four come from nowhere else. */
+export type GroupField = 'flavor' | 'image' | 'keypair' | 'availabilityZones' | 'rootVolume' | PortField;
+export type PortField = 'additionalNetworks' | 'securityGroups' | 'subnets' | 'additionalPorts';
+
+export const isPortField = (field: GroupField): field is PortField =>
+  field === 'additionalNetworks' || field === 'securityGroups' || field === 'subnets' || field === 'additionalPorts';
+
 /** `pathOf` gives the path of a group's field, or of where it was taken over from. */
 export const checkGroup = (
   spec: NodeGroupSpec,
+  cluster: TemplateSpec,
   catalogue: ProjectCatalogue,
-  pathOf: (
-    field: 'flavor' | 'image' | 'keypair' | 'availabilityZones' | 'rootVolume' | 'additionalNetworks' | 'securityGroups',
-  ) => string[],
+  pathOf: (field: GroupField) => string[],
 ): void => {
   const flavor = known('flavor', catalogue.flavors, spec.flavor, pathOf('flavor'));
   const image = known('image', catalogue.images, spec.image, pathOf('image'));
@@ -95,6 +104,15 @@ export const checkGroup = (
   for (const zone of spec.availabilityZones) knownName('availability zone', zones, zone, pathOf('availabilityZones'));
   if (spec.rootVolume !== null && spec.rootVolume.type !== null)
     known('volume type', catalogue.volumeTypes, spec.rootVolume.type, pathOf('rootVolume'));
+  checkPorts(spec, cluster, catalogue, pathOf);
+};
+
+const checkPorts = (
+  spec: NodeGroupSpec,
+  cluster: TemplateSpec,
+  catalogue: ProjectCatalogue,
+  pathOf: (field: PortField) => string[],
+): void => {
   const inner = catalogue.networks.filter((network) => !network.external);
   const networks = spec.additionalNetworks.map((name) => known('network', inner, name, pathOf('additionalNetworks')));
   for (const { name, subnets } of networks)
@@ -103,6 +121,32 @@ export const checkGroup = (
   refuseTwice('network', networks, pathOf('additionalNetworks'));
   const groups = spec.securityGroups.map((name) => known('security group', catalogue.securityGroups, name, pathOf('securityGroups')));
   refuseTwice('security group', groups, pathOf('securityGroups'));
+  const all = inner.flatMap(({ subnets }) => subnets);
+  const own = cluster.fixedNetwork === null ? undefined : findByNameOrId(inner, cluster.fixedNetwork);
+  if (own !== undefined && spec.subnets.length > 0) {
+    const field = pathOf('subnets');
+    const chosen = chooseSubnets({ network: own, wanted: spec.subnets, all, family: 4, field, hint: MAYBE_LATER });
+    checkSubnetRanges(chosen, cluster, field);
+    for (const subnet of chosen) checkAddresses(subnet, [], spec.count, field);
+  }
+  for (const [i, port] of spec.additionalPorts.entries()) {
+    const base = [...pathOf('additionalPorts'), String(i)];
+    const network = known('network', inner, port.network, [...base, 'network']);
+    if (network.subnets.length === 0)
+      throw invalid(`Network ${network.name} has no subnet, so a server can have no address in it.`, [...base, 'network']);
+    const field = [...base, 'subnets'];
+    const chosen = chooseSubnets({ network, wanted: port.subnets, all, family: null, field, hint: MAYBE_LATER });
+    for (const subnet of chosen) checkAddresses(subnet, [], spec.count, field);
+    const wanted = (port.securityGroups ?? []).map((name) =>
+      known('security group', catalogue.securityGroups, name, [...base, 'securityGroups']),
+    );
+    refuseTwice('security group', wanted, [...base, 'securityGroups']);
+    if (!network.portSecurity && wanted.length > 0)
+      throw invalid(`Network ${network.name} has no port security, so its ports can have no security groups; leave them out.`, [
+        ...base,
+        'securityGroups',
+      ]);
+  }
 };
 
 const refuseTwice = (what: string, things: readonly Named[], field: string[]): void => {

@@ -10,7 +10,7 @@ import type { TemplateWithRevision } from '../store/templates.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, CommandDeps } from './call.ts';
 import { checkAllowedCidrs, checkRoom, checkSeedRanges, checkSpec, checkTunnel, type PathOf } from './checks.ts';
-import { checkGroup, checkNetworks } from './cloudChecks.ts';
+import { checkGroup, checkNetworks, isPortField } from './cloudChecks.ts';
 import { credentialInput } from './cloudCredential.ts';
 import { replicasInput } from './controlPlaneInput.ts';
 import { checkServerData, DEFAULT_GROUP, groupSpecOf, type NewGroup, type NodeGroupInput, nodeGroupFields } from './nodeGroupInput.ts';
@@ -148,10 +148,8 @@ const checkCloud = (
   );
   for (const [i, group] of groups.entries()) {
     const given = input.nodeGroups?.[i];
-    checkGroup(group.spec, catalogue, (field) => {
-      // These two come from nowhere else.
-      const own = field === 'additionalNetworks' || field === 'securityGroups';
-      if (own || given?.[field] !== undefined) return ['nodeGroups', String(i), field];
+    checkGroup(group.spec, spec, catalogue, (field) => {
+      if (isPortField(field) || given?.[field] !== undefined) return ['nodeGroups', String(i), field];
       return pathOf(field === 'availabilityZones' ? 'availabilityZone' : field);
     });
   }

@@ -31,7 +31,7 @@ export const createNodeGroup = nodeGroupCommand({
     const total = others.reduce((sum, group) => sum + group.spec.count, spec.count);
     checkRoom(cluster.spec, total, () => ['count']);
     const catalogue = deps.peekCatalogue(cluster.projectId, call.actor.userId);
-    if (catalogue !== null) checkGroup(spec, catalogue, (field) => [field]);
+    if (catalogue !== null) checkGroup(spec, cluster.spec, catalogue, (field) => [field]);
     checkGroupQuotas(deps, { projectId: cluster.projectId, userId: call.actor.userId }, spec);
     const nodeGroup = nodeGroupRow(deps, cluster, { name: fields.name, isDefault: false, spec }, deps.clock.now());
     await insertUnique(at, nodeGroup, fields.cloudInit);

@@ -8,6 +8,7 @@ import {
   CLOUD_INIT,
   type CloudInitDigest,
   DEFAULT_EXTRAS,
+  furtherPortsOf,
   MAX_NODES_PER_GROUP,
   type NodeGroupSpec,
   SERVER_GROUP_POLICIES,
@@ -18,11 +19,14 @@ import type { Tx } from '../store/open.ts';
 import type { ClusterRow, NodeGroupRow } from '../store/reconcile.ts';
 import type { CommandDeps } from './call.ts';
 import { clearable, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
-import { distinctNames, metadataInput, schedulerHintsInput } from './serverInput.ts';
+import { additionalPortsInput, distinctNames, metadataInput, schedulerHintsInput, subnetsInput } from './serverInput.ts';
 import { rootVolumeInput } from './templateInput.ts';
 
 /** The name that Magnum's users know. */
 export const DEFAULT_GROUP = 'default-worker';
+
+/** Of each worker, however they are asked for. */
+const MAX_FURTHER_PORTS = 8;
 
 const count = wholeNumber(0, MAX_NODES_PER_GROUP);
 
@@ -48,7 +52,9 @@ export const nodeGroupFields = z.strictObject({
   taints: given(z.array(taint)),
   floatingIpEnabled: given(z.boolean()),
   cloudInit: given(z.string()),
-  additionalNetworks: given(distinctNames(8, 'networks')),
+  additionalNetworks: given(distinctNames(MAX_FURTHER_PORTS, 'networks')),
+  subnets: given(subnetsInput),
+  additionalPorts: given(additionalPortsInput),
   securityGroups: given(distinctNames(10, 'security groups')),
   metadata: given(metadataInput),
   schedulerHints: given(schedulerHintsInput),
@@ -109,6 +115,8 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     floatingIpEnabled: input.floatingIpEnabled ?? cluster.floatingIpEnabled,
     cloudInit: input.cloudInit === undefined ? null : digestOf(input.cloudInit),
     additionalNetworks: input.additionalNetworks ?? DEFAULT_EXTRAS.additionalNetworks,
+    subnets: input.subnets ?? DEFAULT_EXTRAS.subnets,
+    additionalPorts: input.additionalPorts ?? DEFAULT_EXTRAS.additionalPorts,
     securityGroups: input.securityGroups ?? DEFAULT_EXTRAS.securityGroups,
     metadata: input.metadata ?? DEFAULT_EXTRAS.metadata,
     schedulerHints: input.schedulerHints ?? DEFAULT_EXTRAS.schedulerHints,
@@ -116,7 +124,30 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     serverGroupPolicy: input.serverGroupPolicy ?? DEFAULT_EXTRAS.serverGroupPolicy,
   };
   checkCount(spec, spec.count, [...base, 'count']);
+  checkPorts(spec, cluster, base);
   return spec;
+};
+
+const checkPorts = (spec: NodeGroupSpec, cluster: ClusterSpec, base: readonly string[]): void => {
+  if (furtherPortsOf(spec) > MAX_FURTHER_PORTS)
+    throw new UserError('INVALID_INPUT', `additionalNetworks and additionalPorts must be at most ${MAX_FURTHER_PORTS} together.`, {
+      field: [...base, 'additionalPorts'],
+    });
+  if (spec.subnets.length === 0) return;
+  const field = [...base, 'subnets'];
+  if (cluster.fixedNetwork === null)
+    throw new UserError(
+      'INVALID_INPUT',
+      'Subnets are chosen in a network of your own, which fixedNetwork names when the cluster is made; the one that Seedbed makes has a subnet for all workers. Leave subnets out.',
+      { field },
+    );
+  // The seed lets such an API server into the range of the cluster's own subnet alone.
+  if (cluster.controlPlane.tunnel === 'NONE')
+    throw new UserError(
+      'INVALID_INPUT',
+      "Without the tunnel (controlPlane.tunnel) API servers reach workers in the cluster's own subnet alone; leave subnets out.",
+      { field },
+    );
 };
 
 /** @throws UserError INVALID_INPUT unless minCount ≤ count ≤ maxCount. */

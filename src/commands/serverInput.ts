@@ -1,6 +1,7 @@
 /** What a customer's servers carry for Nova and its schedulers, as input. */
 import { z } from 'zod';
-import { nameOrId } from './parse.ts';
+import { VNIC_TYPES } from '../domain/nodeGroup.ts';
+import { given, nameOrId } from './parse.ts';
 
 /** Nova takes 128 where nobody has set another quota; some are Seedbed's. */
 const MAX_METADATA = 100;
@@ -8,11 +9,33 @@ const MAX_HINTS = 20;
 
 const text = z.string().max(255, 'must have at most 255 characters');
 
-export const distinctNames = (most: number, what: string) =>
-  z
+export function distinctNames(most: number, what: string) {
+  return z
     .array(nameOrId)
     .max(most, `must be at most ${most} ${what}`)
     .refine((names) => new Set(names).size === names.length, `must not name one of the ${what} twice`);
+}
+
+/** Neutron gives a port few addresses more by itself. */
+const MAX_SUBNETS = 4;
+
+export const subnetsInput = distinctNames(MAX_SUBNETS, 'subnets');
+
+export const additionalPortsInput = z.array(
+  z
+    .strictObject({
+      network: nameOrId,
+      subnets: given(subnetsInput),
+      securityGroups: given(distinctNames(10, 'security groups')),
+      vnicType: given(z.enum(VNIC_TYPES, `must be one of ${VNIC_TYPES.join(', ')}`)),
+    })
+    .transform(({ network, subnets, securityGroups, vnicType }) => ({
+      network,
+      subnets: subnets ?? [],
+      securityGroups: securityGroups ?? null,
+      vnicType: vnicType ?? ('NORMAL' as const),
+    })),
+);
 
 /** Nova's own rules; and Seedbed finds its servers again by what begins with its name. */
 export const metadataInput = mapOf(MAX_METADATA, (key) => {

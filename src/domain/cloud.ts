@@ -38,6 +38,8 @@ export interface CloudSubnet {
   gatewayIp: string | null;
   dnsNameservers: string[];
   enableDhcp: boolean;
+  /** What Neutron gives out by itself, both ends included. */
+  allocationPools: { start: string; end: string }[];
   tags: string[];
 }
 

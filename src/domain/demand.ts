@@ -1,6 +1,6 @@
 /** What a cluster's parts take of the project's quotas, by the names that the quotas have. */
 import type { CloudFlavor } from './cloud.ts';
-import type { NodeGroupSpec } from './nodeGroup.ts';
+import { furtherPortsOf, type NodeGroupSpec } from './nodeGroup.ts';
 import { type Demand, sumOf } from './quota.ts';
 import type { TemplateSpec } from './template.ts';
 
@@ -8,15 +8,15 @@ export type Size = Pick<CloudFlavor, 'vcpus' | 'ramMiB'>;
 
 /** `size`: null when the flavor is not known. */
 export const workersDemand = (
-  spec: Pick<NodeGroupSpec, 'rootVolume' | 'floatingIpEnabled' | 'additionalNetworks'>,
+  spec: Pick<NodeGroupSpec, 'rootVolume' | 'floatingIpEnabled' | 'additionalNetworks' | 'additionalPorts'>,
   size: Size | null,
   count: number,
 ): Demand => {
-  const { rootVolume, floatingIpEnabled, additionalNetworks } = spec;
+  const { rootVolume, floatingIpEnabled } = spec;
   const gigabytes = count * (rootVolume?.sizeGiB ?? 0);
   return {
     instances: count,
-    port: count * (1 + additionalNetworks.length),
+    port: count * (1 + furtherPortsOf(spec)),
     ...(size && { cores: count * size.vcpus, ram: count * size.ramMiB }),
     ...(rootVolume && { volumes: count, gigabytes }),
     ...(rootVolume?.type && { [`volumes_${rootVolume.type}`]: count, [`gigabytes_${rootVolume.type}`]: gigabytes }),

@@ -35,6 +35,10 @@ export interface NodeGroupExtras {
   cloudInit: CloudInitDigest | null;
   /** Names or ids: workers have a port in each beside the one in the cluster's network. */
   additionalNetworks: string[];
+  /** Names or ids, in the cluster's given network: a worker's port there has an address in each; empty: in the cluster's one. */
+  subnets: string[];
+  /** Workers have one of each beside all others. */
+  additionalPorts: AdditionalPort[];
   /** Names or ids: of the workers' ports, beside ours. */
   securityGroups: string[];
   /** Of Nova's servers, beside what is ours there. */
@@ -42,6 +46,21 @@ export interface NodeGroupExtras {
   schedulerHints: Record<string, string>;
   /** Servers find their data on a disk of their own; without it only the metadata service has it. */
   configDrive: boolean;
+}
+
+export const VNIC_TYPES = ['NORMAL', 'DIRECT', 'DIRECT_PHYSICAL', 'MACVTAP', 'VIRTIO_FORWARDER'] as const;
+/** How a port is plugged into a server, in Neutron's words in capitals. */
+export type VnicType = (typeof VNIC_TYPES)[number];
+
+/** A further port of each worker. */
+export interface AdditionalPort {
+  /** Name or id, as are all below. */
+  network: string;
+  /** It has an address in each; empty: where Neutron likes. */
+  subnets: string[];
+  /** Null: those of the worker's other ports. */
+  securityGroups: string[] | null;
+  vnicType: VnicType;
 }
 
 export interface CloudInitDigest {
@@ -54,6 +73,8 @@ export const DEFAULT_EXTRAS: NodeGroupExtras = {
   serverGroupPolicy: 'SOFT_ANTI_AFFINITY',
   cloudInit: null,
   additionalNetworks: [],
+  subnets: [],
+  additionalPorts: [],
   securityGroups: [],
   metadata: {},
   schedulerHints: {},
@@ -77,8 +98,10 @@ export interface ResolvedGroup {
   imageId: string;
   /** What its flavor gives a worker; absent on groups that were resolved before it was kept. */
   machine?: Machine;
-  /** Absent on groups that were resolved before there were any, and have none. */
+  /** Absent on groups that were resolved before there were any, and have none, as are those below. Of additionalNetworks, then of additionalPorts. */
   networks?: ResolvedNetwork[];
+  /** In the cluster's network; none: its one. */
+  subnets?: ResolvedSubnet[];
   securityGroupIds?: string[];
   /** How many workers the project's quotas have been found to have room for; absent until they were looked at. */
   roomFor?: number;
@@ -88,7 +111,25 @@ export interface ResolvedNetwork {
   id: string;
   /** False: ports in it can have no security groups. */
   portSecurity: boolean;
+  subnetIds?: string[];
+  /** Absent: those of the worker's port in the cluster's network. */
+  securityGroupIds?: string[];
+  vnicType?: VnicType;
 }
+
+export interface ResolvedSubnet {
+  id: string;
+  cidr: string;
+}
+
+/** Further ports of each worker, made with it. */
+export const furtherPortsOf = ({
+  additionalNetworks,
+  additionalPorts,
+}: Pick<NodeGroupSpec, 'additionalNetworks' | 'additionalPorts'>): number => additionalNetworks.length + additionalPorts.length;
+
+/** Its servers have several addresses, so the kubelet must be told which is the node's. */
+export const hasSeveralAddresses = (spec: NodeGroupSpec): boolean => furtherPortsOf(spec) > 0 || spec.subnets.length > 1;
 
 /** How many workers a group is to have by now: more than there is room for are only wished for. */
 export const targetOf = ({ spec, resolved }: { spec: NodeGroupSpec; resolved: ResolvedGroup | null }): number =>

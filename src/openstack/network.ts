@@ -124,6 +124,7 @@ const subnetSchema = z
     gateway_ip: z.string().nullish(),
     dns_nameservers: z.array(z.string()).default([]),
     enable_dhcp: z.boolean().default(true),
+    allocation_pools: z.array(z.object({ start: z.string(), end: z.string() })).default([]),
     tags: z.array(z.string()).default([]),
   })
   .transform(
@@ -137,6 +138,7 @@ const subnetSchema = z
       gatewayIp: s.gateway_ip ?? null,
       dnsNameservers: s.dns_nameservers,
       enableDhcp: s.enable_dhcp,
+      allocationPools: s.allocation_pools,
       tags: s.tags,
     }),
   );

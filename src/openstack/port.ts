@@ -21,11 +21,14 @@ export interface PortSpec {
   name: string;
   description: string;
   networkId: string;
-  subnetId: string | null;
+  /** An address in each; none: where Neutron likes. */
+  subnetIds: readonly string[];
   /** null: for a network without port security, whose ports have none. */
   securityGroupIds: string[] | null;
   /** CIDRs that may pass the port besides its own address: the pods'. */
   allowedAddressPairs: string[];
+  /** In Neutron's words, such as direct; without it normal. */
+  vnicType?: string;
 }
 
 export interface PortFilter extends CommonFilter {
@@ -60,7 +63,8 @@ export const createPorts = (neutron: Neutron): Ports => ({
       name: spec.name,
       description: spec.description,
       network_id: spec.networkId,
-      ...(spec.subnetId === null ? {} : { fixed_ips: [{ subnet_id: spec.subnetId }] }),
+      ...(spec.subnetIds.length > 0 && { fixed_ips: spec.subnetIds.map((subnet_id) => ({ subnet_id })) }),
+      ...(spec.vnicType !== undefined && { 'binding:vnic_type': spec.vnicType }),
       ...changes({
         allowedAddressPairs: spec.allowedAddressPairs,
         ...(spec.securityGroupIds && { securityGroupIds: spec.securityGroupIds }),

@@ -313,6 +313,22 @@ describe('node groups', () => {
       expect(
         await errorOf(house.commands.createNodeGroup(call(ANNA), { clusterId: made.cluster.id, name: 'x', [field]: names })),
       ).toMatchObject({ code: 'INVALID_INPUT', field: [field], message: expect.stringMatching(said) });
+    const nics = (port: object) => [{ network: 'office', ...port }];
+    for (const [ports, path, said] of [
+      [nics({ network: 'nowhere' }), ['0', 'network'], /"nowhere" is not there/],
+      [nics({ subnets: ['lone-0'] }), ['0', 'subnets'], /"lone-0" lies in another network than office.*office-0, office-1/],
+      [nics({ subnets: ['office-9'] }), ['0', 'subnets'], /"office-9" is not there/],
+      [nics({ subnets: ['office-0', 'net-in-s0'] }), ['0', 'subnets'], /named twice/],
+      [nics({ securityGroups: ['nobody'] }), ['0', 'securityGroups'], /"nobody" is not there/],
+      [nics({ vnicType: 'FAST' }), ['0', 'vnicType'], /NORMAL, DIRECT/],
+      [Array.from({ length: 9 }, () => ({ network: 'office' })), [], /at most 8 together/],
+    ] as const)
+      expect(
+        await errorOf(house.commands.createNodeGroup(call(ANNA), { clusterId: made.cluster.id, name: 'x', additionalPorts: ports })),
+      ).toMatchObject({ code: 'INVALID_INPUT', field: ['additionalPorts', ...path], message: expect.stringMatching(said) });
+    expect(
+      await errorOf(house.commands.createNodeGroup(call(ANNA), { clusterId: made.cluster.id, name: 'x', subnets: ['office-0'] })),
+    ).toMatchObject({ code: 'INVALID_INPUT', field: ['subnets'], message: expect.stringContaining('fixedNetwork') });
     const taken = { additionalNetworks: ['office', 'net-one'], securityGroups: ['web'] };
     const { nodeGroup } = await house.commands.createNodeGroup(call(ANNA), { clusterId: made.cluster.id, name: 'x', ...taken });
     expect(nodeGroup.spec).toMatchObject(taken);

@@ -146,6 +146,7 @@ const network = (id: string, name: string, external: boolean, cidrs: string[]) =
     gatewayIp: null,
     dnsNameservers: [],
     enableDhcp: true,
+    allocationPools: [{ start: cidr.replace(/0\/.*/, '10'), end: cidr.replace(/0\/.*/, '12') }],
     tags: [],
   })),
 });

@@ -20,13 +20,16 @@ export const securityGroup: Step<ClusterScope> = {
     const seed = await scope.seedRow();
     const nodeCidr = nodeCidrOf(row);
     if (nodeCidr === null) return waiting('the range of the given subnet', 2_000);
+    const chosen = scope.groups.flatMap((group) => group.resolved?.subnets ?? []).map(({ cidr }) => cidr);
+    const nodeCidrs = [...new Set([nodeCidr, ...chosen])];
     const missing = ({ id, rules }: SecurityGroup): RuleSpec[] =>
-      rulesOf(id, nodeCidr, seed.facts?.nodeAddresses ?? []).filter((wanted) => !rules.some((rule) => sameRule(rule, wanted)));
+      rulesOf(id, nodeCidrs, seed.facts?.nodeAddresses ?? []).filter((wanted) => !rules.some((rule) => sameRule(rule, wanted)));
     const addRules = async (group: SecurityGroup) => {
       for (const rule of missing(group)) await api.createSecurityGroupRule(group.id, rule);
     };
     const before = await presentId(scope.db, securityGroupKey(scope));
-    const groupId = await ensureResource(scope, {
+    // A group can choose its subnets when the rules have long been made.
+    const groupId = await ensureResource(chosen.length > 0 ? { ...scope, look: 'full' } : scope, {
       key: securityGroupKey(scope),
       find: async () => (await api.listSecurityGroups(names))[0],
       create: () => api.createSecurityGroup(names),
@@ -63,25 +66,19 @@ const securityGroupKey = (scope: Pick<ClusterScope, 'row' | 'key'>) => scope.key
 
 const ingress = { direction: 'ingress', etherType: 'IPv4', remoteCidr: null, remoteGroupId: null, portMin: null, portMax: null } as const;
 
-const rulesOf = (groupId: string, nodeCidr: string, seedAddresses: readonly string[]): RuleSpec[] => [
+const rulesOf = (groupId: string, nodeCidrs: readonly string[], seedAddresses: readonly string[]): RuleSpec[] => [
   { ...ingress, protocol: null, remoteGroupId: groupId, description: 'Nodes among themselves' },
   { ...ingress, protocol: 'icmp', description: 'Path MTU and ping' },
-  {
-    ...ingress,
-    protocol: 'tcp',
-    portMin: 30_000,
-    portMax: 32_767,
-    remoteCidr: nodeCidr,
-    description: 'Node ports, from load balancers in the subnet',
-  },
-  {
-    ...ingress,
-    protocol: 'udp',
-    portMin: 30_000,
-    portMax: 32_767,
-    remoteCidr: nodeCidr,
-    description: 'Node ports, from load balancers in the subnet',
-  },
+  ...nodeCidrs.flatMap((remoteCidr) =>
+    ['tcp', 'udp'].map((protocol) => ({
+      ...ingress,
+      protocol,
+      portMin: 30_000,
+      portMax: 32_767,
+      remoteCidr,
+      description: 'Node ports, from load balancers in the subnet',
+    })),
+  ),
   // Logs and exec go from the API servers in the seed to the kubelets until a tunnel carries them.
   ...seedAddresses.map((address) => ({
     ...ingress,

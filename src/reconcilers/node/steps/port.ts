@@ -25,17 +25,22 @@ export const port: Step<NodeScope> = {
       return waiting("the cluster's network", 2_000);
     }
     const securityGroupIds = [groupId, ...(group.resolved?.securityGroupIds ?? [])];
-    const { fixedNetworkId: networkId, fixedSubnetId: subnetId } = place;
-    const portId = await ensurePort(scope, row.name, { networkId, subnetId, securityGroupIds });
+    const { fixedNetworkId: networkId, fixedSubnetId } = place;
+    const chosen = group.resolved?.subnets ?? [];
+    const subnetIds = chosen.length > 0 ? chosen.map(({ id }) => id) : [fixedSubnetId];
+    const portId = await ensurePort(scope, row.name, { networkId, subnetIds, securityGroupIds });
     if (row.portId !== portId) {
-      const made = await scope.cloud().network.getPort(portId);
-      await scope.patch({ portId, address: made.fixedIps[0]?.address ?? null });
+      const { fixedIps } = await scope.cloud().network.getPort(portId);
+      // Neutron keeps no order; the node is known by its address in the first subnet.
+      const first = fixedIps.find((ip) => ip.subnetId === subnetIds[0]) ?? fixedIps[0];
+      await scope.patch({ portId, address: first?.address ?? null });
     }
-    for (const [i, { id, portSecurity }] of furtherNetworks(scope).entries())
+    for (const [i, further] of furtherNetworks(scope).entries())
       await ensurePort(scope, furtherName(scope, i), {
-        networkId: id,
-        subnetId: null,
-        securityGroupIds: portSecurity ? securityGroupIds : null,
+        networkId: further.id,
+        subnetIds: further.subnetIds ?? [],
+        securityGroupIds: further.portSecurity ? (further.securityGroupIds ?? securityGroupIds) : null,
+        ...(further.vnicType !== undefined && { vnicType: further.vnicType.toLowerCase().replaceAll('_', '-') }),
       });
     return done();
   },
@@ -62,7 +67,7 @@ const furtherName = ({ row }: NodeScope, index: number): string => `${row.name}-
 const ensurePort = (
   scope: NodeScope,
   name: string,
-  place: Pick<PortSpec, 'networkId' | 'subnetId' | 'securityGroupIds'>,
+  place: Pick<PortSpec, 'networkId' | 'subnetIds' | 'securityGroupIds' | 'vnicType'>,
 ): Promise<string> => {
   const { network: api } = scope.cloud();
   const names = { name, description: descriptionOf(scope.cluster) };

@@ -7,7 +7,7 @@ import { buildUserData } from '../../../controlPlane/userData.ts';
 import { isWanted } from '../../../domain/addons.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
 import { NotFound, type Problem, Unavailable, UserError } from '../../../domain/errors.ts';
-import { CLOUD_INIT, type ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
+import { CLOUD_INIT, hasSeveralAddresses, type ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server, ServerSpec } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
@@ -124,7 +124,7 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
       kubernetesVersion: hosted.release.version,
       pauseImage: imageOf(hosted, 'pause'),
       cloudController: isWanted('cloudController', cluster.spec),
-      nodeIp: group.spec.additionalNetworks.length === 0 ? null : row.address,
+      nodeIp: hasSeveralAddresses(group.spec) ? row.address : null,
       cloudInit: group.spec.cloudInit === null ? null : await openCloudInit(scope),
     }),
     configDrive: group.spec.configDrive,
