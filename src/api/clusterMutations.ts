@@ -119,7 +119,7 @@ const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
     }),
     deadlineSeconds: t.int({
       description:
-        "From 60 to 86400: how long each stage that waits for others may take before the deletion goes on without it, from when it began to wait: load balancers, by the cluster's cloud controller and Octavia; the word of the cluster's API on volumes, their removal and an answer on snapshots; ports of others in the network that Seedbed made; the look through the project at the end. What was left or could not be looked at is in leakReport; a volume that may be meant to stay is kept. Servers, and a lost right to act in the project, are waited for all the same. When left out, all is waited for, but for 15 minutes at the end.",
+        "From 60 to 86400: how long each stage that waits for others may take before the deletion goes on without it, from when it began to wait: nodes with their servers and volumes; load balancers, by the cluster's cloud controller and Octavia; the word of the cluster's API on volumes, their removal and an answer on snapshots; ports of others in the network that Seedbed made; the look through the project at the end; Keystone, to end what Seedbed acted by. What was left or could not be looked at is in leakReport; a volume that may be meant to stay is kept, and a server that may be there still keeps its ports, its router and its network. A lost right to act in the project is waited for all the same. When left out, all is waited for, but for 15 minutes at the end.",
     }),
   }),
 });

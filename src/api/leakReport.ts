@@ -1,5 +1,6 @@
 /** The report on a deletion: what was made in the customer's project, and what of it is there still. */
-import type { Leftover, LeftoverFate, Sweep, Unverified } from '../domain/leakReport.ts';
+import type { InventoryService } from '../domain/inventory.ts';
+import { type Leftover, type LeftoverFate, type Sweep, type Unverified, wholeOf } from '../domain/leakReport.ts';
 import type { InventoryRow } from '../store/inventory.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import type { ResourceCount } from '../store/resources.ts';
@@ -62,11 +63,29 @@ export const leakReportOf = async (row: ClusterRow, _args: object, { loaders }: 
   const { at, leftovers, unverified } = row.sweep;
   const seen = new Set(leftovers.map(({ service, externalId }) => `${service} ${externalId}`));
   const unseen = noted.filter(({ service, externalId }) => !seen.has(`${service} ${externalId}`));
-  return { at, unverified, made: count.made, gone: count.gone, leftovers: [...leftovers, ...unseen.map(notedLeftover)] };
+  return {
+    at,
+    unverified,
+    made: count.made,
+    gone: count.gone,
+    leftovers: [...leftovers, ...unseen.map((note) => notedLeftover(note, row))],
+  };
 };
 
-/** What has no listing of its own, such as an application credential. */
-const notedLeftover = ({ service, kind, externalId, name, madeBy }: InventoryRow): LeftoverRow => {
-  const reason = service === 'IDENTITY' ? 'Its owner alone can delete it.' : 'Nothing has told that it is gone.';
-  return { service, kind, externalId, name, madeBy, fate: 'REMAINS', reason };
+/** What has no listing of its own, such as an application credential, or was in none that could be had. */
+const notedLeftover = ({ service, kind, externalId, name, madeBy }: InventoryRow, row: ClusterRow): LeftoverRow => ({
+  ...{ service, kind, externalId, name, madeBy, fate: 'REMAINS' },
+  reason: service === 'IDENTITY' ? whyRightStays(row) : whyUnseen(service, kind, row),
+});
+
+const whyRightStays = ({ deletionStages }: ClusterRow): string => {
+  const why = deletionStages?.CREDENTIAL?.gaveUp;
+  return why == null
+    ? 'Its owner alone can delete it.'
+    : `It could not be removed before the deadline that deleteCluster was given: ${why}.`;
+};
+
+const whyUnseen = (service: InventoryService, kind: string, { sweep }: ClusterRow): string => {
+  const blind = sweep?.unverified.find((other) => other.service === service && other.kind === wholeOf(kind));
+  return blind === undefined ? 'Nothing has told that it is gone.' : `It may be there still, for nobody could look: ${blind.reason}`;
 };

@@ -1,7 +1,10 @@
 /** Parts of a cluster's deletion that wait for what others do or say; one that takes longer than the policy's deadline is gone on without. */
 
-/** NETWORK: its router, subnet and network, which others' ports hold. */
-export type DeletionStage = 'LOAD_BALANCERS' | 'VOLUMES' | 'NETWORK';
+/**
+ * NODES: servers with what is theirs, and their groups. NETWORK: its router, subnet and network, which others' ports hold, and its security group.
+ * CREDENTIAL: what lets Seedbed act in the project, last of all.
+ */
+export type DeletionStage = 'NODES' | 'LOAD_BALANCERS' | 'VOLUMES' | 'NETWORK' | 'CREDENTIAL';
 
 export interface StageSeen {
   /** When it first had to wait, in milliseconds since the epoch. */

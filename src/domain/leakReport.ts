@@ -14,6 +14,11 @@ export interface Leftover {
   reason: string;
 }
 
+/** What goes with another, and is in no listing of its own. */
+const PART_OF: Readonly<Record<string, string>> = { subnet: 'network', 'router-interface': 'router' };
+
+export const wholeOf = (kind: string): string => PART_OF[kind] ?? kind;
+
 /** What could not be listed. */
 export interface Unverified {
   service: InventoryService;

@@ -75,3 +75,10 @@ export const logsIn = async ({ sandbox }: Pick<Story, 'sandbox'>, conf: string):
   const headers = { 'content-type': 'application/json' };
   return (await fetch(`${sandbox.authUrl}/auth/tokens`, { method: 'POST', headers, body: JSON.stringify({ auth }) })).ok;
 };
+
+/** Keystone fails at everything but to say whose a token is: a server that has forgotten that since would not let the test in. */
+export const takeKeystoneAway = async (world: Story): Promise<void> => {
+  const fault = { service: 'identity', kind: 'status', status: 503 };
+  await world.control('POST', 'faults', { ...fault, path: '^(?!.*/auth/tokens)' });
+  await world.control('POST', 'faults', { ...fault, method: 'POST', path: '/auth/tokens' });
+};

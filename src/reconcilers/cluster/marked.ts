@@ -21,6 +21,8 @@ export interface Marked {
   list(cloud: Cloud, row: ClusterRow, notes: readonly InventoryRow[]): Promise<Found[]>;
   /** Asks for the removal; absent where the thing is not ours to remove any more. */
   remove?(cloud: Cloud, id: string): Promise<unknown>;
+  /** Which of those found; absent: all. */
+  removable?(found: Found, notes: readonly InventoryRow[]): boolean;
   /** What keeps one from going; '' when nothing is known. */
   heldBy?(cloud: Cloud, id: string): Promise<string>;
   /** Only then is it removed. */
@@ -114,6 +116,12 @@ export const MARKED: readonly Marked[] = [
     possible: ofKind('volume'),
     // What Cinder restores from a backup has the marks of the volume that was saved: one that is not noted may be somebody's copy, and is only told.
     list: ({ volume }, { id }) => volume.listVolumes({ metadata: { 'seedbed-cluster': id } }),
+    removable: ({ id }, notes) => notes.some((n) => n.kind === 'volume' && n.madeBy === 'SEEDBED' && n.externalId === id),
+    remove: ({ volume }, id) => volume.deleteVolume(id),
+    heldBy: async ({ volume }, id) => {
+      const { serverIds } = await volume.getVolume(id);
+      return serverIds.length === 0 ? '' : `It is attached to server ${serverIds.join(', ')}.`;
+    },
   },
   {
     service: 'VOLUME',

@@ -1,7 +1,7 @@
 /** The last look at the customer's project before the right to act there ends: what still carries the cluster's marks goes, and what stays is written down. */
 import { SeedbedError, Unavailable } from '../../domain/errors.ts';
-import type { Leftover, Unverified } from '../../domain/leakReport.ts';
-import { type Outcome, waiting } from '../../engine/flow.ts';
+import { type Leftover, type Unverified, wholeOf } from '../../domain/leakReport.ts';
+import { NotYet, type Outcome, waiting } from '../../engine/flow.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import { type InventoryRow, listClusterInventory, noteState } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
@@ -9,6 +9,7 @@ import { lentCloud } from '../lentCloud.ts';
 import { deadlineMs, gaveUp } from './deletionStage.ts';
 import { type Found, MARKED, type Marked } from './marked.ts';
 import type { ClusterScope } from './scope.ts';
+import { servesServers, standingServers } from './standingServers.ts';
 
 /** So long a service may be away, or hold on to a thing, if no deadline says otherwise; then the report says so. */
 const PATIENCE_MS = 900_000;
@@ -23,8 +24,9 @@ export const sweep = async (scope: ClusterScope): Promise<Outcome | null> => {
   const leftovers: Leftover[] = [];
   const unverified: Unverified[] = [];
   const verified: Marked[] = [];
+  let standing: string[] = [];
   for (const marked of MARKED.filter(({ possible }) => possible(notes))) {
-    const seen = await look(scope, marked, notes);
+    const seen = await look(scope, marked, notes, standing);
     if ('held' in seen && !late) {
       // A deletion may have waited for days before it came here: its patience begins now.
       if (row.sweep === null) await scope.patch({ sweep: { since, at: null, leftovers: [], unverified: [] } });
@@ -36,14 +38,13 @@ export const sweep = async (scope: ClusterScope): Promise<Outcome | null> => {
       leftovers.push(...seen.leftovers);
       verified.push(marked);
     }
+    if (marked.kind === 'server')
+      standing = 'unverified' in seen ? standingServers(notes) : seen.leftovers.map(({ externalId }) => externalId);
   }
   await noteVerified(scope, notes, verified, leftovers);
   await scope.patch({ sweep: { since, at: clock.now(), leftovers, unverified } });
   return null;
 };
-
-/** What goes with another, and is in no listing of its own. */
-const PART_OF: Readonly<Record<string, string>> = { subnet: 'network', 'router-interface': 'router' };
 
 /** Of a thing whose removal was given up nobody noted that it is gone after all. */
 const noteVerified = async (
@@ -53,7 +54,7 @@ const noteVerified = async (
   leftovers: readonly Leftover[],
 ): Promise<void> => {
   const isGone = ({ service, kind, madeBy, externalId, state }: InventoryRow): boolean => {
-    const whole = PART_OF[kind] ?? kind;
+    const whole = wholeOf(kind);
     const seen = verified.some((marked) => marked.service === service && marked.kind === whole && marked.madeBy === madeBy);
     const left = leftovers.filter((other) => other.service === service && other.kind === whole && other.madeBy === madeBy);
     return state !== 'GONE' && externalId !== null && seen && !left.some((other) => whole !== kind || other.externalId === externalId);
@@ -69,23 +70,33 @@ const noteVerified = async (
 /** `held`: what to wait for, for a while. */
 type Seen = ({ leftovers: Leftover[] } | { unverified: Unverified }) & { held?: string | Unavailable };
 
-const look = async (scope: ClusterScope, marked: Marked, notes: readonly InventoryRow[]): Promise<Seen> => {
+/** `standing`: servers that are there, or may be: what they are reached by is not taken from under them. */
+const look = async (scope: ClusterScope, marked: Marked, notes: readonly InventoryRow[], standing: readonly string[]): Promise<Seen> => {
   const { row } = scope;
   try {
     const cloud = lentCloud(scope.world, row);
     const found = await marked.list(cloud, row, notes);
-    const reasons = marked.doomed?.(row) === false ? new Map<string, string>() : await removeAll(cloud, marked, found);
+    if (standing.length > 0 && marked.service === 'NETWORK' && marked.madeBy === 'SEEDBED')
+      return { leftovers: found.map((thing) => leftoverOf(scope, marked, thing, notes, servesServers(standing))) };
+    const doomed = marked.doomed?.(row) === false ? [] : found.filter((thing) => marked.removable?.(thing, notes) !== false);
+    const reasons = await removeAll(cloud, marked, doomed);
     if (reasons.size === 0) return { leftovers: found.map((thing) => leftoverOf(scope, marked, thing, notes, undefined)) };
     // A moment later it may be gone after all.
-    const left = (await marked.list(cloud, row, notes)).filter(({ id }) => reasons.has(id));
+    const stays = new Set(found.map(({ id }) => id).filter((id) => !doomed.some((thing) => thing.id === id)));
+    const seen = (await marked.list(cloud, row, notes)).filter(({ id }) => reasons.has(id) || stays.has(id));
+    const left = seen.filter(({ id }) => reasons.has(id));
     const leftovers: Leftover[] = [];
-    for (const thing of left) {
-      const why = [reasons.get(thing.id), await marked.heldBy?.(cloud, thing.id)].filter(Boolean).join(' ');
+    for (const thing of seen) {
+      const why = reasons.has(thing.id)
+        ? [reasons.get(thing.id), await marked.heldBy?.(cloud, thing.id)].filter(Boolean).join(' ')
+        : undefined;
       leftovers.push(leftoverOf(scope, marked, thing, notes, why));
     }
     if (left.length === 0) return { leftovers };
     return { leftovers, held: `${marked.kind.replaceAll('-', ' ')} ${left.map(({ id }) => id).join(', ')} to go` };
   } catch (error) {
+    if (error instanceof NotYet)
+      return { unverified: { service: marked.service, kind: marked.kind, reason: sentence(error.message) }, held: error.message };
     if (!(error instanceof SeedbedError)) throw error;
     const unverified = { service: marked.service, kind: marked.kind, reason: error.message };
     return error instanceof Unavailable ? { unverified, held: error } : { unverified };
@@ -122,7 +133,7 @@ const leftoverOf = (
   if (madeBy === 'CSI') return { ...of, fate: 'KEPT', reason: whyVolumeStays(row) };
   if (madeBy === 'CLOUD_CONTROLLER' && why === undefined && row.deletePolicy?.loadBalancers === 'KEEP')
     return { ...of, fate: 'KEPT', reason: ASKED };
-  if (kind === 'volume') return { ...of, fate: 'REMAINS', reason: COPY };
+  if (kind === 'volume') return { ...of, fate: 'REMAINS', reason: why ?? COPY };
   const late = madeBy === 'CLOUD_CONTROLLER' && gaveUp(row, 'LOAD_BALANCERS') !== undefined;
   if (kind === 'floating-ip' && madeBy === 'CLOUD_CONTROLLER' && why === undefined) {
     if (row.deletePolicy?.floatingIps === 'KEEP') return { ...of, fate: 'KEPT', reason: ASKED };
@@ -131,6 +142,8 @@ const leftoverOf = (
   if (late && why === undefined) return { ...of, fate: 'REMAINS', reason: LATE };
   return { ...of, fate: 'REMAINS', reason: why ?? "It was made by the cluster's controllers after they were stopped, or is shared." };
 };
+
+const sentence = (waitedFor: string): string => `The deletion waited in vain for ${waitedFor}.`;
 
 const COPY =
   'It carries the mark of the cluster and was not made by it, as far as is noted, such as a copy restored from a backup: delete it, if nobody needs it.';

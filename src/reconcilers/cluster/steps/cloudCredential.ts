@@ -3,6 +3,7 @@ import { describeFacts } from '../../../domain/cloudCredential.ts';
 import { done, type Outcome, type Step } from '../../../engine/flow.ts';
 import { listInventory } from '../../../store/inventory.ts';
 import { endClusterUser } from '../clusterUser.ts';
+import { untilDeadline } from '../deletionStage.ts';
 import { endProjectCredential, endRetired } from '../projectCredential.ts';
 import { checkRight, holds, takeNext } from '../right.ts';
 import type { ClusterScope } from '../scope.ts';
@@ -29,16 +30,19 @@ export const cloudCredential: Step<ClusterScope> = {
   },
   remove: async (scope) => {
     const held = await sweep(scope);
-    if (held !== null) return held;
-    await endTrusts(scope, (await listInventory(scope.db, scope.row.id)).filter(isTrustNote));
-    await endClusterUser(scope);
-    const left = [await endProjectCredential(scope), ...(await endRetired(scope))].filter((text) => text !== null);
-    await scope.write((tx) => scope.world.secrets.remove(tx, scope.row.id));
-    const { current } = scope.row.credential ?? { current: null };
-    if (current?.kind === 'APPLICATION_CREDENTIAL')
-      left.push(`Application credential ${JSON.stringify(current.name)}, which was handed in, stays: it is the customer's.`);
-    return done(left.join(' '));
+    return held ?? untilDeadline(scope, { stage: 'CREDENTIAL', work: () => endRight(scope) });
   },
+};
+
+const endRight = async (scope: ClusterScope): Promise<Outcome> => {
+  await endTrusts(scope, (await listInventory(scope.db, scope.row.id)).filter(isTrustNote));
+  await endClusterUser(scope);
+  const left = [await endProjectCredential(scope), ...(await endRetired(scope))].filter((text) => text !== null);
+  await scope.write((tx) => scope.world.secrets.remove(tx, scope.row.id));
+  const { current } = scope.row.credential ?? { current: null };
+  if (current?.kind === 'APPLICATION_CREDENTIAL')
+    left.push(`Application credential ${JSON.stringify(current.name)}, which was handed in, stays: it is the customer's.`);
+  return done(left.join(' '));
 };
 
 const told = ({ row, clock }: ClusterScope): Outcome => {

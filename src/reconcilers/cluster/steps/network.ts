@@ -4,6 +4,7 @@ import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, presentId, removeResource } from '../../resource.ts';
 import { untilDeadline } from '../deletionStage.ts';
 import type { ClusterScope } from '../scope.ts';
+import { unlessForServers } from '../standingServers.ts';
 import { quotas } from './quotas.ts';
 
 export const network: Step<ClusterScope> = {
@@ -33,7 +34,7 @@ export const network: Step<ClusterScope> = {
       await scope.patch({ resolved: { ...row.resolved, fixedNetworkId: networkId, fixedSubnetId: subnetId } });
     return done();
   },
-  remove: (scope) => untilDeadline(scope, { stage: 'NETWORK', work: () => removeOwn(scope) }),
+  remove: (scope) => untilDeadline(scope, { stage: 'NETWORK', work: () => unlessForServers(scope, () => removeOwn(scope)) }),
 };
 
 const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {

@@ -1,10 +1,12 @@
 /** The cluster's node groups, each with a flow of its own: this step only watches them. */
 import { errorOf } from '../../../domain/errors.ts';
-import { done, type Outcome, type Step } from '../../../engine/flow.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { loadConditions } from '../../../store/progress.ts';
 import type { NodeGroupRow } from '../../../store/reconcile.ts';
 import { listNodeGroupTroubles } from '../../../store/troubles.ts';
+import { wakeNodeGroups, wakeNodes } from '../../../store/wake.ts';
 import { removalFailure, waitingForParts } from '../../troubles.ts';
+import { gaveUp, untilDeadline } from '../deletionStage.ts';
 import { renewRight } from '../right.ts';
 import type { ClusterScope } from '../scope.ts';
 import { network } from './network.ts';
@@ -26,11 +28,27 @@ export const nodeGroups: Step<ClusterScope> = {
   },
   // The delete command has marked them; their own flows remove them and wake this one.
   remove: async (scope) => {
-    // Of all that is removed from the cloud the nodes are the first, so this is where a removal sees whether it has the right to.
-    await renewRight(scope);
-    return scope.groups.length === 0 ? done() : follow(scope, 'the nodes to be removed');
+    const { row, groups } = scope;
+    const before = gaveUp(row, 'NODES');
+    const outcome = await untilDeadline(scope, { stage: 'NODES', work: () => removeNodes(scope) });
+    if (groups.length === 0 || gaveUp(row, 'NODES') === undefined) return outcome;
+    // Each ends by its own flow, which leaves what does not go.
+    if (before === undefined) await wakeAll(scope);
+    return waiting('the nodes to end without what cannot be removed', 2_000);
   },
 };
+
+const removeNodes = async (scope: ClusterScope): Promise<Outcome> => {
+  // Of all that is removed from the cloud the nodes are the first, so this is where a removal sees whether it has the right to.
+  await renewRight(scope);
+  return scope.groups.length === 0 ? done() : follow(scope, 'the nodes to be removed');
+};
+
+const wakeAll = ({ write, row, clock }: ClusterScope): Promise<void> =>
+  write(async (tx) => {
+    await wakeNodeGroups(tx, row.id, clock.now(), false);
+    await wakeNodes(tx, { clusterId: row.id }, clock.now(), false);
+  });
 
 const follow = async (scope: ClusterScope, what: string): Promise<Outcome> => {
   const troubles = await listNodeGroupTroubles(scope.db, scope.row.id);

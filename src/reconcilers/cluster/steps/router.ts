@@ -9,6 +9,7 @@ import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
 import { untilDeadline } from '../deletionStage.ts';
 import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
+import { unlessForServers } from '../standingServers.ts';
 import { network } from './network.ts';
 
 export const router: Step<ClusterScope> = {
@@ -57,7 +58,7 @@ export const router: Step<ClusterScope> = {
     await noteGateway(scope, routerId);
     return done();
   },
-  remove: (scope) => untilDeadline(scope, { stage: 'NETWORK', work: () => removeOwn(scope) }),
+  remove: (scope) => untilDeadline(scope, { stage: 'NETWORK', work: () => unlessForServers(scope, () => removeOwn(scope)) }),
 };
 
 const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {

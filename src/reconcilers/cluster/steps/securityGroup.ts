@@ -1,10 +1,12 @@
 /** What may reach the workers: each other, the API servers' way to the kubelets, node ports from the nodes' own range. */
 import { nodeCidrOf } from '../../../domain/cluster.ts';
-import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { type RuleSpec, type SecurityGroup, sameRule } from '../../../openstack/securityGroup.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
+import { untilDeadline } from '../deletionStage.ts';
 import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
+import { unlessForServers } from '../standingServers.ts';
 import { placement } from './placement.ts';
 import { quotas } from './quotas.ts';
 
@@ -48,18 +50,20 @@ export const securityGroup: Step<ClusterScope> = {
     if (groupId !== before) await wakeWaitingNodes(scope);
     return done();
   },
-  remove: async (scope) => {
-    const { row } = scope;
-    await removeResource(scope, {
-      key: securityGroupKey(scope),
-      find: async () => (await scope.cloud().network.listSecurityGroups({ name: resourceName(row), description: descriptionOf(row) }))[0],
-      remove: async (id) => {
-        await scope.cloud().network.deleteSecurityGroup(id);
-        return true;
-      },
-    });
-    return done();
-  },
+  remove: (scope) => untilDeadline(scope, { stage: 'NETWORK', work: () => unlessForServers(scope, () => removeOwn(scope)) }),
+};
+
+const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {
+  const { row } = scope;
+  await removeResource(scope, {
+    key: securityGroupKey(scope),
+    find: async () => (await scope.cloud().network.listSecurityGroups({ name: resourceName(row), description: descriptionOf(row) }))[0],
+    remove: async (id) => {
+      await scope.cloud().network.deleteSecurityGroup(id);
+      return true;
+    },
+  });
+  return done();
 };
 
 const securityGroupKey = (scope: Pick<ClusterScope, 'row' | 'key'>) => scope.key('NETWORK', 'security-group', resourceName(scope.row));

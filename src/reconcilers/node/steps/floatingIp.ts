@@ -1,8 +1,9 @@
 /** A floating IP for the node, when its group asks for one. */
 import { clusterTag } from '../../../domain/cluster.ts';
 import { UserError } from '../../../domain/errors.ts';
-import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { enqueue } from '../../../store/workItems.ts';
+import { orLeft } from '../../cluster/deletionStage.ts';
 import { floatingIpDescription, resourceName } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
 import type { NodeScope } from '../scope.ts';
@@ -56,17 +57,19 @@ export const floatingIp: Step<NodeScope> = {
     }
     return done(elsewhere ? `Floating IP ${row.floatingIp} was given to another port in the cloud, and is left there.` : undefined);
   },
-  remove: async (scope) => {
-    await removeResource(scope, {
-      key: floatingIpKey(scope),
-      find: async () => (await scope.cloud().network.listFloatingIps({ description: describe(scope) }))[0],
-      remove: async (id) => {
-        await scope.cloud().network.deleteFloatingIp(id);
-        return true;
-      },
-    });
-    return done();
-  },
+  remove: (scope) => orLeft(scope.cluster, () => removeOwn(scope)),
+};
+
+const removeOwn = async (scope: NodeScope): Promise<Outcome> => {
+  await removeResource(scope, {
+    key: floatingIpKey(scope),
+    find: async () => (await scope.cloud().network.listFloatingIps({ description: describe(scope) }))[0],
+    remove: async (id) => {
+      await scope.cloud().network.deleteFloatingIp(id);
+      return true;
+    },
+  });
+  return done();
 };
 
 /** A subnet without its router gets no floating IP, and Neutron calls that "not found": as if somebody had to act. */

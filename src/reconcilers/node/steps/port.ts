@@ -2,9 +2,11 @@
 import { clusterTag } from '../../../domain/cluster.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import type { PortSpec } from '../../../openstack/port.ts';
+import { orLeft } from '../../cluster/deletionStage.ts';
 import { descriptionOf, resourceName } from '../../names.ts';
 import { ensureResource, presentId, removeResource } from '../../resource.ts';
 import type { NodeScope } from '../scope.ts';
+import { LEFT_TO_SERVER, serverStands } from '../standing.ts';
 
 export const port: Step<NodeScope> = {
   name: 'PortReady',
@@ -44,11 +46,13 @@ export const port: Step<NodeScope> = {
       });
     return done();
   },
-  remove: async (scope) => {
-    for (const i of furtherNetworks(scope).keys()) await removePort(scope, furtherName(scope, i));
-    await removePort(scope, scope.row.name);
-    return done();
-  },
+  remove: (scope) =>
+    orLeft(scope.cluster, async () => {
+      if (await serverStands(scope)) return done(LEFT_TO_SERVER);
+      for (const i of furtherNetworks(scope).keys()) await removePort(scope, furtherName(scope, i));
+      await removePort(scope, scope.row.name);
+      return done();
+    }),
 };
 
 /** Of those that are there, in the order of the group's networks. */

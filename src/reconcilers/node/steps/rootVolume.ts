@@ -1,11 +1,13 @@
 /** The node's root volume, when its group asks for one. */
 import { type Problem, UserError } from '../../../domain/errors.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { orLeft } from '../../cluster/deletionStage.ts';
 import { descriptionOf } from '../../names.ts';
 import { ensureResource, removeResource } from '../../resource.ts';
 import { afterBuildFailure, type Failed, noteBuildFailure, type Rebuilt } from '../buildFailure.ts';
 import { image, naming, volumeType } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
+import { LEFT_TO_SERVER, serverStands } from '../standing.ts';
 
 export const rootVolume: Step<NodeScope> = {
   name: 'RootVolumeReady',
@@ -47,9 +49,11 @@ export const rootVolume: Step<NodeScope> = {
     }
     return waiting(`Cinder to make the root volume (${status})`, 2_000);
   },
-  remove: async (scope) => {
-    return (await removeOwn(scope)) ? done() : waiting('Cinder to delete the root volume', 2_000);
-  },
+  remove: (scope) =>
+    orLeft(scope.cluster, async () => {
+      if (await serverStands(scope)) return done(LEFT_TO_SERVER);
+      return (await removeOwn(scope)) ? done() : waiting('Cinder to delete the root volume', 2_000);
+    }),
 };
 
 const removeOwn = (scope: NodeScope): Promise<boolean> =>

@@ -12,11 +12,13 @@ import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts'
 import type { Server, ServerSpec } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
 import type { NodeGroupRow } from '../../../store/reconcile.ts';
+import { orLeft } from '../../cluster/deletionStage.ts';
 import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
 import { ensureResource, forgetResource, presentId, removeResource } from '../../resource.ts';
 import { afterBuildFailure, type Failed, noteBuildFailure, type Rebuilt } from '../buildFailure.ts';
 import { flavor, image, keypair, naming, serverGroup } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
+import { serverKey } from '../standing.ts';
 import { loadOrMakeToken } from '../token.ts';
 import { noteTrouble, remedyOf } from '../trouble.ts';
 import { additionalPortIds, port } from './port.ts';
@@ -49,11 +51,11 @@ export const server: Step<NodeScope> = {
   remove: async (scope) => {
     const serverId = scope.row.serverId;
     if (serverId !== null) scope.world.servers.forget(serverId);
-    return (await removeOwn(scope)) ? done() : waiting(`Nova to delete server ${scope.row.name}`, 5_000);
+    return orLeft(scope.cluster, async () =>
+      (await removeOwn(scope)) ? done() : waiting(`Nova to delete server ${scope.row.name}`, 5_000),
+    );
   },
 };
-
-const serverKey = (scope: NodeScope) => scope.key('COMPUTE', 'server', scope.row.name);
 
 const removeOwn = (scope: NodeScope): Promise<boolean> =>
   removeResource(scope, {

@@ -1,7 +1,8 @@
 /** Spreads the group's servers over hosts, or keeps them together, as its policy says. */
 import type { ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
-import { done, type Step } from '../../../engine/flow.ts';
+import { done, type Outcome, type Step } from '../../../engine/flow.ts';
 import type { Compute } from '../../../openstack/compute.ts';
+import { orLeft } from '../../cluster/deletionStage.ts';
 import { resourceName } from '../../names.ts';
 import { ensureResource, removeResource } from '../../resource.ts';
 import type { NodeGroupScope } from '../scope.ts';
@@ -25,17 +26,19 @@ export const serverGroup: Step<NodeGroupScope> = {
     });
     return done();
   },
-  remove: async (scope) => {
-    await removeResource(scope, {
-      key: serverGroupKey(scope),
-      find: () => scope.cloud().compute.findServerGroup(resourceName(scope.cluster, scope.row.name)),
-      remove: async (id) => {
-        await scope.cloud().compute.deleteServerGroup(id);
-        return true;
-      },
-    });
-    return done();
-  },
+  remove: (scope) => orLeft(scope.cluster, () => removeOwn(scope)),
+};
+
+const removeOwn = async (scope: NodeGroupScope): Promise<Outcome> => {
+  await removeResource(scope, {
+    key: serverGroupKey(scope),
+    find: () => scope.cloud().compute.findServerGroup(resourceName(scope.cluster, scope.row.name)),
+    remove: async (id) => {
+      await scope.cloud().compute.deleteServerGroup(id);
+      return true;
+    },
+  });
+  return done();
 };
 
 const serverGroupKey = (scope: NodeGroupScope) => scope.key('COMPUTE', 'server-group', resourceName(scope.cluster, scope.row.name));
