@@ -1,4 +1,4 @@
-/** What others take away or change of a worker's things in the cloud: mended, or left and named where somebody meant it. */
+/** A worker's things in the cloud that cannot be had, or that others take away or change: told, mended, or left and named where somebody meant it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
@@ -89,4 +89,28 @@ test('a server group that is deleted is made anew for the next worker', async ()
   expect(made.name).toBe(group.name);
   expect(made.id).not.toBe(group.id);
   expect(world.rows("select 1 from events where json_extract(problem, '$.whoMustAct') != 'NOBODY'")).toEqual([]);
+});
+
+test('a worker without the floating IP that was asked for is not READY, and is tried again when somebody says so', async () => {
+  const refusal = { NeutronError: { type: 'OverQuota', message: "Quota exceeded for resources: ['floatingip'].", detail: '' } };
+  const fault = { kind: 'status', status: 409, body: JSON.stringify(refusal), service: 'network', method: 'POST', path: '^/v2.0/floatingips' };
+  await world.control('POST', 'faults', fault);
+  const { id: clusterId } = only(world.rows<{ id: string }>('select id from clusters'));
+  const input = { clusterId, name: 'outside', count: 1, floatingIpEnabled: true };
+  const { operation } = await world.change<{ operation: { id: string; uuid: string } }>(
+    world.member,
+    'createNodeGroup',
+    input,
+    'operation { id uuid }',
+  );
+  const asked = () => only(world.rows<{ state: string; problem: string }>(`select * from operations where id = '${operation.uuid}'`));
+  const worker = () => world.rows<{ state: string; kubelet_version: string | null }>("select * from nodes where name like '%-outside-%'")[0];
+  await until(() => asked().state === 'FAILED' && worker()?.kubelet_version != null);
+  expect(JSON.parse(asked().problem)).toMatchObject({ retryable: false, message: expect.stringContaining('floatingip') });
+  await until(() => worker()?.state === 'FAILED');
+  await world.control('DELETE', 'faults');
+  await world.change(world.member, 'retryOperation', { operationId: operation.id }, 'operation { id }');
+  await until(() => asked().state === 'SUCCEEDED');
+  expect(worker()?.state).toBe('READY');
+  expect(await ips()).toHaveLength(3);
 });

@@ -55,6 +55,12 @@ export const createNodeHandler = (world: World) => {
 
 const stateOf = (scope: NodeScope, row: NodeRow, summary: PassSummary): NodeState => {
   if (row.deleteRequestedAt !== null) return summary.settled ? 'DELETED' : 'DELETING';
-  if (summary.failure?.problem?.retryable === false && row.kubeletVersion === null) return 'FAILED';
-  return summary.settled ? 'READY' : scope.seen;
+  const lacks = lacksFloatingIp(scope, row);
+  if (summary.failure?.problem?.retryable === false && (row.kubeletVersion === null || lacks)) return 'FAILED';
+  if (summary.settled) return 'READY';
+  return lacks && scope.seen === 'READY' ? 'JOINING' : scope.seen;
 };
+
+/** Its kubelet may be Ready long before: who asked for both is not told that all is done. One that had it once is a worker all the same. */
+const lacksFloatingIp = ({ group }: NodeScope, row: NodeRow): boolean =>
+  group.spec.floatingIpEnabled && row.floatingIp === null && row.state !== 'READY' && row.state !== 'NOT_READY';
