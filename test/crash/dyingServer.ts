@@ -2,7 +2,7 @@
  * A server that dies by SIGKILL right after a commit, before anybody hears of it. Run by mortal.ts as a process of its own.
  *
  * The orders come in DYING as JSON: `at` n dies after the n-th commit that changed something; `seen` names a file of digests, and the server
- * dies at the first commit whose durable state is not in it, having added it. `writes` names a file of writes to the cloud, and the server dies
+ * dies at the first commit whose durable state is not in it, having added it (`every` n: at each n-th of them). `writes` names a file of writes to the cloud, and the server dies
  * at the first that is not in it, having added it: `BEFORE` it is sent, `DURING` it (sent, and no answer yet) or `AFTER` (answered, and not noted).
  */
 import { createHash } from 'node:crypto';
@@ -16,6 +16,7 @@ interface Orders {
   settings: Parameters<typeof readConfig>[1];
   at: number | null;
   seen: string | null;
+  every?: number;
   writes?: { file: string; moment: 'BEFORE' | 'DURING' | 'AFTER' };
 }
 
@@ -36,8 +37,8 @@ const STATE = [
   'select kind, id, lease_until is null from work_items',
 ];
 
-const { settings, at, seen, writes } = JSON.parse(process.env['DYING'] ?? '') as Orders;
-const known = new Set(seen !== null && existsSync(seen) ? readFileSync(seen, 'utf8').split('\n') : []);
+const { settings, at, seen, every = 1, writes } = JSON.parse(process.env['DYING'] ?? '') as Orders;
+const known = new Set(seen !== null && existsSync(seen) ? readFileSync(seen, 'utf8').split('\n').filter(Boolean) : []);
 let commits = 0;
 let changes = 0;
 
@@ -57,7 +58,8 @@ const isLast = (db: Database.Database): boolean => {
   const now = digest(db);
   if (known.has(now)) return false;
   appendFileSync(seen, `${now}\n`);
-  return true;
+  known.add(now);
+  return known.size % every === 0;
 };
 
 const { exec } = Database.prototype;

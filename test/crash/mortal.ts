@@ -11,6 +11,8 @@ const ROOT = new URL('../..', import.meta.url).pathname;
 export interface Orders {
   at: number | null;
   seen: string | null;
+  /** Only every n-th state that nobody has died in. */
+  every?: number;
   writes?: { file: string; moment: 'BEFORE' | 'DURING' | 'AFTER' };
 }
 

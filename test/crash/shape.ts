@@ -1,16 +1,28 @@
 /** What there is of a cluster in all places, as lines that are the same for two clusters of the same form. */
 import type { Story } from '../reconcilers/story.ts';
 
+interface Thing {
+  id?: string;
+  name?: string;
+  status?: string;
+  security_group_id?: string;
+}
+
 interface Snapshot {
-  openstack: Record<string, Record<string, { name?: string; status?: string }[]>>;
+  openstack: Record<string, Record<string, Thing[]>>;
   kubernetes: { seed: string[]; hosted: { objects: string[] }[] };
 }
 
 /** Sorted lines of the sandbox's clouds and clusters, and of our inventory. Random parts of names become stars, this cluster's id "ID". */
 export const shapeOf = async (world: Story, shortId: string): Promise<string[]> => {
   const { openstack, kubernetes } = await world.control<Snapshot>('GET', 'world');
+  // Neutron makes a project's group `default` when anybody first lists groups there: whoever it was, it is nobody's cluster's.
+  const defaults = new Set(openstack['network']?.['securityGroups']?.filter(({ name }) => name === 'default').map(({ id }) => id));
+  const isDefault = ({ id, security_group_id }: Thing): boolean => defaults.has(id) || defaults.has(security_group_id);
   const things = Object.entries(openstack).flatMap(([service, kinds]) =>
-    Object.entries(kinds).flatMap(([kind, all]) => all.map(({ name, status }) => `${service} ${kind} ${name ?? ''} ${status ?? ''}`)),
+    Object.entries(kinds).flatMap(([kind, all]) =>
+      all.filter((thing) => !isDefault(thing)).map(({ name, status }) => `${service} ${kind} ${name ?? ''} ${status ?? ''}`),
+    ),
   );
   const hosted = kubernetes.hosted.flatMap(({ objects }) => objects.map((object) => `hosted ${object}`));
   const ours = world
