@@ -6,22 +6,12 @@ import { expect, test } from 'vitest';
 import { type Case, nameOf, parseCase } from './cases.ts';
 import { allCases, calmLife, drive, sentenceOf } from './drive.ts';
 import { openFaultWorld } from './life.ts';
+import { randomFrom } from './random.ts';
 
 const SAMPLE_MS = 60_000;
 
 const given = process.env['SEEDBED_FAULTS_CASE'];
 const seed = Number(process.env['SEEDBED_FAULTS_SEED'] ?? Date.now() % 1_000_000);
-
-/** mulberry32: the same numbers in [0, 1) for the same seed, on every machine. */
-const randomFrom = (start: number) => {
-  let state = start >>> 0;
-  return (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-};
 
 const shuffled = (cases: readonly Case[]): Case[] => {
   const random = randomFrom(seed);

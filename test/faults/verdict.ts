@@ -17,10 +17,13 @@ export const verdict = (met: Case | null, course: Course, calm: Course): string[
   ...tooSoon(course.calls),
 ];
 
-/** A thing of the cloud's that is there once more than it should be, or is noted to be ended. */
+/** A thing of the cloud's that is there once more than it should be, what its machine asked of the cluster, or what is noted to be ended. */
 export const isDouble = (sentence: string): boolean => {
   const [, there, due] = /there are (\d+), and not (\d+)$/.exec(sentence) ?? [];
-  return /^((compute|network|volume|identity) |inventory .* DELETING:)/.test(sentence) && Number(there) > Number(due);
+  return (
+    /^((compute|network|volume|identity|hosted CertificateSigningRequest) |inventory .* DELETING:)/.test(sentence) &&
+    Number(there) > Number(due)
+  );
 };
 
 /** What there is, and how often: a leak or a double is one line more. */
@@ -43,7 +46,7 @@ const tooMany = ({ calls, stops }: Course, calm: Course): string[] => {
 };
 
 /** A write that was made again within a second. */
-const tooSoon = (calls: readonly RecordedCall[]): string[] => {
+export const tooSoon = (calls: readonly RecordedCall[]): string[] => {
   const last = new Map<string, number>();
   return calls
     .filter(({ write }) => write)

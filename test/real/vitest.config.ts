@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export const LONG = [
   'test/real/availability.test.ts',
   'test/real/clusterUser.test.ts',
+  'test/real/faults.test.ts',
   'test/real/fleet.test.ts',
   'test/real/rotation.test.ts',
 ];

@@ -93,7 +93,14 @@ test('a server group that is deleted is made anew for the next worker', async ()
 
 test('a worker without the floating IP that was asked for is not READY, and is tried again when somebody says so', async () => {
   const refusal = { NeutronError: { type: 'OverQuota', message: "Quota exceeded for resources: ['floatingip'].", detail: '' } };
-  const fault = { kind: 'status', status: 409, body: JSON.stringify(refusal), service: 'network', method: 'POST', path: '^/v2.0/floatingips' };
+  const fault = {
+    kind: 'status',
+    status: 409,
+    body: JSON.stringify(refusal),
+    service: 'network',
+    method: 'POST',
+    path: '^/v2.0/floatingips',
+  };
   await world.control('POST', 'faults', fault);
   const { id: clusterId } = only(world.rows<{ id: string }>('select id from clusters'));
   const input = { clusterId, name: 'outside', count: 1, floatingIpEnabled: true };
@@ -104,7 +111,8 @@ test('a worker without the floating IP that was asked for is not READY, and is t
     'operation { id uuid }',
   );
   const asked = () => only(world.rows<{ state: string; problem: string }>(`select * from operations where id = '${operation.uuid}'`));
-  const worker = () => world.rows<{ state: string; kubelet_version: string | null }>("select * from nodes where name like '%-outside-%'")[0];
+  const worker = () =>
+    world.rows<{ state: string; kubelet_version: string | null }>("select * from nodes where name like '%-outside-%'")[0];
   await until(() => asked().state === 'FAILED' && worker()?.kubelet_version != null);
   expect(JSON.parse(asked().problem)).toMatchObject({ retryable: false, message: expect.stringContaining('floatingip') });
   await until(() => worker()?.state === 'FAILED');
