@@ -66,6 +66,7 @@ export const NodeStateEnum = enumOf<NodeState>('NodeState', 'Where a worker is i
 export const NodeTroubleKindEnum = enumOf<NodeTroubleKind>('NodeTroubleKind', 'What is wrong with a worker.', {
   NOT_READY: 'Kubernetes does not call it Ready.',
   SERVER_LOST: 'Its server was deleted in the cloud.',
+  PORT_LOST: 'A port of its server was deleted in the cloud.',
   SERVER_ERROR: 'Its server is in ERROR in the cloud.',
   NOT_JOINED: 'Its server runs and has not become a Ready node in time.',
   NODE_PROBLEM: 'node-problem-detector reports what does not pass by itself, such as KernelDeadlock.',

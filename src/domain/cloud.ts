@@ -49,6 +49,8 @@ export interface CloudNetwork {
   description: string;
   projectId: string;
   status: string;
+  /** False: somebody has shut it down. */
+  adminStateUp: boolean;
   external: boolean;
   shared: boolean;
   mtu: number | null;

@@ -2,7 +2,7 @@
 
 import type { Condition } from './condition.ts';
 
-export type NodeTroubleKind = 'NOT_READY' | 'SERVER_LOST' | 'SERVER_ERROR' | 'NOT_JOINED' | 'NODE_PROBLEM';
+export type NodeTroubleKind = 'NOT_READY' | 'SERVER_LOST' | 'PORT_LOST' | 'SERVER_ERROR' | 'NOT_JOINED' | 'NODE_PROBLEM';
 
 /** What is wrong with a worker, whether or not it will be replaced. */
 export interface NodeTrouble {
@@ -135,5 +135,6 @@ const limitMs = (kind: NodeTroubleKind, spec: HealingSpec): number =>
 const backoffMs = (failures: number): number =>
   failures === 0 ? 0 : Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20));
 
-/** A server that is gone is not what was asked for, whoever deleted it: another is made without automatic healing, too. */
-export const isHealed = (kind: NodeTroubleKind, autoHealingEnabled: boolean): boolean => autoHealingEnabled || kind === 'SERVER_LOST';
+/** A server or a port that is gone is not what was asked for, whoever deleted it: another worker is made without automatic healing, too. */
+export const isHealed = (kind: NodeTroubleKind, autoHealingEnabled: boolean): boolean =>
+  autoHealingEnabled || kind === 'SERVER_LOST' || kind === 'PORT_LOST';

@@ -18,17 +18,22 @@ export interface SubnetSpec {
   dnsNameservers: string[];
 }
 
+export type SubnetChange = Partial<Pick<CloudSubnet, 'gatewayIp' | 'dnsNameservers' | 'enableDhcp'>>;
+
 export interface Network extends Routers, Ports, SecurityGroups, FloatingIps {
   listNetworks(filter?: CommonFilter & { external?: boolean }): Promise<CloudNetwork[]>;
   getNetwork(id: string): Promise<CloudNetwork>;
   /** `mtu`: in bytes; without it Neutron chooses. */
   createNetwork(spec: { name: string; description: string; mtu?: number | null }): Promise<CloudNetwork>;
+  updateNetwork(id: string, change: { adminStateUp: boolean }): Promise<CloudNetwork>;
   /** Throws Conflict while ports are left on it. */
   deleteNetwork(id: string): Promise<boolean>;
   listSubnets(filter?: CommonFilter & { networkId?: string }): Promise<CloudSubnet[]>;
   getSubnet(id: string): Promise<CloudSubnet>;
   /** With DHCP, and the first address as its gateway. */
   createSubnet(spec: SubnetSpec): Promise<CloudSubnet>;
+  /** Throws Conflict for a gateway while a router has the one that is there. */
+  updateSubnet(id: string, change: SubnetChange): Promise<CloudSubnet>;
   deleteSubnet(id: string): Promise<boolean>;
   /** Idempotent. A second call after the create, so look at the object's `tags` and add what is missing. */
   addTag(resource: NetworkResource, id: string, tag: string): Promise<void>;
@@ -50,6 +55,7 @@ export const createNetwork = (service: Service): Network => {
     listNetworks: (filter = {}) => neutron.list(networkSchema, NETWORKS, filter, { 'router:external': filter.external }),
     getNetwork: (id) => neutron.get(networkSchema, NETWORKS, id),
     createNetwork: ({ mtu, ...names }) => neutron.create(networkSchema, NETWORKS, mtu == null ? names : { ...names, mtu }),
+    updateNetwork: (id, { adminStateUp }) => neutron.update(networkSchema, NETWORKS, id, { admin_state_up: adminStateUp }),
     deleteNetwork: (id) => neutron.remove(NETWORKS, id),
     listSubnets: (filter = {}) => neutron.list(subnetSchema, SUBNETS, filter, { network_id: filter.networkId }),
     getSubnet: (id) => neutron.get(subnetSchema, SUBNETS, id),
@@ -62,6 +68,12 @@ export const createNetwork = (service: Service): Network => {
         ip_version: spec.ipVersion,
         dns_nameservers: spec.dnsNameservers,
         enable_dhcp: true,
+      }),
+    updateSubnet: (id, { gatewayIp, dnsNameservers, enableDhcp }) =>
+      neutron.update(subnetSchema, SUBNETS, id, {
+        ...(gatewayIp !== undefined && { gateway_ip: gatewayIp }),
+        ...(dnsNameservers !== undefined && { dns_nameservers: dnsNameservers }),
+        ...(enableDhcp !== undefined && { enable_dhcp: enableDhcp }),
       }),
     deleteSubnet: (id) => neutron.remove(SUBNETS, id),
     addTag: neutron.addTag,
@@ -89,6 +101,7 @@ const networkSchema = z
     project_id: z.string().nullish(),
     tenant_id: z.string().nullish(),
     status: z.string(),
+    admin_state_up: z.boolean().default(true),
     'router:external': z.boolean().default(false),
     shared: z.boolean().default(false),
     mtu: z.number().nullish(),
@@ -104,6 +117,7 @@ const networkSchema = z
       description: n.description ?? '',
       projectId: n.project_id ?? n.tenant_id ?? '',
       status: n.status,
+      adminStateUp: n.admin_state_up,
       external: n['router:external'],
       shared: n.shared,
       mtu: n.mtu ?? null,

@@ -10,6 +10,8 @@ export interface CloudRouter {
   name: string;
   description: string;
   status: string;
+  /** False: somebody has shut it down. */
+  adminStateUp: boolean;
   externalNetworkId: string | null;
   externalAddresses: string[];
   tags: string[];
@@ -19,6 +21,7 @@ export interface Routers {
   listRouters(filter?: CommonFilter): Promise<CloudRouter[]>;
   getRouter(id: string): Promise<CloudRouter>;
   createRouter(spec: { name: string; description: string; externalNetworkId: string | null }): Promise<CloudRouter>;
+  updateRouter(id: string, change: { adminStateUp?: boolean; externalNetworkId?: string }): Promise<CloudRouter>;
   /** Gives the interface's port; the one that is there already, when there is one. */
   addRouterInterface(routerId: string, subnetId: string): Promise<{ portId: string }>;
   /** False when the interface or the router was gone. Throws Conflict while a floating IP needs it. */
@@ -36,6 +39,11 @@ export const createRouters = (neutron: Neutron): Routers => ({
     const gateway = externalNetworkId === null ? {} : { external_gateway_info: { network_id: externalNetworkId } };
     return neutron.create(routerSchema, ROUTERS, { name, description, ...gateway });
   },
+  updateRouter: (id, { adminStateUp, externalNetworkId }) =>
+    neutron.update(routerSchema, ROUTERS, id, {
+      ...(adminStateUp !== undefined && { admin_state_up: adminStateUp }),
+      ...(externalNetworkId !== undefined && { external_gateway_info: { network_id: externalNetworkId } }),
+    }),
   addRouterInterface: async (routerId, subnetId) => {
     const path = `/routers/${part(routerId)}/add_router_interface`;
     try {
@@ -75,6 +83,7 @@ const routerSchema = z
     name: z.string(),
     description: z.string().nullish(),
     status: z.string(),
+    admin_state_up: z.boolean().default(true),
     external_gateway_info: gatewaySchema.nullish(),
     tags: z.array(z.string()).default([]),
   })
@@ -84,6 +93,7 @@ const routerSchema = z
       name: r.name,
       description: r.description ?? '',
       status: r.status,
+      adminStateUp: r.admin_state_up,
       externalNetworkId: r.external_gateway_info?.network_id ?? null,
       externalAddresses: (r.external_gateway_info?.external_fixed_ips ?? []).flatMap((ip) => ip.ip_address ?? []),
       tags: r.tags,

@@ -1,6 +1,8 @@
 /** What a project's network service has, listed once for all of its clusters and believed for a while: drift costs calls by the project. */
+import type { CloudNetwork, CloudSubnet } from '../domain/cloud.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { FloatingIp } from '../openstack/floatingIp.ts';
+import type { CloudPort } from '../openstack/port.ts';
 import type { CloudRouter } from '../openstack/router.ts';
 import type { SecurityGroup } from '../openstack/securityGroup.ts';
 import type { Cloud } from '../openstack/session.ts';
@@ -8,10 +10,17 @@ import type { Cloud } from '../openstack/session.ts';
 export interface NetworkSight {
   securityGroups: ReadonlyMap<string, SecurityGroup>;
   routers: ReadonlyMap<string, CloudRouter>;
-  /** Ports of routers in their subnets. */
-  interfaceIds: ReadonlySet<string>;
+  /** Of servers, routers and whatever else has one. */
+  ports: ReadonlyMap<string, CloudPort>;
   /** Listed when it is first asked for: most projects have none of ours. */
   floatingIps(): Promise<ReadonlyMap<string, FloatingIp>>;
+  /** Likewise: customers bring networks. */
+  networks(): Promise<NetworksSeen>;
+}
+
+export interface NetworksSeen {
+  networks: ReadonlyMap<string, CloudNetwork>;
+  subnets: ReadonlyMap<string, CloudSubnet>;
 }
 
 export interface NetworkSights {
@@ -21,6 +30,8 @@ export interface NetworkSights {
 
 /** A plain router's interface, a distributed one's and a highly available one's. */
 const INTERFACE_OWNERS = ['network:router_interface', 'network:router_interface_distributed', 'network:ha_router_replicated_interface'];
+
+export const isRouterInterface = ({ deviceOwner }: CloudPort): boolean => INTERFACE_OWNERS.includes(deviceOwner);
 
 /** `maxAgeMs`: how long a listing is believed, in milliseconds. */
 export const createNetworkSights = ({ clock, maxAgeMs }: { clock: Clock; maxAgeMs: number }): NetworkSights => {
@@ -41,23 +52,29 @@ export const createNetworkSights = ({ clock, maxAgeMs }: { clock: Clock; maxAgeM
 };
 
 const look = async ({ network }: Cloud): Promise<NetworkSight> => {
-  const [groups, routers, ports] = await Promise.all([
-    network.listSecurityGroups(),
-    network.listRouters(),
-    network.listPorts({ deviceOwner: INTERFACE_OWNERS }),
-  ]);
-  let floatingIps: Promise<ReadonlyMap<string, FloatingIp>> | null = null;
-  const listFloatingIps = async () => new Map((await network.listFloatingIps()).map((ip) => [ip.id, ip]));
+  const [groups, routers, ports] = await Promise.all([network.listSecurityGroups(), network.listRouters(), network.listPorts()]);
   return {
-    securityGroups: new Map(groups.map((group) => [group.id, group])),
-    routers: new Map(routers.map((router) => [router.id, router])),
-    interfaceIds: new Set(ports.map(({ id }) => id)),
-    floatingIps: () => {
-      floatingIps ??= listFloatingIps().catch((error: unknown) => {
-        floatingIps = null;
-        throw error;
-      });
-      return floatingIps;
-    },
+    securityGroups: byId(groups),
+    routers: byId(routers),
+    ports: byId(ports),
+    floatingIps: once(async () => byId(await network.listFloatingIps())),
+    networks: once(async () => {
+      const [networks, subnets] = await Promise.all([network.listNetworks(), network.listSubnets()]);
+      return { networks: byId(networks), subnets: byId(subnets) };
+    }),
+  };
+};
+
+const byId = <T extends { id: string }>(things: readonly T[]): ReadonlyMap<string, T> => new Map(things.map((thing) => [thing.id, thing]));
+
+/** One call for all who ask; after a failure the next asks anew. */
+const once = <T>(list: () => Promise<T>): (() => Promise<T>) => {
+  let listed: Promise<T> | null = null;
+  return () => {
+    listed ??= list().catch((error: unknown) => {
+      listed = null;
+      throw error;
+    });
+    return listed;
   };
 };

@@ -130,6 +130,7 @@ const network = (id: string, name: string, external: boolean, cidrs: string[]) =
   description: '',
   projectId: 'blue',
   status: 'ACTIVE',
+  adminStateUp: true,
   external,
   shared: false,
   mtu: null,

@@ -54,6 +54,7 @@ test.each<[NodeTroubleKind, number]>([
   ['NOT_READY', 5 * MINUTE],
   ['NODE_PROBLEM', 5 * MINUTE],
   ['SERVER_LOST', 30_000],
+  ['PORT_LOST', 30_000],
   ['SERVER_ERROR', 30_000],
   ['NOT_JOINED', 30_000],
 ])('%s is left alone for %i ms', (kind, ms) => {

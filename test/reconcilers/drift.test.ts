@@ -74,6 +74,74 @@ test('a twin of the router, which a slow Neutron made for the same request, goes
   await neutron('DELETE', `routers/${mine}`);
 });
 
+test('tags and settings that were changed are as they were made, and what else was in them stays', async () => {
+  const [net, subnet, router, group] = await Promise.all(['networks', 'subnets', 'routers', 'securityGroups'].map(own));
+  const tagged = [`networks/${net}`, `subnets/${subnet}`, `routers/${router}`, `security-groups/${group}`];
+  for (const path of tagged) await neutron('PUT', `${path}/tags`, { tags: ['mine'] });
+  await neutron('PUT', `networks/${net}`, { network: { admin_state_up: false } });
+  await neutron('PUT', `routers/${router}/remove_router_interface`, { subnet_id: subnet });
+  await neutron('PUT', `routers/${router}`, { router: { admin_state_up: false, external_gateway_info: {} } });
+  await neutron('PUT', `subnets/${subnet}`, { subnet: { gateway_ip: null, enable_dhcp: false, dns_nameservers: ['192.0.2.1'] } });
+  const kinds = ['networks', 'subnets', 'routers', 'securityGroups'];
+  const made = async () =>
+    (await Promise.all(kinds.map(network))).flatMap((all, i) => all.filter(({ id }) => id === [net, subnet, router, group][i]));
+  const tag = `seedbed-cluster-${clusterId}`;
+  await until(async () => {
+    world.wake(clusterId);
+    const all = (await made()) as unknown as { tags: string[]; gateway_ip?: string; external_gateway_info?: object | null }[];
+    return (
+      all.every(({ tags }) => tags.includes(tag)) && (await network('ports')).some((p) => p.device_owner === 'network:router_interface')
+    );
+  });
+  expect(await made()).toMatchObject([
+    { tags: ['mine', tag], admin_state_up: true },
+    { tags: ['mine', tag], gateway_ip: '10.0.0.1', enable_dhcp: true, dns_nameservers: [] },
+    { tags: ['mine', tag], admin_state_up: true, external_gateway_info: { network_id: expect.any(String) } },
+    { tags: ['mine', tag] },
+  ]);
+  for (const path of tagged) await neutron('DELETE', `${path}/tags/mine`);
+  await world.settled(clusterId);
+});
+
+test('what a customer added is left alone, and named until it goes', async () => {
+  const [net, router, group] = await Promise.all(['networks', 'routers', 'securityGroups'].map(own));
+  const said = (step: string) =>
+    world.rows<{ message: string }>(
+      `select message from conditions where object_id = '${clusterId}' and name = '${step}' and state = 'DONE'`,
+    )[0]?.message ?? '';
+  const saidAfterLook = (step: string, what: RegExp) =>
+    until(() => {
+      world.wake(clusterId);
+      return what.test(said(step));
+    });
+  const rule = {
+    security_group_id: group,
+    direction: 'ingress',
+    ethertype: 'IPv4',
+    protocol: 'tcp',
+    port_range_min: 22,
+    port_range_max: 22,
+  };
+  await neutron('POST', 'security-group-rules', { security_group_rule: { ...rule, remote_ip_prefix: '203.0.113.0/24' } });
+  await neutron('POST', 'subnets', { subnet: { network_id: net, name: 'mine', ip_version: 4, cidr: '10.99.0.0/24' } });
+  const mine = (await network('subnets')).find(({ name }) => name === 'mine')?.id;
+  await neutron('PUT', `routers/${router}/add_router_interface`, { subnet_id: mine });
+  await neutron('PUT', `routers/${router}/tags/mine`);
+  await saidAfterLook('SecurityGroupReady', /left alone: rule \S+ \(ingress IPv4, tcp 22 from 203\.0\.113\.0\/24\)\.$/);
+  await saidAfterLook('NetworkReady', new RegExp(`left alone: subnet mine \\(${mine}\\), 10\\.99\\.0\\.0/24\\.$`));
+  await saidAfterLook(
+    'RouterReady',
+    new RegExp(`router interface \\S+ with 10\\.99\\.0\\.1 in subnet ${mine}; tag mine of the router\\.$`),
+  );
+  await neutron('PUT', `routers/${router}/remove_router_interface`, { subnet_id: mine });
+  await neutron('DELETE', `routers/${router}/tags/mine`);
+  await neutron('DELETE', `subnets/${mine}`);
+  const extra = ((await network('securityGroupRules')) as { id: string; port_range_min?: number }[]).find((r) => r.port_range_min === 22);
+  await neutron('DELETE', `security-group-rules/${extra?.id}`);
+  for (const step of ['SecurityGroupReady', 'NetworkReady', 'RouterReady']) await saidAfterLook(step, /^$/);
+  await world.settled(clusterId);
+});
+
 test.each([
   ['v1', 'Secret', 'kube-apiserver-files'],
   ['apps/v1', 'Deployment', 'kube-scheduler'],

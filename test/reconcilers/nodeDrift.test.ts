@@ -1,5 +1,6 @@
 /** A worker's things in the cloud that cannot be had, or that others take away or change: told, mended, or left and named where somebody meant it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hurry } from './healingWorld.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -79,6 +80,19 @@ test('a floating IP that is given to another port is left there, and that is tol
   await call('DELETE', `/network/v2.0/ports/${port.id}`);
 });
 
+test("a worker's port has Seedbed's tag and security group again, beside what was put on it", async () => {
+  const path = `/network/v2.0/ports/${node().port_id}`;
+  const port = async () => (await call<{ port: { tags: string[]; security_groups: string[] } }>('GET', path)).port;
+  const before = await port();
+  const { security_group: own } = await call<{ security_group: Thing }>('POST', '/network/v2.0/security-groups', {
+    security_group: { name: 'mine' },
+  });
+  await call('PUT', path, { port: { security_groups: [own.id] } });
+  await call('PUT', `${path}/tags`, { tags: ['mine'] });
+  await lookUntil(async () => (await port()).tags.length === 2);
+  expect(await port()).toMatchObject({ tags: ['mine', ...before.tags], security_groups: [...before.security_groups, own.id] });
+});
+
 test('a server group that is deleted is made anew for the next worker', async () => {
   const group = only(await serverGroups());
   await call('DELETE', `/compute/v2.1/os-server-groups/${group.id}`);
@@ -121,4 +135,36 @@ test('a worker without the floating IP that was asked for is not READY, and is t
   await until(() => asked().state === 'SUCCEEDED');
   expect(worker()?.state).toBe('READY');
   expect(await ips()).toHaveLength(3);
+});
+
+const workers = () =>
+  world.rows<{ id: string; state: string; port_id: string; server_id: string; trouble: string | null }>(
+    "select id, state, port_id, server_id, trouble from nodes where deleted_at is null and name like '%-default-worker-%' order by created_at",
+  );
+
+test('a port that is deleted before there is a server on it is made anew', async () => {
+  await world.control('POST', 'faults', { service: 'compute', method: 'POST', path: '/servers$', kind: 'status', status: 503 });
+  const [{ id } = { id: '' }] = world.rows<{ id: string }>('select id from node_groups where is_default');
+  await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: id, count: 3 }, 'operation { id }');
+  const first = await until(() => workers()[2]?.port_id);
+  await call('DELETE', `/network/v2.0/ports/${first}`);
+  await world.control('DELETE', 'faults');
+  await until(() => workers()[2]?.state === 'READY');
+  expect(workers()[2]?.port_id).not.toBe(first);
+});
+
+test("a worker's port that is deleted under its server is named, and another worker takes its place", async () => {
+  hurry(world);
+  const [victim] = workers();
+  await call('DELETE', `/network/v2.0/ports/${victim?.port_id}`);
+  const trouble = await until(() => {
+    world.wake(victim?.id ?? '');
+    return world.rows<{ trouble: string | null }>(`select trouble from nodes where id = '${victim?.id}'`)[0]?.trouble;
+  });
+  expect(JSON.parse(trouble)).toMatchObject({
+    kind: 'PORT_LOST',
+    message: expect.stringMatching(/^has lost its port \S+, which was deleted in the cloud$/),
+  });
+  await until(() => workers().length === 3 && workers().every((one) => one.id !== victim?.id && one.state === 'READY'));
+  expect(world.rows("select 1 from operations where kind = 'HEAL_NODE' and reason like '%has lost its port%'")).toHaveLength(1);
 });

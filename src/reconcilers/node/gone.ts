@@ -7,8 +7,9 @@ import { noteState } from '../../store/inventory.ts';
 import { patchNodeGroup } from '../../store/reconcile.ts';
 import { enqueue } from '../../store/workItems.ts';
 import { resourceName } from '../names.ts';
-import { presentId } from '../resource.ts';
+import { findUnlessGone, forgetResource, presentId } from '../resource.ts';
 import type { NodeScope } from './scope.ts';
+import { portKeys } from './steps/port.ts';
 
 /** `create`, whose refusal says which of the things that it names is gone, if one is. */
 export const naming = async <T>(scope: NodeScope, what: readonly Named[], create: () => Promise<T>): Promise<T> => {
@@ -93,6 +94,17 @@ export const serverGroup: Named = async (scope, refusal) => {
     await enqueue(tx, 'NODE_GROUP', group.id, now);
   });
   return new Unavailable('CLOUD_UNAVAILABLE', `Server group ${name} was deleted in the cloud; it is made anew.`, originOf(refusal));
+};
+
+/** A server that was never built loses nothing by another port. */
+export const ports: Named = async (scope, refusal) => {
+  for (const key of portKeys(scope)) {
+    const id = await presentId(scope.db, key);
+    if (id === undefined || (await findUnlessGone(scope.cloud().network.getPort(id))) !== undefined) continue;
+    await forgetResource(scope, key);
+    return new Unavailable('CLOUD_UNAVAILABLE', `Port ${key.name} was deleted in the cloud; it is made anew.`, originOf(refusal));
+  }
+  return null;
 };
 
 const take = async (

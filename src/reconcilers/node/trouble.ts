@@ -1,11 +1,12 @@
 /** What is wrong with a node is kept on its row, and its group hears of it. */
 import { isHealed, type NodeTroubleKind } from '../../domain/healing.ts';
+import { type Outcome, waiting } from '../../engine/flow.ts';
 import { changed, patchNode } from '../../store/reconcile.ts';
 import { enqueue } from '../../store/workItems.ts';
 import type { NodeScope } from './scope.ts';
 
 /** Each of these explains a node that is not Ready: it has been in trouble for as long. */
-const EXPLAINS: readonly NodeTroubleKind[] = ['SERVER_LOST', 'SERVER_ERROR'];
+const EXPLAINS: readonly NodeTroubleKind[] = ['SERVER_LOST', 'SERVER_ERROR', 'PORT_LOST'];
 
 /** `message` goes on after the node's name. */
 export const noteTrouble = async (scope: NodeScope, kind: NodeTroubleKind, message: string): Promise<void> => {
@@ -30,8 +31,16 @@ const save = async (scope: NodeScope, trouble: NodeScope['row']['trouble']): Pro
   Object.assign(row, patch);
 };
 
+/** What it cannot do without is gone: it waits for its successor, or for somebody. `message` goes on after its name. */
+export const lose = async (scope: NodeScope, kind: NodeTroubleKind, message: string, lookMs: number): Promise<Outcome> => {
+  scope.seen = 'NOT_READY';
+  await noteTrouble(scope, kind, message);
+  const { text, whoMustAct } = remedyOf(scope, kind);
+  return waiting(`${text}: node ${scope.row.name} ${message}`, lookMs, whoMustAct);
+};
+
 /** What follows for people: somebody replaces it, or nobody has to. */
-export const remedyOf = ({ cluster }: NodeScope, kind: NodeTroubleKind): { text: string; whoMustAct: 'CUSTOMER' | 'NOBODY' } =>
+const remedyOf = ({ cluster }: NodeScope, kind: NodeTroubleKind): { text: string; whoMustAct: 'CUSTOMER' | 'NOBODY' } =>
   isHealed(kind, cluster.spec.autoHealingEnabled)
     ? { text: 'another to take its place', whoMustAct: 'NOBODY' }
     : { text: 'you to replace it (replaceNode), or to switch autoHealingEnabled on', whoMustAct: 'CUSTOMER' };

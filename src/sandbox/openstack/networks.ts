@@ -203,6 +203,14 @@ const deleteSubnet = (deps: NetworkDeps, subnet: Subnet): void => {
   deps.state.subnets.remove(subnet.id);
 };
 
+/** One that a router has stays until the router is gone. */
+const requireGatewayFree = (deps: NetworkDeps, { id, gateway_ip: address }: Subnet): void => {
+  const [port] = address === null ? [] : deps.state.ports.by('address', `${id} ${address}`);
+  if (port === undefined) return;
+  const message = `Current gateway ip ${address} already in use by port ${port.id}. Unable to update.`;
+  throw new ApiError(409, message, 'GatewayIpInUse');
+};
+
 /** Copies the named plain fields of an update onto a row. */
 export const assignFields = (row: object, fields: Fields, names: readonly string[]): void => {
   for (const name of names) if (name in fields) Object.assign(row, { [name]: fields[name] });
@@ -243,7 +251,9 @@ export const networkRoutes = (deps: NetworkDeps): Route[] => {
       template: '/v2.0/subnets/{id}',
       handle: (call) => {
         const row = getWritable(subnets, call.actor, id(call), 'update_subnet');
-        assignFields(row, envelope(call.body, 'subnet'), [
+        const fields = envelope(call.body, 'subnet');
+        if ('gateway_ip' in fields && fields.gateway_ip !== row.gateway_ip) requireGatewayFree(deps, row);
+        assignFields(row, fields, [
           'name',
           'description',
           'gateway_ip',

@@ -1,7 +1,12 @@
 /** The cluster's own network and subnet, unless the customer brings a network. */
+import { nthAddress, parseCidr } from '../../../domain/cidr.ts';
+import type { CloudSubnet } from '../../../domain/cloud.ts';
+import { Conflict } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import type { SubnetChange } from '../../../openstack/network.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
-import { ensureResource, presentId, removeResource } from '../../resource.ts';
+import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
+import { addedTags, sayAdditions, saySubnet } from '../additions.ts';
 import { untilDeadline } from '../deletionStage.ts';
 import type { ClusterScope } from '../scope.ts';
 import { unlessForServers } from '../standingServers.ts';
@@ -22,19 +27,79 @@ export const network: Step<ClusterScope> = {
       find: async () => (await api.listNetworks(names))[0],
       create: () => api.createNetwork({ ...names, mtu: row.spec.networkMtu }),
       complete: (id) => api.addTag('networks', id, tagOf(row)),
+      isThere: async (id) => {
+        const seen = (await (await scope.networkSight()).networks()).networks.get(id);
+        if (seen?.adminStateUp && seen.tags.includes(tagOf(row))) return true;
+        const live = await findUnlessGone(api.getNetwork(id));
+        if (live === undefined) return false;
+        if (!live.adminStateUp) await api.updateNetwork(id, { adminStateUp: true });
+        if (!live.tags.includes(tagOf(row))) await api.addTag('networks', id, tagOf(row));
+        return true;
+      },
     });
+    const kept: string[] = [];
     const subnetId = await ensureResource(scope, {
       key: subnetKey(scope),
       find: async () => (await api.listSubnets({ ...names, networkId }))[0],
       create: () =>
         api.createSubnet({ ...names, networkId, cidr: row.spec.nodeCidr, ipVersion: 4, dnsNameservers: row.spec.dnsNameservers }),
       complete: (id) => api.addTag('subnets', id, tagOf(row)),
+      isThere: async (id) => {
+        const seen = (await (await scope.networkSight()).networks()).subnets.get(id);
+        if (seen?.networkId === networkId && seen.tags.includes(tagOf(row)) && changeOf(row, seen) === null) return true;
+        const live = await findUnlessGone(api.getSubnet(id));
+        // One of a network that is gone is hardly gone later.
+        if (live?.networkId !== networkId) return false;
+        const change = changeOf(row, live);
+        if (change !== null) kept.push(...(await mendSubnet(scope, live, change)));
+        if (!live.tags.includes(tagOf(row))) await api.addTag('subnets', id, tagOf(row));
+        return true;
+      },
     });
     if (row.resolved.fixedSubnetId !== subnetId)
       await scope.patch({ resolved: { ...row.resolved, fixedNetworkId: networkId, fixedSubnetId: subnetId } });
-    return done();
+    const added = await sayAdditions(scope, network.name, async () => {
+      const { networks, subnets } = await (await scope.networkSight()).networks();
+      const [own, ownSubnet] = [networks.get(networkId), subnets.get(subnetId)];
+      return [
+        ...kept,
+        ...[...subnets.values()]
+          .filter((subnet) => subnet.networkId === networkId && subnet.description !== names.description)
+          .map(saySubnet),
+        ...(own === undefined ? [] : addedTags(scope, 'network', own)),
+        ...(ownSubnet === undefined ? [] : addedTags(scope, 'subnet', ownSubnet)),
+      ];
+    });
+    return done(added);
   },
   remove: (scope) => untilDeadline(scope, { stage: 'NETWORK', work: () => unlessForServers(scope, () => removeOwn(scope)) }),
+};
+
+/** What workers cannot do without: the way out, and what DHCP tells them. Null: it is as it was made. */
+const changeOf = (row: ClusterScope['row'], subnet: CloudSubnet): SubnetChange | null => {
+  const { dnsNameservers } = row.spec;
+  const gatewayIp = nthAddress(parseCidr(subnet.cidr, []), 1);
+  const change: SubnetChange = {
+    ...(!subnet.enableDhcp && { enableDhcp: true }),
+    ...(subnet.dnsNameservers.join() !== dnsNameservers.join() && { dnsNameservers }),
+    ...(subnet.gatewayIp !== gatewayIp && { gatewayIp }),
+  };
+  return Object.keys(change).length === 0 ? null : change;
+};
+
+/** What had to stay as it is. */
+const mendSubnet = async (scope: ClusterScope, { id, gatewayIp: other }: CloudSubnet, { gatewayIp, ...rest }: SubnetChange) => {
+  const { network: api } = scope.cloud();
+  if (Object.keys(rest).length > 0) await api.updateSubnet(id, rest);
+  if (gatewayIp === undefined) return [];
+  try {
+    await api.updateSubnet(id, { gatewayIp });
+    return [];
+  } catch (error) {
+    // A router has the other one, or somebody else has this one: who moved it has something in mind.
+    if (!(error instanceof Conflict)) throw error;
+    return [`gateway ${other ?? 'none'} of the subnet, in the place of ${gatewayIp}`];
+  }
 };
 
 const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {

@@ -6,7 +6,9 @@ import type { CloudRouter } from '../../../openstack/router.ts';
 import { noteState, noteUnanswered } from '../../../store/inventory.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
+import { isRouterInterface } from '../../networkSights.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
+import { addedTags, sayAdditions, sayInterface } from '../additions.ts';
 import { untilDeadline } from '../deletionStage.ts';
 import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
 import { unlessForServers } from '../standingServers.ts';
@@ -31,7 +33,11 @@ export const router: Step<ClusterScope> = {
       isThere: async (id) => {
         const { routers } = await scope.networkSight();
         await removeTwins(scope, id, routers.values());
-        return routers.has(id) || (await findUnlessGone(api.getRouter(id))) !== undefined;
+        const seen = routers.get(id);
+        if (seen !== undefined && !isSpoilt(scope, seen)) return true;
+        const live = await findUnlessGone(api.getRouter(id));
+        if (live !== undefined && isSpoilt(scope, live)) await mendRouter(scope, live);
+        return live !== undefined;
       },
     });
     const findInterface = async () => (await api.listPorts({ deviceId: routerId, subnetId: fixedSubnetId }))[0];
@@ -39,7 +45,7 @@ export const router: Step<ClusterScope> = {
     const interfaceId = await ensureResource(scope, {
       key: interfaceKey(scope),
       find: findInterface,
-      isThere: async (id) => (await scope.networkSight()).interfaceIds.has(id) || (await findInterface()) !== undefined,
+      isThere: async (id) => (await scope.networkSight()).ports.get(id)?.deviceId === routerId || (await findInterface()) !== undefined,
       create: async () => {
         try {
           return { id: (await api.addRouterInterface(routerId, fixedSubnetId)).portId };
@@ -56,9 +62,37 @@ export const router: Step<ClusterScope> = {
     });
     if (interfaceId !== before) await wakeWaitingNodes(scope);
     await noteGateway(scope, routerId);
-    return done();
+    const added = await sayAdditions(scope, router.name, async () => {
+      const { routers, ports, networks } = await scope.networkSight();
+      const { subnets } = await networks();
+      const isOurs = (subnetId: string) => subnets.get(subnetId)?.description === names.description;
+      const interfaces = [...ports.values()].filter((port) => port.deviceId === routerId && isRouterInterface(port));
+      const own = routers.get(routerId);
+      return [
+        ...interfaces.filter(({ id, fixedIps }) => id !== interfaceId && !fixedIps.some((ip) => isOurs(ip.subnetId))).map(sayInterface),
+        ...(own === undefined ? [] : addedTags(scope, 'router', own)),
+      ];
+    });
+    return done(added);
   },
   remove: (scope) => untilDeadline(scope, { stage: 'NETWORK', work: () => unlessForServers(scope, () => removeOwn(scope)) }),
+};
+
+/** One that leads to another outside than ours was given it by somebody who meant it. */
+const isSpoilt = ({ row }: ClusterScope, { adminStateUp, externalNetworkId, tags }: CloudRouter): boolean =>
+  !adminStateUp || !tags.includes(tagOf(row)) || (externalNetworkId === null && row.resolved?.externalNetworkId !== null);
+
+const mendRouter = async (scope: ClusterScope, { id, adminStateUp, externalNetworkId, tags }: CloudRouter): Promise<void> => {
+  const { network: api } = scope.cloud();
+  const { resolved } = scope.row;
+  const outside = externalNetworkId === null ? (resolved?.externalNetworkId ?? null) : null;
+  if (!adminStateUp || outside !== null)
+    await api.updateRouter(id, { ...(!adminStateUp && { adminStateUp: true }), ...(outside !== null && { externalNetworkId: outside }) });
+  if (!tags.includes(tagOf(scope.row))) await api.addTag('routers', id, tagOf(scope.row));
+  if (outside === null || resolved?.gatewayOf === undefined) return;
+  // Its address outside is another one now.
+  const { gatewayOf: _, ...rest } = resolved;
+  await scope.patch({ resolved: rest });
 };
 
 const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {

@@ -4,6 +4,7 @@ import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts'
 import { type RuleSpec, type SecurityGroup, sameRule } from '../../../openstack/securityGroup.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
+import { addedRules, addedTags, sayAdditions } from '../additions.ts';
 import { untilDeadline } from '../deletionStage.ts';
 import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
 import { unlessForServers } from '../standingServers.ts';
@@ -24,8 +25,8 @@ export const securityGroup: Step<ClusterScope> = {
     if (nodeCidr === null) return waiting('the range of the given subnet', 2_000);
     const chosen = scope.groups.flatMap((group) => group.resolved?.subnets ?? []).map(({ cidr }) => cidr);
     const nodeCidrs = [...new Set([nodeCidr, ...chosen])];
-    const missing = ({ id, rules }: SecurityGroup): RuleSpec[] =>
-      rulesOf(id, nodeCidrs, seed.facts?.nodeAddresses ?? []).filter((wanted) => !rules.some((rule) => sameRule(rule, wanted)));
+    const wanted = (id: string): RuleSpec[] => rulesOf(id, nodeCidrs, seed.facts?.nodeAddresses ?? []);
+    const missing = ({ id, rules }: SecurityGroup): RuleSpec[] => wanted(id).filter((one) => !rules.some((rule) => sameRule(rule, one)));
     const addRules = async (group: SecurityGroup) => {
       for (const rule of missing(group)) await api.createSecurityGroupRule(group.id, rule);
     };
@@ -41,14 +42,20 @@ export const securityGroup: Step<ClusterScope> = {
       },
       isThere: async (id) => {
         const seen = (await scope.networkSight()).securityGroups.get(id);
-        if (seen !== undefined && missing(seen).length === 0) return true;
+        if (seen?.tags.includes(tagOf(row)) && missing(seen).length === 0) return true;
         const group = await findUnlessGone(api.getSecurityGroup(id));
-        if (group !== undefined) await addRules(group);
-        return group !== undefined;
+        if (group === undefined) return false;
+        await addRules(group);
+        if (!group.tags.includes(tagOf(row))) await api.addTag('security-groups', id, tagOf(row));
+        return true;
       },
     });
     if (groupId !== before) await wakeWaitingNodes(scope);
-    return done();
+    const added = await sayAdditions(scope, securityGroup.name, async () => {
+      const seen = (await scope.networkSight()).securityGroups.get(groupId);
+      return seen === undefined ? [] : [...addedRules(seen, wanted(groupId)), ...addedTags(scope, 'security group', seen)];
+    });
+    return done(added);
   },
   remove: (scope) => untilDeadline(scope, { stage: 'NETWORK', work: () => unlessForServers(scope, () => removeOwn(scope)) }),
 };

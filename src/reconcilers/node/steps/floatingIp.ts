@@ -35,11 +35,13 @@ export const floatingIp: Step<NodeScope> = {
         key: floatingIpKey(scope),
         isThere: async (made) => {
           const seen = (await (await scope.networkSight()).floatingIps()).get(made);
-          if (seen?.portId === portId) return true;
+          const tag = clusterTag(cluster.id);
+          if (seen?.portId === portId && seen.tags.includes(tag)) return true;
           const live = await findUnlessGone(api.getFloatingIp(made));
           // Before there is another: an address that is not true any more must not outlive a crash.
           if (live === undefined) await scope.patch({ floatingIp: null });
           if (live?.portId === null) await api.updateFloatingIp(made, { portId, fixedAddress: row.address });
+          if (live?.tags.includes(tag) === false) await api.addTag('floatingips', made, tag);
           // Who gave it to another port had something in mind.
           elsewhere = live !== undefined && live.portId !== null && live.portId !== portId;
           return live !== undefined;

@@ -1,12 +1,13 @@
 /** The node's ports: the one in the cluster's network, by which it is known, and one in each further network of its group. */
 import { clusterTag } from '../../../domain/cluster.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
-import type { PortSpec } from '../../../openstack/port.ts';
+import type { CloudPort, PortSpec } from '../../../openstack/port.ts';
 import { orLeft } from '../../cluster/deletionStage.ts';
 import { descriptionOf, resourceName } from '../../names.ts';
-import { ensureResource, presentId, removeResource } from '../../resource.ts';
+import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
 import type { NodeScope } from '../scope.ts';
 import { LEFT_TO_SERVER, serverStands } from '../standing.ts';
+import { lose } from '../trouble.ts';
 
 export const port: Step<NodeScope> = {
   name: 'PortReady',
@@ -30,20 +31,30 @@ export const port: Step<NodeScope> = {
     const { fixedNetworkId: networkId, fixedSubnetId } = place;
     const chosen = group.resolved?.subnets ?? [];
     const subnetIds = chosen.length > 0 ? chosen.map(({ id }) => id) : [fixedSubnetId];
-    const portId = await ensurePort(scope, row.name, { networkId, subnetIds, securityGroupIds });
+    const wanted: [name: string, place: Place][] = [
+      [row.name, { networkId, subnetIds, securityGroupIds }],
+      ...furtherNetworks(scope).map((further, i): [string, Place] => [
+        furtherName(scope, i),
+        {
+          networkId: further.id,
+          subnetIds: further.subnetIds ?? [],
+          securityGroupIds: further.portSecurity ? (further.securityGroupIds ?? securityGroupIds) : null,
+          ...(further.vnicType !== undefined && { vnicType: further.vnicType.toLowerCase().replaceAll('_', '-') }),
+        },
+      ]),
+    ];
+    // Until it has been a node there is nobody to take anything from.
+    const lost = row.kubeletVersion === null ? undefined : await mend(scope, wanted, groupId);
+    if (lost !== undefined) return lose(scope, 'PORT_LOST', `has lost its port ${lost}, which was deleted in the cloud`, LOST_LOOK_MS);
+    const portIds: string[] = [];
+    for (const [name, place] of wanted) portIds.push(await ensurePort(scope, name, place));
+    const [portId = ''] = portIds;
     if (row.portId !== portId) {
       const { fixedIps } = await scope.cloud().network.getPort(portId);
       // Neutron keeps no order; the node is known by its address in the first subnet.
       const first = fixedIps.find((ip) => ip.subnetId === subnetIds[0]) ?? fixedIps[0];
       await scope.patch({ portId, address: first?.address ?? null });
     }
-    for (const [i, further] of furtherNetworks(scope).entries())
-      await ensurePort(scope, furtherName(scope, i), {
-        networkId: further.id,
-        subnetIds: further.subnetIds ?? [],
-        securityGroupIds: further.portSecurity ? (further.securityGroupIds ?? securityGroupIds) : null,
-        ...(further.vnicType !== undefined && { vnicType: further.vnicType.toLowerCase().replaceAll('_', '-') }),
-      });
     return done();
   },
   remove: (scope) =>
@@ -53,6 +64,29 @@ export const port: Step<NodeScope> = {
       await removePort(scope, scope.row.name);
       return done();
     }),
+};
+
+/** Sooner than another takes its place: what one answer called gone may be there by the next. */
+const LOST_LOOK_MS = 10_000;
+
+type Place = Pick<PortSpec, 'networkId' | 'subnetIds' | 'securityGroupIds' | 'vnicType'>;
+
+/** Puts back what is Seedbed's and was taken off a node's ports, and leaves all else. The name of one that is gone, if one is. */
+const mend = async (scope: NodeScope, wanted: readonly [name: string, place: Place][], groupId: string): Promise<string | undefined> => {
+  const { network: api } = scope.cloud();
+  const tag = clusterTag(scope.cluster.id);
+  const lacks = ({ securityGroupIds: has }: CloudPort, { securityGroupIds }: Place): boolean =>
+    securityGroupIds?.includes(groupId) === true && !has.includes(groupId);
+  for (const [name, place] of wanted) {
+    const id = await presentId(scope.db, portKey(scope, name));
+    const seen = id === undefined ? undefined : (await scope.networkSight()).ports.get(id);
+    if (id === undefined || (seen?.tags.includes(tag) && !lacks(seen, place))) continue;
+    const live = await findUnlessGone(api.getPort(id));
+    if (live === undefined) return name;
+    if (lacks(live, place)) await api.updatePort(id, { securityGroupIds: [groupId, ...live.securityGroupIds] });
+    if (!live.tags.includes(tag)) await api.addTag('ports', id, tag);
+  }
+  return undefined;
 };
 
 /** Of those that are there, in the order of the group's networks. */
@@ -68,11 +102,7 @@ const furtherNetworks = ({ group }: NodeScope) => group.resolved?.networks ?? []
 /** No node's own: those end in five letters or digits. */
 const furtherName = ({ row }: NodeScope, index: number): string => `${row.name}-${index + 1}`;
 
-const ensurePort = (
-  scope: NodeScope,
-  name: string,
-  place: Pick<PortSpec, 'networkId' | 'subnetIds' | 'securityGroupIds' | 'vnicType'>,
-): Promise<string> => {
+const ensurePort = (scope: NodeScope, name: string, place: Place): Promise<string> => {
   const { network: api } = scope.cloud();
   const names = { name, description: descriptionOf(scope.cluster) };
   return ensureResource(scope, {
@@ -94,5 +124,9 @@ const removePort = async (scope: NodeScope, name: string): Promise<void> => {
     },
   });
 };
+
+/** In the inventory, the one in the cluster's network first. */
+export const portKeys = (scope: NodeScope) =>
+  [scope.row.name, ...furtherNetworks(scope).map((_, i) => furtherName(scope, i))].map((name) => portKey(scope, name));
 
 const portKey = (scope: NodeScope, name: string) => scope.key('NETWORK', 'port', name);

@@ -16,11 +16,11 @@ import { orLeft } from '../../cluster/deletionStage.ts';
 import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
 import { ensureResource, forgetResource, presentId, removeResource } from '../../resource.ts';
 import { afterBuildFailure, type Failed, noteBuildFailure, type Rebuilt } from '../buildFailure.ts';
-import { flavor, image, keypair, naming, serverGroup } from '../gone.ts';
+import { flavor, image, keypair, naming, ports, serverGroup } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
 import { serverKey } from '../standing.ts';
 import { loadOrMakeToken } from '../token.ts';
-import { noteTrouble, remedyOf } from '../trouble.ts';
+import { lose, noteTrouble } from '../trouble.ts';
 import { additionalPortIds, port } from './port.ts';
 import { rootVolume } from './rootVolume.ts';
 
@@ -41,7 +41,7 @@ export const server: Step<NodeScope> = {
       find: () => findOwn(scope),
       create: async () => {
         const spec = await specOf(scope, basis);
-        const named = spec.boot.kind === 'image' ? [image, flavor, keypair, serverGroup] : [flavor, keypair, serverGroup];
+        const named = spec.boot.kind === 'image' ? [image, flavor, keypair, serverGroup, ports] : [flavor, keypair, serverGroup, ports];
         return naming(scope, named, async () => ({ id: await compute.createServer(spec) }));
       },
     });
@@ -157,7 +157,7 @@ const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
   const live = await findLive(scope, serverId);
   // Only a server that has never been a node is made anew by itself: what ran on another is not lightly said to be gone.
   const wasNode = scope.row.kubeletVersion !== null;
-  if (live === undefined && wasNode) return lose(scope, 'SERVER_LOST', 'has lost its server, which was deleted in the cloud');
+  if (live === undefined && wasNode) return lose(scope, 'SERVER_LOST', 'has lost its server, which was deleted in the cloud', LOST_LOOK_MS);
   if (live === undefined) return startAnew(scope, 'the server that was deleted behind our back to be made anew');
   const zone = live.availabilityZone;
   if (zone !== scope.row.zone) await scope.patch({ zone });
@@ -167,7 +167,8 @@ const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
       scope.world.servers.forget(serverId);
       return done();
     case 'ERROR':
-      if (wasNode) return lose(scope, 'SERVER_ERROR', `has a server in ERROR (${live.fault?.message ?? 'Nova gave no reason'})`);
+      if (wasNode)
+        return lose(scope, 'SERVER_ERROR', `has a server in ERROR (${live.fault?.message ?? 'Nova gave no reason'})`, LOST_LOOK_MS);
       return giveUp(scope, live);
     default:
       scope.seen = wasNode ? 'NOT_READY' : 'CREATING';
@@ -196,13 +197,6 @@ const findLive = async (scope: NodeScope, serverId: string): Promise<Server | un
 };
 
 const LOST_LOOK_MS = 60_000;
-
-const lose = async (scope: NodeScope, kind: 'SERVER_LOST' | 'SERVER_ERROR', message: string): Promise<Outcome> => {
-  scope.seen = 'NOT_READY';
-  await noteTrouble(scope, kind, message);
-  const { text, whoMustAct } = remedyOf(scope, kind);
-  return waiting(`${text}: node ${scope.row.name} ${message}`, LOST_LOOK_MS, whoMustAct);
-};
 
 const startAnew = async (scope: NodeScope, reason: string): Promise<Outcome> => {
   await forgetResource(scope, serverKey(scope));
