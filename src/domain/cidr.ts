@@ -1,4 +1,4 @@
-/** IPv4 ranges: parse, compare, count. IPv6 is refused by name until nodes and load balancers serve it. */
+/** IPv4 ranges: parse, compare, count. Those of IPv6 are in cidrV6.ts: they have settings of their own. */
 import { UserError } from './errors.ts';
 
 export interface Cidr {
@@ -27,7 +27,7 @@ export const formatIpv4 = (address: number): string => [24, 16, 8, 0].map((shift
  * @throws UserError INVALID_INPUT naming the field.
  */
 export const parseCidr = (text: string, field: string[]): Cidr => {
-  if (text.includes(':')) throw invalid(text, 'is IPv6, which is not served yet; give an IPv4 range such as 10.244.0.0/16', field);
+  if (text.includes(':')) throw invalid(text, 'is IPv6, and this is for IPv4; give a range such as 10.244.0.0/16', field);
   const [address = '', prefixText = '', ...rest] = text.split('/');
   const value = parseIpv4(address);
   const prefix = /^(3[0-2]|[12]?\d)$/.test(prefixText) ? Number(prefixText) : undefined;
@@ -96,12 +96,20 @@ export interface NamedCidr {
 }
 
 /** @throws UserError OVERLAPPING_CIDR for the first two ranges that share addresses; it blames the later one's field. */
-export const refuseOverlaps = (ranges: readonly NamedCidr[]): void => {
-  const parsed = ranges.map((range) => ({ ...range, parsed: parseCidr(range.cidr, range.field) }));
+export const refuseOverlaps = (ranges: readonly NamedCidr[]): void => refuseFirstOverlap(ranges, parseCidr, cidrsOverlap, formatCidr);
+
+/** The same for ranges of any family. */
+export const refuseFirstOverlap = <Range>(
+  ranges: readonly NamedCidr[],
+  parse: (text: string, field: string[]) => Range,
+  overlap: (a: Range, b: Range) => boolean,
+  format: (range: Range) => string,
+): void => {
+  const parsed = ranges.map((range) => ({ ...range, parsed: parse(range.cidr, range.field) }));
   for (const [i, b] of parsed.entries()) {
-    const a = parsed.slice(0, i).find((earlier) => cidrsOverlap(earlier.parsed, b.parsed));
+    const a = parsed.slice(0, i).find((earlier) => overlap(earlier.parsed, b.parsed));
     if (a === undefined) continue;
-    const both = `${b.name} ${formatCidr(b.parsed)} overlaps ${a.name} ${formatCidr(a.parsed)}`;
+    const both = `${b.name} ${format(b.parsed)} overlaps ${a.name} ${format(a.parsed)}`;
     throw new UserError('OVERLAPPING_CIDR', `${both}; choose ranges that share no address.`, { field: b.field });
   }
 };

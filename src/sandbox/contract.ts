@@ -89,8 +89,10 @@ export interface MachineSpec {
   name: string;
   /** The user data as text, already base64-decoded. */
   userData: string | null;
-  /** Its first fixed IP address. */
+  /** Its first fixed IPv4 address. */
   address: string;
+  /** Of all its ports, both families. */
+  addresses: readonly string[];
   /** Milliseconds from power-on until cloud-init runs, already scaled. */
   bootMs: number;
   /** One line of console output, without newline. */

@@ -5,7 +5,7 @@ import { type JoinConfiguration, parseJoinConfiguration } from './kubernetes/joi
 import { type Joined, runKubeadmJoin } from './kubernetes/join/kubeadm.ts';
 import { registerNode } from './kubernetes/join/nodeRegistration.ts';
 import { attachKubelet } from './kubernetes/machineRegistry.ts';
-import { type Dict, dict, dicts, text } from './kubernetes/objects.ts';
+import { type Dict, dict, dicts, text, texts } from './kubernetes/objects.ts';
 
 /** Between two runs of kubeadm in a script that tries again. */
 const ATTEMPT_PAUSE_MS = 2000;
@@ -18,6 +18,7 @@ interface Disk {
   nodeName: string;
   labels: Record<string, string>;
   taints: Dict[];
+  nodeIps: string[];
   access: Joined;
 }
 
@@ -29,6 +30,7 @@ const readDisk = (state: Record<string, unknown>): Disk | undefined => {
     nodeName: text(state.nodeName),
     labels: dict(state.labels) as Record<string, string>,
     taints: dicts(state.taints),
+    nodeIps: texts(state.nodeIps),
     access: {
       server: text(access.server),
       caPem: text(access.caPem),
@@ -73,12 +75,20 @@ type Power = ReturnType<typeof createPower>;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** Those that the kubelet is told, which must be the machine's own; else the one that it finds. */
+const addressesOf = (spec: MachineSpec, { nodeIps }: Disk): readonly string[] => {
+  const strange = nodeIps.find((ip) => !spec.addresses.includes(ip));
+  if (strange !== undefined)
+    spec.log(`kubelet[812]: E failed to validate nodeIP: node IP: "${strange}" not found in the host's network interfaces`);
+  return strange !== undefined ? [] : nodeIps.length > 0 ? nodeIps : [spec.address];
+};
+
 /** Registers with patience, for the API server may be away. Returns the way to end the heartbeat. */
 const runKubelet = async (spec: MachineSpec, power: Power, disk: Disk): Promise<() => void> => {
   const { access, nodeName } = disk;
   const facts = {
     nodeName,
-    address: spec.address,
+    addresses: addressesOf(spec, disk),
     serverId: spec.serverId,
     labels: disk.labels,
     taints: disk.taints,
@@ -135,7 +145,9 @@ const firstBoot = async (spec: MachineSpec, power: Power): Promise<Disk | undefi
     return undefined;
   }
   const access = await join(spec, power, config, command);
-  return access && { joined: true, nodeName: config.nodeName, labels: config.labels, taints: config.taints, access };
+  return (
+    access && { joined: true, nodeName: config.nodeName, labels: config.labels, taints: config.taints, nodeIps: config.nodeIps, access }
+  );
 };
 
 const run = async (spec: MachineSpec, power: Power): Promise<(() => void) | undefined> => {

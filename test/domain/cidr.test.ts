@@ -70,7 +70,7 @@ test.each([
 });
 
 test('IPv6 is refused by name', () => {
-  expect(() => parseCidr('fd00::/48', [])).toThrow(/IPv6, which is not served yet/);
+  expect(() => parseCidr('fd00::/48', [])).toThrow(/IPv6, and this is for IPv4/);
   expect(isIpv4('::1')).toBe(false);
 });
 

@@ -159,3 +159,68 @@ test('lists take fields, several values, sorting and pages', async () => {
   const next = new URL(String(answer.at('networks_links', 0, 'href')));
   expect((await member.call('GET', next.pathname + next.search)).at('networks')).toEqual([{ name: 'sort-c' }]);
 });
+
+test('in an IPv6 subnet that makes addresses itself every port but a router’s has one that follows from its MAC address', async () => {
+  const { networkId, subnetId: v4 } = await net();
+  const port = { network_id: networkId, mac_address: 'fa:16:3e:12:34:56' };
+  const before = String((await post('ports', { port })).at('port', 'id'));
+  const slaac = { network_id: networkId, ip_version: 6, ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' };
+  const made = await post('subnets', { subnet: { ...slaac, cidr: 'fd00:7::9/64' } });
+  const v6 = String(made.at('subnet', 'id'));
+  expect(made.at('subnet')).toMatchObject({ cidr: 'fd00:7::/64', gateway_ip: 'fd00:7::1', ip_version: 6, ipv6_address_mode: 'slaac' });
+  const own = { subnet_id: v6, ip_address: 'fd00:7::f816:3eff:fe12:3456' };
+  const fixed = async (id: string) => (await member.call('GET', `${N}/ports/${id}`)).at('port', 'fixed_ips');
+  expect(await fixed(before)).toEqual([{ subnet_id: v4, ip_address: expect.stringMatching(/^10\./) }, own]);
+  // Whether it is asked for or not.
+  for (const fixed_ips of [[{ subnet_id: v4 }], [{ subnet_id: v6 }, { subnet_id: v4 }]]) {
+    const added = await post('ports', { port: { network_id: networkId, fixed_ips } });
+    expect(added.at('port', 'fixed_ips')).toMatchObject([{ subnet_id: v4 }, { subnet_id: v6 }]);
+    await remove(`ports/${String(added.at('port', 'id'))}`);
+  }
+  const wished = await post('ports', { port: { network_id: networkId, fixed_ips: [{ subnet_id: v6, ip_address: 'fd00:7::5' }] } });
+  expect([wished.status, type(wished)]).toEqual([400, 'AllocationOnAutoAddressSubnet']);
+
+  const router = String((await post('routers', { router: { name: 'six' } })).at('router', 'id'));
+  const interfaces = (verb: string, subnet_id: string): Promise<Reply> =>
+    member.call('PUT', `${N}/routers/${router}/${verb}_router_interface`, { subnet_id });
+  const [four, six] = [await interfaces('add', v4), await interfaces('add', v6)];
+  expect(four.at('port_id')).not.toBe(six.at('port_id'));
+  expect(await fixed(String(six.at('port_id')))).toEqual([{ subnet_id: v6, ip_address: 'fd00:7::1' }]);
+  const more = String((await post('subnets', { subnet: { ...slaac, cidr: 'fd00:8::/64' } })).at('subnet', 'id'));
+  expect((await interfaces('add', more)).at('port_id')).toBe(six.at('port_id'));
+  // The router's address was asked for and holds the subnet; those that made themselves go with it.
+  expect(type(await remove(`subnets/${more}`))).toBe('SubnetInUse');
+  expect((await interfaces('remove', more)).status).toBe(200);
+  expect((await remove(`subnets/${more}`)).status).toBe(204);
+  expect(await fixed(before)).toHaveLength(2);
+  expect(await fixed(String(six.at('port_id')))).toHaveLength(1);
+});
+
+test('what Neutron refuses of an IPv6 subnet and of a rule for it', async () => {
+  const { networkId } = await net();
+  const subnet = (fields: object) => post('subnets', { subnet: { network_id: networkId, ip_version: 6, cidr: 'fd00:9::/64', ...fields } });
+  for (const [fields, says] of [
+    [{ ip_version: 4 }, 'does not match'],
+    [{ ipv6_address_mode: 'slaac', ipv6_ra_mode: 'dhcpv6-stateful' }, 'must be the same value'],
+    [{ ipv6_address_mode: 'slaac', cidr: 'fd00:9::/60' }, 'prefix to be /64'],
+    [{ ipv6_ra_mode: 'slaac', enable_dhcp: false }, 'enable_dhcp'],
+    [{ ipv6_ra_mode: 'auto' }, 'is not in'],
+    [{ ip_version: 4, cidr: '10.250.0.0/24', ipv6_ra_mode: 'slaac' }, 'when ip_version is 4'],
+  ] as const) {
+    const answer = await subnet(fields);
+    expect([answer.status, String(answer.at('NeutronError', 'message'))]).toEqual([400, expect.stringContaining(says)]);
+  }
+  const given = await subnet({ ipv6_address_mode: 'dhcpv6-stateful', cidr: 'fd00:9::/80' });
+  expect(given.at('subnet', 'allocation_pools')).toEqual([{ start: 'fd00:9::2', end: 'fd00:9::ffff:ffff:ffff' }]);
+  const port = await post('ports', { port: { network_id: networkId } });
+  expect(port.at('port', 'fixed_ips')).toMatchObject([{}, { ip_address: 'fd00:9::3' }]);
+
+  const group = String((await post('security-groups', { security_group: { name: 'six' } })).at('security_group', 'id'));
+  const rule = (fields: object) =>
+    post('security-group-rules', { security_group_rule: { security_group_id: group, direction: 'ingress', ethertype: 'IPv6', ...fields } });
+  expect(type(await rule({ ethertype: 'IPv4', remote_ip_prefix: 'fd00::/64' }))).toBe('SecurityGroupRuleParameterConflict');
+  expect(type(await rule({ ethertype: 'IPv4', protocol: 'ipv6-icmp' }))).toBe('SecurityGroupEthertypeConflictWithProtocol');
+  const ping = await rule({ protocol: 'icmp', remote_ip_prefix: 'FD00:0::5/64' });
+  expect(ping.at('security_group_rule')).toMatchObject({ protocol: 'ipv6-icmp', remote_ip_prefix: 'fd00::/64' });
+  expect(type(await rule({ protocol: 'ipv6-icmp', remote_ip_prefix: 'fd00::/64' }))).toBe('SecurityGroupRuleExists');
+});

@@ -1,6 +1,7 @@
-/** Cluster IPs and node ports of Services: allocation out of the cluster's ranges, and IPv4 arithmetic. */
+/** Cluster IPs and node ports of Services: allocation out of the cluster's ranges, and their arithmetic. */
+import { formatIpv6, parseIpv6 } from '../../domain/cidrV6.ts';
 import { SERVICE } from './kinds.ts';
-import { type Dict, dicts, type KubeObject, namespaceOf, number, spec, text } from './objects.ts';
+import { type Dict, dicts, type KubeObject, namespaceOf, number, spec, text, texts } from './objects.ts';
 import { invalid } from './statusError.ts';
 import type { Store } from './store.ts';
 
@@ -18,6 +19,23 @@ export const parseCidr = (cidr: string): { base: number; size: number } | undefi
   return { base: address - (address % size), size };
 };
 
+/** The same of an IPv6 network, by its prefix. */
+export const parseCidrV6 = (cidr: string): { base: bigint; prefix: number } | undefined => {
+  const [address = '', length = ''] = cidr.split('/');
+  const value = parseIpv6(address);
+  const prefix = Number(length);
+  if (value === undefined || !/^\d+$/.test(length) || prefix > 128) return undefined;
+  const host = BigInt(128 - prefix);
+  return { base: (value >> host) << host, prefix };
+};
+
+/** "IPv4[,IPv6]" as the flags of the control plane have ranges; undefined for anything else. */
+export const parseRanges = (text: string): { ipv4: string; ipv6: string | undefined } | undefined => {
+  const [ipv4 = '', ipv6, ...rest] = text.split(',');
+  const known = parseCidr(ipv4) !== undefined && (ipv6 === undefined || parseCidrV6(ipv6) !== undefined);
+  return known && rest.length === 0 ? { ipv4, ipv6 } : undefined;
+};
+
 export const addressText = (value: number): string => [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 
 export interface ServicePool {
@@ -31,15 +49,15 @@ export const createServicePool = (deps: { store: Store; cidr: () => string }): S
   const ports = new Map<number, string>();
   const idOf = (service: KubeObject): string => `${namespaceOf(service)}/${service.metadata.name}`;
   const note = (service: KubeObject, take: boolean): void => {
-    const ip = text(spec(service).clusterIP);
+    const taken = [text(spec(service).clusterIP), ...texts(spec(service).clusterIPs)];
     const wanted = dicts(spec(service).ports)
       .map((p) => number(p.nodePort, 0))
       .filter((p) => p > 0);
     if (take) {
-      if (ip && ip !== 'None') ips.set(ip, idOf(service));
+      for (const ip of taken) if (ip && ip !== 'None') ips.set(ip, idOf(service));
       for (const port of wanted) ports.set(port, idOf(service));
     } else {
-      ips.delete(ip);
+      for (const ip of taken) ips.delete(ip);
       for (const port of wanted) ports.delete(port);
     }
   };
@@ -50,10 +68,13 @@ export const createServicePool = (deps: { store: Store; cidr: () => string }): S
     if (event.type !== 'DELETED') note(event.object, true);
   });
   let nextIp = 20;
+  let nextIpV6 = 20n;
   let nextPort = NODE_PORT_FIRST;
 
+  const ranges = () => parseRanges(deps.cidr()) ?? { ipv4: '', ipv6: undefined };
+
   const freeIp = (service: KubeObject): string => {
-    const range = parseCidr(deps.cidr()) ?? { base: 0, size: 0 };
+    const range = parseCidr(ranges().ipv4) ?? { base: 0, size: 0 };
     for (let tries = 0; tries < range.size; tries += 1) {
       nextIp = nextIp >= range.size - 1 ? 11 : nextIp + 1;
       const ip = addressText(range.base + nextIp);
@@ -61,8 +82,28 @@ export const createServicePool = (deps: { store: Store; cidr: () => string }): S
     }
     throw invalid(SERVICE, service.metadata.name, [{ field: 'spec.clusterIPs', message: 'failed to allocate: range is full' }]);
   };
+  const freeIpV6 = (cidr: string): string => {
+    const { base } = parseCidrV6(cidr) ?? { base: 0n };
+    do nextIpV6 += 1n;
+    while (ips.has(formatIpv6(base + nextIpV6)));
+    return formatIpv6(base + nextIpV6);
+  };
+  /** The second address of a Service that wants both families, where the cluster has them; the first stays what it was. */
+  const secondOf = (service: KubeObject): string | undefined => {
+    const policy = text(spec(service).ipFamilyPolicy);
+    const { ipv6 } = ranges();
+    if (policy === 'RequireDualStack' && ipv6 === undefined)
+      throw invalid(SERVICE, service.metadata.name, [
+        {
+          field: 'spec.ipFamilyPolicy',
+          message: 'Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+        },
+      ]);
+    if (ipv6 === undefined || (policy !== 'PreferDualStack' && policy !== 'RequireDualStack')) return undefined;
+    return texts(spec(service).clusterIPs)[1] ?? freeIpV6(ipv6);
+  };
   const givenIp = (service: KubeObject, ip: string): string => {
-    const range = parseCidr(deps.cidr());
+    const range = parseCidr(ranges().ipv4);
     const asked = parseCidr(`${ip}/32`);
     const causes = (message: string) => invalid(SERVICE, service.metadata.name, [{ field: 'spec.clusterIPs', message }]);
     if (!range || !asked || asked.base <= range.base || asked.base >= range.base + range.size - 1)
@@ -100,7 +141,12 @@ export const createServicePool = (deps: { store: Store; cidr: () => string }): S
         const { nodePort: _freed, ...rest } = p;
         return rest;
       });
-      return { ...service, spec: { ...wanted, clusterIP, clusterIPs: [clusterIP], ...(withPorts.length > 0 ? { ports: withPorts } : {}) } };
+      const second = clusterIP === 'None' ? undefined : secondOf(service);
+      const families =
+        second === undefined
+          ? { clusterIP, clusterIPs: [clusterIP] }
+          : { clusterIP, clusterIPs: [clusterIP, second], ipFamilies: ['IPv4', 'IPv6'] };
+      return { ...service, spec: { ...wanted, ...families, ...(withPorts.length > 0 ? { ports: withPorts } : {}) } };
     },
   };
 };

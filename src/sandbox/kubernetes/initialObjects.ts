@@ -1,6 +1,6 @@
 /** What an API server makes in an empty store: its namespaces and the `kubernetes` Service. */
 import { randomUUID } from 'node:crypto';
-import { addressText, parseCidr } from './addresses.ts';
+import { addressText, parseCidr, parseRanges } from './addresses.ts';
 import type { Cluster } from './cluster.ts';
 import { systemContext } from './controllers/ownedPods.ts';
 import { ENDPOINTS, NAMESPACE, SERVICE } from './kinds.ts';
@@ -13,7 +13,7 @@ const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 export const ensureInitialObjects = (cluster: Cluster, endpoints: readonly string[], port: number): void => {
   for (const name of NAMESPACES)
     if (!cluster.store.get(NAMESPACE, '', name)) createObject(cluster, NAMESPACE, '', { metadata: { name } }, systemContext());
-  const first = addressText((parseCidr(cluster.serviceCidr)?.base ?? 0) + 1);
+  const first = addressText((parseCidr(parseRanges(cluster.serviceCidr)?.ipv4 ?? '')?.base ?? 0) + 1);
   const labels = { component: 'apiserver', provider: 'kubernetes' };
   if (!cluster.store.get(SERVICE, 'default', 'kubernetes')) {
     createObject(

@@ -1,4 +1,5 @@
 /** Floating IPs of the simulated Neutron. */
+import { familyOf } from './addresses.ts';
 import { ApiError, type Call, created, noContent, ok, type Route } from './http.ts';
 import { envelope, type Fields, optionalString, requiredString } from './input.ts';
 import { anyAddress, disassociate, type NetworkDeps, requireQuota } from './networkDeps.ts';
@@ -36,7 +37,8 @@ const routerFor = (deps: NetworkDeps, port: Port, networkId: string): Router | u
 const associate = (deps: NetworkDeps, call: Call, ip: FloatingIp, fields: Fields): void => {
   const port = getVisible(portResource(deps), call.actor, requiredString(fields, 'port_id'));
   const wanted = optionalString(fields, 'fixed_ip_address');
-  if (wanted === undefined && port.fixed_ips.filter(({ ip_address }) => !ip_address.includes(':')).length > 1)
+  const ofV4 = port.fixed_ips.filter(({ ip_address }) => familyOf(ip_address) === 4);
+  if (wanted === undefined && ofV4.length > 1)
     throw new ApiError(
       400,
       `Bad floatingip request: Port ${port.id} has multiple fixed IPv4 addresses.  Must provide a specific IPv4 address when assigning a floating IP.`,
@@ -44,7 +46,7 @@ const associate = (deps: NetworkDeps, call: Call, ip: FloatingIp, fields: Fields
     );
   if (wanted !== undefined && !port.fixed_ips.some(({ ip_address }) => ip_address === wanted))
     throw new ApiError(400, `Bad floatingip request: Port ${port.id} does not have fixed ip ${wanted}.`, 'BadRequest');
-  const fixed = wanted ?? port.fixed_ips[0]?.ip_address;
+  const fixed = wanted ?? ofV4[0]?.ip_address;
   if (fixed === undefined)
     throw new ApiError(
       400,
@@ -73,7 +75,7 @@ const associate = (deps: NetworkDeps, call: Call, ip: FloatingIp, fields: Fields
 };
 
 const addressOn = (deps: NetworkDeps, network: Network, wanted: string | undefined): string => {
-  const subnet = deps.state.subnets.by('network_id', network.id)[0];
+  const subnet = deps.state.subnets.by('network_id', network.id).find((s) => s.ip_version === 4);
   const ip = wanted !== undefined && subnet !== undefined ? deps.addresses.allocate(subnet, wanted) : anyAddress(deps, network)[0];
   if (ip === undefined) throw new ApiError(409, `No more IP addresses available on network ${network.id}.`, 'IpAddressGenerationFailure');
   return ip.ip_address;

@@ -1,11 +1,12 @@
 /** The simulated Octavia, as small as it may be: load balancers with a VIP port and tags; nothing is forwarded. */
 import { randomUUID } from 'node:crypto';
 import type { Latency, World } from '../contract.ts';
+import { isAutoAddress } from './addresses.ts';
 import { createCollection } from './collection.ts';
 import { ApiError, type Call, created, noContent, ok, type Route } from './http.ts';
 import { envelope, optionalBoolean, optionalString, stringList } from './input.ts';
 import { addPort, anyAddress, defaultGroup, type NetworkDeps } from './networkDeps.ts';
-import type { Network } from './networkState.ts';
+import type { FixedIp, Network, Subnet } from './networkState.ts';
 import { removePort } from './ports.ts';
 import type { Quotas } from './quotas.ts';
 import type { Service } from './service.ts';
@@ -86,6 +87,9 @@ export const loadBalancerService = (deps: LoadBalancerDeps): Service => {
     if (!usable) throw new ApiError(400, `Validation failure: Subnet ${subnetId ?? networkId} not found.`);
     return network;
   };
+  /** One that makes itself comes with the port. */
+  const vipOn = (subnet: Subnet, wanted: string | undefined): FixedIp[] =>
+    isAutoAddress(subnet) ? [] : [deps.network.addresses.allocate(subnet, wanted)];
   const create = (call: Call): LoadBalancer => {
     writing(call);
     const fields = envelope(call.body, 'loadbalancer');
@@ -96,7 +100,7 @@ export const loadBalancerService = (deps: LoadBalancerDeps): Service => {
     const network = vipNetwork(call, subnetId, optionalString(fields, 'vip_network_id'));
     const subnet = subnetId === undefined ? undefined : deps.network.state.subnets.get(subnetId);
     const wanted = optionalString(fields, 'vip_address');
-    const fixedIps = subnet === undefined ? anyAddress(deps.network, network) : [deps.network.addresses.allocate(subnet, wanted)];
+    const fixedIps = subnet === undefined ? anyAddress(deps.network, network) : vipOn(subnet, wanted);
     const id = randomUUID();
     const common = {
       network,

@@ -1,8 +1,8 @@
 /** What the parts of the simulated Neutron work with, and the operations they share. */
 
-import type { AddressBook } from './addresses.ts';
+import { type AddressBook, autoAddress, isAutoAddress } from './addresses.ts';
 import { ApiError } from './http.ts';
-import type { FixedIp, Network, NetworkState, Port, SecurityGroup } from './networkState.ts';
+import type { FixedIp, Network, NetworkState, Port, SecurityGroup, Subnet } from './networkState.ts';
 import { newMac } from './networkState.ts';
 import type { QuotaName, Quotas } from './quotas.ts';
 
@@ -31,17 +31,24 @@ export interface NewPort {
   mac?: string;
 }
 
+const INTERFACE = 'network:router_interface';
+
+/** Neutron gives a port's addresses in this order, and not in that of the request. */
+const byAddress = (a: FixedIp, b: FixedIp): number => (a.ip_address < b.ip_address ? -1 : 1);
+
 /** Adds a port, whoever wants it: a customer, Nova, a router or DHCP. */
-export const addPort = (deps: NetworkDeps, wanted: NewPort): Port =>
-  deps.state.ports.put({
+export const addPort = (deps: NetworkDeps, wanted: NewPort): Port => {
+  const mac = wanted.mac ?? newMac();
+  const automatic = wanted.deviceOwner === INTERFACE ? [] : deps.state.subnets.by('network_id', wanted.network.id).filter(isAutoAddress);
+  return deps.state.ports.put({
     ...deps.state.common(wanted.projectId, wanted.name, wanted.description),
     network_id: wanted.network.id,
-    mac_address: wanted.mac ?? newMac(),
+    mac_address: mac,
     admin_state_up: true,
     status: wanted.status,
     device_id: wanted.deviceId,
     device_owner: wanted.deviceOwner,
-    fixed_ips: wanted.fixedIps,
+    fixed_ips: [...wanted.fixedIps, ...automatic.map((subnet) => autoAddress(subnet, mac))].sort(byAddress),
     security_groups: wanted.securityGroups,
     allowed_address_pairs: [],
     extra_dhcp_opts: [],
@@ -53,20 +60,33 @@ export const addPort = (deps: NetworkDeps, wanted: NewPort): Port =>
     'binding:vif_details': {},
     ip_allocation: 'immediate',
   });
+};
 
-/** An address on each network's first IPv4 subnet, as Neutron picks when nobody says which. */
+/** An address of each family that the network gives out, as Neutron picks when nobody says which; those that make themselves come with the port. */
 export const anyAddress = (deps: NetworkDeps, network: Network): FixedIp[] => {
-  const subnets = deps.state.subnets.by('network_id', network.id).filter((s) => s.ip_version === 4);
-  let failure: unknown;
-  for (const subnet of subnets) {
-    try {
-      return [deps.addresses.allocate(subnet)];
-    } catch (error) {
-      failure = error;
+  const subnets = deps.state.subnets.by('network_id', network.id).filter((subnet) => !isAutoAddress(subnet));
+  return [4, 6].flatMap((family) => {
+    const candidates = subnets.filter((subnet) => subnet.ip_version === family);
+    let failure: unknown;
+    for (const subnet of candidates) {
+      try {
+        return [deps.addresses.allocate(subnet)];
+      } catch (error) {
+        failure = error;
+      }
     }
+    if (failure !== undefined) throw failure;
+    return [];
+  });
+};
+
+/** A new subnet whose addresses make themselves has one for every port that is there. */
+export const addAutoAddresses = (deps: NetworkDeps, subnet: Subnet): void => {
+  for (const port of deps.state.ports.by('network_id', subnet.network_id)) {
+    if (port.device_owner === INTERFACE) continue;
+    port.fixed_ips = [...port.fixed_ips, autoAddress(subnet, port.mac_address)].sort(byAddress);
+    deps.state.touch(deps.state.ports, port);
   }
-  if (failure !== undefined) throw failure;
-  return [];
 };
 
 /** Every project has a group `default`, made when it is first looked for. */

@@ -48,8 +48,8 @@ export interface Subnet extends NetworkRow {
   dns_nameservers: string[];
   host_routes: object[];
   subnetpool_id: null;
-  ipv6_ra_mode: null;
-  ipv6_address_mode: null;
+  ipv6_ra_mode: string | null;
+  ipv6_address_mode: string | null;
   service_types: string[];
 }
 

@@ -1,5 +1,5 @@
 /** Networks and subnets of the simulated Neutron. */
-import { defaultPools, overlaps, parseCidr, toAddress, toNumber } from './addresses.ts';
+import { defaultPools, isAutoAddress, overlaps, parseCidr, type Range, rangeText, toAddress, toNumber } from './addresses.ts';
 import { ApiError, type Call, created, noContent, ok, type Route } from './http.ts';
 import {
   envelope,
@@ -12,7 +12,7 @@ import {
   requiredString,
   stringList,
 } from './input.ts';
-import { addPort, isAutomatic, type NetworkDeps, requireQuota } from './networkDeps.ts';
+import { addAutoAddresses, addPort, isAutomatic, type NetworkDeps, requireQuota } from './networkDeps.ts';
 import { commonRoutes, getVisible, getWritable, ownOrAdmin, projectFor, type Resource, requireWrite } from './networkResource.ts';
 import type { Network, Subnet } from './networkState.ts';
 
@@ -126,9 +126,43 @@ const serveDhcp = (deps: NetworkDeps, network: Network, subnet: Subnet): void =>
   addPort(deps, { ...common, deviceId: `dhcp-${network.id}`, deviceOwner: 'network:dhcp' });
 };
 
-const gatewayFor = (fields: Fields, first: number): string | null => {
+const gatewayFor = (fields: Fields, { first, family }: Range): string | null => {
   if (fields.gateway_ip === null) return null;
-  return optionalString(fields, 'gateway_ip') ?? toAddress(first + 1);
+  return optionalString(fields, 'gateway_ip') ?? toAddress(first + 1n, family);
+};
+
+const MODES = ['dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'];
+
+const invalidInput = (message: string): ApiError => new ApiError(400, `Invalid input for operation: ${message}`, 'InvalidInput');
+
+/** How hosts come by their IPv6 addresses: who announces the prefix, and who gives the address. */
+const ipv6ModesOf = (fields: Fields, { family, prefix, ...range }: Range) => {
+  const modes = {
+    ipv6_ra_mode: optionalString(fields, 'ipv6_ra_mode') ?? null,
+    ipv6_address_mode: optionalString(fields, 'ipv6_address_mode') ?? null,
+  };
+  const given = Object.entries(modes).filter((entry): entry is [string, string] => entry[1] !== null);
+  for (const [name, mode] of given) {
+    if (!MODES.includes(mode))
+      throw new ApiError(
+        400,
+        `Invalid input for ${name}. Reason: '${mode}' is not in ['dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'].`,
+        'HTTPBadRequest',
+      );
+    if (family === 4) throw invalidInput(`${name} is not valid when ip_version is 4.`);
+  }
+  if (given.length > 0 && optionalBoolean(fields, 'enable_dhcp') === false)
+    throw invalidInput('ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False.');
+  const [ra, address] = [modes.ipv6_ra_mode, modes.ipv6_address_mode];
+  if (ra !== null && address !== null && ra !== address)
+    throw invalidInput(
+      `ipv6_ra_mode set to '${ra}' with ipv6_address_mode set to '${address}' is not valid. If both attributes are set, they must be the same value.`,
+    );
+  if ((address === 'slaac' || address === 'dhcpv6-stateless') && prefix !== 64)
+    throw invalidInput(
+      `Invalid CIDR ${rangeText({ ...range, family, prefix })} for IPv6 address mode. OpenStack uses the EUI-64 address format, which requires the prefix to be /64.`,
+    );
+  return modes;
 };
 
 /** Adds a subnet to a network; also used for the networks the sandbox begins with. */
@@ -138,32 +172,32 @@ export const addSubnet = (deps: NetworkDeps, network: Network, projectId: string
   if (clash !== undefined) {
     throw new ApiError(
       400,
-      `Invalid input for operation: Requested subnet with cidr: ${toAddress(range.first)}/${range.prefix} for network: ${network.id} overlaps with another subnet.`,
+      `Invalid input for operation: Requested subnet with cidr: ${rangeText(range)} for network: ${network.id} overlaps with another subnet.`,
       'InvalidInput',
     );
   }
-  const gateway = gatewayFor(fields, range.first);
+  const gateway = gatewayFor(fields, range);
   const pools = objectList(fields, 'allocation_pools').map((p) => ({ start: requiredString(p, 'start'), end: requiredString(p, 'end') }));
   if (pools.some((p) => toNumber(p.start) < range.first || toNumber(p.end) > range.last))
     throw new ApiError(400, 'The allocation pool is outside of the subnet.', 'OutOfBoundsAllocationPool');
   const subnet = deps.state.subnets.put({
     ...deps.state.common(projectId, optionalString(fields, 'name') ?? '', optionalString(fields, 'description') ?? ''),
     network_id: network.id,
-    ip_version: 4,
-    cidr: `${toAddress(range.first)}/${range.prefix}`,
+    ip_version: range.family,
+    cidr: rangeText(range),
     gateway_ip: gateway,
     enable_dhcp: optionalBoolean(fields, 'enable_dhcp') ?? true,
     allocation_pools: pools.length > 0 ? pools : defaultPools(range, gateway),
     dns_nameservers: stringList(fields, 'dns_nameservers') ?? [],
     host_routes: objectList(fields, 'host_routes'),
     subnetpool_id: null,
-    ipv6_ra_mode: null,
-    ipv6_address_mode: null,
+    ...ipv6ModesOf(fields, range),
     service_types: [],
   });
   network.subnets.push(subnet.id);
   deps.state.touch(deps.state.networks, network);
-  if (subnet.enable_dhcp) serveDhcp(deps, network, subnet);
+  if (isAutoAddress(subnet)) addAutoAddresses(deps, subnet);
+  else if (subnet.enable_dhcp) serveDhcp(deps, network, subnet);
   return subnet;
 };
 
@@ -174,7 +208,9 @@ const createSubnet = (deps: NetworkDeps, call: Call): Subnet => {
   const networkId = requiredString(fields, 'network_id');
   if (!isUuid(networkId))
     throw new ApiError(400, `Invalid input for network_id. Reason: '${networkId}' is not a valid UUID.`, 'HTTPBadRequest');
-  if ((optionalInteger(fields, 'ip_version') ?? 4) !== 4) throw new ApiError(400, 'The sandbox plays IPv4 only.', 'HTTPBadRequest');
+  const version = optionalInteger(fields, 'ip_version') ?? 4;
+  const cidr = requiredString(fields, 'cidr');
+  if (parseCidr(cidr).family !== version) throw invalidInput(`'cidr' '${cidr}' does not match the ip_version '${version}'`);
   const network = getWritable(networkResource(deps), call.actor, networkId, 'create_subnet');
   const projectId = projectFor(call.actor, fields, 'create_subnet');
   requireQuota(deps, projectId, 'subnet', deps.state.subnets.countBy('project_id', projectId));
@@ -183,7 +219,8 @@ const createSubnet = (deps: NetworkDeps, call: Call): Subnet => {
 
 const deleteSubnet = (deps: NetworkDeps, subnet: Subnet): void => {
   const ports = deps.state.ports.by('subnet', subnet.id);
-  if (ports.some((p) => !isAutomatic(p))) {
+  // Addresses that made themselves go with the subnet, but for those of routers, which were asked for.
+  if (ports.some((p) => (isAutoAddress(subnet) ? p.device_owner === 'network:router_interface' : !isAutomatic(p)))) {
     throw new ApiError(
       409,
       `Unable to complete operation on subnet ${subnet.id}: One or more ports have an IP allocation from this subnet.`,
@@ -192,7 +229,7 @@ const deleteSubnet = (deps: NetworkDeps, subnet: Subnet): void => {
   }
   for (const port of ports) {
     port.fixed_ips = port.fixed_ips.filter((ip) => ip.subnet_id !== subnet.id);
-    if (port.fixed_ips.length === 0) deps.state.ports.remove(port.id);
+    if (port.fixed_ips.length === 0 && isAutomatic(port)) deps.state.ports.remove(port.id);
     else deps.state.touch(deps.state.ports, port);
   }
   const network = deps.state.networks.get(subnet.network_id);

@@ -1,4 +1,5 @@
 /** Ports of the simulated Neutron. */
+import { isAutoAddress } from './addresses.ts';
 import { ApiError, type Call, created, noContent, ok, type Route } from './http.ts';
 import { envelope, type Fields, objectList, optionalBoolean, optionalString, requiredString, stringList } from './input.ts';
 import { addPort, anyAddress, defaultGroup, disassociate, type NetworkDeps, requireQuota } from './networkDeps.ts';
@@ -28,13 +29,18 @@ export const portResource = (deps: NetworkDeps): Resource<Port> => ({
 });
 
 const addressesFor = (deps: NetworkDeps, network: Network, wanted: Fields[]): FixedIp[] =>
-  wanted.map((ip) => {
+  wanted.flatMap((ip) => {
     const address = optionalString(ip, 'ip_address');
     const subnetId = optionalString(ip, 'subnet_id');
     const subnets = deps.state.subnets.by('network_id', network.id);
     if (subnetId !== undefined) {
       const subnet = subnets.find((s) => s.id === subnetId);
-      if (subnet !== undefined) return deps.addresses.allocate(subnet, address);
+      // Those that make themselves come with the port, whether they are asked for or not.
+      if (subnet !== undefined && isAutoAddress(subnet)) {
+        if (address === undefined) return [];
+        throw autoOnly(address, subnet.id);
+      }
+      if (subnet !== undefined) return [deps.addresses.allocate(subnet, address)];
       if (deps.state.subnets.get(subnetId) === undefined) throw notFound('Subnet', subnetId);
       throw new ApiError(
         400,
@@ -44,7 +50,9 @@ const addressesFor = (deps: NetworkDeps, network: Network, wanted: Fields[]): Fi
     }
     for (const subnet of subnets) {
       try {
-        return deps.addresses.allocate(subnet, address);
+        const found = deps.addresses.allocate(subnet, address);
+        if (isAutoAddress(subnet)) throw autoOnly(found.ip_address, subnet.id);
+        return [found];
       } catch (error) {
         if (!(error instanceof ApiError) || error.kind !== 'InvalidIpForSubnet') throw error;
       }
@@ -55,6 +63,13 @@ const addressesFor = (deps: NetworkDeps, network: Network, wanted: Fields[]): Fi
       'InvalidIpForNetwork',
     );
   });
+
+const autoOnly = (address: string, subnetId: string): ApiError =>
+  new ApiError(
+    400,
+    `IPv6 address ${address} cannot be directly assigned to a port on subnet ${subnetId} as the subnet is configured for automatic addresses`,
+    'AllocationOnAutoAddressSubnet',
+  );
 
 const groupsFor = (deps: NetworkDeps, call: Call, ids: readonly string[]): string[] =>
   ids.map((id) => {

@@ -1,4 +1,5 @@
 /** Routers of the simulated Neutron: gateways and interfaces are ports, as in life. */
+import { familyOf } from './addresses.ts';
 import { ApiError, type Call, created, noContent, ok, type Route } from './http.ts';
 import { envelope, type Fields, optionalBoolean, optionalObject, optionalString, requiredString } from './input.ts';
 import { addPort, anyAddress, type NetworkDeps, requireQuota } from './networkDeps.ts';
@@ -103,6 +104,10 @@ const requireFree = (deps: NetworkDeps, router: Router, subnet: Subnet): void =>
   }
 };
 
+/** A router has one port for all IPv6 subnets of a network, and one for each of IPv4. */
+const ipv6InterfaceOf = (deps: NetworkDeps, router: Router, networkId: string): Port | undefined =>
+  interfacesOf(deps, router.id).find((p) => p.network_id === networkId && p.fixed_ips.some((ip) => familyOf(ip.ip_address) === 6));
+
 const addBySubnet = (deps: NetworkDeps, call: Call, router: Router, subnetId: string): object => {
   const subnet = getVisible(subnetResource(deps), call.actor, subnetId);
   const network = deps.state.networks.get(subnet.network_id);
@@ -111,6 +116,12 @@ const addBySubnet = (deps: NetworkDeps, call: Call, router: Router, subnetId: st
   if (subnet.gateway_ip === null)
     throw new ApiError(400, 'Bad router request: Subnet for router interface must have a gateway IP.', 'BadRequest');
   const fixedIps = [deps.addresses.allocate(subnet, subnet.gateway_ip)];
+  const beside = subnet.ip_version === 6 ? ipv6InterfaceOf(deps, router, network.id) : undefined;
+  if (beside !== undefined) {
+    beside.fixed_ips = [...beside.fixed_ips, ...fixedIps];
+    deps.state.touch(deps.state.ports, beside);
+    return answerFor(router, beside, subnet.id);
+  }
   const common = { network, projectId: router.project_id, name: '', description: '', fixedIps, securityGroups: [], status: 'ACTIVE' };
   return answerFor(router, addPort(deps, { ...common, deviceId: router.id, deviceOwner: INTERFACE }), subnet.id);
 };
@@ -142,7 +153,7 @@ const removeInterface = (deps: NetworkDeps, router: Router, body: Fields): objec
       throw new ApiError(404, `Router ${router.id} does not have an interface with id ${portId}`, 'RouterInterfaceNotFound');
     throw new ApiError(404, `Router ${router.id} has no interface on subnet ${subnetId}`, 'RouterInterfaceNotFoundForSubnet');
   }
-  const served = port.fixed_ips[0]?.subnet_id ?? '';
+  const served = subnetId ?? port.fixed_ips[0]?.subnet_id ?? '';
   const needed = deps.state.floatingIps
     .by('router_id', router.id)
     .some((f) => deps.state.ports.get(f.port_id ?? '')?.fixed_ips.some((ip) => ip.subnet_id === served));
@@ -153,7 +164,11 @@ const removeInterface = (deps: NetworkDeps, router: Router, body: Fields): objec
       'RouterInterfaceInUseByFloatingIP',
     );
   }
-  removePort(deps, port);
+  const kept = port.fixed_ips.filter((ip) => ip.subnet_id !== served);
+  if (kept.length > 0 && portId === undefined) {
+    port.fixed_ips = kept;
+    deps.state.touch(deps.state.ports, port);
+  } else removePort(deps, port);
   return answerFor(router, port, served);
 };
 

@@ -1,5 +1,5 @@
 /** Security groups and their rules in the simulated Neutron. */
-import { parseCidr, toAddress } from './addresses.ts';
+import { familyOf, parseCidr, rangeText } from './addresses.ts';
 import { ApiError, type Call, created, noContent, ok, type Route } from './http.ts';
 import { envelope, type Fields, optionalInteger, optionalString, requiredString } from './input.ts';
 import { addRule, defaultGroup, type NetworkDeps, type RuleFields, requireQuota } from './networkDeps.ts';
@@ -50,10 +50,13 @@ const createGroup = (deps: NetworkDeps, call: Call): SecurityGroup => {
 
 const WITH_PORTS = new Set(['tcp', 'udp', 'sctp', 'dccp', 'udplite', '6', '17', '132', '33', '136']);
 
+const IPV6_ICMP = 'ipv6-icmp';
+/** Other words for it, which Neutron replaces. */
+const OF_IPV6_ICMP = new Set(['icmp', 'icmpv6']);
+
 const cidrOf = (text: string | undefined): string | null => {
-  if (text === undefined || text.includes(':')) return text ?? null;
-  const range = parseCidr(text.includes('/') ? text : `${text}/32`);
-  return `${toAddress(range.first)}/${range.prefix}`;
+  if (text === undefined) return null;
+  return rangeText(parseCidr(text.includes('/') ? text : `${text}/${familyOf(text) === 6 ? 128 : 32}`));
 };
 
 const readRule = (fields: Fields): Required<RuleFields> => {
@@ -76,10 +79,15 @@ const readRule = (fields: Fields): Required<RuleFields> => {
   const remote = optionalString(fields, 'remote_group_id') ?? null;
   if (prefix !== null && remote !== null)
     throw new ApiError(400, 'Only remote_ip_prefix or remote_group_id may be provided.', 'SecurityGroupRemoteGroupAndRemoteIpPrefix');
+  const ethertype = optionalString(fields, 'ethertype') ?? 'IPv4';
+  if (prefix !== null && (familyOf(prefix) === 6) !== (ethertype === 'IPv6'))
+    throw new ApiError(400, `Conflicting value ethertype ${ethertype} for CIDR ${prefix}`, 'SecurityGroupRuleParameterConflict');
+  if (ethertype === 'IPv4' && (protocol === IPV6_ICMP || protocol === 'icmpv6'))
+    throw new ApiError(400, `Invalid ethertype IPv4 for protocol ${protocol}.`, 'SecurityGroupEthertypeConflictWithProtocol');
   return {
     direction,
-    ethertype: optionalString(fields, 'ethertype') ?? 'IPv4',
-    protocol: protocol === 'any' ? null : protocol,
+    ethertype,
+    protocol: protocol === 'any' ? null : ethertype === 'IPv6' && OF_IPV6_ICMP.has(protocol ?? '') ? IPV6_ICMP : protocol,
     port_range_min: min,
     port_range_max: max,
     remote_ip_prefix: prefix,

@@ -1,5 +1,6 @@
 /** The life of simulated servers: scheduled, networked, spawned, booted, stopped and deleted, each taking its time. */
 import type { BootMachine, Latency, Machine } from '../contract.ts';
+import { familyOf } from './addresses.ts';
 import type { ComputeState, Fault, Server } from './computeState.ts';
 import { novaMicroTime, novaTime } from './computeState.ts';
 import { type ApiError, ApiError as Refusal } from './http.ts';
@@ -78,7 +79,8 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
   const boot = (server: Server, cold: boolean): void => {
     const disk = compute.disks.get(server.id) ?? { userData: null, state: {}, console: [] };
     if (server.trouble === 'neverBoots') return;
-    const address = server.ports.map((p) => network.state.ports.get(p.portId)?.fixed_ips[0]?.ip_address).find((a) => a !== undefined) ?? '';
+    const addresses = server.ports.flatMap((p) => network.state.ports.get(p.portId)?.fixed_ips.map((ip) => ip.ip_address) ?? []);
+    const address = addresses.find((a) => familyOf(a) === 4) ?? addresses[0] ?? '';
     const log = (line: string): void => {
       disk.console.push(line);
       if (disk.console.length > CONSOLE_LINES) disk.console.shift();
@@ -93,7 +95,17 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
     const bootMs = cold ? deps.latency(BOOT_MS) : 0;
     machines.set(
       server.id,
-      deps.bootMachine({ serverId: server.id, name: server.name, userData: disk.userData, address, bootMs, log, state: disk.state, save }),
+      deps.bootMachine({
+        serverId: server.id,
+        name: server.name,
+        userData: disk.userData,
+        address,
+        addresses,
+        bootMs,
+        log,
+        state: disk.state,
+        save,
+      }),
     );
   };
   const powerOff = (server: Server): void => {
@@ -253,7 +265,7 @@ const pickHost = (compute: ComputeState, server: Server): string | null => {
 const makePort = (network: NetworkDeps, server: Server, networkId: string, fixedIp: string | null): Port => {
   const row = network.state.networks.get(networkId);
   if (row === undefined) throw new Refusal(404, `Network ${networkId} could not be found.`);
-  const subnet = network.state.subnets.by('network_id', networkId)[0];
+  const subnet = network.state.subnets.by('network_id', networkId).find((s) => s.ip_version === 4);
   const fixedIps = fixedIp !== null && subnet !== undefined ? [network.addresses.allocate(subnet, fixedIp)] : anyAddress(network, row);
   const own = network.state.securityGroups.by('project_id', server.projectId);
   const groups = server.securityGroups.flatMap((wanted) => own.find((g) => g.id === wanted || g.name === wanted)?.id ?? []);

@@ -1,5 +1,6 @@
 /** How the simulated Nova shows a server; fields come with the microversions that brought them. */
 import { createHash } from 'node:crypto';
+import { type Family, familyOf } from './addresses.ts';
 import type { ComputeState, Flavor, Server } from './computeState.ts';
 import type { Call } from './http.ts';
 import type { NetworkDeps } from './networkDeps.ts';
@@ -35,7 +36,7 @@ const VM_STATE: Record<Server['status'], string> = {
 export const vmState = (server: Server): string => VM_STATE[server.status];
 
 interface Address {
-  version: 4;
+  version: Family;
   addr: string;
   'OS-EXT-IPS:type': 'fixed' | 'floating';
   'OS-EXT-IPS-MAC:mac_addr': string;
@@ -52,7 +53,12 @@ export const addressesOf = (deps: ViewDeps, server: Server): Record<string, Addr
     result[name] ??= [];
     const mac = port.mac_address;
     for (const ip of port.fixed_ips)
-      result[name].push({ version: 4, addr: ip.ip_address, 'OS-EXT-IPS:type': 'fixed', 'OS-EXT-IPS-MAC:mac_addr': mac });
+      result[name].push({
+        version: familyOf(ip.ip_address),
+        addr: ip.ip_address,
+        'OS-EXT-IPS:type': 'fixed',
+        'OS-EXT-IPS-MAC:mac_addr': mac,
+      });
     for (const ip of state.floatingIps.by('port_id', port.id)) {
       result[name].push({ version: 4, addr: ip.floating_ip_address, 'OS-EXT-IPS:type': 'floating', 'OS-EXT-IPS-MAC:mac_addr': mac });
     }

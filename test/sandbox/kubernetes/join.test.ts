@@ -25,6 +25,7 @@ const boot = (name: string, userData: string, state: Record<string, unknown> = {
     name,
     userData,
     address,
+    addresses: [address, 'fd00::f816:3eff:fe00:5'],
     bootMs: 0,
     log: (l) => console.push(l),
     state,

@@ -29,6 +29,7 @@ const withNode = async (shortId: string, spoil: Spoil = {}, change?: (objects: K
     name: 'w1',
     userData: userDataFor(hosted, 'w1'),
     address: '10.20.0.5',
+    addresses: ['10.20.0.5'],
     bootMs: 0,
     log: () => {},
     state: {},

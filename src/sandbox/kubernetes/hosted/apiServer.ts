@@ -1,7 +1,7 @@
 /** A simulated kube-apiserver: everything the real one insists on before it serves, then what its flags say to the world. */
 import { isIP } from 'node:net';
 import { parse } from 'yaml';
-import { parseCidr } from '../addresses.ts';
+import { parseCidrV6, parseRanges } from '../addresses.ts';
 import type { Authentication } from '../authentication.ts';
 import type { Cluster, TokenKeys } from '../cluster.ts';
 import { array, type Dict, dict, dicts, namespaceOf, text } from '../objects.ts';
@@ -26,6 +26,7 @@ export interface ApiServerConfig {
   clientCaPem: string;
   /** What it shows to kubelets; undefined: nothing. */
   kubeletClientPem: string | undefined;
+  /** Of IPv4, and after a comma that of IPv6 if there is one. */
   serviceCidr: string;
   authentication: Authentication;
   tokenKeys: TokenKeys;
@@ -117,7 +118,10 @@ const inspect = (seed: Cluster, webhooks: Webhooks, line: CommandLine): ApiServe
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new Error(`--secure-port ${line.flag('secure-port')} must be between 1 and 65535, inclusive. It cannot be turned off with 0`);
   const serviceCidr = line.flag('service-cluster-ip-range') ?? '';
-  if (!parseCidr(serviceCidr)) throw new Error(`service-cluster-ip-range is not a valid cidr: "${serviceCidr}"`);
+  const ranges = parseRanges(serviceCidr);
+  if (ranges === undefined) throw new Error(`service-cluster-ip-range is not a valid cidr: "${serviceCidr}"`);
+  if (ranges.ipv6 !== undefined && (parseCidrV6(ranges.ipv6)?.prefix ?? 0) < 108)
+    throw new Error('specified --secondary-service-cluster-ip-range is too large; for 128-bit addresses, the mask must be >= 108');
   if (!(line.flag('authorization-mode') ?? '').split(',').includes('RBAC') && line.flag('authorization-config') === undefined)
     throw new Error('the sandbox evaluates RBAC only: --authorization-mode must contain RBAC');
   const [certPem, keyPem, clientCaPem] = [

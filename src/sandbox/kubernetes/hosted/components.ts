@@ -1,5 +1,6 @@
 /** The simulated controller manager and scheduler as clients of their API server. */
 import { parse } from 'yaml';
+import { parseCidrV6, parseRanges } from '../addresses.ts';
 import type { Cluster } from '../cluster.ts';
 import { dict, dicts, text } from '../objects.ts';
 import { isAllowed } from '../rbac.ts';
@@ -93,16 +94,36 @@ export interface ManagerConfig {
   cleansTokens: boolean;
   clusterCidr: string | undefined;
   nodeMask: number;
+  nodeMaskV6: number;
 }
 
 const hasController = (line: CommandLine, names: string[]): boolean =>
   (line.flag('controllers') ?? '*').split(',').some((c) => names.includes(c));
+
+/** As the node IPAM controller insists. */
+const checkRanges = (line: CommandLine): void => {
+  const ranges = parseRanges(line.flag('cluster-cidr') ?? '');
+  if (line.flag('allocate-node-cidrs') !== 'true' || ranges === undefined) return;
+  const [alone, ipv4, ipv6] = ['', '-ipv4', '-ipv6'].map((of) => line.flag(`node-cidr-mask-size${of}`));
+  if (ranges.ipv6 === undefined) {
+    if (ipv6 !== undefined) throw new Error('usage of --node-cidr-mask-size-ipv6 is not allowed with a single-stack IPv4 cluster');
+    if (alone !== undefined && ipv4 !== undefined)
+      throw new Error('usage of --node-cidr-mask-size-ipv4 and --node-cidr-mask-size at the same time is not allowed');
+    return;
+  }
+  if (alone !== undefined) throw new Error('usage of --node-cidr-mask-size is not allowed with dual-stack clusters');
+  const { prefix } = parseCidrV6(ranges.ipv6) ?? { prefix: 0 };
+  const mask = Number(ipv6 ?? 64);
+  if (mask < prefix) throw new Error('clusterCIDRs mask size is larger than the node mask size');
+  if (mask - prefix > 16) throw new Error('new CIDR set failed; the node CIDR size is too big');
+};
 
 const readManager = (line: CommandLine): ManagerConfig => {
   checkCommandLine(line);
   const [signingCertPem, signingKeyPem] = [fileOf(line, 'cluster-signing-cert-file'), fileOf(line, 'cluster-signing-key-file')];
   parsePair(signingCertPem, signingKeyPem, 'failed to start certificate controller: error reading CA cert file');
   publicKeyText(fileOf(line, 'service-account-private-key-file'), 'error reading key for service account token controller');
+  checkRanges(line);
   return {
     podUid: line.pod.metadata.uid,
     holder: `${line.pod.metadata.name}_${line.pod.metadata.uid}`,
@@ -113,6 +134,7 @@ const readManager = (line: CommandLine): ManagerConfig => {
     cleansTokens: hasController(line, ['tokencleaner', 'token-cleaner-controller']),
     clusterCidr: line.flag('allocate-node-cidrs') === 'true' ? line.flag('cluster-cidr') : undefined,
     nodeMask: Number(line.flag('node-cidr-mask-size') ?? line.flag('node-cidr-mask-size-ipv4') ?? 24),
+    nodeMaskV6: Number(line.flag('node-cidr-mask-size-ipv6') ?? 64),
   };
 };
 

@@ -1,13 +1,14 @@
 /** The nodes of a hosted cluster: pod ranges, readiness by network and heartbeat, and the kubelets that run their pods. */
 
 import { randomUUID } from 'node:crypto';
-import { addressText, parseCidr } from '../addresses.ts';
+import { formatIpv6 } from '../../../domain/cidrV6.ts';
+import { addressText, parseCidr, parseCidrV6, parseRanges } from '../addresses.ts';
 import { type Cluster, writeBack } from '../cluster.ts';
 import { recordEvent } from '../controllers/events.ts';
 import { LEASE, NODE, POD } from '../kinds.ts';
 import { createKubelets, type KubeletSet } from '../kubelet.ts';
 import { type AttachedKubelet, listenForKubelets } from '../machineRegistry.ts';
-import { at, conditionStatus, type Dict, dicts, type KubeObject, spec, status, text, timestamp, withCondition } from '../objects.ts';
+import { at, conditionStatus, type Dict, dicts, type KubeObject, spec, status, text, texts, timestamp, withCondition } from '../objects.ts';
 import { StatusError } from '../statusError.ts';
 import type { NodeProxy, PodLog } from '../subresources.ts';
 import type { ApiServerConfig } from './apiServer.ts';
@@ -55,6 +56,14 @@ const kubeletConditions = (node: KubeObject, networkReady: boolean, now: string)
 
 export type ApiFiles = Pick<ApiServerConfig, 'clientCaPem' | 'certPem' | 'kubeletClientPem'>;
 
+/** Of pods, for all nodes together, and how long the prefix of one node's share is. */
+export interface Ranges {
+  /** Of IPv4, and after a comma that of IPv6 if there is one. */
+  clusterCidr: string | undefined;
+  nodeMask: number;
+  nodeMaskV6: number;
+}
+
 export interface NodeWorld {
   /** Both fail as in life where no tunnel leads from the API server to the kubelets. */
   podLog: PodLog;
@@ -64,7 +73,7 @@ export interface NodeWorld {
   /** The endpoints that machines dial, and what the API server there trusts and shows; undefined while none listens. */
   listenAt(endpoints: readonly string[], apiServer: ApiFiles | undefined): void;
   /** Controllers of the controller manager: pod ranges, taints, lost nodes. Undefined stops them. */
-  manage(options: { clusterCidr: string | undefined; nodeMask: number } | undefined): void;
+  manage(options: Ranges | undefined): void;
   close(): void;
 }
 
@@ -75,7 +84,7 @@ export const createNodeWorld = (cluster: Cluster, tunnels: Tunnels): NodeWorld =
   let stops: (() => void)[] = [];
   let listening = '';
   let apiServer: ApiFiles | undefined;
-  let managed: { clusterCidr: string | undefined; nodeMask: number } | undefined;
+  let managed: Ranges | undefined;
   let nextPod = 2;
 
   const node = (name: string): KubeObject | undefined => cluster.store.get(NODE, '', name);
@@ -143,14 +152,27 @@ export const createNodeWorld = (cluster: Cluster, tunnels: Tunnels): NodeWorld =
     });
   };
 
+  const shareV6 = (cidr: string, nodeMask: number): string => {
+    const { base, prefix } = parseCidrV6(cidr) ?? { base: 0n, prefix: 0 };
+    const taken = new Set(cluster.store.list(NODE).flatMap((n) => texts(spec(n).podCIDRs)));
+    for (let i = 0n; i < 1n << BigInt(nodeMask - prefix); i += 1n) {
+      const share = `${formatIpv6(base + (i << BigInt(128 - nodeMask)))}/${nodeMask}`;
+      if (!taken.has(share)) return share;
+    }
+    return '';
+  };
+
   const assignRange = (live: KubeObject): KubeObject => {
-    const range = parseCidr(managed?.clusterCidr ?? '');
+    const ranges = parseRanges(managed?.clusterCidr ?? '');
+    const range = parseCidr(ranges?.ipv4 ?? '');
     if (!managed || !range || spec(live).podCIDR !== undefined) return live;
     const taken = new Set(cluster.store.list(NODE).map((n) => text(spec(n).podCIDR)));
     const size = 2 ** (32 - managed.nodeMask);
     for (let base = range.base; base + size <= range.base + range.size; base += size) {
       const podCIDR = `${addressText(base)}/${managed.nodeMask}`;
-      if (!taken.has(podCIDR)) return { ...live, spec: { ...spec(live), podCIDR, podCIDRs: [podCIDR] } };
+      if (taken.has(podCIDR)) continue;
+      const second = ranges?.ipv6 === undefined ? [] : [shareV6(ranges.ipv6, managed.nodeMaskV6)];
+      return { ...live, spec: { ...spec(live), podCIDR, podCIDRs: [podCIDR, ...second] } };
     }
     recordEvent(cluster, live, {
       type: 'Warning',

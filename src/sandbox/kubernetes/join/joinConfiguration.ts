@@ -1,4 +1,5 @@
 /** kubeadm's JoinConfiguration, read as strictly as kubeadm reads it (https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/). */
+import { isIP } from 'node:net';
 import { parseAllDocuments } from 'yaml';
 import { isForbiddenKubeletLabel } from '../admission.ts';
 import { type Dict, dict, dicts, isDict, text, texts } from '../objects.ts';
@@ -7,6 +8,8 @@ export interface JoinConfiguration {
   nodeName: string;
   taints: Dict[];
   labels: Record<string, string>;
+  /** What its kubelet is told to be reached at; empty: it finds its own first IPv4 address. */
+  nodeIps: string[];
   bootstrapToken: string;
   discovery:
     | { kind: 'token'; endpoint: string; token: string; pins: string[]; unsafe: boolean }
@@ -93,9 +96,12 @@ export const parseJoinConfiguration = (path: string, files: ReadonlyMap<string, 
   const refused = Object.keys(labels).filter(isForbiddenKubeletLabel);
   if (refused.length > 0)
     throw new Error(`kubelet: unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [${refused.join(' ')}]`);
+  const nodeIps = (extraArgs(registration.kubeletExtraArgs).get('node-ip') ?? '').split(',').filter(Boolean);
+  if (nodeIps.some((ip) => isIP(ip) === 0))
+    throw new Error(`kubelet: bad --node-ip "${nodeIps.join()}": must be either a single IP or a dual-stack pair of IPs`);
   const provider = extraArgs(registration.kubeletExtraArgs).get('cloud-provider') ?? '';
   if (provider !== '' && provider !== 'external') throw new Error(`kubelet: unsupported value "${provider}" for --cloud-provider`);
   const uninitialized = { key: 'node.cloudprovider.kubernetes.io/uninitialized', value: 'true', effect: 'NoSchedule' };
   const taints = [...dicts(registration.taints), ...(provider === 'external' ? [uninitialized] : [])];
-  return { nodeName, taints, labels, bootstrapToken: token, discovery };
+  return { nodeName, taints, labels, nodeIps, bootstrapToken: token, discovery };
 };

@@ -4,7 +4,8 @@ import { createApiClient } from './apiClient.ts';
 
 export interface NodeFacts {
   nodeName: string;
-  address: string;
+  /** The first is the one that others reach it by. */
+  addresses: readonly string[];
   serverId: string;
   labels: Record<string, string>;
   taints: Dict[];
@@ -30,10 +31,7 @@ const nodeObject = (facts: NodeFacts): Dict => {
     status: {
       capacity: CAPACITY,
       allocatable: CAPACITY,
-      addresses: [
-        { type: 'InternalIP', address: facts.address },
-        { type: 'Hostname', address: nodeName },
-      ],
+      addresses: [...facts.addresses.map((address) => ({ type: 'InternalIP', address })), { type: 'Hostname', address: nodeName }],
       nodeInfo: {
         kubeletVersion: facts.kubeletVersion,
         kubeProxyVersion: '',
