@@ -32,6 +32,7 @@ const specimen = (release: ReachableCluster['release']): ReachableCluster => ({
   nodeCidr: null,
   podCidr: '10.200.0.0/16',
   serviceCidr: '10.254.0.0/16',
+  ipv6: null,
   dnsDomain: 'cluster.local',
   apiServerReplicas: 1,
   managerReplicas: 1,

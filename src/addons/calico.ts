@@ -51,7 +51,7 @@ const buildConfig = (cluster: ReachableCluster, parts: Parts): KubernetesObject 
             datastore_type: 'kubernetes',
             nodename: '__KUBERNETES_NODE_NAME__',
             mtu: cluster.addons.calico.mtu,
-            ipam: { type: 'calico-ipam' },
+            ipam: { type: 'calico-ipam', ...(cluster.ipv6 !== null && { assign_ipv4: 'true', assign_ipv6: 'true' }) },
             policy: { type: 'k8s' },
             kubernetes: { kubeconfig: '__KUBECONFIG_FILEPATH__' },
           },
@@ -179,10 +179,26 @@ const settingsOf = (cluster: ReachableCluster): Record<string, string> => {
     // Both must speak to the kernel in the same way.
     FELIX_NFTABLESMODE: cluster.addons.kubeProxy.mode === 'NFTABLES' ? 'Enabled' : 'Disabled',
     FELIX_DEFAULTENDPOINTTOHOSTACTION: 'ACCEPT',
-    FELIX_IPV6SUPPORT: 'false',
+    FELIX_IPV6SUPPORT: String(cluster.ipv6 !== null),
     FELIX_HEALTHENABLED: 'true',
+    ...settingsOfV6(cluster),
   };
 };
+
+/** The same for IPv6, where there is any; its blocks have Calico's own size. */
+const settingsOfV6 = ({ ipv6, addons: { calico } }: ReachableCluster): Record<string, string> =>
+  ipv6 === null
+    ? {}
+    : {
+        IP6: 'autodetect',
+        IP6_AUTODETECTION_METHOD: 'kubernetes-internal-ip',
+        CALICO_IPV6POOL_CIDR: ipv6.podCidr,
+        CALICO_IPV6POOL_NAT_OUTGOING: String(calico.natOutgoing),
+        CALICO_IPV6POOL_VXLAN: 'Always',
+        FELIX_VXLANMTUV6: String(calico.mtu),
+        FELIX_WIREGUARDMTUV6: String(calico.mtu),
+        FELIX_WIREGUARDENABLEDV6: String(calico.wireguard),
+      };
 
 const buildControllers = (cluster: ReachableCluster, parts: Parts): KubernetesObject => ({
   apiVersion: 'apps/v1',

@@ -45,15 +45,16 @@ const settingsOf = (cluster: ReachableCluster): Record<string, string> => {
     'cluster-id': '0',
     'identity-allocation-mode': 'crd',
     'enable-ipv4': 'true',
-    'enable-ipv6': 'false',
+    'enable-ipv6': String(cluster.ipv6 !== null),
     'enable-ipv4-masquerade': 'true',
-    'enable-ipv6-masquerade': 'false',
+    'enable-ipv6-masquerade': String(cluster.ipv6 !== null),
     // Neutron drops packets with addresses that are not the port's, in one subnet too.
     'routing-mode': 'tunnel',
     'tunnel-protocol': 'vxlan',
     // The controller manager gives each node a range out of the cluster's.
     ipam: 'kubernetes',
     'k8s-require-ipv4-pod-cidr': 'true',
+    ...(cluster.ipv6 !== null && { 'k8s-require-ipv6-pod-cidr': 'true' }),
     ...(mtu > 0 && { mtu: String(mtu) }),
     'enable-wireguard': String(encryption === 'WIREGUARD'),
     // kube-proxy stays, and so do ports of the node by the plugin that every worker has.

@@ -73,6 +73,8 @@ const buildService = (cluster: ReachableCluster): KubernetesObject => ({
   },
   spec: {
     clusterIP: dnsAddressOf(cluster),
+    // Kubelets tell pods of the first address; a pod may ask the other one.
+    ...(cluster.ipv6 !== null && { ipFamilyPolicy: 'PreferDualStack' }),
     selector: SELECTOR,
     ports: [
       { name: 'dns', port: 53, protocol: 'UDP', targetPort: 53 },

@@ -60,6 +60,7 @@ const buildConfig = (cluster: ReachableCluster): KubernetesObject => ({
     }),
     'net-conf.json': pretty({
       Network: cluster.podCidr,
+      ...(cluster.ipv6 !== null && { EnableIPv6: true, IPv6Network: cluster.ipv6.podCidr }),
       EnableNFTables: false,
       Backend: { Type: cluster.addons.flannel.backend.toLowerCase() },
     }),

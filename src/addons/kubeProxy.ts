@@ -1,6 +1,6 @@
 /** kube-proxy: Service addresses on every node. */
 import { stringify } from 'yaml';
-import { publicServerOf, type ReachableCluster } from '../controlPlane/hostedCluster.ts';
+import { podRangesOf, publicServerOf, type ReachableCluster } from '../controlPlane/hostedCluster.ts';
 import { imageFrom } from '../controlPlane/images.ts';
 import { type KubernetesObject, labelsOf, tenantMeta } from '../controlPlane/object.ts';
 import { bind, serviceAccountSubject } from '../controlPlane/rbac.ts';
@@ -33,7 +33,7 @@ const buildConfig = (cluster: ReachableCluster): KubernetesObject => {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
     mode: cluster.addons.kubeProxy.mode.toLowerCase(),
-    clusterCIDR: cluster.podCidr,
+    clusterCIDR: podRangesOf(cluster),
     clientConnection: { kubeconfig: `${MOUNT}/kubeconfig.conf` },
   };
   const kubeconfig = {

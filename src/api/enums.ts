@@ -14,7 +14,7 @@ import type { NodeGroupState, ServerGroupPolicy, Taint, VnicType } from '../doma
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
 import type { Exposure, SeedState, SeedTurn } from '../domain/seed.ts';
-import type { NetworkDriver, Visibility, VolumeDriver } from '../domain/template.ts';
+import type { IpFamily, NetworkDriver, Visibility, VolumeDriver } from '../domain/template.ts';
 import type { ReleaseStatus } from '../domain/version.ts';
 import { builder } from './builder.ts';
 
@@ -106,6 +106,11 @@ export const NetworkDriverEnum = enumOf<NetworkDriver>('NetworkDriver', 'The pod
   CALICO: 'Calico: an overlay that also keeps NetworkPolicies.',
   CILIUM: 'Cilium: an overlay in the kernel that also keeps NetworkPolicies.',
   NONE: 'None: bring your own.',
+});
+
+export const IpFamilyEnum = enumOf<IpFamily>('IpFamily', 'A family of addresses.', {
+  IPV4: 'IPv4, which every cluster has.',
+  IPV6: 'IPv6, beside IPv4.',
 });
 
 export const VolumeDriverEnum = enumOf<VolumeDriver>('VolumeDriver', 'Where persistent volumes come from.', {

@@ -35,6 +35,10 @@ builder.node(ClusterNodeRef, {
     portId: t.exposeString('portId', { nullable: true, description: "Neutron's id of its port." }),
     volumeId: t.exposeString('volumeId', { nullable: true, description: "Cinder's id of its root volume, if it has one." }),
     address: t.exposeString('address', { nullable: true, description: "Its address in the nodes' network." }),
+    addressV6: t.exposeString('addressV6', {
+      nullable: true,
+      description: 'Beside it, its IPv6 address, in a cluster that has both families.',
+    }),
     floatingIp: t.exposeString('floatingIp', { nullable: true, description: 'Its floating IP, if it has one.' }),
     zone: t.exposeString('zone', { nullable: true, description: 'Its availability zone.' }),
     kubeletVersion: t.exposeString('kubeletVersion', { nullable: true, description: 'As its kubelet says.' }),

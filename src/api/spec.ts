@@ -5,7 +5,7 @@ import { AutoScalingSpecType } from './autoScaling.ts';
 import { builder } from './builder.ts';
 import { BundleChoiceType } from './bundleChoice.ts';
 import { ControlPlaneSpecType } from './controlPlane.ts';
-import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
+import { IpFamilyEnum, NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
 import { HealingSpecType } from './healing.ts';
 import { entriesOf, LabelType } from './label.ts';
 
@@ -18,6 +18,7 @@ export const SPEC = {
     'Name or id of the network that routers lead to and floating IPs come from; without it the only one that the project sees.',
   fixedNetwork: "Name or id of the workers' network; without it one is made.",
   fixedSubnet: "Name or id of the workers' subnet.",
+  fixedSubnetV6: "Name or id of the workers' IPv6 subnet, in the network that is given, when that has several.",
   networkMtu: "The largest packet in the workers' network, in bytes, when it is made; without it Neutron chooses.",
   dnsNameservers: 'Addresses of the DNS servers that workers use.',
   flavor: "Name or id of the workers' size.",
@@ -34,9 +35,15 @@ export const SPEC = {
   availabilityZone: 'Availability zone of the default node group.',
   minNodeCount: 'Fewest workers of the default node group.',
   maxNodeCount: 'Most workers of the default node group.',
+  ipFamilies:
+    'Families of addresses that pods, services and workers have: [IPV4], or [IPV4, IPV6]. The API has an IPv4 address. It cannot be changed later.',
   podCidr: "Range of pods' addresses.",
+  podCidrV6: "Range of pods' IPv6 addresses, between /48 and /112, when ipFamilies has IPV6.",
   serviceCidr: "Range of services' addresses.",
+  serviceCidrV6: "Range of services' IPv6 addresses, between /108 and /124, when ipFamilies has IPV6.",
   nodeCidr: "Range of workers' addresses, when their network is made.",
+  nodeCidrV6:
+    "Range of workers' IPv6 addresses, a /64, when their network is made and ipFamilies has IPV6; without it a unique local one of the cluster's own, which nobody outside reaches.",
   dnsDomain: "The cluster's DNS domain.",
   keystoneAuthEnabled:
     "The cluster's API takes Keystone tokens of the project: the roles admin, member and reader are cluster-admin, edit and view.",
@@ -65,6 +72,7 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     externalNetwork: t.exposeString('externalNetwork', { nullable: true, description: SPEC.externalNetwork }),
     fixedNetwork: t.exposeString('fixedNetwork', { nullable: true, description: SPEC.fixedNetwork }),
     fixedSubnet: t.exposeString('fixedSubnet', { nullable: true, description: SPEC.fixedSubnet }),
+    fixedSubnetV6: t.exposeString('fixedSubnetV6', { nullable: true, description: SPEC.fixedSubnetV6 }),
     networkMtu: t.exposeInt('networkMtu', { nullable: true, description: SPEC.networkMtu }),
     dnsNameservers: t.exposeStringList('dnsNameservers', { description: SPEC.dnsNameservers }),
     flavor: t.exposeString('flavor', { description: SPEC.flavor }),
@@ -81,9 +89,13 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     availabilityZone: t.exposeString('availabilityZone', { nullable: true, description: SPEC.availabilityZone }),
     minNodeCount: t.exposeInt('minNodeCount', { nullable: true, description: SPEC.minNodeCount }),
     maxNodeCount: t.exposeInt('maxNodeCount', { nullable: true, description: SPEC.maxNodeCount }),
+    ipFamilies: t.expose('ipFamilies', { type: [IpFamilyEnum], description: SPEC.ipFamilies }),
     podCidr: t.exposeString('podCidr', { description: SPEC.podCidr }),
+    podCidrV6: t.exposeString('podCidrV6', { description: SPEC.podCidrV6 }),
     serviceCidr: t.exposeString('serviceCidr', { description: SPEC.serviceCidr }),
+    serviceCidrV6: t.exposeString('serviceCidrV6', { description: SPEC.serviceCidrV6 }),
     nodeCidr: t.exposeString('nodeCidr', { description: SPEC.nodeCidr }),
+    nodeCidrV6: t.exposeString('nodeCidrV6', { nullable: true, description: SPEC.nodeCidrV6 }),
     dnsDomain: t.exposeString('dnsDomain', { description: SPEC.dnsDomain }),
     keystoneAuthEnabled: t.exposeBoolean('keystoneAuthEnabled', { description: SPEC.keystoneAuthEnabled }),
     autoHealingEnabled: t.exposeBoolean('autoHealingEnabled', { description: SPEC.autoHealingEnabled }),

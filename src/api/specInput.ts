@@ -4,7 +4,7 @@ import { AutoScalingInput } from './autoScaling.ts';
 import { builder, type InputBuilder } from './builder.ts';
 import { BundleChoiceInput } from './bundleChoice.ts';
 import { ControlPlaneInput } from './controlPlane.ts';
-import { NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
+import { IpFamilyEnum, NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
 import { HealingInput } from './healing.ts';
 import { LabelInput, mapOf } from './label.ts';
 import { SPEC } from './spec.ts';
@@ -25,6 +25,7 @@ export const specInputFields = (t: InputBuilder) => ({
   externalNetwork: t.string({ description: SPEC.externalNetwork }),
   fixedNetwork: t.string({ description: SPEC.fixedNetwork }),
   fixedSubnet: t.string({ description: SPEC.fixedSubnet }),
+  fixedSubnetV6: t.string({ description: SPEC.fixedSubnetV6 }),
   networkMtu: t.int({ description: SPEC.networkMtu }),
   dnsNameservers: t.stringList({ description: SPEC.dnsNameservers }),
   flavor: t.string({ description: SPEC.flavor }),
@@ -41,9 +42,13 @@ export const specInputFields = (t: InputBuilder) => ({
   availabilityZone: t.string({ description: SPEC.availabilityZone }),
   minNodeCount: t.int({ description: SPEC.minNodeCount }),
   maxNodeCount: t.int({ description: SPEC.maxNodeCount }),
+  ipFamilies: t.field({ type: [IpFamilyEnum], description: SPEC.ipFamilies }),
   podCidr: t.string({ description: SPEC.podCidr }),
+  podCidrV6: t.string({ description: SPEC.podCidrV6 }),
   serviceCidr: t.string({ description: SPEC.serviceCidr }),
+  serviceCidrV6: t.string({ description: SPEC.serviceCidrV6 }),
   nodeCidr: t.string({ description: SPEC.nodeCidr }),
+  nodeCidrV6: t.string({ description: SPEC.nodeCidrV6 }),
   dnsDomain: t.string({ description: SPEC.dnsDomain }),
   keystoneAuthEnabled: t.boolean({ description: SPEC.keystoneAuthEnabled }),
   autoHealingEnabled: t.boolean({ description: SPEC.autoHealingEnabled }),

@@ -69,10 +69,10 @@ const etcdText = ({ members, alarms, quotaMiB }: Etcd): string | null => {
 export const workersText = (nodes: readonly ClusterNode[]): string =>
   table(
     ['WORKER', 'STATE', 'ADDRESS', 'KUBELET', 'ZONE', 'FAULT'],
-    nodes.map(({ name, state, address, kubeletVersion, zone, fault, trouble }) => [
+    nodes.map(({ name, state, address, addressV6, kubeletVersion, zone, fault, trouble }) => [
       name,
       state,
-      address,
+      [address, addressV6].filter(Boolean).join(' ') || null,
       kubeletVersion,
       zone,
       fault?.problem.message ?? trouble?.message ?? null,

@@ -24,18 +24,18 @@ const ADDONS = `addons { kubeProxy { mode } flannel { backend } calico { mtu blo
   certManager { enabled replicas ownerReferences } dashboard { enabled replicas sessionSeconds } nodeProblemDetector { enabled metrics }
   ingressController { enabled replicas serviceType defaultClass } }`;
 const TEMPLATE = `uuid name visibility revision createdAt spec {
-  kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet networkMtu dnsNameservers masterFlavor networkDriver volumeDriver
+  kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet fixedSubnetV6 networkMtu dnsNameservers masterFlavor networkDriver volumeDriver
   dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane {
     replicas apiServerReplicas etcd { volumeSizeGiB volumeType quotaGiB snapshotCount heartbeatMs electionMs autoCompaction defragSchedule }
     resources { ${RESOURCES} } ${ACCESS}
   } ${ADDONS} bundles { name revision options { key value } secretOptions } rootVolume { sizeGiB type }
-  availabilityZone minNodeCount maxNodeCount podCidr serviceCidr nodeCidr dnsDomain keystoneAuthEnabled
+  availabilityZone minNodeCount maxNodeCount ipFamilies podCidr podCidrV6 serviceCidr serviceCidrV6 nodeCidr nodeCidrV6 dnsDomain keystoneAuthEnabled
   autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent } autoScalingEnabled autoScaling {
     scanIntervalSeconds scaleDownEnabled scaleDownDelaySeconds scaleDownUnneededSeconds scaleDownUtilizationPercent
   } ignoredLabels { key value } seedSelector { key value } }`;
 const BUNDLE =
   'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions { revision createdAt }';
-const NODES = `nodes { uuid name state address zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } trouble { kind since message } }
+const NODES = `nodes { uuid name state address addressV6 zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } trouble { kind since message } }
   pageInfo { hasNextPage endCursor }`;
 const NODE_GROUP = 'uuid name isDefault state flavor image count minCount maxCount';
 const SUMMARY = 'uuid name state version endpoint projectId createdAt';

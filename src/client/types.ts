@@ -157,6 +157,7 @@ export interface ClusterNode {
   name: string;
   state: string;
   address: string | null;
+  addressV6: string | null;
   zone: string | null;
   kubeletVersion: string | null;
   nodeGroup: { uuid: string } | null;

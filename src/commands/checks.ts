@@ -1,11 +1,12 @@
 /** Checks on a whole spec that need no cloud: version, ranges, sizes, and fields that need each other. */
 import { checkAddons } from '../domain/addons.ts';
 import { cidrSize, formatCidr, nodePrefixOf, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
+import { formatCidrV6, nodePrefixOfV6, parseNodeCidrV6, parsePodCidrV6, parseServiceCidrV6, refuseOverlapsV6 } from '../domain/cidrV6.ts';
 import { UserError } from '../domain/errors.ts';
 import { checkIssuers } from '../domain/issuer.ts';
 import { checkKeystoneRoles } from '../domain/keystoneRole.ts';
 import { overlapOf } from '../domain/placement.ts';
-import type { SpecPath, TemplateSpec } from '../domain/template.ts';
+import { isDualStack, type SpecPath, type TemplateSpec } from '../domain/template.ts';
 import { getOfferedRelease } from '../domain/version.ts';
 import type { SeedRanges } from '../store/seeds.ts';
 import type { Call, CommandDeps } from './call.ts';
@@ -44,6 +45,7 @@ export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: S
     ...RESERVED.map((cidr) => ({ name: 'the reserved range', cidr, field: [] })),
     ...ranges.map(({ name, cidr, of }) => ({ name, cidr, field: pathOf(of) })),
   ]);
+  const checkedV6 = checkIpv6(checked, pathOf, isGiven);
   if (spec.fixedSubnet !== null && spec.fixedNetwork === null)
     throw invalid('A fixed subnet needs its network: give fixedNetwork too.', pathOf('fixedSubnet'));
   if (spec.networkMtu !== null && spec.fixedNetwork !== null)
@@ -53,7 +55,47 @@ export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: S
   if (spec.minNodeCount !== null && spec.maxNodeCount !== null && spec.minNodeCount > spec.maxNodeCount)
     throw invalid('minNodeCount must not be more than maxNodeCount.', pathOf('minNodeCount'));
   checkControlPlane(spec, pathOf, isGiven);
+  return checkedV6;
+};
+
+const RESERVED_V6 = ['::/8', 'fe80::/10', 'ff00::/8'];
+/** What says something of IPv6, and nothing where there is none. */
+const OF_IPV6 = ['podCidrV6', 'serviceCidrV6', 'nodeCidrV6', 'fixedSubnetV6'] as const;
+
+/** The seed plays no part in this: the API's address is IPv4, and so is the tunnel from the workers to it. */
+const checkIpv6 = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: SpecPath) => boolean): TemplateSpec => {
+  if (!isDualStack(spec)) {
+    const vain = OF_IPV6.find((field) => isGiven(field) && spec[field] !== null);
+    if (vain === undefined) return spec;
+    throw invalid(`${vain} is for clusters with IPv6; give ipFamilies [IPV4, IPV6] too, or leave it out.`, pathOf(vain));
+  }
+  if (spec.fixedSubnetV6 !== null && spec.fixedNetwork === null)
+    throw invalid('A fixed subnet needs its network: give fixedNetwork too.', pathOf('fixedSubnetV6'));
+  const podCidrV6 = formatCidrV6(parsePodCidrV6(spec.podCidrV6, pathOf('podCidrV6')));
+  const serviceCidrV6 = formatCidrV6(parseServiceCidrV6(spec.serviceCidrV6, pathOf('serviceCidrV6')));
+  const nodeCidrV6 = spec.nodeCidrV6 === null ? null : formatCidrV6(parseNodeCidrV6(spec.nodeCidrV6, pathOf('nodeCidrV6')));
+  const checked = { ...spec, podCidrV6, serviceCidrV6, nodeCidrV6 };
+  // A given network brings its own range.
+  checkRangesV6(checked, spec.fixedNetwork === null ? nodeCidrV6 : null, pathOf, isGiven);
   return checked;
+};
+
+/** `nodeCidr`: null while it is not known, or it is one that nobody else has. @throws UserError OVERLAPPING_CIDR. */
+export const checkRangesV6 = (
+  spec: Pick<TemplateSpec, 'podCidrV6' | 'serviceCidrV6'>,
+  nodeCidr: string | null,
+  pathOf: PathOf,
+  isGiven: (field: SpecPath) => boolean = () => false,
+): void => {
+  const ranges = [
+    { name: 'The IPv6 range for pods', cidr: spec.podCidrV6, of: 'podCidrV6' as const },
+    { name: 'The IPv6 range for services', cidr: spec.serviceCidrV6, of: 'serviceCidrV6' as const },
+    ...(nodeCidr === null ? [] : [{ name: 'The IPv6 range for nodes', cidr: nodeCidr, of: 'nodeCidrV6' as const }]),
+  ].sort((x, y) => Number(isGiven(x.of)) - Number(isGiven(y.of)));
+  refuseOverlapsV6([
+    ...RESERVED_V6.map((cidr) => ({ name: 'the reserved range', cidr, field: [] })),
+    ...ranges.map(({ name, cidr, of }) => ({ name, cidr, field: pathOf(of) })),
+  ]);
 };
 
 /**
@@ -100,11 +142,23 @@ export const checkRoom = (spec: TemplateSpec, nodeCount: number, pathOf: PathOf)
       `The range for pods ${spec.podCidr} holds ${shares} nodes, and ${nodeCount} are asked for; give a wider range.`,
       pathOf('podCidr'),
     );
+  if (isDualStack(spec)) checkRoomV6(spec, nodeCount, pathOf);
   const room = cidrSize(parseCidr(spec.nodeCidr, pathOf('nodeCidr'))) - ADDRESSES_BESIDE_NODES;
   if (spec.fixedNetwork === null && nodeCount > room)
     throw invalid(
       `The range for nodes ${spec.nodeCidr} holds ${room} nodes, and ${nodeCount} are asked for; give a wider range.`,
       pathOf('nodeCidr'),
+    );
+};
+
+/** Of workers a /64 holds more than anybody has. */
+const checkRoomV6 = ({ podCidrV6 }: TemplateSpec, nodeCount: number, pathOf: PathOf): void => {
+  const pods = parsePodCidrV6(podCidrV6, pathOf('podCidrV6'));
+  const shares = 2 ** (nodePrefixOfV6(pods) - pods.prefix);
+  if (nodeCount > shares)
+    throw invalid(
+      `The IPv6 range for pods ${podCidrV6} holds ${shares} nodes, and ${nodeCount} are asked for; give a wider range.`,
+      pathOf('podCidrV6'),
     );
 };
 

@@ -1,9 +1,16 @@
 /** Checks names against what is known of the project's cloud; what is not known yet is checked by the reconciler. */
-import { type CatalogueNetwork, type CloudSubnet, findByNameOrId, namesakes, type ProjectCatalogue } from '../domain/cloud.ts';
+import {
+  type CatalogueNetwork,
+  type CloudSubnet,
+  faultOfSubnetV6,
+  findByNameOrId,
+  namesakes,
+  type ProjectCatalogue,
+} from '../domain/cloud.ts';
 import { UserError } from '../domain/errors.ts';
 import type { NodeGroupSpec } from '../domain/nodeGroup.ts';
 import { checkAddresses, checkSubnetRanges, chooseSubnets } from '../domain/subnet.ts';
-import { needsExternalNetwork, sayExternalNetwork, type TemplateSpec } from '../domain/template.ts';
+import { isDualStack, needsExternalNetwork, sayExternalNetwork, type TemplateSpec } from '../domain/template.ts';
 import type { PathOf } from './checks.ts';
 
 const SHOWN = 10;
@@ -36,8 +43,14 @@ const offer = (names: readonly string[]): string => {
 
 const MAYBE_LATER = 'What was made less than a minute ago may not be known yet: try again then.';
 
+/** Of a network that is given. `v6`: null where the cluster has IPv4 alone. */
+export interface GivenSubnets {
+  v4: CloudSubnet;
+  v6: CloudSubnet | null;
+}
+
 /**
- * The networks of a spec. Returns the given subnet, when the catalogue decides it.
+ * The networks of a spec. Returns the given subnets, when the catalogue decides them.
  * @param floatingIps some workers get floating IPs.
  */
 export const checkNetworks = (
@@ -45,14 +58,15 @@ export const checkNetworks = (
   floatingIps: boolean,
   catalogue: ProjectCatalogue,
   pathOf: PathOf,
-): CloudSubnet | null => {
+): GivenSubnets | null => {
   const external = catalogue.networks.filter((network) => network.external);
   if (spec.externalNetwork !== null) known('external network', external, spec.externalNetwork, pathOf('externalNetwork'));
   else if (needsExternalNetwork(spec, floatingIps) && external.length !== 1)
     throw invalid(sayExternalNetwork(external.map(({ name }) => name)), pathOf('externalNetwork'));
   if (spec.fixedNetwork === null) return null;
   const inner = catalogue.networks.filter((network) => !network.external);
-  return subnetOf(known('network', inner, spec.fixedNetwork, pathOf('fixedNetwork')), spec, pathOf);
+  const network = known('network', inner, spec.fixedNetwork, pathOf('fixedNetwork'));
+  return { v4: subnetOf(network, spec, pathOf), v6: isDualStack(spec) ? subnetV6Of(network, spec, pathOf) : null };
 };
 
 const subnetOf = (network: CatalogueNetwork, spec: TemplateSpec, pathOf: PathOf): CloudSubnet => {
@@ -71,6 +85,20 @@ export type PortField = 'additionalNetworks' | 'securityGroups' | 'subnets' | 'a
 
 export const isPortField = (field: GroupField): field is PortField =>
   field === 'additionalNetworks' || field === 'securityGroups' || field === 'subnets' || field === 'additionalPorts';
+
+/** The IPv6 subnet of a given network, beside the one of IPv4. */
+const subnetV6Of = (network: CatalogueNetwork, { fixedSubnetV6 }: TemplateSpec, pathOf: PathOf): CloudSubnet => {
+  const ipv6 = network.subnets.filter((subnet) => subnet.ipVersion === 6);
+  const [only, second] = ipv6;
+  if (only === undefined)
+    throw invalid(`Network ${network.name} has no IPv6 subnet; add one to it, or leave IPV6 out of ipFamilies.`, pathOf('ipFamilies'));
+  if (fixedSubnetV6 === null && second !== undefined)
+    throw invalid(`Network ${network.name} has several IPv6 subnets; name one with fixedSubnetV6.`, pathOf('fixedSubnetV6'));
+  const subnet = fixedSubnetV6 === null ? only : known('IPv6 subnet of that network', ipv6, fixedSubnetV6, pathOf('fixedSubnetV6'));
+  const fault = faultOfSubnetV6(subnet);
+  if (fault !== null) throw invalid(`IPv6 subnet ${subnet.name || subnet.id} ${fault}.`, pathOf('fixedSubnetV6'));
+  return subnet;
+};
 
 /** `pathOf` gives the path of a group's field, or of where it was taken over from. */
 export const checkGroup = (

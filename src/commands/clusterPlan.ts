@@ -9,7 +9,7 @@ import { listSeedRanges } from '../store/seeds.ts';
 import type { TemplateWithRevision } from '../store/templates.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, CommandDeps } from './call.ts';
-import { checkAllowedCidrs, checkRoom, checkSeedRanges, checkSpec, checkTunnel, type PathOf } from './checks.ts';
+import { checkAllowedCidrs, checkRangesV6, checkRoom, checkSeedRanges, checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { checkGroup, checkNetworks, isPortField } from './cloudChecks.ts';
 import { credentialInput } from './cloudCredential.ts';
 import { replicasInput } from './controlPlaneInput.ts';
@@ -140,7 +140,7 @@ const checkCloud = (
   pathOf: PathOf,
 ): string | null => {
   if (catalogue === null) return spec.fixedNetwork === null ? spec.nodeCidr : null;
-  const subnet = checkNetworks(
+  const subnets = checkNetworks(
     spec,
     groups.some((group) => group.spec.floatingIpEnabled),
     catalogue,
@@ -155,9 +155,9 @@ const checkCloud = (
   }
   if (spec.fixedNetwork === null) return spec.nodeCidr;
   // The real subnet's range counts, and the spec's own is not used.
-  if (subnet !== null)
-    checkSpec({ ...spec, fixedNetwork: null, fixedSubnet: null, nodeCidr: subnet.cidr }, (field) =>
-      pathOf(field === 'nodeCidr' ? 'fixedNetwork' : field),
-    );
-  return subnet?.cidr ?? null;
+  if (subnets === null) return null;
+  const blame: PathOf = (field) => pathOf(field === 'nodeCidr' || field === 'nodeCidrV6' ? 'fixedNetwork' : field);
+  checkSpec({ ...spec, fixedNetwork: null, fixedSubnet: null, fixedSubnetV6: null, nodeCidr: subnets.v4.cidr }, blame);
+  if (subnets.v6 !== null) checkRangesV6(spec, subnets.v6.cidr, blame);
+  return subnets.v4.cidr;
 };

@@ -18,7 +18,7 @@ interface Owner {
 export const checkClusterQuotas = (
   deps: CommandDeps,
   owner: Owner,
-  spec: Pick<TemplateSpec, 'fixedNetwork'>,
+  spec: Pick<TemplateSpec, 'fixedNetwork' | 'ipFamilies'>,
   groups: readonly { spec: NodeGroupSpec }[],
 ): void =>
   check(

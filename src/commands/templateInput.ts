@@ -29,6 +29,15 @@ const dnsDomain = z
   .max(200, 'must have at most 200 characters')
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/, 'must be a DNS domain such as cluster.local');
 
+/** What a cluster's API, its seed and the way to its workers speak is IPv4, so there is no cluster without it. */
+const ipFamilies = z.array(z.enum(['IPV4', 'IPV6'], 'must be IPV4 or IPV6')).superRefine((families, context) => {
+  if (['IPV4', 'IPV4,IPV6'].includes(families.join())) return;
+  const message = families.includes('IPV4')
+    ? 'must be [IPV4], or [IPV4, IPV6] with IPv4 first'
+    : 'must have IPV4: clusters with IPv6 alone are not served, for their API has an IPv4 address; give [IPV4, IPV6]';
+  context.addIssue({ code: 'custom', message });
+});
+
 export const rootVolumeInput = z
   .strictObject({ sizeGiB: wholeNumber(1, 16_384), type: nameOrId.nullish() })
   .transform(({ sizeGiB, type }) => ({ sizeGiB, type: type ?? null }));
@@ -45,6 +54,7 @@ export const specFields = z.strictObject({
   externalNetwork: clearable(nameOrId),
   fixedNetwork: clearable(nameOrId),
   fixedSubnet: clearable(nameOrId),
+  fixedSubnetV6: clearable(nameOrId),
   networkMtu: clearable(wholeNumber(1_280, 9_216)),
   dnsNameservers: given(z.array(ipAddress).max(5, 'must be at most 5 addresses')),
   flavor: given(nameOrId),
@@ -61,9 +71,13 @@ export const specFields = z.strictObject({
   availabilityZone: clearable(nameOrId),
   minNodeCount: clearable(nodeCount),
   maxNodeCount: clearable(nodeCount),
+  ipFamilies: given(ipFamilies),
   podCidr: given(z.string()),
+  podCidrV6: given(z.string()),
   serviceCidr: given(z.string()),
+  serviceCidrV6: given(z.string()),
   nodeCidr: given(z.string()),
+  nodeCidrV6: clearable(z.string()),
   dnsDomain: given(dnsDomain),
   keystoneAuthEnabled: given(z.boolean()),
   autoHealingEnabled: given(z.boolean()),

@@ -6,7 +6,7 @@ import type { ClusterPki } from '../pki/bundle.ts';
 import { buildAudit } from './audit.ts';
 import { buildAuthenticationConfig } from './authentication.ts';
 import { buildDisruptionBudget } from './availability.ts';
-import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
+import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster, serviceRangesOf } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
 import { buildTokenWebhook } from './keystoneAuth.ts';
 import { buildEgressSelection, buildKonnectivitySidecar } from './konnectivity.ts';
@@ -94,7 +94,7 @@ const commandOf = (cluster: ReachableCluster): string[] => [
   `--service-account-issuer=${ownIssuer(cluster.dnsDomain)}`,
   `--service-account-key-file=${FILES}/sa.pub`,
   `--service-account-signing-key-file=${FILES}/sa.key`,
-  `--service-cluster-ip-range=${cluster.serviceCidr}`,
+  `--service-cluster-ip-range=${serviceRangesOf(cluster)}`,
   // Each by its name: the client then knows which one does not answer, where a Service would go on sending it there.
   `--etcd-servers=${etcdMembersOf(cluster, cluster.etcd.endpoints)
     .map(({ host }) => `https://${host}:2379`)

@@ -1,6 +1,6 @@
 /** Objects inside the tenant's own API without which `kubeadm join` does not work; the same names as kubeadm's. */
 import { stringify } from 'yaml';
-import { publicServerOf, type ReachableCluster } from './hostedCluster.ts';
+import { podRangesOf, publicServerOf, type ReachableCluster, serviceRangesOf } from './hostedCluster.ts';
 import { buildKubeletConfig } from './kubeletConfig.ts';
 import { type KubernetesObject, tenantMeta } from './object.ts';
 import { bind, groupSubject, type Rule, userSubject } from './rbac.ts';
@@ -65,7 +65,7 @@ const buildNodeConfig = (cluster: ReachableCluster): KubernetesObject[] => {
     controlPlaneEndpoint: `${host}:${port}`,
     imageRepository: cluster.imageRegistry ?? 'registry.k8s.io',
     kubernetesVersion: cluster.release.version,
-    networking: { dnsDomain: cluster.dnsDomain, podSubnet: cluster.podCidr, serviceSubnet: cluster.serviceCidr },
+    networking: { dnsDomain: cluster.dnsDomain, podSubnet: podRangesOf(cluster), serviceSubnet: serviceRangesOf(cluster) },
   };
   return [
     configMap(cluster, 'kube-system', 'kubeadm-config', { ClusterConfiguration: stringify(clusterConfiguration) }),

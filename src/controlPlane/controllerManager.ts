@@ -1,9 +1,10 @@
 /** The cluster's controller manager: the only pod that holds the cluster authority's key. */
 
 import { nodePrefixOf, parseCidr } from '../domain/cidr.ts';
+import { nodePrefixOfV6, parseCidrV6 } from '../domain/cidrV6.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
 import { buildDisruptionBudget } from './availability.ts';
-import { namesOf, type ReachableCluster } from './hostedCluster.ts';
+import { namesOf, podRangesOf, type ReachableCluster, serviceRangesOf } from './hostedCluster.ts';
 import { imageOf } from './images.ts';
 import type { KubernetesObject } from './object.ts';
 import { buildControllerManagerSecret } from './secrets.ts';
@@ -61,8 +62,16 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     `--service-account-private-key-file=${FILES}/sa.key`,
     '--use-service-account-credentials=true',
     '--allocate-node-cidrs=true',
-    `--cluster-cidr=${cluster.podCidr}`,
-    `--node-cidr-mask-size=${nodePrefixOf(parseCidr(cluster.podCidr, ['podCidr']))}`,
-    `--service-cluster-ip-range=${cluster.serviceCidr}`,
+    `--cluster-cidr=${podRangesOf(cluster)}`,
+    ...nodeShares(cluster),
+    `--service-cluster-ip-range=${serviceRangesOf(cluster)}`,
   ];
+};
+
+/** How large a part of the pods' ranges each node gets. With both families the one flag is refused, and there is one for each. */
+const nodeShares = ({ podCidr, ipv6 }: ReachableCluster): string[] => {
+  const ofV4 = nodePrefixOf(parseCidr(podCidr, ['podCidr']));
+  if (ipv6 === null) return [`--node-cidr-mask-size=${ofV4}`];
+  const ofV6 = nodePrefixOfV6(parseCidrV6(ipv6.podCidr, ['podCidrV6']));
+  return [`--node-cidr-mask-size-ipv4=${ofV4}`, `--node-cidr-mask-size-ipv6=${ofV6}`];
 };

@@ -45,6 +45,8 @@ export interface HostedCluster {
   nodeCidr: string | null;
   podCidr: string;
   serviceCidr: string;
+  /** Of pods and Services, beside their IPv4 ranges; null: there are those alone. */
+  ipv6: { podCidr: string; serviceCidr: string } | null;
   dnsDomain: string;
   apiServerReplicas: number;
   /** Of the controller manager and of the scheduler, which elect a leader among them. */
@@ -97,6 +99,11 @@ export const publicServerOf = ({ endpoint }: ReachableCluster): string => `https
 export const inSeedServerOf = (cluster: ReachableCluster): string =>
   `https://${namesOf(cluster).apiServer}.${cluster.namespace}.svc:${cluster.endpoint.port}`;
 
+/** "IPv4" or "IPv4,IPv6", as flags and settings of Kubernetes have it; the first family is that of a Service which asks for none. */
+export const podRangesOf = ({ podCidr, ipv6 }: HostedCluster): string => [podCidr, ipv6?.podCidr ?? []].flat().join();
+
+export const serviceRangesOf = ({ serviceCidr, ipv6 }: HostedCluster): string => [serviceCidr, ipv6?.serviceCidr ?? []].flat().join();
+
 /** The tenant's DNS service: kubeadm's convention is the tenth address of the service range. */
 export const dnsAddressOf = ({ serviceCidr }: HostedCluster): string =>
   nthAddress(parseCidr(serviceCidr, ['serviceCidr']), 10, ['serviceCidr']);
@@ -117,6 +124,7 @@ export const pkiNamesOf = (cluster: ReachableCluster): ClusterPkiNames => {
   ];
   const members = etcdMembersOf(cluster, 3).flatMap(({ name, host }) => [name, host, `${host}.cluster.local`]);
   const inTenant = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${cluster.dnsDomain}`];
+  // The `kubernetes` Service has one address, of the first family, which is IPv4 with both.
   const firstServiceAddress = nthAddress(parseCidr(cluster.serviceCidr, ['serviceCidr']), 1, ['serviceCidr']);
   return {
     clusterName: cluster.name,

@@ -8,7 +8,9 @@ export const SYSCTL_PATH = '/etc/sysctl.d/90-seedbed.conf';
  * A constant: what differs from node to node comes as its one argument (the pause image) or in files, so no name of a
  * customer's ever stands in shell text. Works with containerd 1 and 2, whose settings for the pause image have different
  * names; images made for Kubernetes are left as they are, and a package's bare configuration (which may switch CRI off)
- * is replaced by containerd's own default. A half-done join leaves files that the next one refuses, hence the reset.
+ * is replaced by containerd's own default. A kernel that forwards IPv6 heeds no
+ * router's announcements any more, from which it has its address and its way out, unless each interface is told to (2) before, and
+ * at each start. Where a program of the system heeds them in its place (0) nothing changes. A half-done join leaves files that the next one refuses, hence the reset.
  */
 export const JOIN_SCRIPT = `#!/bin/sh
 set -u
@@ -18,6 +20,13 @@ say() { echo "seedbed: $*"; }
 
 say "stage kernel"
 modprobe -a overlay br_netfilter
+if grep -q '^net.ipv6.conf.all.forwarding' ${SYSCTL_PATH} 2>/dev/null; then
+  for setting in /proc/sys/net/ipv6/conf/*/accept_ra; do
+    [ "$(cat "$setting")" = 1 ] || continue
+    echo 2 >"$setting"
+    echo "\${setting#/proc/sys/} = 2" >>${SYSCTL_PATH}
+  done
+fi
 sysctl -q -p ${SYSCTL_PATH}
 
 say "stage containerd"

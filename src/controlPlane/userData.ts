@@ -1,5 +1,6 @@
 /** cloud-init user data that makes a server join its cluster: a structure to the last moment, serialised once. */
 import { isIpv4 } from '../domain/cidr.ts';
+import { isIpv6 } from '../domain/cidrV6.ts';
 import { UserError } from '../domain/errors.ts';
 import { MAX_CLUSTER_NAME } from '../domain/names.ts';
 import type { Taint } from '../domain/nodeGroup.ts';
@@ -23,8 +24,8 @@ export interface UserDataInput {
   pauseImage: string;
   /** A cloud controller will tell who the node is; until then it is tainted. */
   cloudController: boolean;
-  /** Which of several addresses is the node's; null: it has one. */
-  nodeIp: string | null;
+  /** The node's own of several addresses, one of IPv4 and then one of IPv6 at the most; empty: its kubelet finds it. */
+  nodeIps: readonly string[];
   /** YAML: more for cloud-init to do. */
   cloudInit: string | null;
 }
@@ -71,14 +72,20 @@ const LONGEST = {
   kubernetesVersion: 'v1000.1000.1000',
   pauseImage: 'x'.repeat(255),
   cloudController: true,
-  nodeIp: '255.255.255.255',
+  nodeIps: ['255.255.255.255', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
 };
 
 /** The structure behind the text. */
 export const buildCloudConfig = (input: Omit<UserDataInput, 'cloudInit'>) => ({
   write_files: [
     { path: '/etc/modules-load.d/seedbed.conf', permissions: '0644', content: 'overlay\nbr_netfilter\n' },
-    { path: SYSCTL_PATH, permissions: '0644', content: SYSCTLS.map(([key, value]) => `${key} = ${value}\n`).join('') },
+    {
+      path: SYSCTL_PATH,
+      permissions: '0644',
+      content: sysctlsOf(input)
+        .map(([key, value]) => `${key} = ${value}\n`)
+        .join(''),
+    },
     // Holds the token, so for root only; the script deletes it after the join.
     { path: JOIN_CONFIG_PATH, permissions: '0600', content: `${yamlSafeJson(buildJoinConfiguration(input))}\n` },
     { path: '/etc/seedbed/node.json', permissions: '0644', content: `${yamlSafeJson(describeNode(input))}\n` },
@@ -94,6 +101,9 @@ const SYSCTLS: readonly (readonly [string, number])[] = [
   ['net.bridge.bridge-nf-call-ip6tables', 1],
 ];
 
+const sysctlsOf = ({ nodeIps }: Pick<UserDataInput, 'nodeIps'>): typeof SYSCTLS =>
+  nodeIps.length < 2 ? SYSCTLS : [...SYSCTLS, ['net.ipv6.conf.all.forwarding', 1]];
+
 /** https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/#kubeadm-k8s-io-v1beta4-JoinConfiguration */
 const buildJoinConfiguration = ({
   endpoint,
@@ -103,7 +113,7 @@ const buildJoinConfiguration = ({
   labels,
   taints,
   cloudController,
-  nodeIp,
+  nodeIps,
 }: Omit<UserDataInput, 'cloudInit'>): object => ({
   apiVersion: 'kubeadm.k8s.io/v1beta4',
   kind: 'JoinConfiguration',
@@ -115,7 +125,7 @@ const buildJoinConfiguration = ({
     taints: taints.map(({ key, value, effect }) => ({ key, ...(value === null ? {} : { value }), effect })),
     kubeletExtraArgs: [
       ...labelArgs(labels),
-      ...(nodeIp === null ? [] : [{ name: 'node-ip', value: nodeIp }]),
+      ...(nodeIps.length === 0 ? [] : [{ name: 'node-ip', value: nodeIps.join() }]),
       ...(cloudController ? [{ name: 'cloud-provider', value: 'external' }] : []),
     ],
   },
@@ -141,14 +151,16 @@ const PIN = /^[0-9a-f]{64}$/;
 const IMAGE = /^[A-Za-z0-9][A-Za-z0-9./:@_-]{0,254}$/;
 
 const refuseMalformed = (input: UserDataInput): void => {
-  const { nodeName, endpoint, token, caPin, pauseImage, labels, taints, nodeIp } = input;
+  const { nodeName, endpoint, token, caPin, pauseImage, labels, taints, nodeIps } = input;
   if (!NODE_NAME.test(nodeName))
     throw invalid('A node name has at most 63 lower-case letters, digits and "-", between letters or digits.', ['nodeName']);
   if (!isIpv4(endpoint.host) && !HOST_NAME.test(endpoint.host))
     throw invalid('The API server must be an IPv4 address or a DNS name.', ['endpoint', 'host']);
   if (!Number.isInteger(endpoint.port) || endpoint.port < 1 || endpoint.port > 65_535)
     throw invalid('The port must be from 1 to 65535.', ['endpoint', 'port']);
-  if (nodeIp !== null && !isIpv4(nodeIp)) throw invalid('The address of the node must be an IPv4 address.', ['nodeIp']);
+  const [ipv4, ipv6, ...more] = nodeIps;
+  if ((ipv4 !== undefined && !isIpv4(ipv4)) || (ipv6 !== undefined && !isIpv6(ipv6)) || more.length > 0)
+    throw invalid('The addresses of the node must be one of IPv4, and one of IPv6 if it has that.', ['nodeIps']);
   if (!TOKEN.test(token)) throw invalid('The bootstrap token is malformed.', ['token']);
   if (!PIN.test(caPin)) throw invalid('The pin must be 64 hexadecimal digits.', ['caPin']);
   if (!IMAGE.test(pauseImage)) throw invalid('The image registry makes no valid image name.', ['pauseImage']);

@@ -55,6 +55,9 @@ const hostBits = (prefix: number): bigint => BigInt(128 - prefix);
 /** Canonical text: the range's first address and its prefix. */
 export const formatCidrV6 = ({ first, prefix }: CidrV6): string => `${formatIpv6(first)}/${prefix}`;
 
+/** The n-th address as text; 0 is the network's own. */
+export const nthAddressV6 = ({ first }: CidrV6, n: number): string => formatIpv6(first + BigInt(n));
+
 /** Two aligned ranges share an address exactly when they agree in the bits of the shorter prefix. */
 export const cidrsOverlapV6 = (a: CidrV6, b: CidrV6): boolean => {
   const bits = hostBits(Math.min(a.prefix, b.prefix));

@@ -40,6 +40,8 @@ export interface CloudSubnet {
   enableDhcp: boolean;
   /** What Neutron gives out by itself, both ends included. */
   allocationPools: { start: string; end: string }[];
+  /** How servers come by their IPv6 addresses in it, in Neutron's words; null: not by Neutron, or it is IPv4. */
+  ipv6AddressMode: string | null;
   tags: string[];
 }
 
@@ -117,3 +119,13 @@ export const findByNameOrId = <T extends { id: string; name: string }>(items: re
 
 /** All entries that carry the name, so that an error can say that an id is needed. */
 export const namesakes = <T extends { name: string }>(items: readonly T[], name: string): T[] => items.filter((item) => item.name === name);
+
+/**
+ * Why a subnet gives workers no IPv6 address that they can use, as the end of a sentence; null: it does. Who announces the prefix is not asked: in a
+ * provider's network it is a router that Neutron does not know.
+ */
+export const faultOfSubnetV6 = ({ ipv6AddressMode, gatewayIp }: Pick<CloudSubnet, 'ipv6AddressMode' | 'gatewayIp'>): string | null => {
+  if (ipv6AddressMode === null)
+    return 'tells servers no IPv6 addresses: make one with an ipv6_address_mode (slaac, dhcpv6-stateless or dhcpv6-stateful), or name another';
+  return gatewayIp === null ? 'has no gateway, so that nothing leaves it: make one with a gateway, or name another' : null;
+};

@@ -1,5 +1,6 @@
 /** Clusters: what a customer asks for, and what is known of it. */
-import type { TemplateSpec } from './template.ts';
+import { uniqueLocalCidr } from './cidrV6.ts';
+import { isDualStack, type TemplateSpec } from './template.ts';
 
 export type ClusterState = 'PENDING' | 'CREATING' | 'READY' | 'UPDATING' | 'DEGRADED' | 'FAILED' | 'DELETING' | 'DELETED';
 
@@ -11,10 +12,14 @@ export interface ResolvedNames {
   externalNetworkId: string | null;
   fixedNetworkId: string | null;
   fixedSubnetId: string | null;
+  /** The IPv6 subnet beside it; absent while there is none, and in clusters that have IPv4 alone. */
+  fixedSubnetV6Id?: string;
   /** True: network, subnet and router are ours to make and to delete. */
   ownNetwork: boolean;
   /** Range of a subnet that was given; absent on clusters that were resolved before it was kept, until their next look. */
   fixedCidr?: string;
+  /** Range of an IPv6 subnet that was given. */
+  fixedCidrV6?: string;
   /** Of our router to the outside: what its workers call the API from. Looked for once the API is not open to all. */
   gatewayAddresses?: string[];
   /** Id of the router that has them: one that was made anew has others. */
@@ -26,6 +31,12 @@ export interface ResolvedNames {
 /** Range of the workers' subnet: the one asked for, or that of the subnet that was given; null while nobody has looked at it. */
 export const nodeCidrOf = ({ spec, resolved }: { spec: ClusterSpec; resolved: ResolvedNames | null }): string | null =>
   spec.fixedNetwork === null ? spec.nodeCidr : (resolved?.fixedCidr ?? null);
+
+/** The same for IPv6; null where workers have none. */
+export const nodeCidrV6Of = ({ id, spec, resolved }: { id: string; spec: ClusterSpec; resolved: ResolvedNames | null }): string | null => {
+  if (!isDualStack(spec)) return null;
+  return spec.fixedNetwork === null ? (spec.nodeCidrV6 ?? uniqueLocalCidr(id)) : (resolved?.fixedCidrV6 ?? null);
+};
 
 /** Rotations that were asked for since the cluster was made. */
 export interface Rotations {

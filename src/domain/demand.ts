@@ -2,7 +2,7 @@
 import type { CloudFlavor } from './cloud.ts';
 import { furtherPortsOf, type NodeGroupSpec } from './nodeGroup.ts';
 import { type Demand, sumOf } from './quota.ts';
-import type { TemplateSpec } from './template.ts';
+import { isDualStack, type TemplateSpec } from './template.ts';
 
 export type Size = Pick<CloudFlavor, 'vcpus' | 'ramMiB'>;
 
@@ -30,9 +30,20 @@ export const groupDemand = (spec: NodeGroupSpec, size: Size | null): Demand =>
 
 /** Two rules come with a security group, four are ours; those for the seed's nodes are known only when there is a seed. */
 const SECURITY_GROUP: Demand = { security_group: 1, security_group_rule: 6 };
+/** Ours once more for IPv6. */
+const RULES_V6: Demand = { security_group_rule: 4 };
 /** The ports are the router's, and the one of DHCP. */
 const OWN_NETWORK: Demand = { network: 1, subnet: 1, router: 1, port: 2 };
+/** The port is the router's. */
+const OWN_SUBNET_V6: Demand = { subnet: 1, port: 1 };
 
 /** Beside its groups. */
-export const clusterDemands = (spec: Pick<TemplateSpec, 'fixedNetwork'>): Demand[] =>
-  spec.fixedNetwork === null ? [SECURITY_GROUP, OWN_NETWORK] : [SECURITY_GROUP];
+export const clusterDemands = (spec: Pick<TemplateSpec, 'fixedNetwork' | 'ipFamilies'>): Demand[] => {
+  const own = spec.fixedNetwork === null;
+  return [
+    SECURITY_GROUP,
+    ...(isDualStack(spec) ? [RULES_V6] : []),
+    ...(own ? [OWN_NETWORK] : []),
+    ...(own && isDualStack(spec) ? [OWN_SUBNET_V6] : []),
+  ];
+};

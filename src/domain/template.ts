@@ -9,6 +9,7 @@ import { defaultRelease } from './version.ts';
 
 export type Visibility = 'PUBLIC' | 'PRIVATE' | 'HIDDEN';
 export type NetworkDriver = 'FLANNEL' | 'CALICO' | 'CILIUM' | 'NONE';
+export type IpFamily = 'IPV4' | 'IPV6';
 export type VolumeDriver = 'CINDER' | 'NONE';
 
 export interface RootVolume {
@@ -24,6 +25,7 @@ export interface TemplateSpec {
   externalNetwork: string | null;
   fixedNetwork: string | null;
   fixedSubnet: string | null;
+  fixedSubnetV6: string | null;
   /** In bytes; of the network that is made, null: Neutron's own choice. */
   networkMtu: number | null;
   dnsNameservers: string[];
@@ -45,9 +47,15 @@ export interface TemplateSpec {
   availabilityZone: string | null;
   minNodeCount: number | null;
   maxNodeCount: number | null;
+  /** Of pods, Services and workers: IPv4 alone, or IPv4 and then IPv6. The three ranges of IPv6 count for the latter. */
+  ipFamilies: IpFamily[];
   podCidr: string;
+  podCidrV6: string;
   serviceCidr: string;
+  serviceCidrV6: string;
   nodeCidr: string;
+  /** null: a unique local range that follows from the cluster's id. */
+  nodeCidrV6: string | null;
   dnsDomain: string;
   keystoneAuthEnabled: boolean;
   autoHealingEnabled: boolean;
@@ -70,6 +78,7 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   externalNetwork: null,
   fixedNetwork: null,
   fixedSubnet: null,
+  fixedSubnetV6: null,
   networkMtu: null,
   dnsNameservers: [],
   masterFlavor: null,
@@ -85,9 +94,13 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   availabilityZone: null,
   minNodeCount: null,
   maxNodeCount: null,
+  ipFamilies: ['IPV4'],
   podCidr: '10.200.0.0/16',
+  podCidrV6: 'fd00:10:200::/56',
   serviceCidr: '10.254.0.0/16',
+  serviceCidrV6: 'fd00:10:254::/112',
   nodeCidr: '10.0.0.0/24',
+  nodeCidrV6: null,
   dnsDomain: 'cluster.local',
   keystoneAuthEnabled: false,
   autoHealingEnabled: false,
@@ -97,6 +110,9 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   ignoredLabels: {},
   seedSelector: {},
 };
+
+/** Pods, Services and workers have addresses of both families. */
+export const isDualStack = ({ ipFamilies }: Pick<TemplateSpec, 'ipFamilies'>): boolean => ipFamilies.includes('IPV6');
 
 /** For the router of a network that is made, and for floating IPs. When none is named, the only one there is serves. */
 export const needsExternalNetwork = (spec: Pick<TemplateSpec, 'fixedNetwork'>, floatingIps: boolean): boolean =>

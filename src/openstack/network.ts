@@ -14,6 +14,7 @@ export interface SubnetSpec {
   description: string;
   networkId: string;
   cidr: string;
+  /** With 6 servers make their addresses themselves, out of what the router announces (SLAAC). */
   ipVersion: 4 | 6;
   dnsNameservers: string[];
 }
@@ -68,6 +69,7 @@ export const createNetwork = (service: Service): Network => {
         ip_version: spec.ipVersion,
         dns_nameservers: spec.dnsNameservers,
         enable_dhcp: true,
+        ...(spec.ipVersion === 6 && { ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' }),
       }),
     updateSubnet: (id, { gatewayIp, dnsNameservers, enableDhcp }) =>
       neutron.update(subnetSchema, SUBNETS, id, {
@@ -139,6 +141,7 @@ const subnetSchema = z
     dns_nameservers: z.array(z.string()).default([]),
     enable_dhcp: z.boolean().default(true),
     allocation_pools: z.array(z.object({ start: z.string(), end: z.string() })).default([]),
+    ipv6_address_mode: z.string().nullish(),
     tags: z.array(z.string()).default([]),
   })
   .transform(
@@ -153,6 +156,7 @@ const subnetSchema = z
       dnsNameservers: s.dns_nameservers,
       enableDhcp: s.enable_dhcp,
       allocationPools: s.allocation_pools,
+      ipv6AddressMode: s.ipv6_address_mode ?? null,
       tags: s.tags,
     }),
   );

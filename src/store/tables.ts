@@ -235,6 +235,8 @@ export const nodes = sqliteTable(
     portId: text(),
     volumeId: text(),
     address: text(),
+    /** Beside it, in a cluster that has both families. */
+    addressV6: text('address_v6'),
     floatingIp: text(),
     zone: text(),
     kubeletVersion: text(),

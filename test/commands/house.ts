@@ -5,7 +5,7 @@ import type { Call, CommandDeps, KubeconfigOrder } from '../../src/commands/call
 import { type Commands, createCommands } from '../../src/commands/commands.ts';
 import { checkUserData } from '../../src/controlPlane/userData.ts';
 import type { Actor } from '../../src/domain/actor.ts';
-import type { ProjectCatalogue } from '../../src/domain/cloud.ts';
+import type { CloudSubnet, ProjectCatalogue } from '../../src/domain/cloud.ts';
 import { UserError } from '../../src/domain/errors.ts';
 import { newId, randomToken } from '../../src/lib/ids.ts';
 import { parseManifests } from '../../src/seeds/manifests.ts';
@@ -137,19 +137,23 @@ const network = (id: string, name: string, external: boolean, cidrs: string[]) =
   portSecurity: true,
   subnetIds: [],
   tags: [],
-  subnets: cidrs.map((cidr, i) => ({
-    id: `${id}-s${i}`,
-    name: `${name}-${i}`,
-    description: '',
-    networkId: id,
-    cidr,
-    ipVersion: 4 as const,
-    gatewayIp: null,
-    dnsNameservers: [],
-    enableDhcp: true,
-    allocationPools: [{ start: cidr.replace(/0\/.*/, '10'), end: cidr.replace(/0\/.*/, '12') }],
-    tags: [],
-  })),
+  subnets: cidrs.map((cidr, i) => subnet(id, `${name}-${i}`, `${id}-s${i}`, cidr)),
+});
+
+export const subnet = (networkId: string, name: string, id: string, cidr: string, more: Partial<CloudSubnet> = {}): CloudSubnet => ({
+  id,
+  name,
+  description: '',
+  networkId,
+  cidr,
+  ipVersion: 4,
+  gatewayIp: null,
+  dnsNameservers: [],
+  enableDhcp: true,
+  allocationPools: [{ start: cidr.replace(/0\/.*/, '10'), end: cidr.replace(/0\/.*/, '12') }],
+  ipv6AddressMode: null,
+  tags: [],
+  ...more,
 });
 
 export const TEMPLATE = { name: 'standard', image: 'debian', flavor: 'small' };

@@ -19,7 +19,7 @@ const input: UserDataInput = {
   kubernetesVersion: 'v1.36.3',
   pauseImage: 'registry.k8s.io/pause:3.10.2',
   cloudController: false,
-  nodeIp: null,
+  nodeIps: [],
   cloudInit: null,
 };
 

@@ -25,6 +25,7 @@ export const cluster: ReachableCluster = {
   nodeCidr: '10.0.0.0/24',
   podCidr: '10.244.0.0/16',
   serviceCidr: '10.96.0.0/16',
+  ipv6: null,
   dnsDomain: 'cluster.local',
   apiServerReplicas: 1,
   managerReplicas: 1,

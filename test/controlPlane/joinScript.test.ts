@@ -14,7 +14,7 @@ const program = (name: string, body: string) =>
 
 /** Runs the script with every path of the server moved under `root`. */
 const run = (): { output: string; status: number; calls: string[] } => {
-  const script = JOIN_SCRIPT.replaceAll(/(?<=[ >"=])\/(etc|run)\//g, `${root}/$1/`);
+  const script = JOIN_SCRIPT.replaceAll(/(?<=[ >"=#])\/(etc|run|proc)\//g, `${root}/$1/`);
   writeFileSync(join(root, 'script'), script);
   let output = '';
   let status = 0;
@@ -91,4 +91,30 @@ test('it gives up after thirty attempts and says so', () => {
   expect(status).toBe(1);
   expect(calls.filter((call) => call.startsWith('kubeadm join'))).toHaveLength(30);
   expect(output).toMatch(/seedbed: failed to join\n$/);
+});
+
+test('where IPv6 is forwarded, interfaces that the kernel configures heed routers on, now and after a restart', () => {
+  const conf = (name: string) => join(root, `proc/sys/net/ipv6/conf/${name}/accept_ra`);
+  for (const [name, value] of [
+    ['eth0', '1'],
+    ['eth1', '0'],
+    ['default', '1'],
+  ] as const) {
+    mkdirSync(join(conf(name), '..'), { recursive: true });
+    writeFileSync(conf(name), `${value}\n`);
+  }
+  const values = () => ['default', 'eth0', 'eth1'].map((name) => readFileSync(conf(name), 'utf8').trim());
+  const settings = join(root, 'etc/sysctl.d/90-seedbed.conf');
+  mkdirSync(join(settings, '..'), { recursive: true });
+  writeFileSync(settings, 'net.ipv4.ip_forward = 1\n');
+  run();
+  expect(values()).toEqual(['1', '1', '0']);
+
+  writeFileSync(settings, 'net.ipv6.conf.all.forwarding = 1\n');
+  const { calls } = run();
+  expect(values()).toEqual(['2', '2', '0']);
+  expect(readFileSync(settings, 'utf8')).toBe(
+    'net.ipv6.conf.all.forwarding = 1\nnet/ipv6/conf/default/accept_ra = 2\nnet/ipv6/conf/eth0/accept_ra = 2\n',
+  );
+  expect(calls).toContain(`sysctl -q -p ${settings}`);
 });

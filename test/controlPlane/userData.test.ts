@@ -18,7 +18,7 @@ const input: UserDataInput = {
   kubernetesVersion: 'v1.36.3',
   pauseImage: 'registry.k8s.io/pause:3.10.2',
   cloudController: false,
-  nodeIp: null,
+  nodeIps: [],
   cloudInit: null,
 };
 
@@ -57,12 +57,21 @@ test('a node reads how to join, for root only, and runs one command without a sh
 });
 
 test("of several addresses the kubelet is told which is the node's", () => {
-  const args = (nodeIp: string | null) =>
-    parse(fileOf(read(buildUserData({ ...input, labels: {}, nodeIp })), '/etc/seedbed/join.yaml')?.content ?? '').nodeRegistration
+  const args = (...nodeIps: string[]) =>
+    parse(fileOf(read(buildUserData({ ...input, labels: {}, nodeIps })), '/etc/seedbed/join.yaml')?.content ?? '').nodeRegistration
       .kubeletExtraArgs;
   expect(args('10.0.0.7')).toEqual([{ name: 'node-ip', value: '10.0.0.7' }]);
-  expect(args(null)).toEqual([]);
+  expect(args('10.0.0.7', 'fd00::7')).toEqual([{ name: 'node-ip', value: '10.0.0.7,fd00::7' }]);
+  expect(args()).toEqual([]);
   expect(() => args('10.0.0.7,10.1.0.7')).toThrow(/IPv4/);
+  for (const wrong of [['10.0.0.7', '10.1.0.7'], ['fd00::7'], ['fd00::7', '10.0.0.7'], ['10.0.0.7', 'fd00::7', 'fd00::8']])
+    expect(() => args(...wrong)).toThrow(/INVALID_INPUT|IPv4/);
+});
+
+test('a worker with both families forwards both, and one with IPv4 alone does not', () => {
+  const sysctls = (...nodeIps: string[]) => fileOf(read(buildUserData({ ...input, nodeIps })), '/etc/sysctl.d/90-seedbed.conf')?.content;
+  expect(sysctls('10.0.0.7', 'fd00::7')).toContain('net.ipv6.conf.all.forwarding = 1\n');
+  expect(sysctls('10.0.0.7')).not.toContain('forwarding');
 });
 
 test('the token is nowhere but in the file that is deleted', () => {

@@ -143,3 +143,15 @@ test('an interface that is refused because it is there is no failure; any other 
     message: expect.stringContaining('Bad router request'),
   });
 });
+
+test('an IPv6 subnet is one whose servers make their own addresses, and says how its servers get them', async () => {
+  const subnet = { id: 's6', name: 'n', network_id: 'n1', cidr: 'fd00:7::/64', ip_version: 6, gateway_ip: 'fd00:7::1' };
+  cloud.on('POST /network/v2.0/subnets', { status: 201, body: { subnet: { ...subnet, ipv6_address_mode: 'slaac' } } });
+  const made = await cloud
+    .open()
+    .network.createSubnet({ name: 'n', description: 'd', networkId: 'n1', cidr: 'fd00:7::/64', ipVersion: 6, dnsNameservers: [] });
+  expect(made).toMatchObject({ ipVersion: 6, ipv6AddressMode: 'slaac', gatewayIp: 'fd00:7::1' });
+  expect(JSON.parse(cloud.seen[0]?.body ?? '')).toMatchObject({
+    subnet: { ip_version: 6, enable_dhcp: true, ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' },
+  });
+});

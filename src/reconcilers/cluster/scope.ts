@@ -6,6 +6,7 @@ import { apiServerReplicasOf } from '../../domain/controlPlane.ts';
 import { errorOf, Unavailable } from '../../domain/errors.ts';
 import { formingOf } from '../../domain/etcd.ts';
 import type { InventoryService } from '../../domain/inventory.ts';
+import { isDualStack } from '../../domain/template.ts';
 import { findRelease } from '../../domain/version.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import type { ClusterPki } from '../../pki/bundle.ts';
@@ -220,6 +221,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, imageD
     nodeCidr: nodeCidrOf(row),
     podCidr: row.spec.podCidr,
     serviceCidr: row.spec.serviceCidr,
+    ipv6: isDualStack(row.spec) ? { podCidr: row.spec.podCidrV6, serviceCidr: row.spec.serviceCidrV6 } : null,
     dnsDomain: row.spec.dnsDomain,
     apiServerReplicas: apiServerReplicasOf(row.spec.controlPlane),
     managerReplicas: replicas > 1 ? 2 : 1,

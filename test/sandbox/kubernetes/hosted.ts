@@ -72,6 +72,7 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   nodeCidr: '10.0.0.0/24',
   podCidr: '10.244.0.0/16',
   serviceCidr: '10.97.0.0/16',
+  ipv6: null,
   dnsDomain: 'cluster.local',
   apiServerReplicas: 1,
   managerReplicas: 1,
@@ -178,6 +179,6 @@ export const userDataFor = (hosted: Hosted, nodeName: string, change: { pin?: st
     kubernetesVersion: hosted.cluster.release.version,
     pauseImage: 'registry.k8s.io/pause:3.10',
     cloudController: false,
-    nodeIp: null,
+    nodeIps: [],
     cloudInit: null,
   });

@@ -1,8 +1,8 @@
 /** Names of networks made ids, once; flavors, images and key pairs are looked up by the node groups that use them. */
-import type { CloudNetwork, CloudSubnet } from '../../../domain/cloud.ts';
-import { nodeCidrOf, type ResolvedNames } from '../../../domain/cluster.ts';
+import { type CloudNetwork, type CloudSubnet, faultOfSubnetV6 } from '../../../domain/cloud.ts';
+import { type ClusterSpec, nodeCidrOf, type ResolvedNames } from '../../../domain/cluster.ts';
 import { UserError } from '../../../domain/errors.ts';
-import { needsExternalNetwork, sayExternalNetwork } from '../../../domain/template.ts';
+import { isDualStack, needsExternalNetwork, sayExternalNetwork } from '../../../domain/template.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import type { Cloud } from '../../../openstack/session.ts';
 import { resolveName } from '../../resolve.ts';
@@ -23,7 +23,7 @@ export const namesResolved: Step<ClusterScope> = {
     }
     const cloud = scope.cloud();
     const externalNetworkId = (await externalNetwork(cloud, scope))?.id ?? null;
-    const fixed = spec.fixedNetwork === null ? NONE_YET : await fixedNetwork(cloud, spec.fixedNetwork, spec.fixedSubnet);
+    const fixed = spec.fixedNetwork === null ? NONE_YET : await fixedNetwork(cloud, spec.fixedNetwork, spec);
     await scope.patch({ resolved: { externalNetworkId, ...fixed } });
     return done();
   },
@@ -50,22 +50,27 @@ const externalNetwork = async (cloud: Cloud, { row, groups }: ClusterScope): Pro
   throw new UserError('INVALID_INPUT', sayExternalNetwork(all.map(({ name }) => name)), { field: ['externalNetwork'] });
 };
 
-const fixedNetwork = async (cloud: Cloud, networkName: string, subnetName: string | null) => {
+const fixedNetwork = async (cloud: Cloud, networkName: string, spec: ClusterSpec) => {
   const network = resolveName('network', networkName, await cloud.network.listNetworks(), ['fixedNetwork']);
-  const subnets = (await cloud.network.listSubnets({ networkId: network.id })).filter((s) => s.ipVersion === 4);
-  const subnet = subnetName === null ? onlySubnet(networkName, subnets) : resolveName('subnet', subnetName, subnets, ['fixedSubnet']);
-  return { fixedNetworkId: network.id, fixedSubnetId: subnet.id, fixedCidr: subnet.cidr, ownNetwork: false };
+  const all = await cloud.network.listSubnets({ networkId: network.id });
+  const subnet = chosenSubnet(networkName, all, 4, spec.fixedSubnet);
+  const given = { fixedNetworkId: network.id, fixedSubnetId: subnet.id, fixedCidr: subnet.cidr, ownNetwork: false };
+  if (!isDualStack(spec)) return given;
+  const beside = chosenSubnet(networkName, all, 6, spec.fixedSubnetV6);
+  const fault = faultOfSubnetV6(beside);
+  if (fault !== null) throw invalid(`IPv6 subnet ${beside.name || beside.id} ${fault}.`, 'fixedSubnetV6');
+  return { ...given, fixedSubnetV6Id: beside.id, fixedCidrV6: beside.cidr };
 };
 
-const onlySubnet = (networkName: string, subnets: readonly CloudSubnet[]): CloudSubnet => {
+const chosenSubnet = (networkName: string, all: readonly CloudSubnet[], family: 4 | 6, subnetName: string | null): CloudSubnet => {
+  const field = family === 4 ? 'fixedSubnet' : 'fixedSubnetV6';
+  const subnets = all.filter(({ ipVersion }) => ipVersion === family);
+  if (subnetName !== null) return resolveName('subnet', subnetName, subnets, [field]);
   const [only, second] = subnets;
   if (only === undefined)
-    throw new UserError('INVALID_INPUT', `Network "${networkName}" has no IPv4 subnet; add one, or name another network.`, {
-      field: ['fixedNetwork'],
-    });
-  if (second !== undefined)
-    throw new UserError('INVALID_INPUT', `Network "${networkName}" has several IPv4 subnets; name one with fixedSubnet.`, {
-      field: ['fixedSubnet'],
-    });
+    throw invalid(`Network "${networkName}" has no IPv${family} subnet; add one, or name another network.`, 'fixedNetwork');
+  if (second !== undefined) throw invalid(`Network "${networkName}" has several IPv${family} subnets; name one with ${field}.`, field);
   return only;
 };
+
+const invalid = (message: string, field: string): UserError => new UserError('INVALID_INPUT', message, { field: [field] });

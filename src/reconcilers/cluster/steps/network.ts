@@ -1,9 +1,12 @@
 /** The cluster's own network and subnet, unless the customer brings a network. */
-import { nthAddress, parseCidr } from '../../../domain/cidr.ts';
+import { isIpv4, nthAddress, parseCidr } from '../../../domain/cidr.ts';
+import { isIpv6, nthAddressV6, parseCidrV6 } from '../../../domain/cidrV6.ts';
 import type { CloudSubnet } from '../../../domain/cloud.ts';
+import { nodeCidrV6Of } from '../../../domain/cluster.ts';
 import { Conflict } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
-import type { SubnetChange } from '../../../openstack/network.ts';
+import type { SubnetChange, SubnetSpec } from '../../../openstack/network.ts';
+import type { InventoryKey } from '../../../store/inventory.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
 import { addedTags, sayAdditions, saySubnet } from '../additions.ts';
@@ -38,36 +41,25 @@ export const network: Step<ClusterScope> = {
       },
     });
     const kept: string[] = [];
-    const subnetId = await ensureResource(scope, {
-      key: subnetKey(scope),
-      find: async () => (await api.listSubnets({ ...names, networkId }))[0],
-      create: () =>
-        api.createSubnet({ ...names, networkId, cidr: row.spec.nodeCidr, ipVersion: 4, dnsNameservers: row.spec.dnsNameservers }),
-      complete: (id) => api.addTag('subnets', id, tagOf(row)),
-      isThere: async (id) => {
-        const seen = (await (await scope.networkSight()).networks()).subnets.get(id);
-        if (seen?.networkId === networkId && seen.tags.includes(tagOf(row)) && changeOf(row, seen) === null) return true;
-        const live = await findUnlessGone(api.getSubnet(id));
-        // One of a network that is gone is hardly gone later.
-        if (live?.networkId !== networkId) return false;
-        const change = changeOf(row, live);
-        if (change !== null) kept.push(...(await mendSubnet(scope, live, change)));
-        if (!live.tags.includes(tagOf(row))) await api.addTag('subnets', id, tagOf(row));
-        return true;
-      },
-    });
-    if (row.resolved.fixedSubnetId !== subnetId)
-      await scope.patch({ resolved: { ...row.resolved, fixedNetworkId: networkId, fixedSubnetId: subnetId } });
+    const subnetId = await ensureSubnet(scope, networkId, { key: subnetKey(scope), cidr: row.spec.nodeCidr, ipVersion: 4 }, kept);
+    const cidrV6 = nodeCidrV6Of(row);
+    const besides = { key: subnetV6Key(scope), ipVersion: 6 } as const;
+    const subnetV6Id = cidrV6 === null ? undefined : await ensureSubnet(scope, networkId, { ...besides, cidr: cidrV6 }, kept);
+    if (row.resolved.fixedSubnetId !== subnetId || row.resolved.fixedSubnetV6Id !== subnetV6Id) {
+      const ofV6 = subnetV6Id === undefined ? {} : { fixedSubnetV6Id: subnetV6Id };
+      await scope.patch({ resolved: { ...row.resolved, fixedNetworkId: networkId, fixedSubnetId: subnetId, ...ofV6 } });
+    }
     const added = await sayAdditions(scope, network.name, async () => {
       const { networks, subnets } = await (await scope.networkSight()).networks();
-      const [own, ownSubnet] = [networks.get(networkId), subnets.get(subnetId)];
+      const own = networks.get(networkId);
+      const ownSubnets = [subnetId, subnetV6Id ?? []].flat().flatMap((id) => subnets.get(id) ?? []);
       return [
         ...kept,
         ...[...subnets.values()]
           .filter((subnet) => subnet.networkId === networkId && subnet.description !== names.description)
           .map(saySubnet),
         ...(own === undefined ? [] : addedTags(scope, 'network', own)),
-        ...(ownSubnet === undefined ? [] : addedTags(scope, 'subnet', ownSubnet)),
+        ...ownSubnets.flatMap((subnet) => addedTags(scope, 'subnet', subnet)),
       ];
     });
     return done(added);
@@ -75,10 +67,43 @@ export const network: Step<ClusterScope> = {
   remove: (scope) => untilDeadline(scope, { stage: 'NETWORK', work: () => unlessForServers(scope, () => removeOwn(scope)) }),
 };
 
+/** One for each family, in the same network: a worker's one port has an address in both. Adds to `kept` what had to stay as it is. */
+const ensureSubnet = (
+  scope: ClusterScope,
+  networkId: string,
+  { key, ...wanted }: Pick<SubnetSpec, 'cidr' | 'ipVersion'> & { key: InventoryKey },
+  kept: string[],
+): Promise<string> => {
+  const { row } = scope;
+  const { network: api } = scope.cloud();
+  const names = { name: key.name, description: descriptionOf(row) };
+  return ensureResource(scope, {
+    key,
+    find: async () => (await api.listSubnets({ ...names, networkId }))[0],
+    create: () => api.createSubnet({ ...names, networkId, ...wanted, dnsNameservers: nameserversOf(row, wanted) }),
+    complete: (id) => api.addTag('subnets', id, tagOf(row)),
+    isThere: async (id) => {
+      const seen = (await (await scope.networkSight()).networks()).subnets.get(id);
+      if (seen?.networkId === networkId && seen.tags.includes(tagOf(row)) && changeOf(row, seen) === null) return true;
+      const live = await findUnlessGone(api.getSubnet(id));
+      // One of a network that is gone is hardly gone later.
+      if (live?.networkId !== networkId) return false;
+      const change = changeOf(row, live);
+      if (change !== null) kept.push(...(await mendSubnet(scope, live, change)));
+      if (!live.tags.includes(tagOf(row))) await api.addTag('subnets', id, tagOf(row));
+      return true;
+    },
+  });
+};
+
+/** Neutron takes only those of a subnet's own family; each of them answers for both. */
+const nameserversOf = ({ spec }: ClusterScope['row'], { ipVersion }: Pick<SubnetSpec, 'ipVersion'>): string[] =>
+  spec.dnsNameservers.filter(ipVersion === 4 ? isIpv4 : isIpv6);
+
 /** What workers cannot do without: the way out, and what DHCP tells them. Null: it is as it was made. */
 const changeOf = (row: ClusterScope['row'], subnet: CloudSubnet): SubnetChange | null => {
-  const { dnsNameservers } = row.spec;
-  const gatewayIp = nthAddress(parseCidr(subnet.cidr, []), 1);
+  const dnsNameservers = nameserversOf(row, subnet);
+  const gatewayIp = subnet.ipVersion === 4 ? nthAddress(parseCidr(subnet.cidr, []), 1) : nthAddressV6(parseCidrV6(subnet.cidr, []), 1);
   const change: SubnetChange = {
     ...(!subnet.enableDhcp && { enableDhcp: true }),
     ...(subnet.dnsNameservers.join() !== dnsNameservers.join() && { dnsNameservers }),
@@ -113,15 +138,17 @@ const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {
   if (networkId !== undefined) {
     for (const port of await api.listPorts({ networkId, description: names.description })) await api.deletePort(port.id);
   }
-  const gone = await removeResource(scope, {
-    key: subnetKey(scope),
-    find: async () => (await api.listSubnets(names))[0],
-    remove: async (id) => {
-      await api.deleteSubnet(id);
-      return true;
-    },
-  });
-  if (!gone) return waiting('the subnet to go', 1_000);
+  for (const key of [subnetV6Key(scope), subnetKey(scope)]) {
+    const gone = await removeResource(scope, {
+      key,
+      find: async () => (await api.listSubnets({ ...names, name: key.name }))[0],
+      remove: async (id) => {
+        await api.deleteSubnet(id);
+        return true;
+      },
+    });
+    if (!gone) return waiting('the subnet to go', 1_000);
+  }
   await removeResource(scope, {
     key: networkKey(scope),
     find: async () => (await api.listNetworks(names))[0],
@@ -135,3 +162,4 @@ const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {
 
 const networkKey = (scope: ClusterScope) => scope.key('NETWORK', 'network', resourceName(scope.row));
 const subnetKey = (scope: ClusterScope) => scope.key('NETWORK', 'subnet', resourceName(scope.row));
+const subnetV6Key = (scope: ClusterScope) => scope.key('NETWORK', 'subnet', resourceName(scope.row, 'v6'));

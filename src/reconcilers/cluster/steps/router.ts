@@ -3,7 +3,7 @@ import { isIpv4 } from '../../../domain/cidr.ts';
 import { Conflict, NotFound, Unavailable } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step } from '../../../engine/flow.ts';
 import type { CloudRouter } from '../../../openstack/router.ts';
-import { noteState, noteUnanswered } from '../../../store/inventory.ts';
+import { type InventoryKey, noteState, noteUnanswered } from '../../../store/inventory.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
 import { isRouterInterface } from '../../networkSights.ts';
@@ -22,7 +22,7 @@ export const router: Step<ClusterScope> = {
   ensure: async (scope) => {
     const { row } = scope;
     if (row.resolved === null || !row.resolved.ownNetwork || row.resolved.fixedSubnetId === null) return done();
-    const { externalNetworkId, fixedSubnetId } = row.resolved;
+    const { externalNetworkId } = row.resolved;
     const { network: api } = scope.cloud();
     const names = { name: resourceName(row), description: descriptionOf(row) };
     const routerId = await ensureResource(scope, {
@@ -40,27 +40,13 @@ export const router: Step<ClusterScope> = {
         return live !== undefined;
       },
     });
-    const findInterface = async () => (await api.listPorts({ deviceId: routerId, subnetId: fixedSubnetId }))[0];
-    const before = await presentId(scope.db, interfaceKey(scope));
-    const interfaceId = await ensureResource(scope, {
-      key: interfaceKey(scope),
-      find: findInterface,
-      isThere: async (id) => (await scope.networkSight()).ports.get(id)?.deviceId === routerId || (await findInterface()) !== undefined,
-      create: async () => {
-        try {
-          return { id: (await api.addRouterInterface(routerId, fixedSubnetId)).portId };
-        } catch (error) {
-          if (!(error instanceof NotFound) || (await findUnlessGone(api.getRouter(routerId))) !== undefined) throw error;
-          await noteVanished(scope);
-          // Nobody has to act: the next pass is soon.
-          throw new Unavailable('CLOUD_UNAVAILABLE', `Router ${routerId} was taken away; another is made.`, {
-            ...error.detail,
-            cause: error,
-          });
-        }
-      },
-    });
-    if (interfaceId !== before) await wakeWaitingNodes(scope);
+    const interfaceIds: string[] = [];
+    for (const { key, subnetId } of interfacesOf(scope)) {
+      const before = await presentId(scope.db, key);
+      const interfaceId = await ensureInterface(scope, key, routerId, subnetId);
+      interfaceIds.push(interfaceId);
+      if (interfaceId !== before) await wakeWaitingNodes(scope);
+    }
     await noteGateway(scope, routerId);
     const added = await sayAdditions(scope, router.name, async () => {
       const { routers, ports, networks } = await scope.networkSight();
@@ -69,7 +55,9 @@ export const router: Step<ClusterScope> = {
       const interfaces = [...ports.values()].filter((port) => port.deviceId === routerId && isRouterInterface(port));
       const own = routers.get(routerId);
       return [
-        ...interfaces.filter(({ id, fixedIps }) => id !== interfaceId && !fixedIps.some((ip) => isOurs(ip.subnetId))).map(sayInterface),
+        ...interfaces
+          .filter(({ id, fixedIps }) => !interfaceIds.includes(id) && !fixedIps.some((ip) => isOurs(ip.subnetId)))
+          .map(sayInterface),
         ...(own === undefined ? [] : addedTags(scope, 'router', own)),
       ];
     });
@@ -95,30 +83,64 @@ const mendRouter = async (scope: ClusterScope, { id, adminStateUp, externalNetwo
   await scope.patch({ resolved: rest });
 };
 
+/** One for each subnet: Neutron has a port of the router's for IPv4, and another for IPv6. */
+const interfacesOf = ({ row, key }: ClusterScope): { key: InventoryKey; subnetId: string }[] => {
+  const { fixedSubnetId = null, fixedSubnetV6Id } = row.resolved ?? {};
+  const keyOf = (suffix?: string) => key('NETWORK', 'router-interface', resourceName(row, suffix));
+  return [
+    ...(fixedSubnetId === null ? [] : [{ key: keyOf(), subnetId: fixedSubnetId }]),
+    ...(fixedSubnetV6Id === undefined ? [] : [{ key: keyOf('v6'), subnetId: fixedSubnetV6Id }]),
+  ];
+};
+
+const ensureInterface = (scope: ClusterScope, key: InventoryKey, routerId: string, subnetId: string): Promise<string> => {
+  const { network: api } = scope.cloud();
+  const findInterface = async () => (await api.listPorts({ deviceId: routerId, subnetId }))[0];
+  return ensureResource(scope, {
+    key,
+    find: findInterface,
+    isThere: async (id) => (await scope.networkSight()).ports.get(id)?.deviceId === routerId || (await findInterface()) !== undefined,
+    create: async () => {
+      try {
+        return { id: (await api.addRouterInterface(routerId, subnetId)).portId };
+      } catch (error) {
+        if (!(error instanceof NotFound) || (await findUnlessGone(api.getRouter(routerId))) !== undefined) throw error;
+        await noteVanished(scope);
+        // Nobody has to act: the next pass is soon.
+        throw new Unavailable('CLOUD_UNAVAILABLE', `Router ${routerId} was taken away; another is made.`, {
+          ...error.detail,
+          cause: error,
+        });
+      }
+    },
+  });
+};
+
 const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {
   const { row } = scope;
-  const subnetId = row.resolved?.fixedSubnetId ?? null;
   if (row.resolved === null || !row.resolved.ownNetwork) return done();
   const { network: api } = scope.cloud();
   const routerId = await presentId(scope.db, routerKey(scope));
+  const interfaces = interfacesOf(scope);
   let cleared: string | undefined;
-  await removeResource(scope, {
-    twins: false,
-    key: interfaceKey(scope),
-    // The interface has no id of its own worth keeping: router and subnet name it.
-    find: async () => (routerId === undefined ? undefined : { id: routerId }),
-    remove: async () => {
-      if (routerId !== undefined && subnetId !== null) await api.removeRouterInterface(routerId, subnetId);
-      cleared = routerId;
-      return true;
-    },
-  });
+  for (const { key, subnetId } of interfaces)
+    await removeResource(scope, {
+      twins: false,
+      key,
+      // The interface has no id of its own worth keeping: router and subnet name it.
+      find: async () => (routerId === undefined ? undefined : { id: routerId }),
+      remove: async () => {
+        if (routerId !== undefined) await api.removeRouterInterface(routerId, subnetId);
+        cleared = routerId;
+        return true;
+      },
+    });
   await removeResource(scope, {
     key: routerKey(scope),
     find: async () => (await api.listRouters({ name: resourceName(row), description: descriptionOf(row) }))[0],
     remove: async (id) => {
       // A create that was cut off may have left the interface without our having noted it.
-      if (subnetId !== null && id !== cleared) await api.removeRouterInterface(id, subnetId);
+      if (id !== cleared) for (const { subnetId } of interfaces) await api.removeRouterInterface(id, subnetId);
       await api.deleteRouter(id);
       return true;
     },
@@ -127,7 +149,6 @@ const removeOwn = async (scope: ClusterScope): Promise<Outcome> => {
 };
 
 const routerKey = (scope: ClusterScope) => scope.key('NETWORK', 'router', resourceName(scope.row));
-const interfaceKey = (scope: ClusterScope) => scope.key('NETWORK', 'router-interface', resourceName(scope.row));
 
 /**
  * It was there by a listing that is a moment old, or by our own notes: the next pass makes another. But of a cluster that is being made Neutron may

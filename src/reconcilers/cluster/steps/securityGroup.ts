@@ -1,5 +1,6 @@
 /** What may reach the workers: each other, the API servers' way to the kubelets, node ports from the nodes' own range. */
-import { nodeCidrOf } from '../../../domain/cluster.ts';
+import { nodeCidrOf, nodeCidrV6Of } from '../../../domain/cluster.ts';
+import { isDualStack } from '../../../domain/template.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { type RuleSpec, type SecurityGroup, sameRule } from '../../../openstack/securityGroup.ts';
 import { descriptionOf, resourceName, tagOf } from '../../names.ts';
@@ -23,9 +24,14 @@ export const securityGroup: Step<ClusterScope> = {
     const seed = await scope.seedRow();
     const nodeCidr = nodeCidrOf(row);
     if (nodeCidr === null) return waiting('the range of the given subnet', 2_000);
+    const nodeCidrV6 = nodeCidrV6Of(row);
+    if (nodeCidrV6 === null && isDualStack(row.spec)) return waiting('the range of the given IPv6 subnet', 2_000);
     const chosen = scope.groups.flatMap((group) => group.resolved?.subnets ?? []).map(({ cidr }) => cidr);
     const nodeCidrs = [...new Set([nodeCidr, ...chosen])];
-    const wanted = (id: string): RuleSpec[] => rulesOf(id, nodeCidrs, seed.facts?.nodeAddresses ?? []);
+    const wanted = (id: string): RuleSpec[] => [
+      ...rulesOf(id, nodeCidrs, seed.facts?.nodeAddresses ?? []),
+      ...(nodeCidrV6 === null ? [] : rulesOfV6(id, nodeCidrV6)),
+    ];
     const missing = ({ id, rules }: SecurityGroup): RuleSpec[] => wanted(id).filter((one) => !rules.some((rule) => sameRule(rule, one)));
     const addRules = async (group: SecurityGroup) => {
       for (const rule of missing(group)) await api.createSecurityGroupRule(group.id, rule);
@@ -77,6 +83,20 @@ const securityGroupKey = (scope: Pick<ClusterScope, 'row' | 'key'>) => scope.key
 
 const ingress = { direction: 'ingress', etherType: 'IPv4', remoteCidr: null, remoteGroupId: null, portMin: null, portMax: null } as const;
 
+/** The same for IPv6, but for the seed, which calls the kubelets by IPv4. Neutron itself lets in the router's announcements. */
+const rulesOfV6 = (groupId: string, nodeCidr: string): RuleSpec[] => {
+  const ingressV6 = { ...ingress, etherType: 'IPv6' } as const;
+  const nodePorts = { ...ingressV6, portMin: 30_000, portMax: 32_767, remoteCidr: nodeCidr, description: NODE_PORTS };
+  return [
+    { ...ingressV6, protocol: null, remoteGroupId: groupId, description: 'Nodes among themselves' },
+    { ...ingressV6, protocol: 'ipv6-icmp', description: 'Path MTU and ping' },
+    { ...nodePorts, protocol: 'tcp' },
+    { ...nodePorts, protocol: 'udp' },
+  ];
+};
+
+const NODE_PORTS = 'Node ports, from load balancers in the subnet';
+
 const rulesOf = (groupId: string, nodeCidrs: readonly string[], seedAddresses: readonly string[]): RuleSpec[] => [
   { ...ingress, protocol: null, remoteGroupId: groupId, description: 'Nodes among themselves' },
   { ...ingress, protocol: 'icmp', description: 'Path MTU and ping' },
@@ -87,7 +107,7 @@ const rulesOf = (groupId: string, nodeCidrs: readonly string[], seedAddresses: r
       portMin: 30_000,
       portMax: 32_767,
       remoteCidr,
-      description: 'Node ports, from load balancers in the subnet',
+      description: NODE_PORTS,
     })),
   ),
   // Logs and exec go from the API servers in the seed to the kubelets until a tunnel carries them.

@@ -1,5 +1,6 @@
 /** The node's ports: the one in the cluster's network, by which it is known, and one in each further network of its group. */
 import { clusterTag } from '../../../domain/cluster.ts';
+import { isDualStack } from '../../../domain/template.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import type { CloudPort, PortSpec } from '../../../openstack/port.ts';
 import { orLeft } from '../../cluster/deletionStage.ts';
@@ -24,15 +25,14 @@ export const port: Step<NodeScope> = {
       name: resourceName(cluster),
     } as const;
     const groupId = await presentId(scope.db, key);
-    if (place === null || place.fixedNetworkId === null || place.fixedSubnetId === null || groupId === undefined) {
+    const subnets = subnetsOf(scope);
+    if (place === null || place.fixedNetworkId === null || subnets === null || groupId === undefined) {
       return waiting("the cluster's network", 2_000);
     }
     const securityGroupIds = [groupId, ...(group.resolved?.securityGroupIds ?? [])];
-    const { fixedNetworkId: networkId, fixedSubnetId } = place;
-    const chosen = group.resolved?.subnets ?? [];
-    const subnetIds = chosen.length > 0 ? chosen.map(({ id }) => id) : [fixedSubnetId];
+    const { fixedNetworkId: networkId } = place;
     const wanted: [name: string, place: Place][] = [
-      [row.name, { networkId, subnetIds, securityGroupIds }],
+      [row.name, { networkId, subnetIds: [...subnets.v4, ...subnets.v6], securityGroupIds }],
       ...furtherNetworks(scope).map((further, i): [string, Place] => [
         furtherName(scope, i),
         {
@@ -51,9 +51,9 @@ export const port: Step<NodeScope> = {
     const [portId = ''] = portIds;
     if (row.portId !== portId) {
       const { fixedIps } = await scope.cloud().network.getPort(portId);
-      // Neutron keeps no order; the node is known by its address in the first subnet.
-      const first = fixedIps.find((ip) => ip.subnetId === subnetIds[0]) ?? fixedIps[0];
-      await scope.patch({ portId, address: first?.address ?? null });
+      // Neutron keeps no order, and an address of IPv6 may come unasked; the node is known by that in the first subnet.
+      const addressIn = ([first]: string[]) => fixedIps.find(({ subnetId }) => subnetId === first)?.address ?? null;
+      await scope.patch({ portId, address: addressIn(subnets.v4), addressV6: addressIn(subnets.v6) });
     }
     return done();
   },
@@ -87,6 +87,16 @@ const mend = async (scope: NodeScope, wanted: readonly [name: string, place: Pla
     if (!live.tags.includes(tag)) await api.addTag('ports', id, tag);
   }
   return undefined;
+};
+
+/** Those that the group chose, or the cluster's, and beside them that of IPv6 if the cluster has it; null until they are there. */
+const subnetsOf = ({ cluster, group }: NodeScope): { v4: string[]; v6: string[] } | null => {
+  const { fixedSubnetId, fixedSubnetV6Id } = cluster.resolved ?? {};
+  if (fixedSubnetId == null) return null;
+  const chosen = (group.resolved?.subnets ?? []).map(({ id }) => id);
+  const v4 = chosen.length > 0 ? chosen : [fixedSubnetId];
+  if (!isDualStack(cluster.spec)) return { v4, v6: [] };
+  return fixedSubnetV6Id === undefined ? null : { v4, v6: [fixedSubnetV6Id] };
 };
 
 /** Of those that are there, in the order of the group's networks. */

@@ -126,7 +126,7 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
       kubernetesVersion: hosted.release.version,
       pauseImage: imageOf(hosted, 'pause'),
       cloudController: isWanted('cloudController', cluster.spec),
-      nodeIp: hasSeveralAddresses(group.spec) ? row.address : null,
+      nodeIps: nodeIpsOf(scope),
       cloudInit: group.spec.cloudInit === null ? null : await openCloudInit(scope),
     }),
     configDrive: group.spec.configDrive,
@@ -137,6 +137,10 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
     tags: [SERVER_TAG, clusterTag(cluster.id)],
   };
 };
+
+/** Which of several addresses a kubelet is to be reached at: of both families it takes IPv4 alone unless it is told. */
+const nodeIpsOf = ({ group, row }: NodeScope): string[] =>
+  hasSeveralAddresses(group.spec) || row.addressV6 !== null ? [row.address, row.addressV6].filter((ip) => ip !== null) : [];
 
 /** Spread over the group's zones; one that could not be built in one is asked for in the next. */
 const zoneFor = ({ group, row }: NodeScope): string | null => {

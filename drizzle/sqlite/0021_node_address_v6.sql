@@ -1,0 +1,1 @@
+ALTER TABLE `nodes` ADD `address_v6` text;
