@@ -35,6 +35,7 @@ import { createSeedHandler } from './reconcilers/seed/handler.ts';
 import { createSeedRegistry } from './reconcilers/seedRegistry.ts';
 import { createServerPolls } from './reconcilers/serverPolls.ts';
 import { createTenantRegistry } from './reconcilers/tenantRegistry.ts';
+import { createTrustSights } from './reconcilers/trustSights.ts';
 import type { AutoscalerEnd, World } from './reconcilers/world.ts';
 import { parseKubeconfig } from './seeds/kubeconfig.ts';
 import { parseManifests } from './seeds/manifests.ts';
@@ -53,8 +54,8 @@ export interface RunningServer {
 
 const MIGRATIONS = new URL('../drizzle/sqlite', import.meta.url).pathname;
 const USUAL_DRIFT_SECONDS = 600;
-/** A listing of a project's networks serves the looks of a tenth of that time. */
-const NETWORKS_SHARE = 0.1;
+/** What was seen of a project serves all looks of a tenth of that time. */
+const SIGHTS_SHARE = 0.1;
 
 export const startServer = async (config: Config): Promise<RunningServer> => {
   const clock = systemClock;
@@ -87,6 +88,9 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   };
   const service = factory.open({ kind: 'password', ...login });
   const catalogues = createProjectCatalogue({ clock });
+  const clouds = createClouds({ factory, login, userDomain: config.userDomain, secrets });
+  /** How long what a project has is believed. */
+  const maxAgeMs = SIGHTS_SHARE * config.driftSeconds * 1000;
   const autoscaler = await autoscalerEnd(config, { store, secrets, clock });
   const world: World = {
     store,
@@ -105,12 +109,13 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       trustRoles: config.trustRoles,
       sourceCidrs: config.sourceCidrs,
     },
-    clouds: createClouds({ factory, login, userDomain: config.userDomain, secrets }),
+    clouds,
     seeds: createSeedRegistry({ store, secrets, clock, policy, onCall: metrics.seedCall }),
     tenants: createTenantRegistry({ store, secrets, clock, policy }),
     servers: createServerPolls({ store, clock, log }),
     autoscaler,
-    networks: createNetworkSights({ clock, maxAgeMs: NETWORKS_SHARE * config.driftSeconds * 1000 }),
+    networks: createNetworkSights({ clock, maxAgeMs }),
+    trusts: createTrustSights({ clock, maxAgeMs, listIds: () => clouds.asTrustee().identity.lentTrustIds() }),
   };
 
   const queue = createQueue({ store, clock });

@@ -49,8 +49,8 @@ export interface Identity {
   findTrust(key: TrustKey): Promise<Trust | undefined>;
   /** As the trustee, whoever lent it: for a trust that was asked for, and whose trustor is not at hand. */
   findLentTrust(key: Pick<TrustKey, 'projectId' | 'expiresAt'>): Promise<Trust | undefined>;
-  /** As the trustee: whether it is in the list of what is lent. */
-  isLent(trustId: string): Promise<boolean>;
+  /** As the trustee: the ids of all that is lent. */
+  lentTrustIds(): Promise<ReadonlySet<string>>;
   /**
    * As the trustor, and not with an application credential (Keystone refuses those). A trust with the same key is found and
    * returned instead of made twice. A deleted trust keeps its key for ever: then Conflict, and another `expiresAt` is needed.
@@ -155,7 +155,7 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
       const isLent = (trust: Trust) => trust.impersonation && trust.trusteeUserId === userId && trust.projectId === projectId;
       return choose(trusts, isLent, expiresAt);
     },
-    isLent: async (trustId) => (await lent()).trusts.some(({ id }) => id === trustId),
+    lentTrustIds: async () => new Set((await lent()).trusts.map(({ id }) => id)),
     createTrust: async (spec) => {
       try {
         return (await service.call(oneTrust, 'POST', TRUSTS, { body: { trust: trustBody(spec) } })).trust;

@@ -10,6 +10,9 @@ export interface ServerPolls {
   /** Asks to be hinted (NODE key) when the server's status is no longer `status`; undefined status: when it is gone. */
   follow(interest: { projectId: string; cloud: Cloud; serverId: string; nodeId: string; status: string }): void;
   forget(serverId: string): void;
+  /** What Nova last said of it, in a listing or to `note`; undefined when that is older than five seconds. */
+  sight(serverId: string): Server | undefined;
+  note(server: Server): void;
   close(): void;
 }
 
@@ -20,18 +23,38 @@ interface Followed {
 }
 
 const TURN_MS = 1_000;
+/** A node is looked at whenever something of it moves, several times a second: its server need not be asked for each time. */
+const SIGHT_MS = 5_000;
 /** Nova's clock and ours may differ, and a change is stamped before it can be listed. */
 const OVERLAP_MS = 30_000;
 
 export const createServerPolls = (deps: { store: Store; clock: Clock; log: Log; turnMs?: number }): ServerPolls => {
   const projects = new Map<string, Map<string, Followed>>();
+  /** The oldest first. */
+  const sights = new Map<string, { at: number; server: Server }>();
   const polling = new Set<string>();
   let timer: NodeJS.Timeout | null = null;
   let closed = false;
 
+  const note = (server: Server) => {
+    const now = deps.clock.now();
+    for (const [id, { at }] of sights) {
+      if (now - at <= SIGHT_MS) break;
+      sights.delete(id);
+    }
+    sights.delete(server.id);
+    sights.set(server.id, { at: now, server });
+  };
+  const sight = (serverId: string): Server | undefined => {
+    const seen = sights.get(serverId);
+    return seen !== undefined && deps.clock.now() - seen.at <= SIGHT_MS ? seen.server : undefined;
+  };
+
   const hint = async (followed: Map<string, Followed>, server: Server) => {
     const entry = followed.get(server.id);
-    if (entry === undefined || entry.status === server.status) return;
+    if (entry === undefined) return;
+    note(server);
+    if (entry.status === server.status) return;
     followed.delete(server.id);
     await deps.store.transaction((tx) => enqueue(tx, 'NODE', entry.nodeId, deps.clock.now()));
   };
@@ -68,6 +91,8 @@ export const createServerPolls = (deps: { store: Store; clock: Clock; log: Log; 
       projects.set(projectId, followed);
       arm();
     },
+    sight,
+    note,
     forget: (serverId) => {
       for (const followed of projects.values()) followed.delete(serverId);
     },

@@ -11,6 +11,7 @@ import type { NetworkSights } from './networkSights.ts';
 import type { SeedRegistry } from './seedRegistry.ts';
 import type { ServerPolls } from './serverPolls.ts';
 import type { TenantRegistry } from './tenantRegistry.ts';
+import type { TrustSights } from './trustSights.ts';
 
 export interface CloudRegistry {
   /** The customer's project through the cluster's credential or trust. Throws UserError CLOUD_CREDENTIAL when there is neither yet. */
@@ -70,6 +71,7 @@ export interface World {
   tenants: TenantRegistry;
   servers: ServerPolls;
   networks: NetworkSights;
+  trusts: TrustSights;
   /** null: the operator has set none up. */
   autoscaler: AutoscalerEnd | null;
 }

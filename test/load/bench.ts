@@ -1,6 +1,7 @@
 /** `npm run bench [-- PART… COUNT]`: figures in one table, each beside its goal; a missed goal is told and is no failure. */
 import { inspect } from 'node:util';
 import { benchAcknowledge } from './acknowledge.ts';
+import { benchCalls } from './calls.ts';
 import { benchFleet } from './fleet.ts';
 import { benchLab } from './lab.ts';
 import { benchOverhead } from './overhead.ts';
@@ -11,6 +12,7 @@ const clusters = Number(process.argv.find((word) => /^\d+$/.test(word)) ?? 1_000
 const parts: Record<string, () => Promise<Row[]>> = {
   wake: benchWake,
   acknowledge: benchAcknowledge,
+  calls: benchCalls,
   script: benchOverhead,
   lab: benchLab,
   fleet: () => benchFleet(clusters),

@@ -19,6 +19,7 @@ interface Login {
   userDomainName: string;
 }
 export interface Handover {
+  controlUrl: string;
   authUrl: string;
   seeds: { kubeconfigFile: string }[];
   users: Record<'admin' | 'member' | 'service', Login>;
@@ -39,6 +40,8 @@ export interface SandboxOptions {
   latency: number;
   /** The file in which the sandbox's calls are recorded (record.ts). */
   record?: string;
+  /** Further variables of the server's. */
+  settings?: Readonly<Record<string, string>>;
 }
 
 export interface SandboxAlone {
@@ -81,7 +84,7 @@ export const inSandbox = async <T>(options: SandboxOptions, work: (sandbox: Sand
 /** A sandbox and a server with a template `bench`; ends both after `work`. */
 export const inWorld = <T>(work: (world: World) => Promise<T>, options: SandboxOptions = { latency: 0 }): Promise<T> =>
   inSandbox(options, async ({ dir, sandbox, handover }) => {
-    const server = startServer(dir, handover);
+    const server = startServer(dir, handover, options.settings);
     const end = () => server.kill('SIGTERM');
     process.once('exit', end);
     try {
@@ -108,7 +111,11 @@ export const registerSeed = async ({ handover, admin }: World): Promise<void> =>
   });
 };
 
-const startServer = (dir: string, { authUrl, users: { service } }: Handover): ChildProcess =>
+const startServer = (
+  dir: string,
+  { authUrl, users: { service } }: Handover,
+  settings: Readonly<Record<string, string>> = {},
+): ChildProcess =>
   spawn(process.execPath, [...nodeOptions(), `${ROOT}dist/main.js`, 'serve'], {
     stdio: 'ignore',
     env: {
@@ -122,6 +129,7 @@ const startServer = (dir: string, { authUrl, users: { service } }: Handover): Ch
       SEEDBED_SEEDS_ON_LOOPBACK: '1',
       SEEDBED_CLUSTERS_PER_PROJECT: '1000000',
       SEEDBED_LOG_LEVEL: 'error',
+      ...settings,
     },
   });
 

@@ -22,8 +22,10 @@ const findTrustNoted = (scope: ClusterScope, note: { name: string }): Promise<Tr
 
 /** @throws CLOUD_CREDENTIAL when the cluster's trust holds no longer. */
 export const checkTrust = async (scope: ClusterScope): Promise<void> => {
-  const trustId = scope.row.trust?.trustId ?? null;
-  if (trustId !== null && !(await trustHolds(scope, trustId)))
+  const { trust, projectId } = scope.row;
+  const trustId = trust?.trustId ?? null;
+  if (trust === null || trustId === null) return;
+  if (!(await scope.world.trusts.holds({ ...trust, trustId, projectId }, () => trustHolds(scope, trustId))))
     throw new UserError(
       'CLOUD_CREDENTIAL',
       `The trust by which Seedbed acts in the project holds no longer: it was deleted, or its trustor is gone; ${RENEW_TRUST}.`,
@@ -53,7 +55,7 @@ export const trustHolds = async (scope: ClusterScope, trustId: string): Promise<
     if (error instanceof UserError && error.code === 'CLOUD_CREDENTIAL') return false;
     if (!(error instanceof NotFound)) throw error;
     // Its own token was taken. A moment's "not found" is no reason to have somebody lend another.
-    if (!(await scope.world.clouds.asTrustee().identity.isLent(trustId))) return false;
+    if (!(await scope.world.clouds.asTrustee().identity.lentTrustIds()).has(trustId)) return false;
     const message = `Keystone does not find trust ${trustId}, and lists it all the same.`;
     throw new Unavailable('CLOUD_UNAVAILABLE', message, { ...error.detail, cause: error });
   }

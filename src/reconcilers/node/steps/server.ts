@@ -158,7 +158,7 @@ const openCloudInit = async (scope: NodeScope): Promise<string> => {
 const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
   // A Ready node says more than Nova could; its server is looked at again when it stops being one.
   if (scope.row.state === 'READY') return done();
-  const live = await findLive(scope, serverId);
+  const live = await findSeen(scope, serverId);
   // Only a server that has never been a node is made anew by itself: what ran on another is not lightly said to be gone.
   const wasNode = scope.row.kubeletVersion !== null;
   if (live === undefined && wasNode) return lose(scope, 'SERVER_LOST', 'has lost its server, which was deleted in the cloud', LOST_LOOK_MS);
@@ -188,6 +188,15 @@ const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
       if (live.status === 'BUILD') return waiting(`Nova to build server ${live.name} (${live.id})`, 15_000);
       return waiting(`server ${live.name} to be started again: Nova says ${live.status}`, 15_000, 'CUSTOMER');
   }
+};
+
+/** As Nova told it within the last seconds, for whichever look. */
+const findSeen = async (scope: NodeScope, serverId: string): Promise<Server | undefined> => {
+  const seen = scope.world.servers.sight(serverId);
+  if (seen !== undefined) return seen.status === 'DELETED' ? undefined : seen;
+  const live = await findLive(scope, serverId);
+  if (live !== undefined) scope.world.servers.note(live);
+  return live;
 };
 
 const findLive = async (scope: NodeScope, serverId: string): Promise<Server | undefined> => {
