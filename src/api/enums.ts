@@ -291,6 +291,7 @@ export const ErrorCodeEnum = enumOf<ErrorCode>('ErrorCode', 'What went wrong, fo
   IMAGE_GONE: 'The image has gone from the cloud since it was chosen.',
   FLAVOR_GONE: 'The flavor has gone from the cloud since it was chosen.',
   KEYPAIR_GONE: 'The key pair has gone from the cloud since it was chosen.',
+  PORT_GONE: "A port of the group's existingPorts has gone from the cloud since it was chosen.",
   VOLUME_TYPE_GONE: "The root volumes' type has gone from the cloud since it was chosen.",
   ADDRESSES_EXHAUSTED: 'A network has no address left.',
   NO_VALID_HOST: 'No host of the cloud has room for a server of this flavor, or is one that its group allows.',

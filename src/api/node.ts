@@ -33,6 +33,10 @@ builder.node(ClusterNodeRef, {
     state: t.expose('state', { type: NodeStateEnum, description: 'Where it is in its life.' }),
     serverId: t.exposeString('serverId', { nullable: true, description: "Nova's id; null until it is made." }),
     portId: t.exposeString('portId', { nullable: true, description: "Neutron's id of its port." }),
+    existingPortId: t.exposeString('existingPortId', {
+      nullable: true,
+      description: "Neutron's id of the port of its group's existingPorts that it has; null: none.",
+    }),
     volumeId: t.exposeString('volumeId', { nullable: true, description: "Cinder's id of its root volume, if it has one." }),
     address: t.exposeString('address', { nullable: true, description: "Its address in the nodes' network." }),
     addressV6: t.exposeString('addressV6', {

@@ -117,6 +117,10 @@ builder.node(NodeGroupRef, {
       description: 'Further ports of each worker that were asked for one by one.',
       resolve: (row) => row.spec.additionalPorts,
     }),
+    existingPorts: t.stringList({
+      description: "Ids of the customer's own ports, of which each worker has one; empty: workers have none.",
+      resolve: (row) => row.spec.existingPorts,
+    }),
     additionalNetworks: t.stringList({
       description: "Networks in which workers have a port beside the one in the cluster's.",
       resolve: (row) => row.spec.additionalNetworks,

@@ -53,6 +53,10 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
     description:
       'Further ports of each worker, where additionalNetworks say too little: with subnets, security groups or a kind of their own; at most 8 with those. They stay for the life of the group.',
   }),
+  existingPorts: t.stringList({
+    description:
+      'Ids of ports that you have made in the project and that nothing uses: each worker has one of them beside its others, so the group can have no more workers than these. One is free again when its worker goes, and is never deleted nor changed. They stay for the life of the group.',
+  }),
   additionalNetworks: t.stringList({
     description:
       "Names or ids of networks in which workers have a port beside the one in the cluster's, at most 8. Give their subnets no gateway, or a server has two ways out. They stay for the life of the group.",

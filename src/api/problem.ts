@@ -83,6 +83,7 @@ const TYPE_OF_CODE: Partial<Record<ErrorCode, ErrorTypeName>> = {
   FLAVOR_GONE: 'UnavailableError',
   KEYPAIR_GONE: 'UnavailableError',
   VOLUME_TYPE_GONE: 'UnavailableError',
+  PORT_GONE: 'UnavailableError',
   ADDRESSES_EXHAUSTED: 'UnavailableError',
   NO_VALID_HOST: 'UnavailableError',
   SERVER_BUILD_FAILED: 'UnavailableError',

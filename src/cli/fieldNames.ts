@@ -18,6 +18,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   nodesToRemove: '--remove',
   additionalNetworks: '--additional-network',
   subnets: '--subnet',
+  existingPorts: '--port',
   securityGroups: '--security-group',
   availabilityZones: '--availability-zone',
   minCount: '--min',

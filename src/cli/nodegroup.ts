@@ -18,6 +18,7 @@ interface CreateOptions extends ChangeOptions {
   keypair?: string;
   availabilityZone?: string[];
   subnet?: string[];
+  port?: string[];
   additionalNetwork?: string[];
   securityGroup?: string[];
   serverGroupPolicy?: string;
@@ -47,6 +48,7 @@ export const addNodeGroupCommands = (program: Command, io: Io): void => {
     .option('--keypair <name>', "instead of the cluster's")
     .option('--availability-zone <zone>', 'where workers are; may be repeated', collect)
     .option('--subnet <subnet>', "of the cluster's given network, in which workers have an address; may be repeated", collect)
+    .option('--port <id>', 'of a port of yours that a worker has beside its others, one for each worker; may be repeated', collect)
     .option('--additional-network <network>', 'where workers have a further port; may be repeated', collect)
     .option('--security-group <group>', "of the workers' ports, beside the cluster's own; may be repeated", collect)
     .option('--server-group-policy <policy>', 'SOFT_ANTI_AFFINITY, ANTI_AFFINITY, SOFT_AFFINITY, AFFINITY or NONE')
@@ -108,6 +110,7 @@ const create = async (session: Session, [clusterName = '', name = '']: readonly 
       keypair,
       availabilityZones: options.availabilityZone,
       subnets: options.subnet,
+      existingPorts: options.port,
       additionalNetworks: options.additionalNetwork,
       securityGroups: options.securityGroup,
       serverGroupPolicy,

@@ -13,7 +13,15 @@ import { checkAllowedCidrs, checkRangesV6, checkRoom, checkSeedRanges, checkSpec
 import { checkGroup, checkNetworks, isPortField } from './cloudChecks.ts';
 import { credentialInput } from './cloudCredential.ts';
 import { replicasInput } from './controlPlaneInput.ts';
-import { checkServerData, DEFAULT_GROUP, groupSpecOf, type NewGroup, type NodeGroupInput, nodeGroupFields } from './nodeGroupInput.ts';
+import {
+  checkServerData,
+  DEFAULT_GROUP,
+  groupSpecOf,
+  type NewGroup,
+  type NodeGroupInput,
+  nodeGroupFields,
+  refuseSharedPorts,
+} from './nodeGroupInput.ts';
 import { definedOf, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
 import { checkClusterQuotas } from './quotaChecks.ts';
 import { getSeed, getTemplate } from './targets.ts';
@@ -114,12 +122,14 @@ const groupsOf = (deps: CommandDeps, input: ClusterInput, spec: TemplateSpec): N
     });
   for (const [i, group] of given.entries()) checkServerData(deps, group, ['nodeGroups', String(i)]);
   const first = Math.max(0, names.indexOf(DEFAULT_GROUP));
-  return given.map((group, i) => ({
+  const groups = given.map((group, i) => ({
     name: group.name,
     isDefault: i === first,
     spec: groupSpecOf(group, spec, i === first, ['nodeGroups', String(i)]),
     cloudInit: group.cloudInit,
   }));
+  for (const [i, group] of groups.entries()) refuseSharedPorts(group.spec, groups.slice(0, i), ['nodeGroups', String(i)]);
+  return groups;
 };
 
 /** The lone group has no path of its own in the input. */

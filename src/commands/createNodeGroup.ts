@@ -5,7 +5,15 @@ import { listLiveNodeGroups, type NodeGroupRow } from '../store/reconcile.ts';
 import { checkRoom } from './checks.ts';
 import { checkGroup } from './cloudChecks.ts';
 import { type At, begin, nodeGroupCommand } from './nodeGroupCommand.ts';
-import { checkServerData, groupSpecOf, type NodeGroupInput, nodeGroupFields, nodeGroupRow, storeNodeGroup } from './nodeGroupInput.ts';
+import {
+  checkServerData,
+  groupSpecOf,
+  type NodeGroupInput,
+  nodeGroupFields,
+  nodeGroupRow,
+  refuseSharedPorts,
+  storeNodeGroup,
+} from './nodeGroupInput.ts';
 import { nameOrId } from './parse.ts';
 import { checkGroupQuotas } from './quotaChecks.ts';
 import { checkGeneration, getCluster } from './targets.ts';
@@ -28,6 +36,7 @@ export const createNodeGroup = nodeGroupCommand({
         },
       );
     const others = await listLiveNodeGroups(tx.db, cluster.id);
+    refuseSharedPorts(spec, others, []);
     const total = others.reduce((sum, group) => sum + group.spec.count, spec.count);
     checkRoom(cluster.spec, total, () => ['count']);
     const catalogue = deps.peekCatalogue(cluster.projectId, call.actor.userId);

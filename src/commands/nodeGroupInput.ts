@@ -19,7 +19,14 @@ import type { Tx } from '../store/open.ts';
 import type { ClusterRow, NodeGroupRow } from '../store/reconcile.ts';
 import type { CommandDeps } from './call.ts';
 import { clearable, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
-import { additionalPortsInput, distinctNames, metadataInput, schedulerHintsInput, subnetsInput } from './serverInput.ts';
+import {
+  additionalPortsInput,
+  distinctNames,
+  existingPortsInput,
+  metadataInput,
+  schedulerHintsInput,
+  subnetsInput,
+} from './serverInput.ts';
 import { rootVolumeInput } from './templateInput.ts';
 
 /** The name that Magnum's users know. */
@@ -55,6 +62,7 @@ export const nodeGroupFields = z.strictObject({
   additionalNetworks: given(distinctNames(MAX_FURTHER_PORTS, 'networks')),
   subnets: given(subnetsInput),
   additionalPorts: given(additionalPortsInput),
+  existingPorts: given(existingPortsInput),
   securityGroups: given(distinctNames(10, 'security groups')),
   metadata: given(metadataInput),
   schedulerHints: given(schedulerHintsInput),
@@ -117,6 +125,7 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     additionalNetworks: input.additionalNetworks ?? DEFAULT_EXTRAS.additionalNetworks,
     subnets: input.subnets ?? DEFAULT_EXTRAS.subnets,
     additionalPorts: input.additionalPorts ?? DEFAULT_EXTRAS.additionalPorts,
+    existingPorts: input.existingPorts ?? DEFAULT_EXTRAS.existingPorts,
     securityGroups: input.securityGroups ?? DEFAULT_EXTRAS.securityGroups,
     metadata: input.metadata ?? DEFAULT_EXTRAS.metadata,
     schedulerHints: input.schedulerHints ?? DEFAULT_EXTRAS.schedulerHints,
@@ -124,6 +133,7 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     serverGroupPolicy: input.serverGroupPolicy ?? DEFAULT_EXTRAS.serverGroupPolicy,
   };
   checkCount(spec, spec.count, [...base, 'count']);
+  checkMost(spec, spec.maxCount, [...base, 'maxCount']);
   checkPorts(spec, cluster, base);
   return spec;
 };
@@ -150,12 +160,38 @@ const checkPorts = (spec: NodeGroupSpec, cluster: ClusterSpec, base: readonly st
     );
 };
 
-/** @throws UserError INVALID_INPUT unless minCount ≤ count ≤ maxCount. */
-export const checkCount = (spec: Pick<NodeGroupSpec, 'minCount' | 'maxCount'>, wanted: number, field: string[]): void => {
+/** @throws UserError INVALID_INPUT unless minCount ≤ count ≤ maxCount, and each worker has a port where the customer brings them. */
+export const checkCount = (spec: Pick<NodeGroupSpec, 'minCount' | 'maxCount' | 'existingPorts'>, wanted: number, field: string[]): void => {
   if (wanted < spec.minCount)
     throw new UserError('INVALID_INPUT', `The group must have at least ${spec.minCount} nodes (its minimum).`, { field });
   if (spec.maxCount !== null && wanted > spec.maxCount)
     throw new UserError('INVALID_INPUT', `The group may have at most ${spec.maxCount} nodes (its maximum).`, { field });
+  checkMost(spec, wanted, field);
+};
+
+/** @throws UserError INVALID_INPUT for more workers than there are ports for. */
+export const checkMost = ({ existingPorts }: Pick<NodeGroupSpec, 'existingPorts'>, most: number | null, field: string[]): void => {
+  if (existingPorts.length > 0 && most !== null && most > existingPorts.length)
+    throw new UserError(
+      'INVALID_INPUT',
+      `Each worker of the group has one of its existingPorts, so there can be at most ${existingPorts.length}; make a group with more ports.`,
+      { field },
+    );
+};
+
+/** @throws UserError IN_USE for a port that another group of the cluster has. */
+export const refuseSharedPorts = (
+  { existingPorts }: NodeGroupSpec,
+  others: readonly { name: string; spec: NodeGroupSpec }[],
+  base: readonly string[],
+): void => {
+  for (const { name, spec } of others) {
+    const shared = existingPorts.findIndex((id) => spec.existingPorts.includes(id));
+    if (shared >= 0)
+      throw new UserError('IN_USE', `Port ${existingPorts[shared]} is node group ${name}'s, and a port serves one worker; leave it out.`, {
+        field: [...base, 'existingPorts', String(shared)],
+      });
+  }
 };
 
 /** Stores a new group, and what its servers are told in secret. */

@@ -1,6 +1,6 @@
 /** What a customer's servers carry for Nova and its schedulers, as input. */
 import { z } from 'zod';
-import { VNIC_TYPES } from '../domain/nodeGroup.ts';
+import { MAX_NODES_PER_GROUP, VNIC_TYPES } from '../domain/nodeGroup.ts';
 import { given, nameOrId } from './parse.ts';
 
 /** Nova takes 128 where nobody has set another quota; some are Seedbed's. */
@@ -36,6 +36,9 @@ export const additionalPortsInput = z.array(
       vnicType: vnicType ?? ('NORMAL' as const),
     })),
 );
+
+/** As many as workers may ever want. */
+export const existingPortsInput = distinctNames(MAX_NODES_PER_GROUP, 'ports');
 
 /** Nova's own rules; and Seedbed finds its servers again by what begins with its name. */
 export const metadataInput = mapOf(MAX_METADATA, (key) => {

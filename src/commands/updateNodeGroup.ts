@@ -5,6 +5,7 @@ import { MAX_NODES_PER_GROUP } from '../domain/nodeGroup.ts';
 import { listLiveNodeGroups, patchNodeGroup } from '../store/reconcile.ts';
 import { checkRoom } from './checks.ts';
 import { begin, nodeGroupCommand } from './nodeGroupCommand.ts';
+import { checkMost } from './nodeGroupInput.ts';
 import { clearable, given, nameOrId, requireChange, wholeNumber } from './parse.ts';
 import { checkGrowth } from './quotaChecks.ts';
 import { checkGeneration, getNodeGroup } from './targets.ts';
@@ -30,6 +31,8 @@ export const updateNodeGroup = nodeGroupCommand({
       throw new UserError('INVALID_INPUT', `minCount ${minCount} must not be more than maxCount ${maxCount}.`, {
         field: [change.minCount === undefined ? 'maxCount' : 'minCount'],
       });
+    checkMost(row.spec, minCount, ['minCount']);
+    checkMost(row.spec, change.maxCount ?? null, ['maxCount']);
     const count = Math.max(minCount, Math.min(row.spec.count, maxCount ?? MAX_NODES_PER_GROUP));
     if (count > row.spec.count) {
       const others = (await listLiveNodeGroups(tx.db, cluster.id)).filter(({ id }) => id !== row.id);

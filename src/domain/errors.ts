@@ -23,6 +23,7 @@ export type ErrorCode =
   | 'FLAVOR_GONE'
   | 'KEYPAIR_GONE'
   | 'VOLUME_TYPE_GONE'
+  | 'PORT_GONE'
   | 'ADDRESSES_EXHAUSTED'
   | 'NO_VALID_HOST'
   | 'SERVER_BUILD_FAILED'

@@ -39,6 +39,8 @@ export interface NodeGroupExtras {
   subnets: string[];
   /** Workers have one of each beside all others. */
   additionalPorts: AdditionalPort[];
+  /** Ids of ports that the customer made and keeps: each worker has one of them beside its others; empty: none has. */
+  existingPorts: string[];
   /** Names or ids: of the workers' ports, beside ours. */
   securityGroups: string[];
   /** Of Nova's servers, beside what is ours there. */
@@ -75,6 +77,7 @@ export const DEFAULT_EXTRAS: NodeGroupExtras = {
   additionalNetworks: [],
   subnets: [],
   additionalPorts: [],
+  existingPorts: [],
   securityGroups: [],
   metadata: {},
   schedulerHints: {},
@@ -128,8 +131,15 @@ export const furtherPortsOf = ({
   additionalPorts,
 }: Pick<NodeGroupSpec, 'additionalNetworks' | 'additionalPorts'>): number => additionalNetworks.length + additionalPorts.length;
 
+/** Those of the customer's ports that no worker has; null: workers need none. `nodes`: all that are there, those on their way out included. */
+export const freePortsOf = ({ existingPorts }: NodeGroupSpec, nodes: readonly { existingPortId: string | null }[]): string[] | null => {
+  const taken = new Set(nodes.map(({ existingPortId }) => existingPortId));
+  return existingPorts.length === 0 ? null : existingPorts.filter((id) => !taken.has(id));
+};
+
 /** Its servers have several addresses, so the kubelet must be told which is the node's. */
-export const hasSeveralAddresses = (spec: NodeGroupSpec): boolean => furtherPortsOf(spec) > 0 || spec.subnets.length > 1;
+export const hasSeveralAddresses = (spec: NodeGroupSpec): boolean =>
+  furtherPortsOf(spec) > 0 || spec.subnets.length > 1 || spec.existingPorts.length > 0;
 
 /** How many workers a group is to have by now: more than there is room for are only wished for. */
 export const targetOf = ({ spec, resolved }: { spec: NodeGroupSpec; resolved: ResolvedGroup | null }): number =>

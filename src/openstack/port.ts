@@ -6,6 +6,7 @@ export interface CloudPort {
   id: string;
   name: string;
   description: string;
+  projectId: string;
   status: string;
   networkId: string;
   mac: string;
@@ -86,6 +87,8 @@ const portSchema = z
     id: z.string(),
     name: z.string().nullish(),
     description: z.string().nullish(),
+    project_id: z.string().nullish(),
+    tenant_id: z.string().nullish(),
     status: z.string(),
     network_id: z.string(),
     mac_address: z.string(),
@@ -100,6 +103,7 @@ const portSchema = z
       id: p.id,
       name: p.name ?? '',
       description: p.description ?? '',
+      projectId: p.project_id ?? p.tenant_id ?? '',
       status: p.status,
       networkId: p.network_id,
       mac: p.mac_address,

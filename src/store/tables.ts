@@ -233,6 +233,8 @@ export const nodes = sqliteTable(
     state: text().$type<NodeState>().notNull(),
     serverId: text(),
     portId: text(),
+    /** One of its group's existingPorts, which nobody else has while the node lives. */
+    existingPortId: text(),
     volumeId: text(),
     address: text(),
     /** Beside it, in a cluster that has both families. */

@@ -196,6 +196,65 @@ test.each([
   await expect(refused).rejects.toThrow(`"field":["${field}"]`);
 });
 
+test("workers have the customer's own ports, one each, which outlive them as they were", async () => {
+  const neutron = asMember();
+  const makePort = async () => (await neutron<{ port: { id: string } }>('ports', { port: { network_id: officeId, name: 'mine' } })).port.id;
+  const existingPorts = [await makePort(), await makePort()];
+  const [busy] = (await serversOf('free'))[0]?.ports ?? [];
+  const refusal = async (input: object) => {
+    const name = `no-${Math.random().toString(36).slice(2, 8)}`;
+    const { nodeGroup } = await addGroup({ name, serverGroupPolicy: 'NONE', ...input });
+    const [group] = world.rows<{ id: string }>(`select id from node_groups where name = '${name}'`);
+    const failed = `select problem from conditions where object_id = '${group?.id}' and state = 'FAILED'`;
+    const problem = JSON.parse(await until(() => world.rows<{ problem: string }>(failed)[0]?.problem));
+    await world.change(world.member, 'deleteNodeGroup', { nodeGroupId: nodeGroup.id }, 'nodeGroup { id }');
+    return problem;
+  };
+  expect(await refusal({ existingPorts: [busy?.portId] })).toMatchObject({ code: 'IN_USE', field: ['existingPorts', '0'] });
+  const nobodys = '11111111-2222-4333-8444-555555555555';
+  expect(await refusal({ existingPorts: [nobodys] })).toMatchObject({ code: 'INVALID_INPUT', message: expect.stringContaining(nobodys) });
+  await expect(addGroup({ name: 'more', count: 3, existingPorts })).rejects.toThrow('at most 2');
+  await expect(addGroup({ name: 'more', count: 1, maxCount: 3, existingPorts })).rejects.toThrow('"field":["maxCount"]');
+
+  const { nodeGroup } = await addGroup({ name: 'owned', count: 2, existingPorts, serverGroupPolicy: 'NONE' });
+  await ready('owned');
+  await expect(addGroup({ name: 'twice', existingPorts: existingPorts.slice(1) })).rejects.toThrow('IN_USE');
+  await expect(world.change(world.member, 'resizeNodeGroup', { nodeGroupId: nodeGroup.id, count: 3 }, 'nodeGroup { id }')).rejects.toThrow(
+    'at most 2',
+  );
+  const holders = () =>
+    world.rows<{ id: string; server_id: string; state: string; existing_port_id: string }>(
+      `select n.id, n.server_id, n.state, n.existing_port_id from nodes n join node_groups g on g.id = n.node_group_id where g.name = 'owned' and n.deleted_at is null`,
+    );
+  const ports = async () =>
+    (await cloud()).network.ports.filter(({ id }) => existingPorts.includes(id)) as unknown as {
+      id: string;
+      name: string;
+      device_id: string;
+      tags: string[];
+    }[];
+  expect(
+    holders()
+      .map((node) => node.existing_port_id)
+      .sort(),
+  ).toEqual(existingPorts.toSorted());
+  for (const { id, device_id } of await ports()) expect(holders().find((node) => node.existing_port_id === id)?.server_id).toBe(device_id);
+
+  // There is no third port for a successor before its time.
+  const [old] = holders();
+  await world.change(world.member, 'replaceNode', { nodeId: old?.id }, 'operation { uuid }');
+  await until(() => holders().length === 2 && holders().every(({ id, state }) => id !== old?.id && state === 'READY'));
+  expect(
+    holders()
+      .map((node) => node.existing_port_id)
+      .sort(),
+  ).toEqual(existingPorts.toSorted());
+  await ready('owned');
+  await world.change(world.member, 'deleteNodeGroup', { nodeGroupId: nodeGroup.id }, 'nodeGroup { id }');
+  await until(() => holders().length === 0);
+  expect(await ports()).toMatchObject(existingPorts.map(() => ({ name: 'mine', device_id: '', tags: [] })));
+});
+
 test('a policy that Nova does not know is refused', async () => {
   await expect(addGroup({ name: 'odd', serverGroupPolicy: 'SPREAD' })).rejects.toThrow('input.serverGroupPolicy');
 });

@@ -22,6 +22,7 @@ export const resolvePorts = async (
     namesSubnets ? api.listSubnets() : [],
     namesGroups ? api.listSecurityGroups() : [],
   ]);
+  await checkExisting(scope);
   return {
     networks: [
       ...additionalNetworks.map((name) => networkOf(networks, fixedNetworkId, name)),
@@ -91,6 +92,25 @@ const portOf = async (
       securityGroupIds: securityGroups.map((name) => resolveName('security group', name, groups, [...base, 'securityGroups']).id),
     }),
   };
+};
+
+/** Ports of the customer's: his project's, with an address, and nobody's yet. */
+const checkExisting = async (scope: NodeGroupScope): Promise<void> => {
+  const { existingPorts } = scope.row.spec;
+  if (existingPorts.length === 0) return;
+  const ports = new Map((await scope.cloud().network.listPorts({ projectId: scope.cluster.projectId })).map((port) => [port.id, port]));
+  for (const [i, id] of existingPorts.entries()) {
+    const field = ['existingPorts', String(i)];
+    const port = ports.get(id);
+    if (port === undefined)
+      throw new UserError('INVALID_INPUT', `Port "${id}" is not there for the project; make it there first, and give its id.`, { field });
+    if (port.deviceId !== '' || port.deviceOwner !== '')
+      throw new UserError('IN_USE', `Port ${id} is in use already (${port.deviceOwner || port.deviceId}); free it, or name another.`, {
+        field,
+      });
+    if (port.fixedIps.length === 0)
+      throw new UserError('INVALID_INPUT', `Port ${id} has no address, and Nova takes none without; give it one.`, { field });
+  }
 };
 
 const checkRoom = async (scope: NodeGroupScope, subnets: readonly CloudSubnet[], field: string[]): Promise<void> => {

@@ -14,7 +14,7 @@ import { caPin } from '../../../pki/keys.ts';
 import type { NodeGroupRow } from '../../../store/reconcile.ts';
 import { orLeft } from '../../cluster/deletionStage.ts';
 import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
-import { ensureResource, forgetResource, presentId, removeResource } from '../../resource.ts';
+import { ensureResource, findUnlessGone, forgetResource, presentId, removeResource } from '../../resource.ts';
 import { afterBuildFailure, type Failed, noteBuildFailure, type Rebuilt } from '../buildFailure.ts';
 import { flavor, image, keypair, naming, ports, serverGroup } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
@@ -41,6 +41,7 @@ export const server: Step<NodeScope> = {
       find: () => findOwn(scope),
       create: async () => {
         const spec = await specOf(scope, basis);
+        await requireOwnPort(scope);
         const named = spec.boot.kind === 'image' ? [image, flavor, keypair, serverGroup, ports] : [flavor, keypair, serverGroup, ports];
         return naming(scope, named, async () => ({ id: await compute.createServer(spec) }));
       },
@@ -113,7 +114,7 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
     description: descriptionOf(cluster),
     flavorId: resolved.flavorId,
     boot: row.volumeId === null ? { kind: 'image', imageId: resolved.imageId } : { kind: 'volume', volumeId: row.volumeId },
-    portIds: [portId, ...(await additionalPortIds(scope))],
+    portIds: [portId, ...(await additionalPortIds(scope)), ...(row.existingPortId === null ? [] : [row.existingPortId])],
     keypair: group.spec.keypair,
     userData: buildUserData({
       clusterName: cluster.name,
@@ -141,6 +142,24 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
 /** Which of several addresses a kubelet is to be reached at: of both families it takes IPv4 alone unless it is told. */
 const nodeIpsOf = ({ group, row }: NodeScope): string[] =>
   hasSeveralAddresses(group.spec) || row.addressV6 !== null ? [row.address, row.addressV6].filter((ip) => ip !== null) : [];
+
+/** The customer's port, which is his to delete and to use elsewhere, too. */
+const requireOwnPort = async ({ row, cloud }: NodeScope): Promise<void> => {
+  const { existingPortId: id } = row;
+  if (id === null) return;
+  const field = ['existingPorts'];
+  const port = await findUnlessGone(cloud().network.getPort(id));
+  if (port === undefined)
+    throw new UserError('PORT_GONE', `Port ${id} of the group's existingPorts is not there any more; make a group with others.`, { field });
+  if (port.deviceId !== '')
+    throw new UserError(
+      'IN_USE',
+      `Port ${id} of the group's existingPorts is in use by ${port.deviceId}; free it, and it is taken by itself.`,
+      {
+        field,
+      },
+    );
+};
 
 /** Spread over the group's zones; one that could not be built in one is asked for in the next. */
 const zoneFor = ({ group, row }: NodeScope): string | null => {

@@ -1,7 +1,7 @@
 /** As many nodes as are wanted: this step only writes wishes, each node's own flow fulfils them. */
 import { errorOf } from '../../../domain/errors.ts';
 import { isMassFailure } from '../../../domain/healing.ts';
-import { targetOf } from '../../../domain/nodeGroup.ts';
+import { freePortsOf, targetOf } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
 import type { Tx } from '../../../store/open.ts';
@@ -44,8 +44,12 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
     await dropNodes(scope, chooseVictims(broken, 1, scope.row.nodesToRemove));
     return waiting(`${broken.length} nodes to be replaced`, 30_000);
   }
-  const missing = targetOf(scope.row) + Math.min(1, old.length) - staying.length;
-  if (missing > 0) await addNodes(scope, missing);
+  // Where each has a port of the customer's and none is free, an old one goes before its successor comes.
+  const free = freePortsOf(scope.row.spec, scope.nodes);
+  const surge = free?.length === 0 ? 0 : Math.min(1, old.length);
+  const missing = targetOf(scope.row) + surge - staying.length;
+  if (missing > 0 && free?.length === 0) return follow(scope, `one of the group's existingPorts to be free, for ${missing} new nodes`);
+  if (missing > 0) await addNodes(scope, Math.min(missing, free?.length ?? missing), free);
   if (missing < 0) await dropNodes(scope, chooseVictims(staying, -missing, scope.row.nodesToRemove));
   if (missing !== 0) return waiting(`${Math.abs(missing)} ${missing > 0 ? 'new' : 'surplus'} nodes`, 30_000);
   // What is wrong with an old one ends with it.
@@ -73,14 +77,15 @@ const follow = async (scope: NodeGroupScope, what: string): Promise<Outcome> => 
   return waitingForParts(what, 'node', troubles);
 };
 
-const addNodes = async (scope: NodeGroupScope, count: number): Promise<void> => {
+const addNodes = async (scope: NodeGroupScope, count: number, ports: readonly string[] | null): Promise<void> => {
   const now = scope.clock.now();
-  const rows = Array.from({ length: count }, () => ({
+  const rows = Array.from({ length: count }, (_, i) => ({
     id: newId(),
     clusterId: scope.cluster.id,
     nodeGroupId: scope.row.id,
     name: `${scope.cluster.shortId}-${scope.row.name}-${randomToken(5)}`,
     state: 'PENDING' as const,
+    existingPortId: ports?.[i] ?? null,
     createdAt: now,
     updatedAt: now,
   }));

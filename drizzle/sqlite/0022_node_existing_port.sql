@@ -1,0 +1,1 @@
+ALTER TABLE `nodes` ADD `existing_port_id` text;
