@@ -88,17 +88,22 @@ test('another credential of the user takes the place of the first, which is ende
   expect(after).not.toEqual(before);
 });
 
-test('a colleague deletes it when the person who asked for it is gone, and nothing of it is left, its user included', async () => {
-  const asked = await logIn(story.world.member);
-  const colleague = await story.addUser('member');
-  story.memberToken = (await logIn(colleague)).token;
-  await keystone.call('PATCH', `/users/${asked.userId}`, { user: { enabled: false } });
+test('when the person who asked for it is deleted from Keystone, a colleague resizes it', async () => {
+  await story.deleteMember(await story.addUser('member'));
+  const query = 'query($id: ID!) { cluster(id: $id) { nodeGroups { nodes { id } } } }';
+  const { nodeGroups } = (
+    await asMember(story).ask<{ cluster: { nodeGroups: { nodes: { id: string }[] } } }>(query, { id: cluster?.id ?? '' })
+  ).cluster;
+  await asMember(story).change('resizeNodeGroup', { nodeGroupId: nodeGroups.nodes[0]?.id, count: 2 }, 'operation { id }');
+  expect(await followToRest(story, cluster?.id ?? '', events)).toMatchObject({ settled: true, state: 'READY' });
+  if (cluster !== undefined) expect(await serversOf(story, cluster)).toHaveLength(2);
+});
+
+test('the colleague deletes it, and nothing of it is left, its user included', async () => {
   await change('deleteCluster', {});
   expect(await followToRest(story, cluster?.id ?? '', events)).toMatchObject({ settled: true, state: 'DELETED' });
   const gone = cluster;
   cluster = undefined;
   expect(await ownUsers()).toEqual([]);
-  // Listings are asked for as the member.
-  await keystone.call('PATCH', `/users/${asked.userId}`, { user: { enabled: true } });
   if (gone !== undefined) await expectNothingLeft(story, gone, thingsBefore, namespacesBefore);
 });

@@ -13,7 +13,7 @@ import { expectNothingLeft, listNamespaces, serversOf } from './support/checks.t
 import { type FaultProxy, startFaultProxy } from './support/faultProxy.ts';
 import { listThings, type Thing } from './support/outside.ts';
 import { until } from './support/run.ts';
-import { asMember, closeStory, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
+import { asMember, closeStory, followToRest, openStory, prepareSeedAndTemplate, type Story } from './support/story.ts';
 import { openWorld } from './support/world.ts';
 
 const NAME = 'lab-faults';
@@ -70,7 +70,7 @@ afterAll(async () => {
     proxy.begin(() => null);
     if (failed && cluster !== undefined) {
       await asMember(story).change('deleteCluster', { clusterId: cluster.id }, 'cluster { id }');
-      await until('it is deleted', PHASE_SECONDS, async () => (await look()).state === 'DELETED' || undefined);
+      await followToRest(story, cluster.id, []);
     }
     expect(await closeStory(story, failed)).toBe(0);
   }
@@ -99,8 +99,8 @@ const chooser = (phase: string) => {
 const look = async (): Promise<Seen> => {
   const step = 'name state message problem { code message retryable }';
   const query = `query($id: ID!) { cluster(id: $id) { state conditions { ${step} }
-    operations(first: 20) { nodes { id state problem { code message retryable } } }
-    nodeGroups { nodes { id conditions { ${step} } nodes { nodes { state conditions { ${step} } } } } } } }`;
+    operations(first: 5) { nodes { id state problem { code message retryable } } }
+    nodeGroups(first: 1) { nodes { id conditions { ${step} } nodes(first: 4) { nodes { state conditions { ${step} } } } } } } }`;
   return (await asMember(story).ask<{ cluster: Seen }>(query, { id: cluster.id })).cluster;
 };
 const stepsOf = ({ conditions, nodeGroups }: Seen): Step[] => [

@@ -8,6 +8,8 @@ export interface OwnProject {
   world: World;
   /** One more user of the project, with this role in it. */
   addUser(role: string): Promise<Login>;
+  /** Deletes the member from Keystone; `next` is the member from now on, for openstacksdk, too. */
+  deleteMember(next: Login): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -24,14 +26,24 @@ export const makeOwnProject = async (world: World, folder: string, name: string,
     for (const role of held) await keystone.call('PUT', `/projects/${project}/users/${user}/roles/${await keystone.findRole(role)}`);
     return { ...world.admin, cloud: unique, username, password, userDomain: 'Default', project: unique, projectDomain: 'Default' };
   };
-  const member = await add(unique, roles);
   const cloudsFile = `${folder}/clouds.yaml`;
-  writeFileSync(cloudsFile, stringify({ clouds: { [world.admin.cloud]: entryOf(world.admin), [unique]: entryOf(member) } }), {
-    mode: 0o600,
-  });
+  const writeClouds = (member: Login): void => {
+    const clouds = { [world.admin.cloud]: entryOf(world.admin), [unique]: entryOf(member) };
+    writeFileSync(cloudsFile, stringify({ clouds }), { mode: 0o600 });
+  };
+  const member = await add(unique, roles);
+  writeClouds(member);
+  const own = { ...world, member, cloudsFile };
   return {
-    world: { ...world, member, cloudsFile },
+    world: own,
     addUser: (role) => add(`${unique}-${role}`, [role]),
+    deleteMember: async (next) => {
+      const { userId } = await logIn(own.member);
+      await keystone.call('DELETE', `/users/${userId}`);
+      users.splice(users.indexOf(userId), 1);
+      own.member = next;
+      writeClouds(next);
+    },
     remove: async () => {
       for (const user of users) await keystone.call('DELETE', `/users/${user}`);
       await keystone.call('DELETE', `/projects/${project}`);

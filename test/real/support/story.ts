@@ -22,6 +22,8 @@ export interface Story {
   nodeCidr: string;
   /** One more user of the story's own project, with this role in it; goes with the project. */
   addUser: (role: string) => Promise<Login>;
+  /** Deletes the member from Keystone; the story goes on as `next`. */
+  deleteMember: (next: Login) => Promise<void>;
   /** Takes the story's own project away. */
   removeProject: () => Promise<void>;
 }
@@ -44,13 +46,13 @@ export const openStory = async (
   const folder = mkdtempSync(join(tmpdir(), `seedbed-real-${name}-`));
   const given = openWorld();
   const notOurs = () => Promise.reject(new Error('The project is not the story’s own, so nobody is added to it.'));
-  const { world, addUser, remove } = usesLab
+  const { world, addUser, deleteMember, remove } = usesLab
     ? await makeOwnProject(given, folder, name, roles)
-    : { world: given, addUser: notOurs, remove: async () => {} };
+    : { world: given, addUser: notOurs, deleteMember: notOurs, remove: async () => {} };
   const port = await freePort();
   const server = await startServer(world, folder, port, logLevel, undefined, more);
   const [admin, member] = [await logIn(world.admin), await logIn(world.member)];
-  return {
+  const story: Story = {
     world,
     folder,
     port,
@@ -60,8 +62,13 @@ export const openStory = async (
     memberProjectId: member.projectId,
     nodeCidr: `10.77.${randomInt(256)}.0/24`,
     addUser,
+    deleteMember: async (next) => {
+      await deleteMember(next);
+      story.memberToken = (await logIn(next)).token;
+    },
     removeProject: remove,
   };
+  return story;
 };
 
 export const asMember = (story: Story) => createApi(story.server.url, story.memberToken);
