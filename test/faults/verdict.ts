@@ -17,13 +17,10 @@ export const verdict = (met: Case | null, course: Course, calm: Course): string[
   ...tooSoon(course.calls),
 ];
 
-/** A thing of the cloud's that is there once more than it should be, what its machine asked of the cluster, or what is noted to be ended. */
+/** A thing of the cloud's that is there once more than it should be, or what is noted to be ended. */
 export const isDouble = (sentence: string): boolean => {
   const [, there, due] = /there are (\d+), and not (\d+)$/.exec(sentence) ?? [];
-  return (
-    /^((compute|network|volume|identity|hosted CertificateSigningRequest) |inventory .* DELETING:)/.test(sentence) &&
-    Number(there) > Number(due)
-  );
+  return /^((compute|network|volume|identity) |inventory .* DELETING:)/.test(sentence) && Number(there) > Number(due);
 };
 
 /** What there is, and how often: a leak or a double is one line more. */
