@@ -29,6 +29,7 @@ const specimen = (release: ReachableCluster['release']): ReachableCluster => ({
   egressCidrs: [],
   endpoint: { host: '192.0.2.1', port: 6443 },
   exposure: 'LOAD_BALANCER',
+  apiFloatingIp: false,
   nodeCidr: null,
   podCidr: '10.200.0.0/16',
   serviceCidr: '10.254.0.0/16',

@@ -27,7 +27,8 @@ export const SPEC = {
   volumeDriver: 'Where persistent volumes come from.',
   dockerStorageDriver: 'Kept as data; containerd has one storage driver.',
   floatingIpEnabled: 'Each worker gets a floating IP.',
-  masterLbFloatingIpEnabled: 'The API server gets a floating IP; kept, and not served yet.',
+  masterLbFloatingIpEnabled:
+    'The API server gets a floating IP, also where load balancers of the seed are internal by default. It takes a seed with load balancers.',
   controlPlane: 'The control plane.',
   addons: 'What runs inside the cluster beside its workloads.',
   bundles: 'Addon bundles that it has, in the order in which they are installed.',

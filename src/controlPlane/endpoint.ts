@@ -16,13 +16,17 @@ import { selectorOf } from './workload.ts';
 export const buildApiService = (cluster: HostedCluster, admitted: readonly string[] = []): KubernetesObject => {
   const port = apiPortOf(cluster);
   const nodePort = cluster.exposure === 'NODE_PORT' && cluster.endpoint !== null ? { nodePort: port } : {};
+  const hasBalancer = cluster.exposure === 'LOAD_BALANCER';
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: seedMeta(cluster, namesOf(cluster).apiServer, 'kube-apiserver'),
+    metadata: {
+      ...seedMeta(cluster, namesOf(cluster).apiServer, 'kube-apiserver'),
+      ...(hasBalancer && cluster.apiFloatingIp && { annotations: { [INTERNAL]: 'false' } }),
+    },
     spec: {
-      type: cluster.exposure === 'LOAD_BALANCER' ? 'LoadBalancer' : 'NodePort',
-      ...(cluster.exposure === 'LOAD_BALANCER' && admitted.length > 0 && { loadBalancerSourceRanges: admitted }),
+      type: hasBalancer ? 'LoadBalancer' : 'NodePort',
+      ...(hasBalancer && admitted.length > 0 && { loadBalancerSourceRanges: admitted }),
       selector: selectorOf(cluster, 'kube-apiserver'),
       ports: [
         { name: 'https', protocol: 'TCP', port, targetPort: port, ...nodePort },
@@ -31,6 +35,9 @@ export const buildApiService = (cluster: HostedCluster, admitted: readonly strin
     },
   };
 };
+
+/** Of OpenStack's cloud controller, whose own default an operator may set either way; others' load balancers have one kind of address. */
+const INTERNAL = 'service.beta.kubernetes.io/openstack-internal-load-balancer';
 
 const AGENT_SERVICE_PORT = 'konnectivity';
 

@@ -39,6 +39,8 @@ export interface HostedCluster {
   /** null before the Service has an address. */
   endpoint: ApiEndpoint | null;
   exposure: Exposure;
+  /** The load balancer is to have a floating IP, also where the seed's are internal by default. */
+  apiFloatingIp: boolean;
   /** Of its pods in the seed; null: the seed's default. */
   priorityClass: string | null;
   /** Of the workers; null in a network that the customer brought. */

@@ -24,12 +24,6 @@ const FEATURES: readonly Feature[] = [
     meanwhile: 'The control plane has the usual size.',
   },
   {
-    name: 'ApiServerFloatingIpServed',
-    title: 'Floating IP for the API server',
-    asked: (spec) => spec.masterLbFloatingIpEnabled,
-    meanwhile: 'The API server is reachable at the address that its seed gives it.',
-  },
-  {
     name: 'AutoScalingServed',
     title: 'Automatic scaling',
     asked: (spec, { autoScaling }) => spec.autoScalingEnabled && !autoScaling,

@@ -13,6 +13,8 @@ export interface PlacementWish {
   cidrs: readonly string[];
   /** The API is to be kept to some ranges, which takes a load balancer. */
   kept: boolean;
+  /** The API is to have a floating IP, which takes a load balancer, too. */
+  floatingIp: boolean;
 }
 
 export interface Placement {
@@ -51,6 +53,7 @@ const faultOf = (seed: SeedCandidate, wish: PlacementWish): string | null => {
   const missing = Object.entries(wish.selector).find(([key, value]) => !Object.hasOwn(seed.labels, key) || seed.labels[key] !== value);
   if (missing !== undefined) return `It does not carry the label ${missing[0]}=${missing[1]}.`;
   if (wish.kept && seed.exposure === 'NODE_PORT') return 'It shows APIs on ports of its nodes, which allowedCidrs cannot be had on.';
+  if (wish.floatingIp && seed.exposure === 'NODE_PORT') return 'It shows APIs on ports of its nodes, which get no floating IP.';
   const overlap = overlapOf(seed, wish.cidrs);
   return overlap === null ? null : `The range ${overlap.wanted} overlaps its own ${overlap.taken}.`;
 };

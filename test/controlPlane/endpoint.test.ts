@@ -16,6 +16,13 @@ test('a load balancer is asked for our port, and its first address is the endpoi
   expect(findEndpoint(unborn, withStatus([{ ip: '192.0.2.10' }]), null)).toEqual({ host: '192.0.2.10', port: 6443 });
 });
 
+test('a floating IP is asked for where the template wants one, and of load balancers alone', () => {
+  const annotationsOf = (more: object) => buildApiService({ ...cluster, ...more }).metadata.annotations;
+  expect(annotationsOf({})).toBeUndefined();
+  expect(annotationsOf({ apiFloatingIp: true })).toEqual({ 'service.beta.kubernetes.io/openstack-internal-load-balancer': 'false' });
+  expect(annotationsOf({ apiFloatingIp: true, exposure: 'NODE_PORT' })).toBeUndefined();
+});
+
 test.each([{ hostname: 'lb.example.org' }, { ip: '2001:db8::1' }])('a load balancer that gives %j is refused with a remedy', (ingress) => {
   expect(() => findEndpoint(unborn, withStatus([ingress]), null)).toThrow(
     expect.objectContaining({ code: 'SEED_REFUSED', detail: { whoMustAct: 'CLOUD_ADMIN' } }),

@@ -21,6 +21,7 @@ export const cluster: ReachableCluster = {
   egressCidrs: ['10.11.0.0/16'],
   endpoint: { host: '192.0.2.10', port: 6443 },
   exposure: 'LOAD_BALANCER',
+  apiFloatingIp: false,
   priorityClass: 'control-planes',
   nodeCidr: '10.0.0.0/24',
   podCidr: '10.244.0.0/16',

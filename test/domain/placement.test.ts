@@ -16,7 +16,7 @@ const seed = (more: Partial<SeedCandidate>): SeedCandidate => ({
   cidrs: [],
   ...more,
 });
-const ANY: PlacementWish = { seedId: null, region: null, selector: {}, cidrs: ['10.200.0.0/16'], kept: false };
+const ANY: PlacementWish = { seedId: null, region: null, selector: {}, cidrs: ['10.200.0.0/16'], kept: false, floatingIp: false };
 
 test.each<[string, Partial<SeedCandidate>, Partial<PlacementWish>, RegExp]>([
   ['not ready', { state: 'NOT_READY' }, {}, /not ready/],
@@ -27,6 +27,7 @@ test.each<[string, Partial<SeedCandidate>, Partial<PlacementWish>, RegExp]>([
   ['without a label that objects are born with', {}, { selector: { constructor: 'x' } }, /constructor=x/],
   ['with the same range', { cidrs: ['fd00::/8', '10.192.0.0/12'] }, {}, /10.192.0.0\/12/],
   ['on node ports', { exposure: 'NODE_PORT' }, { kept: true }, /allowedCidrs/],
+  ['without floating IPs', { exposure: 'NODE_PORT' }, { floatingIp: true }, /floating IP/],
   ['not the one asked for', {}, { seedId: 'b' }, /by name/],
 ])('a seed %s takes nothing and says why', (_what, candidate, wish, reason) => {
   const { seedId, reasons } = choosePlacement([seed(candidate)], { ...ANY, ...wish });
@@ -55,6 +56,7 @@ const wishes = fc.record({
   selector: fc.constantFrom<Record<string, string>>({}, { tier: 'gold' }),
   cidrs: fc.constantFrom(['10.200.0.0/16'], ['10.1.0.0/16']),
   kept: fc.boolean(),
+  floatingIp: fc.boolean(),
 });
 
 test('the choice fits, has the fewest clusters of those that fit, and hangs on no order', () => {

@@ -68,6 +68,7 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   egressCidrs: [],
   endpoint: null,
   exposure: 'LOAD_BALANCER',
+  apiFloatingIp: false,
   priorityClass: null,
   nodeCidr: '10.0.0.0/24',
   podCidr: '10.244.0.0/16',

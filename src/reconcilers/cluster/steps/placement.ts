@@ -21,6 +21,7 @@ export const placement: Step<ClusterScope> = {
       region: null,
       selector: spec.seedSelector,
       kept: spec.controlPlane.allowedCidrs.length > 0,
+      floatingIp: spec.masterLbFloatingIpEnabled,
       cidrs: [spec.podCidr, spec.serviceCidr, nodeCidr],
     });
     const { seedId, reasons } = choice;
