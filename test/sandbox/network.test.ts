@@ -86,6 +86,29 @@ test('a router’s interfaces are ports; it stays until they and the floating IP
   expect((await remove(`routers/${router}`)).status).toBe(204);
 });
 
+test('a floating IP says which of several addresses it leads to, and a gateway stays while a router has it', async () => {
+  const { networkId, subnetId } = await net();
+  const cidr = `10.${nets}.1.0/29`;
+  const second = String((await post('subnets', { subnet: { network_id: networkId, cidr, ip_version: 4 } })).at('subnet', 'id'));
+  const router = String(
+    (await post('routers', { router: { name: 'two', external_gateway_info: { network_id: external } } })).at('router', 'id'),
+  );
+  await member.call('PUT', `${N}/routers/${router}/add_router_interface`, { subnet_id: subnetId });
+  const fixedIps = [{ subnet_id: second }, { subnet_id: subnetId }];
+  const port = await post('ports', { port: { network_id: networkId, fixed_ips: fixedIps } });
+  const fip = (more: object) =>
+    post('floatingips', { floatingip: { floating_network_id: external, port_id: port.at('port', 'id'), ...more } });
+  const vague = await fip({});
+  expect(vague.status).toBe(400);
+  expect(vague.at('NeutronError', 'message')).toMatch(/multiple fixed IPv4 addresses/);
+  expect((await fip({ fixed_ip_address: '192.0.2.1' })).at('NeutronError', 'message')).toMatch(/does not have fixed ip 192\.0\.2\.1/);
+  const address = port.at('port', 'fixed_ips', 1, 'ip_address');
+  expect((await fip({ fixed_ip_address: address })).at('floatingip', 'fixed_ip_address')).toBe(address);
+  const move = (id: string, gateway_ip: string | null) => member.call('PUT', `${N}/subnets/${id}`, { subnet: { gateway_ip } });
+  expect(type(await move(subnetId, null))).toBe('GatewayIpInUse');
+  expect((await move(second, null)).at('subnet', 'gateway_ip')).toBeNull();
+});
+
 test('a rule exists once; the default group exists by itself and stays', async () => {
   const group = String((await post('security-groups', { security_group: { name: 'rules' } })).at('security_group', 'id'));
   const rule = {
