@@ -39,14 +39,15 @@ const userDataOf = async (id: string): Promise<Record<string, unknown>> => {
   const text = Buffer.from(server['OS-EXT-SRV-ATTR:user_data'] ?? '', 'base64').toString();
   return JSON.parse(text.replace('#cloud-config\n', ''));
 };
-/** Makes things in Neutron. */
+/** Makes, changes and deletes things in Neutron. */
 const asMember = () => {
   const headers = { 'x-auth-token': world.member, 'content-type': 'application/json' };
-  return async <T>(path: string, body: object): Promise<T> => {
+  return async <T>(path: string, body: object, method = 'POST'): Promise<T> => {
     const url = new URL(`/network/v2.0/${path}`, world.sandbox.authUrl);
-    const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(await answer.text());
-    return answer.json() as Promise<T>;
+    const answer = await fetch(url, { method, headers, body: JSON.stringify(body) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(text);
+    return (text === '' ? {} : JSON.parse(text)) as T;
   };
 };
 const addGroup = (input: object) =>
@@ -253,6 +254,43 @@ test("workers have the customer's own ports, one each, which outlive them as the
   await world.change(world.member, 'deleteNodeGroup', { nodeGroupId: nodeGroup.id }, 'nodeGroup { id }');
   await until(() => holders().length === 0);
   expect(await ports()).toMatchObject(existingPorts.map(() => ({ name: 'mine', device_id: '', tags: [] })));
+});
+
+test("a port of the customer's that is in use or gone when its worker comes is told, and taken once it is free", async () => {
+  const neutron = asMember();
+  const makePort = async () => (await neutron<{ port: { id: string } }>('ports', { port: { network_id: officeId } })).port.id;
+  const [first, second] = [await makePort(), await makePort()];
+  const { nodeGroup } = await addGroup({ name: 'lent', count: 1, existingPorts: [first, second], serverGroupPolicy: 'NONE' });
+  await ready('lent');
+  const failed = `select c.problem from conditions c join node_groups g on g.id = c.object_id where g.name = 'lent' and c.state = 'FAILED'`;
+  const resize = (count: number) =>
+    world.change<{ operation: { id: string } }>(world.member, 'resizeNodeGroup', { nodeGroupId: nodeGroup.id, count }, 'operation { id }');
+  const problem = (code: string) =>
+    until(() => world.rows<{ problem: string }>(failed).find((row) => JSON.parse(row.problem).code === code));
+  await neutron(`ports/${second}`, { port: { device_id: 'mine', device_owner: 'mine:appliance' } }, 'PUT');
+  const { operation } = await resize(2);
+  expect(JSON.parse((await problem('IN_USE')).problem)).toMatchObject({
+    field: ['existingPorts'],
+    message: expect.stringContaining(second),
+  });
+  await neutron(`ports/${second}`, { port: { device_id: '', device_owner: '' } }, 'PUT');
+  await world.change(world.member, 'retryOperation', { operationId: operation.id }, 'operation { id }');
+  await ready('lent');
+
+  await resize(1);
+  const workers = () =>
+    world.rows<{ existing_port_id: string }>("select existing_port_id from nodes where name like '%-lent-%' and deleted_at is null");
+  await until(() => workers().length === 1);
+  await ready('lent');
+  const free = workers()[0]?.existing_port_id === first ? second : first;
+  await neutron(`ports/${free}`, {}, 'DELETE');
+  await resize(2);
+  expect(JSON.parse((await problem('PORT_GONE')).problem)).toMatchObject({
+    whoMustAct: 'CUSTOMER',
+    message: expect.stringContaining(free),
+  });
+  await resize(1);
+  await ready('lent');
 });
 
 test('a policy that Nova does not know is refused', async () => {
