@@ -8,6 +8,8 @@ import type { SecurityGroup } from '../openstack/securityGroup.ts';
 import type { Cloud } from '../openstack/session.ts';
 
 export interface NetworkSight {
+  /** When it was asked for: what is younger may not be in it. */
+  at: number;
   securityGroups: ReadonlyMap<string, SecurityGroup>;
   routers: ReadonlyMap<string, CloudRouter>;
   /** Of servers, routers and whatever else has one. */
@@ -42,7 +44,7 @@ export const createNetworkSights = ({ clock, maxAgeMs }: { clock: Clock; maxAgeM
       for (const [id, { at }] of kept) if (at + maxAgeMs <= now) kept.delete(id);
       const known = kept.get(projectId);
       if (known !== undefined) return known.sight;
-      const sight = look(cloud);
+      const sight = look(cloud, now);
       kept.set(projectId, { at: now, sight });
       // One cluster's dead credential says nothing of what the next one may see.
       sight.catch(() => kept.delete(projectId));
@@ -51,9 +53,10 @@ export const createNetworkSights = ({ clock, maxAgeMs }: { clock: Clock; maxAgeM
   };
 };
 
-const look = async ({ network }: Cloud): Promise<NetworkSight> => {
+const look = async ({ network }: Cloud, at: number): Promise<NetworkSight> => {
   const [groups, routers, ports] = await Promise.all([network.listSecurityGroups(), network.listRouters(), network.listPorts()]);
   return {
+    at,
     securityGroups: byId(groups),
     routers: byId(routers),
     ports: byId(ports),

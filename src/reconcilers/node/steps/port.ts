@@ -3,6 +3,7 @@ import { clusterTag } from '../../../domain/cluster.ts';
 import { isDualStack } from '../../../domain/template.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import type { CloudPort, PortSpec } from '../../../openstack/port.ts';
+import { findInventory } from '../../../store/inventory.ts';
 import { orLeft } from '../../cluster/deletionStage.ts';
 import { descriptionOf, resourceName } from '../../names.ts';
 import { ensureResource, findUnlessGone, presentId, removeResource } from '../../resource.ts';
@@ -78,9 +79,14 @@ const mend = async (scope: NodeScope, wanted: readonly [name: string, place: Pla
   const lacks = ({ securityGroupIds: has }: CloudPort, { securityGroupIds }: Place): boolean =>
     securityGroupIds?.includes(groupId) === true && !has.includes(groupId);
   for (const [name, place] of wanted) {
-    const id = await presentId(scope.db, portKey(scope, name));
-    const seen = id === undefined ? undefined : (await scope.networkSight()).ports.get(id);
-    if (id === undefined || (seen?.tags.includes(tag) && !lacks(seen, place))) continue;
+    const noted = await findInventory(scope.db, portKey(scope, name));
+    const id = noted?.state === 'PRESENT' ? noted.externalId : null;
+    if (noted === undefined || id === null) continue;
+    const { at, ports } = await scope.networkSight();
+    const seen = ports.get(id);
+    // A worker that has just been made has what it was made with.
+    const isYoung = seen === undefined && noted.updatedAt >= at;
+    if (isYoung || (seen?.tags.includes(tag) && !lacks(seen, place))) continue;
     const live = await findUnlessGone(api.getPort(id));
     if (live === undefined) return name;
     if (lacks(live, place)) await api.updatePort(id, { securityGroupIds: [groupId, ...live.securityGroupIds] });
