@@ -5,14 +5,24 @@ import { builder } from './builder.ts';
 import { InventoryServiceEnum, OrphanReasonEnum, OrphanStateEnum } from './enums.ts';
 import { connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
 import { FaultType } from './problem.ts';
+import { SeedRef } from './seed.ts';
 
 const OrphanRef = builder.objectRef<OrphanRow>('Orphan').implement({
-  description: "A thing in a project that carries Seedbed's marks and belongs to no living cluster.",
+  description: "A thing in a project, a seed or Keystone that carries Seedbed's marks and belongs to no living cluster.",
   fields: (t) => ({
     uuid: t.exposeString('id', { description: 'What removeOrphans takes.' }),
-    projectId: t.exposeString('projectId', { description: 'The project it is in.' }),
+    projectId: t.exposeString('projectId', {
+      nullable: true,
+      description: 'The project it is in, or was made for; null: it is in none and names none, as a Keystone user.',
+    }),
+    seed: t.field({
+      type: SeedRef,
+      nullable: true,
+      description: 'The seed it is in; null: in none, or in one that is not registered any more.',
+      resolve: ({ seedId }, _args, { loaders }) => (seedId === null ? null : loaders.seed.load(seedId)),
+    }),
     service: t.expose('service', { type: InventoryServiceEnum, description: 'Where it is.' }),
-    kind: t.exposeString('kind', { description: 'What it is, such as server or network.' }),
+    kind: t.exposeString('kind', { description: 'What it is, such as server, network, namespace or user.' }),
     externalId: t.exposeString('externalId', { description: 'Its id there.' }),
     name: t.exposeString('name', { description: "Its name there; a floating IP's address." }),
     clusterId: t.exposeString('clusterId', {
@@ -36,7 +46,7 @@ const OrphanConnection = builder.connectionObject(
 const OrphanFilter = builder.inputType('OrphanFilter', {
   description: 'Which orphans to list; without a field, all.',
   fields: (t) => ({
-    projectId: t.string({ description: 'In this project.' }),
+    projectId: t.string({ description: 'In this project, or made for it.' }),
     clusterId: t.string({ description: 'Marked with the plain id of this cluster.' }),
     states: t.field({ type: [OrphanStateEnum], description: 'In one of these states.' }),
   }),

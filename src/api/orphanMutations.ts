@@ -22,7 +22,7 @@ const FindOrphansInput = builder.inputType('FindOrphansInput', {
 defineMutation({
   name: 'findOrphans',
   description:
-    "Looks for orphans in the project of the caller's token and in every project in which living clusters let Seedbed act; `orphans` lists what is found. Cloud admins only.",
+    "Looks for orphans in the project of the caller's token and in every project in which living clusters let Seedbed act, in every registered seed for namespaces of clusters, and in the domain of clusters' own users, if there is one; `orphans` lists what is found. Cloud admins only.",
   input: FindOrphansInput,
   payload: orphansPayload('FindOrphansPayload', 'The search that has begun.'),
   toCommand: (input) => input,

@@ -1,4 +1,4 @@
-/** `seedbed orphans …`: what clusters that are gone have left in projects, for cloud admins. */
+/** `seedbed orphans …`: what clusters that are gone have left in projects, seeds and Keystone, for cloud admins. */
 import type { Command } from 'commander';
 import { FIND_ORPHANS, ORPHANS, REMOVE_ORPHANS } from '../client/documents.ts';
 import type { Operation, Orphan } from '../client/types.ts';
@@ -15,9 +15,11 @@ interface ListOptions extends CommonOptions {
 
 export const addOrphansCommands = (program: Command, io: Io): void => {
   const orphans = program.command('orphans').description('what belongs to no living cluster (cloud admins)');
-  defineChange(orphans, 'find', 'look for orphans in the project of your login and wherever living clusters let Seedbed act').action(
-    action(io, find),
-  );
+  defineChange(
+    orphans,
+    'find',
+    "look for orphans in the project of your login, wherever living clusters let Seedbed act, in all seeds, and among clusters' Keystone users",
+  ).action(action(io, find));
   define(orphans, 'list', 'list what was found')
     .option('--project <id>', 'in this project alone')
     .option('--cluster <id>', 'marked with this cluster alone')
@@ -34,11 +36,12 @@ const print = async (session: Session, filter: Record<string, unknown>): Promise
   const orphans = await listAll<Orphan>(session.client, ORPHANS, 'orphans', { filter });
   session.print(orphans, () =>
     table(
-      ['ID', 'STATE', 'PROJECT', 'KIND', 'NAME', 'ID THERE', 'CLUSTER', 'REASON', 'FOUND', 'PROBLEM'],
+      ['ID', 'STATE', 'PROJECT', 'SEED', 'KIND', 'NAME', 'ID THERE', 'CLUSTER', 'REASON', 'FOUND', 'PROBLEM'],
       orphans.map((orphan) => [
         orphan.uuid,
         orphan.state,
         orphan.projectId,
+        orphan.seed?.name ?? null,
         orphan.kind,
         orphan.name,
         orphan.externalId,

@@ -54,7 +54,7 @@ export const CORDON_SEED = mutation('cordonSeed', 'CordonSeedInput', `seed { ${S
 export const UNCORDON_SEED = mutation('uncordonSeed', 'UncordonSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const UNREGISTER_SEED = mutation('unregisterSeed', 'UnregisterSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 
-const ORPHAN = `uuid projectId service kind externalId name clusterId clusterName reason state foundAt updatedAt ${PROBLEM}`;
+const ORPHAN = `uuid projectId seed { name } service kind externalId name clusterId clusterName reason state foundAt updatedAt ${PROBLEM}`;
 export const ORPHANS = `query orphans($after: String, $filter: OrphanFilter) { orphans(first: 100, after: $after, filter: $filter) {
   nodes { ${ORPHAN} } pageInfo { hasNextPage endCursor } } }`;
 export const FIND_ORPHANS = mutation('findOrphans', 'FindOrphansInput', `operation { ${OPERATION} }`);

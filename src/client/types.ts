@@ -213,7 +213,8 @@ export interface AddonBundle {
 
 export interface Orphan {
   uuid: string;
-  projectId: string;
+  projectId: string | null;
+  seed: { name: string } | null;
   service: string;
   kind: string;
   externalId: string;

@@ -46,7 +46,10 @@ export type Component =
   | 'addon-bundle';
 
 export const CLUSTER_LABEL = 'seedbed.io/cluster';
-const PROJECT_LABEL = 'seedbed.io/project';
+export const PROJECT_LABEL = 'seedbed.io/project';
+export const CLUSTER_NAME_ANNOTATION = 'seedbed.io/cluster-name';
+/** Selects all that is ours. */
+export const MANAGED_LABEL = 'app.kubernetes.io/managed-by=seedbed';
 
 /** For finding and pruning: may change over time, so never used in a selector. */
 export const labelsOf = (cluster: HostedCluster, component: Component): Record<string, string> => ({

@@ -30,6 +30,8 @@ export interface Users {
    * delete what is not there, as it cannot see then whose it would be.
    */
   findUser(name: string): Promise<User | undefined>;
+  /** The domain's whose names begin so. */
+  listUsers(prefix: string): Promise<User[]>;
   /** Throws Conflict when there is one of that name. */
   createUser(spec: UserSpec): Promise<User>;
   /** With it go its roles, application credentials and tokens. True when deleted, false when it was gone. */
@@ -55,6 +57,11 @@ export const createUsers = ({ service, login }: { service: Service; login: Login
   return {
     findUser: async (name) =>
       (await service.list(user, '/users', 'users', { name, domain_id: await domainId() })).find((found) => found.name === name),
+    // Keystone leaves out a filter that its backend does not know.
+    listUsers: async (prefix) =>
+      (await service.list(user, '/users', 'users', { name__startswith: prefix, domain_id: await domainId() })).filter(({ name }) =>
+        name.startsWith(prefix),
+      ),
     createUser: async (spec) => {
       // Where passwords end, or have to be changed at the first login, nobody would be there to do so.
       const options = { ignore_password_expiry: true, ignore_change_password_upon_first_use: true };

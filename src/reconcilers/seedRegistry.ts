@@ -1,5 +1,5 @@
 /** One open connection per seed, with the watches that turn a change in the seed into a hint for the cluster it belongs to. */
-import { CLUSTER_LABEL } from '../controlPlane/object.ts';
+import { CLUSTER_LABEL, MANAGED_LABEL } from '../controlPlane/object.ts';
 import { type Problem, Unavailable } from '../domain/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AddressPolicy } from '../seeds/address.ts';
@@ -36,8 +36,6 @@ export interface SeedRegistry {
   close(seedId: string): void;
   closeAll(): void;
 }
-
-const SELECTOR = 'app.kubernetes.io/managed-by=seedbed';
 
 /** What clusters' flows apply to a seed; a kind that is missing here costs a read of its objects at each look. */
 const APPLIED: readonly KindRef[] = [
@@ -89,13 +87,16 @@ export const createSeedRegistry = (deps: {
       onCall: deps.onCall,
     });
     const watch = (apiVersion: string, kind: string) =>
-      kube.watch({ apiVersion, kind, labelSelector: SELECTOR }, { project: trimmed, onChange: (object) => hint(object.metadata.labels) });
+      kube.watch(
+        { apiVersion, kind, labelSelector: MANAGED_LABEL },
+        { project: trimmed, onChange: (object) => hint(object.metadata.labels) },
+      );
     const caches = {
       services: watch('v1', 'Service'),
       statefulSets: watch('apps/v1', 'StatefulSet'),
       deployments: watch('apps/v1', 'Deployment'),
       jobs: kube.watch(
-        { apiVersion: 'batch/v1', kind: 'Job', labelSelector: SELECTOR },
+        { apiVersion: 'batch/v1', kind: 'Job', labelSelector: MANAGED_LABEL },
         { project: trimmed, onChange: (object, type) => type !== 'DELETED' && endOf(object) !== undefined && hint(object.metadata.labels) },
       ),
     };
@@ -108,7 +109,7 @@ export const createSeedRegistry = (deps: {
       },
       problem: () => Object.values(caches).find((cache) => cache.problem !== undefined)?.problem,
       versions: openVersions(kube, {
-        labelSelector: SELECTOR,
+        labelSelector: MANAGED_LABEL,
         kinds: APPLIED,
         onDrift: (object) => hint(object.metadata.labels),
         cacheOf: ({ kind }) => ({ Service: caches.services, StatefulSet: caches.statefulSets, Deployment: caches.deployments })[kind],

@@ -1,10 +1,10 @@
 /** Orphans that searches have found, and what became of those that were to be removed. */
-import { and, eq, inArray, lt, notInArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt, notInArray, type SQL, sql } from 'drizzle-orm';
 import type { KnownCluster, OrphanState } from '../domain/orphan.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
-import { clusters, nodes, orphans } from './tables.ts';
+import { clusters, nodes, orphans, seeds } from './tables.ts';
 
 export type OrphanRow = typeof orphans.$inferSelect;
 
@@ -48,35 +48,37 @@ export const listOrphansOfOperation = (db: Db, operationId: string): Promise<Orp
     .where(eq(orphans.operationId, operationId))
     .orderBy(...orderBy(order));
 
-type Thing = Pick<OrphanRow, 'projectId' | 'service' | 'kind' | 'externalId' | 'name' | 'clusterId' | 'clusterName' | 'reason'>;
+/** A project, a seed, or neither: the domain of clusters' own users. */
+export type PlaceKey = Pick<OrphanRow, 'projectId' | 'seedId'>;
+
+/** What is in a seed may name the project that it was made for. */
+const isIn = ({ projectId, seedId }: PlaceKey): SQL | undefined => {
+  if (seedId !== null) return eq(orphans.seedId, seedId);
+  return and(isNull(orphans.seedId), projectId === null ? isNull(orphans.projectId) : eq(orphans.projectId, projectId));
+};
+
+type Thing = PlaceKey & Pick<OrphanRow, 'service' | 'kind' | 'externalId' | 'name' | 'clusterId' | 'clusterName' | 'reason'>;
 
 /** What is being removed stays so; whatever else was known of the thing, it is there. */
 export const noteOrphan = async (tx: Tx, thing: Thing, id: string, now: number): Promise<void> => {
   const [known] = await tx.db
     .select()
     .from(orphans)
-    .where(
-      and(
-        eq(orphans.projectId, thing.projectId),
-        eq(orphans.service, thing.service),
-        eq(orphans.kind, thing.kind),
-        eq(orphans.externalId, thing.externalId),
-      ),
-    );
+    .where(and(isIn(thing), eq(orphans.service, thing.service), eq(orphans.kind, thing.kind), eq(orphans.externalId, thing.externalId)));
   const fresh = { state: 'FOUND', problem: null, operationId: null, askedAt: null } as const;
   if (known === undefined) return insert(tx, { ...thing, ...fresh, id, foundAt: now, updatedAt: now });
   const again = known.state === 'REMOVED' || known.state === 'GONE' ? fresh : {};
   await patchOrphans(tx, [known.id], { ...thing, ...again, updatedAt: known.state === 'REMOVING' ? known.updatedAt : now });
 };
 
-/** After a whole look at these kinds of a project's things: what was known and is not among `externalIds` is no orphan any more. */
-export const noteOthersGone = async (tx: Tx, of: Pick<Thing, 'projectId' | 'kind'>, externalIds: readonly string[], now: number) => {
+/** After a whole look at a kind of thing in a place: what was known and is not among `externalIds` is no orphan any more. */
+export const noteOthersGone = async (tx: Tx, of: PlaceKey & Pick<Thing, 'kind'>, externalIds: readonly string[], now: number) => {
   await tx.db
     .update(orphans)
     .set({ state: 'GONE', problem: null, updatedAt: now })
     .where(
       and(
-        eq(orphans.projectId, of.projectId),
+        isIn(of),
         eq(orphans.kind, of.kind),
         inArray(orphans.state, ['FOUND', 'FAILED']),
         notInArray(orphans.externalId, [...externalIds]),
@@ -120,6 +122,10 @@ export const listLiveClusters = (db: Db, projectId?: string) =>
     .select()
     .from(clusters)
     .where(and(sql`${clusters.deletedAt} is null`, projectId === undefined ? undefined : eq(clusters.projectId, projectId)));
+
+/** Those that are registered. */
+export const listLiveSeeds = (db: Db): Promise<{ id: string; name: string }[]> =>
+  db.select({ id: seeds.id, name: seeds.name }).from(seeds).where(isNull(seeds.deletedAt));
 
 /** Forgets those that were gone before a moment (milliseconds since the epoch). */
 export const purgeOrphans = async (tx: Tx, before: number): Promise<void> => {

@@ -406,7 +406,10 @@ export const orphans = sqliteTable(
   'orphans',
   {
     id: id(),
-    projectId: text().notNull(),
+    /** null: it is in none, and does not say for which it was made. */
+    projectId: text(),
+    /** The seed it is in, if it is in one. */
+    seedId: text(),
     service: text().$type<InventoryService>().notNull(),
     kind: text().notNull(),
     externalId: text().notNull(),
@@ -424,7 +427,7 @@ export const orphans = sqliteTable(
     foundAt: time().notNull(),
     updatedAt: time().notNull(),
   },
-  (t) => [uniqueIndex('orphans_thing').on(t.projectId, t.service, t.kind, t.externalId), index('orphans_operation').on(t.operationId)],
+  (t) => [uniqueIndex('orphans_thing').on(t.service, t.kind, t.externalId, t.projectId), index('orphans_operation').on(t.operationId)],
 );
 
 export const workItems = sqliteTable(

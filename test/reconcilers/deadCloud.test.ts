@@ -154,5 +154,15 @@ test("Keystone: what a token that is still good can remove goes, and the cluster
     reason: expect.stringContaining('before the deadline that deleteCluster was given: The identity service'),
   });
   expect(await Promise.all([server, router, user].map(inCloud))).toEqual([false, false, true]);
+  // The living cluster has a user as well.
+  await run('findOrphans', {});
+  const orphans = await orphansOf(clusterId);
+  expect(orphans).toEqual([{ uuid: expect.anything(), kind: 'user', externalId: user }]);
+  const query = '{ orphans(first: 100, filter: { states: [FOUND] }) { nodes { kind externalId } } }';
+  const { nodes } = (await world.ask<{ orphans: { nodes: { kind: string; externalId: string }[] } }>(world.admin, query)).orphans;
+  expect(nodes.filter(({ kind }) => kind === 'user').map(({ externalId }) => externalId)).toEqual([user]);
+  await run('removeOrphans', { orphanIds: orphans.map(({ uuid }) => uuid) });
+  const { body } = await askKeystone(world, world.admin, 'GET', '/users');
+  expect((body as { users: { id: string }[] }).users.map(({ id }) => id)).not.toContain(user);
   expect(world.rows(`select 1 from secrets where owner_id = '${clusterId}'`)).toEqual([]);
 });

@@ -124,7 +124,7 @@ test('all that a cluster had is found and removed once its row is lost, and stay
   await find();
   const found = await list({ clusterId: lost });
   expect([...new Set(found.map(({ kind }) => kind))].sort()).toEqual(
-    ['network', 'port', 'router', 'security-group', 'server', 'server-group', 'volume'].sort(),
+    ['namespace', 'network', 'port', 'router', 'security-group', 'server', 'server-group', 'volume'].sort(),
   );
   forget(null);
   const orphanIds = found.map(({ uuid }) => uuid);
@@ -182,6 +182,46 @@ test('a network goes after the ports on it, and both are told', async () => {
   expect(await over(await start('removeOrphans', { orphanIds }))).toMatchObject({ state: 'SUCCEEDED' });
   expect((await known(made.network.id)).state).toBe('REMOVED');
   expect((await known(port.port.id)).state).toBe('REMOVED');
+});
+
+test("a namespace in a seed that belongs to no living cluster is found and removed; a living cluster's, and one without our marks, never", async () => {
+  const namespace = async (name: string, labels: object) => {
+    const metadata = { name, labels, annotations: { 'seedbed.io/cluster-name': 'lost' } };
+    return (
+      (await world.seed.create({ apiVersion: 'v1', kind: 'Namespace', metadata } as Parameters<typeof world.seed.create>[0])).metadata
+        .uid ?? ''
+    );
+  };
+  const ours = (clusterId: string) => ({
+    'app.kubernetes.io/managed-by': 'seedbed',
+    'seedbed.io/cluster': clusterId,
+    'seedbed.io/project': 'p1',
+  });
+  const [lost, second] = [await namespace('kc-lost', ours(UNKNOWN)), await namespace('kc-second', ours(living))];
+  await namespace('kc-mine', { 'seedbed.io/cluster': UNKNOWN });
+  const inSeed = async () => (await list({ states: ['FOUND'] })).filter(({ kind }) => kind === 'namespace');
+  await find();
+  expect(await inSeed()).toMatchObject([
+    { externalId: lost, clusterId: UNKNOWN, clusterName: 'lost', projectId: 'p1', reason: 'CLUSTER_UNKNOWN', state: 'FOUND' },
+  ]);
+  const { orphans } = await world.ask<{ orphans: { nodes: { seed: { name: string } | null }[] } }>(
+    world.admin,
+    '{ orphans(first: 100, filter: { projectId: "p1" }) { nodes { seed { name } } } }',
+  );
+  expect(orphans.nodes).toEqual([{ seed: { name: 'seed' } }]);
+  // Another of its name since then is another's.
+  await world.seed.remove({ apiVersion: 'v1', kind: 'Namespace', name: 'kc-lost' });
+  await until(async () => (await world.seed.get({ apiVersion: 'v1', kind: 'Namespace', name: 'kc-lost' })) === undefined);
+  const again = await namespace('kc-lost', ours(UNKNOWN));
+  await over(await start('removeOrphans', { orphanIds: [(await known(lost)).uuid] }));
+  expect((await known(lost)).state).toBe('GONE');
+  await find();
+  expect(await over(await start('removeOrphans', { orphanIds: [(await known(again)).uuid] }))).toMatchObject({ state: 'SUCCEEDED' });
+  expect((await known(again)).state).toBe('REMOVED');
+  const names = (await world.seed.list({ apiVersion: 'v1', kind: 'Namespace' })).items.map(({ metadata }) => metadata.name);
+  expect(names).toEqual(expect.arrayContaining(['kc-second', 'kc-mine']));
+  expect(names).not.toContain('kc-lost');
+  expect(second).not.toBe('');
 });
 
 test('a project that cannot be looked through fails the search and says which', async () => {

@@ -8,9 +8,9 @@ import { listOrphansOfOperation } from '../../store/orphans.ts';
 import { loadTrackedOperations, type OperationRow, updateOperation } from '../../store/progress.ts';
 import { fencedWrite, type Write } from '../pass.ts';
 import type { World } from '../world.ts';
-import { cloudOf, listProjects } from './projects.ts';
+import { listPlaces, placeOf } from './places.ts';
 import { inOrder, removeOrphan } from './removal.ts';
-import { searchProject } from './search.ts';
+import { searchPlace } from './search.ts';
 
 /** So long a service may be away before a search does without. */
 const PATIENCE_MS = 900_000;
@@ -37,30 +37,30 @@ interface Work {
 /** From the beginning at each pass: it finds what it has found before, and writes it down once. */
 const search = async (work: Work): Promise<PassResult> => {
   const { world, operation, write, signal, attempts } = work;
-  const projects = await listProjects(world, operation.id);
+  const places = await listPlaces(world, operation.id);
   let found = 0;
   const problems: Problem[] = [];
-  for (const [i, projectId] of projects.entries()) {
+  for (const [i, place] of places.entries()) {
     if (signal.aborted) return { dueInMs: 0, failed: false };
-    await tell(work, { percent: Math.floor((i / projects.length) * 100), message: `${i} of ${projects.length} projects looked through.` });
+    await tell(work, { percent: Math.floor((i / places.length) * 100), message: `${i} of ${places.length} places looked through.` });
     try {
-      found += await searchProject(world, write, await cloudOf(world, operation.id, projectId), projectId);
+      found += await searchPlace(world, write, place);
     } catch (error) {
       if (!(error instanceof SeedbedError)) throw error;
       const patient = error instanceof Unavailable && world.clock.now() - began(work) < PATIENCE_MS;
       if (patient) return { dueInMs: retryDelayMs(error, attempts + 1, world.random()), failed: true };
-      problems.push({ ...problemOf(error), message: `Project ${projectId} could not be looked through: ${error.message}` });
+      problems.push({ ...problemOf(error), message: `${place.title} could not be looked through: ${error.message}` });
     }
   }
-  const looked = projects.length - problems.length;
-  return end(work, problems, `${looked} of ${projects.length} projects looked through; orphans: ${found}.`);
+  const looked = places.length - problems.length;
+  return end(work, problems, `${looked} of ${places.length} places looked through; orphans: ${found}.`);
 };
 
 const removal = async (work: Work): Promise<PassResult> => {
   const { world, operation, write, signal } = work;
   for (const row of inOrder(await listOrphansOfOperation(world.store.db, operation.id))) {
     if (signal.aborted) return { dueInMs: 0, failed: false };
-    if (row.state === 'REMOVING') await removeOrphan(world, write, () => cloudOf(world, operation.id, row.projectId), row);
+    if (row.state === 'REMOVING') await removeOrphan(world, write, placeOf(world, operation.id, row), row);
   }
   const rows = await listOrphansOfOperation(world.store.db, operation.id);
   const count = (state: string) => rows.filter((row) => row.state === state).length;
@@ -83,7 +83,7 @@ const stepOf = (work: Work, state: OperationStep['state'], message: string): Ope
   return [
     {
       name: finding ? 'OrphansFound' : 'OrphansRemoved',
-      title: finding ? 'Look through the projects' : 'Remove what was chosen',
+      title: finding ? 'Look through projects and seeds' : 'Remove what was chosen',
       state,
       startedAt: work.operation.steps[0]?.startedAt ?? now,
       finishedAt: state === 'DONE' ? now : null,

@@ -1,33 +1,30 @@
 /** Removes an orphan that was chosen, if it still is one at the very moment. */
 import { Conflict, NotFound, problemOf, SeedbedError, Unavailable } from '../../domain/errors.ts';
-import type { Cloud } from '../../openstack/session.ts';
 import { type OrphanRow, patchOrphans } from '../../store/orphans.ts';
 import type { Write } from '../pass.ts';
 import type { World } from '../world.ts';
-import { ORPHAN_KINDS } from './kinds.ts';
+import { type Place, rankOf } from './places.ts';
 import { orphansAmong } from './search.ts';
 
 /** So long a service may hold on to a thing. */
 const PATIENCE_MS = 900_000;
 
 /** Rows in an order in which the things let go of each other. */
-export const inOrder = (rows: readonly OrphanRow[]): OrphanRow[] => [...rows].sort((a, b) => placeOf(a) - placeOf(b));
-const placeOf = ({ kind }: OrphanRow): number => ORPHAN_KINDS.findIndex((of) => of.kind === kind);
+export const inOrder = (rows: readonly OrphanRow[]): OrphanRow[] => [...rows].sort((a, b) => rankOf(a.kind) - rankOf(b.kind));
 
-export const removeOrphan = async (world: World, write: Write, cloudOf: () => Promise<Cloud>, row: OrphanRow): Promise<void> => {
+export const removeOrphan = async (world: World, write: Write, place: Place, row: OrphanRow): Promise<void> => {
   const settle = (patch: Partial<OrphanRow>) => write((tx) => patchOrphans(tx, [row.id], { ...patch, updatedAt: world.clock.now() }));
   const late = world.clock.now() - row.updatedAt > PATIENCE_MS;
   try {
-    const cloud = await cloudOf();
-    const kind = ORPHAN_KINDS.find((of) => of.kind === row.kind);
-    const seen = (await kind?.list(cloud, row.projectId))?.filter(({ id }) => id === row.externalId) ?? [];
+    const kind = (await place.open()).find((of) => of.kind === row.kind);
+    const seen = (await kind?.list())?.filter(({ id }) => id === row.externalId) ?? [];
     const [found] = await orphansAmong(world.store.db, seen);
     // Marked for another cluster is another thing than what was chosen.
     if (kind === undefined || found === undefined || found.orphaned.clusterId !== row.clusterId)
       return await settle({ state: row.askedAt !== null && seen.length === 0 ? 'REMOVED' : 'GONE', problem: null });
     if (late) return await settle({ state: 'FAILED', problem: problemOf(new Conflict('CONFLICT', STAYS)) });
     if (row.askedAt === null) await write((tx) => patchOrphans(tx, [row.id], { askedAt: world.clock.now() }));
-    await kind.remove(cloud, row.externalId);
+    await kind.remove(found.thing);
   } catch (error) {
     if (!(error instanceof SeedbedError)) throw error;
     // What hangs on it may be on its way out, and a service may be away for a while.

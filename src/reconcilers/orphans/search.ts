@@ -1,12 +1,12 @@
-/** Looks through a project for orphans, and writes them down. */
+/** Looks through a place for orphans, and writes them down. */
 import { judge, type Orphaned } from '../../domain/orphan.ts';
 import { newId } from '../../lib/ids.ts';
-import type { Cloud } from '../../openstack/session.ts';
 import type { Db } from '../../store/open.ts';
 import { clustersOfNodes, listKnownClusters, noteOrphan, noteOthersGone } from '../../store/orphans.ts';
 import type { Write } from '../pass.ts';
 import type { World } from '../world.ts';
-import { type Marked, ORPHAN_KINDS } from './kinds.ts';
+import type { Marked } from './kinds.ts';
+import type { Place } from './places.ts';
 
 /** Those of `things` that belong to no living cluster, as the database knows it now. */
 export const orphansAmong = async (db: Db, things: readonly Marked[]): Promise<{ thing: Marked; orphaned: Orphaned }[]> => {
@@ -22,19 +22,21 @@ export const orphansAmong = async (db: Db, things: readonly Marked[]): Promise<{
 };
 
 /** How many there are. */
-export const searchProject = async (world: World, write: Write, cloud: Cloud, projectId: string): Promise<number> => {
+export const searchPlace = async (world: World, write: Write, { projectId, seedId, open }: Place): Promise<number> => {
   let count = 0;
-  for (const { service, kind, list } of ORPHAN_KINDS) {
-    const things = await list(cloud, projectId);
+  for (const { service, kind, list } of await open()) {
+    const things = await list();
     // The cloud first: a cluster is written down before anything is made for it, so what is found of a living one is known to be that.
     await write(async (tx) => {
       const now = world.clock.now();
       const found = await orphansAmong(tx.db, things);
-      for (const { thing, orphaned } of found)
-        await noteOrphan(tx, { projectId, service, kind, externalId: thing.id, name: thing.name, ...orphaned }, newId(), now);
+      for (const { thing, orphaned } of found) {
+        const where = { projectId: projectId ?? thing.projectId ?? null, seedId };
+        await noteOrphan(tx, { ...where, service, kind, externalId: thing.id, name: thing.name, ...orphaned }, newId(), now);
+      }
       await noteOthersGone(
         tx,
-        { projectId, kind },
+        { projectId, seedId, kind },
         found.map(({ thing }) => thing.id),
         now,
       );
