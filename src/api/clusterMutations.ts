@@ -115,7 +115,7 @@ const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
     snapshots: t.field({
       type: KeepOrDeleteEnum,
       description:
-        'Snapshots in Cinder of volumes that are to go, whoever made them. Cinder deletes no volume that has one: with KEEP such a volume stays as well, and without an answer the deletion waits for one.',
+        'Snapshots in Cinder of volumes that are to go, root volumes of nodes included, whoever made them. Cinder deletes no volume that has one: with KEEP such a volume stays as well, and without an answer the deletion waits for one.',
     }),
     deadlineSeconds: t.int({
       description:

@@ -77,8 +77,10 @@ const setPolicy = async (
     snapshots: policy.snapshots ?? before?.snapshots ?? null,
     deadlineSeconds: policy.deadlineSeconds ?? before?.deadlineSeconds ?? null,
   };
+  const now = deps.clock.now();
   await patchCluster(tx, row.id, { deletePolicy });
-  await wakeNow(tx, 'CLUSTER', row.id, deps.clock.now());
+  await wakeNow(tx, 'CLUSTER', row.id, now);
+  await wakeNodes(tx, { clusterId: row.id }, now, false);
 };
 
 /** A load balancer stands in a network, and one that Seedbed made goes with its cluster. */

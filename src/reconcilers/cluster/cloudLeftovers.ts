@@ -4,7 +4,7 @@ import type { MadeBy } from '../../domain/inventory.ts';
 import { done, type Outcome, waiting } from '../../engine/flow.ts';
 import type { CloudLoadBalancer } from '../../openstack/loadBalancer.ts';
 import type { Cloud } from '../../openstack/session.ts';
-import type { CloudSnapshot, CloudVolume } from '../../openstack/volume.ts';
+import type { CloudSnapshot } from '../../openstack/volume.ts';
 import { type KubernetesObject, refOf } from '../../seeds/kinds.ts';
 import { type InventoryKey, listInventory, noteFound, noteState } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
@@ -208,11 +208,11 @@ const removeVolumes = async (scope: ClusterScope): Promise<Outcome> => {
 };
 
 /** Cinder deletes no volume that has one. */
-const listSnapshotsOf = async (cloud: Cloud, volumes: readonly CloudVolume[]): Promise<CloudSnapshot[]> =>
+export const listSnapshotsOf = async (cloud: Cloud, volumes: readonly { id: string }[]): Promise<CloudSnapshot[]> =>
   volumes.length === 0 ? [] : (await cloud.volume.listSnapshots()).filter(({ volumeId }) => volumes.some(({ id }) => id === volumeId));
 
 /** Of the states that Cinder deletes from, those that need nobody's hand before. */
-const DELETABLE: ReadonlySet<string> = new Set(['available', 'error', 'error_restoring', 'error_extending', 'error_managing']);
+export const DELETABLE: ReadonlySet<string> = new Set(['available', 'error', 'error_restoring', 'error_extending', 'error_managing']);
 
 interface VolumeSpec {
   persistentVolumeReclaimPolicy?: string;
@@ -234,5 +234,5 @@ const listInTenant = async (scope: ClusterScope, kind: string): Promise<Kubernet
 };
 
 const MOST_LISTED = 5;
-const listed = (all: readonly string[]): string =>
+export const listed = (all: readonly string[]): string =>
   all.length > MOST_LISTED ? `${all.slice(0, MOST_LISTED).join(', ')} and ${all.length - MOST_LISTED} more` : all.join(', ');

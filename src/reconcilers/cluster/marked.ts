@@ -5,7 +5,14 @@ import type { Cloud } from '../../openstack/session.ts';
 import type { InventoryRow } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
 import { descriptionOf, floatingIpDescription } from '../names.ts';
-import { CSI_CLUSTER, isServiceFloatingIp, isServiceSecurityGroup, listServiceLoadBalancers } from './cloudLeftovers.ts';
+import {
+  CSI_CLUSTER,
+  DELETABLE,
+  isServiceFloatingIp,
+  isServiceSecurityGroup,
+  listServiceLoadBalancers,
+  listSnapshotsOf,
+} from './cloudLeftovers.ts';
 
 export interface Found {
   id: string;
@@ -20,7 +27,9 @@ export interface Marked {
   possible(notes: readonly InventoryRow[]): boolean;
   list(cloud: Cloud, row: ClusterRow, notes: readonly InventoryRow[]): Promise<Found[]>;
   /** Asks for the removal; absent where the thing is not ours to remove any more. */
-  remove?(cloud: Cloud, id: string): Promise<unknown>;
+  remove?(cloud: Cloud, id: string, row: ClusterRow): Promise<unknown>;
+  /** Those that stay by choice, with the reason. */
+  kept?(cloud: Cloud, row: ClusterRow, found: readonly Found[]): Promise<ReadonlyMap<string, string>>;
   /** Which of those found; absent: all. */
   removable?(found: Found, notes: readonly InventoryRow[]): boolean;
   /** What keeps one from going; '' when nothing is known. */
@@ -30,6 +39,8 @@ export interface Marked {
 }
 
 const ofKind = (kind: string) => (notes: readonly InventoryRow[]) => notes.some((note) => note.kind === kind);
+const KEPT_AS_ASKED = 'It has a snapshot that was to be kept, as deleteCluster was asked.';
+const KEPT_BEFORE = 'It has a snapshot, and nobody has said that both may go.';
 const own = { madeBy: 'SEEDBED' } as const;
 
 /** In an order in which they let go of each other. */
@@ -117,7 +128,16 @@ export const MARKED: readonly Marked[] = [
     // What Cinder restores from a backup has the marks of the volume that was saved: one that is not noted may be somebody's copy, and is only told.
     list: ({ volume }, { id }) => volume.listVolumes({ metadata: { 'seedbed-cluster': id } }),
     removable: ({ id }, notes) => notes.some((n) => n.kind === 'volume' && n.madeBy === 'SEEDBED' && n.externalId === id),
-    remove: ({ volume }, id) => volume.deleteVolume(id),
+    kept: async (cloud, { deletePolicy }, found) => {
+      if (deletePolicy?.snapshots === 'DELETE') return new Map();
+      const reason = deletePolicy?.snapshots === 'KEEP' ? KEPT_AS_ASKED : KEPT_BEFORE;
+      return new Map((await listSnapshotsOf(cloud, found)).map(({ volumeId }) => [volumeId, reason]));
+    },
+    remove: async (cloud, id, { deletePolicy }) => {
+      const snapshots = deletePolicy?.snapshots === 'DELETE' ? await listSnapshotsOf(cloud, [{ id }]) : [];
+      for (const snapshot of snapshots) if (DELETABLE.has(snapshot.status)) await cloud.volume.deleteSnapshot(snapshot.id);
+      return cloud.volume.deleteVolume(id);
+    },
     heldBy: async ({ volume }, id) => {
       const { serverIds } = await volume.getVolume(id);
       return serverIds.length === 0 ? '' : `It is attached to server ${serverIds.join(', ')}.`;

@@ -78,9 +78,12 @@ const look = async (scope: ClusterScope, marked: Marked, notes: readonly Invento
     const found = await marked.list(cloud, row, notes);
     if (standing.length > 0 && marked.service === 'NETWORK' && marked.madeBy === 'SEEDBED')
       return { leftovers: found.map((thing) => leftoverOf(scope, marked, thing, notes, servesServers(standing))) };
-    const doomed = marked.doomed?.(row) === false ? [] : found.filter((thing) => marked.removable?.(thing, notes) !== false);
-    const reasons = await removeAll(cloud, marked, doomed);
-    if (reasons.size === 0) return { leftovers: found.map((thing) => leftoverOf(scope, marked, thing, notes, undefined)) };
+    const removable = marked.doomed?.(row) === false ? [] : found.filter((thing) => marked.removable?.(thing, notes) !== false);
+    const kept = removable.length === 0 ? undefined : await marked.kept?.(cloud, row, removable);
+    const doomed = removable.filter(({ id }) => kept?.has(id) !== true);
+    const reasons = await removeAll(cloud, marked, doomed, row);
+    if (reasons.size === 0)
+      return { leftovers: found.map((thing) => leftoverOf(scope, marked, thing, notes, undefined, kept?.get(thing.id))) };
     // A moment later it may be gone after all.
     const stays = new Set(found.map(({ id }) => id).filter((id) => !doomed.some((thing) => thing.id === id)));
     const seen = (await marked.list(cloud, row, notes)).filter(({ id }) => reasons.has(id) || stays.has(id));
@@ -90,7 +93,7 @@ const look = async (scope: ClusterScope, marked: Marked, notes: readonly Invento
       const why = reasons.has(thing.id)
         ? [reasons.get(thing.id), await marked.heldBy?.(cloud, thing.id)].filter(Boolean).join(' ')
         : undefined;
-      leftovers.push(leftoverOf(scope, marked, thing, notes, why));
+      leftovers.push(leftoverOf(scope, marked, thing, notes, why, kept?.get(thing.id)));
     }
     if (left.length === 0) return { leftovers };
     return { leftovers, held: `${marked.kind.replaceAll('-', ' ')} ${left.map(({ id }) => id).join(', ')} to go` };
@@ -104,11 +107,11 @@ const look = async (scope: ClusterScope, marked: Marked, notes: readonly Invento
 };
 
 /** Of what was there, why each did not go at once. */
-const removeAll = async (cloud: Cloud, { remove }: Marked, found: readonly Found[]): Promise<Map<string, string>> => {
+const removeAll = async (cloud: Cloud, { remove }: Marked, found: readonly Found[], row: ClusterRow): Promise<Map<string, string>> => {
   const reasons = new Map<string, string>();
   for (const { id } of remove === undefined ? [] : found) {
     try {
-      await remove?.(cloud, id);
+      await remove?.(cloud, id, row);
       reasons.set(id, 'It was asked to go, and is there still.');
     } catch (error) {
       if (!(error instanceof SeedbedError) || error instanceof Unavailable) throw error;
@@ -124,8 +127,10 @@ const leftoverOf = (
   { id, name }: Found,
   notes: readonly InventoryRow[],
   why: string | undefined,
+  keptFor?: string,
 ): Leftover => {
   const of = { service, kind, madeBy, name, externalId: id };
+  if (keptFor !== undefined) return { ...of, fate: 'KEPT', reason: keptFor };
   if (madeBy === 'CSI' && row.deletePolicy?.volumes !== 'KEEP' && gaveUp(row, 'VOLUMES') !== undefined) {
     const going = notes.some((note) => note.madeBy === madeBy && note.externalId === id);
     return { ...of, fate: 'REMAINS', reason: going ? LATE : UNSAID };
