@@ -53,7 +53,7 @@ export const nodeGroupFields = z.strictObject({
   flavor: given(nameOrId),
   image: given(nameOrId),
   keypair: clearable(nameOrId),
-  availabilityZones: given(z.array(nameOrId).max(10, 'must be at most 10 zones')),
+  availabilityZones: given(distinctNames(10, 'zones')),
   rootVolume: clearable(rootVolumeInput),
   labels: given(z.record(z.string(), z.string())),
   taints: given(z.array(taint)),
@@ -109,6 +109,7 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
   validateTaints(taints, [...base, 'taints']);
   const minCount = input.minCount ?? (isDefault ? cluster.minNodeCount : null) ?? 0;
   const maxCount = input.maxCount === undefined ? (isDefault ? cluster.maxNodeCount : null) : input.maxCount;
+  checkBounds(minCount, maxCount, [...base, input.minCount === undefined ? 'maxCount' : 'minCount']);
   const spec: NodeGroupSpec = {
     flavor: input.flavor ?? cluster.flavor,
     image: input.image ?? cluster.image,
@@ -158,6 +159,12 @@ const checkPorts = (spec: NodeGroupSpec, cluster: ClusterSpec, base: readonly st
       "Without the tunnel (controlPlane.tunnel) API servers reach workers in the cluster's own subnet alone; leave subnets out.",
       { field },
     );
+};
+
+/** @throws UserError INVALID_INPUT unless minCount ≤ maxCount. */
+export const checkBounds = (minCount: number, maxCount: number | null, field: string[]): void => {
+  if (maxCount !== null && minCount > maxCount)
+    throw new UserError('INVALID_INPUT', `minCount ${minCount} must not be more than maxCount ${maxCount}.`, { field });
 };
 
 /** @throws UserError INVALID_INPUT unless minCount ≤ count ≤ maxCount, and each worker has a port where the customer brings them. */

@@ -1,9 +1,8 @@
 /** Refuses what has no room in the project's quotas, as far as they are known; the reconciler looks again before it makes anything. */
 import { findByNameOrId } from '../domain/cloud.ts';
-import { clusterDemands, groupDemand, type Size, workersDemand } from '../domain/demand.ts';
+import { type ClusterWish, clusterDemands, groupDemand, membersDemand, type Size, workersDemand } from '../domain/demand.ts';
 import type { NodeGroupSpec } from '../domain/nodeGroup.ts';
 import { type Demand, requireQuotas, sumOf } from '../domain/quota.ts';
-import type { TemplateSpec } from '../domain/template.ts';
 import type { Tx } from '../store/open.ts';
 import { listLiveNodes, type NodeGroupRow } from '../store/reconcile.ts';
 import type { CommandDeps } from './call.ts';
@@ -15,12 +14,7 @@ interface Owner {
 }
 
 /** @throws UserError QUOTA_EXCEEDED that names every resource that is short. */
-export const checkClusterQuotas = (
-  deps: CommandDeps,
-  owner: Owner,
-  spec: Pick<TemplateSpec, 'fixedNetwork' | 'ipFamilies'>,
-  groups: readonly { spec: NodeGroupSpec }[],
-): void =>
+export const checkClusterQuotas = (deps: CommandDeps, owner: Owner, spec: ClusterWish, groups: readonly { spec: NodeGroupSpec }[]): void =>
   check(
     deps,
     owner,
@@ -48,7 +42,7 @@ export const checkGrowth = async (
   // What is counted as used is what has a server.
   const servers = (await listLiveNodes(tx.db, group.id)).filter(({ serverId }) => serverId !== null).length;
   const size = group.resolved?.machine ?? sizeOf(deps, owner, group.spec.flavor);
-  check(deps, owner, () => [workersDemand(group.spec, size, Math.max(0, count - servers))], field);
+  check(deps, owner, () => [workersDemand(group.spec, size, Math.max(0, count - servers)), membersDemand(group.spec, count)], field);
 };
 
 const check = (deps: CommandDeps, { projectId }: Owner, demands: () => Demand[], field: string[] | undefined): void => {

@@ -1,11 +1,11 @@
 /** updateNodeGroup: other bounds. The count follows into them, so that no group is ever outside its own. */
 import { z } from 'zod';
-import { Conflict, UserError } from '../domain/errors.ts';
+import { Conflict } from '../domain/errors.ts';
 import { MAX_NODES_PER_GROUP } from '../domain/nodeGroup.ts';
 import { listLiveNodeGroups, patchNodeGroup } from '../store/reconcile.ts';
 import { checkRoom } from './checks.ts';
 import { begin, nodeGroupCommand } from './nodeGroupCommand.ts';
-import { checkMost } from './nodeGroupInput.ts';
+import { checkBounds, checkMost } from './nodeGroupInput.ts';
 import { clearable, given, nameOrId, requireChange, wholeNumber } from './parse.ts';
 import { checkGrowth } from './quotaChecks.ts';
 import { checkGeneration, getNodeGroup } from './targets.ts';
@@ -27,10 +27,7 @@ export const updateNodeGroup = nodeGroupCommand({
       throw new Conflict('CONFLICT', `Node group ${row.name} is being deleted; it cannot be changed any more.`);
     checkGeneration(call, row);
     const { minCount = row.spec.minCount, maxCount = row.spec.maxCount } = change;
-    if (maxCount !== null && minCount > maxCount)
-      throw new UserError('INVALID_INPUT', `minCount ${minCount} must not be more than maxCount ${maxCount}.`, {
-        field: [change.minCount === undefined ? 'maxCount' : 'minCount'],
-      });
+    checkBounds(minCount, maxCount, [change.minCount === undefined ? 'maxCount' : 'minCount']);
     checkMost(row.spec, minCount, ['minCount']);
     checkMost(row.spec, change.maxCount ?? null, ['maxCount']);
     const count = Math.max(minCount, Math.min(row.spec.count, maxCount ?? MAX_NODES_PER_GROUP));

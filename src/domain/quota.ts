@@ -15,9 +15,16 @@ export type Demand = Readonly<Record<string, number>>;
 
 export const sumOf = (demands: readonly Demand[]): Demand => {
   const sum: Record<string, number> = {};
-  for (const demand of demands) for (const [resource, more] of Object.entries(demand)) sum[resource] = (sum[resource] ?? 0) + more;
+  for (const demand of demands)
+    for (const [resource, more] of Object.entries(demand)) {
+      const before = sum[resource] ?? 0;
+      sum[resource] = OF_EACH.has(resource) ? Math.max(before, more) : before + more;
+    }
   return sum;
 };
+
+/** A limit for each of what has them, and not for the project: the largest counts. */
+const OF_EACH: ReadonlySet<string> = new Set(['server_group_members']);
 
 /** What is needed and does not fit, in the order of the quotas. A resource without a known quota is never short. */
 const shortagesOf = (quotas: readonly ResourceQuota[], demand: Demand): QuotaFigures[] =>

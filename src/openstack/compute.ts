@@ -111,12 +111,15 @@ const limitsSchema = z.object({
         totalRAMUsed: z.number(),
         maxServerGroups: z.number().default(-1),
         totalServerGroupsUsed: z.number().default(0),
+        maxServerGroupMembers: z.number().default(-1),
       })
       .transform((l): ResourceQuota[] => [
         quotaOf('instances', l.maxTotalInstances, l.totalInstancesUsed),
         quotaOf('cores', l.maxTotalCores, l.totalCoresUsed),
         quotaOf('ram', l.maxTotalRAMSize, l.totalRAMUsed),
         quotaOf('server_groups', l.maxServerGroups, l.totalServerGroupsUsed),
+        // Of each group by itself.
+        quotaOf('server_group_members', l.maxServerGroupMembers, 0),
       ]),
   }),
 });

@@ -1,5 +1,6 @@
-/** Octavia: find and remove the load balancers that a cluster's cloud controller left in the project. */
+/** Octavia: find and remove the load balancers that a cluster's cloud controller left in the project, and how many it may have. */
 import { z } from 'zod';
+import type { ResourceQuota } from '../domain/quota.ts';
 import { part, type Service } from './service.ts';
 
 export interface CloudLoadBalancer {
@@ -20,6 +21,8 @@ export interface LoadBalancer {
   getLoadBalancer(id: string): Promise<CloudLoadBalancer>;
   /** With its listeners, pools, members and monitors. True when Octavia took it, false when it was gone. */
   deleteLoadBalancer(id: string): Promise<boolean>;
+  /** How many of them the project may have, and has: Octavia tells no use. */
+  listQuotas(projectId: string): Promise<ResourceQuota[]>;
 }
 
 export const createLoadBalancer = (service: Service): LoadBalancer => ({
@@ -32,7 +35,18 @@ export const createLoadBalancer = (service: Service): LoadBalancer => ({
     }),
   getLoadBalancer: async (id) => (await service.call(oneLoadBalancer, 'GET', `/lbaas/loadbalancers/${part(id)}`)).loadbalancer,
   deleteLoadBalancer: (id) => service.remove(`/lbaas/loadbalancers/${part(id)}`, { cascade: true }),
+  listQuotas: async (projectId) => {
+    const [{ quota }, there] = await Promise.all([
+      service.call(oneQuota, 'GET', `/lbaas/quotas/${part(projectId)}`),
+      service.list(z.object({ id: z.string() }), '/lbaas/loadbalancers', 'loadbalancers', { project_id: projectId, fields: 'id' }),
+    ]);
+    // Before Rocky it was spelled otherwise.
+    const limit = quota.loadbalancer ?? quota.load_balancer ?? null;
+    return [{ resource: 'loadbalancer', used: there.length, limit: limit === null || limit < 0 ? null : limit }];
+  },
 });
+
+const oneQuota = z.object({ quota: z.object({ loadbalancer: z.number().nullish(), load_balancer: z.number().nullish() }) });
 
 const loadBalancerSchema = z
   .object({

@@ -10,6 +10,7 @@ export const listQuotas = async (cloud: Cloud): Promise<ResourceQuota[]> => {
     cloud.compute.listQuotas().catch(orNothing),
     cloud.network.listQuotas(projectId).catch(orNothing),
     cloud.offers('volume').then((has) => (has ? cloud.volume.listQuotas(projectId).catch(orNothing) : [])),
+    cloud.offers('load-balancer').then((has) => (has ? cloud.loadBalancer.listQuotas(projectId).catch(orNothing) : [])),
   ]);
   return parts.flat();
 };

@@ -43,6 +43,7 @@ const NEEDS = {
   ram: 12_288,
   instances: 3,
   server_groups: 1,
+  server_group_members: 3,
   volumes: 3,
   gigabytes: 90,
   volumes_ssd: 3,
@@ -78,6 +79,27 @@ test('only what is asked for counts, over all groups', async () => {
   ];
   const inOffice = { nodeCount: undefined, nodeGroups: groups, overrides: { fixedNetwork: 'office', fixedSubnet: 'office-0' } };
   expect(await shortOf(create(inOffice))).toEqual({ cores: 10 });
+});
+
+test("the ingress controller's load balancer is one of the cluster's needs, with its address, port and security group", async () => {
+  leave({ loadbalancer: 0, floatingip: 0, port: 5, security_group: 1 });
+  await create({ name: 'without' });
+  const addons = { cloudController: { enabled: true }, ingressController: { enabled: true, serviceType: 'LOAD_BALANCER' } };
+  expect(await shortOf(create({ overrides: { addons } }))).toEqual({ loadbalancer: 1, floatingip: 1, port: 6, security_group: 2 });
+  leave({ loadbalancer: 0 });
+  await create({ overrides: { addons: { cloudController: { enabled: true }, ingressController: { enabled: true } } } });
+});
+
+test('of members of a server group each group may have so many', async () => {
+  const groups = [
+    { name: 'a', count: 3 },
+    { name: 'b', count: 2 },
+    { name: 'c', count: 9, serverGroupPolicy: 'NONE' },
+  ];
+  leave({ server_group_members: 2 });
+  expect(await shortOf(create({ nodeCount: undefined, nodeGroups: groups }))).toEqual({ server_group_members: 3 });
+  leave({ server_group_members: 3 });
+  await create({ nodeCount: undefined, nodeGroups: groups });
 });
 
 describe('of a cluster that is there', () => {
@@ -119,6 +141,8 @@ describe('of a cluster that is there', () => {
     expect((await loadNodeGroup(house.store.db, groupId))?.spec.count).toBe(3);
     leave({ cores: 6, instances: 3 });
     await resize(5);
+    leave({ server_group_members: 5 });
+    expect(await shortOf(resize(6))).toEqual({ server_group_members: 6 });
     leave({ cores: -2, instances: 0 });
     await resize(4);
     expect(await shortOf(house.commands.updateNodeGroup(call(ANNA), { nodeGroupId: groupId, minCount: 6 }))).toMatchObject({ cores: 8 });

@@ -164,6 +164,15 @@ export const loadBalancerService = (deps: LoadBalancerDeps): Service => {
       template: `${base}/lbaas/loadbalancers`,
       handle: (call) => ok({ loadbalancers: list(call).map(describe), loadbalancers_links: [] }),
     },
+    {
+      method: 'GET',
+      template: `${base}/lbaas/quotas/{project}`,
+      handle: ({ actor, params }) => {
+        if (params.project !== actor.projectId && !actor.isAdmin)
+          throw new ApiError(403, 'Policy does not allow this request to be performed.');
+        return ok({ quota: { loadbalancer: deps.quotas.limit(params.project ?? '', 'loadbalancer'), listener: -1, pool: -1, member: -1 } });
+      },
+    },
     { method: 'POST', template: `${base}/lbaas/loadbalancers`, handle: (call) => created({ loadbalancer: describe(create(call)) }) },
     { method: 'GET', template: `${base}/lbaas/loadbalancers/{id}`, handle: (call) => ok({ loadbalancer: describe(get(call)) }) },
     { method: 'PUT', template: `${base}/lbaas/loadbalancers/{id}`, handle: (call) => ok({ loadbalancer: describe(update(call)) }) },

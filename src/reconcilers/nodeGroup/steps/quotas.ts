@@ -1,8 +1,8 @@
 /** Whether the project's quotas have room for a group: looked at before anything of it is made in the cloud. */
-import { groupDemand, workersDemand } from '../../../domain/demand.ts';
+import { groupDemand, membersDemand, workersDemand } from '../../../domain/demand.ts';
 import { SeedbedError } from '../../../domain/errors.ts';
 import { isScalable } from '../../../domain/nodeGroup.ts';
-import { requireQuotas } from '../../../domain/quota.ts';
+import { requireQuotas, sumOf } from '../../../domain/quota.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { listQuotas } from '../../../openstack/quota.ts';
 import type { NodeGroupScope } from '../scope.ts';
@@ -40,7 +40,10 @@ export const findRoom = async (scope: NodeGroupScope): Promise<SeedbedError | nu
   // An autoscaler wants what fits, and learns of the rest from workers that cannot be made.
   const isScaled = cluster.spec.autoScalingEnabled && isScalable(row);
   try {
-    if (more > 0 && !isScaled) requireQuotas(await listQuotas(scope.cloud()), workersDemand(spec, resolved.machine ?? null, more));
+    if (more > 0 && !isScaled) {
+      const demand = sumOf([workersDemand(spec, resolved.machine ?? null, more), membersDemand(spec, spec.count)]);
+      requireQuotas(await listQuotas(scope.cloud()), demand);
+    }
   } catch (error) {
     if (error instanceof SeedbedError) return error;
     throw error;
