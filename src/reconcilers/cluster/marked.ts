@@ -5,6 +5,7 @@ import type { Cloud } from '../../openstack/session.ts';
 import type { InventoryRow } from '../../store/inventory.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
 import { descriptionOf, floatingIpDescription } from '../names.ts';
+import { findUnlessGone } from '../resource.ts';
 import {
   CSI_CLUSTER,
   DELETABLE,
@@ -139,7 +140,8 @@ export const MARKED: readonly Marked[] = [
       return cloud.volume.deleteVolume(id);
     },
     heldBy: async ({ volume }, id) => {
-      const { serverIds } = await volume.getVolume(id);
+      // Since it was listed it may have gone.
+      const { serverIds = [] } = (await findUnlessGone(volume.getVolume(id))) ?? {};
       return serverIds.length === 0 ? '' : `It is attached to server ${serverIds.join(', ')}.`;
     },
   },
