@@ -134,8 +134,9 @@ test('in a network of its own: a second subnet, rules and addresses of both fami
 test('in a network that is given: its IPv6 subnet is used, and a worker with IPv4 alone is not known by an address that came unasked', async () => {
   // Neutron sorts a port's addresses as texts: here that of IPv6 comes first.
   const network = await make('network', { name: 'lan' });
-  const v4 = await make('subnet', { network_id: network.id, ip_version: 4, name: 'four', cidr: '203.0.113.0/24' });
-  const fixed = { fixedNetwork: 'lan' };
+  await make('subnet', { network_id: network.id, ip_version: 4, name: 'four', cidr: '203.0.113.0/24' });
+  const chosen = await make('subnet', { network_id: network.id, ip_version: 4, name: 'chosen', cidr: '198.51.100.0/24' });
+  const fixed = { fixedNetwork: 'lan', fixedSubnet: 'four' };
   const input = { name: 'early', clusterTemplate: 'small', nodeCount: 1, overrides: fixed };
   await world.restart();
   const { cluster } = await world.change<{ cluster: { uuid: string } }>(world.member, 'createCluster', input, 'cluster { uuid }');
@@ -153,14 +154,15 @@ test('in a network that is given: its IPv6 subnet is used, and a worker with IPv
   const slaac = { ip_version: 6, ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' };
   const v6 = await make('subnet', { network_id: network.id, ...slaac, name: 'six', cidr: '2001:db8:7::/64' });
   await world.restart();
-  const both = await world.makeCluster('given', { overrides: fixed });
+  const nodeGroups = [{ name: 'default-worker', count: 1, subnets: ['chosen'] }];
+  const both = await world.makeCluster('given', { overrides: fixed, nodeCount: undefined, nodeGroups });
   const [worker] = await workersOf(both);
   expect(worker).toMatchObject({
-    address: expect.stringMatching(/^203\.0\.113\./),
+    address: expect.stringMatching(/^198\.51\.100\./),
     addressV6: expect.stringMatching(/^2001:db8:7:0:f816:|^2001:db8:7::f816:/),
   });
   const [port] = await list<Port>('ports', `id=${worker?.portId}`);
-  expect(port?.fixed_ips.map(({ subnet_id }) => subnet_id)).toEqual([v6.id, v4.id]);
+  expect(port?.fixed_ips.map(({ subnet_id }) => subnet_id)).toEqual([chosen.id, v6.id]);
   expect((await rulesV6(both)).map(({ remote_ip_prefix }) => remote_ip_prefix)).toContain('2001:db8:7::/64');
 
   const alone = await world.makeCluster('alone', { overrides: { ...fixed, ipFamilies: ['IPV4'] } });
