@@ -117,7 +117,7 @@ builder.node(ClusterRef, {
         // What is not wanted has none.
         ...(await loaders.conditions.load(row.id)).filter((c) => c.state !== 'REMOVED' || row.deleteRequestedAt !== null),
         ...healingOf(row, row.spec.autoHealingEnabled ? await loaders.healing.load(row.id) : []),
-        ...notServedConditions(row.spec, row.generation, row.createdAt, serves),
+        ...notServedConditions(row, row.generation, row.createdAt, serves),
       ],
     }),
     addons: t.field({

@@ -174,9 +174,8 @@ export const checkSeedRanges = (
   candidates: readonly SeedRanges[],
   pathOf: PathOf,
 ): void => {
-  const schedulable = candidates.filter((seed) => !seed.cordoned && seed.state !== 'UNREGISTERING');
   const wanted = [spec.podCidr, spec.serviceCidr, ...(nodeCidr === null ? [] : [nodeCidr])];
-  const overlaps = schedulable.map((seed) => overlapOf(seed, wanted));
+  const overlaps = candidates.filter(isSchedulable).map((seed) => overlapOf(seed, wanted));
   const [first] = overlaps;
   if (first === undefined || first === null || overlaps.includes(null)) return;
   const field = first.wanted === spec.podCidr ? 'podCidr' : first.wanted === spec.serviceCidr ? 'serviceCidr' : 'nodeCidr';
@@ -186,5 +185,24 @@ export const checkSeedRanges = (
     { field: pathOf(field) },
   );
 };
+
+/**
+ * Refuses a floating IP for the API where no seed could give one: a cluster that waits for its seed cannot take this wish back, as it can
+ * with allowedCidrs. With no seed to choose from nothing is refused. @throws UserError INVALID_INPUT.
+ */
+export const checkSeedExposure = (
+  spec: Pick<TemplateSpec, 'masterLbFloatingIpEnabled'>,
+  candidates: readonly SeedRanges[],
+  pathOf: PathOf,
+): void => {
+  const schedulable = candidates.filter(isSchedulable);
+  if (!spec.masterLbFloatingIpEnabled || schedulable.length === 0 || schedulable.some((seed) => seed.exposure !== 'NODE_PORT')) return;
+  throw invalid(
+    'APIs are shown here on ports of the machines that host them, which get no floating IP; say masterLbFloatingIpEnabled: false.',
+    pathOf('masterLbFloatingIpEnabled'),
+  );
+};
+
+const isSchedulable = (seed: SeedRanges): boolean => !seed.cordoned && seed.state !== 'UNREGISTERING';
 
 const invalid = (message: string, field: string[]): UserError => new UserError('INVALID_INPUT', message, { field });

@@ -9,7 +9,16 @@ import { listSeedRanges } from '../store/seeds.ts';
 import type { TemplateWithRevision } from '../store/templates.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, CommandDeps } from './call.ts';
-import { checkAllowedCidrs, checkRangesV6, checkRoom, checkSeedRanges, checkSpec, checkTunnel, type PathOf } from './checks.ts';
+import {
+  checkAllowedCidrs,
+  checkRangesV6,
+  checkRoom,
+  checkSeedExposure,
+  checkSeedRanges,
+  checkSpec,
+  checkTunnel,
+  type PathOf,
+} from './checks.ts';
 import { checkGroup, checkNetworks, isPortField } from './cloudChecks.ts';
 import { credentialInput } from './cloudCredential.ts';
 import { replicasInput } from './controlPlaneInput.ts';
@@ -78,6 +87,7 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   const candidates = await listSeedRanges(db);
   const eligible = requestedSeedId === null ? candidates : candidates.filter((seed) => seed.id === requestedSeedId);
   checkSeedRanges(spec, nodeCidr, eligible, pathOf);
+  checkSeedExposure(spec, eligible, pathOf);
   return { projectId, template, requestedSeedId, read, spec, groups };
 };
 
@@ -167,7 +177,7 @@ const checkCloud = (
   // The real subnet's range counts, and the spec's own is not used.
   if (subnets === null) return null;
   const blame: PathOf = (field) => pathOf(field === 'nodeCidr' || field === 'nodeCidrV6' ? 'fixedNetwork' : field);
-  checkSpec({ ...spec, fixedNetwork: null, fixedSubnet: null, fixedSubnetV6: null, nodeCidr: subnets.v4.cidr }, blame);
+  checkSpec({ ...spec, fixedNetwork: null, fixedSubnet: null, fixedSubnetV6: null, nodeCidr: subnets.v4.cidr, nodeCidrV6: null }, blame);
   if (subnets.v6 !== null) checkRangesV6(spec, subnets.v6.cidr, blame);
   return subnets.v4.cidr;
 };

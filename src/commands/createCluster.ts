@@ -146,6 +146,7 @@ const clusterRow = (
   ...rightOf(deps, call, input, of),
   endpointHost: null,
   endpointPort: null,
+  endpointFloatingIp: false,
   caCertificate: null,
   rotations: null,
   nodesSince: null,

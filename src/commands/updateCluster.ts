@@ -5,7 +5,7 @@ import { mergeChanges, mergeSpec, type SpecPath, settingAt, settingsOf } from '.
 import { stableJson } from '../lib/json.ts';
 import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
-import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
+import { type ClusterRow, listLiveNodeGroups, patchCluster } from '../store/reconcile.ts';
 import { wakeNodeGroups, wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import { chooseBundles } from './bundleChoice.ts';
@@ -62,6 +62,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   const pathOf = (path: SpecPath) => wished.pathOf(path) ?? ['overrides', ...path.split('.')];
   const read = await chooseBundles(deps, tx.db, wished, row.spec, pathOf);
   const spec = changedSpec(deps, call, row, read, pathOf);
+  await checkReached(tx, row, spec, pathOf);
   const change = {
     spec,
     overrides: mergeChanges(row.overrides, read.fields),
@@ -101,6 +102,18 @@ const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadS
   checkTunnel(call, spec, row.spec, pathOf);
   checkAllowedCidrs(deps, spec, row.spec, pathOf);
   return { ...spec, ignoredLabels: { ...row.spec.ignoredLabels, ...read.ignoredLabels } };
+};
+
+/** The seed lets an API server without the tunnel into the range of the cluster's own subnet alone. @throws UserError INVALID_INPUT. */
+const checkReached = async (tx: Tx, row: ClusterRow, spec: ClusterRow['spec'], pathOf: PathOf): Promise<void> => {
+  if (spec.controlPlane.tunnel !== 'NONE' || row.spec.controlPlane.tunnel === 'NONE') return;
+  const elsewhere = (await listLiveNodeGroups(tx.db, row.id)).find((group) => group.spec.subnets.length > 0);
+  if (elsewhere === undefined) return;
+  throw new UserError(
+    'INVALID_INPUT',
+    `Node group ${elsewhere.name} has subnets of its own, and without the tunnel API servers reach workers in the cluster's own subnet alone; keep the tunnel, or delete the group first.`,
+    { field: pathOf('controlPlane.tunnel') },
+  );
 };
 
 /** Settings that the flow carries out on a living cluster; the beginning of a path stands for all below it. */

@@ -39,7 +39,7 @@ export interface HostedCluster {
   /** null before the Service has an address. */
   endpoint: ApiEndpoint | null;
   exposure: Exposure;
-  /** The load balancer is to have a floating IP, also where the seed's are internal by default. */
+  /** The load balancer is to have a floating IP, also where the seed's are internal by default; as it was when it got its address. */
   apiFloatingIp: boolean;
   /** Of its pods in the seed; null: the seed's default. */
   priorityClass: string | null;

@@ -8,7 +8,7 @@ import { perConnection } from './prepared.ts';
 import type { SeedRow } from './reconcile.ts';
 import { clusters, seeds } from './tables.ts';
 
-export type SeedRanges = Pick<SeedCandidate, 'id' | 'cordoned' | 'state' | 'cidrs'>;
+export type SeedRanges = Pick<SeedCandidate, 'id' | 'cordoned' | 'state' | 'exposure' | 'cidrs'>;
 
 export interface SeedFilter {
   name?: string | null;
@@ -80,6 +80,7 @@ const rangesOfLive = perConnection((db) =>
       id: seeds.id,
       cordoned: seeds.cordoned,
       state: seeds.state,
+      exposure: seeds.exposure,
       podCidr: seeds.podCidr,
       serviceCidr: seeds.serviceCidr,
       facts: seeds.facts,
@@ -89,7 +90,7 @@ const rangesOfLive = perConnection((db) =>
     .prepare(),
 );
 
-/** The ranges that registered seeds use themselves, without their load, which costs a look at every cluster. */
+/** The ranges that registered seeds use themselves and how they show APIs, without their load, which costs a look at every cluster. */
 export const listSeedRanges = async (db: Db): Promise<SeedRanges[]> => (await rangesOfLive(db).execute()).map(withCidrs);
 
 const withCidrs = <Row extends Pick<SeedRow, 'podCidr' | 'serviceCidr' | 'facts'>>({ podCidr, serviceCidr, facts, ...row }: Row) => ({

@@ -165,6 +165,8 @@ export const clusters = sqliteTable(
     credential: json<CloudCredentials>(),
     endpointHost: text(),
     endpointPort: integer(),
+    /** That address was asked for as a floating IP; one that was given before is not followed by another. */
+    endpointFloatingIp: flag().notNull().default(false),
     caCertificate: text(),
     /** How often each was asked for; how often it was done is known with the keys. */
     rotations: json<Rotations>(),

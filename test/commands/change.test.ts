@@ -8,7 +8,7 @@ import { newId } from '../../src/lib/ids.ts';
 import { listEvents, wasSettledAt } from '../../src/store/events.ts';
 import { loadNodes } from '../../src/store/nodes.ts';
 import { loadConditions, saveCondition } from '../../src/store/progress.ts';
-import { insertNodes, listLiveNodeGroups, loadCluster, patchCluster, patchNode } from '../../src/store/reconcile.ts';
+import { insertNodes, listLiveNodeGroups, loadCluster, patchCluster, patchNode, patchNodeGroup } from '../../src/store/reconcile.ts';
 import { clusters, events, nodes, operations, secrets, workItems } from '../../src/store/tables.ts';
 import { createQueue } from '../../src/store/workItems.ts';
 import { ADA, ANNA, BEN, call, catalogue, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
@@ -142,6 +142,23 @@ describe('deleteCluster', () => {
 
 describe('updateCluster', () => {
   const update = (input: object, who = ANNA) => house.commands.updateCluster(call(who), { clusterId: made.cluster.id, ...input });
+
+  test('the tunnel stays while a group has subnets elsewhere, which API servers reach through it alone', async () => {
+    const spec = { ...made.cluster.spec, fixedNetwork: 'office' };
+    await house.store.transaction((tx) => patchCluster(tx, made.cluster.id, { spec }));
+    const { nodeGroup } = await house.commands.createNodeGroup(call(ANNA), {
+      clusterId: made.cluster.id,
+      name: 'far',
+      subnets: ['office-1'],
+    });
+    const admin = { ...ADA, projectId: 'blue' };
+    const overrides = { controlPlane: { tunnel: 'NONE' } };
+    const error = await errorOf(update({ overrides }, admin));
+    expect(error).toMatchObject({ code: 'INVALID_INPUT', field: ['overrides', 'controlPlane', 'tunnel'] });
+    expect(error.message).toContain('Node group far');
+    await house.store.transaction((tx) => patchNodeGroup(tx, nodeGroup.id, { deletedAt: 1 }));
+    expect((await update({ overrides }, admin)).cluster.spec.controlPlane.tunnel).toBe('NONE');
+  });
 
   test('keeps what it does not speak of, and wakes the cluster', async () => {
     await house.store.transaction((tx) => patchCluster(tx, made.cluster.id, { state: 'READY' }));

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { notServedConditions } from '../../src/domain/notServed.ts';
+import { hostedOf } from '../../src/reconcilers/cluster/scope.ts';
+import type { WorldSettings } from '../../src/reconcilers/world.ts';
 import { listEvents } from '../../src/store/events.ts';
 import { listLiveNodeGroups, patchCluster } from '../../src/store/reconcile.ts';
 import { audit, clusters, events, nodeGroups, operations, secrets, seeds, workItems } from '../../src/store/tables.ts';
@@ -285,7 +288,8 @@ describe('who may', () => {
 });
 
 describe('seeds', () => {
-  const register = (name: string, podCidr: string) => house.commands.registerSeed(call(ADA), { name, kubeconfig: KUBECONFIG, podCidr });
+  const register = (name: string, podCidr: string, more = {}) =>
+    house.commands.registerSeed(call(ADA), { name, kubeconfig: KUBECONFIG, podCidr, ...more });
 
   test('ranges that every seed uses are refused without naming one; one free seed is enough', async () => {
     await register('north', '10.200.0.0/14');
@@ -297,6 +301,39 @@ describe('seeds', () => {
     await create({});
     const { seed } = await house.commands.registerSeed(call(ADA), { name: 'west', kubeconfig: KUBECONFIG });
     await house.store.transaction((tx) => tx.db.update(seeds).set({ cordoned: true }).where(eq(seeds.id, seed.id)));
+  });
+
+  test('a floating IP of the API that no seed could give is refused, also when a template wants it; one seed that can is enough', async () => {
+    await house.commands.createClusterTemplate(call(ANNA), {
+      ...TEMPLATE,
+      name: 'wide',
+      labels: { master_lb_floating_ip_enabled: 'true' },
+    });
+    await create({ name: 'early', clusterTemplate: 'wide' });
+    await register('north', '172.30.0.0/16', { exposure: 'NODE_PORT' });
+    const error = await errorOf(create({ clusterTemplate: 'wide' }));
+    expect(error).toMatchObject({ code: 'INVALID_INPUT', field: ['overrides', 'masterLbFloatingIpEnabled'] });
+    expect(error.message).toContain('masterLbFloatingIpEnabled: false');
+    expect(error.message).not.toContain('north');
+    await create({ clusterTemplate: 'wide', overrides: { masterLbFloatingIpEnabled: false } });
+    await register('south', '172.29.0.0/16');
+    await create({ name: 'late', clusterTemplate: 'wide' });
+    await house.commands.createClusterTemplate(call(ADA), { ...TEMPLATE, name: 'ours', labels: { master_lb_floating_ip_enabled: 'true' } });
+    expect(await errorOf(create({ clusterTemplate: 'ours', seed: 'north' }, ADA))).toMatchObject({ code: 'INVALID_INPUT' });
+  });
+
+  test('the API gets a floating IP with its first address or not at all, and what it does not get is told', async () => {
+    const { seed } = await register('north', '172.30.0.0/16');
+    const { cluster } = await create({ overrides: { masterLbFloatingIpEnabled: true } });
+    const settings = { imageRegistry: null, imageDigests: new Map(), egressCidrs: [] } as unknown as WorldSettings;
+    const seen = (endpointHost: string | null, endpointFloatingIp: boolean) => {
+      const row = { ...cluster, endpointHost, endpointPort: 6443, endpointFloatingIp };
+      const told = notServedConditions(row, 1, 0, { autoScaling: true }).map(({ name }) => name);
+      return [hostedOf(row, seed, settings).apiFloatingIp, told];
+    };
+    expect(seen(null, false)).toEqual([true, []]);
+    expect(seen('192.0.2.7', true)).toEqual([true, []]);
+    expect(seen('10.0.0.7', false)).toEqual([false, ['ApiFloatingIpServed']]);
   });
 
   test('a cloud admin may ask for one by name', async () => {

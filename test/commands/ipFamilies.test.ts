@@ -120,6 +120,12 @@ describe('in a network that is given', () => {
     expect((await create({ ...GIVEN, fixedSubnetV6: 'seven' }, { name: 'named' })).cluster.spec.fixedSubnetV6).toBe('seven');
   });
 
+  test('its real range counts, and one that is for a network of our own does not', async () => {
+    withSubnets(six('six'));
+    const { spec } = (await create({ ...GIVEN, nodeCidrV6: 'fd00:10:200::/64' })).cluster;
+    expect(spec).toMatchObject({ podCidrV6: 'fd00:10:200::/56', nodeCidrV6: 'fd00:10:200::/64' });
+  });
+
   test.each<[string, ReturnType<typeof subnet>[], object, string, string, string]>([
     ['none', [], {}, 'INVALID_INPUT', 'ipFamilies', 'has no IPv6 subnet'],
     ['several', [six('six'), six('seven')], {}, 'INVALID_INPUT', 'fixedSubnetV6', 'several IPv6 subnets'],

@@ -9,7 +9,7 @@ let world: Living;
 let clusterId: string;
 beforeAll(async () => {
   world = await openLiving({ sourceCidrs: '127.0.0.1/32', driftSeconds: 1 });
-  const overrides = { controlPlane: { allowedCidrs: ['127.0.0.9', '203.0.113.77/24'] } };
+  const overrides = { masterLbFloatingIpEnabled: true, controlPlane: { allowedCidrs: ['127.0.0.9', '203.0.113.77/24'] } };
   clusterId = await world.makeCluster('kept', { overrides });
 });
 afterAll(() => world?.close());
@@ -32,12 +32,12 @@ const getsThrough = (localAddress: string): Promise<boolean> => {
     socket.on('error', () => end(false));
   });
 };
-const ranges = async () => {
+const service = async () => {
   const [{ short } = { short: '' }] = world.rows<{ short: string }>(`select short_id as short from clusters where id = '${clusterId}'`);
   const ref = { apiVersion: 'v1', kind: 'Service', namespace: namespaceOf(short), name: `${short}-kube-apiserver` };
-  const { spec } = (await world.seed.get(ref)) as unknown as { spec: { loadBalancerSourceRanges?: string[] } };
-  return spec.loadBalancerSourceRanges ?? [];
+  return (await world.seed.get(ref)) as unknown as { metadata: { annotations?: object }; spec: { loadBalancerSourceRanges?: string[] } };
 };
+const ranges = async () => (await service()).spec.loadBalancerSourceRanges ?? [];
 
 test('those who are named, Seedbed and the workers by way of their router get through, and nobody else', async () => {
   expect(await Promise.all(['127.0.0.1', '127.0.0.9', '127.0.0.8'].map(getsThrough))).toEqual([true, true, false]);
@@ -45,6 +45,11 @@ test('those who are named, Seedbed and the workers by way of their router get th
   const { gatewayAddresses } = JSON.parse(resolved) as { gatewayAddresses: string[] };
   expect(gatewayAddresses).toHaveLength(1);
   expect(await ranges()).toEqual(['127.0.0.1/32', '127.0.0.9/32', '203.0.113.0/24', `${gatewayAddresses[0]}/32`].toSorted());
+});
+
+test('the floating IP that was asked for with its address is asked for on and on', async () => {
+  expect((await service()).metadata.annotations).toMatchObject({ 'service.beta.kubernetes.io/openstack-internal-load-balancer': 'false' });
+  expect(world.rows(`select endpoint_floating_ip as floats from clusters where id = '${clusterId}'`)).toEqual([{ floats: 1 }]);
 });
 
 test('workers get through by a router that was made anew, too', async () => {

@@ -219,7 +219,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, imageD
     exposure: seed.exposure,
     priorityClass: seed.facts?.priorityClass ?? null,
     nodeCidr: nodeCidrOf(row),
-    apiFloatingIp: row.spec.masterLbFloatingIpEnabled,
+    apiFloatingIp: row.endpointHost === null ? row.spec.masterLbFloatingIpEnabled : row.endpointFloatingIp,
     podCidr: row.spec.podCidr,
     serviceCidr: row.spec.serviceCidr,
     ipv6: isDualStack(row.spec) ? { podCidr: row.spec.podCidrV6, serviceCidr: row.spec.serviceCidrV6 } : null,

@@ -24,7 +24,7 @@ export const apiEndpoint: Step<ClusterScope> = {
     const [nodeAddress] = (await scope.seedRow()).facts?.nodeAddresses ?? [];
     const endpoint = service === undefined ? undefined : findEndpoint(hosted, service, nodeAddress ?? null);
     if (endpoint === undefined) return waiting("the seed's load balancer to give the API an address", 5_000, 'CLOUD_ADMIN');
-    await scope.patch({ endpointHost: endpoint.host, endpointPort: endpoint.port });
+    await scope.patch({ endpointHost: endpoint.host, endpointPort: endpoint.port, endpointFloatingIp: hosted.apiFloatingIp });
     const reachable = await scope.hosted();
     // A node port is only known now, and must be the API server's own port too.
     await scope.applyToSeed('endpoint', [buildApiService(reachable, admitted), ...buildEtcdServices(reachable)]);

@@ -1,0 +1,1 @@
+ALTER TABLE `clusters` ADD `endpoint_floating_ip` integer DEFAULT false NOT NULL;
