@@ -12,6 +12,8 @@ export interface CloudPort {
   mac: string;
   fixedIps: { subnetId: string; address: string }[];
   securityGroupIds: string[];
+  /** False: everything may pass, and there are no security groups. */
+  portSecurity: boolean;
   /** The server, router or load balancer it belongs to; '' when free. */
   deviceId: string;
   deviceOwner: string;
@@ -94,6 +96,8 @@ const portSchema = z
     mac_address: z.string(),
     fixed_ips: z.array(z.object({ subnet_id: z.string(), ip_address: z.string() })).default([]),
     security_groups: z.array(z.string()).default([]),
+    // Not of every cloud: it is an extension.
+    port_security_enabled: z.boolean().default(true),
     device_id: z.string().nullish(),
     device_owner: z.string().nullish(),
     tags: z.array(z.string()).default([]),
@@ -109,6 +113,7 @@ const portSchema = z
       mac: p.mac_address,
       fixedIps: p.fixed_ips.map((ip) => ({ subnetId: ip.subnet_id, address: ip.ip_address })),
       securityGroupIds: p.security_groups,
+      portSecurity: p.port_security_enabled,
       deviceId: p.device_id ?? '',
       deviceOwner: p.device_owner ?? '',
       tags: p.tags,

@@ -93,6 +93,34 @@ test("a worker's port has Seedbed's tag and security group again, beside what wa
   expect(await port()).toMatchObject({ tags: ['mine', ...before.tags], security_groups: [...before.security_groups, own.id] });
 });
 
+test('a port whose port security somebody switched off is left so', async () => {
+  const { id, port_id } = node();
+  const path = `/network/v2.0/ports/${port_id}`;
+  const port = async () => (await call<{ port: { security_groups: string[] } }>('GET', path)).port;
+  const { security_groups } = await port();
+  await call('PUT', path, { port: { security_groups: [], port_security_enabled: false } });
+  await world.control('DELETE', 'counters');
+  await lookUntil(async () => JSON.stringify(await world.control('GET', 'counters')).includes('"/v2.0/ports"'));
+  world.wake(id);
+  await world.idle();
+  expect((await port()).security_groups).toEqual([]);
+  expect(world.rows(`select state, message from conditions where object_id = '${id}' and name = 'PortReady'`)).toEqual([
+    { state: 'DONE', message: '' },
+  ]);
+  await call('PUT', path, { port: { security_groups, port_security_enabled: true } });
+});
+
+test('a worker that stops is seen although the network service is away', async () => {
+  const { id } = node();
+  const state = () => world.rows<{ state: string }>(`select state from nodes where id = '${id}'`)[0]?.state;
+  await world.control('POST', 'faults', { kind: 'status', status: 503, service: 'network' });
+  await world.control('POST', 'kubelets', { name: '.*', running: false });
+  await until(() => state() === 'NOT_READY');
+  await world.control('DELETE', 'faults');
+  await world.control('POST', 'kubelets', { name: '.*', running: true });
+  await until(() => state() === 'READY');
+});
+
 test('a server group that is deleted is made anew for the next worker', async () => {
   const group = only(await serverGroups());
   await call('DELETE', `/compute/v2.1/os-server-groups/${group.id}`);
@@ -126,14 +154,30 @@ test('a worker without the floating IP that was asked for is not READY, and is t
   );
   const asked = () => only(world.rows<{ state: string; problem: string }>(`select * from operations where id = '${operation.uuid}'`));
   const worker = () =>
-    world.rows<{ state: string; kubelet_version: string | null }>("select * from nodes where name like '%-outside-%'")[0];
+    world.rows<{ id: string; node_group_id: string; state: string; kubelet_version: string | null; fault: string | null }>(
+      "select * from nodes where name like '%-outside-%'",
+    )[0];
   await until(() => asked().state === 'FAILED' && worker()?.kubelet_version != null);
   expect(JSON.parse(asked().problem)).toMatchObject({ retryable: false, message: expect.stringContaining('floatingip') });
   await until(() => worker()?.state === 'FAILED');
+  const settledAt = asked().state;
+  // What looks at it again and again, and another try that does not help, change nothing of what is told.
+  const stillTold = async () => {
+    for (let looks = 0; looks < 3; looks += 1) {
+      world.wake(worker()?.id ?? '');
+      world.wake(worker()?.node_group_id ?? '');
+      await world.idle();
+    }
+    expect([asked().state, worker()?.state, worker()?.fault ?? '']).toEqual([settledAt, 'FAILED', expect.stringContaining('floatingip')]);
+  };
+  await stillTold();
+  await world.change(world.member, 'retryOperation', { operationId: operation.id }, 'operation { id }');
+  await until(() => asked().state === 'FAILED');
+  await stillTold();
   await world.control('DELETE', 'faults');
   await world.change(world.member, 'retryOperation', { operationId: operation.id }, 'operation { id }');
   await until(() => asked().state === 'SUCCEEDED');
-  expect(worker()?.state).toBe('READY');
+  expect(worker()).toMatchObject({ state: 'READY', fault: null });
   expect(await ips()).toHaveLength(3);
 });
 

@@ -5,7 +5,7 @@ import type { PassSummary } from '../../engine/progress.ts';
 import { loadCluster, loadNode, loadNodeGroup, type NodeRow, patchNode } from '../../store/reconcile.ts';
 import { createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
-import { type NodeScope, openNodeScope } from './scope.ts';
+import { lacksFloatingIp, type NodeScope, openNodeScope } from './scope.ts';
 import { bootstrapToken } from './steps/bootstrapToken.ts';
 import { drained } from './steps/drained.ts';
 import { floatingIp } from './steps/floatingIp.ts';
@@ -47,7 +47,8 @@ export const createNodeHandler = (world: World) => {
     save: async (tx, row, patch, summary) => {
       // Its group, and so the operation, tells this: a quota that is used up hinders it before there is a server.
       const problem = patch.state === 'FAILED' ? summary.failure?.problem : null;
-      const fault = problem ? { fault: { problem, consoleTail: row.fault?.consoleTail ?? null } } : {};
+      const ended = patch.state === 'READY' ? { fault: null } : {};
+      const fault = problem ? { fault: { problem, consoleTail: row.fault?.consoleTail ?? null } } : ended;
       await patchNode(tx, row.id, { ...patch, ...fault } as Parameters<typeof patchNode>[2]);
     },
   });
@@ -55,12 +56,8 @@ export const createNodeHandler = (world: World) => {
 
 const stateOf = (scope: NodeScope, row: NodeRow, summary: PassSummary): NodeState => {
   if (row.deleteRequestedAt !== null) return summary.settled ? 'DELETED' : 'DELETING';
-  const lacks = lacksFloatingIp(scope, row);
+  const lacks = lacksFloatingIp(scope);
   if (summary.failure?.problem?.retryable === false && (row.kubeletVersion === null || lacks)) return 'FAILED';
   if (summary.settled) return 'READY';
   return lacks && scope.seen === 'READY' ? 'JOINING' : scope.seen;
 };
-
-/** Its kubelet may be Ready long before: who asked for both is not told that all is done. One that had it once is a worker all the same. */
-const lacksFloatingIp = ({ group }: NodeScope, row: NodeRow): boolean =>
-  group.spec.floatingIpEnabled && row.floatingIp === null && row.state !== 'READY' && row.state !== 'NOT_READY';

@@ -57,3 +57,7 @@ export const openNodeScope = (world: World, row: NodeRow, group: NodeGroupRow, c
   },
   key: (service, kind, name) => ({ clusterId: cluster.id, ownerId: row.id, service, kind, name }),
 });
+
+/** Its kubelet may be Ready long before: who asked for both is not told that all is done. One that had it once is a worker all the same. */
+export const lacksFloatingIp = ({ group, row }: NodeScope): boolean =>
+  group.spec.floatingIpEnabled && row.floatingIp === null && row.state !== 'READY' && row.state !== 'NOT_READY';

@@ -93,12 +93,7 @@ const createPort = (deps: NetworkDeps, call: Call): Port => {
   }
   const groupIds = stringList(fields, 'security_groups');
   const secured = optionalBoolean(fields, 'port_security_enabled') ?? network.port_security_enabled;
-  if (!secured && groupIds !== undefined && groupIds.length > 0)
-    throw new ApiError(
-      400,
-      'Port security must be enabled and port must have an IP address in order to use security groups.',
-      'PortSecurityAndIPRequiredForSecurityGroups',
-    );
+  if (!secured && groupIds !== undefined && groupIds.length > 0) throw needsPortSecurity();
   const standard = secured ? [defaultGroup(deps, projectId).id] : [];
   const securityGroups = groupIds === undefined ? standard : groupsFor(deps, call, groupIds);
   const port = addPort(deps, {
@@ -119,9 +114,26 @@ const createPort = (deps: NetworkDeps, call: Call): Port => {
   return deps.state.ports.put(port);
 };
 
+const needsPortSecurity = (): ApiError =>
+  new ApiError(
+    400,
+    'Port security must be enabled and port must have an IP address in order to use security groups.',
+    'PortSecurityAndIPRequiredForSecurityGroups',
+  );
+
 const updatePort = (deps: NetworkDeps, call: Call, port: Port): Port => {
   const fields = envelope(call.body, 'port');
-  if (Array.isArray(fields.security_groups)) groupsFor(deps, call, stringList(fields, 'security_groups') ?? []);
+  const groupIds = stringList(fields, 'security_groups');
+  if (groupIds !== undefined) groupsFor(deps, call, groupIds);
+  if (!(optionalBoolean(fields, 'port_security_enabled') ?? port.port_security_enabled)) {
+    if (groupIds !== undefined && groupIds.length > 0) throw needsPortSecurity();
+    if (groupIds === undefined && port.security_groups.length > 0)
+      throw new ApiError(
+        409,
+        'Port has security group associated. Cannot disable port security or IP address until security group is removed.',
+        'PortSecurityPortHasSecurityGroup',
+      );
+  }
   if (Array.isArray(fields.fixed_ips)) {
     const network = deps.state.networks.get(port.network_id);
     const wanted = objectList(fields, 'fixed_ips');

@@ -4,7 +4,7 @@ import { providerIdOf } from '../../../domain/node.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { kubeletVersionOf, problemsOf, providerIdIn, readyState } from '../../tenantRegistry.ts';
 import { readStage } from '../bootStage.ts';
-import type { NodeScope } from '../scope.ts';
+import { lacksFloatingIp, type NodeScope } from '../scope.ts';
 import { noteTrouble, noteWell } from '../trouble.ts';
 import { bootstrapToken } from './bootstrapToken.ts';
 import { server } from './server.ts';
@@ -32,8 +32,10 @@ export const joined: Step<NodeScope> = {
     if (readyState(node) === 'True') {
       const kubeletVersion = kubeletVersionOf(node);
       if (needsProviderId(scope)) await nameServer(scope);
-      if (kubeletVersion !== scope.row.kubeletVersion || scope.row.fault !== null)
-        await scope.patch({ kubeletVersion, fault: null, buildFailures: null });
+      // What keeps it from a floating IP is its fault still, and its group's.
+      const fault = lacksFloatingIp(scope) ? scope.row.fault : null;
+      if (kubeletVersion !== scope.row.kubeletVersion || scope.row.fault !== fault)
+        await scope.patch({ kubeletVersion, fault, buildFailures: null });
       scope.seen = 'READY';
       return lookForProblems(scope, problemsOf(node), kubeletVersion);
     }

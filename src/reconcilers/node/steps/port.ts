@@ -1,5 +1,6 @@
 /** The node's ports: the one in the cluster's network, by which it is known, and one in each further network of its group. */
 import { clusterTag } from '../../../domain/cluster.ts';
+import { SeedbedError } from '../../../domain/errors.ts';
 import { isDualStack } from '../../../domain/template.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import type { CloudPort, PortSpec } from '../../../openstack/port.ts';
@@ -45,18 +46,20 @@ export const port: Step<NodeScope> = {
       ]),
     ];
     // Until it has been a node there is nobody to take anything from.
-    const lost = row.kubeletVersion === null ? undefined : await mend(scope, wanted, groupId);
+    const { lost, unseen } = row.kubeletVersion === null ? AS_MADE : await look(scope, wanted, groupId);
     if (lost !== undefined) return lose(scope, 'PORT_LOST', `has lost its port ${lost}, which was deleted in the cloud`, LOST_LOOK_MS);
     const portIds: string[] = [];
     for (const [name, place] of wanted) portIds.push(await ensurePort(scope, name, place));
     const [portId = ''] = portIds;
     if (row.portId !== portId) {
+      // A floating IP led to the one before it.
+      const anew = row.portId === null ? {} : { floatingIp: null };
       const { fixedIps } = await scope.cloud().network.getPort(portId);
       // Neutron keeps no order, and an address of IPv6 may come unasked; the node is known by that in the first subnet.
       const addressIn = ([first]: string[]) => fixedIps.find(({ subnetId }) => subnetId === first)?.address ?? null;
-      await scope.patch({ portId, address: addressIn(subnets.v4), addressV6: addressIn(subnets.v6) });
+      await scope.patch({ portId, address: addressIn(subnets.v4), addressV6: addressIn(subnets.v6), ...anew });
     }
-    return done();
+    return done(unseen);
   },
   remove: (scope) =>
     orLeft(scope.cluster, async () => {
@@ -72,12 +75,30 @@ const LOST_LOOK_MS = 10_000;
 
 type Place = Pick<PortSpec, 'networkId' | 'subnetIds' | 'securityGroupIds' | 'vnicType'>;
 
+interface Looked {
+  lost?: string;
+  unseen?: string;
+}
+const AS_MADE: Looked = {};
+
+/** What a cloud that is away, or refuses, keeps from being seen or mended holds nobody up: what the cluster says of the node must be heard all the same. */
+const look = async (...args: Parameters<typeof mend>): Promise<Looked> => {
+  try {
+    const lost = await mend(...args);
+    return lost === undefined ? AS_MADE : { lost };
+  } catch (error) {
+    if (!(error instanceof SeedbedError)) throw error;
+    return { unseen: `Could not be looked at: ${error.message}` };
+  }
+};
+
 /** Puts back what is Seedbed's and was taken off a node's ports, and leaves all else. The name of one that is gone, if one is. */
 const mend = async (scope: NodeScope, wanted: readonly [name: string, place: Place][], groupId: string): Promise<string | undefined> => {
   const { network: api } = scope.cloud();
   const tag = clusterTag(scope.cluster.id);
-  const lacks = ({ securityGroupIds: has }: CloudPort, { securityGroupIds }: Place): boolean =>
-    securityGroupIds?.includes(groupId) === true && !has.includes(groupId);
+  // Who switched port security off meant the groups to go with it, and Neutron takes none without it.
+  const lacks = ({ portSecurity, securityGroupIds: has }: CloudPort, { securityGroupIds }: Place): boolean =>
+    portSecurity && securityGroupIds?.includes(groupId) === true && !has.includes(groupId);
   for (const [name, place] of wanted) {
     const noted = await findInventory(scope.db, portKey(scope, name));
     const id = noted?.state === 'PRESENT' ? noted.externalId : null;
