@@ -282,6 +282,20 @@ test("a port of the customer's that is in use or gone when its worker comes is t
     world.rows<{ existing_port_id: string }>("select existing_port_id from nodes where name like '%-lent-%' and deleted_at is null");
   await until(() => workers().length === 1);
   await ready('lent');
+  const replace = async () => {
+    const made = () => world.rows<{ id: string }>("select id from nodes where name like '%-lent-%'").map(({ id }) => id);
+    const live = () =>
+      world.rows<{ id: string; state: string }>("select id, state from nodes where name like '%-lent-%' and deleted_at is null");
+    const before = made();
+    await world.change(world.member, 'replaceNode', { nodeId: live()[0]?.id }, 'operation { uuid }');
+    await until(() => live().length === 1 && live().every(({ id, state }) => state === 'READY' && !before.includes(id)));
+    expect(made()).toHaveLength(before.length + 1);
+    await ready('lent');
+  };
+  // With one to spare the successor has that, and stays.
+  const [{ existing_port_id: own } = { existing_port_id: '' }] = workers();
+  await replace();
+  expect(workers()[0]?.existing_port_id).not.toBe(own);
   const free = workers()[0]?.existing_port_id === first ? second : first;
   await neutron(`ports/${free}`, {}, 'DELETE');
   await resize(2);
@@ -291,6 +305,10 @@ test("a port of the customer's that is in use or gone when its worker comes is t
   });
   await resize(1);
   await ready('lent');
+
+  // The one that is gone is no spare one: the worker's own port is its successor's.
+  await replace();
+  expect(workers()).toEqual([{ existing_port_id: free === first ? second : first }]);
 });
 
 test('a policy that Nova does not know is refused', async () => {

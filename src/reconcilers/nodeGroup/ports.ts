@@ -113,6 +113,17 @@ const checkExisting = async (scope: NodeGroupScope): Promise<void> => {
   }
 };
 
+/**
+ * Of the customer's ports that no worker has: those that the next can have, and those that its server would be refused for. They are his to
+ * delete and to use elsewhere, also after the group was made.
+ */
+export const sortFreePorts = async (scope: NodeGroupScope, free: readonly string[]): Promise<{ fit: string[]; unfit: string[] }> => {
+  if (free.length === 0) return { fit: [], unfit: [] };
+  const ports = await scope.cloud().network.listPorts({ projectId: scope.cluster.projectId });
+  const fit = new Set(ports.filter(({ deviceId }) => deviceId === '').map(({ id }) => id));
+  return { fit: free.filter((id) => fit.has(id)), unfit: free.filter((id) => !fit.has(id)) };
+};
+
 const checkRoom = async (scope: NodeGroupScope, subnets: readonly CloudSubnet[], field: string[]): Promise<void> => {
   for (const subnet of subnets) {
     const ports = await scope.cloud().network.listPorts({ networkId: subnet.networkId, subnetId: subnet.id });

@@ -9,6 +9,7 @@ import { changed, insertNodes, loadNodeGroup, type NodeRow, requestNodeDeletion 
 import { listNodeTroubles } from '../../../store/troubles.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { removalFailure, waitingForParts } from '../../troubles.ts';
+import { sortFreePorts } from '../ports.ts';
 import type { NodeGroupScope } from '../scope.ts';
 import { findRoom } from './quotas.ts';
 import { serverGroup } from './serverGroup.ts';
@@ -44,10 +45,12 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
     await dropNodes(scope, chooseVictims(broken, 1, scope.row.nodesToRemove));
     return waiting(`${broken.length} nodes to be replaced`, 30_000);
   }
-  // Where each has a port of the customer's and none is free, an old one goes before its successor comes.
-  const free = freePortsOf(scope.row.spec, scope.nodes);
-  const surge = free?.length === 0 ? 0 : Math.min(1, old.length);
-  const missing = targetOf(scope.row) + surge - staying.length;
+  // Where each has a port of the customer's and none is free that serves, an old one goes before its successor comes.
+  const wanted = targetOf(scope.row);
+  const { free, spare } = await findPorts(scope, old.length > 0 || wanted > staying.length, leaving > 0);
+  // A successor that is there already has taken the last spare one, and stays.
+  const surge = spare || staying.length > wanted ? Math.min(1, old.length) : 0;
+  const missing = wanted + surge - staying.length;
   if (missing > 0 && free?.length === 0) return follow(scope, `one of the group's existingPorts to be free, for ${missing} new nodes`);
   if (missing > 0) await addNodes(scope, Math.min(missing, free?.length ?? missing), free);
   if (missing < 0) await dropNodes(scope, chooseVictims(staying, -missing, scope.row.nodesToRemove));
@@ -68,6 +71,24 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   }
   if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
   return done(`${staying.length} nodes`);
+};
+
+interface Ports {
+  /** For new workers, the better first; null: they need none. */
+  free: string[] | null;
+  /** There is one for a worker beside those that are wanted. */
+  spare: boolean;
+}
+
+/**
+ * Ports of the customer's for new workers. One that is gone or in use is given to nobody while another serves, or comes back from a worker
+ * that leaves: each successor would fail on it, and hold up the whole group. With no other left a worker has it, and tells what is wrong.
+ */
+const findPorts = async (scope: NodeGroupScope, needed: boolean, leaving: boolean): Promise<Ports> => {
+  const all = freePortsOf(scope.row.spec, scope.nodes);
+  if (all === null || !needed) return { free: all, spare: true };
+  const { fit, unfit } = await sortFreePorts(scope, all);
+  return { free: leaving ? fit : [...fit, ...unfit], spare: fit.length > 0 };
 };
 
 const follow = async (scope: NodeGroupScope, what: string): Promise<Outcome> => {
