@@ -52,21 +52,44 @@ test('the floating IP that was asked for with its address is asked for on and on
   expect(world.rows(`select endpoint_floating_ip as floats from clusters where id = '${clusterId}'`)).toEqual([{ floats: 1 }]);
 });
 
-test('workers get through by a router that was made anew, too', async () => {
-  const gateway = () => {
-    const [{ resolved } = { resolved: '{}' }] = world.rows<{ resolved: string }>(`select resolved from clusters where id = '${clusterId}'`);
-    return (JSON.parse(resolved) as { gatewayAddresses: string[] }).gatewayAddresses[0] ?? '';
-  };
+const gateway = () => {
+  const [{ resolved } = { resolved: '{}' }] = world.rows<{ resolved: string }>(`select resolved from clusters where id = '${clusterId}'`);
+  return (JSON.parse(resolved) as { gatewayAddresses: string[] }).gatewayAddresses[0] ?? '';
+};
+const api = async (method: string, path: string, body?: object) => {
+  const url = `${world.sandbox.authUrl.replace(/\/identity.*$/, '/network')}/v2.0/${path}`;
+  const headers = { 'content-type': 'application/json', 'x-auth-token': world.member };
+  const answer = await fetch(url, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+  return answer.status === 204 ? {} : answer.json();
+};
+interface Router {
+  id: string;
+  name: string;
+  external_gateway_info: { network_id: string; external_fixed_ips: { ip_address: string }[] };
+}
+const ownRouter = async (): Promise<Router | undefined> =>
+  ((await api('GET', 'routers')) as { routers: Router[] }).routers.find(({ name }) => name.startsWith('seedbed-'));
+
+test('workers get through by a router whose way outside somebody took and put back, which has another address', async () => {
   const before = gateway();
-  const api = async (method: string, path: string, body?: object) => {
-    const url = `${world.sandbox.authUrl.replace(/\/identity.*$/, '/network')}/v2.0/${path}`;
-    const headers = { 'content-type': 'application/json', 'x-auth-token': world.member };
-    const answer = await fetch(url, { method, headers, ...(body && { body: JSON.stringify(body) }) });
-    return answer.status === 204 ? {} : answer.json();
-  };
-  const { routers } = (await api('GET', 'routers')) as { routers: { id: string; name: string }[] };
+  const router = await ownRouter();
+  const network_id = router?.external_gateway_info.network_id;
+  await world.idle();
+  await api('PUT', `routers/${router?.id}`, { router: { external_gateway_info: {} } });
+  await api('PUT', `routers/${router?.id}`, { router: { external_gateway_info: { network_id } } });
+  const [now] = (await ownRouter())?.external_gateway_info.external_fixed_ips ?? [];
+  expect(now?.ip_address).not.toBe(before);
+  await until(async () => {
+    world.wake(clusterId);
+    return (await ranges()).includes(`${now?.ip_address}/32`);
+  });
+  expect(await ranges()).not.toContain(`${before}/32`);
+});
+
+test('workers get through by a router that was made anew, too', async () => {
+  const before = gateway();
+  const router = await ownRouter();
   const { subnets } = (await api('GET', 'subnets')) as { subnets: { id: string; name: string }[] };
-  const router = routers.find(({ name }) => name.startsWith('seedbed-'));
   const subnet = subnets.find(({ name }) => name === router?.name);
   // The address that it had is somebody else's by the time that there is another.
   const [external] = ((await api('GET', 'networks?router:external=true')) as { networks: { id: string }[] }).networks;

@@ -40,6 +40,8 @@ const noted = (clusterId: string, kind: string): string[] =>
     )
     .map(({ id }) => id);
 const inCloud = async (id: string | undefined) => JSON.stringify(await world.control('GET', 'world')).includes(`"${id}"`);
+const userIds = async () =>
+  ((await askKeystone(world, world.admin, 'GET', '/users')).body as { users: { id: string }[] }).users.map(({ id }) => id);
 const isDeleted = (clusterId: string) => world.rows(`select 1 from clusters where id = '${clusterId}' and state = 'DELETED'`).length === 1;
 const told = (clusterId: string) =>
   until(
@@ -119,10 +121,18 @@ test('Nova, for a while: what was left at the deadline is removed by the last lo
   expect(await Promise.all(made.map(inCloud))).toEqual(made.map(() => false));
 });
 
-test('Cinder: the servers and their network go, and the root volume is told', async () => {
+test("Cinder: the servers and their network go, the root volume is told, and Keystone has its own time to end the cluster's user", async () => {
   const clusterId = await world.makeCluster('cinder', ROOT);
-  const [server, router, volume] = ['server', 'router', 'volume'].map((kind) => noted(clusterId, kind)[0]);
+  const [server, router, volume, user] = ['server', 'router', 'volume', 'user'].map((kind) => noted(clusterId, kind)[0]);
   await away('volume');
+  await world.control('POST', 'faults', {
+    service: 'identity',
+    method: 'DELETE',
+    path: `/users/${user}$`,
+    kind: 'status',
+    status: 500,
+    times: 1,
+  });
   await remove(clusterId, { deadlineSeconds: 600 });
   await letPass(clusterId, 'NODES');
   await letPass(clusterId, null);
@@ -133,6 +143,8 @@ test('Cinder: the servers and their network go, and the root volume is told', as
     unverified: [{ service: 'VOLUME', kind: 'volume' }],
   });
   expect(await Promise.all([server, router, volume].map(inCloud))).toEqual([false, false, true]);
+  // Cinder remembers by whom the volume was made.
+  expect(await userIds()).not.toContain(user);
 });
 
 test("Keystone: what a token that is still good can remove goes, and the cluster's own user is told", async () => {
@@ -162,7 +174,6 @@ test("Keystone: what a token that is still good can remove goes, and the cluster
   const { nodes } = (await world.ask<{ orphans: { nodes: { kind: string; externalId: string }[] } }>(world.admin, query)).orphans;
   expect(nodes.filter(({ kind }) => kind === 'user').map(({ externalId }) => externalId)).toEqual([user]);
   await run('removeOrphans', { orphanIds: orphans.map(({ uuid }) => uuid) });
-  const { body } = await askKeystone(world, world.admin, 'GET', '/users');
-  expect((body as { users: { id: string }[] }).users.map(({ id }) => id)).not.toContain(user);
+  expect(await userIds()).not.toContain(user);
   expect(world.rows(`select 1 from secrets where owner_id = '${clusterId}'`)).toEqual([]);
 });

@@ -85,9 +85,11 @@ const note = async (scope: ClusterScope, stage: DeletionStage, seen: Partial<Sta
   return now;
 };
 
-/** What holds it, or is away as well, has been waited for. */
+/**
+ * What holds it, or is away as well, has been waited for. Not so for the right's end: while the sweep waited nobody had tried that yet, and one call
+ * that fails must not leave the right for ever.
+ */
 const sinceOf = ({ row }: ClusterScope, stage: DeletionStage): number | undefined => {
-  if (stage === 'CREDENTIAL' && row.sweep !== null && row.sweep.unverified.length > 0) return row.sweep.since;
   const before = (['NODES', 'LOAD_BALANCERS'] as const).find((held) => gaveUp(row, held) !== undefined);
   return stage === 'NETWORK' && before !== undefined ? row.deletionStages?.[before]?.since : undefined;
 };

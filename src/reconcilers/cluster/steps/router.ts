@@ -74,13 +74,14 @@ const mendRouter = async (scope: ClusterScope, { id, adminStateUp, externalNetwo
   const { network: api } = scope.cloud();
   const { resolved } = scope.row;
   const outside = externalNetworkId === null ? (resolved?.externalNetworkId ?? null) : null;
+  if (outside !== null && resolved?.gatewayOf !== undefined) {
+    // Its address outside is another one from then on, whether or not the answer comes.
+    const { gatewayOf: _, ...rest } = resolved;
+    await scope.patch({ resolved: rest });
+  }
   if (!adminStateUp || outside !== null)
     await api.updateRouter(id, { ...(!adminStateUp && { adminStateUp: true }), ...(outside !== null && { externalNetworkId: outside }) });
   if (!tags.includes(tagOf(scope.row))) await api.addTag('routers', id, tagOf(scope.row));
-  if (outside === null || resolved?.gatewayOf === undefined) return;
-  // Its address outside is another one now.
-  const { gatewayOf: _, ...rest } = resolved;
-  await scope.patch({ resolved: rest });
 };
 
 /** One for each subnet: Neutron has a port of the router's for IPv4, and another for IPv6. */
@@ -179,9 +180,21 @@ const removeTwins = async ({ row, cloud }: ClusterScope, id: string, routers: It
 
 /** The API has to let it in once it is not open to all: the step that says so runs before this one, so it is asked for again. */
 const noteGateway = async (scope: ClusterScope, routerId: string): Promise<void> => {
-  const { row, clock } = scope;
-  if (row.resolved === null || row.resolved.gatewayOf === routerId || row.spec.controlPlane.allowedCidrs.length === 0) return;
-  const { externalAddresses } = await scope.cloud().network.getRouter(routerId);
-  await scope.patch({ resolved: { ...row.resolved, gatewayAddresses: externalAddresses.filter(isIpv4), gatewayOf: routerId } });
+  const { row, clock, look } = scope;
+  if (row.resolved === null || row.spec.controlPlane.allowedCidrs.length === 0) return;
+  const { gatewayOf, gatewayAddresses = [] } = row.resolved;
+  const isNoted = (router: CloudRouter) => gatewayOf === routerId && isSameSet(addressesOutside(router), gatewayAddresses);
+  // Somebody may have taken its way outside and put it back: with another address.
+  const seen = look === 'full' ? (await scope.networkSight()).routers.get(routerId) : undefined;
+  if (seen === undefined ? gatewayOf === routerId : isNoted(seen)) return;
+  // What was seen may be older than what is noted.
+  const live = await scope.cloud().network.getRouter(routerId);
+  if (isNoted(live)) return;
+  await scope.patch({ resolved: { ...row.resolved, gatewayAddresses: addressesOutside(live), gatewayOf: routerId } });
   await scope.write((tx) => enqueue(tx, 'CLUSTER', row.id, clock.now()));
 };
+
+const addressesOutside = ({ externalAddresses }: CloudRouter): string[] => externalAddresses.filter(isIpv4);
+
+const isSameSet = (some: readonly string[], others: readonly string[]): boolean =>
+  some.length === others.length && some.every((address) => others.includes(address));
