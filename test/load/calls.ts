@@ -5,9 +5,11 @@ import type { Row } from './report.ts';
 import { inWorld, registerSeed, SERVER_URL, type World } from './world.ts';
 
 const WORKERS = 3;
-/** Looks are spread in time: of fewer clusters than ten, each has a listing of the project's to itself. */
-const FEW = 12;
-const MANY = 36;
+/** Looks are spread in time, and what one has seen serves the others of a tenth of it: of few clusters, each has listings to itself. */
+const FEW = 30;
+const MANY = 90;
+/** Each is followed on a connection of its own, of which a user has twenty. */
+const AT_ONCE = 10;
 /** How often each cluster is looked at in full, ten minutes by default; the figures are of so many looks at each. */
 const DRIFT_SECONDS = 30;
 const LOOKS = 4;
@@ -28,7 +30,10 @@ const measure = async (world: World): Promise<Row[]> => {
   const needed = neededWrites(before, await things(world));
   const writes = calls.filter(({ write }) => write).length;
   const reads = calls.filter(({ method }) => method === 'GET' || method === 'HEAD').length;
-  const some = (from: number, to: number) => Promise.all(Array.from({ length: to - from }, (_, i) => create(world, `rest-${from + i}`, 1)));
+  const some = async (from: number, to: number) => {
+    for (let next = from; next < to; next += AT_ONCE)
+      await Promise.all(Array.from({ length: Math.min(AT_ONCE, to - next) }, (_, i) => create(world, `rest-${next + i}`, 1)));
+  };
   await control(world, 'PUT', `quotas/${world.handover.users.member.projectId}`, UNLIMITED);
   await some(2, FEW);
   const few = await countAtRest(world);
