@@ -37,44 +37,59 @@ export const isRouterInterface = ({ deviceOwner }: CloudPort): boolean => INTERF
 
 /** `maxAgeMs`: how long a listing is believed, in milliseconds. */
 export const createNetworkSights = ({ clock, maxAgeMs }: { clock: Clock; maxAgeMs: number }): NetworkSights => {
-  const kept = new Map<string, { at: number; sight: Promise<NetworkSight> }>();
+  const kept = new Map<string, Kept>();
+  const look = (projectId: string, cloud: Cloud): Kept => {
+    const made = keep(cloud, clock.now());
+    kept.set(projectId, made);
+    made.first.catch(() => {
+      if (kept.get(projectId) === made) kept.delete(projectId);
+    });
+    return made;
+  };
   return {
-    of: (projectId, cloud) => {
+    of: async (projectId, cloud) => {
       const now = clock.now();
       for (const [id, { at }] of kept) if (at + maxAgeMs <= now) kept.delete(id);
-      const known = kept.get(projectId);
-      if (known !== undefined) return known.sight;
-      const sight = look(cloud, now);
-      kept.set(projectId, { at: now, sight });
-      // One cluster's dead credential says nothing of what the next one may see.
-      sight.catch(() => kept.delete(projectId));
-      return sight;
+      const known = kept.get(projectId) ?? look(projectId, cloud);
+      // One cluster's dead credential says nothing of what another may see: what it could not list is asked for by that of the other.
+      const seen = known.by === cloud || (await known.first.catch(() => null)) !== null ? known : look(projectId, cloud);
+      const { at, floatingIps, networks } = seen;
+      return { at, ...(await seen.first), floatingIps: () => floatingIps(cloud), networks: () => networks(cloud) };
     },
   };
 };
 
-const look = async ({ network }: Cloud, at: number): Promise<NetworkSight> => {
+interface Kept {
+  at: number;
+  by: Cloud;
+  first: Promise<Omit<NetworkSight, 'at' | 'floatingIps' | 'networks'>>;
+  floatingIps(cloud: Cloud): Promise<ReadonlyMap<string, FloatingIp>>;
+  networks(cloud: Cloud): Promise<NetworksSeen>;
+}
+
+const keep = (cloud: Cloud, at: number): Kept => ({
+  at,
+  by: cloud,
+  first: listFirst(cloud),
+  floatingIps: once(async ({ network }) => byId(await network.listFloatingIps())),
+  networks: once(async ({ network }) => {
+    const [networks, subnets] = await Promise.all([network.listNetworks(), network.listSubnets()]);
+    return { networks: byId(networks), subnets: byId(subnets) };
+  }),
+});
+
+const listFirst = async ({ network }: Cloud): Kept['first'] => {
   const [groups, routers, ports] = await Promise.all([network.listSecurityGroups(), network.listRouters(), network.listPorts()]);
-  return {
-    at,
-    securityGroups: byId(groups),
-    routers: byId(routers),
-    ports: byId(ports),
-    floatingIps: once(async () => byId(await network.listFloatingIps())),
-    networks: once(async () => {
-      const [networks, subnets] = await Promise.all([network.listNetworks(), network.listSubnets()]);
-      return { networks: byId(networks), subnets: byId(subnets) };
-    }),
-  };
+  return { securityGroups: byId(groups), routers: byId(routers), ports: byId(ports) };
 };
 
 const byId = <T extends { id: string }>(things: readonly T[]): ReadonlyMap<string, T> => new Map(things.map((thing) => [thing.id, thing]));
 
-/** One call for all who ask; after a failure the next asks anew. */
-const once = <T>(list: () => Promise<T>): (() => Promise<T>) => {
+/** One call for all who ask, by the first one's cloud; after a failure the next asks anew. */
+const once = <T>(list: (cloud: Cloud) => Promise<T>): ((cloud: Cloud) => Promise<T>) => {
   let listed: Promise<T> | null = null;
-  return () => {
-    listed ??= list().catch((error: unknown) => {
+  return (cloud) => {
+    listed ??= list(cloud).catch((error: unknown) => {
       listed = null;
       throw error;
     });

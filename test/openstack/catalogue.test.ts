@@ -91,6 +91,7 @@ test('quotas of all services, with what is used and promised; any user of the pr
     { resource: 'cores', used: 4, limit: null },
     { resource: 'ram', used: 1, limit: 8 },
     { resource: 'server_groups', used: 0, limit: null },
+    { resource: 'server_group_members', used: 0, limit: null },
     { resource: 'port', used: 3, limit: 5 },
     { resource: 'gigabytes_ssd', used: 25, limit: 100 },
   ]);
@@ -107,7 +108,7 @@ test('quotas that a service does not show are left out, and a service that is do
     body: { NeutronError: { type: 'PolicyNotAuthorized', message: 'no' } },
   });
   const { quotas } = await start().load(cloud.open(), 'p1', 'u1');
-  expect(quotas.map(({ resource }) => resource)).toEqual(['instances', 'cores', 'ram', 'server_groups', 'gigabytes_ssd']);
+  expect(quotas.map(({ resource }) => resource)).toEqual(['instances', 'cores', 'ram', 'server_groups', 'server_group_members', 'gigabytes_ssd']);
   cloud.on('GET /compute/v2.1/limits', { status: 500, body: {} });
   expect(await start().load(cloud.open(), 'p1', 'u1')).toMatchObject({ flavors: [{ id: 'f1' }], quotas: [] });
 });
