@@ -41,6 +41,8 @@ const SETTINGS = {
   userDomain: 'SEEDBED_USER_DOMAIN',
   imageRegistry: 'SEEDBED_IMAGE_REGISTRY',
   imageDigests: 'SEEDBED_IMAGE_DIGESTS_FILE',
+  packageRepository: 'SEEDBED_PACKAGE_REPOSITORY',
+  packageKey: 'SEEDBED_PACKAGE_KEY_FILE',
   egressCidrs: 'SEEDBED_EGRESS_CIDRS',
   sourceCidrs: 'SEEDBED_SOURCE_CIDRS',
   seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
@@ -65,6 +67,9 @@ const digests = file.transform((text, context): ReadonlyMap<string, string> => {
   }
   return found;
 });
+/** With nothing before or behind it that a line of apt's source could be. */
+const ARMOURED =
+  /^(?=[\s\S]{1,4096}$)\s*-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n[\w+/=:.,@<>() \r\n-]+\r?\n-----END PGP PUBLIC KEY BLOCK-----\s*$/;
 const hostPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
 const ranges = list.pipe(z.array(z.cidrv4('must be IPv4 ranges such as 10.1.0.0/16'))).default([]);
 
@@ -95,6 +100,13 @@ const schema = z
     imageRegistry: z.string().nullable().default(null),
     /** Upstream name with tag → digest. */
     imageDigests: digests.default(new Map()),
+    /** URL of a flat apt repository with the kubelet and kubeadm, `{minor}` in place of the minor release; null: images have them. */
+    packageRepository: z
+      .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+      .regex(/^\S+$/)
+      .nullable()
+      .default(null),
+    packageKey: file.pipe(z.string().regex(ARMOURED, 'must be an armoured public key of 4096 bytes at the most')).nullable().default(null),
     /** Private addresses that API servers may call for customers: audit webhooks and token issuers. */
     egressCidrs: ranges,
     /** From where Seedbed itself calls clusters, which one that is not open to all must let in. */
@@ -121,6 +133,10 @@ const schema = z
   .refine((c) => c.userDomain === null || !c.trustRoles.includes('admin'), {
     path: ['trustRoles'],
     message: "clusters' own users would be administrators of the cloud: leave out the role admin",
+  })
+  .refine((c) => (c.packageRepository === null) === (c.packageKey === null), {
+    path: ['packageKey'],
+    message: 'a package repository needs the key that signs it, and that key its repository',
   })
   .refine((c) => (c.tlsCertFile === null) === (c.tlsKeyFile === null), {
     path: ['tlsKeyFile'],

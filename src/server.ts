@@ -9,6 +9,7 @@ import type { CommandDeps } from './commands/call.ts';
 import { createCommands } from './commands/commands.ts';
 import { createScaling } from './commands/scaleNodeGroup.ts';
 import type { Config } from './config.ts';
+import type { PackageRepository } from './controlPlane/packages.ts';
 import { checkUserData } from './controlPlane/userData.ts';
 import type { Actor } from './domain/actor.ts';
 import { createWorker } from './engine/worker.ts';
@@ -57,6 +58,9 @@ const USUAL_DRIFT_SECONDS = 600;
 /** What was seen of a project serves all looks of a tenth of that time. */
 const SIGHTS_SHARE = 0.1;
 
+const packagesOf = ({ packageRepository: url, packageKey: key }: Config): PackageRepository | null =>
+  url === null || key === null ? null : { url, key };
+
 export const startServer = async (config: Config): Promise<RunningServer> => {
   const clock = systemClock;
   const log = createLog(config.logLevel);
@@ -104,6 +108,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       drainMs: config.drainSeconds * 1000,
       imageRegistry: config.imageRegistry,
       imageDigests: config.imageDigests,
+      packages: packagesOf(config),
       cloud: { authUrl: config.keystoneUrl, region: config.region, caPem: config.cloudCa, interface: config.cloudInterface },
       egressCidrs: config.egressCidrs,
       trustRoles: config.trustRoles,

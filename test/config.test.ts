@@ -86,3 +86,21 @@ test("the domain of clusters' own users is named by the environment or the file,
     /trustRoles \(SEEDBED_TRUST_ROLES\): .*leave out the role admin/,
   );
 });
+
+test('a package repository comes with the key that signs it, as apt writes keys', () => {
+  const key = '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEZw+/=\n=AbCd\n-----END PGP PUBLIC KEY BLOCK-----\n';
+  const repository = { ...CLOUD, SEEDBED_PACKAGE_REPOSITORY: 'https://packages.example.org/v{minor}/deb/' };
+  expect(readConfig({ ...repository, SEEDBED_PACKAGE_KEY_FILE: fileOf('key.asc', key) })).toMatchObject({
+    packageRepository: repository.SEEDBED_PACKAGE_REPOSITORY,
+    packageKey: key,
+  });
+  expect(mistakesOf(repository)).toMatch(/packageKey \(SEEDBED_PACKAGE_KEY_FILE\): a package repository needs the key/);
+  for (const [name, text] of [
+    ['binary.gpg', '\u0099\u0001'],
+    ['two.asc', `${key}\nTypes: deb\n`],
+    ['long.asc', key.replace('mDM', 'm'.repeat(4_096))],
+  ] as const)
+    expect(mistakesOf({ ...repository, SEEDBED_PACKAGE_KEY_FILE: fileOf(name, text) })).toMatch(
+      /packageKey \(SEEDBED_PACKAGE_KEY_FILE\): must be an armoured public key/,
+    );
+});

@@ -1,6 +1,7 @@
 /** Checks names against what is known of the project's cloud; what is not known yet is checked by the reconciler. */
 import {
   type CatalogueNetwork,
+  type CloudImage,
   type CloudSubnet,
   faultOfSubnetV6,
   findByNameOrId,
@@ -11,6 +12,7 @@ import { UserError } from '../domain/errors.ts';
 import type { NodeGroupSpec } from '../domain/nodeGroup.ts';
 import { checkAddresses, checkSubnetRanges, chooseSubnets } from '../domain/subnet.ts';
 import { isDualStack, needsExternalNetwork, sayExternalNetwork, type TemplateSpec } from '../domain/template.ts';
+import { kubeletMayJoin, parseVersion } from '../domain/version.ts';
 import type { PathOf } from './checks.ts';
 
 const SHOWN = 10;
@@ -111,6 +113,7 @@ export const checkGroup = (
   const image = known('image', catalogue.images, spec.image, pathOf('image'));
   if (image.status !== 'active')
     throw invalid(`Image ${image.name} is ${image.status}, and a server starts only from an active one.`, pathOf('image'));
+  checkKubelet(image, cluster, pathOf('image'));
   // Nova's 0 means "as large as the image", which leaves a worker no room for its containers' images.
   if (flavor.diskGiB === 0 && spec.rootVolume === null)
     throw invalid(`Flavor ${flavor.name} has no disk of its own; give a root volume.`, pathOf('rootVolume'));
@@ -133,6 +136,16 @@ export const checkGroup = (
   if (spec.rootVolume !== null && spec.rootVolume.type !== null)
     known('volume type', catalogue.volumeTypes, spec.rootVolume.type, pathOf('rootVolume'));
   checkPorts(spec, cluster, catalogue, pathOf);
+};
+
+/** Of an image that says which Kubernetes it was made for; others are taken at their word. */
+const checkKubelet = ({ name, kubeVersion }: CloudImage, { kubernetesVersion }: TemplateSpec, field: string[]): void => {
+  const [kubelet, apiServer] = [parseVersion(kubeVersion ?? ''), parseVersion(kubernetesVersion)];
+  if (kubelet === undefined || apiServer === undefined || kubeletMayJoin(kubelet, apiServer)) return;
+  throw invalid(
+    `Image ${name} has a kubelet of ${kubeVersion} (kube_version), which may be at most three minor releases older than the cluster's ${kubernetesVersion} and no newer; choose another image or version.`,
+    field,
+  );
 };
 
 const checkPorts = (

@@ -1,12 +1,15 @@
-/** The program that cloud-init runs on a new server: prepares containerd and joins the cluster, saying each stage on the console. */
+/** The program that cloud-init runs on a new server: installs what its image lacks, prepares containerd and joins the cluster, saying each stage on the console. */
 
 export const JOIN_CONFIG_PATH = '/etc/seedbed/join.yaml';
 export const JOIN_SCRIPT_PATH = '/usr/local/sbin/seedbed-join';
 export const SYSCTL_PATH = '/etc/sysctl.d/90-seedbed.conf';
+/** apt's source of Kubernetes' packages, where the operator has named one. */
+export const PACKAGES_PATH = '/etc/seedbed/kubernetes.sources';
 
 /**
- * A constant: what differs from node to node comes as its one argument (the pause image) or in files, so no name of a
- * customer's ever stands in shell text. Works with containerd 1 and 2, whose settings for the pause image have different
+ * A constant: what differs from node to node comes as its arguments (the pause image, the version of Kubernetes) or in files, so no name of a
+ * customer's ever stands in shell text. Only programs that the image lacks are installed, for others may come from packages of other names.
+ * Works with containerd 1 and 2, whose settings for the pause image have different
  * names; images made for Kubernetes are left as they are, and a package's bare configuration (which may switch CRI off)
  * is replaced by containerd's own default. A kernel that forwards IPv6 heeds no
  * router's announcements any more, from which it has its address and its way out, unless each interface is told to (2) before, and
@@ -15,6 +18,7 @@ export const SYSCTL_PATH = '/etc/sysctl.d/90-seedbed.conf';
 export const JOIN_SCRIPT = `#!/bin/sh
 set -u
 pause_image=$1
+version=\${2#v}
 config=/etc/containerd/config.toml
 say() { echo "seedbed: $*"; }
 
@@ -28,6 +32,43 @@ if grep -q '^net.ipv6.conf.all.forwarding' ${SYSCTL_PATH} 2>/dev/null; then
   done
 fi
 sysctl -q -p ${SYSCTL_PATH}
+
+missing=
+set --
+for program in containerd kubelet kubeadm; do
+  command -v "$program" >/dev/null 2>&1 && continue
+  missing="$missing $program"
+  case $program in
+  containerd) set -- "$@" containerd ;;
+  *) set -- "$@" "$program=$version-*" ;;
+  esac
+done
+if [ -n "$missing" ]; then
+  say "stage packages"
+  if [ ! -e ${PACKAGES_PATH} ]; then
+    say "failed: the image lacks$missing, and no package repository is configured"
+    exit 1
+  fi
+  if ! command -v apt-get >/dev/null 2>&1; then
+    say "failed: the image lacks$missing, and apt to install it with"
+    exit 1
+  fi
+  cp ${PACKAGES_PATH} /etc/apt/sources.list.d/seedbed-kubernetes.sources
+  export DEBIAN_FRONTEND=noninteractive
+  attempt=1
+  until apt-get -q -o DPkg::Lock::Timeout=300 update && apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"; do
+    if [ "$attempt" -ge 30 ]; then
+      say "failed: no way to install$missing"
+      exit 1
+    fi
+    attempt=$((attempt + 1))
+    sleep 10
+    say "stage packages, attempt $attempt"
+  done
+  for program in kubelet kubeadm; do
+    case " $missing " in *" $program "*) apt-mark -q hold "$program" ;; esac
+  done
+fi
 
 say "stage containerd"
 mkdir -p /etc/containerd

@@ -7,7 +7,8 @@ import type { Taint } from '../domain/nodeGroup.ts';
 import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
 import { type CloudInit, mergeCloudInit, parseCloudInit } from './cloudInit.ts';
 import type { ApiEndpoint } from './hostedCluster.ts';
-import { JOIN_CONFIG_PATH, JOIN_SCRIPT, JOIN_SCRIPT_PATH, SYSCTL_PATH } from './joinScript.ts';
+import { JOIN_CONFIG_PATH, JOIN_SCRIPT, JOIN_SCRIPT_PATH, PACKAGES_PATH, SYSCTL_PATH } from './joinScript.ts';
+import { MAX_PACKAGE_KEY_BYTES } from './packages.ts';
 
 export interface UserDataInput {
   clusterName: string;
@@ -22,6 +23,8 @@ export interface UserDataInput {
   taints: readonly Taint[];
   kubernetesVersion: string;
   pauseImage: string;
+  /** apt's source for what the image lacks (`buildPackageSource`); null: the image has all. */
+  packageSource: string | null;
   /** A cloud controller will tell who the node is; until then it is tainted. */
   cloudController: boolean;
   /** The node's own of several addresses, one of IPv4 and then one of IPv6 at the most; empty: its kubelet finds it. */
@@ -71,6 +74,8 @@ const LONGEST = {
   caPin: 'f'.repeat(64),
   kubernetesVersion: 'v1000.1000.1000',
   pauseImage: 'x'.repeat(255),
+  // Each line of a key has a blank more there.
+  packageSource: 'x'.repeat(MAX_PACKAGE_KEY_BYTES + 512),
   cloudController: true,
   nodeIps: ['255.255.255.255', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
 };
@@ -89,9 +94,10 @@ export const buildCloudConfig = (input: Omit<UserDataInput, 'cloudInit'>) => ({
     // Holds the token, so for root only; the script deletes it after the join.
     { path: JOIN_CONFIG_PATH, permissions: '0600', content: `${yamlSafeJson(buildJoinConfiguration(input))}\n` },
     { path: '/etc/seedbed/node.json', permissions: '0644', content: `${yamlSafeJson(describeNode(input))}\n` },
+    ...(input.packageSource === null ? [] : [{ path: PACKAGES_PATH, permissions: '0644', content: input.packageSource }]),
     { path: JOIN_SCRIPT_PATH, permissions: '0755', content: JOIN_SCRIPT },
   ],
-  runcmd: [[JOIN_SCRIPT_PATH, input.pauseImage]],
+  runcmd: [[JOIN_SCRIPT_PATH, input.pauseImage, input.kubernetesVersion]],
 });
 
 // kubeadm refuses to join without forwarding; bridged pod traffic must pass the node's packet filter.

@@ -1,5 +1,6 @@
 /** What every pass may use: the store, and the open ends to clouds, seeds and customers' clusters. */
 
+import type { PackageRepository } from '../controlPlane/packages.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cloud, CloudSettings } from '../openstack/session.ts';
@@ -41,6 +42,8 @@ export interface WorldSettings {
   /** A prefix in place of the registries of all images; null: upstream names. */
   imageRegistry: string | null;
   imageDigests: ReadonlyMap<string, string>;
+  /** Of Kubernetes, for workers whose image lacks them; null: images have all. */
+  packages: PackageRepository | null;
   /** Where the cloud is, for controllers that run in a seed. */
   cloud: Pick<CloudSettings, 'authUrl' | 'region' | 'caPem' | 'interface'>;
   /** Private ranges that API servers may call for customers. */

@@ -1,4 +1,4 @@
-/** A flavor that is small is taken with a warning; one that is too small for its image is refused before anything is made. */
+/** A flavor that is small is taken with a warning; one that is too small for its image, or an image with another Kubernetes, is refused before anything is made. */
 import { beforeEach, expect, test } from 'vitest';
 import { catalogue } from '../commands/house.ts';
 import { run } from './run.ts';
@@ -52,4 +52,17 @@ test.each([
   ['flat', 'Image debian needs a disk of 10 GiB; choose a larger flavor or root volume.'],
 ])('flavor %s is too small for the image', async (flavor, message) => {
   expect(await create(flavor)).toMatchObject({ __typename: 'InvalidInputError', code: 'INVALID_INPUT', field: ['flavor'], message });
+});
+
+test.each([
+  ['v1.36.1', true],
+  ['v1.33.0', true],
+  ['1.32.9', false],
+  ['v1.37.0', false],
+  ['latest', true],
+])('an image that says that it was made for Kubernetes %s', async (kubeVersion, fits) => {
+  const known = catalogue();
+  world.cloud.catalogue = { ...known, images: known.images.map((image) => ({ ...image, kubeVersion })) };
+  const message = expect.stringMatching(/has a kubelet of \S+ \(kube_version\).* v1\.36\.3 and no newer; choose another image/);
+  expect(await create('small')).toMatchObject(fits ? { replayed: false } : { code: 'INVALID_INPUT', field: ['image'], message });
 });

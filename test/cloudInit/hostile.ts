@@ -70,6 +70,7 @@ export const inputs: fc.Arbitrary<UserDataInput> = fc.record({
   pauseImage: mostly(
     fc.oneof(fc.constantFrom('no', '1e3', '017', 'a:5000/b@sha256:ab', '0:0'), fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9./:@_-]{0,40}$/)),
   ),
+  packageSource: fc.option(hostile),
   cloudController: fc.boolean(),
   nodeIps: fc.constantFrom([], ['192.0.2.20'], ['192.0.2.20', 'fd00::f816:3eff:fe12:3456']),
   cloudInit: fc.constant(null),

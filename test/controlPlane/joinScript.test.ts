@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { JOIN_SCRIPT } from '../../src/controlPlane/joinScript.ts';
+import { buildPackageSource } from '../../src/controlPlane/packages.ts';
+import { stageIn } from '../../src/reconcilers/node/bootStage.ts';
 
 const PAUSE = 'mirror.example:5000/k8s/pause:3.10.2';
 let root: string;
@@ -13,16 +15,16 @@ const program = (name: string, body: string) =>
   writeFileSync(join(root, 'bin', name), `#!/bin/sh\necho "${name} $*" >>${root}/calls\n${body}\n`, { mode: 0o755 });
 
 /** Runs the script with every path of the server moved under `root`. */
-const run = (): { output: string; status: number; calls: string[] } => {
+const run = (path = `${root}/bin:/usr/bin:/bin`): { output: string; status: number; calls: string[] } => {
   const script = JOIN_SCRIPT.replaceAll(/(?<=[ >"=#])\/(etc|run|proc)\//g, `${root}/$1/`);
   writeFileSync(join(root, 'script'), script);
   let output = '';
   let status = 0;
   try {
-    output = execFileSync('sh', [join(root, 'script'), PAUSE], {
+    output = execFileSync('/bin/sh', [join(root, 'script'), PAUSE, 'v1.36.3'], {
       encoding: 'utf8',
       stdio: 'pipe',
-      env: { PATH: `${root}/bin:/usr/bin:/bin` },
+      env: { PATH: path },
     });
   } catch (error) {
     ({ stdout: output, status } = error as { stdout: string; status: number });
@@ -36,7 +38,7 @@ beforeEach(() => {
   for (const folder of ['bin', 'run', 'etc/containerd', 'etc/seedbed', 'etc/kubernetes/pki'])
     mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, 'etc/seedbed/join.yaml'), 'secret');
-  for (const name of ['modprobe', 'sysctl', 'systemctl', 'sleep', 'kubeadm']) program(name, '');
+  for (const name of ['modprobe', 'sysctl', 'systemctl', 'sleep', 'kubelet', 'kubeadm']) program(name, '');
   program('containerd', `printf '[cri]\\n    sandbox_image = "old"\\n    SystemdCgroup = false\\n'`);
 });
 afterEach(() => rmSync(root, { recursive: true }));
@@ -117,4 +119,60 @@ test('where IPv6 is forwarded, interfaces that the kernel configures heed router
     'net.ipv6.conf.all.forwarding = 1\nnet/ipv6/conf/default/accept_ra = 2\nnet/ipv6/conf/eth0/accept_ra = 2\n',
   );
   expect(calls).toContain(`sysctl -q -p ${settings}`);
+});
+
+/** A server whose image has the tools of any system and these programs of Kubernetes'; `apt-get install` brings the others. */
+const bareServer = (...has: string[]): string => {
+  for (const name of ['containerd', 'kubelet', 'kubeadm']) if (!has.includes(name)) rmSync(join(root, 'bin', name));
+  for (const tool of ['mkdir', 'cp', 'rm', 'cat', 'grep', 'sed', 'cmp', 'touch', 'chmod'])
+    symlinkSync(`/usr/bin/${tool}`, join(root, 'bin', tool));
+  mkdirSync(join(root, 'etc/apt/sources.list.d'), { recursive: true });
+  program(
+    'apt-get',
+    `case "$*" in *" install "*) [ -e ${root}/offline ] && rm ${root}/offline && exit 100
+for name in containerd kubelet kubeadm; do printf '#!/bin/sh\\necho "%s $*" >>${root}/calls\\n' $name >${root}/bin/$name; chmod 755 ${root}/bin/$name; done ;; esac`,
+  );
+  program('apt-mark', '');
+  return join(root, 'bin');
+};
+const KEY = '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEZw\n-----END PGP PUBLIC KEY BLOCK-----\n';
+const source = buildPackageSource({ url: 'https://packages.example.org/v{minor}/deb/', key: KEY }, { minor: '1.36' });
+
+test('what the image lacks is installed in the version of the cluster, and stays at it', () => {
+  writeFileSync(join(root, 'etc/seedbed/kubernetes.sources'), source);
+  writeFileSync(join(root, 'offline'), '');
+  const { calls, output, status } = run(bareServer('containerd'));
+  expect(status).toBe(0);
+  expect(readFileSync(join(root, 'etc/apt/sources.list.d/seedbed-kubernetes.sources'), 'utf8')).toBe(
+    'Types: deb\nURIs: https://packages.example.org/v1.36/deb/\nSuites: /\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDMEZw\n -----END PGP PUBLIC KEY BLOCK-----\n',
+  );
+  const installs = calls.filter((call) => call.includes(' install '));
+  expect(installs).toHaveLength(2);
+  expect(installs[1]).toMatch(/ --no-install-recommends kubelet=1\.36\.3-\* kubeadm=1\.36\.3-\*$/);
+  expect(calls.filter((call) => call.startsWith('apt-mark'))).toEqual(['apt-mark -q hold kubelet', 'apt-mark -q hold kubeadm']);
+  expect(output).toMatch(/stage packages\n[\s\S]*stage packages, attempt 2\n[\s\S]*seedbed: joined\n$/);
+});
+
+test('an image with everything is asked for no packages', () => {
+  writeFileSync(join(root, 'etc/seedbed/kubernetes.sources'), source);
+  program('apt-get', '');
+  const { calls, output } = run();
+  expect(calls.filter((call) => call.startsWith('apt'))).toEqual([]);
+  expect(output).not.toContain('packages');
+});
+
+test('without a repository it says what the image lacks', () => {
+  const { status, output, calls } = run(bareServer('kubelet'));
+  expect(status).toBe(1);
+  expect(output).toMatch(/seedbed: failed: the image lacks containerd kubeadm, and no package repository is configured\n$/);
+  expect(stageIn(output)).toBe('has given up: the image lacks containerd kubeadm, and no package repository is configured');
+  expect(calls.filter((call) => call.startsWith('apt'))).toEqual([]);
+});
+
+test('apt reads the description of the repository', () => {
+  writeFileSync(join(root, 'kubernetes.sources'), source);
+  const options = ['-o', 'Dir::Etc::sourcelist=/dev/null', '-o', `Dir::Etc::sourceparts=${root}`, '-o', `Dir::State=${root}`];
+  const told = execFileSync('apt-get', [...options, 'indextargets'], { encoding: 'utf8' });
+  expect(told).toContain('https://packages.example.org/v1.36/deb/');
+  expect(told).toContain('-----BEGIN PGP PUBLIC KEY BLOCK-----');
 });

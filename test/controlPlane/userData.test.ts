@@ -17,6 +17,7 @@ const input: UserDataInput = {
   ],
   kubernetesVersion: 'v1.36.3',
   pauseImage: 'registry.k8s.io/pause:3.10.2',
+  packageSource: null,
   cloudController: false,
   nodeIps: [],
   cloudInit: null,
@@ -52,8 +53,14 @@ test('a node reads how to join, for root only, and runs one command without a sh
     },
   });
   expect(fileOf(config, '/etc/sysctl.d/90-seedbed.conf')?.content).toContain('net.ipv4.ip_forward = 1\n');
-  expect(config.runcmd).toEqual([['/usr/local/sbin/seedbed-join', 'registry.k8s.io/pause:3.10.2']]);
+  expect(config.runcmd).toEqual([['/usr/local/sbin/seedbed-join', 'registry.k8s.io/pause:3.10.2', 'v1.36.3']]);
   expect(fileOf(config, '/usr/local/sbin/seedbed-join')?.permissions).toBe('0755');
+});
+
+test('where packages of Kubernetes are is told only to those that may need them', () => {
+  const path = '/etc/seedbed/kubernetes.sources';
+  expect(fileOf(read(buildUserData(input)), path)).toBeUndefined();
+  expect(fileOf(read(buildUserData({ ...input, packageSource: 'Types: deb\n' })), path)).toMatchObject({ content: 'Types: deb\n' });
 });
 
 test("of several addresses the kubelet is told which is the node's", () => {

@@ -108,7 +108,14 @@ test('quotas that a service does not show are left out, and a service that is do
     body: { NeutronError: { type: 'PolicyNotAuthorized', message: 'no' } },
   });
   const { quotas } = await start().load(cloud.open(), 'p1', 'u1');
-  expect(quotas.map(({ resource }) => resource)).toEqual(['instances', 'cores', 'ram', 'server_groups', 'server_group_members', 'gigabytes_ssd']);
+  expect(quotas.map(({ resource }) => resource)).toEqual([
+    'instances',
+    'cores',
+    'ram',
+    'server_groups',
+    'server_group_members',
+    'gigabytes_ssd',
+  ]);
   cloud.on('GET /compute/v2.1/limits', { status: 500, body: {} });
   expect(await start().load(cloud.open(), 'p1', 'u1')).toMatchObject({ flavors: [{ id: 'f1' }], quotas: [] });
 });

@@ -7,6 +7,9 @@ const line = (text: string) => `[   21.318802] cloud-init[614]: seedbed: ${text}
 test.each([
   ['nothing yet', ['[    0.000000] Linux version 6.1.0'], null],
   ['its kernel', [line('stage kernel')], 'prepares its kernel'],
+  ['packages', [line('stage kernel'), line('stage packages')], 'installs packages'],
+  ['packages again', [line('stage packages, attempt 2')], 'installs packages, attempt 2'],
+  ['what the image lacks', [line('failed: the image lacks kubeadm, and no more')], 'has given up: the image lacks kubeadm, and no more'],
   ['containerd', [line('stage kernel'), line('stage containerd')], 'starts containerd'],
   ['the first attempt', [line('stage join, attempt 1'), '[preflight] Running pre-flight checks'], 'joins the cluster'],
   [

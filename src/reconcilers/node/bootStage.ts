@@ -8,17 +8,21 @@ const LINES = 150;
 /** Each goes on after "it". */
 const WORDS: Readonly<Record<string, string>> = {
   kernel: 'prepares its kernel',
+  packages: 'installs packages',
   containerd: 'starts containerd',
   join: 'joins the cluster',
 };
 
 /** Null: cloud-init has not come to the script yet, or the image keeps its console to itself. */
 export const stageIn = (console: string): string | null => {
-  const last = [...console.matchAll(/^.*seedbed: (stage (\w+)(?:, attempt (\d+))?|failed to join|joined)\s*$/gm)].at(-1);
+  const last = [
+    ...console.matchAll(/^.*seedbed: (stage (\w+)(?:, attempt (\d+))?|failed to join|failed: [\w ,.-]{1,200}|joined)\s*$/gm),
+  ].at(-1);
   if (last === undefined) return null;
   const [, said, stage, attempt] = last;
   if (said === 'joined') return 'has joined, and its kubelet is to say so';
   if (said === 'failed to join') return 'has given up joining';
+  if (said?.startsWith('failed: ')) return `has given up: ${said.slice('failed: '.length)}`;
   const words = WORDS[stage ?? ''];
   return words === undefined ? null : attempt === undefined || attempt === '1' ? words : `${words}, attempt ${attempt}`;
 };

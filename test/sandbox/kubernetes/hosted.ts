@@ -179,6 +179,7 @@ export const userDataFor = (hosted: Hosted, nodeName: string, change: { pin?: st
     taints: [],
     kubernetesVersion: hosted.cluster.release.version,
     pauseImage: 'registry.k8s.io/pause:3.10',
+    packageSource: null,
     cloudController: false,
     nodeIps: [],
     cloudInit: null,

@@ -3,6 +3,7 @@
 import { tokenText } from '../../../controlPlane/bootstrapToken.ts';
 import type { HostedCluster } from '../../../controlPlane/hostedCluster.ts';
 import { imageOf } from '../../../controlPlane/images.ts';
+import { buildPackageSource } from '../../../controlPlane/packages.ts';
 import { buildUserData } from '../../../controlPlane/userData.ts';
 import { isWanted } from '../../../domain/addons.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
@@ -109,6 +110,7 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
     name: resourceName(cluster, group.name),
   });
   const token = await loadOrMakeToken(scope);
+  const { packages } = scope.world.settings;
   return {
     name: row.name,
     description: descriptionOf(cluster),
@@ -126,6 +128,7 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
       taints: group.spec.taints,
       kubernetesVersion: hosted.release.version,
       pauseImage: imageOf(hosted, 'pause'),
+      packageSource: packages === null ? null : buildPackageSource(packages, hosted.release),
       cloudController: isWanted('cloudController', cluster.spec),
       nodeIps: nodeIpsOf(scope),
       cloudInit: group.spec.cloudInit === null ? null : await openCloudInit(scope),

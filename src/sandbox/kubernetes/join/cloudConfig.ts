@@ -74,8 +74,14 @@ export const forwardsPackets = ({ files, commands }: CloudConfig): boolean => {
   );
 };
 
+/** What is said under a condition is about what an image lacks, and the one played here has all. */
 const saidBefore = (command: string): string[] =>
-  [...command.slice(0, command.search(/kubeadm\s+join\b/)).matchAll(/^\s*say "([^"]*)"$/gm)].map(([, words]) => `seedbed: ${words}`);
+  [
+    ...command
+      .slice(0, command.search(/kubeadm\s+join\b/))
+      .replace(/^if [\s\S]*?^fi$/gm, '')
+      .matchAll(/^\s*say "([^"]*)"$/gm),
+  ].map(([, words]) => `seedbed: ${words}`);
 
 export const findJoin = ({ commands }: CloudConfig): JoinCommand | undefined => {
   for (const command of commands) {
