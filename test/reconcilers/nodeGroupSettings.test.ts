@@ -108,7 +108,7 @@ test("a customer's own cloud-init is in the servers' user data, sealed in the da
   expect(config).toMatchObject({ packages: ['nfs-common'], chpasswd: { list: `root:${SECRET}` } });
   expect(config.runcmd).toEqual([
     ['sh', '-c', 'mount -a\n'],
-    [expect.stringContaining('seedbed-join'), expect.anything()],
+    [expect.stringContaining('seedbed-join'), expect.anything(), 'v1.36.3'],
   ]);
   const query = 'query($id: ID!) { cluster(id: $id) { nodeGroups(first: 9) { nodes { name cloudInit { sha256 sizeBytes } } } } }';
   const shown = JSON.stringify(await world.ask(world.member, query, { id: clusterId }));

@@ -212,10 +212,10 @@ const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
   }
 };
 
-/** As Nova told it within the last seconds, for whichever look. */
+/** While a server that is ACTIVE boots and joins, what Nova said of it seconds ago will do; that it has become so, or what a silent node's does, is asked for. */
 const findSeen = async (scope: NodeScope, serverId: string): Promise<Server | undefined> => {
-  const seen = scope.world.servers.sight(serverId);
-  if (seen !== undefined) return seen.status === 'DELETED' ? undefined : seen;
+  const seen = scope.row.kubeletVersion === null ? scope.world.servers.sight(serverId) : undefined;
+  if (seen?.status === 'ACTIVE') return seen;
   const live = await findLive(scope, serverId);
   if (live !== undefined) scope.world.servers.note(live);
   return live;
