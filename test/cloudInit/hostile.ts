@@ -45,6 +45,11 @@ const key = fc.oneof(
   word,
   fc.tuple(prefix, word).map((parts) => parts.join('/')),
 );
+/** The operator's, whose configuration takes ASCII alone. */
+const operators = fc.oneof(
+  fc.string({ unit: 'grapheme-ascii', maxLength: 60 }),
+  fc.constantFrom(...TRAPS.filter((text) => /^[\t\r\n -~]*$/.test(text))),
+);
 /** Now and then what ought to be refused. */
 const mostly = (fine: fc.Arbitrary<string>) => fc.oneof({ weight: 12, arbitrary: fine }, { weight: 1, arbitrary: hostile });
 const value = mostly(fc.oneof(word, fc.constant('')));
@@ -70,7 +75,7 @@ export const inputs: fc.Arbitrary<UserDataInput> = fc.record({
   pauseImage: mostly(
     fc.oneof(fc.constantFrom('no', '1e3', '017', 'a:5000/b@sha256:ab', '0:0'), fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9./:@_-]{0,40}$/)),
   ),
-  packageSource: fc.option(hostile),
+  packageSource: fc.option(operators),
   cloudController: fc.boolean(),
   nodeIps: fc.constantFrom([], ['192.0.2.20'], ['192.0.2.20', 'fd00::f816:3eff:fe12:3456']),
   cloudInit: fc.constant(null),
