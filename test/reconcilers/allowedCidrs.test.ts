@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { namespaceOf } from '../../src/domain/cluster.ts';
+import { askNeutron } from './neutron.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -56,12 +57,7 @@ const gateway = () => {
   const [{ resolved } = { resolved: '{}' }] = world.rows<{ resolved: string }>(`select resolved from clusters where id = '${clusterId}'`);
   return (JSON.parse(resolved) as { gatewayAddresses: string[] }).gatewayAddresses[0] ?? '';
 };
-const api = async (method: string, path: string, body?: object) => {
-  const url = `${world.sandbox.authUrl.replace(/\/identity.*$/, '/network')}/v2.0/${path}`;
-  const headers = { 'content-type': 'application/json', 'x-auth-token': world.member };
-  const answer = await fetch(url, { method, headers, ...(body && { body: JSON.stringify(body) }) });
-  return answer.status === 204 ? {} : answer.json();
-};
+const api = (method: string, path: string, body?: object): Promise<unknown> => askNeutron(world, world.member, method, path, body);
 interface Router {
   id: string;
   name: string;

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { namespaceOf } from '../../src/domain/cluster.ts';
 import { accessOf, createClient } from '../sandbox/kubernetes/client.ts';
+import { askNeutron } from './neutron.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -13,15 +14,7 @@ interface CloudState {
   openstack: { network: Record<string, { id: string; name?: string; device_owner?: string; network_id?: string }[]> };
 }
 const network = async (kind: string) => (await world.control<CloudState>('GET', 'world')).openstack.network[kind] ?? [];
-const neutron = async (method: string, path: string, body?: object): Promise<void> => {
-  const catalog = world.sandbox.authUrl.replace(/\/identity.*$/, '/network');
-  const answer = await fetch(`${catalog}/v2.0/${path}`, {
-    method,
-    headers: { 'content-type': 'application/json', 'x-auth-token': world.member },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-};
+const neutron = (method: string, path: string, body?: object): Promise<unknown> => askNeutron(world, world.member, method, path, body);
 const own = async (kind: string): Promise<string> => (await network(kind)).find((t) => t.name === `seedbed-${shortId}`)?.id ?? '';
 
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 /** A cluster with IPv6 beside IPv4: what is made for it, what its workers and its API say, what is mended, and that nothing of it stays. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { accessOf, at, createClient } from '../sandbox/kubernetes/client.ts';
+import { askNeutron } from './neutron.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -24,16 +25,8 @@ interface Rule extends Thing {
   remote_group_id: string | null;
 }
 
-const neutron = async <T>(token: string, method: string, path: string, body?: object): Promise<T> => {
-  const url = world.sandbox.authUrl.replace(/\/identity.*$/, '/network');
-  const answer = await fetch(`${url}/v2.0/${path}`, {
-    method,
-    headers: { 'content-type': 'application/json', 'x-auth-token': token },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-  return (answer.status === 204 ? undefined : await answer.json()) as T;
-};
+const neutron = <T>(token: string, method: string, path: string, body?: object): Promise<T> =>
+  askNeutron<T>(world, token, method, path, body);
 const make = async (what: string, fields: object): Promise<Thing> =>
   Object.values(await neutron<Record<string, Thing>>(world.member, 'POST', `${what}s`, { [what]: fields }))[0] as Thing;
 const list = async <T = Thing>(what: string, query: string): Promise<T[]> =>

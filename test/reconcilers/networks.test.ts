@@ -1,5 +1,6 @@
 /** Which networks a cluster is in: those it names, the only one there is, or one that is made as it wishes. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { askNeutron } from './neutron.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -17,16 +18,8 @@ interface Rule {
   remote_ip_prefix: string | null;
 }
 
-const neutron = async <T>(token: string, method: string, path: string, body?: object): Promise<T> => {
-  const url = world.sandbox.authUrl.replace(/\/identity.*$/, '/network');
-  const answer = await fetch(`${url}/v2.0/${path}`, {
-    method,
-    headers: { 'content-type': 'application/json', 'x-auth-token': token },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()) as T;
-};
+const neutron = <T>(token: string, method: string, path: string, body?: object): Promise<T> =>
+  askNeutron<T>(world, token, method, path, body);
 const make = async (token: string, what: string, fields: object): Promise<Thing> =>
   Object.values(await neutron<Record<string, Thing>>(token, 'POST', `${what}s`, { [what]: fields }))[0] as Thing;
 const list = async <T>(what: string, query: string): Promise<T[]> =>

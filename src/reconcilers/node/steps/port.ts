@@ -128,8 +128,8 @@ const subnetsOf = ({ cluster, group }: NodeScope): { v4: string[]; v6: string[] 
 
 /** Of those that are there, in the order of the group's networks. */
 export const additionalPortIds = async (scope: NodeScope): Promise<string[]> => {
-  const names = furtherNetworks(scope).map((_, i) => furtherName(scope, i));
-  const ids = await Promise.all(names.map((name) => presentId(scope.db, portKey(scope, name))));
+  const [, ...further] = portKeys(scope);
+  const ids = await Promise.all(further.map((key) => presentId(scope.db, key)));
   return ids.filter((id) => id !== undefined);
 };
 
