@@ -172,6 +172,8 @@ export const clusters = sqliteTable(
     rotations: json<Rotations>(),
     /** Nodes that are older are replaced, one after the other. */
     nodesSince: time(),
+    /** The Kubernetes version that all of its control plane has run last; null before it first ran. */
+    runningVersion: text(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
     /** As it was at the last look. */
@@ -215,6 +217,8 @@ export const nodeGroups = sqliteTable(
     nodesToRemove: json<string[]>().notNull(),
     /** null: never healed. */
     healing: json<GroupHealing>(),
+    /** The version that its nodes stay at; null: they follow the control plane. */
+    kubernetesVersion: text(),
     state: text().$type<NodeGroupState>().notNull(),
     ...object(),
   },
@@ -243,6 +247,9 @@ export const nodes = sqliteTable(
     addressV6: text('address_v6'),
     floatingIp: text(),
     zone: text(),
+    /** That it was made to join with; null before its server was asked for. */
+    kubernetesVersion: text(),
+    /** As its kubelet says. */
     kubeletVersion: text(),
     fault: json<NodeFault>(),
     /** Of a node that has not joined yet. */
