@@ -53,6 +53,9 @@ const SETTINGS = {
   drainSeconds: 'SEEDBED_DRAIN_SECONDS',
   autoscalerListen: 'SEEDBED_AUTOSCALER_LISTEN',
   autoscalerAddress: 'SEEDBED_AUTOSCALER_ADDRESS',
+  backupListen: 'SEEDBED_BACKUP_LISTEN',
+  backupAddress: 'SEEDBED_BACKUP_ADDRESS',
+  backupFolder: 'SEEDBED_BACKUP_FOLDER',
 } as const;
 
 const PINNED = /^(\S+:[\w.-]+)@(sha256:[0-9a-f]{64})$/;
@@ -125,6 +128,16 @@ const schema = z
     autoscalerListen: hostPort.nullable().default(null),
     /** host:port at which pods in the seeds reach it; its certificate is for this host. */
     autoscalerAddress: hostPort.nullable().default(null),
+    /** host:port at which pods in the seeds put backups and get them; null: there are none. */
+    backupListen: hostPort.nullable().default(null),
+    /** host:port at which they reach it; its certificate is for this host. */
+    backupAddress: hostPort.nullable().default(null),
+    /** Where they are kept; null: "backups" in the data folder. */
+    backupFolder: z.string().min(1).nullable().default(null),
+  })
+  .refine((c) => (c.backupListen === null) === (c.backupAddress === null), {
+    path: ['backupAddress'],
+    message: 'backups need both an address to listen at and one that seeds reach it at',
   })
   .refine((c) => (c.autoscalerListen === null) === (c.autoscalerAddress === null), {
     path: ['autoscalerAddress'],

@@ -1,10 +1,10 @@
 /** Puts the server together: opens what it needs, starts the API and the worker, and closes all of it again. */
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { isBuiltIn } from './addons/builtIn.ts';
 import { startApi } from './api/server.ts';
-import { loadAutoscalerAuthority } from './autoscalerAuthority.ts';
 import type { CommandDeps } from './commands/call.ts';
 import { createCommands } from './commands/commands.ts';
 import { createScaling } from './commands/scaleNodeGroup.ts';
@@ -20,12 +20,16 @@ import { splitHostPort } from './lib/hostPort.ts';
 import { newId, randomToken } from './lib/ids.ts';
 import { createLog, type Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
+import { openDirectoryStore } from './objectStore/directory.ts';
+import type { ObjectStore } from './objectStore/objectStore.ts';
 import { createProjectCatalogue } from './openstack/catalogue.ts';
 import { type Cloud, createCloudFactory } from './openstack/session.ts';
 import type { TokenInfo } from './openstack/token.ts';
-import { issueProviderServer } from './pki/provider.ts';
+import { type AuthorityDeps, loadOwnAuthority } from './ownAuthority.ts';
+import { issueOwnServer } from './pki/ownServer.ts';
 import { issueUserCertificate } from './pki/userCertificate.ts';
 import { issueUserKubeconfig } from './pki/userKubeconfig.ts';
+import { createBackupHandler } from './reconcilers/backup/handler.ts';
 import { createClouds } from './reconcilers/clouds.ts';
 import { createClusterHandler } from './reconcilers/cluster/handler.ts';
 import { createNetworkSights } from './reconcilers/networkSights.ts';
@@ -96,6 +100,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   /** How long what a project has is believed. */
   const maxAgeMs = SIGHTS_SHARE * config.driftSeconds * 1000;
   const autoscaler = await autoscalerEnd(config, { store, secrets, clock });
+  const objects = await openObjectStore(config, { store, secrets, clock, log });
   const world: World = {
     store,
     secrets,
@@ -119,6 +124,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     tenants: createTenantRegistry({ store, secrets, clock, policy }),
     servers: createServerPolls({ store, clock, log }),
     autoscaler,
+    objects,
     networks: createNetworkSights({ clock, maxAgeMs }),
     trusts: createTrustSights({ clock, maxAgeMs, listIds: () => clouds.asTrustee().identity.lentTrustIds() }),
   };
@@ -136,6 +142,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       NODE_GROUP: createNodeGroupHandler(world),
       NODE: createNodeHandler(world),
       ORPHANS: createOrphansHandler(world),
+      BACKUP: createBackupHandler(world),
     },
     clock,
     random: Math.random,
@@ -164,6 +171,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       clustersHaveUsers: config.userDomain !== null,
       knowsItsAddresses: config.sourceCidrs.length > 0,
       clustersPerProject: config.clustersPerProject,
+      backupsAreKept: objects !== null,
     },
   };
   const api = await startApi({
@@ -201,6 +209,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     close: async (graceMs) => {
       endHousekeeping();
       await Promise.all([api.close(graceMs), provider?.close(graceMs), worker.stop(graceMs)]);
+      await objects?.close();
       world.servers.close();
       world.tenants.closeAll();
       world.seeds.closeAll();
@@ -210,14 +219,30 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   };
 };
 
-const autoscalerEnd = async (config: Config, deps: Parameters<typeof loadAutoscalerAuthority>[0]): Promise<AutoscalerEnd | null> =>
-  config.autoscalerAddress === null ? null : { ...splitHostPort(config.autoscalerAddress), authority: await loadAutoscalerAuthority(deps) };
+const autoscalerEnd = async (config: Config, deps: AuthorityDeps): Promise<AutoscalerEnd | null> =>
+  config.autoscalerAddress === null
+    ? null
+    : { ...splitHostPort(config.autoscalerAddress), authority: await loadOwnAuthority(deps, 'autoscalerAuthority') };
+
+/** null: the operator has set none up. */
+const openObjectStore = async (
+  { backupListen: listen, backupAddress: address, backupFolder, data }: Config,
+  deps: AuthorityDeps & { log: Log },
+): Promise<ObjectStore | null> => {
+  if (listen === null || address === null) return null;
+  const authority = await loadOwnAuthority(deps, 'backupAuthority');
+  const { cert, key } = await issueOwnServer(authority, splitHostPort(address).host, { now: deps.clock.now });
+  const urlKey = createHash('sha256').update('seedbed backup urls').update(authority.key).digest();
+  const folder = backupFolder ?? join(data, 'backups');
+  const tls = { cert, key, caPem: authority.cert };
+  return openDirectoryStore({ folder, listen, address, tls, urlKey, clock: deps.clock, log: deps.log });
+};
 
 /** Only where it is configured: gRPC takes a while to load. */
 const serveAutoscalers = async ({ autoscalerListen: listen }: Config, end: AutoscalerEnd | null, deps: CommandDeps, log: Log) => {
   if (listen === null || end === null) return undefined;
   const { authority, host } = end;
-  const server = await issueProviderServer(authority, host, { now: deps.clock.now });
+  const server = await issueOwnServer(authority, host, { now: deps.clock.now });
   const { startAutoscalerProvider } = await import('./autoscaler/server.ts');
   const tls = { caPem: authority.cert, cert: server.cert, key: server.key };
   const provider = await startAutoscalerProvider({ store: deps.store, scaling: createScaling(deps), log, settings: { listen, tls } });

@@ -117,6 +117,11 @@ const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
       description:
         'Snapshots in Cinder of volumes that are to go, root volumes of nodes included, whoever made them. Cinder deletes no volume that has one: with KEEP such a volume stays as well, and without an answer the deletion waits for one.',
     }),
+    backups: t.field({
+      type: KeepOrDeleteEnum,
+      description:
+        "Backups of its etcd; DELETE when left out. With KEEP those that are stored stay in the project's list until somebody deletes them; one that is being made is given up.",
+    }),
     deadlineSeconds: t.int({
       description:
         "From 60 to 86400: how long each stage that waits for others may take before the deletion goes on without it, from when it began to wait: nodes with their servers and volumes; load balancers, by the cluster's cloud controller and Octavia; the word of the cluster's API on volumes, their removal and an answer on snapshots; ports of others in the network that Seedbed made; the look through the project at the end; Keystone, to end what Seedbed acted by. What was left or could not be looked at is in leakReport; a volume that may be meant to stay is kept, and a server that may be there still keeps its ports, its router and its network. A lost right to act in the project is waited for all the same. When left out, all is waited for, but for 15 minutes at the end.",

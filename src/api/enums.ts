@@ -1,5 +1,6 @@
 /** The enums of the schema: each value with a sentence. */
 import type { AuditLevel } from '../domain/audit.ts';
+import type { BackupReason, BackupState } from '../domain/backup.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState } from '../domain/condition.ts';
@@ -37,6 +38,21 @@ export const ClusterStateEnum = enumOf<ClusterState>('ClusterState', 'Where a cl
   FAILED: 'Somebody must act before it goes on; the conditions say who and how.',
   DELETING: 'Its parts are being removed.',
   DELETED: 'Nothing of it is left.',
+});
+
+export const BackupStateEnum = enumOf<BackupState>('BackupState', 'Where a backup is in its life.', {
+  PENDING: 'Written down; nothing has been done yet.',
+  CREATING: 'The snapshot is being taken, stored or restored on trial.',
+  READY: 'It is stored, and was restored on trial.',
+  DEGRADED: 'It is stored, and something of it is not as it was.',
+  FAILED: 'Somebody must act before it goes on; the conditions say who and how.',
+  DELETING: 'What is stored of it is being removed.',
+  DELETED: 'Nothing of it is left.',
+});
+
+export const BackupReasonEnum = enumOf<BackupReason>('BackupReason', 'Why a backup was made.', {
+  ON_DEMAND: 'Somebody asked for it.',
+  SCHEDULED: "The cluster's schedule says so.",
 });
 
 export const NodeGroupStateEnum = enumOf<NodeGroupState>('NodeGroupState', 'Where a node group is in its life.', {
@@ -136,6 +152,8 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   DELETE_NODE_GROUP: 'deleteNodeGroup.',
   REPLACE_NODE: 'replaceNode.',
   HEAL_NODE: 'Seedbed replaces a broken worker; the reason says what is wrong with it.',
+  CREATE_BACKUP: 'createBackup, or the schedule of the cluster.',
+  DELETE_BACKUP: 'deleteBackup.',
   FIND_ORPHANS: 'findOrphans.',
   REMOVE_ORPHANS: 'removeOrphans.',
 });
@@ -180,6 +198,7 @@ export const ObjectKindEnum = enumOf<ObjectKind>('ObjectKind', 'Kinds of objects
   NODE_GROUP: 'A node group.',
   NODE: 'A worker.',
   ORPHANS: 'A search for orphans, or a removal: the operation itself.',
+  BACKUP: "A backup of a cluster's etcd.",
 });
 
 export const WhoMustActEnum = enumOf<WhoMustAct>('WhoMustAct', 'Whose move it is.', {

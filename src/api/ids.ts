@@ -8,7 +8,14 @@ export interface GlobalId {
 
 export const encodeId = (typename: string, id: string): string => Buffer.from(`${typename}:${id}`).toString('base64url');
 
-const TYPE_OF_KIND = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'NodeGroup', NODE: 'ClusterNode', ORPHANS: 'Operation' } as const;
+const TYPE_OF_KIND = {
+  SEED: 'Seed',
+  CLUSTER: 'Cluster',
+  NODE_GROUP: 'NodeGroup',
+  NODE: 'ClusterNode',
+  ORPHANS: 'Operation',
+  BACKUP: 'Backup',
+} as const;
 
 /** For `node`. */
 export const idOf = (kind: ObjectKind, id: string): string => encodeId(TYPE_OF_KIND[kind], id);

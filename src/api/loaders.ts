@@ -11,6 +11,7 @@ import {
   loadAddonBundles,
   loadNewestBundleRevisions,
 } from '../store/addonBundles.ts';
+import { type BackupRow, loadBackups } from '../store/backups.ts';
 import { type CertificateRow, listCertificatesByClusters } from '../store/certificates.ts';
 import { loadClusters } from '../store/clusters.ts';
 import { listConditionsByObjects, listGroupConditions } from '../store/conditions.ts';
@@ -48,6 +49,7 @@ export interface Loaders {
   operation: One<OperationRow>;
   resource: One<InventoryRow>;
   kubeconfig: One<KubeconfigRow>;
+  backup: One<BackupRow>;
   seed: One<SeedRow>;
   template: One<TemplateRow>;
   newestRevision: One<TemplateRevisionRow>;
@@ -158,6 +160,7 @@ const createObjectLoaders = (db: Db, actor: Actor) => {
     operation: byId((ids) => loadOperations(db, sight, ids)),
     resource: byId((ids) => loadResources(db, ids)),
     kubeconfig: byId((ids) => loadKubeconfigs(db, ids)),
+    backup: byId((ids) => loadBackups(db, sight, ids)),
     seed: byId(async (ids) => (actor.isCloudAdmin ? await loadSeeds(db, ids) : [])),
     addonBundle: byId((ids) => loadAddonBundles(db, sight, ids)),
     template: byId((ids) => loadTemplates(db, sight, ids)),

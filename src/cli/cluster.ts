@@ -66,6 +66,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .option('--delete-volumes', 'delete all volumes of its PersistentVolumes, whatever these say')
     .option('--keep-snapshots', 'keep snapshots of its volumes, and the volumes that have one')
     .option('--delete-snapshots', 'delete all snapshots of volumes that are to go, whoever made them')
+    .option('--keep-backups', 'keep the backups of its etcd')
     .option('--keep-load-balancers', 'keep the load balancers of its Services, in a network of your own')
     .option('--keep-floating-ips', "keep the floating IPs of its Services' load balancers")
     .option('--deadline <duration>', 'go on after so long without what is waited for, from 60s to 24h', readDuration)
@@ -179,6 +180,7 @@ interface DeleteOptions extends ChangeOptions {
   deleteVolumes?: boolean;
   keepSnapshots?: boolean;
   deleteSnapshots?: boolean;
+  keepBackups?: boolean;
   keepLoadBalancers?: boolean;
   keepFloatingIps?: boolean;
   deadline?: number;
@@ -191,6 +193,7 @@ const remove = async (session: Session, [nameOrId = '']: readonly string[], opti
   const snapshots = keepOrDelete('snapshots', options.keepSnapshots, options.deleteSnapshots);
   const wish = given({
     ...{ volumes, snapshots },
+    backups: options.keepBackups ? 'KEEP' : undefined,
     loadBalancers: keepLoadBalancers ? 'KEEP' : undefined,
     floatingIps: keepFloatingIps ? 'KEEP' : undefined,
     deadlineSeconds: deadline === undefined ? undefined : Math.floor(deadline / 1000),

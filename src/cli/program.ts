@@ -1,6 +1,7 @@
 /** The client commands as one program: runs one command line and answers its exit status. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addBackupCommands } from './backup.ts';
 import { addBundleCommands } from './bundle.ts';
 import { addCertificateCommands } from './certificate.ts';
 import { addClusterCommands } from './cluster.ts';
@@ -30,6 +31,7 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
   addNodeGroupCommands(program, io);
   addNodeCommands(program, io);
   addCertificateCommands(program, io);
+  addBackupCommands(program, io);
   addOperationCommands(program, io);
   addTemplateCommands(program, io);
   addBundleCommands(program, io);

@@ -113,6 +113,12 @@ export const DELETE_CLUSTER = mutation(
   'DeleteClusterInput',
   `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
 );
+const BACKUP = `uuid name state reason sizeBytes sha256 revision keyCount kubernetesVersion takenAt verifiedAt createdBy createdAt
+  cluster { uuid name lastEventNumber } ${CONDITIONS}`;
+export const BACKUPS = page('backups', BACKUP);
+export const BACKUP_BY_ID = `query backup($id: ID!) { backup(id: $id) { ${BACKUP} } }`;
+export const CREATE_BACKUP = mutation('createBackup', 'CreateBackupInput', `backup { ${BACKUP} } operation { ${OPERATION} }`);
+export const DELETE_BACKUP = mutation('deleteBackup', 'DeleteBackupInput', `backup { ${BACKUP} } operation { ${OPERATION} }`);
 const KUBECONFIG = 'id uuid kind role owner userName state createdAt expiresAt revokedAt revokedBy';
 export const ISSUE_KUBECONFIG = mutation('issueKubeconfig', 'IssueKubeconfigInput', `kubeconfig expiresAt record { ${KUBECONFIG} }`);
 export const SIGN_CERTIFICATE = mutation(

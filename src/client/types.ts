@@ -136,6 +136,24 @@ export interface Kubeconfig {
   revokedBy: string | null;
 }
 
+export interface Backup {
+  uuid: string;
+  name: string;
+  state: string;
+  reason: string;
+  sizeBytes: number | null;
+  sha256: string | null;
+  revision: number | null;
+  keyCount: number | null;
+  kubernetesVersion: string | null;
+  takenAt: string | null;
+  verifiedAt: string | null;
+  createdBy: string;
+  createdAt: string;
+  cluster: { uuid: string; name: string; lastEventNumber: number } | null;
+  conditions: Condition[];
+}
+
 export interface Certificate {
   name: string;
   kind: string;

@@ -1,5 +1,6 @@
 /** Writes what every accepted mutation leaves: its operation, the next event of its stream, and who is to be told. */
 import type { OperationKind } from '../domain/operation.ts';
+import type { BackupRow } from '../store/backups.ts';
 import type { Change, Tx } from '../store/open.ts';
 import { insertOperation } from '../store/operations.ts';
 import { appendEvent, type OperationRow, type Subject } from '../store/progress.ts';
@@ -22,6 +23,14 @@ export const nodeGroupSubject = (row: NodeGroupRow, cluster: ClusterRow): Subjec
   streamId: cluster.id,
   clusterId: cluster.id,
   projectId: cluster.projectId,
+});
+export const backupSubject = (row: BackupRow): Subject => ({
+  kind: 'BACKUP',
+  id: row.id,
+  name: row.name,
+  streamId: row.clusterId,
+  clusterId: row.clusterId,
+  projectId: row.projectId,
 });
 export const seedSubject = (row: SeedRow): Subject => ({
   kind: 'SEED',

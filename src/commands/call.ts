@@ -6,6 +6,7 @@ import type { Taint } from '../domain/nodeGroup.ts';
 import type { ResourceQuota } from '../domain/quota.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AddonBundleRevisionRow, AddonBundleRow } from '../store/addonBundles.ts';
+import type { BackupRow } from '../store/backups.ts';
 import type { KubeconfigRow } from '../store/kubeconfigs.ts';
 import type { Store } from '../store/open.ts';
 import type { OperationRow } from '../store/progress.ts';
@@ -63,6 +64,8 @@ export interface CommandSettings {
   clustersHaveUsers: boolean;
   /** Seedbed knows from where it calls, so that it does not shut itself out of an API that is kept to some addresses. */
   knowsItsAddresses: boolean;
+  /** The operator has set up an object store for backups. */
+  backupsAreKept: boolean;
   /** Clusters that a project may have. */
   clustersPerProject: number;
 }
@@ -98,6 +101,9 @@ export interface Answer {
 export interface ClusterAnswer extends Answer {
   cluster: ClusterRow;
   operation: OperationRow;
+}
+export interface BackupAnswer extends ClusterAnswer {
+  backup: BackupRow;
 }
 export interface NodeGroupAnswer extends Answer {
   nodeGroup: NodeGroupRow;

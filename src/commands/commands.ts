@@ -1,10 +1,12 @@
 /** All commands over one set of dependencies: what the API's mutations call. */
 import type { CommandDeps } from './call.ts';
 import { cordonSeed, uncordonSeed } from './cordonSeed.ts';
+import { createBackup } from './createBackup.ts';
 import { createCluster } from './createCluster.ts';
 import { createClusterTemplate } from './createClusterTemplate.ts';
 import { createNodeGroup } from './createNodeGroup.ts';
 import { deleteAddonBundle } from './deleteAddonBundle.ts';
+import { deleteBackup } from './deleteBackup.ts';
 import { deleteCluster } from './deleteCluster.ts';
 import { deleteClusterTemplate } from './deleteClusterTemplate.ts';
 import { deleteNodeGroup } from './deleteNodeGroup.ts';
@@ -54,6 +56,8 @@ export const createCommands = (deps: CommandDeps) => ({
   rotateCloudCredential: rotateCloudCredential(deps),
   signCertificate: signCertificate(deps),
   revokeKubeconfig: revokeKubeconfig(deps),
+  createBackup: createBackup(deps),
+  deleteBackup: deleteBackup(deps),
   findOrphans: findOrphans(deps),
   removeOrphans: removeOrphans(deps),
   retryOperation: retryOperation(deps),

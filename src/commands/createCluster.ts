@@ -150,7 +150,6 @@ const clusterRow = (
   caCertificate: null,
   rotations: null,
   nodesSince: null,
-  runningVersion: null,
   etcd: null,
   etcdStatus: null,
   bundleStates: null,

@@ -27,6 +27,7 @@ const schema = z.strictObject({
       loadBalancers: keepOrDelete,
       floatingIps: keepOrDelete,
       snapshots: keepOrDelete,
+      backups: keepOrDelete,
       deadlineSeconds: given(wholeNumber(SHORTEST_DEADLINE_S, LONGEST_DEADLINE_S)),
     }),
   ),
@@ -75,6 +76,7 @@ const setPolicy = async (
     loadBalancers: policy.loadBalancers ?? before?.loadBalancers ?? null,
     floatingIps: policy.floatingIps ?? before?.floatingIps ?? null,
     snapshots: policy.snapshots ?? before?.snapshots ?? null,
+    backups: policy.backups ?? before?.backups ?? null,
     deadlineSeconds: policy.deadlineSeconds ?? before?.deadlineSeconds ?? null,
   };
   const now = deps.clock.now();

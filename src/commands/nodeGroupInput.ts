@@ -216,7 +216,6 @@ export const nodeGroupRow = (deps: CommandDeps, cluster: ClusterRow, group: Omit
   resolved: null,
   nodesToRemove: [],
   healing: null,
-  kubernetesVersion: null,
   state: 'PENDING',
   generation: 1,
   observedGeneration: 0,

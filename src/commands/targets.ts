@@ -1,6 +1,7 @@
 /** Finds what a command is to change; what is not the caller's is not there. */
 import { mayWrite, sees } from '../domain/actor.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
+import { type BackupRow, loadBackups } from '../store/backups.ts';
 import { loadClusters } from '../store/clusters.ts';
 import { type KubeconfigRow, loadKubeconfigs } from '../store/kubeconfigs.ts';
 import { loadNodeGroups } from '../store/nodeGroups.ts';
@@ -68,6 +69,13 @@ export const getNode = async (db: Db, call: Call, id: string): Promise<{ node: N
   return { node, nodeGroup, cluster };
 };
 
+/** A backup that the caller sees and that is not gone. @throws NotFound. */
+export const getBackup = async (db: Db, call: Call, id: string): Promise<BackupRow> => {
+  const [row] = await loadBackups(db, sightOf(call.actor), [id]);
+  if (row === undefined || row.deletedAt !== null) throw new NotFound(`Backup ${shown(id)}`, { field: ['backupId'] });
+  return row;
+};
+
 /** A kubeconfig of a cluster that the caller sees. @throws NotFound. */
 export const getKubeconfig = async (db: Db, call: Call, id: string): Promise<{ kubeconfig: KubeconfigRow; cluster: ClusterRow }> => {
   const [kubeconfig] = await loadKubeconfigs(db, [id]);
@@ -120,6 +128,8 @@ const there = <T>(row: T | undefined): T => {
 };
 export const recallCluster = async (db: Db, call: Call, id = ''): Promise<ClusterRow> =>
   there((await loadClusters(db, sightOf(call.actor), [id]))[0]);
+export const recallBackup = async (db: Db, call: Call, id = ''): Promise<BackupRow> =>
+  there((await loadBackups(db, sightOf(call.actor), [id]))[0]);
 export const recallKubeconfig = async (db: Db, id = ''): Promise<KubeconfigRow> => there((await loadKubeconfigs(db, [id]))[0]);
 export const recallNodeGroup = async (db: Db, id = ''): Promise<NodeGroupRow> => there((await loadNodeGroups(db, [id]))[0]);
 export const recallSeed = async (db: Db, id = ''): Promise<SeedRow> => there((await loadSeeds(db, [id]))[0]);

@@ -85,6 +85,7 @@ export const namesOf = ({ shortId }: HostedCluster) => ({
   etcdPeer: `${shortId}-etcd-peer`,
   etcdMembers: `${shortId}-etcd-members`,
   etcdTask: `${shortId}-etcd-task`,
+  etcdBackup: `${shortId}-etcd-backup`,
   controllerManager: `${shortId}-kube-controller-manager`,
   scheduler: `${shortId}-kube-scheduler`,
   konnectivity: `${shortId}-konnectivity-server`,

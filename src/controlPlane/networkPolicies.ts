@@ -97,7 +97,7 @@ export const buildKeystonePolicy = (
     },
   );
 
-const tcp = (...ports: number[]): object[] => ports.map((port) => ({ protocol: 'TCP', port }));
+export const tcp = (...ports: number[]): object[] => ports.map((port) => ({ protocol: 'TCP', port }));
 
 /** The seed's own resolvers live there, whatever they are called. */
 const names = {
@@ -130,7 +130,7 @@ interface Rules {
   egress?: object[];
 }
 
-const policy = (cluster: ReachableCluster, name: string, pods: { podSelector?: object }, rules: Rules): KubernetesObject => ({
+export const policy = (cluster: ReachableCluster, name: string, pods: { podSelector?: object }, rules: Rules): KubernetesObject => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
   metadata: seedMeta(cluster, `${cluster.shortId}-${name}`, 'network-policy'),

@@ -22,6 +22,7 @@ export type Component =
   | 'network-policy'
   | 'etcd'
   | 'etcd-task'
+  | 'etcd-backup'
   | 'kube-apiserver'
   | 'kube-controller-manager'
   | 'kube-scheduler'

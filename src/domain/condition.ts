@@ -3,7 +3,7 @@ import type { Problem, WhoMustAct } from './errors.ts';
 
 export type ConditionStatus = 'TRUE' | 'FALSE' | 'UNKNOWN';
 /** ORPHANS: a search for them, or a removal, is an object of its own, whose id is its operation's. */
-export type ObjectKind = 'SEED' | 'CLUSTER' | 'NODE_GROUP' | 'NODE' | 'ORPHANS';
+export type ObjectKind = 'SEED' | 'CLUSTER' | 'NODE_GROUP' | 'NODE' | 'ORPHANS' | 'BACKUP';
 
 /** PENDING: not looked at yet or blocked by another; WAITING: for something outside; REMOVED: rightly not there. */
 export type StepState = 'PENDING' | 'RUNNING' | 'WAITING' | 'DONE' | 'FAILED' | 'REMOVED';

@@ -10,6 +10,8 @@ export interface DeletePolicy {
   floatingIps: KeepOrDelete | null;
   /** Of volumes that are to go, which they hold back; null: the customer is waited for. */
   snapshots: KeepOrDelete | null;
+  /** Of its etcd, in the object store; null: DELETE. */
+  backups: KeepOrDelete | null;
   /** So long each stage that waits for others may take; null: as long as it takes. */
   deadlineSeconds: number | null;
 }

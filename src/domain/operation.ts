@@ -19,6 +19,8 @@ export type OperationKind =
   | 'DELETE_NODE_GROUP'
   | 'REPLACE_NODE'
   | 'HEAL_NODE'
+  | 'CREATE_BACKUP'
+  | 'DELETE_BACKUP'
   | 'FIND_ORPHANS'
   | 'REMOVE_ORPHANS';
 

@@ -40,6 +40,8 @@ export interface Kind<Row extends ObjectRow, Scope> {
   subject(row: Row, scope: Scope): Subject;
   /** The state to show after the pass. */
   stateOf(scope: Scope, row: Row, summary: PassSummary): string;
+  /** What has settled stays so: nobody but Seedbed changes it. */
+  rests?: true;
   /** The whole that waits for this object. */
   parent?(row: Row): { kind: ObjectKind; id: string };
   /** The object whose trouble this problem may be: it is looked at when the problem appears. */
@@ -77,6 +79,7 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
       kind.forget?.(row);
       return { dueInMs: null, failed: false };
     }
+    if (summary.settled && kind.rests) return { dueInMs: null, failed: false };
     return { dueInMs: dueIn(world, summary, reports, recorder.attempts), failed: summary.failure !== null };
   };
 };
@@ -280,7 +283,14 @@ const stepsOf = (conditions: readonly Condition[], began: ReadonlyMap<string, nu
   });
 };
 
-const NOUNS: Record<ObjectKind, string> = { SEED: 'Seed', CLUSTER: 'Cluster', NODE_GROUP: 'Node group', NODE: 'Node', ORPHANS: 'Orphans' };
+const NOUNS: Record<ObjectKind, string> = {
+  SEED: 'Seed',
+  CLUSTER: 'Cluster',
+  NODE_GROUP: 'Node group',
+  NODE: 'Node',
+  ORPHANS: 'Orphans',
+  BACKUP: 'Backup',
+};
 
 const sentenceOf = (kind: ObjectKind, name: string, state: string): string =>
   `${NOUNS[kind]} ${name} is ${state.toLowerCase().replaceAll('_', ' ')}.`;

@@ -3,6 +3,7 @@
 import type { PackageRepository } from '../controlPlane/packages.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { ObjectStore } from '../objectStore/objectStore.ts';
 import type { Cloud, CloudSettings } from '../openstack/session.ts';
 import type { KeyPair } from '../pki/authority.ts';
 import type { Store } from '../store/open.ts';
@@ -77,4 +78,6 @@ export interface World {
   trusts: TrustSights;
   /** null: the operator has set none up. */
   autoscaler: AutoscalerEnd | null;
+  /** For backups; null: the operator has set none up. */
+  objects: ObjectStore | null;
 }

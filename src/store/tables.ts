@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { BundleState, Manifest } from '../domain/addonBundle.ts';
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
+import type { BackupReason, BackupState, SnapshotFacts } from '../domain/backup.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { CloudCredentials } from '../domain/cloudCredential.ts';
 import type { ClusterState, ResolvedNames, Rotations, TrustReference } from '../domain/cluster.ts';
@@ -172,8 +173,6 @@ export const clusters = sqliteTable(
     rotations: json<Rotations>(),
     /** Nodes that are older are replaced, one after the other. */
     nodesSince: time(),
-    /** The Kubernetes version that all of its control plane has run last; null before it first ran. */
-    runningVersion: text(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
     /** As it was at the last look. */
@@ -217,8 +216,6 @@ export const nodeGroups = sqliteTable(
     nodesToRemove: json<string[]>().notNull(),
     /** null: never healed. */
     healing: json<GroupHealing>(),
-    /** The version that its nodes stay at; null: they follow the control plane. */
-    kubernetesVersion: text(),
     state: text().$type<NodeGroupState>().notNull(),
     ...object(),
   },
@@ -247,9 +244,6 @@ export const nodes = sqliteTable(
     addressV6: text('address_v6'),
     floatingIp: text(),
     zone: text(),
-    /** That it was made to join with; null before its server was asked for. */
-    kubernetesVersion: text(),
-    /** As its kubelet says. */
     kubeletVersion: text(),
     fault: json<NodeFault>(),
     /** Of a node that has not joined yet. */
@@ -408,6 +402,28 @@ export const kubeconfigs = sqliteTable(
     revokedBy: text(),
   },
   (t) => [index('kubeconfigs_cluster').on(t.clusterId, t.createdAt)],
+);
+
+/** Snapshots of clusters' etcd in the object store; some outlive their clusters. */
+export const backups = sqliteTable(
+  'backups',
+  {
+    id: id(),
+    clusterId: text()
+      .notNull()
+      .references(() => clusters.id),
+    projectId: text().notNull(),
+    name: text().notNull(),
+    reason: text().$type<BackupReason>().notNull(),
+    state: text().$type<BackupState>().notNull(),
+    /** null until it is stored. */
+    snapshot: json<SnapshotFacts>(),
+    /** When it was last restored on trial. */
+    verifiedAt: time(),
+    createdBy: text().notNull(),
+    ...object(),
+  },
+  (t) => [index('backups_cluster').on(t.clusterId, t.createdAt), index('backups_project').on(t.projectId, t.createdAt)],
 );
 
 /** What searches have found in projects. */

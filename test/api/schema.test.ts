@@ -31,10 +31,12 @@ test('every mutation takes one input with an idempotency key and answers a union
   const mutations = Object.values(buildSchema().getMutationType()?.getFields() ?? {});
   expect(mutations.map((m) => m.name).sort()).toEqual([
     'cordonSeed',
+    'createBackup',
     'createCluster',
     'createClusterTemplate',
     'createNodeGroup',
     'deleteAddonBundle',
+    'deleteBackup',
     'deleteCluster',
     'deleteClusterTemplate',
     'deleteNodeGroup',

@@ -2,6 +2,7 @@ import { type GraphQLField, isNonNullType, isObjectType } from 'graphql';
 import { expect, test } from 'vitest';
 import { encodeId } from '../../src/api/ids.ts';
 import { buildSchema } from '../../src/api/schema.ts';
+import { insertBackup, newBackup } from '../../src/store/backups.ts';
 import { noteCreating, notePresent } from '../../src/store/inventory.ts';
 import { insertKubeconfig } from '../../src/store/kubeconfigs.ts';
 import { addNode, happen, overSocket } from './live.ts';
@@ -42,6 +43,10 @@ const furnish = async (world: World) => {
       revokedBy: null,
     }),
   );
+  const backup = { id: encodeId('Backup', 'backup-1'), uuid: 'backup-1' };
+  const of = { id: cluster.uuid, projectId: 'blue', name: 'leaky-cluster' };
+  const row = newBackup({ id: backup.uuid, cluster: of, reason: 'ON_DEMAND', createdBy: 'anna', now: world.time.now });
+  await world.store.transaction((tx) => insertBackup(tx, row));
   const { cluster: read } = await world.data<{
     cluster: { nodes: { nodes: { id: string }[] }; resources: { nodes: { id: string; uuid: string }[] } };
   }>('anna', `{ cluster(id: "${cluster.id}") { nodes { nodes { id } } resources { nodes { id uuid } } } }`);
@@ -57,13 +62,20 @@ const furnish = async (world: World) => {
     node: { ...node, uuid: 'node-leaky-node' },
     resource,
     kubeconfig,
+    backup,
   };
 };
 type House = Awaited<ReturnType<typeof furnish>>;
 
 /** What a query's arguments can be, in every way that names somebody else's object. */
 const argumentsOf = (field: GraphQLField<unknown, unknown>, house: House): string[] => {
-  const of = { seed: house.seed, clusterTemplate: house.clusterTemplate, cluster: house.cluster, operation: house.operation }[field.name];
+  const of = {
+    seed: house.seed,
+    clusterTemplate: house.clusterTemplate,
+    cluster: house.cluster,
+    operation: house.operation,
+    backup: house.backup,
+  }[field.name];
   const ids = Object.values(house).map((thing) => thing.id);
   if (field.name === 'node') return ids.map((id) => `(id: "${id}")`);
   if (field.name === 'nodes') return [`(ids: ${JSON.stringify(ids)})`];
@@ -84,7 +96,7 @@ const argumentsOf = (field: GraphQLField<unknown, unknown>, house: House): strin
 const selectionOf = (field: GraphQLField<unknown, unknown>): string => {
   const name = String(field.type).replace(/[[\]!]/g, '');
   if (name === 'Node')
-    return '{ __typename id ... on Cluster { name } ... on Seed { name } ... on ClusterTemplate { name } ... on ClusterNode { name } ... on NodeGroup { name } ... on Operation { kind } ... on Kubeconfig { owner } ... on Resource { name } }';
+    return '{ __typename id ... on Cluster { name } ... on Seed { name } ... on ClusterTemplate { name } ... on ClusterNode { name } ... on NodeGroup { name } ... on Operation { kind } ... on Kubeconfig { owner } ... on Backup { name } ... on Resource { name } }';
   const type = buildSchema().getType(name);
   if (!isObjectType(type)) return '';
   if (name.endsWith('Connection')) return '{ nodes { __typename id name } }';
@@ -153,6 +165,8 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['resizeNodeGroup', { nodeGroupId: house.nodeGroup.id, count: 3 }],
   ['deleteNodeGroup', { nodeGroupId: house.nodeGroup.id }],
   ['replaceNode', { nodeId: house.node.id }],
+  ['createBackup', { clusterId: house.cluster.id }],
+  ['deleteBackup', { backupId: house.backup.id }],
   ['retryOperation', { operationId: house.operation.id }],
   ['createCluster', { name: 'thief', clusterTemplate: house.clusterTemplate.id }],
   ['updateCluster', { clusterId: house.cluster.id, deletionProtection: true }],

@@ -86,7 +86,7 @@ describe('deleteCluster', () => {
     await house.store.transaction((tx) => patchCluster(tx, made.cluster.id, { spec }));
     await ask({ loadBalancers: 'KEEP', deadlineSeconds: 60 });
     await ask({ deadlineSeconds: 86_400 });
-    const policy = { volumes: null, loadBalancers: 'KEEP', floatingIps: null, snapshots: null, deadlineSeconds: 86_400 };
+    const policy = { volumes: null, loadBalancers: 'KEEP', floatingIps: null, snapshots: null, backups: null, deadlineSeconds: 86_400 };
     expect((await loadCluster(house.store.db, made.cluster.id))?.deletePolicy).toEqual(policy);
   });
 

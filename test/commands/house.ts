@@ -63,6 +63,7 @@ export const openHouse = (): House => {
       trustRoles: ['member', 'load-balancer_member'],
       clustersHaveUsers: false,
       knowsItsAddresses: false,
+      backupsAreKept: true,
       clustersPerProject: 30,
     },
   };

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 const start = (handler: Handler, concurrency = 4) => {
   const queue = createQueue({ store: db.store, clock: systemClock });
-  const handlers = { SEED: handler, CLUSTER: handler, NODE_GROUP: handler, NODE: handler, ORPHANS: handler };
+  const handlers = { SEED: handler, CLUSTER: handler, NODE_GROUP: handler, NODE: handler, ORPHANS: handler, BACKUP: handler };
   const worker = createWorker({ queue, handlers, clock: systemClock, random: () => 0, log: silentLog, concurrency });
   workers.push(worker);
   worker.start();

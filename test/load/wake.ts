@@ -25,7 +25,7 @@ export const benchWake = async (): Promise<Row[]> => {
     return { dueInMs: null, failed: false };
   };
   const queue = createQueue({ store, clock: systemClock });
-  const handlers = { SEED: handler, CLUSTER: handler, NODE_GROUP: handler, NODE: handler, ORPHANS: handler };
+  const handlers = { SEED: handler, CLUSTER: handler, NODE_GROUP: handler, NODE: handler, ORPHANS: handler, BACKUP: handler };
   const worker = createWorker({ queue, handlers, clock: systemClock, random: Math.random, log: silentLog });
   worker.start();
   const delays: number[] = [];

@@ -175,3 +175,10 @@ test('the loss of the only member is told, and no empty cluster takes its place'
     message: expect.stringContaining('finds its volume empty'),
   });
 });
+
+test('without an object store there are no backups, and it is said whose move it is', async () => {
+  const [cluster] = living.rows<{ id: string }>("select id from clusters where name = 'three'");
+  await expect(living.change(living.member, 'createBackup', { clusterId: cluster?.id }, 'backup { id }')).rejects.toThrow(
+    /SEED_REFUSED.*Ask the operator of Seedbed to set SEEDBED_BACKUP_LISTEN/,
+  );
+});

@@ -40,7 +40,7 @@ const parseIds = (text: string): unknown => JSON.parse(text.replace(/:(\d{15,})/
 const hexOf = (id: string): string => BigInt(id).toString(16);
 
 /** The JSON among the lines that a container said; undefined when there is none. */
-const jsonOf = (text: string | undefined): unknown => {
+export const jsonOf = (text: string | undefined): unknown => {
   for (const line of (text ?? '').split('\n')) {
     if (!/^[[{]/.test(line) || /^\{"level"/.test(line)) continue;
     try {

@@ -23,10 +23,17 @@ export const sendTask = async (scope: ClusterScope, task: EtcdTask): Promise<voi
 };
 
 /** The answer, once: with it the Job is gone. 'running': later. undefined: there is none. */
-export const takeAnswer = async (scope: ClusterScope, kind: EtcdTask['kind']): Promise<TaskAnswer | 'running' | undefined> => {
+export const takeAnswer = async (scope: ClusterScope, kind: EtcdTask['kind']): Promise<TaskAnswer | 'running' | undefined> =>
+  takeJobAnswer(scope, etcdTaskName(await scope.hosted(), kind));
+
+/** The same of any Job in the cluster's namespace. */
+export const takeJobAnswer = async (
+  scope: Pick<ClusterScope, 'hosted' | 'seed'>,
+  name: string,
+): Promise<TaskAnswer | 'running' | undefined> => {
   const hosted = await scope.hosted();
   const { kube } = await scope.seed();
-  const ref: ObjectRef = { apiVersion: 'batch/v1', kind: 'Job', namespace: hosted.namespace, name: etcdTaskName(hosted, kind) };
+  const ref: ObjectRef = { apiVersion: 'batch/v1', kind: 'Job', namespace: hosted.namespace, name };
   const job = (await kube.get(ref)) as Job | undefined;
   if (job === undefined) return undefined;
   const ended = endOf(job);
@@ -34,9 +41,12 @@ export const takeAnswer = async (scope: ClusterScope, kind: EtcdTask['kind']): P
   const labelSelector = `batch.kubernetes.io/controller-uid=${job.metadata.uid}`;
   const pods = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector });
   const said: Record<string, string> = {};
-  for (const { name } of job.spec.template.spec.containers) {
-    const texts = await Promise.all(pods.items.map(({ metadata }) => kube.log({ namespace: hosted.namespace, name: metadata.name }, name)));
-    said[name] = texts.join('');
+  const { initContainers = [], containers } = job.spec.template.spec;
+  for (const container of [...initContainers, ...containers]) {
+    const texts = await Promise.all(
+      pods.items.map(({ metadata }) => kube.log({ namespace: hosted.namespace, name: metadata.name }, container.name)),
+    );
+    said[container.name] = texts.join('');
   }
   await kube.remove(ref, { uid: job.metadata.uid });
   return { good: ended.good, said };
@@ -44,5 +54,5 @@ export const takeAnswer = async (scope: ClusterScope, kind: EtcdTask['kind']): P
 
 interface Job extends KubernetesObject {
   metadata: KubernetesObject['metadata'] & { uid: string };
-  spec: { template: { spec: { containers: { name: string }[] } } };
+  spec: { template: { spec: { initContainers?: { name: string }[]; containers: { name: string }[] } } };
 }

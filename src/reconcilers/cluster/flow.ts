@@ -6,6 +6,7 @@ import { addonSteps } from './steps/addons.ts';
 import { apiEndpoint } from './steps/apiEndpoint.ts';
 import { apiServer } from './steps/apiServer.ts';
 import { autoScaling } from './steps/autoScaling.ts';
+import { backups } from './steps/backups.ts';
 import { bundles } from './steps/bundles.ts';
 import { certificates } from './steps/certificates.ts';
 import { cloudCredential } from './steps/cloudCredential.ts';
@@ -44,6 +45,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   seedTurn,
   etcd,
   etcdCare,
+  backups,
   apiServer,
   encryption,
   controllerManager,

@@ -274,7 +274,11 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
   };
   poke();
   return {
-    log: (pod, container) => runs.get(keyOf(pod))?.said[container] ?? runs.get(keyOf(pod))?.log.join('\n') ?? '',
+    log: (pod, container) => {
+      const run = runs.get(keyOf(pod));
+      // Where others of the pod have ended, one that has said nothing was not begun.
+      return run?.said[container] ?? (Object.keys(run?.said ?? {}).length > 0 ? '' : (run?.log.join('\n') ?? ''));
+    },
     poke,
     close() {
       unsubscribe();

@@ -112,7 +112,7 @@ export type NodeProxy = (node: string, path: string) => string;
 /** The log of a container; the first one unless the query names another. */
 export const readLog = (cluster: Cluster, target: Target, query: URLSearchParams, podLog: PodLog): string => {
   const pod = getObject(cluster, POD, target.namespace, target.name);
-  const names = dicts(spec(pod).containers).map((c) => text(c.name));
+  const names = [...dicts(spec(pod).containers), ...dicts(spec(pod).initContainers)].map((c) => text(c.name));
   const container = query.get('container') ?? names[0] ?? '';
   if (!names.includes(container)) throw badRequest(`container ${container} is not valid for pod ${target.name}`);
   const started = dicts(status(pod).containerStatuses).some((s) => s.name === container && !isDict(dict(s.state).waiting));

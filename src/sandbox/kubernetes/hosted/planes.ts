@@ -18,6 +18,7 @@ import { playEtcdctl } from './etcdctl.ts';
 import { startKeystoneAuth } from './keystoneAuth.ts';
 import { type Address, createPlane, type Plane, type PlaneDeps } from './plane.ts';
 import type { Process } from './process.ts';
+import { type EtcdContent, playSnapshotTask } from './snapshotTask.ts';
 import type { Webhooks } from './tokenWebhook.ts';
 
 export interface Planes {
@@ -71,6 +72,11 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
   const planeOfPod = new Map<string, Plane>();
   const rowsOf = (dataId: string): StoreRows => deps.world.table(`kubernetes/hosted/${dataId}`);
 
+  const contentOf = (dataId: string): EtcdContent => {
+    const rows = rowsOf(dataId);
+    const revision = planeOf(dataId).cluster.store.revision();
+    return { revision, rows: [...rows.keys()].map((key) => [key, rows.get(key)]) };
+  };
   const planeOf = (dataId: string): Plane => {
     const known = planes.get(dataId);
     if (known) return known;
@@ -114,6 +120,8 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
 
   return {
     startProcess(pod) {
+      const snapshot = playSnapshotTask({ seed, registry, contentOf }, pod);
+      if (snapshot) return snapshot;
       const errand = playEtcdctl({ seed, registry, sizeOf: (dataId) => 20_480 + 1024 * rowsOf(dataId).size }, pod);
       if (errand) return errand;
       const line = parseCommandLine(seed, pod);

@@ -1,0 +1,119 @@
+/** Backups: what is kept of clusters' etcd, and whether it can be restored. */
+import { type BackupRow, listBackups, listBackupsByClusters } from '../store/backups.ts';
+import { sightOf } from '../store/sight.ts';
+import { builder, nodeType } from './builder.ts';
+import { ClusterRef } from './cluster.ts';
+import { ConditionType } from './condition.ts';
+import { BackupReasonEnum, BackupStateEnum } from './enums.ts';
+import { plainId } from './ids.ts';
+import { byCreation, connectionOf, pageArgs, pageOf } from './paging.ts';
+
+export const BackupRef = builder.objectRef<BackupRow>(nodeType('Backup'));
+
+builder.node(BackupRef, {
+  description:
+    "A snapshot of a cluster's etcd in an object store outside its seed, with the cluster's keys beside it, which only Seedbed can open.",
+  id: { resolve: (row) => row.id, description: 'Id for `node`, unique in the whole API, opaque.' },
+  loadMany: (ids, { loaders }) => Promise.all(ids.map((id) => loaders.backup.load(id))),
+  fields: (t) => ({
+    uuid: t.exposeString('id', { description: 'The plain id.' }),
+    name: t.exposeString('name', { description: "The cluster's name, the time in UTC, and a mark of its own." }),
+    state: t.expose('state', { type: BackupStateEnum, description: 'Where it is in its life.' }),
+    reason: t.expose('reason', { type: BackupReasonEnum, description: 'Why it was made.' }),
+    generation: t.exposeInt('generation', { description: 'Counts what was asked of it.' }),
+    cluster: t.field({
+      type: ClusterRef,
+      nullable: true,
+      description: 'The cluster that it is of; one that is deleted shows as such.',
+      resolve: (row, _args, { loaders }) => loaders.cluster.load(row.clusterId),
+    }),
+    sizeBytes: t.float({
+      nullable: true,
+      description: 'How much the snapshot takes in the object store; null until it is stored.',
+      resolve: ({ snapshot }) => snapshot?.sizeBytes ?? null,
+    }),
+    sha256: t.string({
+      nullable: true,
+      description:
+        'The SHA-256 that etcd itself put at the end of the snapshot, over all before. A directory looks at it as it takes the snapshot in, and etcd does whenever the snapshot is restored: on trial, too.',
+      resolve: ({ snapshot }) => snapshot?.sha256 ?? null,
+    }),
+    revision: t.float({
+      nullable: true,
+      description: "etcd's revision in it, which counts every write; null until it is stored.",
+      resolve: ({ snapshot }) => snapshot?.revision ?? null,
+    }),
+    keyCount: t.int({
+      nullable: true,
+      description: 'Keys in it, as the etcd counted that ran on it; null until it was restored on trial.',
+      resolve: ({ snapshot }) => snapshot?.keyCount ?? null,
+    }),
+    kubernetesVersion: t.string({
+      nullable: true,
+      description: 'Of the cluster, when it was taken.',
+      resolve: ({ snapshot }) => snapshot?.kubernetesVersion ?? null,
+    }),
+    takenAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was stored; null until then.',
+      resolve: ({ snapshot }) => snapshot?.takenAt ?? null,
+    }),
+    verifiedAt: t.expose('verifiedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When it was fetched from the object store, restored into an etcd of its own, and that etcd had its revision; null: not yet, and the conditions say why.',
+    }),
+    conditions: t.field({
+      type: [ConditionType],
+      description: 'What is known of its aspects, in the order of its steps.',
+      resolve: (row, _args, { loaders }) => loaders.conditions.load(row.id),
+    }),
+    createdBy: t.exposeString('createdBy', { description: 'Who asked for it.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was asked for.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+  }),
+});
+
+const BackupConnection = builder.connectionObject(
+  { type: BackupRef, name: 'BackupConnection', description: 'A page of backups.' },
+  { name: 'BackupEdge', description: 'A backup and its place in the list.' },
+);
+
+builder.objectField(ClusterRef, 'backups', (t) =>
+  t.field({
+    type: BackupConnection,
+    description: 'Its backups, newest first; what is unfinished or has failed included.',
+    args: pageArgs(t.arg),
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      return connectionOf(await loaders.page(listBackupsByClusters, row.id, page), page, byCreation);
+    },
+  }),
+);
+
+builder.queryField('backups', (t) =>
+  t.field({
+    type: BackupConnection,
+    description: "The project's backups, newest first, also of clusters that are gone; all projects' for cloud admins.",
+    args: pageArgs(t.arg),
+    resolve: async (_root, args, { store, actor }) => {
+      const page = pageOf(args);
+      return connectionOf(await listBackups(store.db, sightOf(actor), page), page, byCreation);
+    },
+  }),
+);
+
+builder.queryField('backup', (t) =>
+  t.field({
+    type: BackupRef,
+    nullable: true,
+    description: 'A backup by its global or plain id; null when it is not there, or not yours to see.',
+    args: { id: t.arg.id({ required: true, description: 'The backup.' }) },
+    resolve: async (_root, { id }, { loaders }) => {
+      const row = await loaders.backup.load(plainId('Backup', id));
+      return row === null || row.deletedAt !== null ? null : row;
+    },
+  }),
+);

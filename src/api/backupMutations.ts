@@ -1,0 +1,54 @@
+/** createBackup and deleteBackup. */
+import type { BackupAnswer } from '../commands/call.ts';
+import { BackupRef } from './backup.ts';
+import { builder } from './builder.ts';
+import { ClusterRef } from './cluster.ts';
+import { plainId } from './ids.ts';
+import { defineMutation, REPLAYED, targetFields } from './mutation.ts';
+import { OperationRef } from './operation.ts';
+
+const backupPayload = (name: string, description: string) =>
+  builder.objectRef<BackupAnswer>(name).implement({
+    description,
+    fields: (t) => ({
+      backup: t.field({ type: BackupRef, description: 'The backup.', resolve: (answer) => answer.backup }),
+      cluster: t.field({ type: ClusterRef, description: 'The cluster that it is of.', resolve: (answer) => answer.cluster }),
+      operation: t.field({ type: OperationRef, description: 'What carries it out.', resolve: (answer) => answer.operation }),
+      replayed: t.exposeBoolean('replayed', { description: REPLAYED }),
+    }),
+  });
+
+const CreateBackupInput = builder.inputType('CreateBackupInput', {
+  description: "What createBackup is asked; the expected generation is the cluster's.",
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+  }),
+});
+
+defineMutation({
+  name: 'createBackup',
+  description:
+    "Takes a snapshot of a cluster's etcd, stores it outside the seed with the cluster's keys sealed beside it, and restores it on trial. The cluster serves meanwhile. One at a time: another waits for the one before. Needs the role member.",
+  input: CreateBackupInput,
+  payload: backupPayload('CreateBackupPayload', 'The backup that is being made.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.createBackup,
+});
+
+const DeleteBackupInput = builder.inputType('DeleteBackupInput', {
+  description: "What deleteBackup is asked; the expected generation is the backup's.",
+  fields: (t) => ({
+    ...targetFields(t),
+    backupId: t.id({ required: true, description: 'The backup, by its global or plain id.' }),
+  }),
+});
+
+defineMutation({
+  name: 'deleteBackup',
+  description: 'Deletes a backup, and what is stored of it; one that is being made is given up. Needs the role member.',
+  input: DeleteBackupInput,
+  payload: backupPayload('DeleteBackupPayload', 'The backup that is being deleted.'),
+  toCommand: (input) => ({ ...input, backupId: plainId('Backup', input.backupId) }),
+  command: (commands) => commands.deleteBackup,
+});

@@ -1,0 +1,61 @@
+/** createBackup: a snapshot of a cluster's etcd is asked for; the backup's own flow takes, stores and verifies it. */
+import { z } from 'zod';
+import { Conflict, UserError } from '../domain/errors.ts';
+import { insertBackup, newBackup } from '../store/backups.ts';
+import { wakeNow } from '../store/wake.ts';
+import { announce, backupSubject, newOperation } from './announce.ts';
+import type { BackupAnswer, Command, CommandDeps } from './call.ts';
+import { runOnce } from './idempotent.ts';
+import { nameOrId, ownInput, parseInput } from './parse.ts';
+import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallBackup, recallCluster, recallOperation } from './targets.ts';
+
+const schema = z.strictObject({ clusterId: nameOrId });
+
+export const createBackup =
+  (deps: CommandDeps): Command<BackupAnswer> =>
+  async (call, raw) => {
+    const { clusterId } = parseInput(schema, ownInput(raw));
+    return runOnce<BackupAnswer, void>(deps, call, {
+      mutation: 'createBackup',
+      input: raw,
+      prepare: async () => {},
+      apply: async (tx) => {
+        const cluster = await getCluster(tx.db, call, clusterId);
+        checkMember(call);
+        checkNotDeleting(cluster);
+        checkGeneration(call, cluster);
+        checkStore(deps);
+        if (cluster.etcd === null || cluster.etcd.phase === 'FORMING')
+          throw new Conflict('CONFLICT', `Cluster ${cluster.name} has no etcd yet; ask again once it has been READY.`, {
+            field: ['clusterId'],
+          });
+        const now = deps.clock.now();
+        const backup = newBackup({ id: deps.newId(), cluster, reason: 'ON_DEMAND', createdBy: call.actor.userName, now });
+        await insertBackup(tx, backup);
+        const operation = newOperation(deps, call, 'CREATE_BACKUP', backupSubject(backup), backup.generation);
+        const message = `Backup ${backup.name} of cluster ${cluster.name} begins, as ${call.actor.userName} asked.`;
+        await announce(tx, backupSubject(backup), operation, backup.state, message, 'CREATED');
+        await wakeNow(tx, 'BACKUP', backup.id, now);
+        return {
+          answer: { backup, cluster, operation },
+          target: { kind: 'BACKUP', id: backup.id, projectId: backup.projectId },
+          recall: { backupId: backup.id, clusterId: cluster.id, operationId: operation.id },
+        };
+      },
+      recall: async (ids) => ({
+        backup: await recallBackup(deps.store.db, call, ids.backupId),
+        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
+        operation: await recallOperation(deps.store.db, call, ids.operationId),
+      }),
+    });
+  };
+
+/** @throws UserError while there is nowhere to put a backup. */
+const checkStore = ({ settings }: CommandDeps): void => {
+  if (settings.backupsAreKept) return;
+  throw new UserError(
+    'SEED_REFUSED',
+    'Backups are not kept here: no object store is set up for them. Ask the operator of Seedbed to set SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS.',
+    { whoMustAct: 'CLOUD_ADMIN' },
+  );
+};

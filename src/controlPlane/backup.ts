@@ -1,0 +1,198 @@
+/**
+ * Jobs that carry a snapshot of etcd to the object store, and back. Neither etcd's image nor curl's is asked for a shell: each step is a
+ * container of its own, the order is that of init containers, and what one leaves for the next is in a volume between them.
+ */
+import { isIpv4 } from '../domain/cidr.ts';
+import { priorityOf } from './availability.ts';
+import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
+import { imageFrom, imageOf } from './images.ts';
+import { policy, tcp } from './networkPolicies.ts';
+import { type KubernetesObject, seedMeta } from './object.ts';
+import { containerSecurity, podSecurity, SECRET_FILE_MODE } from './podSecurity.ts';
+import { podLabelsOf, selectorOf } from './workload.ts';
+
+const CURL = 'docker.io/curlimages/curl:8.17.0';
+const FILES = '/etc/etcd/pki';
+const TRANSFER = '/etc/transfer';
+const SNAPSHOT = '/snapshot/etcd.db';
+const SCRATCH = '/scratch/data';
+
+/** How long a Job may take; a transfer that stands still ends earlier. */
+export const LONGEST_SECONDS = 3_600;
+/** Of what ended and was not read, because its reason went away. */
+const KEPT_SECONDS = 300;
+/** In seconds, below a byte a second in which a transfer is given up. */
+const STALL_SECONDS = 60;
+
+/** Where the pods of a transfer dial, and what they say there. */
+export interface TransferOrder {
+  url: string;
+  headers: Record<string, string>;
+  caPem: string | null;
+}
+
+/** Names one errand of one backup: two never meet, and one is found again by whoever goes on with it. */
+export const backupTaskName = (cluster: HostedCluster, backupId: string, errand: 'save' | 'verify'): string =>
+  `${namesOf(cluster).etcdBackup}-${backupId.slice(0, 8)}-${errand}`;
+
+/** Takes a snapshot from one member, says what is in it, and sends it. */
+export const buildSaveTask = (cluster: HostedCluster, name: string, member: number): KubernetesObject =>
+  buildTask(cluster, name, {
+    before: [
+      etcdContainer(cluster, 'save', etcdctlOf(cluster, member, ['snapshot', 'save', SNAPSHOT]), [files, snapshot]),
+      etcdContainer(cluster, 'status', ['etcdutl', 'snapshot', 'status', SNAPSHOT, '--write-out=json'], [snapshot]),
+    ],
+    last: [curlContainer(cluster, 'send')],
+    volumes: [{ name: 'files', secret: { secretName: `${namesOf(cluster).etcdTask}-files`, defaultMode: SECRET_FILE_MODE } }],
+  });
+
+/** Fetches a snapshot, restores it and asks an etcd that runs on it, in a pod of its own, how much there is. */
+export const buildVerifyTask = (cluster: HostedCluster, name: string): KubernetesObject =>
+  buildTask(cluster, name, {
+    before: [
+      curlContainer(cluster, 'fetch'),
+      etcdContainer(cluster, 'restore', ['etcdutl', 'snapshot', 'restore', SNAPSHOT, `--data-dir=${SCRATCH}`], [snapshot, scratch]),
+      // Beside the last ones for as long as they run, and ended with them.
+      { ...etcdContainer(cluster, 'etcd', scratchEtcd, [scratch]), restartPolicy: 'Always', startupProbe },
+    ],
+    last: [
+      etcdContainer(cluster, 'status', [...askScratch, 'endpoint', 'status', '--write-out=json'], []),
+      etcdContainer(cluster, 'count', [...askScratch, 'get', '', '--prefix', '--count-only', '--write-out=json'], []),
+    ],
+    volumes: [{ name: 'scratch', emptyDir: {} }],
+  });
+
+/** What curl is told: in a Secret, for whoever has the URL has the snapshot. It lives as long as the Job. */
+export const buildTransferSecret = (
+  cluster: HostedCluster,
+  name: string,
+  direction: 'upload' | 'download',
+  order: TransferOrder,
+): KubernetesObject => {
+  const lines = [
+    `url = ${quoted(order.url)}`,
+    `${direction === 'upload' ? 'upload-file' : 'output'} = ${quoted(SNAPSHOT)}`,
+    ...Object.entries(order.headers).map(([header, value]) => `header = ${quoted(`${header}: ${value}`)}`),
+    ...(order.caPem === null ? [] : [`cacert = ${quoted(`${TRANSFER}/ca.crt`)}`]),
+    // An error of the store's is an error of curl's, and says what it is without the URL.
+    'fail',
+    'silent',
+    'show-error',
+    'connect-timeout = 30',
+    'speed-limit = 1',
+    `speed-time = ${STALL_SECONDS}`,
+    'retry = 3',
+  ];
+  const files = { 'curl.conf': `${lines.join('\n')}\n`, ...(order.caPem === null ? {} : { 'ca.crt': order.caPem }) };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: seedMeta(cluster, name, 'etcd-backup'),
+    type: 'Opaque',
+    data: Object.fromEntries(Object.entries(files).map(([file, text]) => [file, Buffer.from(text).toString('base64')])),
+  };
+};
+
+/** Pods of backups reach etcd and the object store; a store that goes by a name is known by its port alone. */
+export const buildBackupPolicies = (cluster: ReachableCluster, { host, port }: { host: string; port: number }): KubernetesObject[] => {
+  const podsOf = (component: 'etcd' | 'etcd-backup') => ({ podSelector: { matchLabels: selectorOf(cluster, component) } });
+  const store = { ipBlock: isIpv4(host) ? { cidr: `${host}/32` } : { cidr: '0.0.0.0/0', except: ['169.254.0.0/16'] } };
+  return [
+    policy(cluster, 'etcd-backup', podsOf('etcd-backup'), {
+      egress: [
+        { to: [podsOf('etcd')], ports: tcp(2379) },
+        { to: [store], ports: tcp(port) },
+      ],
+    }),
+    policy(cluster, 'etcd-of-backup', podsOf('etcd'), { ingress: [{ from: [podsOf('etcd-backup')], ports: tcp(2379) }] }),
+  ];
+};
+
+interface Task {
+  before: object[];
+  last: object[];
+  volumes: object[];
+}
+
+const buildTask = (cluster: HostedCluster, name: string, { before, last, volumes }: Task): KubernetesObject => ({
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: seedMeta(cluster, name, 'etcd-backup'),
+  spec: {
+    backoffLimit: 0,
+    activeDeadlineSeconds: LONGEST_SECONDS,
+    ttlSecondsAfterFinished: KEPT_SECONDS,
+    template: {
+      metadata: { labels: podLabelsOf(cluster, 'etcd-backup') },
+      spec: {
+        ...podSecurity,
+        ...priorityOf(cluster),
+        restartPolicy: 'Never',
+        initContainers: before,
+        containers: last,
+        volumes: [
+          { name: 'snapshot', emptyDir: {} },
+          { name: 'transfer', secret: { secretName: name, defaultMode: SECRET_FILE_MODE } },
+          ...volumes,
+        ],
+      },
+    },
+  },
+});
+
+const files = { name: 'files', mountPath: FILES, readOnly: true };
+const snapshot = { name: 'snapshot', mountPath: '/snapshot' };
+const scratch = { name: 'scratch', mountPath: '/scratch' };
+
+const container = (name: string, image: string, command: string[], volumeMounts: object[]): object => ({
+  name,
+  image,
+  imagePullPolicy: 'IfNotPresent',
+  command,
+  resources: { requests: { cpu: '5m', memory: '32Mi' } },
+  securityContext: containerSecurity,
+  volumeMounts,
+});
+
+const etcdContainer = (cluster: HostedCluster, name: string, command: string[], mounts: object[]): object =>
+  container(name, imageOf(cluster, 'etcd'), command, mounts);
+
+const curlContainer = (cluster: HostedCluster, name: string): object =>
+  container(
+    name,
+    imageFrom(cluster, CURL),
+    ['curl', '--config', `${TRANSFER}/curl.conf`],
+    [{ name: 'transfer', mountPath: TRANSFER, readOnly: true }, snapshot],
+  );
+
+const etcdctlOf = (cluster: HostedCluster, member: number, words: string[]): string[] => [
+  'etcdctl',
+  ...etcdMembersOf(cluster, member + 1)
+    .slice(-1)
+    .map(({ host }) => `--endpoints=https://${host}:2379`),
+  `--cacert=${FILES}/ca.crt`,
+  `--cert=${FILES}/client.crt`,
+  `--key=${FILES}/client.key`,
+  ...words,
+];
+
+const askScratch = ['etcdctl', '--endpoints=http://127.0.0.1:2379'];
+
+const scratchEtcd = [
+  'etcd',
+  `--data-dir=${SCRATCH}`,
+  '--listen-client-urls=http://127.0.0.1:2379',
+  '--advertise-client-urls=http://127.0.0.1:2379',
+  '--listen-peer-urls=http://127.0.0.1:2380',
+];
+
+/** Nothing outside the pod reaches it, so it is asked from inside. */
+const startupProbe = {
+  exec: { command: [...askScratch, 'endpoint', 'health'] },
+  periodSeconds: 1,
+  timeoutSeconds: 5,
+  failureThreshold: 300,
+};
+
+/** As curl reads its configuration: a backslash and a quotation mark are escaped. */
+const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;

@@ -1,0 +1,32 @@
+/** Backups: snapshots of a cluster's etcd in an object store outside its seed, with the keys that they need sealed beside them. */
+
+export type BackupState = 'PENDING' | 'CREATING' | 'READY' | 'DEGRADED' | 'FAILED' | 'DELETING' | 'DELETED';
+
+/** Why it was made. */
+export type BackupReason = 'ON_DEMAND' | 'SCHEDULED';
+
+/** What became known of a snapshot as it was stored. */
+export interface SnapshotFacts {
+  /** As the object store has it. */
+  sizeBytes: number;
+  /** etcd's own checksum, which it puts at the end of each snapshot and looks at whenever one is restored. */
+  sha256: string;
+  /** Of etcd, when the snapshot was taken. */
+  revision: number;
+  /** As the etcd counted that ran on it; null before it was restored on trial. */
+  keyCount: number | null;
+  takenAt: number;
+  kubernetesVersion: string;
+}
+
+/** Names in the object store follow from the row, so that what was stored before a crash is found again. */
+export const objectNamesOf = ({ id, clusterId }: { id: string; clusterId: string }): { snapshot: string; keys: string } => ({
+  snapshot: `${clusterId}/${id}.db`,
+  keys: `${clusterId}/${id}.keys`,
+});
+
+/** Such as "blue-20261128-0200", with the time in UTC; two of a minute differ by what is behind it. */
+export const backupNameOf = (clusterName: string, id: string, at: number): string => {
+  const [day = '', time = ''] = new Date(at).toISOString().split('T');
+  return `${clusterName}-${day.replaceAll('-', '')}-${time.slice(0, 5).replace(':', '')}-${id.slice(0, 4)}`;
+};

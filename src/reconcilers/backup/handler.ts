@@ -1,0 +1,28 @@
+/** Backups as a kind of object that passes run over. */
+import { defineFlow } from '../../engine/flow.ts';
+import { findBackup, patchBackup } from '../../store/backups.ts';
+import { loadCluster } from '../../store/reconcile.ts';
+import { commonState, createHandler } from '../pass.ts';
+import type { World } from '../world.ts';
+import { type BackupScope, openBackupScope } from './scope.ts';
+import { stored } from './steps/stored.ts';
+import { verified } from './steps/verified.ts';
+
+const backupFlow = defineFlow<BackupScope>('backup', [stored, verified]);
+
+export const createBackupHandler = (world: World) =>
+  createHandler(world, {
+    kind: 'BACKUP',
+    flow: backupFlow,
+    load: (id) => findBackup(world.store.db, id),
+    subject: ({ id, name, clusterId, projectId }) => ({ kind: 'BACKUP', id, name, streamId: clusterId, clusterId, projectId }),
+    open: async (row, write) => {
+      const cluster = await loadCluster(world.store.db, row.clusterId);
+      if (cluster === undefined) throw new Error(`A backup's cluster ${row.clusterId} is not there.`);
+      return openBackupScope(world, row, cluster, [], write);
+    },
+    stateOf: (_scope, row, summary) => commonState(row, summary),
+    rests: true,
+    parent: ({ clusterId }) => ({ kind: 'CLUSTER', id: clusterId }),
+    save: (tx, row, patch) => patchBackup(tx, row.id, patch as Parameters<typeof patchBackup>[2]),
+  });

@@ -1,0 +1,38 @@
+/** What the steps of a backup look at. */
+
+import { UserError } from '../../domain/errors.ts';
+import type { ObjectStore } from '../../objectStore/objectStore.ts';
+import { type BackupRow, patchBackup } from '../../store/backups.ts';
+import type { ClusterRow, NodeGroupRow } from '../../store/reconcile.ts';
+import { type ClusterScope, openClusterScope } from '../cluster/scope.ts';
+import type { Write } from '../pass.ts';
+import type { World } from '../world.ts';
+
+export interface BackupScope {
+  world: World;
+  row: BackupRow;
+  /** Of the cluster that it is of; what is changed through it is changed under the backup's lease. */
+  cluster: ClusterScope;
+  /** @throws UserError while the operator has set none up. */
+  objects(): ObjectStore;
+  patch(patch: Partial<BackupRow>): Promise<void>;
+}
+
+export const openBackupScope = (world: World, row: BackupRow, cluster: ClusterRow, groups: NodeGroupRow[], write: Write): BackupScope => ({
+  world,
+  row,
+  cluster: openClusterScope(world, cluster, groups, write),
+  objects: () => {
+    if (world.objects === null)
+      throw new UserError(
+        'SEED_REFUSED',
+        'There is no object store for backups; set SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS, as they were when this backup was asked for.',
+        { whoMustAct: 'CLOUD_ADMIN' },
+      );
+    return world.objects;
+  },
+  patch: async (patch) => {
+    await write((tx) => patchBackup(tx, row.id, patch));
+    Object.assign(row, patch);
+  },
+});

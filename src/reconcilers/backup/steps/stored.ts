@@ -1,0 +1,103 @@
+/** The snapshot and the keys that it needs are in the object store. */
+import { z } from 'zod';
+import { backupTaskName, buildSaveTask } from '../../../controlPlane/backup.ts';
+import { objectNamesOf } from '../../../domain/backup.ts';
+import { quotaBytesOf } from '../../../domain/controlPlane.ts';
+import { Unavailable } from '../../../domain/errors.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import { fingerprint } from '../../../lib/json.ts';
+import { CHECKSUM_BYTES } from '../../../objectStore/objectStore.ts';
+import type { ClusterPki } from '../../../pki/bundle.ts';
+import { findBackupBefore } from '../../../store/backups.ts';
+import { complaintOf, jsonOf } from '../../cluster/etcdSight.ts';
+import type { TaskAnswer } from '../../cluster/etcdTask.ts';
+import type { BackupScope } from '../scope.ts';
+import { dropTask, runTask, TRANSFER_TTL_MS } from '../task.ts';
+
+const LOOK_MS = 1_000;
+/** A snapshot is as large as the file that it is of, which may be somewhat larger than its quota. */
+const MAX_OF_QUOTA = 1.25;
+
+export const stored: Step<BackupScope> = {
+  name: 'SnapshotStored',
+  title: 'Store a snapshot of etcd',
+  usuallyMs: 60_000,
+  ensure: async (scope) => {
+    if (scope.row.snapshot !== null) return done();
+    const before = await findBackupBefore(scope.world.store.db, scope.row);
+    if (before !== undefined) return waiting(`backup ${before.name} of the same cluster, which comes first`, 5 * LOOK_MS);
+    const { snapshot, keys } = objectNamesOf(scope.row);
+    const hosted = await scope.cluster.reachable();
+    const objects = scope.objects();
+    // Before the snapshot, so that they are there with it; whether they still fit is looked at behind it.
+    const sealed = await objects.get(keys);
+    const name = backupTaskName(hosted, scope.row.id, 'save');
+    if (sealed === undefined || !(await isUnderWay(scope, name))) await objects.put(keys, Buffer.from(await sealKeys(scope)));
+    const answer = await runTask(scope, {
+      errand: 'save',
+      direction: 'upload',
+      transfer: () => objects.upload(snapshot, { ttlMs: TRANSFER_TTL_MS, maxBytes: Math.ceil(MAX_OF_QUOTA * quotaBytesOf(hosted.etcd)) }),
+      build: async (task) => buildSaveTask(hosted, task, memberOf(scope)),
+    });
+    if (answer === 'running') return waiting('the snapshot to be taken and stored', LOOK_MS);
+    return readAnswer(scope, answer);
+  },
+  remove: async (scope) => {
+    if (!(await dropTask(scope, 'save'))) return waiting('its Job to end', LOOK_MS);
+    const objects = scope.objects();
+    const { snapshot, keys } = objectNamesOf(scope.row);
+    await objects.remove(snapshot);
+    await objects.remove(keys);
+    return done();
+  },
+};
+
+const readAnswer = async (scope: BackupScope, answer: TaskAnswer): Promise<Outcome> => {
+  if (!answer.good) throw new Unavailable('CLUSTER_UNAVAILABLE', `No snapshot was stored: ${complaintOf(answer)}`);
+  const status = statusShape.safeParse(jsonOf(answer.said.status));
+  const objects = scope.objects();
+  const { snapshot, keys } = objectNamesOf(scope.row);
+  const found = await objects.stat(snapshot);
+  if (!status.success || found === undefined || found.tail.length < CHECKSUM_BYTES)
+    throw new Unavailable('CLUSTER_UNAVAILABLE', 'The snapshot is not in the object store, though it was sent there.');
+  // Keys may have changed between: one that writes since the snapshot is taken, or one that was forgotten before.
+  const sealed = await objects.get(keys);
+  const then = sealed === undefined ? undefined : openKeys(scope, sealed.toString());
+  if (fingerprint(then?.encryption.keys ?? []) !== fingerprint((await scope.cluster.pki()).encryption.keys)) {
+    await objects.remove(keys);
+    return waiting("another snapshot, since the cluster's keys changed during this one", LOOK_MS);
+  }
+  await scope.patch({
+    snapshot: {
+      sizeBytes: found.sizeBytes,
+      sha256: found.tail.toString('hex'),
+      revision: status.data.revision,
+      keyCount: null,
+      takenAt: scope.world.clock.now(),
+      kubernetesVersion: scope.cluster.row.spec.kubernetesVersion,
+    },
+  });
+  return done();
+};
+
+const statusShape = z.looseObject({ revision: z.number() });
+
+const isUnderWay = async ({ cluster }: BackupScope, name: string): Promise<boolean> => {
+  const { namespace } = await cluster.hosted();
+  return (await (await cluster.seed()).kube.get({ apiVersion: 'batch/v1', kind: 'Job', namespace, name })) !== undefined;
+};
+
+/** One that follows, where there is one: the leader has enough to do. */
+const memberOf = ({ cluster: { row } }: BackupScope): number => {
+  const members = row.etcdStatus?.members.filter(({ learner, version }) => !learner && version !== null) ?? [];
+  return Math.max(0, (members.find(({ leader }) => !leader) ?? members[0])?.number ?? 0);
+};
+
+const placeOf = ({ row }: BackupScope): string => `backup/${row.id}`;
+
+/** All that the cluster had when the snapshot was taken; whoever finds it needs Seedbed's own key, too. */
+const sealKeys = async (scope: BackupScope): Promise<string> =>
+  scope.world.secrets.seal(JSON.stringify(await scope.cluster.pki()), placeOf(scope));
+
+const openKeys = (scope: BackupScope, sealed: string): ClusterPki =>
+  JSON.parse(scope.world.secrets.open(sealed, placeOf(scope))) as ClusterPki;

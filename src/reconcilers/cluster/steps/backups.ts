@@ -1,0 +1,34 @@
+/** What becomes of a cluster's backups with it. */
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { listLiveBackups, requestDeletionOfBackups } from '../../../store/backups.ts';
+import { wakeNow } from '../../../store/wake.ts';
+import type { ClusterScope } from '../scope.ts';
+import { etcd } from './etcd.ts';
+
+export const backups: Step<ClusterScope> = {
+  name: 'BackupsKept',
+  title: 'Keep backups',
+  usuallyMs: 30_000,
+  needs: [etcd],
+  // They have flows of their own.
+  wanted: () => false,
+  ensure: async () => done(),
+  remove: async (scope) => {
+    if (scope.row.deleteRequestedAt === null) return done();
+    const keep = scope.row.deletePolicy?.backups === 'KEEP';
+    // One that is not stored yet cannot become so without its cluster.
+    const going = (await listLiveBackups(scope.db, scope.row.id)).filter(
+      ({ snapshot, deleteRequestedAt }) => !keep || snapshot === null || deleteRequestedAt !== null,
+    );
+    if (going.length === 0) return done();
+    const asked = going.filter(({ deleteRequestedAt }) => deleteRequestedAt === null).map(({ id }) => id);
+    if (asked.length > 0) {
+      const now = scope.clock.now();
+      await scope.write(async (tx) => {
+        await requestDeletionOfBackups(tx, asked, now);
+        for (const id of asked) await wakeNow(tx, 'BACKUP', id, now);
+      });
+    }
+    return waiting(`its backups to go (${going.length} left)`, 5_000);
+  },
+};

@@ -1,0 +1,117 @@
+/** Backups: what is stored of clusters' etcd, and what is still being stored. */
+import { and, asc, desc, eq, inArray, isNull, lt, ne, or, sql } from 'drizzle-orm';
+import { type BackupReason, backupNameOf } from '../domain/backup.ts';
+import { inserter } from './insert.ts';
+import type { Db, Tx } from './open.ts';
+import { behindCursor, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
+import { inSight, type Sight } from './sight.ts';
+import { backups } from './tables.ts';
+
+export type BackupRow = typeof backups.$inferSelect;
+
+export const insertBackup = inserter(backups);
+
+/** A backup that nothing has been done for yet, not yet written. */
+export const newBackup = ({
+  id,
+  cluster,
+  reason,
+  createdBy,
+  now,
+}: {
+  id: string;
+  cluster: { id: string; projectId: string; name: string };
+  reason: BackupReason;
+  createdBy: string;
+  now: number;
+}): BackupRow => ({
+  id,
+  clusterId: cluster.id,
+  projectId: cluster.projectId,
+  name: backupNameOf(cluster.name, id, now),
+  reason,
+  state: 'PENDING',
+  snapshot: null,
+  verifiedAt: null,
+  createdBy,
+  generation: 1,
+  observedGeneration: 0,
+  deleteRequestedAt: null,
+  deletedAt: null,
+  createdAt: now,
+  updatedAt: now,
+});
+
+const order: Order = { at: backups.createdAt, id: backups.id, newestFirst: true };
+
+/** Newest first; none that is gone. */
+export const listBackupsByClusters = async (db: Db, clusterIds: readonly string[], page: Page): Promise<Map<string, Slice<BackupRow>>> => {
+  const rows = await db
+    .select()
+    .from(backups)
+    .where(firstOfEach(backups.clusterId, clusterIds, order, page, isNull(backups.deletedAt)))
+    .orderBy(...orderBy(order));
+  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+};
+
+/** Of all clusters that are seen, those that are gone included; newest first. */
+export const listBackups = async (db: Db, sight: Sight, page: Page): Promise<Slice<BackupRow>> => {
+  const rows = await db
+    .select()
+    .from(backups)
+    .where(and(isNull(backups.deletedAt), inSight(backups.projectId, sight), behindCursor(order, page)))
+    .orderBy(...orderBy(order))
+    .limit(page.first + 1);
+  return sliceOf(rows, page);
+};
+
+/** By id; deleted ones too, since their operations can still be asked for. */
+export const loadBackups = (db: Db, sight: Sight, ids: readonly string[]): Promise<BackupRow[]> =>
+  db
+    .select()
+    .from(backups)
+    .where(and(inArray(backups.id, [...ids]), inSight(backups.projectId, sight)));
+
+export const findBackup = async (db: Db, id: string): Promise<BackupRow | undefined> =>
+  (await db.select().from(backups).where(eq(backups.id, id)))[0];
+
+/** Live ones of a cluster, newest first. */
+export const listLiveBackups = (db: Db, clusterId: string): Promise<BackupRow[]> =>
+  db
+    .select()
+    .from(backups)
+    .where(and(eq(backups.clusterId, clusterId), isNull(backups.deletedAt)))
+    .orderBy(desc(backups.createdAt), desc(backups.id));
+
+/** The one of the same cluster that is at work or comes before it. */
+export const findBackupBefore = async (db: Db, { id, clusterId, createdAt }: BackupRow): Promise<BackupRow | undefined> =>
+  (
+    await db
+      .select()
+      .from(backups)
+      .where(
+        and(
+          eq(backups.clusterId, clusterId),
+          ne(backups.id, id),
+          isNull(backups.deletedAt),
+          isNull(backups.deleteRequestedAt),
+          inArray(backups.state, ['PENDING', 'CREATING']),
+          or(lt(backups.createdAt, createdAt), and(eq(backups.createdAt, createdAt), lt(backups.id, id))),
+        ),
+      )
+      .orderBy(asc(backups.createdAt))
+      .limit(1)
+  )[0];
+
+export const patchBackup = async (tx: Tx, id: string, patch: Partial<typeof backups.$inferInsert>): Promise<void> => {
+  await tx.db.update(backups).set(patch).where(eq(backups.id, id));
+};
+
+/** Marks backups for removal; their own flows do it. */
+export const requestDeletionOfBackups = async (tx: Tx, ids: readonly string[], now: number): Promise<void> => {
+  if (ids.length > 0)
+    await tx.db
+      .update(backups)
+      .set({ deleteRequestedAt: now, state: 'DELETING', generation: sql`${backups.generation} + 1`, updatedAt: now })
+      .where(and(inArray(backups.id, [...ids]), isNull(backups.deleteRequestedAt)));
+};
