@@ -18,7 +18,7 @@ import { listConditionsByObjects, listGroupConditions } from '../store/condition
 import type { InventoryRow } from '../store/inventory.ts';
 import { type KubeconfigRow, loadKubeconfigs } from '../store/kubeconfigs.ts';
 import { loadNodeGroups } from '../store/nodeGroups.ts';
-import { loadNodes } from '../store/nodes.ts';
+import { listLiveNodesByGroups, loadNodes } from '../store/nodes.ts';
 import type { Db } from '../store/open.ts';
 import { loadOperations } from '../store/operations.ts';
 import type { Page, Slice } from '../store/page.ts';
@@ -63,6 +63,8 @@ export interface Loaders {
   conditions: DataLoader<string, Condition[]>;
   /** What the groups of a cluster say of their healing, by its id. */
   healing: DataLoader<string, { group: string; condition: Condition }[]>;
+  /** Live ones of a group, by its id. */
+  nodesOfGroup: DataLoader<string, NodeRow[]>;
   /** Of a cluster, by its id. */
   certificates: DataLoader<string, CertificateRow[]>;
   /** In a cluster's project, by the cluster's id. */
@@ -125,6 +127,10 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
   ),
   healing: fromMap(
     (ids) => listGroupConditions(db, ids, AUTO_HEALING),
+    () => [],
+  ),
+  nodesOfGroup: fromMap(
+    (ids) => listLiveNodesByGroups(db, ids),
     () => [],
   ),
   certificates: fromMap(

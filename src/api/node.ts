@@ -1,5 +1,6 @@
 /** Workers. Called ClusterNode, for Relay has a Node of its own. */
 import type { NodeFault } from '../domain/node.ts';
+import { isOutdated } from '../domain/roll.ts';
 import type { NodeRow } from '../store/reconcile.ts';
 import { builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
@@ -45,6 +46,18 @@ builder.node(ClusterNodeRef, {
     }),
     floatingIp: t.exposeString('floatingIp', { nullable: true, description: 'Its floating IP, if it has one.' }),
     zone: t.exposeString('zone', { nullable: true, description: 'Its availability zone.' }),
+    version: t.exposeString('kubernetesVersion', {
+      nullable: true,
+      description:
+        "The Kubernetes version that it was made with; null until its server is asked for. Its group's `version` is that of the next.",
+    }),
+    outdated: t.boolean({
+      description: 'It was made with another version, image, flavor or other settings than its group has now, and will be replaced.',
+      resolve: async (row, _args, { loaders }) => {
+        const [group, cluster] = await Promise.all([loaders.nodeGroup.load(row.nodeGroupId), loaders.cluster.load(row.clusterId)]);
+        return group !== null && cluster !== null && isOutdated(row, group, cluster);
+      },
+    }),
     kubeletVersion: t.exposeString('kubeletVersion', { nullable: true, description: 'As its kubelet says.' }),
     fault: t.expose('fault', { type: NodeFaultType, nullable: true, description: 'Why it failed, if it did.' }),
     trouble: t.expose('trouble', { type: NodeTroubleType, nullable: true, description: 'What is wrong with it now, if anything.' }),

@@ -1,6 +1,7 @@
 /** Node groups: workers of one shape. */
 import { findByNameOrId } from '../domain/cloud.ts';
 import { type AdditionalPort, type CloudInitDigest, machineOf, type Taint, warningsOf } from '../domain/nodeGroup.ts';
+import { isOutdated, nodeVersionOf } from '../domain/roll.ts';
 import { listNodesByGroups } from '../store/nodes.ts';
 import type { NodeGroupRow } from '../store/reconcile.ts';
 import { builder, nodeType } from './builder.ts';
@@ -147,6 +148,26 @@ builder.node(NodeGroupRef, {
       type: ServerGroupPolicyEnum,
       description: 'How its servers are placed among hosts.',
       resolve: (row) => row.spec.serverGroupPolicy,
+    }),
+    version: t.string({
+      nullable: true,
+      description:
+        'The Kubernetes version of its next worker: that of the image, where the image says it (kube_version), else its kubernetesVersion, else what the control plane runs.',
+      resolve: async (row, _args, { loaders }) => {
+        const cluster = await loaders.cluster.load(row.clusterId);
+        return cluster && nodeVersionOf(row, cluster);
+      },
+    }),
+    kubernetesVersion: t.exposeString('kubernetesVersion', {
+      nullable: true,
+      description: 'The Kubernetes version that its workers stay at; null: they follow the control plane.',
+    }),
+    outdatedNodes: t.int({
+      description: 'Workers that were made with another version, image, flavor or other settings than it has now, and will be replaced.',
+      resolve: async (row, _args, { loaders }) => {
+        const [nodes, cluster] = await Promise.all([loaders.nodesOfGroup.load(row.id), loaders.cluster.load(row.clusterId)]);
+        return cluster === null ? 0 : nodes.filter((node) => isOutdated(node, row, cluster)).length;
+      },
     }),
     nodes: t.field({
       type: ClusterNodeConnection,

@@ -4,7 +4,7 @@ import { ServerGroupPolicyEnum, TaintEffectEnum, VnicTypeEnum } from './enums.ts
 import { LabelInput } from './label.ts';
 import { RootVolumeInput, withMaps } from './specInput.ts';
 
-const TaintInput = builder.inputType('TaintInput', {
+export const TaintInput = builder.inputType('TaintInput', {
   description: 'A taint that workers register with.',
   fields: (t) => ({
     key: t.string({ required: true, description: 'The key.' }),
@@ -42,7 +42,7 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
   floatingIpEnabled: t.boolean({ description: 'Each worker gets a floating IP.' }),
   cloudInit: t.string({
     description:
-      "More for cloud-init to do on each server: a YAML map of cloud-config, merged with what makes it join. Files are written after ours and none in their place; runcmd runs before the join; what touches the join is refused by name. Nova takes 48 KiB with ours. It is never shown again, yet whatever runs on a worker can read it from the cloud's metadata. It stays for the life of the group.",
+      "More for cloud-init to do on each server: a YAML map of cloud-config, merged with what makes it join. Files are written after ours and none in their place; runcmd runs before the join; what touches the join is refused by name. Nova takes 48 KiB with ours. It is never shown again, yet whatever runs on a worker can read it from the cloud's metadata.",
   }),
   subnets: t.stringList({
     description:
@@ -67,8 +67,7 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
   }),
   metadata: t.field({
     type: [LabelInput],
-    description:
-      'Metadata of its servers in Nova, beside Seedbed\'s own; at most 100 keys, none that begins with "seedbed". It stays for the life of the group.',
+    description: 'Metadata of its servers in Nova, beside Seedbed\'s own; at most 100 keys, none that begins with "seedbed".',
   }),
   schedulerHints: t.field({
     type: [LabelInput],

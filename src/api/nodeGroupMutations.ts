@@ -3,9 +3,10 @@ import type { NodeGroupAnswer } from '../commands/call.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
 import { plainId } from './ids.ts';
+import { LabelInput } from './label.ts';
 import { defineMutation, REPLAYED, targetFields } from './mutation.ts';
 import { NodeGroupRef } from './nodeGroup.ts';
-import { groupToCommand, nodeGroupInputFields } from './nodeGroupInput.ts';
+import { groupToCommand, nodeGroupInputFields, TaintInput } from './nodeGroupInput.ts';
 import { OperationRef } from './operation.ts';
 
 export const nodeGroupPayload = (name: string, description: string) =>
@@ -37,6 +38,8 @@ defineMutation({
   command: (commands) => commands.createNodeGroup,
 });
 
+const REPLACES = 'A server cannot be changed in this: the group makes new workers, each drained before it goes.';
+
 const UpdateNodeGroupInput = builder.inputType('UpdateNodeGroupInput', {
   description: 'What updateNodeGroup is asked; what is left out stays.',
   fields: (t) => ({
@@ -44,15 +47,28 @@ const UpdateNodeGroupInput = builder.inputType('UpdateNodeGroupInput', {
     nodeGroupId: t.id({ required: true, description: 'The node group, by its global or plain id.' }),
     minCount: t.int({ description: 'Fewest workers, from 0 to 1000.' }),
     maxCount: t.int({ description: 'Most workers, from 0 to 1000; null: no bound, and the group is not scaled by load.' }),
+    flavor: t.string({ description: `Name or id of the workers' size. ${REPLACES}` }),
+    image: t.string({
+      description: `Name or id of the image that workers start from; the same name once more takes another image that has it by now. ${REPLACES}`,
+    }),
+    keypair: t.string({ description: `Key pair for SSH; null: none. ${REPLACES}` }),
+    labels: t.field({ type: [LabelInput], description: `All Kubernetes labels that workers register with. ${REPLACES}` }),
+    taints: t.field({ type: [TaintInput], description: `All taints that workers register with. ${REPLACES}` }),
+    cloudInit: t.string({ description: `More for cloud-init to do on each server, as in createNodeGroup; null: nothing. ${REPLACES}` }),
+    metadata: t.field({ type: [LabelInput], description: `All metadata of its servers in Nova, beside Seedbed's own. ${REPLACES}` }),
+    kubernetesVersion: t.string({
+      description: `The version that its workers stay at, at most three minor releases older than the control plane's and no newer; null: they follow the control plane. ${REPLACES}`,
+    }),
   }),
 });
 
 defineMutation({
   name: 'updateNodeGroup',
-  description: 'Changes how many workers a node group may have; a count outside the new bounds follows into them. Needs the role member.',
+  description:
+    'Changes how many workers a node group may have, and what they are made of. A count outside new bounds follows into them; workers that were made with other settings are replaced. Needs the role member.',
   input: UpdateNodeGroupInput,
   payload: nodeGroupPayload('UpdateNodeGroupPayload', 'The node group that is being changed.'),
-  toCommand: (input) => ({ ...input, nodeGroupId: plainId('NodeGroup', input.nodeGroupId) }),
+  toCommand: (input) => ({ ...groupToCommand(input), nodeGroupId: plainId('NodeGroup', input.nodeGroupId) }),
   command: (commands) => commands.updateNodeGroup,
 });
 

@@ -30,6 +30,15 @@ interface ResizeOptions extends ChangeOptions {
   remove?: string[];
 }
 
+interface UpdateOptions extends ChangeOptions {
+  file?: string;
+  flavor?: string;
+  image?: string;
+  keypair?: string | false;
+  kubernetesVersion?: string | false;
+  cloudInit?: string;
+}
+
 interface AutoscaleOptions extends ChangeOptions {
   min?: number;
   max?: number | false;
@@ -70,6 +79,16 @@ export const addNodeGroupCommands = (program: Command, io: Io): void => {
     .option('--max <n>', 'most workers', readWhole)
     .option('--no-max', 'no bound, and no scaling by load')
     .action(action(io, autoscale));
+  defineChange(nodegroup, 'update <cluster> <nodegroup>', 'change what the workers of a group are made of; others take their places')
+    .option('--file <file>', "YAML with any of UpdateNodeGroupInput's fields but the group; options win over it; - reads standard input")
+    .option('--flavor <flavor>', "the workers' size")
+    .option('--image <image>', 'that they start from; the same name once more takes another image that has it by now')
+    .option('--keypair <name>', 'for SSH')
+    .option('--no-keypair', 'none')
+    .option('--kubernetes-version <version>', 'that they stay at')
+    .option('--no-kubernetes-version', 'they follow the control plane')
+    .option('--cloud-init <file>', 'YAML: more for cloud-init to do on each server; - reads standard input')
+    .action(action(io, update));
 };
 
 const list = async (session: Session, [nameOrId = '']: readonly string[]): Promise<void> => {
@@ -174,6 +193,25 @@ const autoscale = async (
   const input = given({ nodeGroupId: group.uuid, minCount, maxCount: max === false ? null : max, idempotencyKey });
   const { operation } = await session.client.mutate<{ operation: Operation }>(UPDATE_NODE_GROUP, { input });
   await follow(session, options, cluster, group, operation, `Bound ${cluster.name}/${group.name}`);
+};
+
+const update = async (session: Session, [clusterName = '', groupName = '']: readonly string[], options: UpdateOptions): Promise<void> => {
+  const { cluster, group } = await getGroup(session, clusterName, groupName);
+  const { flavor, image, keypair, kubernetesVersion, idempotencyKey } = options;
+  const input = {
+    ...(options.file === undefined ? {} : session.readSettings(options.file)),
+    ...given({
+      nodeGroupId: group.uuid,
+      flavor,
+      image,
+      keypair: keypair === false ? null : keypair,
+      kubernetesVersion: kubernetesVersion === false ? null : kubernetesVersion,
+      cloudInit: options.cloudInit === undefined ? undefined : readInput(options.cloudInit),
+      idempotencyKey,
+    }),
+  };
+  const { operation } = await session.client.mutate<{ operation: Operation }>(UPDATE_NODE_GROUP, { input });
+  await follow(session, options, cluster, group, operation, `Update ${cluster.name}/${group.name}`);
 };
 
 const getGroup = async (session: Session, clusterName: string, groupName: string) => {

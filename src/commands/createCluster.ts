@@ -150,6 +150,7 @@ const clusterRow = (
   caCertificate: null,
   rotations: null,
   nodesSince: null,
+  runningVersion: null,
   etcd: null,
   etcdStatus: null,
   bundleStates: null,

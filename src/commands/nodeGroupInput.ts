@@ -37,7 +37,7 @@ const MAX_FURTHER_PORTS = 8;
 
 const count = wholeNumber(0, MAX_NODES_PER_GROUP);
 
-const taint = z
+export const taintInput = z
   .strictObject({
     key: z.string(),
     value: z.string().nullish(),
@@ -56,7 +56,7 @@ export const nodeGroupFields = z.strictObject({
   availabilityZones: given(distinctNames(10, 'zones')),
   rootVolume: clearable(rootVolumeInput),
   labels: given(z.record(z.string(), z.string())),
-  taints: given(z.array(taint)),
+  taints: given(z.array(taintInput)),
   floatingIpEnabled: given(z.boolean()),
   cloudInit: given(z.string()),
   additionalNetworks: given(distinctNames(MAX_FURTHER_PORTS, 'networks')),
@@ -85,7 +85,11 @@ export type NodeGroupInput = z.output<typeof nodeGroupFields>;
  * What can be wrong with a group before there is a cloud to ask: the whole of what its servers are told.
  * @throws UserError INVALID_INPUT naming a path below `base`.
  */
-export const checkServerData = (deps: CommandDeps, { cloudInit, labels, taints }: NodeGroupInput, base: readonly string[]): void => {
+export const checkServerData = (
+  deps: CommandDeps,
+  { cloudInit, labels, taints }: Pick<NodeGroupInput, 'cloudInit' | 'labels' | 'taints'>,
+  base: readonly string[],
+): void => {
   const told = { cloudInit: cloudInit ?? null, labels: labels ?? {}, taints: taints ?? [] };
   try {
     deps.checkUserData(told);
@@ -96,7 +100,7 @@ export const checkServerData = (deps: CommandDeps, { cloudInit, labels, taints }
   }
 };
 
-const digestOf = (text: string): CloudInitDigest => ({
+export const digestOf = (text: string): CloudInitDigest => ({
   sha256: createHash('sha256').update(text).digest('hex'),
   sizeBytes: Buffer.byteLength(text),
 });
@@ -216,6 +220,8 @@ export const nodeGroupRow = (deps: CommandDeps, cluster: ClusterRow, group: Omit
   resolved: null,
   nodesToRemove: [],
   healing: null,
+  kubernetesVersion: null,
+  namesGeneration: 1,
   state: 'PENDING',
   generation: 1,
   observedGeneration: 0,

@@ -42,13 +42,13 @@ export const rootVolumeInput = z
   .strictObject({ sizeGiB: wholeNumber(1, 16_384), type: nameOrId.nullish() })
   .transform(({ sizeGiB, type }) => ({ sizeGiB, type: type ?? null }));
 
+export const versionInput = z
+  .string()
+  .regex(/^v?\d{1,4}\.\d{1,4}\.\d{1,4}$/, 'must be a version such as v1.36.3')
+  .transform((text) => text.replace(/^v?/, 'v'));
+
 export const specFields = z.strictObject({
-  kubernetesVersion: given(
-    z
-      .string()
-      .regex(/^v?\d{1,4}\.\d{1,4}\.\d{1,4}$/, 'must be a version such as v1.36.3')
-      .transform((text) => text.replace(/^v?/, 'v')),
-  ),
+  kubernetesVersion: given(versionInput),
   image: given(nameOrId),
   keypair: clearable(nameOrId),
   externalNetwork: clearable(nameOrId),

@@ -149,8 +149,9 @@ const mayChange = (path: SpecPath): boolean =>
   !MADE_ONCE.includes(path) && CHANGEABLE.some((known) => path === known || path.startsWith(`${known}.`));
 
 const REMEDIES: Partial<Record<string, string>> = {
-  flavor: 'make a node group with the flavor that you want',
-  image: 'make a node group with the image that you want',
+  flavor: 'give its node groups the flavor that you want (updateNodeGroup)',
+  image: 'give its node groups the image that you want (updateNodeGroup)',
+  keypair: 'give its node groups the key pair that you want (updateNodeGroup)',
 };
 
 const fixedSetting = (path: SpecPath, field: string[]): UserError =>

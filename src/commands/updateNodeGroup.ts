@@ -1,20 +1,39 @@
-/** updateNodeGroup: other bounds. The count follows into them, so that no group is ever outside its own. */
+/**
+ * updateNodeGroup: other bounds, and what its workers are made of. The count follows into the bounds, so that no group is ever outside its own;
+ * workers follow all else by being replaced.
+ */
 import { z } from 'zod';
-import { Conflict } from '../domain/errors.ts';
-import { MAX_NODES_PER_GROUP } from '../domain/nodeGroup.ts';
-import { listLiveNodeGroups, patchNodeGroup } from '../store/reconcile.ts';
+import { Conflict, UserError } from '../domain/errors.ts';
+import { CLOUD_INIT, MAX_NODES_PER_GROUP, type NodeGroupSpec } from '../domain/nodeGroup.ts';
+import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
+import { runningVersionOf, settingsDigestOf } from '../domain/roll.ts';
+import { getOfferedRelease, kubeletMayJoin, parseVersion } from '../domain/version.ts';
+import { noteSettingsDigest } from '../store/nodes.ts';
+import { type ClusterRow, listLiveNodeGroups, type NodeGroupRow, patchNodeGroup } from '../store/reconcile.ts';
 import { checkRoom } from './checks.ts';
-import { begin, nodeGroupCommand } from './nodeGroupCommand.ts';
-import { checkBounds, checkMost } from './nodeGroupInput.ts';
-import { clearable, given, nameOrId, requireChange, wholeNumber } from './parse.ts';
+import { checkGroup } from './cloudChecks.ts';
+import { type At, begin, nodeGroupCommand } from './nodeGroupCommand.ts';
+import { checkBounds, checkMost, checkServerData, digestOf, taintInput } from './nodeGroupInput.ts';
+import { clearable, definedOf, given, nameOrId, requireChange, wholeNumber } from './parse.ts';
 import { checkGrowth } from './quotaChecks.ts';
+import { metadataInput } from './serverInput.ts';
 import { checkGeneration, getNodeGroup } from './targets.ts';
+import { versionInput } from './templateInput.ts';
 
 const schema = z.strictObject({
   nodeGroupId: nameOrId,
   minCount: given(wholeNumber(0, MAX_NODES_PER_GROUP)),
   maxCount: clearable(wholeNumber(0, MAX_NODES_PER_GROUP)),
+  flavor: given(nameOrId),
+  image: given(nameOrId),
+  keypair: clearable(nameOrId),
+  labels: given(z.record(z.string(), z.string())),
+  taints: given(z.array(taintInput)),
+  cloudInit: clearable(z.string()),
+  metadata: given(metadataInput),
+  kubernetesVersion: clearable(versionInput),
 });
+type Change = Omit<z.output<typeof schema>, 'nodeGroupId'>;
 
 export const updateNodeGroup = nodeGroupCommand({
   mutation: 'updateNodeGroup',
@@ -41,21 +60,86 @@ export const updateNodeGroup = nodeGroupCommand({
     }
     await checkGrowth(deps, tx, { projectId: cluster.projectId, userId: call.actor.userId }, row, count, ['minCount']);
     const generation = row.generation + 1;
+    const now = deps.clock.now();
+    const spec = { ...machinesOf(row.spec, change), minCount, maxCount, count };
+    await checkMachines(at, cluster, row, spec, change);
+    const kubernetesVersion = change.kubernetesVersion === undefined ? row.kubernetesVersion : change.kubernetesVersion;
+    checkVersion(cluster, row, kubernetesVersion);
+    if (settingsDigestOf(spec) !== settingsDigestOf(row.spec)) await noteSettingsDigest(tx, row.id, settingsDigestOf(row.spec));
+    if (change.cloudInit != null) await deps.secrets.put(tx, row.id, CLOUD_INIT, change.cloudInit, now);
+    if (change.cloudInit === null) await deps.secrets.remove(tx, row.id, CLOUD_INIT);
     await patchNodeGroup(tx, row.id, {
-      spec: { ...row.spec, minCount, maxCount, count },
+      spec,
+      kubernetesVersion,
       generation,
-      updatedAt: deps.clock.now(),
+      updatedAt: now,
+      ...(namesOf(change).length > 0 && { namesGeneration: generation }),
       ...(row.state === 'READY' && { state: 'UPDATING' }),
     });
-    const bounds = maxCount === null ? `${minCount} nodes or more` : `${minCount} to ${maxCount} nodes`;
-    const moved = count === row.spec.count ? '' : ` and goes from ${row.spec.count} to ${count}`;
     return begin(at, cluster, row, {
       kind: 'UPDATE_NODE_GROUP',
       generation,
       state: 'UPDATING',
-      message: `Node group ${row.name} may have ${bounds}${moved}, as ${call.actor.userName} asked.`,
+      message: `Node group ${row.name} ${sentenceOf(row.spec, spec, change)}, as ${call.actor.userName} asked.`,
       what: 'CHANGED',
       supersedes: { kinds: count === row.spec.count ? ['UPDATE_NODE_GROUP'] : ['UPDATE_NODE_GROUP', 'RESIZE_NODE_GROUP'] },
     });
   },
 });
+
+/** What its workers are made of, after the change. */
+const machinesOf = (spec: NodeGroupSpec, change: Change): NodeGroupSpec => ({
+  ...spec,
+  flavor: change.flavor ?? spec.flavor,
+  image: change.image ?? spec.image,
+  keypair: change.keypair === undefined ? spec.keypair : change.keypair,
+  labels: change.labels ?? spec.labels,
+  taints: change.taints ?? spec.taints,
+  metadata: change.metadata ?? spec.metadata,
+  cloudInit: change.cloudInit === undefined ? spec.cloudInit : change.cloudInit === null ? null : digestOf(change.cloudInit),
+});
+
+/** Fields that name what is in the cloud, which is looked up anew even under the same name: another image may have it by now. */
+const namesOf = (change: Change): string[] => (['flavor', 'image', 'keypair'] as const).filter((field) => change[field] !== undefined);
+
+/** @throws UserError INVALID_INPUT for what no worker could be made of, as far as that is known. */
+const checkMachines = async ({ deps, call, tx }: At, cluster: ClusterRow, row: NodeGroupRow, spec: NodeGroupSpec, change: Change) => {
+  if (change.labels !== undefined) validateNodeLabels(spec.labels, ['labels']);
+  if (change.taints !== undefined) validateTaints(spec.taints, ['taints']);
+  if (change.labels !== undefined || change.taints !== undefined || change.cloudInit != null) {
+    const kept = change.cloudInit === undefined ? await deps.secrets.find(tx.db, row.id, CLOUD_INIT) : undefined;
+    checkServerData(deps, { cloudInit: change.cloudInit ?? kept, labels: spec.labels, taints: spec.taints }, []);
+  }
+  const catalogue = deps.peekCatalogue(cluster.projectId, call.actor.userId);
+  if (namesOf(change).length > 0 && catalogue !== null) checkGroup(spec, cluster.spec, catalogue, (field) => [field]);
+};
+
+/** @throws UserError UNSUPPORTED_VERSION; INVALID_INPUT for one whose kubelets must not talk to the API servers that run. */
+const checkVersion = (cluster: ClusterRow, row: NodeGroupRow, version: string | null): void => {
+  if (version === null || version === row.kubernetesVersion) return;
+  const field = ['kubernetesVersion'];
+  getOfferedRelease(version, field);
+  const running = runningVersionOf(cluster);
+  const [kubelet, apiServer] = [parseVersion(version), parseVersion(running)];
+  if (kubelet !== undefined && apiServer !== undefined && !kubeletMayJoin(kubelet, apiServer))
+    throw new UserError(
+      'INVALID_INPUT',
+      `Workers may be at most three minor releases older than the control plane's ${running} and no newer; choose another version, or leave it out (null) and they follow the control plane.`,
+      { field },
+    );
+};
+
+const WORDS: Partial<Record<keyof Change, string>> = { keypair: 'key pair', cloudInit: 'cloud-init', kubernetesVersion: 'version' };
+
+/** Goes on after the group's name. */
+const sentenceOf = (before: NodeGroupSpec, after: NodeGroupSpec, change: Change): string => {
+  const { minCount: _min, maxCount: _max, ...others } = change;
+  const fields = Object.keys(definedOf(others)) as (keyof Change)[];
+  const words = fields.map((field) => WORDS[field] ?? field);
+  const changes = words.length === 0 ? [] : [`gets another ${words.join(', ')}`];
+  const moved = before.count === after.count ? '' : ` and goes from ${before.count} to ${after.count}`;
+  const { minCount, maxCount } = after;
+  const bounds = maxCount === null ? `${minCount} nodes or more` : `${minCount} to ${maxCount} nodes`;
+  const isBound = change.minCount !== undefined || change.maxCount !== undefined;
+  return [...(isBound ? [`may have ${bounds}${moved}`] : []), ...changes].join(' and ');
+};

@@ -101,6 +101,12 @@ export interface ResolvedGroup {
   imageId: string;
   /** What its flavor gives a worker; absent on groups that were resolved before it was kept. */
   machine?: Machine;
+  /** The kubelet's version that the image says it has; absent: it says none, or was looked up before that was kept. */
+  kubeVersion?: string;
+  /** Ids of images before the present one was made anew under their name: nobody has asked for nodes from another, so theirs stay. */
+  formerImageIds?: string[];
+  /** The group's `namesGeneration` for which the ids above were looked up; absent: the first. */
+  namesGeneration?: number;
   /** Absent on groups that were resolved before there were any, and have none, as are those below. Of additionalNetworks, then of additionalPorts. */
   networks?: ResolvedNetwork[];
   /** In the cluster's network; none: its one. */

@@ -89,6 +89,8 @@ export interface MachineSpec {
   name: string;
   /** The user data as text, already base64-decoded. */
   userData: string | null;
+  /** Of the kubelet and kubeadm in its image, where the image says so; null: they are installed as the user data says. */
+  kubeVersion: string | null;
   /** Its first fixed IPv4 address. */
   address: string;
   /** Of all its ports, both families. */

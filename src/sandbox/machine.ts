@@ -113,7 +113,7 @@ const join = async (
   spec: MachineSpec,
   power: Power,
   config: JoinConfiguration,
-  { retries, says }: JoinCommand,
+  { retries, says, version }: JoinCommand,
 ): Promise<Joined | undefined> => {
   const attempts = retries ? ATTEMPTS : 1;
   const each = (line: string): boolean => line.includes('$attempt');
@@ -121,7 +121,7 @@ const join = async (
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     for (const line of says) if (each(line)) spec.log(line.replace('$attempt', String(attempt)));
     try {
-      return await runKubeadmJoin({ log: spec.log, pause: power.pause }, config);
+      return await runKubeadmJoin({ log: spec.log, pause: power.pause }, config, spec.kubeVersion ?? version);
     } catch (error) {
       if (error instanceof PoweredOff || power.isOff()) throw error;
       spec.log(messageOf(error));

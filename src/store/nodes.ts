@@ -1,5 +1,5 @@
 /** Nodes: by cluster, by group and by id. Callers have checked that the cluster may be seen. */
-import { and, desc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Db, Tx } from './open.ts';
 import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { NodeRow } from './reconcile.ts';
@@ -25,6 +25,24 @@ export const listNodesByGroups = async (db: Db, groupIds: readonly string[], pag
     .where(firstOfEach(nodes.nodeGroupId, groupIds, order, page, isNull(nodes.deletedAt)))
     .orderBy(...orderBy(order));
   return slicesBy(rows, groupIds, (row) => row.nodeGroupId, page);
+};
+
+/** All live nodes of many groups. */
+export const listLiveNodesByGroups = async (db: Db, groupIds: readonly string[]): Promise<Map<string, NodeRow[]>> => {
+  const rows = await db
+    .select()
+    .from(nodes)
+    .where(and(inArray(nodes.nodeGroupId, [...groupIds]), isNull(nodes.deletedAt)));
+  return new Map(groupIds.map((id) => [id, rows.filter((row) => row.nodeGroupId === id)]));
+};
+
+/** Nodes from before it was kept have what their group has said until now. */
+export const noteSettingsDigest = async (tx: Tx, nodeGroupId: string, settingsDigest: string): Promise<void> => {
+  const isUnknown = and(isNull(nodes.settingsDigest), isNotNull(nodes.kubernetesVersion), isNull(nodes.deletedAt));
+  await tx.db
+    .update(nodes)
+    .set({ settingsDigest })
+    .where(and(eq(nodes.nodeGroupId, nodeGroupId), isUnknown));
 };
 
 /** By id, deleted ones included. */

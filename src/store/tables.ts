@@ -173,6 +173,8 @@ export const clusters = sqliteTable(
     rotations: json<Rotations>(),
     /** Nodes that are older are replaced, one after the other. */
     nodesSince: time(),
+    /** The Kubernetes version that all of its control plane has run last; null before it first ran. */
+    runningVersion: text(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
     /** As it was at the last look. */
@@ -216,6 +218,10 @@ export const nodeGroups = sqliteTable(
     nodesToRemove: json<string[]>().notNull(),
     /** null: never healed. */
     healing: json<GroupHealing>(),
+    /** The version that its nodes stay at; null: they follow the control plane. */
+    kubernetesVersion: text(),
+    /** The generation that last gave flavor, image or key pair, which are looked up anew then. */
+    namesGeneration: integer().notNull().default(1),
     state: text().$type<NodeGroupState>().notNull(),
     ...object(),
   },
@@ -244,6 +250,14 @@ export const nodes = sqliteTable(
     addressV6: text('address_v6'),
     floatingIp: text(),
     zone: text(),
+    /** That it was made to join with; null before its server was asked for. */
+    kubernetesVersion: text(),
+    /** As Glance's and Nova's ids; null until they are asked for it. */
+    imageId: text(),
+    flavorId: text(),
+    /** Of what else of its group's settings its server was told; null on nodes from before it was kept, until the group's are changed. */
+    settingsDigest: text(),
+    /** As its kubelet says. */
     kubeletVersion: text(),
     fault: json<NodeFault>(),
     /** Of a node that has not joined yet. */

@@ -1,7 +1,7 @@
 /** updateNodeGroup: bounds, and the count that follows into them. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { listEvents } from '../../src/store/events.ts';
-import { listLiveNodeGroups } from '../../src/store/reconcile.ts';
+import { listLiveNodeGroups, patchCluster } from '../../src/store/reconcile.ts';
 import { ANNA, call, errorOf, type House, openHouse, TEMPLATE } from './house.ts';
 
 let house: House;
@@ -66,4 +66,37 @@ test('another generation, and a group that goes', async () => {
   expect(await errorOf(house.commands.updateNodeGroup(call(ANNA), { nodeGroupId: nodeGroup.id, maxCount: 5 }))).toMatchObject({
     code: 'CONFLICT',
   });
+});
+
+test('what its workers are made of changes, and names are looked up anew even when they stay', async () => {
+  const { nodeGroup } = await update({ image: 'other', keypair: null, labels: { tier: 'web' }, kubernetesVersion: '1.35.4' });
+  expect(nodeGroup).toMatchObject({ spec: { image: 'other', keypair: null, labels: { tier: 'web' } }, kubernetesVersion: 'v1.35.4' });
+  expect(nodeGroup.namesGeneration).toBe(2);
+  expect(await told()).toBe('Node group default-worker gets another image, key pair, labels, version, as anna asked.');
+  expect((await update({ image: 'other' })).nodeGroup.namesGeneration).toBe(3);
+  const { nodeGroup: after } = await update({ labels: {}, kubernetesVersion: null });
+  expect(after).toMatchObject({ spec: { image: 'other', labels: {} }, kubernetesVersion: null, namesGeneration: 3 });
+});
+
+test('cloud-init lies sealed, is kept when nothing is said of it, and goes with null', async () => {
+  const sealed = () => house.secrets.find(house.store.db, groupId, 'cloudInit');
+  await update({ cloudInit: 'packages: [nfs-common]\n' });
+  const { nodeGroup } = await update({ taints: [{ key: 'gpu', effect: 'NoSchedule' }] });
+  expect(nodeGroup.spec.cloudInit).toMatchObject({ sizeBytes: 23 });
+  expect(await sealed()).toBe('packages: [nfs-common]\n');
+  expect((await update({ cloudInit: null })).nodeGroup.spec.cloudInit).toBeNull();
+  expect(await sealed()).toBeUndefined();
+});
+
+test.each<[string, object, string, string[]]>([
+  ['a label that a kubelet must not set', { labels: { 'kubernetes.io/role': 'x' } }, 'INVALID_INPUT', ['labels', 'kubernetes.io/role']],
+  ['metadata of ours', { metadata: { 'seedbed-node': 'x' } }, 'INVALID_INPUT', ['metadata', 'seedbed-node']],
+  ['a version that is not offered', { kubernetesVersion: 'v1.36.99' }, 'UNSUPPORTED_VERSION', ['kubernetesVersion']],
+])('%s', async (_what, input, code, field) => {
+  expect(await errorOf(update(input))).toMatchObject({ code, field });
+});
+
+test('a version that is newer than what the control plane runs', async () => {
+  await house.store.transaction(async (tx) => patchCluster(tx, clusterId, { runningVersion: 'v1.35.4' }));
+  expect(await errorOf(update({ kubernetesVersion: 'v1.36.3' }))).toMatchObject({ code: 'INVALID_INPUT', field: ['kubernetesVersion'] });
 });

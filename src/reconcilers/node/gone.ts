@@ -44,14 +44,17 @@ export const image: Named = async (scope, refusal) => {
   const old = await orUndefined(api.getImage(resolved.imageId));
   if (old?.status === 'active') return null;
   const anew = await api.findImage(spec.image);
-  if (anew?.status === 'active') return take(scope, refusal, 'IMAGE_GONE', `Image "${spec.image}"`, { ...resolved, imageId: anew.id });
+  if (anew?.status === 'active') {
+    const formerImageIds = [...(resolved.formerImageIds ?? []), resolved.imageId];
+    return take(scope, refusal, 'IMAGE_GONE', `Image "${spec.image}"`, { ...resolved, imageId: anew.id, formerImageIds });
+  }
   const state = old === undefined ? 'is not in the cloud any more' : `is ${old.status}, and not active`;
   return gone(
     refusal,
     'IMAGE_GONE',
     'image',
     `Image "${spec.image}" ${state}`,
-    'Upload one of that name, or make a node group with another image',
+    'Upload one of that name, or give the node group another image (updateNodeGroup)',
   );
 };
 
@@ -63,14 +66,14 @@ export const flavor: Named = async (scope, refusal) => {
   const anew = findByNameOrId(flavors, spec.flavor);
   if (anew !== undefined)
     return take(scope, refusal, 'FLAVOR_GONE', `Flavor "${spec.flavor}"`, { ...resolved, flavorId: anew.id, machine: machineOf(anew) });
-  const remedy = "Make a node group with another flavor, or ask the cloud's administrator to bring this one back";
+  const remedy = "Give the node group another flavor (updateNodeGroup), or ask the cloud's administrator to bring this one back";
   return gone(refusal, 'FLAVOR_GONE', 'flavor', `Flavor "${spec.flavor}" is not there for the project any more`, remedy);
 };
 
 export const keypair: Named = async (scope, refusal) => {
   const { keypair: name } = scope.group.spec;
   if (name === null || (await scope.cloud().compute.listKeypairs()).some((key) => key.name === name)) return null;
-  const remedy = 'Make one of that name with that user, or make a node group with another';
+  const remedy = 'Make one of that name with that user, or give the node group another (updateNodeGroup)';
   return gone(refusal, 'KEYPAIR_GONE', 'keypair', `The user whom the cluster acts for has no key pair "${name}" any more`, remedy);
 };
 

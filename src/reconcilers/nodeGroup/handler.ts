@@ -6,7 +6,7 @@ import type { World } from '../world.ts';
 import { type NodeGroupScope, openNodeGroupScope } from './scope.ts';
 import { autoHealing } from './steps/autoHealing.ts';
 import { namesResolved } from './steps/namesResolved.ts';
-import { nodes } from './steps/nodes.ts';
+import { isOld, nodes } from './steps/nodes.ts';
 import { quotas } from './steps/quotas.ts';
 import { serverGroup } from './steps/serverGroup.ts';
 
@@ -36,7 +36,7 @@ export const createNodeGroupHandler = (world: World) => {
       commonState(
         row,
         summary,
-        scope.nodes.some((n) => n.deleteRequestedAt !== null),
+        scope.nodes.some((node) => node.deleteRequestedAt !== null || isOld(scope, node)),
       ),
     parent: (row) => ({ kind: 'CLUSTER', id: row.clusterId }),
     save: async (tx, row, patch) => {

@@ -4,6 +4,7 @@ import { familyOf } from './addresses.ts';
 import type { ComputeState, Fault, Server } from './computeState.ts';
 import { novaMicroTime, novaTime } from './computeState.ts';
 import { type ApiError, ApiError as Refusal } from './http.ts';
+import type { ImageState } from './image.ts';
 import { addPort, anyAddress, defaultGroup, type NetworkDeps } from './networkDeps.ts';
 import type { Port } from './networkState.ts';
 import { removePort } from './ports.ts';
@@ -24,6 +25,7 @@ export interface LifeDeps {
   compute: ComputeState;
   network: NetworkDeps;
   volumes: VolumeState;
+  images: ImageState;
   latency: Latency;
   now: () => number;
   bootMachine: BootMachine;
@@ -76,6 +78,10 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
     set(server, { status: 'ERROR', taskState: null, fault });
   };
 
+  /** What a volume was made from is nobody's to ask any more once it boots: such a machine goes by its user data. */
+  const kubeVersionOf = ({ imageId }: Server): string | null =>
+    (imageId === null ? undefined : deps.images.images.get(imageId)?.properties.kube_version) ?? null;
+
   const boot = (server: Server, cold: boolean): void => {
     const disk = compute.disks.get(server.id) ?? { userData: null, state: {}, console: [] };
     if (server.trouble === 'neverBoots') return;
@@ -99,6 +105,7 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
         serverId: server.id,
         name: server.name,
         userData: disk.userData,
+        kubeVersion: kubeVersionOf(server),
         address,
         addresses,
         bootMs,

@@ -85,7 +85,7 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
   const images = createImageState(world);
   const volumes = createVolumeState({ world, quotas, dials, latency, now });
   furnish({ identity, compute, images, network, now });
-  const life = createServerLife({ compute, network, volumes, latency, now, bootMachine: deps.bootMachine });
+  const life = createServerLife({ compute, network, volumes, images, latency, now, bootMachine: deps.bootMachine });
 
   const services = [
     identityService({ identity, tokens, now, tokenLifetimeSeconds: () => dials.data.tokenLifetimeSeconds }),

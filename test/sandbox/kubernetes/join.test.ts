@@ -24,6 +24,7 @@ const boot = (name: string, userData: string, state: Record<string, unknown> = {
     serverId: `id-${name}`,
     name,
     userData,
+    kubeVersion: null,
     address,
     addresses: [address, 'fd00::f816:3eff:fe00:5'],
     bootMs: 0,

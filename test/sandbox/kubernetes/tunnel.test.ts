@@ -28,6 +28,7 @@ const withNode = async (shortId: string, spoil: Spoil = {}, change?: (objects: K
     serverId: 'id-w1',
     name: 'w1',
     userData: userDataFor(hosted, 'w1'),
+    kubeVersion: null,
     address: '10.20.0.5',
     addresses: ['10.20.0.5'],
     bootMs: 0,

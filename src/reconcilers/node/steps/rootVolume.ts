@@ -29,8 +29,9 @@ export const rootVolume: Step<NodeScope> = {
     const volumeId = await ensureResource(scope, {
       key: volumeKey(scope),
       find: () => api.findVolume(row.name),
-      create: () =>
-        naming(scope, [image, volumeType], () =>
+      create: async () => {
+        await scope.patch({ imageId });
+        return naming(scope, [image, volumeType], () =>
           api.createVolume({
             name: row.name,
             description: descriptionOf(cluster),
@@ -40,7 +41,8 @@ export const rootVolume: Step<NodeScope> = {
             availabilityZone: null,
             metadata: { 'seedbed-cluster': cluster.id },
           }),
-        ),
+        );
+      },
     });
     if (row.volumeId !== volumeId) await scope.patch({ volumeId });
     const { status } = await api.getVolume(volumeId);

@@ -9,6 +9,8 @@ import { isWanted } from '../../../domain/addons.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
 import { NotFound, type Problem, Unavailable, UserError } from '../../../domain/errors.ts';
 import { CLOUD_INIT, hasSeveralAddresses, type ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
+import { joinVersionOf, nodeVersionOf, settingsDigestOf } from '../../../domain/roll.ts';
+import { findRelease } from '../../../domain/version.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server, ServerSpec } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
@@ -43,6 +45,7 @@ export const server: Step<NodeScope> = {
       create: async () => {
         const spec = await specOf(scope, basis);
         await requireOwnPort(scope);
+        await noteMadeWith(scope, basis);
         const named = spec.boot.kind === 'image' ? [image, flavor, keypair, serverGroup, ports] : [flavor, keypair, serverGroup, ports];
         return naming(scope, named, async () => ({ id: await compute.createServer(spec) }));
       },
@@ -111,6 +114,9 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
   });
   const token = await loadOrMakeToken(scope);
   const { packages } = scope.world.settings;
+  const version = joinVersionOf(group, cluster);
+  const release = findRelease(version);
+  if (release === undefined) throw new Error(`Node group ${group.id} is to run ${version}, which the catalogue does not know.`);
   return {
     name: row.name,
     description: descriptionOf(cluster),
@@ -126,9 +132,9 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
       caPin: caPin(caCertificate),
       labels: group.spec.labels,
       taints: group.spec.taints,
-      kubernetesVersion: hosted.release.version,
-      pauseImage: imageOf(hosted, 'pause'),
-      packageSource: packages === null ? null : buildPackageSource(packages, hosted.release),
+      kubernetesVersion: version,
+      pauseImage: imageOf({ ...hosted, release }, 'pause'),
+      packageSource: packages === null ? null : buildPackageSource(packages, release),
       cloudController: isWanted('cloudController', cluster.spec),
       nodeIps: nodeIpsOf(scope),
       cloudInit: group.spec.cloudInit === null ? null : await openCloudInit(scope),
@@ -141,6 +147,15 @@ const specOf = async (scope: NodeScope, { hosted, endpoint, caCertificate, resol
     tags: [SERVER_TAG, clusterTag(cluster.id)],
   };
 };
+
+/** Before it is asked for: what was cut off is then known to be of these. A root volume has its image already. */
+const noteMadeWith = async ({ row, group, cluster, patch }: NodeScope, { resolved }: Basis): Promise<void> =>
+  patch({
+    kubernetesVersion: nodeVersionOf(group, cluster),
+    imageId: row.volumeId === null ? resolved.imageId : (row.imageId ?? resolved.imageId),
+    flavorId: resolved.flavorId,
+    settingsDigest: settingsDigestOf(group.spec),
+  });
 
 /** Which of several addresses a kubelet is to be reached at: of both families it takes IPv4 alone unless it is told. */
 const nodeIpsOf = ({ group, row }: NodeScope): string[] =>

@@ -13,26 +13,48 @@ export const namesResolved: Step<NodeGroupScope> = {
   title: 'Look up flavor and image',
   usuallyMs: 10_000,
   ensure: async (scope) => {
-    if (scope.row.resolved !== null) return rememberMachine(scope, scope.row.resolved);
+    const { spec, resolved, namesGeneration } = scope.row;
+    if (resolved !== null && (resolved.namesGeneration ?? 1) === namesGeneration) return rememberMachine(scope, resolved);
     if (!isLent(scope.cluster)) return waiting('the right to act in the project', 15_000);
-    const { spec } = scope.row;
     const fixedNetworkId = scope.cluster.resolved?.fixedNetworkId ?? null;
     if (spec.subnets.length > 0 && fixedNetworkId === null) return waiting("the cluster's network to be looked up", 2_000);
-    const { compute, image: images } = scope.cloud();
-    const [flavors, image, keypairs] = await Promise.all([
-      compute.listFlavors(),
-      images.findImage(spec.image),
-      spec.keypair === null ? [] : compute.listKeypairs(),
-    ]);
-    const flavor = resolveName('flavor', spec.flavor, flavors, ['flavor']);
-    if (image === undefined) throw await unknownImage(scope);
-    if (spec.keypair !== null && !keypairs.some((k) => k.name === spec.keypair)) throw unknownKeypair(spec.keypair);
+    const made = await resolveMachine(scope);
+    if (resolved !== null) {
+      // Its ports are settled for its life, and its nodes have them.
+      const { formerImageIds: _former, kubeVersion: _before, ...kept } = resolved;
+      await scope.patch({ resolved: { ...kept, ...made } });
+      return done();
+    }
     const ports = await resolvePorts(scope, fixedNetworkId);
-    await scope.patch({ resolved: { flavorId: flavor.id, imageId: image.id, machine: machineOf(flavor), ...ports } });
+    await scope.patch({ resolved: { ...made, ...ports } });
     // Its security group lets load balancers in from the subnets of all workers.
     if (ports.subnets.length > 0) await scope.write((tx) => enqueue(tx, 'CLUSTER', scope.cluster.id, scope.clock.now()));
     return done();
   },
+};
+
+/** What a new server is asked for with. */
+const resolveMachine = async (
+  scope: NodeGroupScope,
+): Promise<Pick<ResolvedGroup, 'flavorId' | 'imageId' | 'machine' | 'kubeVersion' | 'namesGeneration'>> => {
+  const { spec, namesGeneration } = scope.row;
+  const { compute, image: images } = scope.cloud();
+  const [flavors, image, keypairs] = await Promise.all([
+    compute.listFlavors(),
+    images.findImage(spec.image),
+    spec.keypair === null ? [] : compute.listKeypairs(),
+  ]);
+  const flavor = resolveName('flavor', spec.flavor, flavors, ['flavor']);
+  if (image === undefined) throw await unknownImage(scope);
+  if (spec.keypair !== null && !keypairs.some((k) => k.name === spec.keypair)) throw unknownKeypair(spec.keypair);
+  const { kubeVersion } = image;
+  return {
+    flavorId: flavor.id,
+    imageId: image.id,
+    machine: machineOf(flavor),
+    ...(kubeVersion !== null && { kubeVersion }),
+    namesGeneration,
+  };
 };
 
 /** Groups that were resolved before it was kept have workers already, and go on without it where the flavor is gone. */

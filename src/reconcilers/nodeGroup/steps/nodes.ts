@@ -1,7 +1,9 @@
 /** As many nodes as are wanted: this step only writes wishes, each node's own flow fulfils them. */
-import { errorOf } from '../../../domain/errors.ts';
+import { errorOf, UserError } from '../../../domain/errors.ts';
 import { isMassFailure } from '../../../domain/healing.ts';
 import { freePortsOf, targetOf } from '../../../domain/nodeGroup.ts';
+import { isOutdated, joinVersionOf, nodeVersionOf, planRoll, type RollLimits, runningVersionOf } from '../../../domain/roll.ts';
+import { kubeletMayJoin, parseVersion } from '../../../domain/version.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
 import type { Tx } from '../../../store/open.ts';
@@ -34,50 +36,128 @@ export const nodes: Step<NodeGroupScope> = {
 
 const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   const staying = scope.nodes.filter((node) => node.deleteRequestedAt === null);
-  const old = staying.filter((node) => node.createdAt < (scope.cluster.nodesSince ?? 0) || node.replaceRequestedAt !== null);
   const leaving = scope.nodes.length - staying.length;
-  // One more than wanted while old ones are replaced, and that one is gone before the next begins.
-  if (old.length > 0 && leaving > 0) return follow(scope, `${leaving} nodes to go, and ${old.length} to be replaced after them`);
+  const old = staying.filter((node) => isOld(scope, node));
+  const rolled = old.filter((node) => node.replaceRequestedAt === null);
+  // One that has never joined has nothing to lose: what it was made with may be why.
+  const unborn = rolled.filter((node) => node.kubeletVersion === null);
+  if (unborn.length > 0) {
+    await dropNodes(scope, unborn);
+    return follow(scope, `${unborn.length} nodes to be made anew, as the group is now`);
+  }
   // One that does not work serves nobody until another is there. When many do not, it is hardly the fault of each: they go as those that work.
   const ill = staying.filter((node) => node.state !== 'READY').length;
   const broken = old.filter((node) => node.replaceRequestedAt !== null && node.state !== 'READY');
-  if (broken.length > 0 && !isMassFailure(ill, staying.length, scope.cluster.spec.healing)) {
+  if (broken.length > 0 && leaving === 0 && !isMassFailure(ill, staying.length, scope.cluster.spec.healing)) {
     await dropNodes(scope, chooseVictims(broken, 1, scope.row.nodesToRemove));
     return waiting(`${broken.length} nodes to be replaced`, 30_000);
   }
-  // Where each has a port of the customer's and none is free that serves, an old one goes before its successor comes.
+  const fresh = staying.filter((node) => !old.includes(node));
+  // One that works no more must not keep an old one from its end: its own replacement comes after that. But one that a roll has made and
+  // that fails holds it up: the next would fail as well, until none of the old is left.
+  const rolling = rolled.length > 0;
+  const lost = (node: NodeRow) => old.length > 0 && !rolling && node.trouble !== null && node.kubeletVersion !== null;
+  const late = fresh.filter((node) => node.state !== 'READY' && !lost(node));
   const wanted = targetOf(scope.row);
   const { free, spare } = await findPorts(scope, old.length > 0 || wanted > staying.length, leaving > 0);
-  // A successor that is there already has taken the last spare one, and stays.
-  const surge = spare || staying.length > wanted ? Math.min(1, old.length) : 0;
-  const missing = wanted + surge - staying.length;
-  if (missing > 0 && free?.length === 0) return follow(scope, `one of the group's existingPorts to be free, for ${missing} new nodes`);
-  if (missing > 0) await addNodes(scope, Math.min(missing, free?.length ?? missing), free);
-  if (missing < 0) await dropNodes(scope, chooseVictims(staying, -missing, scope.row.nodesToRemove));
-  if (missing !== 0) return waiting(`${Math.abs(missing)} ${missing > 0 ? 'new' : 'surplus'} nodes`, 30_000);
-  // What is wrong with an old one ends with it.
-  const problem = staying.find((node) => node.state === 'FAILED' && !old.includes(node))?.fault?.problem;
-  if (problem !== undefined) throw errorOf(problem);
-  // One that works no more must not keep an old one from its end: its own replacement comes after that. But one that a rotation has made
-  // and that fails holds it up: the next would fail as well, until none of the old is left.
-  const rolling = old.some((node) => node.replaceRequestedAt === null);
-  const isOfRoll = (node: NodeRow) => rolling && node.createdAt >= (scope.cluster.nodesSince ?? 0);
-  const lost = (node: NodeRow) => old.length > 0 && node.trouble !== null && node.kubeletVersion !== null && !isOfRoll(node);
-  const late = scope.nodes.filter((node) => node.state !== 'READY' && !old.includes(node) && !lost(node));
-  if (late.length > 0) return follow(scope, `${late.length} of ${scope.nodes.length} nodes`);
-  if (old.length > 0) {
-    await dropNodes(scope, chooseVictims(old, 1, scope.row.nodesToRemove));
-    return waiting(`${old.length} nodes to be replaced`, 30_000);
+  const limits = limitsOf(scope.nodes.length - wanted, spare);
+  const count = { wanted, old: old.length, fresh: fresh.length, late: late.length, leaving };
+  const { surplus, made, dropped } = planRoll(count, limits);
+  if (surplus > 0) {
+    await dropNodes(scope, chooseVictims(staying, surplus, scope.row.nodesToRemove, old));
+    return waiting(`${surplus} surplus nodes`, 30_000);
   }
+  // What is wrong with an old one ends with it.
+  const problem = fresh.find((node) => node.state === 'FAILED')?.fault?.problem;
+  if (made > 0 && !(rolling && problem !== undefined)) {
+    if (free?.length === 0) return follow(scope, `one of the group's existingPorts to be free, for ${made} new nodes`);
+    const unfit = unfitVersion(scope);
+    if (unfit !== null) return unfit;
+    await addNodes(scope, Math.min(made, free?.length ?? made), free);
+    return waiting(`${made} new nodes`, 30_000);
+  }
+  if (problem !== undefined) throw errorOf(problem);
+  const failing = rolling ? late.find((node) => node.trouble !== null) : undefined;
+  if (failing !== undefined) return stopped(failing, progressOf(scope, rolled, wanted));
+  if (dropped > 0) {
+    await dropNodes(scope, chooseVictims(old, dropped, scope.row.nodesToRemove));
+    return waiting(rolling ? progressOf(scope, rolled, wanted) : `${old.length} nodes to be replaced`, 30_000);
+  }
+  if (rolling) return follow(scope, progressOf(scope, rolled, wanted));
+  if (old.length > 0) return follow(scope, `${old.length} nodes to be replaced, once ${late.length + leaving} others have come or gone`);
+  if (late.length + leaving > 0) return follow(scope, `${late.length + leaving} of ${scope.nodes.length} nodes`);
   if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
-  return done(`${staying.length} nodes`);
+  return done(atRest(scope, staying.length));
+};
+
+/** Another takes its place: somebody asked for that, or it is not what the group says any more. */
+export const isOld = ({ row, cluster }: NodeGroupScope, node: NodeRow): boolean =>
+  node.replaceRequestedAt !== null || node.createdAt < (cluster.nodesSince ?? 0) || isOutdated(node, row, cluster);
+
+/**
+ * One more than wanted while old ones are replaced. Where each has a port of the customer's and none is free that serves, an old one goes before
+ * its successor comes. `more`: nodes beyond those wanted, which have taken spare ports already. `spare`: null: they need none.
+ */
+const limitsOf = (more: number, spare: number | null): RollLimits => {
+  const surge = spare === null ? 1 : Math.min(1, Math.max(0, more) + spare);
+  return { surge, unavailable: surge === 0 ? 1 : 0 };
+};
+
+/** Such as "2 of 5 nodes run v1.36.3"; of another change it is told how many it has reached. `rolled`: those that it has not. */
+const progressOf = ({ row, cluster, nodes }: NodeGroupScope, rolled: readonly NodeRow[], wanted: number): string => {
+  const version = nodeVersionOf(row, cluster);
+  const renewed = nodes.filter((node) => node.deleteRequestedAt === null && node.state === 'READY' && !rolled.includes(node)).length;
+  const what = rolled.some((node) => node.kubernetesVersion !== version) ? `run ${version}` : 'are as the group is now';
+  return `${rolled.length} nodes to be replaced: ${renewed} of ${wanted} nodes ${what}`;
+};
+
+/** A mistake takes one node and not all: what the group has still serves. */
+const stopped = ({ name, trouble }: NodeRow, progress: string): Outcome =>
+  waiting(
+    `new node ${name} to be well before others are replaced: it ${trouble?.message}. Look at the group's image, flavor and settings, or change them back; ${progress}`,
+    30_000,
+    'CUSTOMER',
+    'RollStopped',
+  );
+
+/** What new nodes cannot be made for; null: their kubelets may talk to the API servers that run. */
+const unfitVersion = ({ row, cluster }: NodeGroupScope): Outcome | null => {
+  const version = nodeVersionOf(row, cluster);
+  const running = runningVersionOf(cluster);
+  if (mayJoin(version, running)) return null;
+  const fromImage = version !== joinVersionOf(row, cluster);
+  if (mayJoin(version, cluster.spec.kubernetesVersion))
+    return waiting(
+      `the control plane to run ${cluster.spec.kubernetesVersion}, before nodes with ${version} can join`,
+      15_000,
+      'NOBODY',
+      'VersionSkew',
+    );
+  throw new UserError(
+    'UNSUPPORTED_VERSION',
+    `New nodes of group ${row.name} would have a kubelet of ${version}${fromImage ? `, as its image ${row.spec.image} says` : ''}, which may be at most three minor releases older than the control plane's ${running} and no newer; give the group another ${fromImage ? 'image' : 'version'} (updateNodeGroup).`,
+    { field: [fromImage ? 'image' : 'kubernetesVersion'] },
+  );
+};
+
+const mayJoin = (kubelet: string, apiServer: string): boolean => {
+  const [node, control] = [parseVersion(kubelet), parseVersion(apiServer)];
+  return node === undefined || control === undefined || kubeletMayJoin(node, control);
+};
+
+/** What an image holds back is told: its nodes are as it is, whatever the cluster has been upgraded to. */
+const atRest = ({ row, cluster }: NodeGroupScope, count: number): string => {
+  const [version, wanted] = [nodeVersionOf(row, cluster), joinVersionOf(row, cluster)];
+  return version === wanted
+    ? `${count} nodes`
+    : `${count} nodes; they run ${version}, as image ${row.spec.image} says, and not ${wanted}: give the group an image that has it, or the same name once more if that is another by now (updateNodeGroup).`;
 };
 
 interface Ports {
   /** For new workers, the better first; null: they need none. */
   free: string[] | null;
-  /** There is one for a worker beside those that are wanted. */
-  spare: boolean;
+  /** How many of them serve; null: they need none. */
+  spare: number | null;
 }
 
 /**
@@ -86,9 +166,9 @@ interface Ports {
  */
 const findPorts = async (scope: NodeGroupScope, needed: boolean, leaving: boolean): Promise<Ports> => {
   const all = freePortsOf(scope.row.spec, scope.nodes);
-  if (all === null || !needed) return { free: all, spare: true };
+  if (all === null || !needed) return { free: all, spare: null };
   const { fit, unfit } = await sortFreePorts(scope, all);
-  return { free: leaving ? fit : [...fit, ...unfit], spare: fit.length > 0 };
+  return { free: leaving ? fit : [...fit, ...unfit], spare: fit.length };
 };
 
 const follow = async (scope: NodeGroupScope, what: string): Promise<Outcome> => {
@@ -111,7 +191,7 @@ const addNodes = async (scope: NodeGroupScope, count: number, ports: readonly st
     updatedAt: now,
   }));
   await scope.write(async (tx) => {
-    if (await isOutdated(tx, scope)) return;
+    if (await isOvertaken(tx, scope)) return;
     await insertNodes(tx, rows);
     for (const row of rows) {
       await enqueue(tx, 'NODE', row.id, now);
@@ -123,7 +203,7 @@ const addNodes = async (scope: NodeGroupScope, count: number, ports: readonly st
 const dropNodes = async (scope: NodeGroupScope, victims: readonly NodeRow[]): Promise<void> => {
   const now = scope.clock.now();
   await scope.write(async (tx) => {
-    if (await isOutdated(tx, scope)) return;
+    if (await isOvertaken(tx, scope)) return;
     await requestNodeDeletion(
       tx,
       victims.map((node) => node.id),
@@ -137,12 +217,18 @@ const dropNodes = async (scope: NodeGroupScope, victims: readonly NodeRow[]): Pr
 };
 
 /** What was asked for since this pass began, and what it did to the nodes, has a pass of its own to come. */
-const isOutdated = async (tx: Tx, { row }: NodeGroupScope): Promise<boolean> =>
+const isOvertaken = async (tx: Tx, { row }: NodeGroupScope): Promise<boolean> =>
   (await loadNodeGroup(tx.db, row.id))?.generation !== row.generation;
 
-/** First those the customer named, then those that do not work; of the same kind those in the fullest zone, and there the oldest. */
-export const chooseVictims = (candidates: readonly NodeRow[], count: number, named: readonly string[]): NodeRow[] => {
-  const rank = (node: NodeRow) => (named.includes(node.id) ? 0 : node.state === 'FAILED' ? 1 : node.state !== 'READY' ? 2 : 3);
+/** First those the customer named, then those that do not work, then the old; of the same kind those in the fullest zone, and there the oldest. */
+export const chooseVictims = (
+  candidates: readonly NodeRow[],
+  count: number,
+  named: readonly string[],
+  old: readonly NodeRow[] = [],
+): NodeRow[] => {
+  const rank = (node: NodeRow) =>
+    named.includes(node.id) ? 0 : node.state === 'FAILED' ? 1 : node.state !== 'READY' ? 2 : old.includes(node) ? 3 : 4;
   const left = new Set(candidates);
   const inZone = new Map<string | null, number>();
   for (const { zone } of candidates) inZone.set(zone, (inZone.get(zone) ?? 0) + 1);

@@ -15,6 +15,8 @@ export interface JoinCommand {
   retries: boolean;
   /** What the script says on the console before it runs kubeadm, and before each attempt; `$attempt` stands for its number. */
   says: readonly string[];
+  /** What the script is called with to install where the image lacks it; null: it is told none. */
+  version: string | null;
 }
 
 const decodeContent = (file: Dict): string => {
@@ -83,10 +85,14 @@ const saidBefore = (command: string): string[] =>
       .matchAll(/^\s*say "([^"]*)"$/gm),
   ].map(([, words]) => `seedbed: ${words}`);
 
+/** The last argument of the call itself, which stands in the first line. */
+const versionIn = (command: string): string | null => /\s(v\d+\.\d+\.\d+)$/.exec(command.split('\n')[0] ?? '')?.[1] ?? null;
+
 export const findJoin = ({ commands }: CloudConfig): JoinCommand | undefined => {
   for (const command of commands) {
     const path = /kubeadm\s+join\b[^\n]*?--config[= ]+["']?([^\s"';&|]+)/.exec(command)?.[1];
-    if (path) return { configPath: path, retries: /\b(while|until|for)\b/.test(command), says: saidBefore(command) };
+    if (path)
+      return { configPath: path, retries: /\b(while|until|for)\b/.test(command), says: saidBefore(command), version: versionIn(command) };
   }
   return undefined;
 };

@@ -177,14 +177,21 @@ const bootstrapTls = async (
   );
 };
 
-/** One run of kubeadm join; throws with the error that ends it. */
-export const runKubeadmJoin = async (deps: JoinDeps, config: JoinConfiguration): Promise<Joined> => {
+const minorOf = (version: string): number => Number(/^v?1\.(\d+)\./.exec(version)?.[1] ?? 0);
+
+/** One run of kubeadm join; throws with the error that ends it. `own`: the machine's kubelet and kubeadm; null: the cluster's version. */
+export const runKubeadmJoin = async (deps: JoinDeps, config: JoinConfiguration, own: string | null): Promise<Joined> => {
   deps.log('[preflight] Running pre-flight checks');
   const { client, server, caPem } = await discover(deps, config);
   try {
     deps.log('[preflight] Reading configuration from the "kubeadm-config" ConfigMap in namespace "kube-system"...');
     const cluster = await readConfigMap(client, config.bootstrapToken, 'kubeadm-config');
-    const kubernetesVersion = text(dict(parseYaml(text(cluster.ClusterConfiguration))).kubernetesVersion);
+    const clusterVersion = text(dict(parseYaml(text(cluster.ClusterConfiguration))).kubernetesVersion);
+    const kubernetesVersion = own ?? clusterVersion;
+    if (minorOf(kubernetesVersion) > minorOf(clusterVersion))
+      throw new Error(
+        `error execution phase preflight: [preflight] Some fatal errors occurred:\n\t[ERROR KubeletVersion]: the kubelet version is higher than the control plane version. This is not a supported version skew and may lead to a malfunctional cluster. Kubelet version: "${kubernetesVersion}" Control plane version: "${clusterVersion}"`,
+      );
     const kubelet = await readConfigMap(client, config.bootstrapToken, 'kubelet-config');
     if (dict(parseYaml(text(kubelet.kubelet))).kind !== 'KubeletConfiguration')
       throw new Error('error execution phase preflight: the ConfigMap kubelet-config holds no KubeletConfiguration');

@@ -1,0 +1,126 @@
+/** A group's workers follow what it says: those that were made with something else are replaced, and a mistake goes no further than one. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
+
+const COUNT = 2;
+
+interface NodeNow {
+  id: string;
+  name: string;
+  state: string;
+  version: string | null;
+  image_id: string | null;
+  kubelet: string | null;
+}
+
+let world: Living;
+let clusterId: string;
+let groupId: string;
+
+const liveNodes = () =>
+  world.rows<NodeNow>(
+    `select id, name, state, kubernetes_version as version, image_id, kubelet_version as kubelet from nodes
+      where deleted_at is null and node_group_id = '${groupId}' order by created_at, name`,
+  );
+const group = () =>
+  world.rows<{ state: string; generation: number; observed: number; resolved: string }>(
+    `select state, generation, observed_generation as observed, resolved from node_groups where id = '${groupId}'`,
+  )[0];
+const condition = () =>
+  world.rows<{ state: string; reason: string; message: string }>(
+    `select state, reason, message from conditions where object_id = '${groupId}' and name = 'NodesReady'`,
+  )[0];
+const update = async (input: object): Promise<string> =>
+  (
+    await world.change<{ operation: { uuid: string } }>(
+      world.member,
+      'updateNodeGroup',
+      { nodeGroupId: groupId, ...input },
+      'operation { uuid }',
+    )
+  ).operation.uuid;
+const ended = (operationId: string, state = 'SUCCEEDED') =>
+  until(() => world.rows<{ state: string }>(`select state from operations where id = '${operationId}'`)[0]?.state === state);
+/** Each is another than before, and all are well. */
+const renewed = (before: readonly NodeNow[]) =>
+  until(() => {
+    const now = liveNodes();
+    return now.length === COUNT && now.every(({ id, state }) => state === 'READY' && !before.some((node) => node.id === id));
+  });
+const resolved = () => JSON.parse(group()?.resolved ?? '{}') as { imageId: string; flavorId: string; kubeVersion?: string };
+
+beforeAll(async () => {
+  world = await openLiving({ drainSeconds: '15' });
+  clusterId = await world.makeCluster('roll', { nodeCount: COUNT });
+  groupId = world.rows<{ id: string }>('select id from node_groups')[0]?.id ?? '';
+});
+afterAll(() => world?.close());
+
+test('a node remembers what it was made with, and its kubelet is of that version', () => {
+  expect(resolved().kubeVersion).toBe('v1.36.3');
+  for (const node of liveNodes()) expect(node).toMatchObject({ version: 'v1.36.3', kubelet: 'v1.36.3', image_id: resolved().imageId });
+});
+
+test('another image and flavor replace every node, and it is told how far that has come', async () => {
+  const before = liveNodes();
+  const { imageId, flavorId } = resolved();
+  const operation = await update({ image: 'debian-12', flavor: 'm1.medium' });
+  await until(() => condition()?.message.includes('nodes are as the group is now'));
+  await ended(operation);
+  await renewed(before);
+  expect(resolved().imageId).not.toBe(imageId);
+  expect(resolved().flavorId).not.toBe(flavorId);
+  for (const { image_id } of liveNodes()) expect(image_id).toBe(resolved().imageId);
+  const { openstack } = await world.control<{ openstack: { compute: { servers: object[] } } }>('GET', 'world');
+  for (const server of openstack.compute.servers)
+    expect(server).toMatchObject({ flavorId: resolved().flavorId, imageId: resolved().imageId });
+});
+
+test('the version that the control plane runs is followed once it runs, and not before', async () => {
+  const before = liveNodes();
+  world.write(`update clusters set running_version = 'v1.35.4' where id = '${clusterId}'`);
+  world.wake(groupId);
+  await until(() => condition()?.message.includes('nodes run v1.35.4'));
+  await renewed(before);
+  for (const node of liveNodes()) expect(node).toMatchObject({ version: 'v1.35.4', kubelet: 'v1.35.4' });
+  const query = `query($id: ID!) { cluster(id: $id) { nodeGroups(first: 1) { nodes { version outdatedNodes nodes(first: 9) { nodes { version outdated } } } } } }`;
+  const asked = await world.ask<{ cluster: { nodeGroups: { nodes: object[] } } }>(world.member, query, { id: clusterId });
+  const nodes = Array(COUNT).fill({ version: 'v1.35.4', outdated: false });
+  expect(asked.cluster.nodeGroups.nodes).toEqual([{ version: 'v1.35.4', outdatedNodes: 0, nodes: { nodes } }]);
+});
+
+test('an image whose kubelet is newer than what runs waits for the control plane, and the old nodes serve', async () => {
+  const before = liveNodes();
+  const operation = await update({ image: 'debian-12-node' });
+  await until(() => condition()?.reason === 'VersionSkew');
+  expect(condition()?.message).toBe('the control plane to run v1.36.3, before nodes with v1.36.3 can join');
+  expect(liveNodes()).toEqual(before);
+  world.write(`update clusters set running_version = 'v1.36.3' where id = '${clusterId}'`);
+  world.wake(groupId);
+  await ended(operation);
+  await renewed(before);
+  for (const node of liveNodes()) expect(node.kubelet).toBe('v1.36.3');
+});
+
+test('new nodes that cannot be made stop the roll, the old ones serve, and changing back leads out', async () => {
+  const before = liveNodes();
+  await world.control('POST', 'serverFaults', { name: '.', trouble: 'noValidHost' });
+  const operation = await update({ labels: [{ key: 'tier', value: 'web' }] });
+  await ended(operation, 'FAILED');
+  expect(condition()).toMatchObject({ state: 'FAILED', reason: 'NoValidHost' });
+  expect(liveNodes().filter(({ state }) => state === 'READY')).toEqual(before);
+  await world.control('DELETE', 'serverFaults');
+  await ended(await update({ labels: [] }));
+  await until(() => liveNodes().length === COUNT);
+  expect(liveNodes()).toEqual(before);
+});
+
+test('a server that dies in the middle of a roll goes on with it', async () => {
+  const before = liveNodes();
+  const operation = await update({ metadata: [{ key: 'cost centre', value: '4711' }] });
+  await until(() => liveNodes().length > COUNT);
+  await world.restart();
+  await ended(operation);
+  await renewed(before);
+});
