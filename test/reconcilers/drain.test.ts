@@ -68,7 +68,14 @@ test('a budget that lets no pod go holds the node, says so, and holds it no more
   const victim = await victimOf();
   await resize(1, [victim.id]);
   const waits = await until(() => (drained(victim.id)?.message.includes('may not') ? drained(victim.id) : null));
-  expect(waits.message).toMatch(/^\d pods? to go; default\/web-\S+ may not: .*disruption budget/);
+  expect(waits.message).toMatch(
+    /^\d pods? to go; default\/web-\S+ may not: PodDisruptionBudget default\/web allows no more disruptions now$/,
+  );
+  const group = () =>
+    world.rows<{ message: string }>(`select message from conditions where object_id = '${groupId}' and name = 'NodesReady'`)[0];
+  await until(
+    () => group()?.message.includes(`node ${victim.name}: waits for`) && group()?.message.includes('PodDisruptionBudget default/web'),
+  );
   expect(JSON.parse(waits.waiting_for ?? '{}')).toMatchObject({ whoMustAct: 'CUSTOMER' });
   expect(at((await tenant.call('GET', `/api/v1/nodes/${victim.name}`)).body, 'spec', 'unschedulable')).toBe(true);
   expect((await podsOn(victim.name)).length).toBeGreaterThan(0);
@@ -86,7 +93,9 @@ test('what has not gone in time goes with the node, and that is told', async () 
   const victim = await victimOf();
   await resize(1, [victim.id]);
   await until(() => liveNodes().length === 1);
-  expect(drained(victim.id)?.message).toMatch(/^\d pods? had not gone in time and went with the node, such as default\/web-/);
+  expect(drained(victim.id)?.message).toMatch(
+    /^\d pods? had not gone in time and went with the node, such as default\/web-\S+, which PodDisruptionBudget default\/web held\.$/,
+  );
   const told = world.rows(
     `select 1 from events where subject_id = '${victim.id}' and step = 'Drained' and message like '%not gone in time%'`,
   );

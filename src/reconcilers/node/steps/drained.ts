@@ -5,6 +5,7 @@ import type { Kubernetes } from '../../../seeds/connection.ts';
 import type { KubernetesObject } from '../../../seeds/kinds.ts';
 import { hasStayingNode } from '../../../store/reconcile.ts';
 import { readyState } from '../../tenantRegistry.ts';
+import { findBudget } from '../disruptionBudget.ts';
 import type { NodeScope } from '../scope.ts';
 import { joined } from './joined.ts';
 
@@ -49,12 +50,18 @@ const drain = async (scope: NodeScope, leftMs: number): Promise<Outcome> => {
   const pods = items.filter(mustGo);
   const [first] = pods;
   if (first === undefined) return done();
-  if (leftMs <= 0) return done(`${countOf(pods)} had not gone in time and went with the node, such as ${nameOf(first)}.`);
+  if (leftMs <= 0) {
+    const budget = await findBudget(kube, first);
+    const held = budget === undefined ? '' : `, which PodDisruptionBudget ${budget} held`;
+    return done(`${countOf(pods)} had not gone in time and went with the node, such as ${nameOf(first)}${held}.`);
+  }
   const against = await ask(kube, pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined).slice(0, ASKED_AT_ONCE));
   const [blocked] = against;
   const retryMs = Math.min(LOOK_MS, leftMs);
   if (blocked === undefined) return waiting(`${countOf(pods)} to end, such as ${nameOf(first)}`, retryMs);
-  return waiting(`${countOf(pods)} to go; ${nameOf(blocked.pod)} may not: ${blocked.says}`, retryMs, 'CUSTOMER');
+  const budget = await findBudget(kube, blocked.pod);
+  const says = budget === undefined ? blocked.says : `PodDisruptionBudget ${budget} allows no more disruptions now`;
+  return waiting(`${countOf(pods)} to go; ${nameOf(blocked.pod)} may not: ${says}`, retryMs, 'CUSTOMER');
 };
 
 /** No new pods come to it. */
