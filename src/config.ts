@@ -76,12 +76,17 @@ const ARMOURED =
 const hostPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
 const ranges = list.pipe(z.array(z.cidrv4('must be IPv4 ranges such as 10.1.0.0/16'))).default([]);
 
+const storage = z.object({
+  /** Folder of the database and of the key made at the first start. */
+  data: z.string().min(1).default('var'),
+  encryptionKeyFile: z.string().nullable().default(null),
+});
+
 const schema = z
   .strictObject({
     /** host:port of GraphQL over HTTP, SSE and WebSocket. */
     listen: hostPort.default('127.0.0.1:4000'),
-    /** Folder of the database and of the key made at the first start. */
-    data: z.string().min(1).default('var'),
+    ...storage.shape,
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     keystoneUrl: z.url({ protocol: /^https?$/ }),
     keystoneUsername: z.string().min(1),
@@ -92,7 +97,6 @@ const schema = z
     cloudCa: file.nullable().default(null),
     cloudInterface: z.enum(['public', 'internal']).default('public'),
     region: z.string().nullable().default(null),
-    encryptionKeyFile: z.string().nullable().default(null),
     tlsCertFile: file.nullable().default(null),
     tlsKeyFile: file.nullable().default(null),
     introspection: flag.default(false),
@@ -167,14 +171,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * Throws ConfigError with one line for each mistake; values are never repeated, for they may be secrets.
  */
 export const readConfig = (environment: Environment = process.env, overrides: Partial<z.input<typeof schema>> = {}): Config => {
-  const path = environment['SEEDBED_CONFIG'];
-  const fromFile = path === undefined ? {} : readFile(path);
-  const fromEnvironment = Object.fromEntries(
-    Object.entries(SETTINGS)
-      .map(([name, variable]) => [name, environment[variable]] as const)
-      .filter(([, value]) => value !== undefined && value !== ''),
-  );
-  const parsed = schema.safeParse({ ...fromFile, ...fromEnvironment, ...overrides }, { reportInput: true });
+  const parsed = schema.safeParse({ ...settingsIn(environment), ...overrides }, { reportInput: true });
   if (parsed.success) return Object.freeze(parsed.data);
   const lines = parsed.error.issues.map((issue) => {
     const name = String(issue.path[0] ?? '');
@@ -192,12 +189,33 @@ export const readConfig = (environment: Environment = process.env, overrides: Pa
   throw new ConfigError(`The configuration has ${lines.length} mistake${lines.length === 1 ? '' : 's'}:\n${lines.join('\n')}`);
 };
 
+/** Where the database and its keys are, for those who need nothing else: no cloud has to be named. Throws ConfigError as readConfig. */
+export const readStorage = (environment: Environment, overrides: { data?: string } = {}): z.output<typeof storage> => {
+  const parsed = storage.safeParse({ ...settingsIn(environment), ...overrides });
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    `The configuration has a mistake: ${parsed.error.issues.map(({ path, message }) => `${path}: ${message}`).join('; ')}`,
+  );
+};
+
 /** Whether anything says which cloud to serve; without it the first try brings its own. */
 export const namesCloud = (environment: Environment = process.env): boolean =>
   environment['SEEDBED_CONFIG'] !== undefined || environment[SETTINGS.keystoneUrl] !== undefined;
 
 /** The environment for the parts that take it as an argument: the CLI reads OS_* from it. */
 export const currentEnvironment = (): Environment => process.env;
+
+/** As they were given: the environment wins over the file. */
+const settingsIn = (environment: Environment): object => {
+  const path = environment['SEEDBED_CONFIG'];
+  const fromFile = path === undefined ? {} : readFile(path);
+  const fromEnvironment = Object.fromEntries(
+    Object.entries(SETTINGS)
+      .map(([name, variable]) => [name, environment[variable]] as const)
+      .filter(([, value]) => value !== undefined && value !== ''),
+  );
+  return { ...fromFile, ...fromEnvironment };
+};
 
 const missing = (issue: z.core.$ZodIssue): boolean => issue.code === 'invalid_type' && issue.input === undefined;
 

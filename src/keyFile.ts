@@ -6,8 +6,13 @@ import { ConfigError } from './config.ts';
 
 /** One key a line, 32 bytes in base64; the first seals, all open. Throws ConfigError when the file is not such, or others may read it. */
 export const loadEncryptionKeys = (path: string | null, dataDir: string): Buffer[] => {
-  const file = path ?? join(dataDir, 'seedbed.key');
-  if (path === null && !existsSync(file)) makeKeyFile(file, dataDir);
+  if (path === null && !existsSync(fileOf(path, dataDir))) makeKeyFile(fileOf(path, dataDir), dataDir);
+  return readEncryptionKeys(path, dataDir);
+};
+
+/** Those that are there already. Throws ConfigError as above. */
+export const readEncryptionKeys = (path: string | null, dataDir: string): Buffer[] => {
+  const file = fileOf(path, dataDir);
   if (!existsSync(file)) throw new ConfigError(`The encryption key file ${file} is not there.`);
   if ((statSync(file).mode & 0o077) !== 0)
     throw new ConfigError(`The encryption key file ${file} can be read by others; chmod it to 0600.`);
@@ -20,6 +25,8 @@ export const loadEncryptionKeys = (path: string | null, dataDir: string): Buffer
   }
   return keys;
 };
+
+const fileOf = (path: string | null, dataDir: string): string => path ?? join(dataDir, 'seedbed.key');
 
 const makeKeyFile = (file: string, dataDir: string): void => {
   // A new key beside an old database would make all its secrets unreadable.

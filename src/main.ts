@@ -82,7 +82,39 @@ const sandbox = async (options: { data: string; port?: number; latency?: string;
   await aborted(stopping.signal);
 };
 
+/** Loaded only for these commands, with the driver of the database. */
+const onDatabase = (work: (database: typeof import('./database.ts')) => void | Promise<void>): Promise<void> =>
+  import('./database.ts').then(work);
+
+const addDatabase = (program: Command): void => {
+  const database = program
+    .command('database')
+    .description("copies of Seedbed's own database, on its own machine (README: back up and restore)");
+  const define = (name: string, description: string) =>
+    database.command(name).description(description).option('--data <folder>', 'the folder of the database; as configured without it');
+  define('backup <file>', 'make a copy, while the server runs or not').action(
+    configured((file: string, options: { data?: string }) =>
+      onDatabase(({ backupDatabase }) => backupDatabase(file, options, { environment, say: screen.write, now: Date.now })),
+    ),
+  );
+  define('restore <file>', 'put a copy in the place of the database, which is kept aside; the server must not run').action(
+    configured((file: string, options: { data?: string }) =>
+      onDatabase(({ restoreFrom }) => restoreFrom(file, options, { environment, say: screen.write, now: Date.now })),
+    ),
+  );
+  define('info <file>', 'look through a copy: from when it is, which keys it needs, and whether it is whole')
+    .option('--json', 'print JSON')
+    .action(
+      configured((file: string, options: { data?: string; json?: boolean }) =>
+        onDatabase(({ describeCopy }) =>
+          describeCopy(file, options, { environment, say: (text) => void process.stdout.write(text), now: Date.now }),
+        ),
+      ),
+    );
+};
+
 const addServers = (program: Command): void => {
+  addDatabase(program);
   program
     .command('start')
     .description('first try: with no cloud configured, bring a simulated one, and make the cluster "hello" in it')

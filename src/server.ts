@@ -11,6 +11,7 @@ import { createScaling } from './commands/scaleNodeGroup.ts';
 import type { Config } from './config.ts';
 import type { PackageRepository } from './controlPlane/packages.ts';
 import { checkUserData } from './controlPlane/userData.ts';
+import { DATABASE, MIGRATIONS } from './database.ts';
 import type { Actor } from './domain/actor.ts';
 import { createWorker } from './engine/worker.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -44,6 +45,7 @@ import { createTrustSights } from './reconcilers/trustSights.ts';
 import type { AutoscalerEnd, World } from './reconcilers/world.ts';
 import { parseKubeconfig } from './seeds/kubeconfig.ts';
 import { parseManifests } from './seeds/manifests.ts';
+import { holdDatabase } from './store/hold.ts';
 import { openStore } from './store/open.ts';
 import { createSealer } from './store/sealing.ts';
 import { createSecrets } from './store/secrets.ts';
@@ -57,7 +59,6 @@ export interface RunningServer {
   close(graceMs: number): Promise<void>;
 }
 
-const MIGRATIONS = new URL('../drizzle/sqlite', import.meta.url).pathname;
 const USUAL_DRIFT_SECONDS = 600;
 /** What was seen of a project serves all looks of a tenth of that time. */
 const SIGHTS_SHARE = 0.1;
@@ -72,7 +73,9 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   const metrics = createMetrics(registry);
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   const keys = loadEncryptionKeys(config.encryptionKeyFile, config.data);
-  const store = openStore({ path: join(config.data, 'seedbed.db'), migrations: MIGRATIONS, clock });
+  const path = join(config.data, DATABASE);
+  const hold = holdDatabase(path);
+  const store = openStore({ path, migrations: MIGRATIONS, clock });
   const secrets = createSecrets(createSealer(keys));
   const policy = { allowPrivate: true, allowLoopback: config.seedsOnLoopback };
 
@@ -215,6 +218,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       world.seeds.closeAll();
       await factory.close();
       await store.close();
+      hold.release();
     },
   };
 };

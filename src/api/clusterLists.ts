@@ -51,7 +51,7 @@ const ResourceFilterInput = builder.inputType('ResourceFilter', {
   }),
 });
 
-/** Events have numbers without gaps, so whether there is a next page is seen by asking for one more. */
+/** Whether there is a next page is seen by asking for one more. */
 export const readEvents: ReadPages<ProgressEvent> = async (db, streamIds, page) => {
   const lists = await listEventsByStreams(db, streamIds, eventNumberOf(page.after), page.first + 1);
   return new Map([...lists].map(([id, rows]) => [id, { rows: rows.slice(0, page.first), hasNextPage: rows.length > page.first }]));

@@ -227,6 +227,8 @@ export const InventoryStateEnum = enumOf<InventoryState>('ResourceState', 'Wheth
 
 export const OrphanReasonEnum = enumOf<OrphanReason>('OrphanReason', 'Why a thing belongs to no living cluster.', {
   CLUSTER_DELETED: 'The cluster in its marks was deleted here.',
+  NODE_UNKNOWN:
+    'Its cluster lives, and nothing here knows the worker in its marks: it was made after the copy that the database was put back to. Servers of node groups that are known are taken over by themselves.',
   CLUSTER_UNKNOWN: 'Nothing here knows the cluster in its marks; another installation of Seedbed may have made it, and need it still.',
 });
 

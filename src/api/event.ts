@@ -6,9 +6,10 @@ import { encodeId, idOf } from './ids.ts';
 import { FaultType } from './problem.ts';
 
 export const EventType = builder.objectRef<ProgressEvent>('Event').implement({
-  description: 'Something that happened to a seed or cluster. Numbers have no gaps, so a client knows what it has.',
+  description:
+    'Something that happened to a seed or cluster. Numbers have no gaps, so a client knows what it has; they jump only where the database was put back to a copy of before, and the event after the jump says so.',
   fields: (t) => ({
-    number: t.exposeInt('number', { description: 'From 1 on, without gaps, in the order of commits; the cursor to go on from.' }),
+    number: t.exposeInt('number', { description: 'From 1 on, in the order of commits; the cursor to go on from.' }),
     at: t.expose('at', { type: 'DateTime', description: 'When.' }),
     subjectKind: t.expose('subjectKind', { type: ObjectKindEnum, description: 'What kind of object it happened to.' }),
     subjectId: t.id({

@@ -34,7 +34,7 @@ export const connectionOf = <Row>(slice: Slice<Row>, page: Page, cursorOf: (row:
 
 export const byCreation = (row: { createdAt: number; id: string }): string => encodeCursor(row.createdAt, row.id);
 
-/** Events are numbered without gaps, so their cursor is the number itself. */
+/** Events are numbered in order, so their cursor is the number itself. */
 export const eventNumberOf = (cursor: string | null | undefined): number => {
   if (cursor == null) return 0;
   const number = /^\d{1,15}$/.test(cursor) ? Number(cursor) : Number.NaN;

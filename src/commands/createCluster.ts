@@ -160,6 +160,7 @@ const clusterRow = (
   state: 'PENDING',
   deletionProtection: input.deletionProtection ?? false,
   seedAbandoned: false,
+  restoredAt: null,
   createdBy: call.actor.userName,
   eventNumber: 1,
   generation: 1,

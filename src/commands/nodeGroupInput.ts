@@ -222,6 +222,7 @@ export const nodeGroupRow = (deps: CommandDeps, cluster: ClusterRow, group: Omit
   healing: null,
   kubernetesVersion: null,
   namesGeneration: 1,
+  adoptedAt: null,
   state: 'PENDING',
   generation: 1,
   observedGeneration: 0,

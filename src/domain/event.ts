@@ -5,7 +5,7 @@ import type { Problem } from './errors.ts';
 export interface ProgressEvent {
   /** The object whose history this is: a seed or a cluster. */
   streamId: string;
-  /** From 1 on, without gaps, in the order of commits. */
+  /** From 1 on, in the order of commits; without gaps, but where the database was put back to a copy of before. */
   number: number;
   at: number;
   subjectKind: ObjectKind;

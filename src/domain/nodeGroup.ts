@@ -176,3 +176,7 @@ export const machineOf = ({ name, vcpus, ramMiB, diskGiB }: CloudFlavor): Machin
 /** A group without a maximum is nobody's to scale but its owner's: one pod that never fits would start a thousand servers. */
 export const isScalable = (group: { spec: NodeGroupSpec; deleteRequestedAt: number | null }): boolean =>
   group.spec.maxCount !== null && group.deleteRequestedAt === null;
+
+/** The database was put back to a copy since the group was asked for, and servers of its that it does not know have not been looked for yet. */
+export const awaitsAdoption = (group: { createdAt: number; adoptedAt: number | null }, cluster: { restoredAt: number | null }): boolean =>
+  (cluster.restoredAt ?? 0) > Math.max(group.adoptedAt ?? 0, group.createdAt);

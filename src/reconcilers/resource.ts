@@ -22,11 +22,13 @@ export interface ResourceScope {
   cutOffMs: number;
   /** 'trust': what was made is taken to be there still. 'full': it is looked at. */
   look: 'trust' | 'full';
+  /** The database was put back to a copy since the object was asked for: what has no note may be there all the same. */
+  restored: boolean;
 }
 
 export interface ResourceSpec {
   key: InventoryKey;
-  /** Looks for it by its natural key; asked only when an earlier create may have got through. */
+  /** Looks for it by its natural key; asked only when an earlier create may have got through, or notes were lost. */
   find: () => Promise<{ id: string } | undefined>;
   create: () => Promise<{ id: string }>;
   /** Brings tags and the like of a found or new one up to what is wanted. */
@@ -46,7 +48,7 @@ export const ensureResource = async (scope: ResourceScope, spec: ResourceSpec): 
   const cutOff = madeId !== null || noted?.state === 'GONE' ? undefined : noted;
   // What is there no more is looked for, too. Seen on a Neutron that took minutes: it listed a router, took it back, and made another, all for
   // one request whose answer had long been given up.
-  const found = madeId !== null || cutOff !== undefined ? await spec.find() : undefined;
+  const found = madeId !== null || cutOff !== undefined || scope.restored ? await spec.find() : undefined;
   if (cutOff !== undefined && found === undefined) awaitCutOff(scope, cutOff);
   // What was cut off long enough ago and is not there was never made: this is a new try.
   if (found === undefined) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now()));
@@ -127,10 +129,11 @@ export interface RemovalSpec {
 /** True once the thing is gone. */
 export const removeResource = async (scope: ResourceScope, spec: RemovalSpec): Promise<boolean> => {
   const noted = await findInventory(scope.db, spec.key);
-  if (noted === undefined || noted.state === 'GONE') return true;
-  const id = noted.externalId ?? (await spec.find())?.id;
+  const lost = scope.restored && spec.twins !== false;
+  if ((noted === undefined || noted.state === 'GONE') && !lost) return true;
+  const id = noted?.externalId ?? (await spec.find())?.id;
   if (id !== undefined) {
-    if (noted.state !== 'DELETING') await scope.write((tx) => noteState(tx, spec.key, 'DELETING', scope.clock.now()));
+    if (noted?.state !== 'DELETING') await scope.write((tx) => noteState(tx, spec.key, 'DELETING', scope.clock.now()));
     if (!(await spec.remove(id))) return false;
   }
   if (spec.twins !== false && !(await removeTwins(spec))) return false;

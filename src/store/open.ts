@@ -1,5 +1,6 @@
 /** Opens the database: migrations, one writer whose waiting transactions share a commit, one reader, and the feed of what was committed. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
@@ -8,6 +9,7 @@ import type { ObjectKind } from '../domain/condition.ts';
 import type { ProgressEvent } from '../domain/event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createTurns, passTurns } from '../lib/turn.ts';
+import { listMigrations, makeCopy } from './databaseCopy.ts';
 
 export type Db = BetterSQLite3Database<Record<string, never>>;
 
@@ -52,8 +54,11 @@ const MAX_TRANSACTIONS_A_COMMIT = 32;
 /** While passes are at work there is more to come, and a commit holds the event loop for as long as the disk needs. */
 const GATHER_MS = 5;
 
-/** `migrations`: the folder with drizzle's journal. `synchronous` is FULL but for tests that measure nothing and lose nothing. */
-export const openStore = (deps: { path: string; migrations: string; clock: Clock }): Store => {
+/**
+ * `migrations`: the folder with drizzle's journal. Before it changes what is there it makes a copy, unless told that there is one (`copyFirst`).
+ * `synchronous` is FULL but for tests that measure nothing and lose nothing.
+ */
+export const openStore = (deps: { path: string; migrations: string; clock: Clock; copyFirst?: false }): Store => {
   // For its owner alone, in whatever folder; SQLite gives the journal beside it the same mode.
   closeSync(openSync(deps.path, 'a', 0o600));
   const client = new Database(deps.path);
@@ -64,6 +69,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   const writer: Db = drizzle(client, { casing: 'snake_case' });
   try {
     refuseNewer(client, deps.migrations);
+    if (deps.copyFirst !== false) copyBeforeMigration(client, deps);
     migrate(writer, { migrationsFolder: deps.migrations });
   } catch (error) {
     client.close();
@@ -146,15 +152,43 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   };
 };
 
+/** Of those that were made before migrations; they cost a database's room each. */
+const KEPT_COPIES = 3;
+const BEFORE = 'before-';
+
+/** So that the program of before can be gone back to. */
+const copyBeforeMigration = (
+  client: Database.Database,
+  { path, migrations, clock }: { path: string; migrations: string; clock: Clock },
+) => {
+  const last = lastMigration(client);
+  const next = listMigrations(migrations).find(({ when }) => when > (last ?? 0));
+  if (last === null || next === undefined) return;
+  const folder = join(dirname(path), 'backups');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const now = clock.now();
+  makeCopy({ from: path, to: join(folder, `${BEFORE}${next.tag}-${now}.db`), migrations, now });
+  const age = (name: string) => Number(/-(\d+)\.db$/.exec(name)?.[1] ?? 0);
+  const copies = readdirSync(folder)
+    .filter((name) => name.startsWith(BEFORE) && age(name) > 0)
+    .sort((a, b) => age(b) - age(a));
+  for (const name of copies.slice(KEPT_COPIES)) rmSync(join(folder, name));
+};
+
+/** When the newest of its migrations was written; null: it is empty. */
+const lastMigration = (client: Database.Database): number | null => {
+  const known = client.prepare("select count(*) as n from sqlite_master where name = '__drizzle_migrations'").get() as { n: number };
+  if (known.n === 0) return null;
+  return (client.prepare('select max(created_at) as at from __drizzle_migrations').get() as { at: number | null }).at;
+};
+
 /** A database that a later program has migrated is not ours to touch. */
 const refuseNewer = (client: Database.Database, migrations: string) => {
-  const known = client.prepare("select count(*) as n from sqlite_master where name = '__drizzle_migrations'").get() as { n: number };
-  if (known.n === 0) return;
-  const last = client.prepare('select max(created_at) as at from __drizzle_migrations').get() as { at: number | null };
+  const last = lastMigration(client);
   const newest = Math.max(...readMigrationFiles({ migrationsFolder: migrations }).map((m) => m.folderMillis));
-  if (last.at !== null && last.at > newest) {
+  if (last !== null && last > newest) {
     throw new Error(
-      'This database was written by a newer version of Seedbed than this one. Start the newer version, or restore a backup made before the upgrade.',
+      'This database was written by a newer version of Seedbed than this one. Start the newer version, or restore a copy made before the upgrade (seedbed database restore).',
     );
   }
 };

@@ -12,9 +12,12 @@ export interface Sealer {
 export const NONCE_BYTES = 12;
 const TAG = 16;
 
-/** `keys`: 32 bytes each; the first seals, all open. A key's id is the beginning of its hash. */
+/** The beginning of its hash: it says which key it is, and nothing of the key. */
+export const keyIdOf = (key: Buffer): string => createHash('sha256').update('seedbed key id').update(key).digest('hex').slice(0, 8);
+
+/** `keys`: 32 bytes each; the first seals, all open. */
 export const createSealer = (keys: readonly Buffer[]): Sealer => {
-  const byId = new Map(keys.map((key) => [createHash('sha256').update('seedbed key id').update(key).digest('hex').slice(0, 8), key]));
+  const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
   const first = [...byId][0];
   if (first === undefined || keys.some((key) => key.length !== 32)) throw new Error('An encryption key must be 32 bytes.');
   const [keyId, sealingKey] = first;

@@ -191,6 +191,8 @@ export const clusters = sqliteTable(
     deletionProtection: flag().notNull().default(false),
     /** Its seed is lost for good: what is in there is left. */
     seedAbandoned: flag().notNull().default(false),
+    /** When the database was put back to a copy of before: what it does not know may be there since. null: never while the cluster lived. */
+    restoredAt: time(),
     createdBy: text().notNull(),
     eventNumber: integer().notNull().default(0),
     ...object(),
@@ -222,6 +224,8 @@ export const nodeGroups = sqliteTable(
     kubernetesVersion: text(),
     /** The generation that last gave flavor, image or key pair, which are looked up anew then. */
     namesGeneration: integer().notNull().default(1),
+    /** As of which restoredAt of its cluster the servers that the copy did not know were taken over. */
+    adoptedAt: time(),
     state: text().$type<NodeGroupState>().notNull(),
     ...object(),
   },

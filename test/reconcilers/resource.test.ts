@@ -31,6 +31,7 @@ const ensureOn = async (slowMs: number, refusals: number[] = []) => {
     write: store.transaction,
     cutOffMs: 15_000,
     look: 'trust' as const,
+    restored: false,
   };
   const from = time.now;
   const router = {
@@ -94,7 +95,14 @@ const refusedOnce = (error: Error, lag: number) => {
   let sent = 0;
   let looks = 0;
   const { time, store } = house;
-  const scope = { db: store.db, clock: { now: () => time.now }, write: store.transaction, cutOffMs: 15_000, look: 'trust' as const };
+  const scope = {
+    db: store.db,
+    clock: { now: () => time.now },
+    write: store.transaction,
+    cutOffMs: 15_000,
+    look: 'trust' as const,
+    restored: false,
+  };
   const spec = {
     key: { clusterId, ownerId: clusterId, service: 'NETWORK' as const, kind: 'subnet', name: 's' },
     find: async () => {
@@ -126,7 +134,14 @@ test('what was taken back by the cloud, which made another of it, is found, and 
   const { time, store } = house;
   const there = ['router-0'];
   let sent = 0;
-  const scope = { db: store.db, clock: { now: () => time.now }, write: store.transaction, cutOffMs: 15_000, look: 'full' as const };
+  const scope = {
+    db: store.db,
+    clock: { now: () => time.now },
+    write: store.transaction,
+    cutOffMs: 15_000,
+    look: 'full' as const,
+    restored: false,
+  };
   const spec = {
     key: { clusterId, ownerId: clusterId, service: 'NETWORK' as const, kind: 'router', name: 'r' },
     find: async () => there.map((id) => ({ id }))[0],

@@ -37,7 +37,7 @@ export interface Story {
   /** The sandbox's control endpoint, such as `control('PUT', 'quotas/x', { port: 0 })`. */
   control<T>(method: string, path: string, body?: object): Promise<T>;
   /** Ends the server, runs `between`, and starts another on the same data. */
-  restart(between?: () => void): Promise<void>;
+  restart(between?: () => void | Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -122,7 +122,7 @@ export const openStory = async (
     },
     restart: async (between) => {
       await world.served.close();
-      between?.();
+      await between?.();
       world.served = await serve(settings);
     },
     close: async () => {

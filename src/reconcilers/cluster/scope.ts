@@ -90,6 +90,7 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     db: world.store.db,
     clock: world.clock,
     cutOffMs: world.settings.cutOffMs,
+    restored: row.createdAt < (row.restoredAt ?? 0),
     look,
     cloud: () => world.clouds.forCluster(row),
     networkSight: () => world.networks.of(row.projectId, scope.cloud()),

@@ -43,6 +43,7 @@ export const openNodeScope = (world: World, row: NodeRow, group: NodeGroupRow, c
   db: world.store.db,
   clock: world.clock,
   cutOffMs: world.settings.cutOffMs,
+  restored: row.createdAt < (cluster.restoredAt ?? 0),
   look: 'trust',
   cloud: () => lentCloud(world, cluster),
   networkSight: () => world.networks.of(cluster.projectId, lentCloud(world, cluster)),

@@ -4,13 +4,14 @@ import { listLiveNodes, loadCluster, loadNodeGroup, patchNodeGroup } from '../..
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { type NodeGroupScope, openNodeGroupScope } from './scope.ts';
+import { adopted } from './steps/adopted.ts';
 import { autoHealing } from './steps/autoHealing.ts';
 import { namesResolved } from './steps/namesResolved.ts';
 import { isOld, nodes } from './steps/nodes.ts';
 import { quotas } from './steps/quotas.ts';
 import { serverGroup } from './steps/serverGroup.ts';
 
-const nodeGroupFlow = defineFlow<NodeGroupScope>('nodeGroup', [namesResolved, quotas, serverGroup, autoHealing, nodes]);
+const nodeGroupFlow = defineFlow<NodeGroupScope>('nodeGroup', [namesResolved, adopted, quotas, serverGroup, autoHealing, nodes]);
 
 export const createNodeGroupHandler = (world: World) => {
   const clusterOf = async (clusterId: string) => {

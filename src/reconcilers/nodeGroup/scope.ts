@@ -34,6 +34,7 @@ export const openNodeGroupScope = (
   db: world.store.db,
   clock: world.clock,
   cutOffMs: world.settings.cutOffMs,
+  restored: row.createdAt < (cluster.restoredAt ?? 0),
   look: 'trust',
   cloud: () => lentCloud(world, cluster),
   patch: async (patch) => {

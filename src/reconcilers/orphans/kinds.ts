@@ -51,7 +51,7 @@ const described = <T extends { id: string; name: string; description: string }>(
 const labelled = <T extends { id: string; name: string; metadata: Record<string, string> }>(things: readonly T[]): Marked[] =>
   things.flatMap(({ id, name, metadata }) => {
     const clusterId = metadata[METADATA];
-    return clusterId === undefined ? [] : [{ id, name, mark: { ...NO_MARK, clusterId } }];
+    return clusterId === undefined ? [] : [{ id, name, mark: { ...NO_MARK, clusterId, nodeId: metadata['seedbed-node'] ?? null } }];
   });
 
 /** In an order in which they let go of each other. */

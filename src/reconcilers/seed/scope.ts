@@ -25,6 +25,7 @@ export const openSeedScope = (world: World, row: SeedRow, write: Write): SeedSco
     db: world.store.db,
     clock: world.clock,
     cutOffMs: world.settings.cutOffMs,
+    restored: false,
     look: 'trust',
     seed: () => world.seeds.get(row.id),
     probe: () => {

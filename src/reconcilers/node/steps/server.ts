@@ -8,7 +8,7 @@ import { buildUserData } from '../../../controlPlane/userData.ts';
 import { isWanted } from '../../../domain/addons.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
 import { NotFound, type Problem, Unavailable, UserError } from '../../../domain/errors.ts';
-import { CLOUD_INIT, hasSeveralAddresses, type ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
+import { awaitsAdoption, CLOUD_INIT, hasSeveralAddresses, type ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
 import { joinVersionOf, nodeVersionOf, settingsDigestOf } from '../../../domain/roll.ts';
 import { findRelease } from '../../../domain/version.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
@@ -36,6 +36,9 @@ export const server: Step<NodeScope> = {
   ensure: async (scope) => {
     const basis = await basisOf(scope);
     if (basis === undefined) return waiting("the address of the cluster's API, which the server's user data names", 15_000);
+    // A copy of the database knows nothing of a server that has taken this one's place since.
+    if (scope.row.serverId === null && awaitsAdoption(scope.group, scope.cluster))
+      return waiting('servers of the group that the database does not know to be looked for', 15_000);
     const held = await afterBuildFailure(scope, failed(scope));
     if (held !== undefined) return held;
     const { compute } = scope.cloud();

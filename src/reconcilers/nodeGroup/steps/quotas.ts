@@ -6,13 +6,13 @@ import { requireQuotas, sumOf } from '../../../domain/quota.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { listQuotas } from '../../../openstack/quota.ts';
 import type { NodeGroupScope } from '../scope.ts';
-import { namesResolved } from './namesResolved.ts';
+import { adopted } from './adopted.ts';
 
 export const quotas: Step<NodeGroupScope> = {
   name: 'QuotasSufficient',
   title: "Look at the project's quotas",
   usuallyMs: 5_000,
-  needs: [namesResolved],
+  needs: [adopted],
   ensure: async (scope) => {
     const { row, cluster, nodes } = scope;
     if (row.resolved === null || row.resolved.roomFor !== undefined) return done();
