@@ -80,6 +80,8 @@ test('servers of clusters of the copy are taken over, those of others are listed
   expect(all(nodesOf(kept))).toEqual(all(before.kept));
   expect(all(nodesOf(half))).toEqual(all(before.half));
   expect(world.rows(`select json_extract(spec, '$.count') as count from node_groups where id = '${group?.id}'`)).toEqual([{ count: 2 }]);
+  // An upgrade finds them, too.
+  expect(world.rows('select name from nodes where deleted_at is null and kubernetes_version is null')).toEqual([]);
   // None was made twice, and nothing has gone, of whomever.
   expect(await idsIn()).toEqual(before.cloud);
   expect(await namespaces()).toEqual(before.namespaces);

@@ -1,6 +1,7 @@
 /** Takes over the group's servers that the database does not know since it was put back to a copy of before: they run on, and none is made a second time. */
 import { NotFound } from '../../../domain/errors.ts';
 import { awaitsAdoption } from '../../../domain/nodeGroup.ts';
+import { nodeVersionOf } from '../../../domain/roll.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server } from '../../../openstack/server.ts';
 import type { Tx } from '../../../store/open.ts';
@@ -81,7 +82,8 @@ const isGone = async (cloud: ReturnType<NodeGroupScope['cloud']>, serverId: stri
 };
 
 /** Its own flow finds its port, server, volume and address by what they are called, as after a crash. */
-const rowOf = async ({ cluster, row, cloud }: NodeGroupScope, server: Server) => {
+const rowOf = async (scope: NodeGroupScope, server: Server) => {
+  const { cluster, row, cloud } = scope;
   const { existingPorts } = row.spec;
   const ports = existingPorts.length === 0 ? [] : await cloud().network.listPorts({ deviceId: server.id });
   return {
@@ -90,6 +92,8 @@ const rowOf = async ({ cluster, row, cloud }: NodeGroupScope, server: Server) =>
     nodeGroupId: row.id,
     name: server.name,
     state: 'PENDING' as const,
+    // As far as the copy knows all of the group are so; without it no upgrade would ever take it for one that is there.
+    kubernetesVersion: nodeVersionOf(row, cluster),
     existingPortId: ports.find(({ id }) => existingPorts.includes(id))?.id ?? null,
     createdAt: server.createdAt,
     updatedAt: server.createdAt,
