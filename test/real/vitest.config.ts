@@ -6,7 +6,9 @@ export const LONG = [
   'test/real/clusterUser.test.ts',
   'test/real/faults.test.ts',
   'test/real/fleet.test.ts',
+  'test/real/networkDrivers.test.ts',
   'test/real/rotation.test.ts',
+  'test/real/tunnel.test.ts',
 ];
 
 export const CONFORMANCE = 'test/real/conformance.test.ts';

@@ -39,6 +39,9 @@ IMAGES = {   # both hold nothing: a machine's files come from the machine's own 
     'tiny': {},
     'debian-12-node': {'lab:kind': 'machine', 'os_distro': 'debian', 'os_version': '12', 'os_admin_user': 'debian'},
 }
+# One more for each release of Kubernetes that was asked for, as an operator's image factory names them.
+for version in os.environ.get('KUBE_VERSIONS', '').split():
+    IMAGES[f'debian-12-node-{version}'] = {**IMAGES['debian-12-node'], 'lab:kube': f'kube-{version}', 'kube_version': version}
 
 
 def login(user, project):
