@@ -1,4 +1,4 @@
-/** createBackup and deleteBackup. */
+/** createBackup, deleteBackup and restoreCluster. */
 import type { BackupAnswer } from '../commands/call.ts';
 import { BackupRef } from './backup.ts';
 import { builder } from './builder.ts';
@@ -51,4 +51,26 @@ defineMutation({
   payload: backupPayload('DeleteBackupPayload', 'The backup that is being deleted.'),
   toCommand: (input) => ({ ...input, backupId: plainId('Backup', input.backupId) }),
   command: (commands) => commands.deleteBackup,
+});
+
+const RestoreClusterInput = builder.inputType('RestoreClusterInput', {
+  description: "What restoreCluster is asked; the expected generation is the cluster's.",
+  fields: (t) => ({
+    ...targetFields(t),
+    backupId: t.id({ required: true, description: 'The backup, by its global or plain id; one that is READY.' }),
+    confirmClusterName: t.string({
+      description:
+        'The name of the cluster, which loses all that was written since. Without it nothing is done, and the error says what would be lost.',
+    }),
+  }),
+});
+
+defineMutation({
+  name: 'restoreCluster',
+  description:
+    'Takes a cluster back to a backup of its own: its control plane is stopped, etcd begins anew on new volumes, and what was written since is lost. Address, kubeconfigs, authorities and workers stay. A restore that is under way gives way to it. Needs the role member.',
+  input: RestoreClusterInput,
+  payload: backupPayload('RestoreClusterPayload', 'The cluster that is being restored.'),
+  toCommand: (input) => ({ ...input, backupId: plainId('Backup', input.backupId) }),
+  command: (commands) => commands.restoreCluster,
 });

@@ -154,6 +154,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   HEAL_NODE: 'Seedbed replaces a broken worker; the reason says what is wrong with it.',
   CREATE_BACKUP: 'createBackup, or the schedule of the cluster.',
   DELETE_BACKUP: 'deleteBackup.',
+  RESTORE_CLUSTER: 'restoreCluster.',
   FIND_ORPHANS: 'findOrphans.',
   REMOVE_ORPHANS: 'removeOrphans.',
 });

@@ -1,6 +1,6 @@
 /** `seedbed backup …`: snapshots of clusters' etcd. */
 import type { Command } from 'commander';
-import { BACKUP_BY_ID, BACKUPS, CREATE_BACKUP, DELETE_BACKUP } from '../client/documents.ts';
+import { BACKUP_BY_ID, BACKUPS, CREATE_BACKUP, DELETE_BACKUP, RESTORE_CLUSTER } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { Backup, Operation } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
@@ -16,6 +16,9 @@ export const addBackupCommands = (program: Command, io: Io): void => {
   );
   define(backup, 'list [cluster]', 'list backups of a cluster, or of the whole project').action(action(io, list));
   define(backup, 'show <backup>', 'show a backup, by name or id').action(action(io, show));
+  defineChange(backup, 'restore <backup>', 'take its cluster back to a backup, by name or id; what was written since is lost')
+    .option('--confirm-cluster-name <cluster>', 'the name of the cluster, without which it is said what would be lost')
+    .action(action(io, restore));
   defineChange(backup, 'delete <backup>', 'delete a backup, by name or id').action(action(io, remove));
 };
 
@@ -71,6 +74,21 @@ const list = async (session: Session, [clusterName]: readonly string[]): Promise
 const show = async (session: Session, [nameOrId = '']: readonly string[]): Promise<void> => {
   const backup = await find(session, nameOrId);
   session.print(backup, () => backupText(backup));
+};
+
+const restore = async (
+  session: Session,
+  [nameOrId = '']: readonly string[],
+  options: ChangeOptions & { confirmClusterName?: string },
+): Promise<void> => {
+  const { uuid, name, cluster } = await find(session, nameOrId);
+  const { confirmClusterName, idempotencyKey } = options;
+  const input = given({ backupId: uuid, confirmClusterName, idempotencyKey });
+  const { operation } = await session.client.mutate<Changed>(RESTORE_CLUSTER, { input });
+  await session.finish(options, { operation, title: `Restore backup ${name}` });
+  session.print({ uuid, name, operation: operation.uuid }, () =>
+    options.wait === false ? '' : `Cluster ${cluster?.name ?? ''} is back at backup ${name}.\n`,
+  );
 };
 
 const remove = async (session: Session, [nameOrId = '']: readonly string[], options: ChangeOptions): Promise<void> => {

@@ -17,6 +17,7 @@ import { registerSeed } from './registerSeed.ts';
 import { removeOrphans } from './removeOrphans.ts';
 import { replaceNode } from './replaceNode.ts';
 import { resizeNodeGroup } from './resizeNodeGroup.ts';
+import { restoreCluster } from './restoreCluster.ts';
 import { retryOperation } from './retryOperation.ts';
 import { revokeKubeconfig } from './revokeKubeconfig.ts';
 import { rotateCertificates } from './rotateCertificates.ts';
@@ -58,6 +59,7 @@ export const createCommands = (deps: CommandDeps) => ({
   revokeKubeconfig: revokeKubeconfig(deps),
   createBackup: createBackup(deps),
   deleteBackup: deleteBackup(deps),
+  restoreCluster: restoreCluster(deps),
   findOrphans: findOrphans(deps),
   removeOrphans: removeOrphans(deps),
   retryOperation: retryOperation(deps),

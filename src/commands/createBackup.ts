@@ -51,7 +51,7 @@ export const createBackup =
   };
 
 /** @throws UserError while there is nowhere to put a backup. */
-const checkStore = ({ settings }: CommandDeps): void => {
+export const checkStore = ({ settings }: CommandDeps): void => {
   if (settings.backupsAreKept) return;
   throw new UserError(
     'SEED_REFUSED',

@@ -152,6 +152,7 @@ const clusterRow = (
   nodesSince: null,
   runningVersion: null,
   etcd: null,
+  restore: null,
   etcdStatus: null,
   bundleStates: null,
   deletePolicy: null,

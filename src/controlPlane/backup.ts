@@ -4,6 +4,7 @@
  */
 import { isIpv4 } from '../domain/cidr.ts';
 import { priorityOf } from './availability.ts';
+import { claimSpecOf } from './etcd.ts';
 import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
 import { imageFrom, imageOf } from './images.ts';
 import { policy, tcp } from './networkPolicies.ts';
@@ -61,6 +62,56 @@ export const buildVerifyTask = (cluster: HostedCluster, name: string): Kubernete
     ],
     volumes: [{ name: 'scratch', emptyDir: {} }],
   });
+
+/**
+ * Fetches a snapshot and makes the data of one member of it, on the volume that the member will have. Revisions go on far above all that
+ * anybody has seen, and what is before counts as compacted: whoever watches lists anew, and no cache goes back in time.
+ * https://etcd.io/docs/v3.6/op-guide/recovery/#restoring-with-revision-bump
+ */
+export const buildRestoreTask = (cluster: ReachableCluster, name: string, member: number): KubernetesObject => {
+  const members = etcdMembersOf(cluster, cluster.etcd.members).map((m) => ({ name: m.name, url: `https://${m.host}:2380` }));
+  const own = members[member];
+  if (own === undefined) throw new Error(`no member ${member}`);
+  const restore = [
+    'etcdutl',
+    'snapshot',
+    'restore',
+    SNAPSHOT,
+    '--data-dir=/var/lib/etcd/data',
+    `--name=${own.name}`,
+    `--initial-cluster=${members.map((m) => `${m.name}=${m.url}`).join(',')}`,
+    `--initial-cluster-token=${cluster.shortId}`,
+    `--initial-advertise-peer-urls=${own.url}`,
+    '--bump-revision=1000000000',
+    '--mark-compacted',
+  ];
+  return buildTask(cluster, name, {
+    before: [curlContainer(cluster, 'fetch')],
+    last: [etcdContainer(cluster, 'restore', restore, [snapshot, { name: 'data', mountPath: '/var/lib/etcd' }])],
+    volumes: [{ name: 'data', persistentVolumeClaim: { claimName: claimNameOf(cluster, member) } }],
+  });
+};
+
+const claimNameOf = (cluster: HostedCluster, member: number): string => `data-${namesOf(cluster).etcd}-${member}`;
+
+/** Says which restore made a claim. */
+export const RESTORE_ANNOTATION = 'seedbed.io/restore';
+
+/** The claim that the StatefulSet would make for a member, and takes over when it is there. */
+export const buildClaim = (cluster: HostedCluster, member: number, restore: number): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: {
+    name: claimNameOf(cluster, member),
+    namespace: cluster.namespace,
+    labels: selectorOf(cluster, 'etcd'),
+    annotations: { [RESTORE_ANNOTATION]: String(restore) },
+  },
+  spec: claimSpecOf(cluster),
+});
+
+export const restoreTaskName = (cluster: HostedCluster, restore: number, member: number): string =>
+  `${namesOf(cluster).etcdBackup}-restore-${restore}-${member}`;
 
 /** What curl is told: in a Secret, for whoever has the URL has the snapshot. It lives as long as the Job. */
 export const buildTransferSecret = (

@@ -73,7 +73,6 @@ const buildMembers = (cluster: HostedCluster): KubernetesObject => {
 
 const buildStatefulSet = (cluster: ReachableCluster, files: Mount): KubernetesObject => {
   const { etcd, etcdPeer } = namesOf(cluster);
-  const storageClass = cluster.etcd.storageClass === null ? {} : { storageClassName: cluster.etcd.storageClass };
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
@@ -103,16 +102,19 @@ const buildStatefulSet = (cluster: ReachableCluster, files: Mount): KubernetesOb
           apiVersion: 'v1',
           kind: 'PersistentVolumeClaim',
           metadata: { name: 'data' },
-          spec: {
-            accessModes: ['ReadWriteOnce'],
-            ...storageClass,
-            resources: { requests: { storage: `${cluster.etcd.volumeSizeGiB}Gi` } },
-          },
+          spec: claimSpecOf(cluster),
         },
       ],
     },
   };
 };
+
+/** Of a member's volume. */
+export const claimSpecOf = ({ etcd }: HostedCluster): object => ({
+  accessModes: ['ReadWriteOnce'],
+  ...(etcd.storageClass !== null && { storageClassName: etcd.storageClass }),
+  resources: { requests: { storage: `${etcd.volumeSizeGiB}Gi` } },
+});
 
 const containerOf = (cluster: ReachableCluster, files: Mount): object => ({
   name: 'etcd',

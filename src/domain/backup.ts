@@ -19,6 +19,19 @@ export interface SnapshotFacts {
   kubernetesVersion: string;
 }
 
+/**
+ * A restore of a cluster in its place, as far as it has come: STOP takes the control plane down, FILL puts the backup on volumes that are
+ * new, and DONE leaves the rest to what starts a cluster anyway.
+ */
+export interface ClusterRestore {
+  backupId: string;
+  /** Counts up: what an earlier one has made is not taken for this one's. */
+  number: number;
+  phase: 'STOP' | 'FILL' | 'DONE';
+  /** Numbers of the members whose volumes have it. */
+  filled: number[];
+}
+
 /** Names in the object store follow from the row, so that what was stored before a crash is found again. */
 export const objectNamesOf = ({ id, clusterId }: { id: string; clusterId: string }): { snapshot: string; keys: string } => ({
   snapshot: `${clusterId}/${id}.db`,

@@ -21,6 +21,7 @@ export type OperationKind =
   | 'HEAL_NODE'
   | 'CREATE_BACKUP'
   | 'DELETE_BACKUP'
+  | 'RESTORE_CLUSTER'
   | 'FIND_ORPHANS'
   | 'REMOVE_ORPHANS';
 

@@ -34,17 +34,30 @@ export const createEncryption = (fresh: boolean): Encryption => ({ keys: [create
  * after the other can read what any of them writes.
  */
 export const nextEncryption = (now: Encryption, wanted: number): EncryptionChange | undefined => {
-  const [first, second] = now.keys;
+  const [first, second, ...others] = now.keys;
   const change = (after: Partial<Encryption>, rewrite = false): EncryptionChange => ({
     rewrite,
     after: { ...now, spread: false, ...after },
   });
   if (first === undefined) throw new Error('A cluster without an encryption key cannot read its Secrets.');
-  if (second !== undefined && first.number < second.number) return change({ keys: [second, first] });
+  if (second !== undefined && first.number < second.number) return change({ keys: [second, first, ...others] });
   if (second !== undefined) return change({ keys: [first], plain: false, turn: now.turn + 1 }, true);
   if (now.plain) return change({ plain: false }, true);
   if (now.turn < wanted) return change({ keys: [first, createKey(first.number + 1)] });
   return undefined;
+};
+
+/**
+ * For data that was written with other keys: the newest there was goes on writing, and all that were in use then or are now read. A key of
+ * `then` that is not known any more goes once Secrets have been written anew, as after any change of keys.
+ */
+export const readingAlso = (now: Encryption, then: Encryption): Encryption => {
+  const known = new Set(now.keys.map(({ secret }) => secret));
+  const old = then.keys.filter(({ secret }) => !known.has(secret));
+  if (old.length === 0 && !then.plain) return now;
+  // Writing Secrets anew to be rid of an old key ends what counts as a rotation, and nobody asked for one.
+  const turn = old.length > 0 && now.keys.length === 1 ? now.turn - 1 : now.turn;
+  return { keys: [...now.keys, ...old], plain: now.plain || then.plain, turn, spread: false };
 };
 
 /** What is waited for until every API server reads a form. */

@@ -189,6 +189,14 @@ export const saveLedger = async (
   }
 };
 
+/** What was applied to a place is there in an older form, or not at all: all of it is to be written again. */
+export const doubtApplied = async (tx: Tx, ownerId: string, service: InventoryService): Promise<void> => {
+  await tx.db
+    .update(inventory)
+    .set({ fingerprint: null, observed: null })
+    .where(and(eq(inventory.ownerId, ownerId), eq(inventory.service, service), eq(inventory.state, 'PRESENT')));
+};
+
 /** A whole place went at once, as a namespace does: all that was in it is gone. */
 export const noteAllGone = async (tx: Tx, ownerId: string, service: InventoryService, now: number): Promise<void> => {
   await tx.db

@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { BundleState, Manifest } from '../domain/addonBundle.ts';
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
-import type { BackupReason, BackupState, SnapshotFacts } from '../domain/backup.ts';
+import type { BackupReason, BackupState, ClusterRestore, SnapshotFacts } from '../domain/backup.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { CloudCredentials } from '../domain/cloudCredential.ts';
 import type { ClusterState, ResolvedNames, Rotations, TrustReference } from '../domain/cluster.ts';
@@ -177,6 +177,8 @@ export const clusters = sqliteTable(
     runningVersion: text(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
+    /** The last one that was asked for. */
+    restore: json<ClusterRestore>(),
     /** As it was at the last look. */
     etcdStatus: json<EtcdStatus>(),
     /** Of addon bundles that it has, or that are on their way out; null: never had one. */

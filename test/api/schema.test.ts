@@ -47,6 +47,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'removeOrphans',
     'replaceNode',
     'resizeNodeGroup',
+    'restoreCluster',
     'retryOperation',
     'revokeKubeconfig',
     'rotateCertificates',

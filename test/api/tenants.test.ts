@@ -166,6 +166,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['deleteNodeGroup', { nodeGroupId: house.nodeGroup.id }],
   ['replaceNode', { nodeId: house.node.id }],
   ['createBackup', { clusterId: house.cluster.id }],
+  ['restoreCluster', { backupId: house.backup.id, confirmClusterName: 'leaky-cluster' }],
   ['deleteBackup', { backupId: house.backup.id }],
   ['retryOperation', { operationId: house.operation.id }],
   ['createCluster', { name: 'thief', clusterTemplate: house.clusterTemplate.id }],

@@ -22,6 +22,7 @@ import { networkPolicies } from './steps/networkPolicies.ts';
 import { nodeGroups } from './steps/nodeGroups.ts';
 import { placement } from './steps/placement.ts';
 import { quotas } from './steps/quotas.ts';
+import { restored } from './steps/restored.ts';
 import { rotation } from './steps/rotation.ts';
 import { router } from './steps/router.ts';
 import { scheduler } from './steps/scheduler.ts';
@@ -43,6 +44,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   networkPolicies,
   certificates,
   seedTurn,
+  restored,
   etcd,
   etcdCare,
   backups,

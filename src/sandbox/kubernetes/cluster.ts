@@ -42,6 +42,8 @@ export interface ClusterDeps {
   rows: StoreRows;
   shared: SharedObjects;
   historyLimit: number;
+  /** Revisions go on above it, also where no object has one as high. */
+  revisionFloor?: number;
   now: () => number;
   latency: Latency;
   log: Log;

@@ -80,11 +80,11 @@ const createHistory = (limit: number, start: number) => {
  * `shared` objects are cluster-scoped and named; `historyLimit` is the number of changes kept for watches that resume.
  * A store loaded from its rows has no history: a watch that resumes from before the restart gets 410, as after a compaction.
  */
-export const createStore = (deps: { shared?: SharedObjects; rows: StoreRows; historyLimit: number }): Store => {
+export const createStore = (deps: { shared?: SharedObjects; rows: StoreRows; historyLimit: number; revisionFloor?: number }): Store => {
   const shelves = createShelves();
   const gone = new Set<string>();
   const listeners = new Set<(event: StoreEvent) => void>();
-  let revision = highestRevision(deps.rows);
+  let revision = Math.max(highestRevision(deps.rows), deps.revisionFloor ?? 0);
   const history = createHistory(deps.historyLimit, revision);
   const sharedOf = (kind: Kind): ReadonlyMap<string, KubeObject> => deps.shared?.get(kind) ?? none;
   const findShared = (kind: Kind, name: string): KubeObject | undefined =>

@@ -7,10 +7,10 @@ import { Unavailable } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { fingerprint } from '../../../lib/json.ts';
 import { CHECKSUM_BYTES } from '../../../objectStore/objectStore.ts';
-import type { ClusterPki } from '../../../pki/bundle.ts';
 import { findBackupBefore } from '../../../store/backups.ts';
 import { complaintOf, jsonOf } from '../../cluster/etcdSight.ts';
 import type { TaskAnswer } from '../../cluster/etcdTask.ts';
+import { openKeys, sealKeys } from '../keys.ts';
 import type { BackupScope } from '../scope.ts';
 import { dropTask, runTask, TRANSFER_TTL_MS } from '../task.ts';
 
@@ -32,7 +32,8 @@ export const stored: Step<BackupScope> = {
     // Before the snapshot, so that they are there with it; whether they still fit is looked at behind it.
     const sealed = await objects.get(keys);
     const name = backupTaskName(hosted, scope.row.id, 'save');
-    if (sealed === undefined || !(await isUnderWay(scope, name))) await objects.put(keys, Buffer.from(await sealKeys(scope)));
+    if (sealed === undefined || !(await isUnderWay(scope, name)))
+      await objects.put(keys, Buffer.from(sealKeys(scope.world, scope.row.id, await scope.cluster.pki())));
     const answer = await runTask(scope, {
       errand: 'save',
       direction: 'upload',
@@ -62,7 +63,7 @@ const readAnswer = async (scope: BackupScope, answer: TaskAnswer): Promise<Outco
     throw new Unavailable('CLUSTER_UNAVAILABLE', 'The snapshot is not in the object store, though it was sent there.');
   // Keys may have changed between: one that writes since the snapshot is taken, or one that was forgotten before.
   const sealed = await objects.get(keys);
-  const then = sealed === undefined ? undefined : openKeys(scope, sealed.toString());
+  const then = sealed === undefined ? undefined : openKeys(scope.world, scope.row.id, sealed.toString());
   if (fingerprint(then?.encryption.keys ?? []) !== fingerprint((await scope.cluster.pki()).encryption.keys)) {
     await objects.remove(keys);
     return waiting("another snapshot, since the cluster's keys changed during this one", LOOK_MS);
@@ -92,12 +93,3 @@ const memberOf = ({ cluster: { row } }: BackupScope): number => {
   const members = row.etcdStatus?.members.filter(({ learner, version }) => !learner && version !== null) ?? [];
   return Math.max(0, (members.find(({ leader }) => !leader) ?? members[0])?.number ?? 0);
 };
-
-const placeOf = ({ row }: BackupScope): string => `backup/${row.id}`;
-
-/** All that the cluster had when the snapshot was taken; whoever finds it needs Seedbed's own key, too. */
-const sealKeys = async (scope: BackupScope): Promise<string> =>
-  scope.world.secrets.seal(JSON.stringify(await scope.cluster.pki()), placeOf(scope));
-
-const openKeys = (scope: BackupScope, sealed: string): ClusterPki =>
-  JSON.parse(scope.world.secrets.open(sealed, placeOf(scope))) as ClusterPki;

@@ -11,6 +11,7 @@ import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { certificates } from './certificates.ts';
 import { networkPolicies } from './networkPolicies.ts';
+import { restored } from './restored.ts';
 import { endTurn, seedTurn } from './seedTurn.ts';
 
 const objectsOf = remembering(buildApiServer);
@@ -24,7 +25,7 @@ export const apiServer: Step<ClusterScope> = {
   name: 'ApiServerReady',
   title: 'Start the API server',
   usuallyMs: 60_000,
-  needs: [networkPolicies, certificates, seedTurn],
+  needs: [networkPolicies, certificates, seedTurn, restored],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
     const seed = await scope.seed();

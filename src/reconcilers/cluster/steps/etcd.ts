@@ -10,6 +10,7 @@ import { ensureMembership } from '../etcdMembership.ts';
 import type { ClusterScope } from '../scope.ts';
 import { certificates } from './certificates.ts';
 import { networkPolicies } from './networkPolicies.ts';
+import { restored } from './restored.ts';
 import { seedTurn } from './seedTurn.ts';
 
 const objectsOf = remembering(buildEtcd);
@@ -18,7 +19,7 @@ export const etcd: Step<ClusterScope> = {
   name: 'EtcdReady',
   title: 'Start etcd',
   usuallyMs: 60_000,
-  needs: [networkPolicies, certificates, seedTurn],
+  needs: [networkPolicies, certificates, seedTurn, restored],
   ensure: async (scope) => {
     // How many begin together is settled before the first of them begins.
     if (scope.row.etcd === null) await scope.patch({ etcd: formingOf(scope.row.spec.controlPlane.replicas) });

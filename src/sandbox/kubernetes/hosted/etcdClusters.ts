@@ -21,6 +21,8 @@ export interface EtcdCluster {
   members: MemberRecord[];
   /** Volumes of members that were taken off the list. */
   removed: string[];
+  /** Revisions go on above it; of a cluster that was restored with a bump. */
+  revisionFloor?: number;
   /** Id of the member that leads; null: whoever comes first. */
   leader: string | null;
 }
@@ -37,9 +39,14 @@ export interface Newcomer {
 export interface EtcdClusters {
   /** The cluster of a volume, or that which an empty one forms or joins. Throws a member's last words. */
   admit(newcomer: Newcomer, isRunning: (cluster: EtcdCluster) => boolean): EtcdCluster;
+  /** A member's volume has what was restored to it. The first of a cluster makes that; the data's name, if it is new. */
+  restore(newcomer: Newcomer, revisionFloor: number): string | undefined;
   /** A volume is gone. The data's name when it was the last one. */
   lose(volume: string): string | undefined;
   changed(cluster: EtcdCluster): void;
+  /** A member has its data there. */
+  holds(volume: string): boolean;
+  floorOf(dataId: string): { revisionFloor?: number };
 }
 
 export const newMember = (name: string, peerUrl: string, learner: boolean): MemberRecord => ({
@@ -98,6 +105,24 @@ export const createEtcdClusters = (table: WorldTable<EtcdCluster>): EtcdClusters
       if (newcomer.state === 'existing') return join(newcomer, running);
       return form(newcomer, running ?? clusters.find((c) => c.members.some((m) => m.name === newcomer.name && !m.started)));
     },
+    restore(newcomer, revisionFloor) {
+      const { namespace, token, volume, list } = newcomer;
+      // What makes it the same cluster is the token and the list.
+      const same = [...table.values()].find(
+        (c) => c.namespace === namespace && c.token === token && c.members.every((m) => list.some(({ url }) => url === m.peerUrl)),
+      );
+      const cluster = same ?? {
+        dataId: volume,
+        namespace,
+        token,
+        members: list.map((m) => newMember(m.name, m.url, false)),
+        removed: [],
+        leader: null,
+        revisionFloor,
+      };
+      settle(cluster, newcomer);
+      return same === undefined ? cluster.dataId : undefined;
+    },
     lose(volume) {
       for (const cluster of [...table.values()]) {
         const member = cluster.members.find((m) => m.volume === volume);
@@ -113,5 +138,10 @@ export const createEtcdClusters = (table: WorldTable<EtcdCluster>): EtcdClusters
       return undefined;
     },
     changed,
+    holds: (volume) => [...table.values()].some((c) => c.members.some((m) => m.volume === volume)),
+    floorOf: (dataId) => {
+      const floor = table.get(dataId)?.revisionFloor;
+      return floor === undefined ? {} : { revisionFloor: floor };
+    },
   };
 };

@@ -77,10 +77,20 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
     const revision = planeOf(dataId).cluster.store.revision();
     return { revision, rows: [...rows.keys()].map((key) => [key, rows.get(key)]) };
   };
+  const fill = (dataId: string, { rows }: EtcdContent): void => {
+    const table = rowsOf(dataId);
+    for (const [key, row] of rows) table.set(key, row as KubeObject | 'deleted');
+  };
   const planeOf = (dataId: string): Plane => {
     const known = planes.get(dataId);
     if (known) return known;
-    const made = createPlane({ ...deps, id: dataId, rows: rowsOf(dataId), addressesOf: (config, port) => addressesOf(seed, config, port) });
+    const made = createPlane({
+      ...deps,
+      ...registry.clusters.floorOf(dataId),
+      id: dataId,
+      rows: rowsOf(dataId),
+      addressesOf: (config, port) => addressesOf(seed, config, port),
+    });
     planes.set(dataId, made);
     return made;
   };
@@ -120,7 +130,7 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
 
   return {
     startProcess(pod) {
-      const snapshot = playSnapshotTask({ seed, registry, contentOf }, pod);
+      const snapshot = playSnapshotTask({ seed, registry, contentOf, fill }, pod);
       if (snapshot) return snapshot;
       const errand = playEtcdctl({ seed, registry, sizeOf: (dataId) => 20_480 + 1024 * rowsOf(dataId).size }, pod);
       if (errand) return errand;

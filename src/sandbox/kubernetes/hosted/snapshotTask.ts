@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto';
 import { request } from 'node:https';
 import type { Cluster } from '../cluster.ts';
+import { PVC } from '../kinds.ts';
 import { isConnectionAllowed } from '../networkPolicies.ts';
-import { type Dict, dicts, type KubeObject, spec, text, texts } from '../objects.ts';
+import { type Dict, dicts, type KubeObject, namespaceOf, spec, text, texts } from '../objects.ts';
 import { dialEtcd, type EtcdRegistry, refusalOf } from './etcd.ts';
 import { type ContainerFiles, containerFiles } from './podFiles.ts';
 import { messageOf, type Process, type Verdict } from './process.ts';
@@ -21,6 +22,7 @@ export interface SnapshotDeps {
   seed: Cluster;
   registry: EtcdRegistry;
   contentOf: (dataId: string) => EtcdContent;
+  fill: (dataId: string, content: EtcdContent) => void;
 }
 
 interface Pod {
@@ -141,10 +143,32 @@ const etcdutl = (pod: Pod, { files }: Container, words: string[]): string => {
     return JSON.stringify({ hash: 1, revision, totalKey: rows.length, totalSize: file.length, version: '3.6.0' });
   }
   if (noun !== 'snapshot' || verb !== 'restore') throw new Error(`unknown command "${noun} ${verb}" for "etcdutl"`);
-  const place = placeOf(files, flagOf(words, 'data-dir') ?? '');
+  const dataDir = flagOf(words, 'data-dir') ?? '';
+  if (files.claimAt(dataDir) !== undefined) return restoreMember(pod, files, words, content);
+  const place = placeOf(files, dataDir);
   if (pod.files.has(place)) throw new Error(`data-dir "${flagOf(words, 'data-dir')}" not empty or could not be read`);
   pod.files.set(place, content);
   return JSON.stringify({ level: 'info', msg: 'restored snapshot', path });
+};
+
+/** The data of a member on the volume that it will have. */
+const restoreMember = ({ deps, object }: Pod, files: ContainerFiles, words: string[], content: EtcdContent): string => {
+  const { seed, registry, fill } = deps;
+  const namespace = namespaceOf(object);
+  const claim = seed.store.get(PVC, namespace, files.claimAt(flagOf(words, 'data-dir') ?? '') ?? '');
+  if (claim === undefined) throw new Error('mkdir /var/lib/etcd/data: no such device');
+  const volume = claim.metadata.uid;
+  if (registry.clusters.holds(volume)) throw new Error('data-dir "/var/lib/etcd/data" not empty or could not be read');
+  const token = flagOf(words, 'initial-cluster-token') ?? 'etcd-cluster';
+  const list = (flagOf(words, 'initial-cluster') ?? '')
+    .split(',')
+    .map((entry) => ({ name: entry.slice(0, entry.indexOf('=')), url: entry.slice(entry.indexOf('=') + 1) }));
+  const name = flagOf(words, 'name') ?? 'default';
+  if (!list.some((m) => m.name === name)) throw new Error(`couldn't find local name "${name}" in the initial cluster configuration`);
+  const floor = content.revision + Number(flagOf(words, 'bump-revision') ?? 0);
+  const made = registry.clusters.restore({ namespace, token, name, volume, state: 'new', list }, floor);
+  if (made !== undefined) fill(made, content);
+  return JSON.stringify({ level: 'info', msg: 'restored snapshot' });
 };
 
 const write = (content: EtcdContent): Buffer => {

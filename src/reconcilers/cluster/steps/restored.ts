@@ -1,0 +1,221 @@
+/**
+ * A backup takes the place of what etcd has: the control plane goes down, each member gets a new volume with the backup on it, and what
+ * starts a cluster anyway starts it again. Workers are left alone: the authorities that they trust stay, and so does the address.
+ */
+import { buildApiServer } from '../../../controlPlane/apiServer.ts';
+import {
+  buildBackupPolicies,
+  buildClaim,
+  buildRestoreTask,
+  buildTransferSecret,
+  RESTORE_ANNOTATION,
+  restoreTaskName,
+} from '../../../controlPlane/backup.ts';
+import { buildControllerManager } from '../../../controlPlane/controllerManager.ts';
+import { buildEtcd } from '../../../controlPlane/etcd.ts';
+import { etcdMembersOf, type ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
+import type { Component, KubernetesObject } from '../../../controlPlane/object.ts';
+import { buildScheduler } from '../../../controlPlane/scheduler.ts';
+import { selectorOf } from '../../../controlPlane/workload.ts';
+import { type ClusterRestore, objectNamesOf } from '../../../domain/backup.ts';
+import { Conflict, UserError } from '../../../domain/errors.ts';
+import { formingOf } from '../../../domain/etcd.ts';
+import { done, NotYet, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import type { ObjectStore } from '../../../objectStore/objectStore.ts';
+import { readingAlso } from '../../../pki/encryption.ts';
+import { type BackupRow, findBackup } from '../../../store/backups.ts';
+import { doubtApplied } from '../../../store/inventory.ts';
+import { type ClusterRow, loadCluster, patchCluster } from '../../../store/reconcile.ts';
+import { openKeys } from '../../backup/keys.ts';
+import { TRANSFER_TTL_MS } from '../../backup/task.ts';
+import { complaintOf } from '../etcdSight.ts';
+import { takeJobAnswer } from '../etcdTask.ts';
+import type { ClusterScope } from '../scope.ts';
+import { certificates } from './certificates.ts';
+import { networkPolicies } from './networkPolicies.ts';
+import { seedTurn } from './seedTurn.ts';
+
+const LOOK_MS = 1_000;
+const MOST_MEMBERS = 3;
+
+export const restored: Step<ClusterScope> = {
+  name: 'BackupRestored',
+  title: 'Restore the backup',
+  usuallyMs: 120_000,
+  needs: [networkPolicies, certificates, seedTurn],
+  wanted: ({ row }) => row.restore !== null,
+  ensure: async (scope) => {
+    const { restore } = scope.row;
+    if (restore === null || restore.phase === 'DONE') return done();
+    const { backup, objects } = await open(scope, restore);
+    if (restore.phase === 'STOP') {
+      await dropEarlier(scope, restore);
+      const going = await stop(scope);
+      if (going !== undefined) return waiting(`step 1 of 3: ${going} to stop`, LOOK_MS);
+      await note(scope, { ...restore, phase: 'FILL' });
+      return waiting('step 2 of 3: new volumes with the backup', 100);
+    }
+    const left = await fill(scope, restore, backup, objects);
+    if (left !== undefined) return waiting(`step 2 of 3: ${left}`, LOOK_MS);
+    return start(scope, backup, objects);
+  },
+};
+
+/** Unless another was asked for since the pass began. */
+const note = async (scope: ClusterScope, restore: ClusterRestore, more: Partial<ClusterRow> = {}): Promise<void> => {
+  await scope.write(async (tx) => {
+    const now = await loadCluster(tx.db, scope.row.id);
+    if (now?.restore?.number !== restore.number) throw new NotYet('the restore that was asked for last', 100);
+    await patchCluster(tx, scope.row.id, { restore, ...more });
+  });
+  Object.assign(scope.row, { restore, ...more });
+};
+
+/** @throws UserError when there is nothing to restore; before anything is stopped, the cluster goes on as it is. */
+const open = async (scope: ClusterScope, restore: ClusterRestore): Promise<{ backup: BackupRow; objects: ObjectStore }> => {
+  const { objects } = scope.world;
+  const backup = await findBackup(scope.db, restore.backupId);
+  const stored = backup === undefined || objects === null ? undefined : await objects.stat(objectNamesOf(backup).snapshot);
+  if (backup !== undefined && objects !== null && stored?.tail.toString('hex') === backup.snapshot?.sha256) return { backup, objects };
+  const untouched = restore.phase === 'STOP' && scope.row.etcd !== null && !(await isStopping(scope));
+  if (untouched) await note(scope, { ...restore, phase: 'DONE' });
+  throw new UserError(
+    'SEED_REFUSED',
+    `Backup ${backup?.name ?? restore.backupId} is not in the object store as it was stored${untouched ? ', and nothing was changed' : ''}; restore another one.`,
+    { field: ['backupId'], whoMustAct: 'CUSTOMER' },
+  );
+};
+
+/** What the restore before this one was at when it gave way. */
+const dropEarlier = async (scope: ClusterScope, { number }: ClusterRestore): Promise<void> => {
+  if (number === 1) return;
+  const hosted = await scope.reachable();
+  const { kube } = await scope.seed();
+  for (let member = 0; member < MOST_MEMBERS; member += 1) {
+    const at = { namespace: hosted.namespace, name: restoreTaskName(hosted, number - 1, member) };
+    await kube.remove({ apiVersion: 'batch/v1', kind: 'Job', ...at });
+    await kube.remove({ apiVersion: 'v1', kind: 'Secret', ...at });
+  }
+};
+
+/** Everything that reads etcd, and etcd: what writes goes first. */
+const STOPPED: readonly [Component, string][] = [
+  ['kube-controller-manager', 'the controller manager'],
+  ['kube-scheduler', 'the scheduler'],
+  ['kube-apiserver', 'the API servers'],
+  ['etcd', 'etcd'],
+];
+
+const stop = async (scope: ClusterScope): Promise<string | undefined> => {
+  const hosted = await scope.reachable();
+  const pki = await scope.pki();
+  await scope.applyToSeed('kube-controller-manager', atZero(buildControllerManager(hosted, pki)));
+  await scope.applyToSeed('kube-scheduler', atZero(buildScheduler(hosted, pki)));
+  await scope.applyToSeed('kube-apiserver', atZero(buildApiServer(hosted, pki)));
+  await scope.applyToSeed('etcd', atZero(buildEtcd(hosted, pki)));
+  // Whoever looks at the cluster from here would look at one that is gone.
+  scope.world.tenants.close(scope.row.id);
+  for (const [component, what] of STOPPED) if (await hasPods(scope, hosted, component)) return what;
+  return undefined;
+};
+
+const isStopping = async (scope: ClusterScope): Promise<boolean> => !(await hasPods(scope, await scope.reachable(), 'kube-apiserver'));
+
+const atZero = (objects: readonly KubernetesObject[]): KubernetesObject[] =>
+  objects.map((object) =>
+    object.kind === 'Deployment' || object.kind === 'StatefulSet'
+      ? { ...object, spec: { ...(object.spec as object), replicas: 0 } }
+      : object,
+  );
+
+const hasPods = async (scope: ClusterScope, hosted: ReachableCluster, component: Component): Promise<boolean> => {
+  const labelSelector = Object.entries(selectorOf(hosted, component))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  const { kube } = await scope.seed();
+  return (await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector })).items.length > 0;
+};
+
+/** As many members as are asked for, whatever there were. */
+const restoredCluster = async (scope: ClusterScope): Promise<ReachableCluster> => {
+  const hosted = await scope.reachable();
+  return { ...hosted, etcd: { ...hosted.etcd, members: scope.row.spec.controlPlane.replicas } };
+};
+
+/** What is waited for; undefined when each member's volume has the backup. */
+const fill = async (scope: ClusterScope, restore: ClusterRestore, backup: BackupRow, objects: ObjectStore): Promise<string | undefined> => {
+  const hosted = await restoredCluster(scope);
+  await scope.applyToSeed('etcd-backup', buildBackupPolicies(hosted, objects.end));
+  const missing: number[] = [];
+  // Those that are not to be any more go, too: who comes later by the number begins empty.
+  for (const [member] of etcdMembersOf(hosted, MOST_MEMBERS).entries())
+    if (!(await fillMember(scope, hosted, { restore, backup, objects, member }))) missing.push(member);
+  return missing.length === 0 ? undefined : `the backup on the volume of member ${missing.join(', ')} of etcd`;
+};
+
+interface Filling {
+  restore: ClusterRestore;
+  backup: BackupRow;
+  objects: ObjectStore;
+  member: number;
+}
+
+const fillMember = async (scope: ClusterScope, hosted: ReachableCluster, filling: Filling): Promise<boolean> => {
+  const { backup, objects, member } = filling;
+  const { number } = filling.restore;
+  if (scope.row.restore?.filled.includes(member)) return true;
+  const { kube } = await scope.seed();
+  const claim = buildClaim(hosted, member, number);
+  const ref = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: hosted.namespace, name: claim.metadata.name };
+  const there = await kube.get(ref);
+  if (there !== undefined && there.metadata.annotations?.[RESTORE_ANNOTATION] !== String(number)) {
+    await kube.remove(ref);
+    return false;
+  }
+  if (member >= hosted.etcd.members) return there === undefined;
+  const name = restoreTaskName(hosted, number, member);
+  const answer = await takeJobAnswer(scope, name);
+  if (answer === 'running') return false;
+  if (answer !== undefined) {
+    await kube.remove({ apiVersion: 'v1', kind: 'Secret', namespace: hosted.namespace, name });
+    if (answer.good) {
+      const now = scope.row.restore;
+      if (now !== null) await note(scope, { ...now, filled: [...now.filled, member] });
+      return true;
+    }
+    scope.world.log.warn({ cluster: scope.row.id, member }, `a backup was not restored: ${complaintOf(answer)}`);
+    // What is on the volume by now may be a part of it.
+    await kube.remove(ref);
+    return false;
+  }
+  if (there === undefined) await kube.create(claim).catch(unlessThere);
+  const transfer = await objects.download(objectNamesOf(backup).snapshot, { ttlMs: TRANSFER_TTL_MS });
+  await kube.apply(buildTransferSecret(hosted, name, 'download', transfer));
+  await kube.create(buildRestoreTask(hosted, name, member)).catch(unlessThere);
+  return false;
+};
+
+const unlessThere = (error: unknown): void => {
+  if (!(error instanceof Conflict)) throw error;
+};
+
+/** The keys that the data needs, and no trust in what was applied to the cluster since; the steps after this one do the rest. */
+const start = async (scope: ClusterScope, backup: BackupRow, objects: ObjectStore): Promise<Outcome> => {
+  const sealed = await objects.get(objectNamesOf(backup).keys);
+  if (sealed === undefined)
+    throw new UserError('SEED_REFUSED', `The keys of backup ${backup.name} are not in the object store any more; restore another one.`, {
+      field: ['backupId'],
+      whoMustAct: 'CUSTOMER',
+    });
+  const then = openKeys(scope.world, backup.id, sealed.toString());
+  const { encryption } = await scope.pki();
+  const next = readingAlso(encryption, then.encryption);
+  if (next !== encryption) await scope.changePki({ encryption: next });
+  await scope.write((tx) => doubtApplied(tx, scope.row.id, 'CLUSTER'));
+  scope.world.tenants.close(scope.row.id);
+  const { restore } = scope.row;
+  const { replicas } = scope.row.spec.controlPlane;
+  const etcd = { ...formingOf(replicas), phase: 'SETTLED' as const };
+  if (restore !== null) await note(scope, { ...restore, phase: 'DONE' }, { etcd, etcdStatus: null });
+  return done();
+};

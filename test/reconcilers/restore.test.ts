@@ -1,0 +1,101 @@
+/** A cluster that goes back to a backup: what it had then is there again, for the same kubeconfig and the same workers. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freeAddress } from '../autoscaler/freeAddress.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
+
+let living: Living;
+let clusterId: string;
+let namespace: string;
+let kubeconfig: string;
+
+beforeAll(async () => {
+  const address = await freeAddress();
+  living = await openLiving({ backupListen: address, backupAddress: address });
+  clusterId = await living.makeCluster('back', { nodeCount: 2, overrides: { controlPlane: { replicas: 3 } } });
+  namespace = `kc-${living.rows<{ short_id: string }>(`select short_id from clusters where id = '${clusterId}'`)[0]?.short_id}`;
+  const issued = await living.change<{ kubeconfig: string }>(living.member, 'issueKubeconfig', { clusterId, role: 'ADMIN' }, 'kubeconfig');
+  kubeconfig = issued.kubeconfig;
+  await until(() => list('ConfigMap'));
+});
+afterAll(() => living?.close());
+
+const list = async (kind: 'ConfigMap' | 'Secret'): Promise<string[]> => {
+  const { items } = await living.tenant(kubeconfig).list({ apiVersion: 'v1', kind, namespace: 'default' });
+  return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('mine-'));
+};
+const keep = (kind: 'ConfigMap' | 'Secret', name: string) =>
+  living.tenant(kubeconfig).apply({ apiVersion: 'v1', kind, metadata: { name, namespace: 'default' }, data: { a: 'Yg==' } });
+const backUp = async (): Promise<string> => {
+  const { backup } = await living.change<{ backup: { uuid: string } }>(living.member, 'createBackup', { clusterId }, 'backup { uuid }');
+  await until(() => living.rows(`select 1 from backups where id = '${backup.uuid}' and state = 'READY'`).length === 1);
+  return backup.uuid;
+};
+const restore = async (backupId: string): Promise<string> => {
+  const input = { backupId, confirmClusterName: 'back' };
+  return (await living.change<{ operation: { uuid: string } }>(living.member, 'restoreCluster', input, 'operation { uuid }')).operation
+    .uuid;
+};
+const stateOf = (id: string) => living.rows<{ state: string }>(`select state from operations where id = '${id}'`)[0]?.state;
+const nodes = () => living.rows(`select name, server_id, created_at from nodes where cluster_id = '${clusterId}' and deleted_at is null`);
+const restored = async (operation: string): Promise<void> => {
+  await until(() => /SUCCEEDED|FAILED/.test(stateOf(operation) ?? ''));
+  expect(stateOf(operation)).toBe('SUCCEEDED');
+  await living.settled(clusterId);
+};
+
+test('without the name of the cluster nothing is done, and it is said what would be lost', async () => {
+  const backupId = await backUp();
+  const ask = (more: object) => living.change(living.member, 'restoreCluster', { backupId, ...more }, 'operation { id }');
+  await expect(ask({})).rejects.toThrow(/INVALID_INPUT.*1 minute old, at revision \d+.*confirmClusterName: ."back/);
+  await expect(ask({ confirmClusterName: 'front' })).rejects.toThrow(/INVALID_INPUT/);
+  await expect(ask({ backupId: 'none', confirmClusterName: 'back' })).rejects.toThrow(/NOT_FOUND/);
+  expect(living.rows("select 1 from operations where kind = 'RESTORE_CLUSTER'")).toEqual([]);
+});
+
+test('with every volume of etcd gone, the same objects are there again, after a rotation of their key, too', {
+  timeout: 180_000,
+}, async () => {
+  await keep('ConfigMap', 'mine-1');
+  await keep('Secret', 'mine-2');
+  const backupId = await backUp();
+  await living.change(living.member, 'rotateEncryptionKey', { clusterId }, 'operation { id }');
+  await until(() => living.pki(clusterId).encryption.turn === 1);
+  await living.settled(clusterId);
+  await keep('ConfigMap', 'mine-3');
+  const before = nodes();
+
+  const claims = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace };
+  const name = `${namespace.slice(3)}-etcd`;
+  await living.seed.remove({ apiVersion: 'apps/v1', kind: 'StatefulSet', namespace, name });
+  for (const { metadata } of (await living.seed.list(claims)).items) await living.seed.remove({ ...claims, name: metadata.name });
+  await restored(await restore(backupId));
+
+  expect([await list('ConfigMap'), await list('Secret')]).toEqual([['mine-1'], ['mine-2']]);
+  await until(() => living.pki(clusterId).encryption.keys.length === 1);
+  expect(living.pki(clusterId).encryption.turn).toBe(1);
+  expect(nodes()).toEqual(before);
+  const told = living
+    .rows<{ message: string }>("select message from events where step = 'BackupRestored'")
+    .map(({ message }) => message)
+    .join('\n');
+  expect(told).toMatch(/step 2 of 3: the backup on the volume of member/);
+  const ready = async () => (await living.tenant(kubeconfig).list({ apiVersion: 'v1', kind: 'Node' })).items.length;
+  expect(await ready()).toBe(2);
+});
+
+test('a second restore takes the place of one, a server that dies goes on, and a cluster in full use goes back, too', {
+  timeout: 180_000,
+}, async () => {
+  const older = await backUp();
+  await keep('ConfigMap', 'mine-4');
+  const newer = await backUp();
+  await keep('ConfigMap', 'mine-5');
+  const first = await restore(older);
+  await until(() => living.rows(`select 1 from clusters where json_extract(restore, '$.phase') = 'FILL'`).length === 1);
+  await living.restart();
+  const second = await restore(newer);
+  await restored(second);
+  expect(stateOf(first)).toBe('SUPERSEDED');
+  expect(await list('ConfigMap')).toEqual(['mine-1', 'mine-4']);
+});
