@@ -94,6 +94,33 @@ defineMutation({
   command: (commands) => commands.updateCluster,
 });
 
+const UpgradeClusterInput = builder.inputType('UpgradeClusterInput', {
+  description: 'What upgradeCluster is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    version: t.string({
+      required: true,
+      description:
+        "One of the cluster's upgradeTargets, such as v1.36.3; the version that it comes from, as long as no API server has run the new one.",
+    }),
+    controlPlaneOnly: t.boolean({
+      description:
+        'The nodes of groups that follow the control plane stay at the version that runs now, until another upgrade without this. Without it, all groups follow.',
+    }),
+  }),
+});
+
+defineMutation({
+  name: 'upgradeCluster',
+  description:
+    'Takes a cluster to another patch release or to the next minor release of Kubernetes: etcd, API servers one by one and without a refused request, controller manager and scheduler, what acts in the cloud, addons, and then the nodes, group by group. Asked again while it runs, the newer wish takes its place. Needs the role member. Watch it with operationProgress.',
+  input: UpgradeClusterInput,
+  payload: clusterPayload('UpgradeClusterPayload', 'The cluster that is being upgraded.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.upgradeCluster,
+});
+
 const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
   description: "What becomes of things that the cluster's controllers made; what is left out goes as each of them says for itself.",
   fields: (t) => ({

@@ -142,6 +142,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   UNREGISTER_SEED: 'unregisterSeed.',
   CREATE_CLUSTER: 'createCluster.',
   UPDATE_CLUSTER: 'updateCluster.',
+  UPGRADE_CLUSTER: 'upgradeCluster.',
   DELETE_CLUSTER: 'deleteCluster.',
   ROTATE_ENCRYPTION_KEY: 'rotateEncryptionKey.',
   ROTATE_CERTIFICATES: 'rotateCertificates.',

@@ -18,7 +18,7 @@ import { listConditionsByObjects, listGroupConditions } from '../store/condition
 import type { InventoryRow } from '../store/inventory.ts';
 import { type KubeconfigRow, loadKubeconfigs } from '../store/kubeconfigs.ts';
 import { loadNodeGroups } from '../store/nodeGroups.ts';
-import { listLiveNodesByGroups, loadNodes } from '../store/nodes.ts';
+import { listLiveNodesByGroups, listWorkersByClusters, loadNodes } from '../store/nodes.ts';
 import type { Db } from '../store/open.ts';
 import { loadOperations } from '../store/operations.ts';
 import type { Page, Slice } from '../store/page.ts';
@@ -65,6 +65,8 @@ export interface Loaders {
   healing: DataLoader<string, { group: string; condition: Condition }[]>;
   /** Live ones of a group, by its id. */
   nodesOfGroup: DataLoader<string, NodeRow[]>;
+  /** The live groups and nodes of a cluster, by its id. */
+  workers: DataLoader<string, { groups: NodeGroupRow[]; nodes: NodeRow[] }>;
   /** Of a cluster, by its id. */
   certificates: DataLoader<string, CertificateRow[]>;
   /** In a cluster's project, by the cluster's id. */
@@ -132,6 +134,10 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
   nodesOfGroup: fromMap(
     (ids) => listLiveNodesByGroups(db, ids),
     () => [],
+  ),
+  workers: fromMap(
+    (ids) => listWorkersByClusters(db, ids),
+    () => ({ groups: [], nodes: [] }),
   ),
   certificates: fromMap(
     (ids) => listCertificatesByClusters(db, ids),

@@ -19,7 +19,8 @@ export const TemplateRevisionType = builder.objectRef<TemplateRevisionRow>('Clus
 
 export const ClusterTemplateRef = builder.objectRef<TemplateRow>(nodeType('ClusterTemplate'));
 
-const newest = async ({ loaders }: Context, row: TemplateRow): Promise<TemplateRevisionRow> => {
+/** @throws an Error for a template without any. */
+export const newestRevisionOf = async ({ loaders }: Context, row: TemplateRow): Promise<TemplateRevisionRow> => {
   const revision = await loaders.newestRevision.load(row.id);
   if (revision === null) throw new Error(`Template ${row.id} has no revision ${row.revision}.`);
   return revision;
@@ -38,7 +39,7 @@ builder.node(ClusterTemplateRef, {
     spec: t.field({
       type: ClusterSpecType,
       description: "The newest revision's settings.",
-      resolve: async (row, _args, context) => (await newest(context, row)).spec,
+      resolve: async (row, _args, context) => (await newestRevisionOf(context, row)).spec,
     }),
     revisions: t.field({
       type: [TemplateRevisionType],

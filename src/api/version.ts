@@ -9,6 +9,10 @@ const KubernetesVersionType = builder.objectRef<Release>('KubernetesVersion').im
     version: t.exposeString('version', { description: 'As upstream tags it, such as v1.36.3.' }),
     minor: t.exposeString('minor', { description: 'Its minor release, such as 1.36.' }),
     status: t.expose('status', { type: ReleaseStatusEnum, description: 'Whether it can be asked for.' }),
+    endOfLifeAt: t.expose('endOfLifeAt', {
+      type: 'DateTime',
+      description: 'The day after which upstream mends nothing in it any more.',
+    }),
     upgradeTargets: t.stringList({
       description: 'Versions that a cluster of this one may be upgraded to, newest first.',
       resolve: (release) => targetsOf(release),

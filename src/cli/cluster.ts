@@ -13,6 +13,7 @@ import { ClientError } from '../client/errors.ts';
 import type { ClusterSummary, LeakReport, Operation } from '../client/types.ts';
 import { CREDENTIAL_FILE, readCredential, rotateCredential } from './cloudCredential.ts';
 import { clusterText } from './clusterText.ts';
+import { addUpgrade } from './clusterUpgrade.ts';
 import { addWatch } from './clusterWatch.ts';
 import { get, getCluster, listAll } from './find.ts';
 import { addKubeconfigCommands } from './kubeconfig.ts';
@@ -60,6 +61,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .option('--deletion-protection', 'refuse to delete it until told otherwise')
     .option('--no-deletion-protection', 'allow to delete it')
     .action(action(io, update));
+  addUpgrade(cluster, io);
   defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
     .option('--disable-deletion-protection', 'although deletion protection is on')
     .option('--keep-volumes', 'keep all volumes of its PersistentVolumes, whatever these say')

@@ -74,7 +74,7 @@ export const DELETE_ADDON_BUNDLE = mutation('deleteAddonBundle', 'DeleteAddonBun
 
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
-  ${SUMMARY} createdBy generation observedGeneration deletionProtection lastEventNumber
+  ${SUMMARY} runningVersion upgradeStatus versionWarning createdBy generation observedGeneration deletionProtection lastEventNumber
   spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
   template { uuid name } templateRevision { revision } addons { name version enabled state message } bundles { name revision enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
@@ -93,6 +93,14 @@ export const UPDATE_CLUSTER = mutation(
   'UpdateClusterInput',
   `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
 );
+export const UPGRADE_CLUSTER = mutation(
+  'upgradeCluster',
+  'UpgradeClusterInput',
+  `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
+);
+export const UPGRADE_TARGETS = `query upgradeTargets($name: String, $id: ID) { cluster(name: $name, id: $id) { uuid name version runningVersion upgradeStatus versionWarning
+  upgradeTargets { version endOfLifeAt components { title from to } addons { title from to } nodeGroups { nodeGroup { name } from nodes } warnings
+    ${PROBLEM} controlPlaneOnlyProblem { ${FAULT} } } } }`;
 export const ROTATE_ENCRYPTION_KEY = mutation(
   'rotateEncryptionKey',
   'RotateEncryptionKeyInput',

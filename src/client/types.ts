@@ -259,7 +259,38 @@ export interface Access {
   issuers: { url: string }[];
 }
 
+export interface VersionChange {
+  title: string;
+  from: string | null;
+  to: string | null;
+}
+
+export interface UpgradeTarget {
+  version: string;
+  endOfLifeAt: string;
+  components: VersionChange[];
+  addons: VersionChange[];
+  nodeGroups: { nodeGroup: { name: string }; from: string; nodes: number }[];
+  warnings: string[];
+  problem: Fault | null;
+  controlPlaneOnlyProblem: Fault | null;
+}
+
+/** Where a cluster is, and where it can go. */
+export interface Upgradable {
+  uuid: string;
+  name: string;
+  version: string;
+  runningVersion: string | null;
+  upgradeStatus: string | null;
+  versionWarning: string | null;
+  upgradeTargets: UpgradeTarget[];
+}
+
 export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
+  runningVersion: string | null;
+  upgradeStatus: string | null;
+  versionWarning: string | null;
   spec: { controlPlane: Access };
   controlPlane: { replicas: number; etcd: Etcd };
   createdBy: string;

@@ -30,6 +30,7 @@ import { updateCluster } from './updateCluster.ts';
 import { updateClusterTemplate } from './updateClusterTemplate.ts';
 import { updateNodeGroup } from './updateNodeGroup.ts';
 import { updateSeed } from './updateSeed.ts';
+import { upgradeCluster } from './upgradeCluster.ts';
 
 export const createCommands = (deps: CommandDeps) => ({
   registerSeed: registerSeed(deps),
@@ -45,6 +46,7 @@ export const createCommands = (deps: CommandDeps) => ({
   deleteAddonBundle: deleteAddonBundle(deps),
   createCluster: createCluster(deps),
   updateCluster: updateCluster(deps),
+  upgradeCluster: upgradeCluster(deps),
   deleteCluster: deleteCluster(deps),
   createNodeGroup: createNodeGroup(deps),
   updateNodeGroup: updateNodeGroup(deps),

@@ -151,6 +151,7 @@ const clusterRow = (
   rotations: null,
   nodesSince: null,
   runningVersion: null,
+  upgrade: null,
   etcd: null,
   restore: null,
   etcdStatus: null,

@@ -152,6 +152,7 @@ const REMEDIES: Partial<Record<string, string>> = {
   flavor: 'give its node groups the flavor that you want (updateNodeGroup)',
   image: 'give its node groups the image that you want (updateNodeGroup)',
   keypair: 'give its node groups the key pair that you want (updateNodeGroup)',
+  kubernetesVersion: 'call upgradeCluster',
 };
 
 const fixedSetting = (path: SpecPath, field: string[]): UserError =>

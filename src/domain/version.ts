@@ -17,6 +17,8 @@ export interface Release {
   /** Minor release without "v": "1.36". */
   minor: string;
   status: ReleaseStatus;
+  /** The day after which upstream mends nothing in this minor release any more, in milliseconds since the epoch. */
+  endOfLifeAt: number;
   images: ReleaseImages;
 }
 
@@ -26,10 +28,14 @@ const IMAGES: Omit<ReleaseImages, 'konnectivity'> = {
   pause: '3.10.2',
 };
 
+/** As upstream publishes them: https://kubernetes.io/releases/patch-releases/. */
+const END_OF_LIFE: Record<string, string> = { '1.33': '2026-06-28', '1.34': '2026-10-27', '1.35': '2027-02-28', '1.36': '2027-06-28' };
+
 const release = (version: string, status: ReleaseStatus): Release => {
   const minor = version.slice(1).split('.').slice(0, 2).join('.');
+  const endOfLifeAt = Date.parse(END_OF_LIFE[minor] ?? '');
   // konnectivity is released once for each minor of Kubernetes, and carries its number.
-  return { version, minor, status, images: { ...IMAGES, konnectivity: `v0.${minor.split('.')[1]}.0` } };
+  return { version, minor, status, endOfLifeAt, images: { ...IMAGES, konnectivity: `v0.${minor.split('.')[1]}.0` } };
 };
 
 /** Newest first. EXPIRED stays listed so that old clusters can be shown, and cannot be asked for. */

@@ -52,6 +52,49 @@ export const findLate = async (scope: Scope): Promise<string | undefined> => {
   })?.metadata.name;
 };
 
+/**
+ * What is missing until no pods but those of this form are there, such as "all 3 pods of x-kube-apiserver (1 does)"; undefined: nothing.
+ * One that is on its way out still serves, and counts. By numbers and not by the pods' images, which a seed may write anew.
+ */
+export const findUnmoved = async (scope: Scope, objects: readonly KubernetesObject[]): Promise<string | undefined> => {
+  const { namespace } = await scope.hosted();
+  const { kube } = await scope.seed();
+  for (const object of objects.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')) {
+    const { metadata, spec } = object as unknown as Moving;
+    const { replicas = 1, selector } = spec;
+    const live = (await kube.get({ apiVersion: 'apps/v1', kind: object.kind, namespace, name: metadata.name })) as Moving | undefined;
+    const labelSelector = Object.entries(selector.matchLabels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(',');
+    const pods = (await list<LivePod>(scope, 'v1', 'Pod', labelSelector)).filter(({ status }) => !ENDED.has(status?.phase ?? ''));
+    const { observedGeneration = 0, updatedReplicas = 0, readyReplicas = 0 } = live?.status ?? {};
+    const seen =
+      live !== undefined && imagesOf(live) === imagesOf(object as unknown as Moving) && observedGeneration >= live.metadata.generation;
+    const moved = seen ? Math.min(updatedReplicas, readyReplicas, replicas) : 0;
+    const name = metadata.name;
+    const all = replicas === 1 ? `the pod of ${name}` : `all ${replicas} pods of ${name} (${moved} do)`;
+    if (moved < replicas) return all;
+    if (pods.length > replicas || pods.some((pod) => pod.metadata.deletionTimestamp !== undefined))
+      return `the last old pod of ${name} to end, and ${all}`;
+  }
+  return undefined;
+};
+
+interface Moving {
+  metadata: { name: string; generation: number };
+  spec: { replicas?: number; selector: { matchLabels: Record<string, string> }; template: { spec: { containers: { image: string }[] } } };
+  status?: { observedGeneration?: number; updatedReplicas?: number; readyReplicas?: number };
+}
+interface LivePod {
+  metadata: { deletionTimestamp?: string };
+  status?: { phase?: string };
+}
+
+/** Pods that run nothing any more. */
+const ENDED: ReadonlySet<string> = new Set(['Succeeded', 'Failed']);
+
+const imagesOf = ({ spec }: Moving): string => spec.template.spec.containers.map(({ image }) => image).join();
+
 const list = async <T>(scope: Scope, apiVersion: string, kind: string, labelSelector?: string): Promise<T[]> => {
   const { namespace } = await scope.hosted();
   const { kube } = await scope.seed();

@@ -2,8 +2,8 @@
 import { and, desc, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Db, Tx } from './open.ts';
 import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
-import type { NodeRow } from './reconcile.ts';
-import { nodes } from './tables.ts';
+import type { NodeGroupRow, NodeRow } from './reconcile.ts';
+import { nodeGroups, nodes } from './tables.ts';
 
 const order: Order = { at: nodes.createdAt, id: nodes.id };
 
@@ -43,6 +43,25 @@ export const noteSettingsDigest = async (tx: Tx, nodeGroupId: string, settingsDi
     .update(nodes)
     .set({ settingsDigest })
     .where(and(eq(nodes.nodeGroupId, nodeGroupId), isUnknown));
+};
+
+/** Live groups and nodes of many clusters. */
+export const listWorkersByClusters = async (
+  db: Db,
+  clusterIds: readonly string[],
+): Promise<Map<string, { groups: NodeGroupRow[]; nodes: NodeRow[] }>> => {
+  const ids = [...clusterIds];
+  const groups = await db
+    .select()
+    .from(nodeGroups)
+    .where(and(inArray(nodeGroups.clusterId, ids), isNull(nodeGroups.deletedAt)))
+    .orderBy(nodeGroups.createdAt, nodeGroups.id);
+  const own = await db
+    .select()
+    .from(nodes)
+    .where(and(inArray(nodes.clusterId, ids), isNull(nodes.deletedAt)));
+  const of = <Row extends { clusterId: string }>(rows: Row[], id: string): Row[] => rows.filter(({ clusterId }) => clusterId === id);
+  return new Map(ids.map((id) => [id, { groups: of(groups, id), nodes: of(own, id) }]));
 };
 
 /** By id, deleted ones included. */

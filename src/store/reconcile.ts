@@ -101,6 +101,14 @@ export const patchCluster = async (tx: Tx, id: string, patch: Partial<typeof clu
 export const patchNodeGroup = async (tx: Tx, id: string, patch: Partial<typeof nodeGroups.$inferInsert>): Promise<void> => {
   await tx.db.update(nodeGroups).set(patch).where(eq(nodeGroups.id, id));
 };
+/** They are to follow the control plane's version, and are not as they are wanted until their own passes have seen it. */
+export const followControlPlane = async (tx: Tx, ids: readonly string[]): Promise<void> => {
+  if (ids.length > 0)
+    await tx.db
+      .update(nodeGroups)
+      .set({ kubernetesVersion: null, generation: sql`${nodeGroups.generation} + 1` })
+      .where(inArray(nodeGroups.id, [...ids]));
+};
 export const patchNode = async (tx: Tx, id: string, patch: Partial<typeof nodes.$inferInsert>): Promise<void> => {
   await tx.db.update(nodes).set(patch).where(eq(nodes.id, id));
 };

@@ -23,6 +23,7 @@ import type { OperationKind, OperationState, OperationStep } from '../domain/ope
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
 import type { Exposure, PlacementReason, SeedFacts, SeedState, SeedTurn } from '../domain/seed.ts';
 import { completeStored, type SpecChange, type TemplateSpec, type Visibility } from '../domain/template.ts';
+import type { Upgrade } from '../domain/upgrade.ts';
 import type { Json } from '../lib/json.ts';
 
 const id = () => text().primaryKey();
@@ -175,6 +176,8 @@ export const clusters = sqliteTable(
     nodesSince: time(),
     /** The Kubernetes version that all of its control plane has run last; null before it first ran. */
     runningVersion: text(),
+    /** Its control plane's way to another version; null while it is at rest. */
+    upgrade: json<Upgrade>(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
     /** The last one that was asked for. */

@@ -61,6 +61,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'updateClusterTemplate',
     'updateNodeGroup',
     'updateSeed',
+    'upgradeCluster',
   ]);
   for (const { name, args, type } of mutations) {
     expect(args.map((arg) => arg.name)).toEqual(['input']);

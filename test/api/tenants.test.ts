@@ -156,6 +156,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['deleteCluster', { clusterId: house.cluster.id }],
   ['issueKubeconfig', { clusterId: house.cluster.id, role: 'VIEWER' }],
   ['rotateCertificates', { clusterId: house.cluster.id }],
+  ['upgradeCluster', { clusterId: house.cluster.id, version: 'v1.36.3' }],
   ['rotateEncryptionKey', { clusterId: house.cluster.id }],
   ['rotateCloudCredential', { clusterId: house.cluster.id }],
   ['signCertificate', { clusterId: house.cluster.id, role: 'ADMIN', csr: 'x' }],

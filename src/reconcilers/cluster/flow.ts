@@ -32,6 +32,7 @@ import { seedTurn } from './steps/seedTurn.ts';
 import { tenantBootstrap } from './steps/tenantBootstrap.ts';
 import { tunnel } from './steps/tunnel.ts';
 import { usable } from './steps/usable.ts';
+import { versionReached } from './steps/versionReached.ts';
 
 export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   cloudCredential,
@@ -63,6 +64,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   credentialEnd,
   bundles,
   rotation,
+  versionReached,
   nodeGroups,
   tunnel,
   usable,

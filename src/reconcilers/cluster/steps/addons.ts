@@ -8,6 +8,7 @@ import type { ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
 import { nameOfObject } from '../../../domain/addonBundle.ts';
 import { type AddonName, addonInfo, addonStepName, isWanted } from '../../../domain/addons.ts';
 import { NotFound } from '../../../domain/errors.ts';
+import { isUpgrading } from '../../../domain/upgrade.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { ClusterPki } from '../../../pki/bundle.ts';
 import type { Kubernetes } from '../../../seeds/connection.ts';
@@ -18,6 +19,7 @@ import { appliedOf, findForeign } from '../foreign.ts';
 import { getProjectCredential } from '../projectCredential.ts';
 import type { ClusterScope } from '../scope.ts';
 import { lookAtHealth } from '../tenantHealth.ts';
+import { untilMoved, untilStageMoved } from '../upgradeOrder.ts';
 import { network } from './network.ts';
 import { router } from './router.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
@@ -51,6 +53,8 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
     wanted: ({ row }) => isWanted(addon.name, row.spec),
     ensure: async (scope) => {
       const cluster = await scope.reachable();
+      const held = (await untilStageMoved(scope, 'managers')) ?? (inSeed === undefined ? await untilCloudControllersMoved(scope) : null);
+      if (held !== null) return held;
       const objects = addon.objects(cluster, await factsFor(scope, addon));
       const taken = await takenBySomebody(scope, addon, objects);
       if (taken !== null) return waiting(taken, 60_000, 'CUSTOMER');
@@ -58,7 +62,7 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
       if (inSeed !== undefined) {
         const beside = inSeed.build(cluster, await scope.pki(), await cloudAccessOf(scope));
         await scope.applyToSeed(groupOf(addon), beside);
-        const starting = await lookInSeed(scope, beside);
+        const starting = (await lookInSeed(scope, beside)) ?? (await untilMoved(scope, beside));
         if (starting !== null) return starting;
       }
       const health = await lookAtHealth(scope, objects, written);
@@ -81,6 +85,18 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
       return done();
     },
   };
+};
+
+/** On the way to another version, those that act in the cloud go before all that runs in the cluster. */
+const untilCloudControllersMoved = async (scope: ClusterScope): Promise<Outcome | null> => {
+  if (!isUpgrading(scope.row)) return null;
+  const cluster = await scope.reachable();
+  for (const [name, { build }] of Object.entries(IN_SEED) as [AddonName, SeedHalf][]) {
+    if (!isWanted(name, scope.row.spec)) continue;
+    const held = await untilMoved(scope, build(cluster, await scope.pki(), await cloudAccessOf(scope)));
+    if (held !== null) return held;
+  }
+  return null;
 };
 
 /** What is to be deleted first, or null. In a cluster that was never ready nobody had the time to make a thing. */

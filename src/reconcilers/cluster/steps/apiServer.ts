@@ -9,6 +9,7 @@ import { isSeedTurnShared } from '../../../store/seedTurns.ts';
 import type { SeedHandle } from '../../seedRegistry.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
+import { checkWayBack, untilMoved, untilStageMoved } from '../upgradeOrder.ts';
 import { certificates } from './certificates.ts';
 import { networkPolicies } from './networkPolicies.ts';
 import { restored } from './restored.ts';
@@ -30,7 +31,12 @@ export const apiServer: Step<ClusterScope> = {
     const hosted = await scope.reachable();
     const seed = await scope.seed();
     if (!(await scope.hasApplied(GROUP)) && (await isTooEarly(scope, seed))) return waiting('etcd to be ready', 10_000);
-    await scope.applyToSeed(GROUP, objectsOf(hosted, await scope.pki()));
+    const held = await untilStageMoved(scope, 'etcd');
+    if (held !== null) return held;
+    await checkWayBack(scope);
+    const objects = objectsOf(hosted, await scope.pki());
+    await scope.applyToSeed(GROUP, objects);
+    await checkWayBack(scope);
     const live = seed.deployments.get(hosted.namespace, namesOf(hosted).apiServer);
     const ready = readyReplicas(live);
     if (ready < 1) return waiting('the API server to be ready', 10_000);
@@ -38,7 +44,8 @@ export const apiServer: Step<ClusterScope> = {
     // One is enough to go on with. The seed is as busy with the second as it was with the first: one that has no CPU to set up
     // its roles within 30 s ends itself, and begins anew.
     if (outcome.kind === 'done' && ready >= hosted.apiServerReplicas) await endTurn(scope);
-    return outcome;
+    // On the way to another version all that comes after waits for the last of them: a controller manager may be no newer than any.
+    return outcome.kind === 'waiting' ? outcome : ((await untilMoved(scope, objects)) ?? outcome);
   },
   // With etcd gone first it would wait out its whole grace period: https://github.com/kubernetes/kubernetes keeps lease writers waiting.
   remove: async (scope) => {

@@ -12,6 +12,7 @@ import { enqueue } from '../../../store/workItems.ts';
 import { providerIdIn } from '../../tenantRegistry.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
+import { untilMoved, untilStageMoved } from '../upgradeOrder.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
 
 const GROUP = 'cluster-autoscaler';
@@ -30,6 +31,8 @@ export const autoScaling: Step<ClusterScope> = {
   ensure: async (scope) => {
     const { autoscaler } = scope.world;
     if (autoscaler === null) return done();
+    const held = await untilStageMoved(scope, 'managers');
+    if (held !== null) return held;
     const { authority, host, port } = autoscaler;
     const cluster = await scope.reachable();
     const unnamed = await wakeUnnamed(scope);
@@ -37,9 +40,12 @@ export const autoScaling: Step<ClusterScope> = {
     const { cert, key } = await clientOf(scope, authority);
     await scope.applyToTenant(GROUP, rightsOf(cluster));
     const access = { host, port, caPem: authority.cert, cert, key };
-    await scope.applyToSeed(GROUP, buildClusterAutoscaler(cluster, await scope.pki(), access, scope.row.spec.autoScaling));
+    const objects = buildClusterAutoscaler(cluster, await scope.pki(), access, scope.row.spec.autoScaling);
+    await scope.applyToSeed(GROUP, objects);
     const live = (await scope.seed()).deployments.get(cluster.namespace, namesOf(cluster).clusterAutoscaler);
     if (readyReplicas(live) < 1) return waiting(`${namesOf(cluster).clusterAutoscaler} to be ready`, 10_000);
+    const moving = await untilMoved(scope, objects);
+    if (moving !== null) return moving;
     const scaled = scope.groups.filter(isScalable).map(({ name }) => name);
     return done(scaled.length === 0 ? 'no node group has a maxCount, so none is scaled' : `scaled: ${scaled.toSorted().join(', ')}`);
   },

@@ -5,6 +5,7 @@ import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { remembering } from '../../../lib/remember.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
+import { untilMoved } from '../upgradeOrder.ts';
 import { apiServer } from './apiServer.ts';
 
 const objectsOf = remembering(buildControllerManager);
@@ -17,8 +18,10 @@ export const controllerManager: Step<ClusterScope> = {
   needs: [apiServer],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
-    await scope.applyToSeed('kube-controller-manager', objectsOf(hosted, await scope.pki()));
+    const objects = objectsOf(hosted, await scope.pki());
+    await scope.applyToSeed('kube-controller-manager', objects);
     const live = (await scope.seed()).deployments.get(hosted.namespace, namesOf(hosted).controllerManager);
-    return readyReplicas(live) >= 1 ? done() : waiting('the controller manager to be ready', 10_000);
+    if (readyReplicas(live) < 1) return waiting('the controller manager to be ready', 10_000);
+    return (await untilMoved(scope, objects)) ?? done();
   },
 };

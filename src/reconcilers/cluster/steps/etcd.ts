@@ -8,6 +8,7 @@ import { remembering } from '../../../lib/remember.ts';
 import { readyReplicas } from '../../workload.ts';
 import { ensureMembership } from '../etcdMembership.ts';
 import type { ClusterScope } from '../scope.ts';
+import { untilMoved } from '../upgradeOrder.ts';
 import { certificates } from './certificates.ts';
 import { networkPolicies } from './networkPolicies.ts';
 import { restored } from './restored.ts';
@@ -37,7 +38,9 @@ export const etcd: Step<ClusterScope> = {
       await apply(scope);
     }
     const moved = await ensureMembership(scope, ready, () => apply(scope));
-    return moved.kind === 'waiting' || ready >= members ? moved : wait(members, ready);
+    if (moved.kind === 'waiting') return moved;
+    if (ready < members) return wait(members, ready);
+    return (await untilMoved(scope, objectsOf(await scope.reachable(), await scope.pki()))) ?? moved;
   },
 };
 

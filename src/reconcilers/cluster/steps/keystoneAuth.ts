@@ -6,6 +6,7 @@ import { remembering } from '../../../lib/remember.ts';
 import { identityRoot, portOf } from '../../../openstack/endpoint.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
+import { untilMoved, untilStageMoved } from '../upgradeOrder.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
 
 const GROUP = 'keystone-auth';
@@ -19,13 +20,17 @@ export const keystoneAuth: Step<ClusterScope> = {
   needs: [tenantBootstrap],
   wanted: ({ row }) => row.spec.keystoneAuthEnabled,
   ensure: async (scope) => {
+    const held = await untilStageMoved(scope, 'managers');
+    if (held !== null) return held;
     const cluster = await scope.reachable();
     const { authUrl, caPem } = scope.world.settings.cloud;
     const keystone = { url: identityRoot(authUrl), port: portOf(authUrl), caPem };
-    await scope.applyToSeed(GROUP, buildKeystoneAuth(cluster, await scope.pki(), keystone));
+    const objects = buildKeystoneAuth(cluster, await scope.pki(), keystone);
+    await scope.applyToSeed(GROUP, objects);
     await scope.applyToTenant(GROUP, rolesOf(cluster));
     const live = (await scope.seed()).deployments.get(cluster.namespace, namesOf(cluster).keystoneAuth);
-    return readyReplicas(live) >= 1 ? done() : waiting(`${namesOf(cluster).keystoneAuth} to be ready`, 10_000);
+    if (readyReplicas(live) < 1) return waiting(`${namesOf(cluster).keystoneAuth} to be ready`, 10_000);
+    return (await untilMoved(scope, objects)) ?? done();
   },
   remove: async (scope) => {
     // With the whole cluster goes what is in it, and with its namespace what is beside it.

@@ -1,5 +1,6 @@
 /** The cluster's node groups, each with a flow of its own: this step only watches them. */
 import { errorOf } from '../../../domain/errors.ts';
+import { isUpgrading } from '../../../domain/upgrade.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { loadConditions } from '../../../store/progress.ts';
 import type { NodeGroupRow } from '../../../store/reconcile.ts';
@@ -23,6 +24,8 @@ export const nodeGroups: Step<ClusterScope> = {
       const problem = group.state === 'FAILED' || group.state === 'DEGRADED' ? await problemOfGroup(scope, group) : null;
       if (problem !== null) throw errorOf(problem);
     }
+    // Not by `needs`, which would have them removed after the steps that the version waits for.
+    if (isUpgrading(scope.row)) return waiting(`the control plane to run ${scope.row.spec.kubernetesVersion}`, 2_000);
     const late = scope.groups.filter((g) => g.state !== 'READY' || g.observedGeneration < g.generation || g.deleteRequestedAt !== null);
     return late.length === 0 ? done() : follow(scope, `node group ${late.map((g) => g.name).join(', ')}`);
   },

@@ -6,6 +6,7 @@ import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { remembering } from '../../../lib/remember.ts';
 import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
+import { untilMoved } from '../upgradeOrder.ts';
 import { apiServer } from './apiServer.ts';
 
 const objectsOf = remembering(buildScheduler);
@@ -18,8 +19,10 @@ export const scheduler: Step<ClusterScope> = {
   needs: [apiServer],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
-    await scope.applyToSeed('kube-scheduler', objectsOf(hosted, await scope.pki()));
+    const objects = objectsOf(hosted, await scope.pki());
+    await scope.applyToSeed('kube-scheduler', objects);
     const live = (await scope.seed()).deployments.get(hosted.namespace, namesOf(hosted).scheduler);
-    return readyReplicas(live) >= 1 ? done() : waiting('the scheduler to be ready', 10_000);
+    if (readyReplicas(live) < 1) return waiting('the scheduler to be ready', 10_000);
+    return (await untilMoved(scope, objects)) ?? done();
   },
 };

@@ -6,7 +6,7 @@ import type { Authentication } from '../authentication.ts';
 import type { Cluster, TokenKeys } from '../cluster.ts';
 import { array, type Dict, dict, dicts, namespaceOf, text } from '../objects.ts';
 import type { SealingKeys } from '../sealing.ts';
-import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
+import { type CommandLine, checkCommandLine, fileOf, versionOf } from './commandLine.ts';
 import { readEncryption } from './encryptionConfig.ts';
 import { dialEtcd, type EtcdMember, type EtcdRegistry, refusalOf } from './etcd.ts';
 import { parseCertificates, parsePair, publicKeyText, requireUsage } from './pkiChecks.ts';
@@ -103,11 +103,6 @@ const readTokenKeys = (line: CommandLine): TokenKeys => {
   if (verifyKeyPems.length === 0)
     throw new Error('invalid authentication config: data does not contain any valid RSA or ECDSA public keys');
   return { issuer, signingKeyPem, verifyKeyPems };
-};
-
-const versionOf = (line: CommandLine): string => {
-  const container = dicts(dict(line.pod.spec).containers).find((c) => c.name === line.container);
-  return /:(v\d+\.\d+\.\d+[^@]*)/.exec(text(container?.image))?.[1] ?? 'v1.36.0';
 };
 
 const inspect = (seed: Cluster, webhooks: Webhooks, line: CommandLine): ApiServerConfig => {

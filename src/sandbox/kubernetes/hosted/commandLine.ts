@@ -86,6 +86,12 @@ export const parseCommandLine = (cluster: Cluster, pod: KubeObject, program?: Pr
   return undefined;
 };
 
+/** By the tag of the image. */
+export const versionOf = ({ pod, container }: CommandLine): string => {
+  const own = dicts(dict(pod.spec).containers).find((c) => c.name === container);
+  return /:(v\d+\.\d+\.\d+[^@]*)/.exec(text(own?.image))?.[1] ?? 'v1.36.0';
+};
+
 const isFileFlag = (name: string): boolean =>
   /(-file|-cafile|-certfile|-keyfile|kubeconfig|kubelet-client-certificate|kubelet-client-key|cluster-cert|cluster-key|-config|-config-file)$/.test(
     name,

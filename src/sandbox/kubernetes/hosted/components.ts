@@ -5,7 +5,7 @@ import type { Cluster } from '../cluster.ts';
 import { dict, dicts, text } from '../objects.ts';
 import { isAllowed } from '../rbac.ts';
 import type { ApiServerConfig } from './apiServer.ts';
-import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
+import { type CommandLine, checkCommandLine, fileOf, versionOf } from './commandLine.ts';
 import { parseCertificates, parsePair, publicKeyText, requireChain, requireHost, requireUsage, subjectOf } from './pkiChecks.ts';
 import { messageOf, type Process } from './process.ts';
 import { resolve } from './seedNames.ts';
@@ -97,6 +97,16 @@ export interface ManagerConfig {
   nodeMaskV6: number;
 }
 
+const minorOf = (version: string): number => Number(version.split('.')[1]);
+
+/** Beside an API server that is older it may ask for what is not there: none behind the name may be, or it depends on which one answers. */
+const refuseNewer = (seed: Cluster, line: CommandLine, access: Access, findPlane: FindPlane): void => {
+  const { pods } = resolve(seed, line.pod, access.url.hostname, Number(access.url.port || 443));
+  const own = versionOf(line);
+  const older = pods.map((pod) => findPlane(pod.metadata.uid)?.config.version).find((v) => v !== undefined && minorOf(v) < minorOf(own));
+  if (older !== undefined) throw new Error(`version skew: ${line.program} is of ${own}, and an API server is of ${older}`);
+};
+
 const hasController = (line: CommandLine, names: string[]): boolean =>
   (line.flag('controllers') ?? '*').split(',').some((c) => names.includes(c));
 
@@ -171,6 +181,7 @@ export const startControllerManager = (
   const config = readManager(line);
   const own = publicKeyText(fileOf(line, 'service-account-private-key-file'), 'service account key');
   const trusted = (reached: Reached): void => {
+    refuseNewer(deps.seed, line, readKubeconfig(line), deps.findPlane);
     if (!reached.config.tokenKeys.verifyKeyPems.includes(own))
       throw new Error(
         'error building controller client: the server has asked for the client to provide credentials: service account token is not valid: its key is not among those of the API server',
@@ -181,5 +192,5 @@ export const startControllerManager = (
 
 export const startScheduler = (line: CommandLine, deps: ClientDeps): Process => {
   checkCommandLine(line);
-  return clientProcess(deps, line, 'kube-scheduler', () => undefined);
+  return clientProcess(deps, line, 'kube-scheduler', () => refuseNewer(deps.seed, line, readKubeconfig(line), deps.findPlane));
 };

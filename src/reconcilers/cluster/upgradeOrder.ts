@@ -1,0 +1,82 @@
+/** The order in which the parts of a control plane go to another version. It is read from what runs, for a pass may be cut anywhere. */
+import { buildControllerManager } from '../../controlPlane/controllerManager.ts';
+import { buildEtcd } from '../../controlPlane/etcd.ts';
+import type { KubernetesObject } from '../../controlPlane/object.ts';
+import { buildScheduler } from '../../controlPlane/scheduler.ts';
+import { selectorOf } from '../../controlPlane/workload.ts';
+import { isOlder, isUpgrading, newerOf, noWayBack } from '../../domain/upgrade.ts';
+import { parseVersion } from '../../domain/version.ts';
+import { type Outcome, waiting } from '../../engine/flow.ts';
+import { findUnmoved } from '../rollout.ts';
+import type { ClusterScope } from './scope.ts';
+
+/** One after the other; the managers are the controller manager and the scheduler. */
+type Stage = 'etcd' | 'managers';
+
+const SOON_MS = 2_000;
+
+const builtOf = async (scope: ClusterScope, stage: Stage): Promise<KubernetesObject[]> => {
+  const hosted = await scope.reachable();
+  const pki = await scope.pki();
+  if (stage === 'etcd') return buildEtcd(hosted, pki);
+  return [...buildControllerManager(hosted, pki), ...buildScheduler(hosted, pki)];
+};
+
+/** What the objects' component waits for until no pod of another version is left; null at rest, and once all have moved. */
+export const untilMoved = async (scope: ClusterScope, objects: readonly KubernetesObject[]): Promise<Outcome | null> => {
+  if (!isUpgrading(scope.row)) return null;
+  const late = await findUnmoved(scope, objects);
+  return late === undefined ? null : waiting(`${late} to run what goes with ${scope.row.spec.kubernetesVersion}`, SOON_MS);
+};
+
+/** What has been found to have moved: within a pass nobody takes it back. */
+const moved = new WeakMap<ClusterScope, Set<Stage>>();
+
+/** For what comes after a stage: what it waits for; null at rest, and once all of the stage has moved. */
+export const untilStageMoved = async (scope: ClusterScope, stage: Stage): Promise<Outcome | null> => {
+  if (!isUpgrading(scope.row)) return null;
+  const known = moved.get(scope) ?? new Set<Stage>();
+  moved.set(scope, known);
+  if (known.has(stage)) return null;
+  const outcome = await untilMoved(scope, await builtOf(scope, stage));
+  if (outcome === null) known.add(stage);
+  return outcome;
+};
+
+interface Pod {
+  spec: { containers: { name: string; image?: string }[] };
+  status?: { containerStatuses?: { name: string; restartCount?: number; state?: ContainerState; lastState?: ContainerState }[] };
+}
+interface ContainerState {
+  running?: object;
+  terminated?: object;
+}
+
+/**
+ * Notes which versions API servers have run, before another form of them is asked for.
+ * @throws UserError UNSUPPORTED_VERSION when one has run a newer version than the one that is wanted.
+ */
+export const checkWayBack = async (scope: ClusterScope): Promise<void> => {
+  const { row } = scope;
+  if (row.upgrade === null) return;
+  const hosted = await scope.hosted();
+  const { kube } = await scope.seed();
+  const labelSelector = Object.entries(selectorOf(hosted, 'kube-apiserver'))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector });
+  const newest = (items as unknown as Pod[]).flatMap(versionRunBy).reduce(newerOf, row.upgrade.newestApiServer);
+  if (newest !== row.upgrade.newestApiServer) await scope.patch({ upgrade: { ...row.upgrade, newestApiServer: newest } });
+  if (isOlder(row.spec.kubernetesVersion, newest)) throw noWayBack(newest, row.spec.kubernetesVersion);
+};
+
+/** None: it has not started yet, for want of its image, say; then it has written nothing. */
+const versionRunBy = ({ spec, status }: Pod): string[] => {
+  const own = status?.containerStatuses?.find(({ name }) => name === 'kube-apiserver');
+  const image = spec.containers.find(({ name }) => name === 'kube-apiserver')?.image;
+  const [, version] = /:(v[^@]+)/.exec(image ?? '') ?? [];
+  if (own === undefined || version === undefined || parseVersion(version) === undefined) return [];
+  const { restartCount = 0, state, lastState } = own;
+  const hasRun = restartCount > 0 || [state, lastState].some((s) => s?.running !== undefined || s?.terminated !== undefined);
+  return hasRun ? [version] : [];
+};
