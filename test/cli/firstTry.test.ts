@@ -1,6 +1,8 @@
 /** The first try as a user has it: processes of its own, from an empty folder to a READY cluster, twice. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -150,12 +152,17 @@ test('a second start resumes, serves the command line, and outlives a killed ser
   expect(runningSandbox()).toBe(null);
 });
 
-test('a taken port is said in a sentence', { timeout: 60_000 }, async () => {
+test('a taken port is said in a sentence, and so is a data folder that is in use', { timeout: 60_000 }, async () => {
+  const stranger = createServer().listen(0, '127.0.0.1');
+  await once(stranger, 'listening');
+  const { port } = stranger.address() as AddressInfo;
+  const refused = start('--bare', '--port', String(port));
+  expect([await refused.ended, refused.text()]).toEqual([1, expect.stringContaining(`Port ${port} is taken; choose another with --port.`)]);
+  stranger.close();
   const one = start('--bare');
   await one.says('Ctrl-C ends it');
-  const port = /:(\d+)\/graphql/.exec(one.text())?.[1] ?? '';
-  const two = start('--bare', '--port', port);
-  expect([await two.ended, two.text()]).toEqual([1, expect.stringContaining(`Port ${port} is taken; choose another with --port.`)]);
+  const two = start('--bare');
+  expect([await two.ended, two.text()]).toEqual([1, expect.stringContaining('Another Seedbed is at work on')]);
   expect(runningSandbox()).not.toBe(null);
   one.child.kill('SIGTERM');
   expect(await one.ended).toBe(0);

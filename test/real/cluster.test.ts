@@ -200,7 +200,9 @@ test('a worker that goes is drained first, as a PodDisruptionBudget lets it', as
   await asMember(story).change('resizeNodeGroup', { nodeGroupId: groupId, count: WORKERS - 1 }, 'operation { id }');
   await until('the budget holds the worker', 60, async () => {
     const drains = (await look()).nodes.flatMap(({ conditions }) => conditions.filter(({ name }) => name === 'Drained'));
-    return drains.find(({ message }) => /default\/echo-\S+ may not: The disruption budget echo needs 2 healthy pods/.test(message));
+    return drains.find(({ message }) =>
+      /default\/echo-\S+ may not: PodDisruptionBudget default\/echo allows no more disruptions now/.test(message),
+    );
   });
   await kubectl('delete', 'poddisruptionbudget', 'echo');
   expect(await followToRest(story, cluster.id, events)).toMatchObject({ settled: true, state: 'READY' });

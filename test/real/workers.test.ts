@@ -118,7 +118,9 @@ test('three become five, and five two: the chosen one goes, and a PodDisruptionB
   await resize(id, 1, [chosen.id]);
   await until('the budget holds the last', 120, async () => {
     const workers = workersOf(await look());
-    const held = workers.some(({ conditions }) => conditions.some(({ message }) => /budget echo needs 3 healthy pods/.test(message)));
+    const held = workers.some(({ conditions }) =>
+      conditions.some(({ message }) => /PodDisruptionBudget default\/echo allows no more disruptions now/.test(message)),
+    );
     return (held && workers.length === 3) || undefined;
   });
   expect(await runningEchoes()).toBe(3);

@@ -127,7 +127,7 @@ test('what a second deleteCluster leaves out stays as it was asked before', asyn
   const kept = () =>
     JSON.parse(world.rows<{ json: string }>(`select delete_policy as json from clusters where id = '${clusterId}'`)[0]?.json ?? '{}');
   await ask({ volumes: 'KEEP' });
-  const unsaid = { loadBalancers: null, snapshots: null, deadlineSeconds: null };
+  const unsaid = { backups: null, loadBalancers: null, snapshots: null, deadlineSeconds: null };
   expect(kept()).toEqual({ ...unsaid, volumes: 'KEEP', floatingIps: null });
   await ask({ floatingIps: 'DELETE' });
   expect(kept()).toEqual({ ...unsaid, volumes: 'KEEP', floatingIps: 'DELETE' });
