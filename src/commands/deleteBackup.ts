@@ -1,8 +1,10 @@
 /** deleteBackup: what is stored of it goes; asking twice answers the removal that is under way. */
 import { z } from 'zod';
+import { Conflict } from '../domain/errors.ts';
 import { type BackupRow, patchBackup } from '../store/backups.ts';
 import type { Tx } from '../store/open.ts';
 import { findNewestOperation, supersedeOperations } from '../store/operations.ts';
+import { loadCluster } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, backupSubject, newOperation } from './announce.ts';
 import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
@@ -24,6 +26,7 @@ export const deleteBackup =
         const row = await getBackup(tx.db, call, backupId);
         checkMember(call);
         checkGeneration(call, row);
+        await checkNotRestoring(tx, row);
         const operation =
           (row.deleteRequestedAt === null ? undefined : await findNewestOperation(tx.db, row.id, 'DELETE_BACKUP')) ??
           (await write(deps, call, tx, row));
@@ -42,6 +45,18 @@ export const deleteBackup =
       }),
     });
   };
+
+/** From the moment the old volumes go, the cluster has nothing but its backup. */
+const checkNotRestoring = async (tx: Tx, row: BackupRow): Promise<void> => {
+  const cluster = await loadCluster(tx.db, row.clusterId);
+  if (cluster === undefined || cluster.deleteRequestedAt !== null) return;
+  if (cluster.restore?.backupId !== row.id || cluster.restore.phase === 'DONE') return;
+  throw new Conflict(
+    'IN_USE',
+    `Cluster ${cluster.name} is being restored from backup ${row.name}; wait until that is done, or restore another one first.`,
+    { field: ['backupId'] },
+  );
+};
 
 const write = async (deps: CommandDeps, call: Call, tx: Tx, row: BackupRow) => {
   const now = deps.clock.now();

@@ -105,6 +105,8 @@ export interface ResolvedGroup {
   kubeVersion?: string;
   /** Ids of images before the present one was made anew under their name: nobody has asked for nodes from another, so theirs stay. */
   formerImageIds?: string[];
+  /** The same of flavors. */
+  formerFlavorIds?: string[];
   /** The group's `namesGeneration` for which the ids above were looked up; absent: the first. */
   namesGeneration?: number;
   /** Absent on groups that were resolved before there were any, and have none, as are those below. Of additionalNetworks, then of additionalPorts. */

@@ -45,10 +45,11 @@ export const isOutdated = (node: MadeNode, group: Group, cluster: Cluster): bool
   // Nodes from before images were asked have the version that they were told.
   const versions = [nodeVersionOf(group, cluster), joinVersionOf(group, cluster)];
   const imageIds = [resolved.imageId, ...(resolved.formerImageIds ?? [])];
+  const flavorIds = [resolved.flavorId, ...(resolved.formerFlavorIds ?? [])];
   return (
     !versions.includes(node.kubernetesVersion) ||
     (node.imageId !== null && !imageIds.includes(node.imageId)) ||
-    (node.flavorId !== null && node.flavorId !== resolved.flavorId) ||
+    (node.flavorId !== null && !flavorIds.includes(node.flavorId)) ||
     (node.settingsDigest !== null && node.settingsDigest !== settingsDigestOf(group.spec))
   );
 };

@@ -1,5 +1,6 @@
 /** Operations: one per acknowledged mutation; newest first wherever they are listed. */
 import { and, eq, inArray, or, type SQL } from 'drizzle-orm';
+import type { Problem } from '../domain/errors.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
@@ -74,6 +75,16 @@ export const supersedeOperations = async (
       },
     })
     .where(and(which, inArray(operations.state, OPEN)))
+    .returning({ id: operations.id, clusterId: operations.clusterId, projectId: operations.projectId });
+  for (const row of ended) tx.changes.push({ kind: 'OPERATION', ...row, what: 'CHANGED' });
+};
+
+/** Ends the open operations of this kind for good: what they were to do is not done any more, and the problem says why. */
+export const callOffOperations = async (tx: Tx, targetId: string, kind: OperationKind, problem: Problem, now: number): Promise<void> => {
+  const ended = await tx.db
+    .update(operations)
+    .set({ state: 'CANCELLED', finishedAt: now, problem })
+    .where(and(eq(operations.targetId, targetId), eq(operations.kind, kind), inArray(operations.state, OPEN)))
     .returning({ id: operations.id, clusterId: operations.clusterId, projectId: operations.projectId });
   for (const row of ended) tx.changes.push({ kind: 'OPERATION', ...row, what: 'CHANGED' });
 };

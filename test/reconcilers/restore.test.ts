@@ -1,4 +1,6 @@
 /** A cluster that goes back to a backup: what it had then is there again, for the same kubeconfig and the same workers. */
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freeAddress } from '../autoscaler/freeAddress.ts';
 import { until } from './story.ts';
@@ -98,4 +100,29 @@ test('a second restore takes the place of one, a server that dies goes on, and a
   await restored(second);
   expect(stateOf(first)).toBe('SUPERSEDED');
   expect(await list('ConfigMap')).toEqual(['mine-1', 'mine-4']);
+});
+
+test('one whose keys do not open is called off before anything stops', async () => {
+  const backupId = await backUp();
+  writeFileSync(join(dirname(living.dbPath), 'backups', clusterId, `${backupId}.keys`), 'spoiled');
+  const pods = async () =>
+    (await living.seed.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: 'app.kubernetes.io/name=kube-apiserver' })).items
+      .map(({ metadata }) => metadata.name)
+      .sort();
+  const before = await pods();
+  const operation = await restore(backupId);
+  await until(() => /CANCELLED|SUCCEEDED/.test(stateOf(operation) ?? ''));
+  const [row] = living.rows<{ state: string; problem: string }>(`select state, problem from operations where id = '${operation}'`);
+  expect([row?.state, row?.problem]).toEqual(['CANCELLED', expect.stringContaining('nothing was changed; restore another one')]);
+  await living.settled(clusterId);
+  expect([stateOf(operation), await pods(), await list('ConfigMap')]).toEqual(['CANCELLED', before, ['mine-1', 'mine-4']]);
+});
+
+test('a backup is not deleted while its cluster is being restored from it', async () => {
+  const backupId = await backUp();
+  const operation = await restore(backupId);
+  const remove = () => living.change(living.member, 'deleteBackup', { backupId }, 'operation { id }');
+  await expect(remove()).rejects.toThrow(/IN_USE.*is being restored from backup/);
+  await restored(operation);
+  await remove();
 });

@@ -64,8 +64,11 @@ export const flavor: Named = async (scope, refusal) => {
   const flavors = await scope.cloud().compute.listFlavors();
   if (flavors.some(({ id }) => id === resolved.flavorId)) return null;
   const anew = findByNameOrId(flavors, spec.flavor);
-  if (anew !== undefined)
-    return take(scope, refusal, 'FLAVOR_GONE', `Flavor "${spec.flavor}"`, { ...resolved, flavorId: anew.id, machine: machineOf(anew) });
+  if (anew !== undefined) {
+    const formerFlavorIds = [...(resolved.formerFlavorIds ?? []), resolved.flavorId];
+    const taken = { ...resolved, flavorId: anew.id, formerFlavorIds, machine: machineOf(anew) };
+    return take(scope, refusal, 'FLAVOR_GONE', `Flavor "${spec.flavor}"`, taken);
+  }
   const remedy = "Give the node group another flavor (updateNodeGroup), or ask the cloud's administrator to bring this one back";
   return gone(refusal, 'FLAVOR_GONE', 'flavor', `Flavor "${spec.flavor}" is not there for the project any more`, remedy);
 };

@@ -45,6 +45,8 @@ export const stored: Step<BackupScope> = {
   },
   remove: async (scope) => {
     if (!(await dropTask(scope, 'save'))) return waiting('its Job to end', LOOK_MS);
+    // Nothing of it was stored, and nothing can be asked: its cluster must not wait for that.
+    if (scope.world.objects === null && scope.row.snapshot === null) return done();
     const objects = scope.objects();
     const { snapshot, keys } = objectNamesOf(scope.row);
     await objects.remove(snapshot);

@@ -18,13 +18,15 @@ import type { Component, KubernetesObject } from '../../../controlPlane/object.t
 import { buildScheduler } from '../../../controlPlane/scheduler.ts';
 import { selectorOf } from '../../../controlPlane/workload.ts';
 import { type ClusterRestore, objectNamesOf } from '../../../domain/backup.ts';
-import { Conflict, UserError } from '../../../domain/errors.ts';
+import { Conflict, problemOf, UserError } from '../../../domain/errors.ts';
 import { formingOf } from '../../../domain/etcd.ts';
 import { done, NotYet, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { ObjectStore } from '../../../objectStore/objectStore.ts';
 import { readingAlso } from '../../../pki/encryption.ts';
 import { type BackupRow, findBackup } from '../../../store/backups.ts';
 import { doubtApplied } from '../../../store/inventory.ts';
+import type { Tx } from '../../../store/open.ts';
+import { callOffOperations } from '../../../store/operations.ts';
 import { type ClusterRow, loadCluster, patchCluster } from '../../../store/reconcile.ts';
 import { openKeys } from '../../backup/keys.ts';
 import { TRANSFER_TTL_MS } from '../../backup/task.ts';
@@ -47,7 +49,9 @@ export const restored: Step<ClusterScope> = {
   ensure: async (scope) => {
     const { restore } = scope.row;
     if (restore === null || restore.phase === 'DONE') return done();
-    const { backup, objects } = await open(scope, restore);
+    const opened = await open(scope, restore);
+    if (opened === 'CALLED_OFF') return done('The last one asked for was called off, and nothing was changed.');
+    const { backup, objects } = opened;
     if (restore.phase === 'STOP') {
       await dropEarlier(scope, restore);
       const going = await stop(scope);
@@ -62,28 +66,55 @@ export const restored: Step<ClusterScope> = {
 };
 
 /** Unless another was asked for since the pass began. */
-const note = async (scope: ClusterScope, restore: ClusterRestore, more: Partial<ClusterRow> = {}): Promise<void> => {
+const note = async (
+  scope: ClusterScope,
+  restore: ClusterRestore,
+  more: Partial<ClusterRow> = {},
+  also: (tx: Tx) => Promise<void> = async () => {},
+): Promise<void> => {
   await scope.write(async (tx) => {
     const now = await loadCluster(tx.db, scope.row.id);
     if (now?.restore?.number !== restore.number) throw new NotYet('the restore that was asked for last', 100);
     await patchCluster(tx, scope.row.id, { restore, ...more });
+    await also(tx);
   });
   Object.assign(scope.row, { restore, ...more });
 };
 
-/** @throws UserError when there is nothing to restore; before anything is stopped, the cluster goes on as it is. */
-const open = async (scope: ClusterScope, restore: ClusterRestore): Promise<{ backup: BackupRow; objects: ObjectStore }> => {
+/**
+ * Before anything is stopped, one that cannot be restored is called off, and the cluster goes on as it is.
+ * @throws UserError when the cluster is down already.
+ */
+const open = async (scope: ClusterScope, restore: ClusterRestore): Promise<{ backup: BackupRow; objects: ObjectStore } | 'CALLED_OFF'> => {
   const { objects } = scope.world;
   const backup = await findBackup(scope.db, restore.backupId);
-  const stored = backup === undefined || objects === null ? undefined : await objects.stat(objectNamesOf(backup).snapshot);
-  if (backup !== undefined && objects !== null && stored?.tail.toString('hex') === backup.snapshot?.sha256) return { backup, objects };
+  if (backup !== undefined && objects !== null && (await isWhole(scope, restore, backup, objects))) return { backup, objects };
   const untouched = restore.phase === 'STOP' && scope.row.etcd !== null && !(await isStopping(scope));
-  if (untouched) await note(scope, { ...restore, phase: 'DONE' });
-  throw new UserError(
+  const refusal = new UserError(
     'SEED_REFUSED',
     `Backup ${backup?.name ?? restore.backupId} is not in the object store as it was stored${untouched ? ', and nothing was changed' : ''}; restore another one.`,
     { field: ['backupId'], whoMustAct: 'CUSTOMER' },
   );
+  if (!untouched) throw refusal;
+  await note(scope, { ...restore, phase: 'DONE' }, {}, (tx) =>
+    callOffOperations(tx, scope.row.id, 'RESTORE_CLUSTER', problemOf(refusal), scope.clock.now()),
+  );
+  return 'CALLED_OFF';
+};
+
+/** The keys are tried while there still is a way back. */
+const isWhole = async (scope: ClusterScope, { phase }: ClusterRestore, backup: BackupRow, objects: ObjectStore): Promise<boolean> => {
+  const { snapshot, keys } = objectNamesOf(backup);
+  const stored = await objects.stat(snapshot);
+  if (stored?.tail.toString('hex') !== backup.snapshot?.sha256) return false;
+  if (phase !== 'STOP') return true;
+  const sealed = await objects.get(keys);
+  try {
+    return sealed !== undefined && openKeys(scope.world, backup.id, sealed.toString()).encryption !== undefined;
+  } catch (error) {
+    scope.world.log.warn({ backup: backup.id, err: error }, 'the keys of a backup do not open');
+    return false;
+  }
 };
 
 /** What the restore before this one was at when it gave way. */

@@ -21,7 +21,7 @@ export const namesResolved: Step<NodeGroupScope> = {
     const made = await resolveMachine(scope);
     if (resolved !== null) {
       // Its ports are settled for its life, and its nodes have them.
-      const { formerImageIds: _former, kubeVersion: _before, ...kept } = resolved;
+      const { formerImageIds: _images, formerFlavorIds: _flavors, kubeVersion: _before, ...kept } = resolved;
       await scope.patch({ resolved: { ...kept, ...made } });
       return done();
     }
