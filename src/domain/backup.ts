@@ -5,6 +5,10 @@ export type BackupState = 'PENDING' | 'CREATING' | 'READY' | 'DEGRADED' | 'FAILE
 /** Why it was made. */
 export type BackupReason = 'ON_DEMAND' | 'SCHEDULED';
 
+/** How many a cluster and a project may have at once, those under way included: they lie on a disk that others need, too. */
+export const MOST_OF_CLUSTER = 30;
+export const MOST_OF_PROJECT = 200;
+
 /** What became known of a snapshot as it was stored. */
 export interface SnapshotFacts {
   /** As the object store has it. */

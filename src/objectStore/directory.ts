@@ -1,4 +1,4 @@
-/** The object store that needs nobody else: a folder of Seedbed's own, which pods in the seeds reach over TLS by URLs that are good once. */
+/** The object store that needs nobody else: a folder of Seedbed's own, which pods in the seeds reach over TLS by URLs that are good for an hour. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.ts';
 import { splitHostPort } from '../lib/hostPort.ts';
 import type { Log } from '../lib/log.ts';
-import { type Folder, isName, NotWhole, openFolder, TooLarge } from './folder.ts';
+import { type Folder, isName, NoRoom, NotWhole, openFolder, TooLarge } from './folder.ts';
 import type { ObjectStore } from './objectStore.ts';
 
 export interface DirectoryDeps {
@@ -35,7 +35,7 @@ const CLOSE_MS = 2_000;
 
 /** Resolves when it listens; rejects when the address is taken. */
 export const openDirectoryStore = async (deps: DirectoryDeps): Promise<ObjectStore> => {
-  const folder = openFolder(deps.folder);
+  const folder = await openFolder(deps.folder);
   const end = splitHostPort(deps.address);
   const server = createServer({ cert: deps.tls.cert, key: deps.tls.key, minVersion: 'TLSv1.2' }, (request, response) => {
     answer(deps, folder, request, response).catch((error: unknown) => {
@@ -92,12 +92,21 @@ const answer = async (deps: DirectoryDeps, folder: Folder, request: IncomingMess
   if (permit === undefined) return void response.writeHead(403, { Connection: 'close' }).end();
   if (permit.method === 'GET') return give(folder, permit.name, response);
   try {
-    await folder.receive(permit.name, request, permit.maxBytes);
+    const expectedBytes = Number(request.headers['content-length'] ?? permit.maxBytes);
+    await folder.receive(permit.name, request, { maxBytes: permit.maxBytes, expectedBytes });
     response.writeHead(201).end();
   } catch (error) {
-    if (!(error instanceof TooLarge) && !(error instanceof NotWhole)) throw error;
-    response.writeHead(error instanceof TooLarge ? 413 : 422, { Connection: 'close' }).end();
+    const status = statusOf(error);
+    if (status === undefined) throw error;
+    if (status === 507) deps.log.error({ err: error }, 'a backup was refused: its disk has no room');
+    response.writeHead(status, { Connection: 'close' }).end();
   }
+};
+
+const statusOf = (error: unknown): number | undefined => {
+  if (error instanceof TooLarge) return 413;
+  if (error instanceof NotWhole) return 422;
+  return error instanceof NoRoom ? 507 : undefined;
 };
 
 const give = async (folder: Folder, name: string, response: ServerResponse): Promise<void> => {

@@ -83,6 +83,15 @@ export const listLiveBackups = (db: Db, clusterId: string): Promise<BackupRow[]>
     .where(and(eq(backups.clusterId, clusterId), isNull(backups.deletedAt)))
     .orderBy(desc(backups.createdAt), desc(backups.id));
 
+/** Of a cluster, and of all clusters of its project, those that are gone included. */
+export const countLiveBackups = async (db: Db, clusterId: string, projectId: string): Promise<{ ofCluster: number; ofProject: number }> => {
+  const live = and(eq(backups.projectId, projectId), isNull(backups.deletedAt));
+  return {
+    ofCluster: await db.$count(backups, and(live, eq(backups.clusterId, clusterId))),
+    ofProject: await db.$count(backups, live),
+  };
+};
+
 /** The one of the same cluster that is at work or comes before it. */
 export const findBackupBefore = async (db: Db, { id, clusterId, createdAt }: BackupRow): Promise<BackupRow | undefined> =>
   (

@@ -128,6 +128,14 @@ test('a server that dies in the middle goes on where it was', async () => {
   await ready(id);
 });
 
+test('a cluster has so many backups, and no more', async () => {
+  living.write(`insert into backups (id, cluster_id, project_id, name, reason, state, created_by, created_at, updated_at)
+    with recursive n(i) as (select 1 union all select i + 1 from n where i < 30)
+    select 'many-' || i, id, project_id, 'many-' || i, 'ON_DEMAND', 'READY', 'nobody', 1, 1 from n, clusters where id = '${clusterId}'`);
+  await expect(create()).rejects.toThrow(/QUOTA_EXCEEDED.*Cluster \S+ has 3\d backups, of at most 30; delete some/);
+  living.write("delete from backups where id like 'many-%'");
+});
+
 test('with its cluster goes what is not kept by choice; what is kept is listed, and can be deleted', async () => {
   const { id } = await create();
   await ready(id);

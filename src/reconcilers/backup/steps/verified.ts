@@ -20,6 +20,12 @@ export const verified: Step<BackupScope> = {
   ensure: async (scope) => {
     const facts = scope.row.snapshot;
     if (scope.row.verifiedAt !== null || facts === null) return done();
+    if (scope.cluster.row.deletedAt !== null)
+      throw new UserError(
+        'CONFLICT',
+        `Backup ${scope.row.name} was kept when its cluster was deleted, and had not been restored on trial by then; nobody can any more.`,
+        { whoMustAct: 'CUSTOMER' },
+      );
     const answer = await runTask(scope, {
       errand: 'verify',
       direction: 'download',

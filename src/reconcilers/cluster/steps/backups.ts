@@ -29,6 +29,8 @@ export const backups: Step<ClusterScope> = {
         for (const id of asked) await wakeNow(tx, 'BACKUP', id, now);
       });
     }
+    // They go when there is a store again, and are listed until then; the cluster does not wait for that.
+    if (scope.world.objects === null) return done(`There is no object store to delete ${going.length} backups from.`);
     return waiting(`its backups to go (${going.length} left)`, 5_000);
   },
 };
