@@ -52,7 +52,6 @@ export const BackupStateEnum = enumOf<BackupState>('BackupState', 'Where a backu
 
 export const BackupReasonEnum = enumOf<BackupReason>('BackupReason', 'Why a backup was made.', {
   ON_DEMAND: 'Somebody asked for it.',
-  SCHEDULED: "The cluster's schedule says so.",
 });
 
 export const NodeGroupStateEnum = enumOf<NodeGroupState>('NodeGroupState', 'Where a node group is in its life.', {

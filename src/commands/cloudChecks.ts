@@ -12,7 +12,7 @@ import { UserError } from '../domain/errors.ts';
 import type { NodeGroupSpec } from '../domain/nodeGroup.ts';
 import { checkAddresses, checkSubnetRanges, chooseSubnets } from '../domain/subnet.ts';
 import { isDualStack, needsExternalNetwork, sayExternalNetwork, type TemplateSpec } from '../domain/template.ts';
-import { kubeletMayJoin, parseVersion } from '../domain/version.ts';
+import { mayJoin } from '../domain/version.ts';
 import type { PathOf } from './checks.ts';
 
 const SHOWN = 10;
@@ -140,8 +140,7 @@ export const checkGroup = (
 
 /** Of an image that says which Kubernetes it was made for; others are taken at their word. */
 const checkKubelet = ({ name, kubeVersion }: CloudImage, { kubernetesVersion }: TemplateSpec, field: string[]): void => {
-  const [kubelet, apiServer] = [parseVersion(kubeVersion ?? ''), parseVersion(kubernetesVersion)];
-  if (kubelet === undefined || apiServer === undefined || kubeletMayJoin(kubelet, apiServer)) return;
+  if (mayJoin(kubeVersion ?? '', kubernetesVersion)) return;
   throw invalid(
     `Image ${name} has a kubelet of ${kubeVersion} (kube_version), which may be at most three minor releases older than the cluster's ${kubernetesVersion} and no newer; choose another image or version.`,
     field,

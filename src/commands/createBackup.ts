@@ -7,8 +7,8 @@ import type { Tx } from '../store/open.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, backupSubject, newOperation } from './announce.ts';
-import type { BackupAnswer, Command, CommandDeps } from './call.ts';
-import { runOnce } from './idempotent.ts';
+import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
+import { type Recalled, runOnce } from './idempotent.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
 import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallBackup, recallCluster, recallOperation } from './targets.ts';
 
@@ -46,13 +46,15 @@ export const createBackup =
           recall: { backupId: backup.id, clusterId: cluster.id, operationId: operation.id },
         };
       },
-      recall: async (ids) => ({
-        backup: await recallBackup(deps.store.db, call, ids.backupId),
-        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
-        operation: await recallOperation(deps.store.db, call, ids.operationId),
-      }),
+      recall: (ids) => recallBackupAnswer(deps, call, ids),
     });
   };
+
+export const recallBackupAnswer = async (deps: CommandDeps, call: Call, ids: Recalled): Promise<Omit<BackupAnswer, 'replayed'>> => ({
+  backup: await recallBackup(deps.store.db, call, ids.backupId),
+  cluster: await recallCluster(deps.store.db, call, ids.clusterId),
+  operation: await recallOperation(deps.store.db, call, ids.operationId),
+});
 
 const checkCount = async (tx: Tx, { id, name, projectId }: ClusterRow): Promise<void> => {
   const { ofCluster, ofProject } = await countLiveBackups(tx.db, id, projectId);

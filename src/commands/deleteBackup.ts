@@ -8,9 +8,10 @@ import { loadCluster } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, backupSubject, newOperation } from './announce.ts';
 import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
+import { recallBackupAnswer } from './createBackup.ts';
 import { runOnce } from './idempotent.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
-import { checkGeneration, checkMember, getBackup, recallBackup, recallCluster, recallOperation } from './targets.ts';
+import { checkGeneration, checkMember, getBackup, recallBackup, recallCluster } from './targets.ts';
 
 const schema = z.strictObject({ backupId: nameOrId });
 
@@ -38,11 +39,7 @@ export const deleteBackup =
           recall: { backupId: row.id, clusterId: row.clusterId, operationId: operation.id },
         };
       },
-      recall: async (ids) => ({
-        backup: await recallBackup(deps.store.db, call, ids.backupId),
-        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
-        operation: await recallOperation(deps.store.db, call, ids.operationId),
-      }),
+      recall: (ids) => recallBackupAnswer(deps, call, ids),
     });
   };
 

@@ -8,10 +8,10 @@ import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
-import { checkStore } from './createBackup.ts';
+import { checkStore, recallBackupAnswer } from './createBackup.ts';
 import { runOnce } from './idempotent.ts';
 import { given, nameOrId, ownInput, parseInput } from './parse.ts';
-import { checkGeneration, checkMember, checkNotDeleting, getBackup, recallBackup, recallCluster, recallOperation } from './targets.ts';
+import { checkGeneration, checkMember, checkNotDeleting, getBackup, recallCluster } from './targets.ts';
 
 const schema = z.strictObject({ backupId: nameOrId, confirmClusterName: given(z.string().max(100)) });
 
@@ -37,11 +37,7 @@ export const restoreCluster =
           recall: { backupId: backup.id, clusterId: cluster.id, operationId: operation.id },
         };
       },
-      recall: async (ids) => ({
-        backup: await recallBackup(deps.store.db, call, ids.backupId),
-        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
-        operation: await recallOperation(deps.store.db, call, ids.operationId),
-      }),
+      recall: (ids) => recallBackupAnswer(deps, call, ids),
     });
   };
 

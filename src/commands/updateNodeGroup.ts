@@ -6,8 +6,8 @@ import { z } from 'zod';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { CLOUD_INIT, MAX_NODES_PER_GROUP, type NodeGroupSpec } from '../domain/nodeGroup.ts';
 import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
-import { runningVersionOf, settingsDigestOf } from '../domain/roll.ts';
-import { getOfferedRelease, kubeletMayJoin, parseVersion } from '../domain/version.ts';
+import { apiServerVersionOf, settingsDigestOf } from '../domain/roll.ts';
+import { getOfferedRelease, mayJoin } from '../domain/version.ts';
 import { noteSettingsDigest } from '../store/nodes.ts';
 import { type ClusterRow, listLiveNodeGroups, type NodeGroupRow, patchNodeGroup } from '../store/reconcile.ts';
 import { checkRoom } from './checks.ts';
@@ -119,9 +119,8 @@ const checkVersion = (cluster: ClusterRow, row: NodeGroupRow, version: string | 
   if (version === null || version === row.kubernetesVersion) return;
   const field = ['kubernetesVersion'];
   getOfferedRelease(version, field);
-  const running = runningVersionOf(cluster);
-  const [kubelet, apiServer] = [parseVersion(version), parseVersion(running)];
-  if (kubelet !== undefined && apiServer !== undefined && !kubeletMayJoin(kubelet, apiServer))
+  const running = apiServerVersionOf(cluster);
+  if (!mayJoin(version, running))
     throw new UserError(
       'INVALID_INPUT',
       `Workers may be at most three minor releases older than the control plane's ${running} and no newer; choose another version, or leave it out (null) and they follow the control plane.`,

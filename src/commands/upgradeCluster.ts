@@ -1,7 +1,6 @@
 /** upgradeCluster: another version of Kubernetes for a living cluster; its flow takes the control plane there, and then the nodes. */
 import { z } from 'zod';
 import { mergeChanges } from '../domain/template.ts';
-import { isUpgrading } from '../domain/upgrade.ts';
 import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, listLiveNodeGroups, listLiveNodesOfCluster, patchCluster, patchNodeGroup } from '../store/reconcile.ts';
@@ -11,16 +10,13 @@ import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { changeCluster } from './clusterCommand.ts';
 import { given, nameOrId, ownInput, parseInput } from './parse.ts';
 import { recallCluster } from './targets.ts';
+import { versionInput } from './templateInput.ts';
 import { refreshTrust } from './trust.ts';
 import { checkUpgrade, getRunningVersion, type UpgradeFacts } from './upgradePlan.ts';
 
 const schema = z.strictObject({
   clusterId: nameOrId,
-  version: z
-    .string()
-    .trim()
-    .max(40, 'must have at most 40 characters')
-    .transform((text) => text.replace(/^v?/, 'v')),
+  version: versionInput,
   controlPlaneOnly: given(z.boolean()),
 });
 type Input = z.output<typeof schema>;
@@ -48,13 +44,11 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, { v
   };
   const { version: kubernetesVersion } = checkUpgrade(facts, version, controlPlaneOnly);
   const running = getRunningVersion(row);
-  const same = isUpgrading(row) && row.spec.kubernetesVersion === kubernetesVersion;
   const change = {
     spec: { ...row.spec, kubernetesVersion },
     overrides: mergeChanges(row.overrides, { kubernetesVersion }),
     runningVersion: running,
     upgrade: {
-      since: same ? (row.upgrade?.since ?? now) : now,
       newestApiServer: row.upgrade?.newestApiServer ?? running,
       controlPlaneOnly,
     },

@@ -3,7 +3,7 @@ import { ADDON_NAMES, addonInfo, checkAddons, isWanted } from '../domain/addons.
 import { type CloudImage, findByNameOrId, type ProjectCatalogue } from '../domain/cloud.ts';
 import { Conflict, type Problem, SeedbedError, UserError } from '../domain/errors.ts';
 import { expirationOf, getTarget, listTargets, newerOf, runningVersionOf } from '../domain/upgrade.ts';
-import { compareVersions, findRelease, kubeletMayJoin, parseVersion, type Release } from '../domain/version.ts';
+import { compareVersions, findRelease, kubeletMayJoin, parseVersion, type Release, versionText } from '../domain/version.ts';
 import type { ClusterRow, NodeGroupRow, NodeRow } from '../store/reconcile.ts';
 
 /** All that a plan is read from. */
@@ -94,7 +94,7 @@ const checkSkew = ({ nodes }: UpgradeFacts, group: NodeGroupRow, running: string
   if (oldest.minor > target.minor) return;
   throw new UserError(
     'UNSUPPORTED_VERSION',
-    `Node group ${group.name} has nodes of v${oldest.major}.${oldest.minor}.${oldest.patch}, which would be more than three minor releases behind ${release.version}; bring its nodes to the version of the control plane first: upgrade the cluster to ${running} without controlPlaneOnly.`,
+    `Node group ${group.name} has nodes of ${versionText(oldest)}, which would be more than three minor releases behind ${release.version}; bring its nodes to the version of the control plane first: upgrade the cluster to ${running} without controlPlaneOnly.`,
     { field: FIELD },
   );
 };
@@ -102,9 +102,8 @@ const checkSkew = ({ nodes }: UpgradeFacts, group: NodeGroupRow, running: string
 /** New nodes of an image that fixes another kubelet would be as old as those in whose place they come. */
 const checkImage = ({ catalogue }: UpgradeFacts, group: NodeGroupRow, release: Release): void => {
   const image = imageOf(catalogue, group);
-  if (image?.kubeVersion == null || parseVersion(image.kubeVersion) === undefined) return;
-  const fixed = `v${image.kubeVersion.replace(/^v/, '')}`;
-  if (fixed === release.version) return;
+  const fixed = parseVersion(image?.kubeVersion ?? '');
+  if (image === undefined || fixed === undefined || versionText(fixed) === release.version) return;
   throw new UserError(
     'UNSUPPORTED_VERSION',
     `Node group ${group.name} has the image ${image.name}, whose kubelet is of ${image.kubeVersion} (kube_version), so its nodes cannot come to ${release.version}; give the group another image, or upgrade with controlPlaneOnly.`,

@@ -3,7 +3,7 @@
 export type BackupState = 'PENDING' | 'CREATING' | 'READY' | 'DEGRADED' | 'FAILED' | 'DELETING' | 'DELETED';
 
 /** Why it was made. */
-export type BackupReason = 'ON_DEMAND' | 'SCHEDULED';
+export type BackupReason = 'ON_DEMAND';
 
 /** How many a cluster and a project may have at once, those under way included: they lie on a disk that others need, too. */
 export const MOST_OF_CLUSTER = 30;

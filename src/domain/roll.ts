@@ -1,7 +1,7 @@
 /** Rolls: which nodes of a group are not what it says any more, and how many are made and go at a time. */
 import { fingerprint } from '../lib/json.ts';
 import type { NodeGroupSpec, ResolvedGroup } from './nodeGroup.ts';
-import { parseVersion } from './version.ts';
+import { parseVersion, versionText } from './version.ts';
 
 interface Group {
   spec: NodeGroupSpec;
@@ -15,16 +15,16 @@ interface Cluster {
 }
 
 /** What the cluster's API servers run; while they are on their way to another version, the one before. */
-export const runningVersionOf = ({ runningVersion, spec }: Cluster): string => runningVersion ?? spec.kubernetesVersion;
+export const apiServerVersionOf = ({ runningVersion, spec }: Cluster): string => runningVersion ?? spec.kubernetesVersion;
 
 /** The version that a group's new nodes are told to join with. */
 export const joinVersionOf = ({ kubernetesVersion }: Pick<Group, 'kubernetesVersion'>, cluster: Cluster): string =>
-  kubernetesVersion ?? runningVersionOf(cluster);
+  kubernetesVersion ?? apiServerVersionOf(cluster);
 
 /** What a new node's kubelet is: that of its image, where it says so; only what an image lacks is installed. */
 export const nodeVersionOf = (group: Omit<Group, 'spec'>, cluster: Cluster): string => {
   const inImage = parseVersion(group.resolved?.kubeVersion ?? '');
-  return inImage === undefined ? joinVersionOf(group, cluster) : `v${inImage.major}.${inImage.minor}.${inImage.patch}`;
+  return inImage === undefined ? joinVersionOf(group, cluster) : versionText(inImage);
 };
 
 /** Of the settings that only a new server learns of. Another field in it must leave the digest of groups without it as it is, or all nodes are replaced. */

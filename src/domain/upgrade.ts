@@ -4,8 +4,6 @@ import { UserError } from './errors.ts';
 import { compareVersions, findRelease, getOfferedRelease, listReleases, parseVersion, type Release, type Version } from './version.ts';
 
 export interface Upgrade {
-  /** Since when the wanted version is wanted, in milliseconds since the epoch. */
-  since: number;
   /**
    * The newest version that any API server has been seen to have run: what it wrote may be in a form that an older one cannot read,
    * so there is no way back behind it.

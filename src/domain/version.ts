@@ -86,6 +86,15 @@ export const compareVersions = (a: Version, b: Version): number => a.major - b.m
 export const kubeletMayJoin = (kubelet: Version, apiServer: Version): boolean =>
   kubelet.major === apiServer.major && kubelet.minor <= apiServer.minor && apiServer.minor - kubelet.minor <= 3;
 
+/** The same of versions as texts; one that cannot be read is taken at its word. */
+export const mayJoin = (kubelet: string, apiServer: string): boolean => {
+  const [node, control] = [parseVersion(kubelet), parseVersion(apiServer)];
+  return node === undefined || control === undefined || kubeletMayJoin(node, control);
+};
+
+/** "v1.36.3". */
+export const versionText = ({ major, minor, patch }: Version): string => `v${major}.${minor}.${patch}`;
+
 /** An upgrade goes to the same minor or the next, and never back. */
 export const mayUpgrade = (from: Version, to: Version): boolean =>
   from.major === to.major && compareVersions(to, from) > 0 && to.minor - from.minor <= 1;

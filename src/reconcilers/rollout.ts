@@ -3,6 +3,7 @@ import { type HostedCluster, namesOf } from '../controlPlane/hostedCluster.ts';
 import type { Component, KubernetesObject } from '../controlPlane/object.ts';
 import { MOUNTED, selectorOf } from '../controlPlane/workload.ts';
 import type { SeedHandle } from './seedRegistry.ts';
+import { selectorText } from './workload.ts';
 
 interface Scope {
   hosted(): Promise<HostedCluster>;
@@ -22,9 +23,7 @@ interface Workload {
  * is on its way out counts, too, for it still serves.
  */
 export const allRolled = async (scope: Scope, component: Component, objects: readonly KubernetesObject[]): Promise<boolean> => {
-  const labelSelector = Object.entries(selectorOf(await scope.hosted(), component))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
+  const labelSelector = selectorText(selectorOf(await scope.hosted(), component));
   const pods = await list<Pod>(scope, 'v1', 'Pod', labelSelector);
   const workload = objects.find(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet') as unknown as Workload | undefined;
   return workload !== undefined && pods.length > 0 && pods.every((pod) => isCurrent(pod, workload));
@@ -63,9 +62,7 @@ export const findUnmoved = async (scope: Scope, objects: readonly KubernetesObje
     const { metadata, spec } = object as unknown as Moving;
     const { replicas = 1, selector } = spec;
     const live = (await kube.get({ apiVersion: 'apps/v1', kind: object.kind, namespace, name: metadata.name })) as Moving | undefined;
-    const labelSelector = Object.entries(selector.matchLabels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(',');
+    const labelSelector = selectorText(selector.matchLabels);
     const pods = (await list<LivePod>(scope, 'v1', 'Pod', labelSelector)).filter(({ status }) => !ENDED.has(status?.phase ?? ''));
     const { observedGeneration = 0, updatedReplicas = 0, readyReplicas = 0 } = live?.status ?? {};
     const seen =

@@ -1,6 +1,7 @@
 /** What the seed says of a Service, Deployment or StatefulSet: what is kept of it, and what it means. */
 import { z } from 'zod';
-import { UserError } from '../domain/errors.ts';
+import { Conflict, UserError } from '../domain/errors.ts';
+import type { Kubernetes } from '../seeds/connection.ts';
 import type { KubernetesObject } from '../seeds/kinds.ts';
 import { versionedMetadata } from '../seeds/versions.ts';
 
@@ -42,6 +43,21 @@ export const readable = <T extends KubernetesObject | undefined>(object: T): T =
     `The seed shows ${object.kind} ${object.metadata.name} with ${object.unreadable} in a form that cannot be read; delete that object in the seed, and it is made anew.`,
     { whoMustAct: 'CLOUD_ADMIN' },
   );
+};
+
+/** Labels as a list asks for them: "a=b,c=d". */
+export const selectorText = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+
+/** Makes what has a name of its own; what is there already is left as it is. */
+export const createOnce = async (kube: Kubernetes, object: KubernetesObject): Promise<void> => {
+  try {
+    await kube.create(object);
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error;
+  }
 };
 
 interface Workload {

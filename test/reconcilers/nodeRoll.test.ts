@@ -99,6 +99,15 @@ test('another image and flavor replace every node, and it is told how far that h
     expect(server).toMatchObject({ flavorId: resolved().flavorId, imageId: resolved().imageId });
 });
 
+test('a group that is to stay at another version goes there, and it is told how far it has come', async () => {
+  const before = liveNodes();
+  const operation = await update({ kubernetesVersion: 'v1.35.4' });
+  await until(() => condition()?.message.includes('nodes run v1.35.4'));
+  await ended(operation);
+  await renewed(before);
+  for (const node of liveNodes()) expect(node).toMatchObject({ version: 'v1.35.4', kubelet: 'v1.35.4' });
+});
+
 test('new nodes that cannot be made stop the roll, the old ones serve, and changing back leads out', async () => {
   const before = liveNodes();
   await world.control('POST', 'serverFaults', { name: '.', trouble: 'noValidHost' });

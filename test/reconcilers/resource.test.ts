@@ -21,18 +21,20 @@ afterEach(() => house.close());
 const noAnswer = (status: number) =>
   new Unavailable('CLOUD_UNAVAILABLE', 'No answer.', { openstack: { service: 'network', status, requestId: null } });
 
+const openScope = () => ({
+  db: house.store.db,
+  clock: { now: () => house.time.now },
+  write: house.store.transaction,
+  cutOffMs: 15_000,
+  look: 'trust' as const,
+  restored: false,
+});
+
 /** A cloud that takes `slowMs` to make a router; what it has begun, it ends, whether somebody waits or not. */
 const ensureOn = async (slowMs: number, refusals: number[] = []) => {
-  const { time, store } = house;
+  const { time } = house;
   const begun: number[] = [];
-  const scope = {
-    db: store.db,
-    clock: { now: () => time.now },
-    write: store.transaction,
-    cutOffMs: 15_000,
-    look: 'trust' as const,
-    restored: false,
-  };
+  const scope = openScope();
   const from = time.now;
   const router = {
     key: { clusterId, ownerId: clusterId, service: 'NETWORK' as const, kind: 'router', name: 'r' },
@@ -94,15 +96,7 @@ const refusalOf = (status: number) => {
 const refusedOnce = (error: Error, lag: number) => {
   let sent = 0;
   let looks = 0;
-  const { time, store } = house;
-  const scope = {
-    db: store.db,
-    clock: { now: () => time.now },
-    write: store.transaction,
-    cutOffMs: 15_000,
-    look: 'trust' as const,
-    restored: false,
-  };
+  const scope = openScope();
   const spec = {
     key: { clusterId, ownerId: clusterId, service: 'NETWORK' as const, kind: 'subnet', name: 's' },
     find: async () => {

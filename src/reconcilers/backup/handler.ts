@@ -19,7 +19,7 @@ export const createBackupHandler = (world: World) =>
     open: async (row, write) => {
       const cluster = await loadCluster(world.store.db, row.clusterId);
       if (cluster === undefined) throw new Error(`A backup's cluster ${row.clusterId} is not there.`);
-      return openBackupScope(world, row, cluster, [], write);
+      return openBackupScope(world, row, cluster, write);
     },
     stateOf: (_scope, row, summary) => commonState(row, summary),
     rests: true,

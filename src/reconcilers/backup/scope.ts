@@ -3,7 +3,7 @@
 import { UserError } from '../../domain/errors.ts';
 import type { ObjectStore } from '../../objectStore/objectStore.ts';
 import { type BackupRow, patchBackup } from '../../store/backups.ts';
-import type { ClusterRow, NodeGroupRow } from '../../store/reconcile.ts';
+import type { ClusterRow } from '../../store/reconcile.ts';
 import { type ClusterScope, openClusterScope } from '../cluster/scope.ts';
 import type { Write } from '../pass.ts';
 import type { World } from '../world.ts';
@@ -18,10 +18,10 @@ export interface BackupScope {
   patch(patch: Partial<BackupRow>): Promise<void>;
 }
 
-export const openBackupScope = (world: World, row: BackupRow, cluster: ClusterRow, groups: NodeGroupRow[], write: Write): BackupScope => ({
+export const openBackupScope = (world: World, row: BackupRow, cluster: ClusterRow, write: Write): BackupScope => ({
   world,
   row,
-  cluster: openClusterScope(world, cluster, groups, write),
+  cluster: openClusterScope(world, cluster, [], write),
   objects: () => {
     if (world.objects === null)
       throw new UserError(

@@ -1,10 +1,10 @@
 /** A Job of a backup's and the Secret that it needs: made together, looked at until it ends, and taken away together. */
 import { backupTaskName, buildBackupPolicies, buildTransferSecret, LONGEST_SECONDS } from '../../controlPlane/backup.ts';
 import type { KubernetesObject } from '../../controlPlane/object.ts';
-import { Conflict } from '../../domain/errors.ts';
 import type { Transfer } from '../../objectStore/objectStore.ts';
 import { type TaskAnswer, takeJobAnswer } from '../cluster/etcdTask.ts';
 import type { ClusterScope } from '../cluster/scope.ts';
+import { createOnce } from '../workload.ts';
 import type { BackupScope } from './scope.ts';
 
 /** Its pod may wait for a place in the seed before it dials. */
@@ -34,11 +34,7 @@ export const runTask = async (scope: BackupScope, { errand, direction, transfer,
   const { kube } = await cluster.seed();
   // A Secret that a crash has left may hold a URL that is over.
   await kube.apply(buildTransferSecret(hosted, name, direction, await transfer()));
-  try {
-    await kube.create(await build(name));
-  } catch (error) {
-    if (!(error instanceof Conflict)) throw error;
-  }
+  await createOnce(kube, await build(name));
   return 'running';
 };
 

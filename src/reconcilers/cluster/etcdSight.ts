@@ -5,6 +5,7 @@ import { selectorOf } from '../../controlPlane/workload.ts';
 import { Unavailable } from '../../domain/errors.ts';
 import type { EtcdMember } from '../../domain/etcd.ts';
 import type { KubernetesObject } from '../../seeds/kinds.ts';
+import { selectorText } from '../workload.ts';
 import type { TaskAnswer } from './etcdTask.ts';
 import type { ClusterScope } from './scope.ts';
 
@@ -96,9 +97,7 @@ interface Ended {
 /** The last words of members that do not run, by their numbers. */
 export const lastWordsOf = async (scope: ClusterScope, hosted: HostedCluster): Promise<Map<number, string>> => {
   const { kube } = await scope.seed();
-  const labelSelector = Object.entries(selectorOf(hosted, 'etcd'))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
+  const labelSelector = selectorText(selectorOf(hosted, 'etcd'));
   const pods = (await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector })).items as Pod[];
   const words = new Map<number, string>();
   for (const { metadata, status } of pods) {

@@ -1,8 +1,7 @@
 /** Sends an errand to etcd and brings its answer back, over as many passes as it takes. */
 import { buildEtcdTask, type EtcdTask, etcdTaskName } from '../../controlPlane/etcdTask.ts';
-import { Conflict } from '../../domain/errors.ts';
 import type { KubernetesObject, ObjectRef } from '../../seeds/kinds.ts';
-import { endOf } from '../workload.ts';
+import { createOnce, endOf } from '../workload.ts';
 import type { ClusterScope } from './scope.ts';
 
 export interface TaskAnswer {
@@ -15,11 +14,7 @@ export interface TaskAnswer {
 /** Starts the Job. One of the same kind that is there already is left as it is. */
 export const sendTask = async (scope: ClusterScope, task: EtcdTask): Promise<void> => {
   const { kube } = await scope.seed();
-  try {
-    await kube.create(buildEtcdTask(await scope.hosted(), task));
-  } catch (error) {
-    if (!(error instanceof Conflict)) throw error;
-  }
+  await createOnce(kube, buildEtcdTask(await scope.hosted(), task));
 };
 
 /** The answer, once: with it the Job is gone. 'running': later. undefined: there is none. */

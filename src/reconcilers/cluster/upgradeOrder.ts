@@ -8,14 +8,15 @@ import { isOlder, isUpgrading, newerOf, noWayBack } from '../../domain/upgrade.t
 import { parseVersion } from '../../domain/version.ts';
 import { type Outcome, waiting } from '../../engine/flow.ts';
 import { findUnmoved } from '../rollout.ts';
+import { selectorText } from '../workload.ts';
 import type { ClusterScope } from './scope.ts';
 
 /** One after the other; the managers are the controller manager and the scheduler. */
-type Stage = 'etcd' | 'managers';
+type Stage = 'etcd' | 'managers' | 'cloudControllers';
 
 const SOON_MS = 2_000;
 
-const builtOf = async (scope: ClusterScope, stage: Stage): Promise<KubernetesObject[]> => {
+const builtOf = async (scope: ClusterScope, stage: 'etcd' | 'managers'): Promise<KubernetesObject[]> => {
   const hosted = await scope.reachable();
   const pki = await scope.pki();
   if (stage === 'etcd') return buildEtcd(hosted, pki);
@@ -29,19 +30,35 @@ export const untilMoved = async (scope: ClusterScope, objects: readonly Kubernet
   return late === undefined ? null : waiting(`${late} to run what goes with ${scope.row.spec.kubernetesVersion}`, SOON_MS);
 };
 
-/** What has been found to have moved: within a pass nobody takes it back. */
-const moved = new WeakMap<ClusterScope, Set<Stage>>();
+/** Looks of a pass, by their stage: within it nobody takes back what has moved. */
+const looks = new WeakMap<ClusterScope, Map<Stage, Promise<Outcome | null>>>();
+
+/** Steps side by side share one look; after one that found something to wait for the next looks anew. */
+const sharing = async (scope: ClusterScope, stage: Stage, look: () => Promise<Outcome | null>): Promise<Outcome | null> => {
+  const known = looks.get(scope) ?? new Map<Stage, Promise<Outcome | null>>();
+  looks.set(scope, known);
+  const shared = known.get(stage) ?? look();
+  known.set(stage, shared);
+  try {
+    const outcome = await shared;
+    if (outcome !== null) known.delete(stage);
+    return outcome;
+  } catch (error) {
+    known.delete(stage);
+    throw error;
+  }
+};
 
 /** For what comes after a stage: what it waits for; null at rest, and once all of the stage has moved. */
-export const untilStageMoved = async (scope: ClusterScope, stage: Stage): Promise<Outcome | null> => {
-  if (!isUpgrading(scope.row)) return null;
-  const known = moved.get(scope) ?? new Set<Stage>();
-  moved.set(scope, known);
-  if (known.has(stage)) return null;
-  const outcome = await untilMoved(scope, await builtOf(scope, stage));
-  if (outcome === null) known.add(stage);
-  return outcome;
-};
+export const untilStageMoved = async (scope: ClusterScope, stage: 'etcd' | 'managers'): Promise<Outcome | null> =>
+  isUpgrading(scope.row) ? sharing(scope, stage, async () => untilMoved(scope, await builtOf(scope, stage))) : null;
+
+/** The same for what acts in the cloud; `build`: its objects, which its addons know. */
+export const untilCloudControllersMoved = async (
+  scope: ClusterScope,
+  build: () => Promise<readonly KubernetesObject[]>,
+): Promise<Outcome | null> =>
+  isUpgrading(scope.row) ? sharing(scope, 'cloudControllers', async () => untilMoved(scope, await build())) : null;
 
 interface Pod {
   spec: { containers: { name: string; image?: string }[] };
@@ -61,9 +78,7 @@ export const checkWayBack = async (scope: ClusterScope): Promise<void> => {
   if (row.upgrade === null) return;
   const hosted = await scope.hosted();
   const { kube } = await scope.seed();
-  const labelSelector = Object.entries(selectorOf(hosted, 'kube-apiserver'))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
+  const labelSelector = selectorText(selectorOf(hosted, 'kube-apiserver'));
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector });
   const newest = (items as unknown as Pod[]).flatMap(versionRunBy).reduce(newerOf, row.upgrade.newestApiServer);
   if (newest !== row.upgrade.newestApiServer) await scope.patch({ upgrade: { ...row.upgrade, newestApiServer: newest } });

@@ -8,7 +8,6 @@ import type { ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
 import { nameOfObject } from '../../../domain/addonBundle.ts';
 import { type AddonName, addonInfo, addonStepName, isWanted } from '../../../domain/addons.ts';
 import { NotFound } from '../../../domain/errors.ts';
-import { isUpgrading } from '../../../domain/upgrade.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { ClusterPki } from '../../../pki/bundle.ts';
 import type { Kubernetes } from '../../../seeds/connection.ts';
@@ -19,7 +18,7 @@ import { appliedOf, findForeign } from '../foreign.ts';
 import { getProjectCredential } from '../projectCredential.ts';
 import type { ClusterScope } from '../scope.ts';
 import { lookAtHealth } from '../tenantHealth.ts';
-import { untilMoved, untilStageMoved } from '../upgradeOrder.ts';
+import { untilCloudControllersMoved, untilMoved, untilStageMoved } from '../upgradeOrder.ts';
 import { network } from './network.ts';
 import { router } from './router.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
@@ -53,7 +52,9 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
     wanted: ({ row }) => isWanted(addon.name, row.spec),
     ensure: async (scope) => {
       const cluster = await scope.reachable();
-      const held = (await untilStageMoved(scope, 'managers')) ?? (inSeed === undefined ? await untilCloudControllersMoved(scope) : null);
+      const held =
+        (await untilStageMoved(scope, 'managers')) ??
+        (inSeed === undefined ? await untilCloudControllersMoved(scope, () => cloudControllersOf(scope)) : null);
       if (held !== null) return held;
       const objects = addon.objects(cluster, await factsFor(scope, addon));
       const taken = await takenBySomebody(scope, addon, objects);
@@ -88,15 +89,11 @@ const stepOf = (addon: Addon): Step<ClusterScope> => {
 };
 
 /** On the way to another version, those that act in the cloud go before all that runs in the cluster. */
-const untilCloudControllersMoved = async (scope: ClusterScope): Promise<Outcome | null> => {
-  if (!isUpgrading(scope.row)) return null;
-  const cluster = await scope.reachable();
-  for (const [name, { build }] of Object.entries(IN_SEED) as [AddonName, SeedHalf][]) {
-    if (!isWanted(name, scope.row.spec)) continue;
-    const held = await untilMoved(scope, build(cluster, await scope.pki(), await cloudAccessOf(scope)));
-    if (held !== null) return held;
-  }
-  return null;
+const cloudControllersOf = async (scope: ClusterScope): Promise<KubernetesObject[]> => {
+  const wanted = (Object.entries(IN_SEED) as [AddonName, SeedHalf][]).filter(([name]) => isWanted(name, scope.row.spec));
+  if (wanted.length === 0) return [];
+  const [cluster, pki, access] = [await scope.reachable(), await scope.pki(), await cloudAccessOf(scope)];
+  return wanted.flatMap(([, { build }]) => build(cluster, pki, access));
 };
 
 /** What is to be deleted first, or null. In a cluster that was never ready nobody had the time to make a thing. */

@@ -7,7 +7,7 @@ import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts'
 import { remembering } from '../../../lib/remember.ts';
 import { isSeedTurnShared } from '../../../store/seedTurns.ts';
 import type { SeedHandle } from '../../seedRegistry.ts';
-import { readyReplicas } from '../../workload.ts';
+import { readyReplicas, selectorText } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { checkWayBack, untilMoved, untilStageMoved } from '../upgradeOrder.ts';
 import { certificates } from './certificates.ts';
@@ -36,7 +36,6 @@ export const apiServer: Step<ClusterScope> = {
     await checkWayBack(scope);
     const objects = objectsOf(hosted, await scope.pki());
     await scope.applyToSeed(GROUP, objects);
-    await checkWayBack(scope);
     const live = seed.deployments.get(hosted.namespace, namesOf(hosted).apiServer);
     const ready = readyReplicas(live);
     if (ready < 1) return waiting('the API server to be ready', 10_000);
@@ -57,9 +56,7 @@ export const apiServer: Step<ClusterScope> = {
       { apiVersion: 'apps/v1', kind: 'Deployment', namespace: hosted.namespace, name: namesOf(hosted).apiServer },
       { propagation: 'Background' },
     );
-    const labelSelector = Object.entries(selectorOf(hosted, 'kube-apiserver'))
-      .map(([key, value]) => `${key}=${value}`)
-      .join(',');
+    const labelSelector = selectorText(selectorOf(hosted, 'kube-apiserver'));
     const pods = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector });
     return pods.items.length === 0 ? done() : waiting('the API server to end', 1_000);
   },

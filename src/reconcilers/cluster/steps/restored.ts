@@ -18,7 +18,7 @@ import type { Component, KubernetesObject } from '../../../controlPlane/object.t
 import { buildScheduler } from '../../../controlPlane/scheduler.ts';
 import { selectorOf } from '../../../controlPlane/workload.ts';
 import { type ClusterRestore, objectNamesOf } from '../../../domain/backup.ts';
-import { Conflict, problemOf, UserError } from '../../../domain/errors.ts';
+import { problemOf, UserError } from '../../../domain/errors.ts';
 import { formingOf } from '../../../domain/etcd.ts';
 import { done, NotYet, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { ObjectStore } from '../../../objectStore/objectStore.ts';
@@ -30,6 +30,7 @@ import { callOffOperations } from '../../../store/operations.ts';
 import { type ClusterRow, loadCluster, patchCluster } from '../../../store/reconcile.ts';
 import { openKeys } from '../../backup/keys.ts';
 import { TRANSFER_TTL_MS } from '../../backup/task.ts';
+import { createOnce, selectorText } from '../../workload.ts';
 import { complaintOf } from '../etcdSight.ts';
 import { takeJobAnswer } from '../etcdTask.ts';
 import type { ClusterScope } from '../scope.ts';
@@ -160,9 +161,7 @@ const atZero = (objects: readonly KubernetesObject[]): KubernetesObject[] =>
   );
 
 const hasPods = async (scope: ClusterScope, hosted: ReachableCluster, component: Component): Promise<boolean> => {
-  const labelSelector = Object.entries(selectorOf(hosted, component))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
+  const labelSelector = selectorText(selectorOf(hosted, component));
   const { kube } = await scope.seed();
   return (await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector })).items.length > 0;
 };
@@ -219,15 +218,11 @@ const fillMember = async (scope: ClusterScope, hosted: ReachableCluster, filling
     await kube.remove(ref);
     return false;
   }
-  if (there === undefined) await kube.create(claim).catch(unlessThere);
+  if (there === undefined) await createOnce(kube, claim);
   const transfer = await objects.download(objectNamesOf(backup).snapshot, { ttlMs: TRANSFER_TTL_MS });
   await kube.apply(buildTransferSecret(hosted, name, 'download', transfer));
-  await kube.create(buildRestoreTask(hosted, name, member)).catch(unlessThere);
+  await createOnce(kube, buildRestoreTask(hosted, name, member));
   return false;
-};
-
-const unlessThere = (error: unknown): void => {
-  if (!(error instanceof Conflict)) throw error;
 };
 
 /** The keys that the data needs, and no trust in what was applied to the cluster since; the steps after this one do the rest. */

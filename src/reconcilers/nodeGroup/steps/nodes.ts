@@ -2,8 +2,8 @@
 import { errorOf, UserError } from '../../../domain/errors.ts';
 import { isMassFailure } from '../../../domain/healing.ts';
 import { freePortsOf, targetOf } from '../../../domain/nodeGroup.ts';
-import { isOutdated, joinVersionOf, nodeVersionOf, planRoll, type RollLimits, runningVersionOf } from '../../../domain/roll.ts';
-import { kubeletMayJoin, parseVersion } from '../../../domain/version.ts';
+import { apiServerVersionOf, isOutdated, joinVersionOf, nodeVersionOf, planRoll, type RollLimits } from '../../../domain/roll.ts';
+import { mayJoin } from '../../../domain/version.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
 import type { Tx } from '../../../store/open.ts';
@@ -123,7 +123,7 @@ const stopped = ({ name, trouble }: NodeRow, progress: string): Outcome =>
 /** What new nodes cannot be made for; null: their kubelets may talk to the API servers that run. */
 const unfitVersion = ({ row, cluster }: NodeGroupScope): Outcome | null => {
   const version = nodeVersionOf(row, cluster);
-  const running = runningVersionOf(cluster);
+  const running = apiServerVersionOf(cluster);
   if (mayJoin(version, running)) return null;
   const fromImage = version !== joinVersionOf(row, cluster);
   if (mayJoin(version, cluster.spec.kubernetesVersion))
@@ -138,11 +138,6 @@ const unfitVersion = ({ row, cluster }: NodeGroupScope): Outcome | null => {
     `New nodes of group ${row.name} would have a kubelet of ${version}${fromImage ? `, as its image ${row.spec.image} says` : ''}, which may be at most three minor releases older than the control plane's ${running} and no newer; give the group another ${fromImage ? 'image' : 'version'} (updateNodeGroup).`,
     { field: [fromImage ? 'image' : 'kubernetesVersion'] },
   );
-};
-
-const mayJoin = (kubelet: string, apiServer: string): boolean => {
-  const [node, control] = [parseVersion(kubelet), parseVersion(apiServer)];
-  return node === undefined || control === undefined || kubeletMayJoin(node, control);
 };
 
 /** What an image holds back is told: its nodes are as it is, whatever the cluster has been upgraded to. */
