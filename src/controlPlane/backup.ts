@@ -58,7 +58,8 @@ export const buildVerifyTask = (cluster: HostedCluster, name: string): Kubernete
     ],
     last: [
       etcdContainer(cluster, 'status', [...askScratch, 'endpoint', 'status', '--write-out=json'], []),
-      etcdContainer(cluster, 'count', [...askScratch, 'get', '', '--prefix', '--count-only', '--write-out=json'], []),
+      // With --count-only etcdctl writes in no other way.
+      etcdContainer(cluster, 'count', [...askScratch, 'get', '', '--prefix', '--count-only', '--write-out=fields'], []),
     ],
     volumes: [{ name: 'scratch', emptyDir: {} }],
   });

@@ -5,8 +5,10 @@ import type { Course } from './life.ts';
 
 /** What a service means for good: nobody can expect that another try helps, so a person may have to ask for it. What comes twice may be refused, too. */
 const MEANT: ReadonlySet<string> = new Set(['400', '401', '403', '404', '409', '413', 'duplicate']);
-/** Beside half as many again: what looks at things once more after a failure, and polls meanwhile. */
+/** Beside half as many again: what looks at things once more after a failure. */
 const MORE_CALLS = 15;
+/** A read that comes so long after the last of its kind is a poll: how many there are hangs on how long a phase takes, and on nothing else. */
+const POLL_MS = 900;
 /** A second, but for what a busy machine adds to the first call's way. */
 const PACE_MS = 700;
 
@@ -38,8 +40,19 @@ const stopsOf = (met: Case | null, { stops }: Course): string[] =>
     .map((stop) => `it waited for somebody: ${stop}`);
 
 const tooMany = ({ calls, stops }: Course, calm: Course): string[] => {
-  const most = 1.5 * calm.calls.length + MORE_CALLS * (1 + stops.length);
-  return calls.length <= most ? [] : [`${calls.length} calls, where a calm one takes ${calm.calls.length}`];
+  const [made, due] = [withoutPolls(calls).length, withoutPolls(calm.calls).length];
+  const most = 1.5 * due + MORE_CALLS * (1 + stops.length);
+  return made <= most ? [] : [`${made} calls beside polls, where a calm one takes ${due}`];
+};
+
+export const withoutPolls = (calls: readonly RecordedCall[]): RecordedCall[] => {
+  const last = new Map<string, number>();
+  return calls.filter(({ service, method, template, write, at }) => {
+    const kind = `${service} ${method} ${template}`;
+    const before = last.get(kind);
+    last.set(kind, at);
+    return write || before === undefined || at - before < POLL_MS;
+  });
 };
 
 /** A write that was made again within a second. */

@@ -3,12 +3,14 @@ import { defineConfig } from 'vitest/config';
 /** Stories of ten minutes and more, such as want the machine for themselves, and what the hour of CI has no room for: `npm run test:real:long`. */
 export const LONG = [
   'test/real/availability.test.ts',
+  'test/real/backup.test.ts',
   'test/real/clusterUser.test.ts',
   'test/real/faults.test.ts',
   'test/real/fleet.test.ts',
   'test/real/networkDrivers.test.ts',
   'test/real/rotation.test.ts',
   'test/real/tunnel.test.ts',
+  'test/real/upgrade.test.ts',
 ];
 
 export const CONFORMANCE = 'test/real/conformance.test.ts';

@@ -96,8 +96,13 @@ export const issueKubeconfig = async (story: Story, clusterId: string, path: str
   return record.id;
 };
 
-/** Registers the world's seed and publishes a template, both under a name; waits until the seed is ready. */
-export const prepareSeedAndTemplate = async (story: Story, name: string, controlPlane: object = WITHOUT_TUNNEL): Promise<void> => {
+/** Registers the world's seed and publishes a template, both under a name; waits until the seed is ready. `more`: what else its template says. */
+export const prepareSeedAndTemplate = async (
+  story: Story,
+  name: string,
+  controlPlane: object = WITHOUT_TUNNEL,
+  more: object = {},
+): Promise<void> => {
   const { server, adminToken, world } = story;
   const admin = createApi(server.url, adminToken);
   const { seed } = await admin.change<{ seed: { id: string } }>(
@@ -127,9 +132,25 @@ export const prepareSeedAndTemplate = async (story: Story, name: string, control
       networkDriver: 'FLANNEL',
       controlPlane,
       nodeCidr: story.nodeCidr,
+      ...more,
     },
     'clusterTemplate { id }',
   );
+};
+
+/** Waits until an operation has succeeded, also while the server dies and comes back; an error says what became of it. */
+export const untilSucceeded = async (story: Story, operationId: string, clusterId: string, seconds: number): Promise<void> => {
+  const query = 'query($id: ID!) { node(id: $id) { ... on Operation { state problem { code message } steps { name state message } } } }';
+  type Seen = { state: string; problem: object | null; steps: { name: string; state: string; message: string }[] };
+  let last: Seen | undefined;
+  const over = async () => {
+    last = (await asMember(story).ask<{ node: Seen }>(query, { id: operationId })).node;
+    return ['PENDING', 'RUNNING'].includes(last.state) ? undefined : last;
+  };
+  const end = await until('the operation is over', seconds, over, 1_000).catch(async (error: unknown) => {
+    throw new Error(`${String(error)}; ${JSON.stringify(last)}; ${await tellStand(story, clusterId)}`, { cause: error });
+  });
+  if (end.state !== 'SUCCEEDED') throw new Error(JSON.stringify(end));
 };
 
 /** Follows a cluster's progress to rest and keeps what was told, in the order of arrival. */

@@ -51,13 +51,12 @@ const readCount = ({ row }: BackupScope, { revision }: SnapshotFacts, answer: Ta
   };
   if (!answer.good) return refuse(complaintOf(answer));
   const status = statusShape.safeParse(jsonOf(answer.said.status));
-  const count = countShape.safeParse(jsonOf(answer.said.count));
-  if (!status.success || !count.success) return refuse('the etcd that ran on it did not say what it had');
+  const [, count] = /^"Count" : (\d+)$/m.exec(answer.said.count ?? '') ?? [];
+  if (!status.success || count === undefined) return refuse('the etcd that ran on it did not say what it had');
   const found = status.data[0].Status.header.revision;
   if (found !== revision) return refuse(`it was taken at revision ${revision}, and etcd came up with ${found}`);
-  if (count.data.count === 0) return refuse('it is empty');
-  return count.data.count;
+  if (count === '0') return refuse('it is empty');
+  return Number(count);
 };
 
 const statusShape = z.tuple([z.looseObject({ Status: z.looseObject({ header: z.looseObject({ revision: z.number() }) }) })]);
-const countShape = z.looseObject({ count: z.number().default(0) });

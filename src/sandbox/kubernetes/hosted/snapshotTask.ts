@@ -110,7 +110,7 @@ const plainOf = (words: readonly string[]): string[] => words.filter((word) => !
 const etcdctl = (pod: Pod, { files }: Container, words: string[], etcd: Container | undefined): string => {
   const [noun, verb, path = ''] = plainOf(words);
   const endpoint = flagOf(words, 'endpoints') ?? 'http://127.0.0.1:2379';
-  if (endpoint === 'http://127.0.0.1:2379') return askBeside(pod, etcd, noun, verb);
+  if (endpoint === 'http://127.0.0.1:2379') return askBeside(pod, etcd, words);
   if (noun !== 'snapshot' || verb !== 'save') throw new Error(`unknown command "${noun} ${verb}" for "etcdctl"`);
   const read = (flag: string): string => files.read(flagOf(words, flag) ?? '') ?? '';
   const access = { caPem: read('cacert'), certPem: read('cert'), keyPem: read('key') };
@@ -123,13 +123,28 @@ const etcdctl = (pod: Pod, { files }: Container, words: string[], etcd: Containe
 };
 
 /** The etcd that the pod itself runs. */
-const askBeside = (pod: Pod, etcd: Container | undefined, noun = '', verb = ''): string => {
+const askBeside = (pod: Pod, etcd: Container | undefined, words: readonly string[]): string => {
+  const [noun, verb] = plainOf(words);
   const content = etcd && pod.files.get(placeOf(etcd.files, flagOf(etcd.words, 'data-dir') ?? ''));
   if (content === undefined || Buffer.isBuffer(content)) throw new Error('context deadline exceeded');
   const header = { cluster_id: 1, member_id: 1, revision: content.revision, raft_term: 2 };
   if (noun === 'endpoint' && verb === 'status')
     return JSON.stringify([{ Endpoint: 'http://127.0.0.1:2379', Status: { header, version: '3.6.8', dbSize: 20_480, leader: 1 } }]);
-  if (noun === 'get') return JSON.stringify({ header, ...(content.rows.length > 0 && { count: content.rows.length }) });
+  if (noun === 'get' && words.includes('--count-only')) {
+    if (flagOf(words, 'write-out') !== 'fields') throw new Error('--count-only is only for `--write-out=fields`');
+    const { cluster_id, member_id, revision, raft_term } = header;
+    const fields = {
+      ClusterID: cluster_id,
+      MemberID: member_id,
+      Revision: revision,
+      RaftTerm: raft_term,
+      More: false,
+      Count: content.rows.length,
+    };
+    return Object.entries(fields)
+      .map(([name, value]) => `"${name}" : ${value}`)
+      .join('\n');
+  }
   throw new Error(`unknown command "${noun}" for "etcdctl"`);
 };
 
