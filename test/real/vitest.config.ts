@@ -7,6 +7,7 @@ export const LONG = [
   'test/real/clusterUser.test.ts',
   'test/real/faults.test.ts',
   'test/real/fleet.test.ts',
+  'test/real/healing.test.ts',
   'test/real/networkDrivers.test.ts',
   'test/real/rotation.test.ts',
   'test/real/tunnel.test.ts',

@@ -74,8 +74,11 @@ export const askingPod = (name: string, worker: string, urls: readonly string[])
   },
 });
 
-/** A pod that stops the kubelet of the worker it runs on. Its process is there still, so that nothing starts another. */
-export const stoppingPod = (name: string, worker: string): object => ({
+/**
+ * A pod that stops the kubelet of the worker it runs on. Its process is there still, so that nothing starts another. With `seconds` it goes on
+ * after so long.
+ */
+export const stoppingPod = (name: string, worker: string, seconds?: number): object => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name, namespace: 'kube-system' },
@@ -87,7 +90,7 @@ export const stoppingPod = (name: string, worker: string): object => ({
       {
         name: 'stop',
         image: IMAGE,
-        command: ['sh', '-c', 'kill -STOP $(pidof kubelet)'],
+        command: ['sh', '-c', `k=$(pidof kubelet); kill -STOP $k${seconds === undefined ? '' : `; sleep ${seconds}; kill -CONT $k`}`],
         securityContext: { privileged: true },
         resources: LIMITS,
       },
