@@ -93,6 +93,16 @@ builder.objectField(ClusterRef, 'backups', (t) =>
   }),
 );
 
+builder.objectField(ClusterRef, 'nextBackupAt', (t) =>
+  t.field({
+    type: 'DateTime',
+    nullable: true,
+    description: 'When it is backed up next by its schedule, which is spread over the hour; null without one, and before it has an etcd.',
+    resolve: ({ backupPlan, spec, deleteRequestedAt }) =>
+      spec.backup.enabled && deleteRequestedAt === null && backupPlan?.schedule === spec.backup.schedule ? backupPlan.nextAt : null,
+  }),
+);
+
 builder.queryField('backups', (t) =>
   t.field({
     type: BackupConnection,

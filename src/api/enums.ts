@@ -52,6 +52,7 @@ export const BackupStateEnum = enumOf<BackupState>('BackupState', 'Where a backu
 
 export const BackupReasonEnum = enumOf<BackupReason>('BackupReason', 'Why a backup was made.', {
   ON_DEMAND: 'Somebody asked for it.',
+  SCHEDULED: "The cluster's schedule asked for it; it goes when newer ones have taken its place.",
 });
 
 export const NodeGroupStateEnum = enumOf<NodeGroupState>('NodeGroupState', 'Where a node group is in its life.', {

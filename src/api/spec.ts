@@ -2,6 +2,7 @@
 import type { RootVolume, TemplateSpec } from '../domain/template.ts';
 import { AddonsSpecType } from './addonSettings.ts';
 import { AutoScalingSpecType } from './autoScaling.ts';
+import { BackupSpecType } from './backupSchedule.ts';
 import { builder } from './builder.ts';
 import { BundleChoiceType } from './bundleChoice.ts';
 import { ControlPlaneSpecType } from './controlPlane.ts';
@@ -51,6 +52,7 @@ export const SPEC = {
   autoHealingEnabled: 'Replace broken workers by new ones; without it they are only shown, but for those whose server is gone.',
   healing: 'When broken workers are replaced.',
   autoScaling: 'How node groups are scaled by load.',
+  backup: 'When its etcd is backed up by itself, and how long such backups are kept.',
   autoScalingEnabled:
     'Scale node groups that have a maximum by load, with the cluster-autoscaler; a resize by hand is where it goes on from.',
   seedSelector: 'Only seeds that carry all of these labels are considered.',
@@ -103,6 +105,7 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     healing: t.expose('healing', { type: HealingSpecType, description: SPEC.healing }),
     autoScalingEnabled: t.exposeBoolean('autoScalingEnabled', { description: SPEC.autoScalingEnabled }),
     autoScaling: t.expose('autoScaling', { type: AutoScalingSpecType, description: SPEC.autoScaling }),
+    backup: t.expose('backup', { type: BackupSpecType, description: SPEC.backup }),
     ignoredLabels: t.field({
       type: [LabelType],
       description: 'Labels that Magnum knows and that mean nothing here, as given.',

@@ -1,6 +1,7 @@
 /** The settings of a cluster as input: all optional, in the words of the output. */
 import { AddonsInput } from './addonSettings.ts';
 import { AutoScalingInput } from './autoScaling.ts';
+import { BackupInput } from './backupSchedule.ts';
 import { builder, type InputBuilder } from './builder.ts';
 import { BundleChoiceInput } from './bundleChoice.ts';
 import { ControlPlaneInput } from './controlPlane.ts';
@@ -55,6 +56,7 @@ export const specInputFields = (t: InputBuilder) => ({
   healing: t.field({ type: HealingInput, description: SPEC.healing }),
   autoScalingEnabled: t.boolean({ description: SPEC.autoScalingEnabled }),
   autoScaling: t.field({ type: AutoScalingInput, description: SPEC.autoScaling }),
+  backup: t.field({ type: BackupInput, description: SPEC.backup }),
   seedSelector: t.field({ type: [LabelInput], description: SPEC.seedSelector }),
 });
 

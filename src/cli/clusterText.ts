@@ -15,6 +15,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ['template', cluster.template === null ? null : `${cluster.template.name}, revision ${cluster.templateRevision.revision}`],
       ['project', cluster.projectId],
       ['etcd', etcdText(cluster.controlPlane.etcd)],
+      ...(cluster.nextBackupAt === null ? [] : ([['next backup', cluster.nextBackupAt]] as const)),
       ...accessFields(cluster.spec.controlPlane),
       ['created', `${ageOf(cluster.createdAt, now)} ago by ${cluster.createdBy}`],
       ['generation', `${cluster.generation}, carried out: ${cluster.observedGeneration}`],

@@ -32,7 +32,7 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
   availabilityZone minNodeCount maxNodeCount ipFamilies podCidr podCidrV6 serviceCidr serviceCidrV6 nodeCidr nodeCidrV6 dnsDomain keystoneAuthEnabled
   autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent } autoScalingEnabled autoScaling {
     scanIntervalSeconds scaleDownEnabled scaleDownDelaySeconds scaleDownUnneededSeconds scaleDownUtilizationPercent
-  } ignoredLabels { key value } seedSelector { key value } }`;
+  } backup { enabled schedule keepCount keepDays } ignoredLabels { key value } seedSelector { key value } }`;
 const BUNDLE =
   'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions { revision createdAt }';
 const NODES = `nodes { uuid name state address addressV6 zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } trouble { kind since message } }
@@ -74,7 +74,7 @@ export const DELETE_ADDON_BUNDLE = mutation('deleteAddonBundle', 'DeleteAddonBun
 
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
-  ${SUMMARY} runningVersion upgradeStatus versionWarning createdBy generation observedGeneration deletionProtection lastEventNumber
+  ${SUMMARY} runningVersion upgradeStatus versionWarning nextBackupAt createdBy generation observedGeneration deletionProtection lastEventNumber
   spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
   template { uuid name } templateRevision { revision } addons { name version enabled state message } bundles { name revision enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;

@@ -291,6 +291,7 @@ export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   runningVersion: string | null;
   upgradeStatus: string | null;
   versionWarning: string | null;
+  nextBackupAt: string | null;
   spec: { controlPlane: Access };
   controlPlane: { replicas: number; etcd: Etcd };
   createdBy: string;

@@ -130,6 +130,16 @@ export const checkAllowedCidrs = ({ settings }: CommandDeps, spec: TemplateSpec,
   );
 };
 
+/** `before`: it had them without the caller. @throws UserError SEED_REFUSED where there is nowhere to put a backup. */
+export const checkBackup = ({ settings }: CommandDeps, spec: TemplateSpec, before: boolean, pathOf: PathOf): void => {
+  if (settings.backupsAreKept || before || !spec.backup.enabled) return;
+  throw new UserError(
+    'SEED_REFUSED',
+    'Backups are not kept here: no object store is set up for them. Set backup.enabled to false, or ask the operator of Seedbed to set SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS.',
+    { field: pathOf('backup.enabled'), whoMustAct: 'CLOUD_ADMIN' },
+  );
+};
+
 /** What says where nodes, pods and Services are. */
 const REACHED = ['nodeCidr', 'podCidr', 'serviceCidr', 'fixedNetwork', 'fixedSubnet'] as const;
 

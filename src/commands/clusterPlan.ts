@@ -11,6 +11,7 @@ import { chooseBundles } from './bundleChoice.ts';
 import type { Call, CommandDeps } from './call.ts';
 import {
   checkAllowedCidrs,
+  checkBackup,
   checkRangesV6,
   checkRoom,
   checkSeedExposure,
@@ -75,6 +76,7 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   );
   checkTunnel(call, spec, base, pathOf);
   checkAllowedCidrs(deps, spec, base, pathOf);
+  checkBackup(deps, spec, false, pathOf);
   const groups = groupsOf(deps, input, spec);
   checkRoom(
     spec,

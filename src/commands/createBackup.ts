@@ -1,10 +1,8 @@
 /** createBackup: a snapshot of a cluster's etcd is asked for; the backup's own flow takes, stores and verifies it. */
 import { z } from 'zod';
-import { MOST_OF_CLUSTER, MOST_OF_PROJECT } from '../domain/backup.ts';
+import { checkRoomForBackup } from '../domain/backup.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { countLiveBackups, insertBackup, newBackup } from '../store/backups.ts';
-import type { Tx } from '../store/open.ts';
-import type { ClusterRow } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, backupSubject, newOperation } from './announce.ts';
 import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
@@ -32,7 +30,7 @@ export const createBackup =
           throw new Conflict('CONFLICT', `Cluster ${cluster.name} has no etcd yet; ask again once it has been READY.`, {
             field: ['clusterId'],
           });
-        await checkCount(tx, cluster);
+        checkRoomForBackup(await countLiveBackups(tx.db, cluster.id, cluster.projectId), cluster.name, ['clusterId']);
         const now = deps.clock.now();
         const backup = newBackup({ id: deps.newId(), cluster, reason: 'ON_DEMAND', createdBy: call.actor.userName, now });
         await insertBackup(tx, backup);
@@ -55,16 +53,6 @@ export const recallBackupAnswer = async (deps: CommandDeps, call: Call, ids: Rec
   cluster: await recallCluster(deps.store.db, call, ids.clusterId),
   operation: await recallOperation(deps.store.db, call, ids.operationId),
 });
-
-const checkCount = async (tx: Tx, { id, name, projectId }: ClusterRow): Promise<void> => {
-  const { ofCluster, ofProject } = await countLiveBackups(tx.db, id, projectId);
-  const [whose, count, most] =
-    ofCluster >= MOST_OF_CLUSTER ? [`Cluster ${name}`, ofCluster, MOST_OF_CLUSTER] : ['The project', ofProject, MOST_OF_PROJECT];
-  if (count >= most)
-    throw new UserError('QUOTA_EXCEEDED', `${whose} has ${count} backups, of at most ${most}; delete some that you need no more.`, {
-      field: ['clusterId'],
-    });
-};
 
 /** @throws UserError while there is nowhere to put a backup. */
 export const checkStore = ({ settings }: CommandDeps): void => {

@@ -156,6 +156,7 @@ const clusterRow = (
   restore: null,
   etcdStatus: null,
   bundleStates: null,
+  backupPlan: null,
   deletePolicy: null,
   deletionStages: null,
   sweep: null,

@@ -17,6 +17,7 @@ import {
 import { stableJson } from '../lib/json.ts';
 import { addonsInput } from './addonsInput.ts';
 import { autoScalingInput } from './autoScalingInput.ts';
+import { backupScheduleInput } from './backupScheduleInput.ts';
 import { bundlesInput } from './bundleChoice.ts';
 import { controlPlaneInput } from './controlPlaneInput.ts';
 import { healingInput } from './healingInput.ts';
@@ -84,6 +85,7 @@ export const specFields = z.strictObject({
   healing: given(healingInput),
   autoScalingEnabled: given(z.boolean()),
   autoScaling: given(autoScalingInput),
+  backup: given(backupScheduleInput),
   seedSelector: given(smallMap(20)),
 });
 

@@ -10,7 +10,7 @@ import { wakeNodeGroups, wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
-import { checkAllowedCidrs, checkSpec, checkTunnel, type PathOf } from './checks.ts';
+import { checkAllowedCidrs, checkBackup, checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { runOnce } from './idempotent.ts';
 import { definedOf, given, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
 import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
@@ -101,6 +101,7 @@ const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadS
     stableJson(wanted) === stableJson(row.spec) ? row.spec : checkSpec(wanted, pathOf, (path) => read.pathOf(path) !== undefined);
   checkTunnel(call, spec, row.spec, pathOf);
   checkAllowedCidrs(deps, spec, row.spec, pathOf);
+  checkBackup(deps, spec, row.spec.backup.enabled, pathOf);
   return { ...spec, ignoredLabels: { ...row.spec.ignoredLabels, ...read.ignoredLabels } };
 };
 
@@ -140,6 +141,7 @@ const CHANGEABLE: readonly string[] = [
   'healing',
   'autoScalingEnabled',
   'autoScaling',
+  'backup',
 ];
 
 /** Of those, what is carried out once: Calico makes its pool of addresses when it starts for the first time. */

@@ -1,13 +1,31 @@
 /** Backups: snapshots of a cluster's etcd in an object store outside its seed, with the keys that they need sealed beside them. */
 
+import { UserError } from './errors.ts';
+
 export type BackupState = 'PENDING' | 'CREATING' | 'READY' | 'DEGRADED' | 'FAILED' | 'DELETING' | 'DELETED';
 
 /** Why it was made. */
-export type BackupReason = 'ON_DEMAND';
+export type BackupReason = 'ON_DEMAND' | 'SCHEDULED';
 
 /** How many a cluster and a project may have at once, those under way included: they lie on a disk that others need, too. */
-export const MOST_OF_CLUSTER = 30;
-export const MOST_OF_PROJECT = 200;
+const MOST_OF_CLUSTER = 30;
+const MOST_OF_PROJECT = 200;
+
+/** `ofCluster`, `ofProject`: how many there are. @throws UserError QUOTA_EXCEEDED. */
+export const checkRoomForBackup = (
+  { ofCluster, ofProject }: { ofCluster: number; ofProject: number },
+  clusterName: string,
+  field?: string[],
+): void => {
+  const [whose, count, most] =
+    ofCluster >= MOST_OF_CLUSTER ? [`Cluster ${clusterName}`, ofCluster, MOST_OF_CLUSTER] : ['The project', ofProject, MOST_OF_PROJECT];
+  if (count >= most)
+    throw new UserError(
+      'QUOTA_EXCEEDED',
+      `${whose} has ${count} backups, of at most ${most}; delete some that you need no more.`,
+      field === undefined ? {} : { field },
+    );
+};
 
 /** What became known of a snapshot as it was stored. */
 export interface SnapshotFacts {

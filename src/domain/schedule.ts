@@ -35,6 +35,12 @@ const parse = (text: string): Schedule | undefined => {
 
 export const isSchedule = (text: string): boolean => parse(text) !== undefined;
 
+/** One minute of each hour that it names. */
+export const isAtMostHourly = (text: string): boolean => parse(text)?.[0].size === 1;
+
+/** Many objects may have the same schedule: each comes so much after it, within the hour, and always the same. */
+export const spreadMs = (id: string): number => (Number.parseInt(id.replace(/\D/g, '').slice(-4), 10) % 60 || 0) * 60_000;
+
 /** The next time after `afterMs`; null when there is none within five years, as for the 31st of February, or when the text is no schedule. */
 export const nextTime = (text: string, afterMs: number): number | null => {
   const schedule = parse(text);

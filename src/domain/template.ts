@@ -3,6 +3,7 @@ import { type DeepPartial, leavesOf, mergeTrees, valueAt } from '../lib/tree.ts'
 import type { BundleChoice } from './addonBundle.ts';
 import { type AddonsSpec, DEFAULT_ADDONS } from './addons.ts';
 import { type AutoScalingSpec, DEFAULT_AUTO_SCALING } from './autoScaling.ts';
+import { type BackupSpec, DEFAULT_BACKUP } from './backupSchedule.ts';
 import { type ControlPlaneSpec, DEFAULT_CONTROL_PLANE } from './controlPlane.ts';
 import { DEFAULT_HEALING, type HealingSpec } from './healing.ts';
 import { defaultRelease } from './version.ts';
@@ -62,6 +63,7 @@ export interface TemplateSpec {
   healing: HealingSpec;
   autoScalingEnabled: boolean;
   autoScaling: AutoScalingSpec;
+  backup: BackupSpec;
   /** Labels that Magnum knows and that have no meaning here, with the value given. */
   ignoredLabels: Record<string, string>;
   /** Only seeds that carry all of these labels are considered. */
@@ -107,6 +109,7 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   healing: DEFAULT_HEALING,
   autoScalingEnabled: false,
   autoScaling: DEFAULT_AUTO_SCALING,
+  backup: DEFAULT_BACKUP,
   ignoredLabels: {},
   seedSelector: {},
 };
@@ -125,7 +128,7 @@ export const sayExternalNetwork = (names: readonly string[]): string =>
     : `The project sees several external networks; choose one of ${names.toSorted().slice(0, 10).join(', ')} with externalNetwork.`;
 
 /** Settings that are trees: a change names only what it changes in them. All others are replaced as a whole. */
-const TREES = ['controlPlane', 'addons', 'healing', 'autoScaling'] as const;
+const TREES = ['controlPlane', 'addons', 'healing', 'autoScaling', 'backup'] as const;
 type TreeField = (typeof TREES)[number];
 
 /** What an input or a cluster's overrides say of a spec. */
@@ -134,13 +137,17 @@ export type SpecChange = Partial<Omit<TemplateSpec, TreeField>> & { [K in TreeFi
 /** A setting by name; one in a tree by its path, such as "controlPlane.etcd.volumeSizeGiB". */
 export type SpecPath = Exclude<keyof TemplateSpec, TreeField> | `${TreeField}.${string}`;
 
-export const mergeSpec = (base: TemplateSpec, { controlPlane, addons, healing, autoScaling, ...change }: SpecChange): TemplateSpec => ({
+export const mergeSpec = (
+  base: TemplateSpec,
+  { controlPlane, addons, healing, autoScaling, backup, ...change }: SpecChange,
+): TemplateSpec => ({
   ...base,
   ...change,
   controlPlane: mergeTrees(base.controlPlane, controlPlane),
   addons: mergeTrees(base.addons, addons),
   healing: mergeTrees(base.healing, healing),
   autoScaling: mergeTrees(base.autoScaling, autoScaling),
+  backup: mergeTrees(base.backup, backup),
 });
 
 /** A spec as it was stored, with the settings that came after it. */

@@ -42,6 +42,8 @@ export interface Kind<Row extends ObjectRow, Scope> {
   stateOf(scope: Scope, row: Row, summary: PassSummary): string;
   /** What has settled stays so: nobody but Seedbed changes it. */
   rests?: true;
+  /** When it is to be looked at again at the latest, in milliseconds since the epoch; null: no sooner than others. */
+  lookAt?(row: Row): number | null;
   /** The whole that waits for this object. */
   parent?(row: Row): { kind: ObjectKind; id: string };
   /** The object whose trouble this problem may be: it is looked at when the problem appears. */
@@ -61,6 +63,7 @@ export interface Settled {
 
 export type Write = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
+const OVERDUE_LOOK_MS = 60_000;
 const SETTLED_STATES = new Set(['READY', 'NOT_READY', 'DEGRADED', 'FAILED', 'DELETED']);
 
 export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: Kind<Row, Scope>): Handler => {
@@ -80,7 +83,10 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
       return { dueInMs: null, failed: false };
     }
     if (summary.settled && kind.rests) return { dueInMs: null, failed: false };
-    return { dueInMs: dueIn(world, summary, reports, recorder.attempts), failed: summary.failure !== null };
+    const lookInMs = (kind.lookAt?.(row) ?? Number.POSITIVE_INFINITY) - world.clock.now();
+    // What is due and could not be done yet is no reason to hurry.
+    const soonestMs = lookInMs > 0 ? lookInMs : OVERDUE_LOOK_MS;
+    return { dueInMs: Math.min(dueIn(world, summary, reports, recorder.attempts), soonestMs), failed: summary.failure !== null };
   };
 };
 

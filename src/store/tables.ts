@@ -4,6 +4,7 @@ import { blob, customType, index, integer, primaryKey, sqliteTable, text, unique
 import type { BundleState, Manifest } from '../domain/addonBundle.ts';
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
 import type { BackupReason, BackupState, ClusterRestore, SnapshotFacts } from '../domain/backup.ts';
+import type { BackupPlan } from '../domain/backupSchedule.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { CloudCredentials } from '../domain/cloudCredential.ts';
 import type { ClusterState, ResolvedNames, Rotations, TrustReference } from '../domain/cluster.ts';
@@ -182,6 +183,8 @@ export const clusters = sqliteTable(
     etcd: json<EtcdMembership>(),
     /** The last one that was asked for. */
     restore: json<ClusterRestore>(),
+    /** When the next scheduled backup is due, and by which schedule; null without one. */
+    backupPlan: json<BackupPlan>(),
     /** As it was at the last look. */
     etcdStatus: json<EtcdStatus>(),
     /** Of addon bundles that it has, or that are on their way out; null: never had one. */

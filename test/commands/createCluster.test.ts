@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createCommands } from '../../src/commands/commands.ts';
 import { notServedConditions } from '../../src/domain/notServed.ts';
 import { hostedOf } from '../../src/reconcilers/cluster/scope.ts';
 import type { WorldSettings } from '../../src/reconcilers/world.ts';
@@ -320,6 +321,24 @@ describe('seeds', () => {
     await create({ name: 'late', clusterTemplate: 'wide' });
     await house.commands.createClusterTemplate(call(ADA), { ...TEMPLATE, name: 'ours', labels: { master_lb_floating_ip_enabled: 'true' } });
     expect(await errorOf(create({ clusterTemplate: 'ours', seed: 'north' }, ADA))).toMatchObject({ code: 'INVALID_INPUT' });
+  });
+
+  test('where no backups are kept a cluster has none by schedule, whoever says so, and goes without', async () => {
+    await register('north', '172.30.0.0/16');
+    await house.commands.createClusterTemplate(call(ANNA), { ...TEMPLATE, name: 'careful', backup: { enabled: true } });
+    const commands = createCommands({ ...house.deps, settings: { ...house.deps.settings, backupsAreKept: false } });
+    const ask = (enabled?: boolean) =>
+      commands.createCluster(call(ANNA), {
+        name: 'a',
+        clusterTemplate: 'careful',
+        ...(enabled !== undefined && { overrides: { backup: { enabled } } }),
+      });
+    const refusal = { code: 'SEED_REFUSED', field: ['overrides', 'backup', 'enabled'] };
+    expect(await errorOf(ask())).toMatchObject(refusal);
+    expect(await errorOf(ask(true))).toMatchObject(refusal);
+    const { cluster } = await ask(false);
+    const update = commands.updateCluster(call(ANNA), { clusterId: cluster.id, overrides: { backup: { enabled: true } } });
+    expect(await errorOf(update)).toMatchObject(refusal);
   });
 
   test('the API gets a floating IP with its first address or not at all, and what it does not get is told', async () => {

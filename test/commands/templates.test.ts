@@ -108,6 +108,12 @@ test.each<[string, object, string, string[]]>([
   ['a node that is hardly given time', { healing: { nodeLimitSeconds: 9 } }, 'INVALID_INPUT', ['healing', 'nodeLimitSeconds']],
   ['a server that has a week to join', { healing: { joinLimitSeconds: 604_800 } }, 'INVALID_INPUT', ['healing', 'joinLimitSeconds']],
   ['a share of nothing', { healing: { maxUnhealthyPercent: 0 } }, 'INVALID_INPUT', ['healing', 'maxUnhealthyPercent']],
+  ['a backup each minute', { backup: { schedule: '* * * * *' } }, 'INVALID_INPUT', ['backup', 'schedule']],
+  ['a backup on a day that there is not', { backup: { schedule: '0 2 31 2 *' } }, 'INVALID_INPUT', ['backup', 'schedule']],
+  ['a backup in words', { backup: { schedule: 'daily' } }, 'INVALID_INPUT', ['backup', 'schedule']],
+  ['more backups than a cluster may have', { backup: { keepCount: 21 } }, 'INVALID_INPUT', ['backup', 'keepCount']],
+  ['no backup', { backup: { keepCount: 0 } }, 'INVALID_INPUT', ['backup', 'keepCount']],
+  ['a backup for no day', { backup: { keepDays: 0 } }, 'INVALID_INPUT', ['backup', 'keepDays']],
   ['a look each second', { autoScaling: { scanIntervalSeconds: 1 } }, 'INVALID_INPUT', ['autoScaling', 'scanIntervalSeconds']],
   [
     'workers that go at once',

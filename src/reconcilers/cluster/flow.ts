@@ -6,6 +6,7 @@ import { addonSteps } from './steps/addons.ts';
 import { apiEndpoint } from './steps/apiEndpoint.ts';
 import { apiServer } from './steps/apiServer.ts';
 import { autoScaling } from './steps/autoScaling.ts';
+import { backupSchedule } from './steps/backupSchedule.ts';
 import { backups } from './steps/backups.ts';
 import { bundles } from './steps/bundles.ts';
 import { certificates } from './steps/certificates.ts';
@@ -49,6 +50,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   etcd,
   etcdCare,
   backups,
+  backupSchedule,
   apiServer,
   encryption,
   controllerManager,

@@ -25,6 +25,7 @@ export const createClusterHandler = (world: World) =>
         summary,
         scope.groups.some((g) => g.observedGeneration < g.generation || g.deleteRequestedAt !== null),
       ),
+    lookAt: ({ backupPlan, spec }) => (spec.backup.enabled ? (backupPlan?.nextAt ?? null) : null),
     suspect: ({ seedId }, { code }) => (code === 'SEED_UNAVAILABLE' && seedId !== null ? { kind: 'SEED', id: seedId } : undefined),
     save: async (tx, row, patch) => {
       // A caller may have lent a token while the last of it went.

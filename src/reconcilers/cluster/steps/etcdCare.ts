@@ -4,7 +4,7 @@ import type { ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
 import { quotaBytesOf } from '../../../domain/controlPlane.ts';
 import { UserError } from '../../../domain/errors.ts';
 import { afterErrand, afterLook, alarmsOf, type Care, type EtcdStatus, nextCare } from '../../../domain/etcdCare.ts';
-import { nextTime } from '../../../domain/schedule.ts';
+import { nextTime, spreadMs } from '../../../domain/schedule.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { endOf } from '../../workload.ts';
 import { complaintOf, LOOK, readMembers } from '../etcdSight.ts';
@@ -53,11 +53,10 @@ const taskOf = (care: Exclude<Care, { kind: 'rest' }>): EtcdTask => {
 
 const save = (scope: ClusterScope, etcdStatus: EtcdStatus): Promise<void> => scope.patch({ etcdStatus });
 
-/** Spread over an hour, as all clusters may have the same schedule. */
 const scheduled = ({ row }: ClusterScope, now: number): number | null => {
   const schedule = row.spec.controlPlane.etcd.defragSchedule;
   const next = schedule === null ? null : nextTime(schedule, now);
-  return next === null ? null : next + (Number.parseInt(row.id.replace(/\D/g, '').slice(-4), 10) % 60) * 60_000;
+  return next === null ? null : next + spreadMs(row.id);
 };
 
 /** The seed's own hourly check has failed since the last look. */

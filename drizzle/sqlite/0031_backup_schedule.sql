@@ -1,0 +1,1 @@
+ALTER TABLE `clusters` ADD `backup_plan` text;

@@ -1,0 +1,142 @@
+/** Backs a cluster up when its schedule says so, and lets go of scheduled backups whose time is over. The backups have flows of their own. */
+import { checkRoomForBackup } from '../../../domain/backup.ts';
+import { isGood, isUnderWay, listExpired, planAfter } from '../../../domain/backupSchedule.ts';
+import { errorOf, UserError } from '../../../domain/errors.ts';
+import { done, type Step } from '../../../engine/flow.ts';
+import { newId } from '../../../lib/ids.ts';
+import {
+  type BackupRow,
+  countLiveBackups,
+  insertBackup,
+  listLiveBackups,
+  newBackup,
+  requestDeletionOfBackups,
+} from '../../../store/backups.ts';
+import type { Tx } from '../../../store/open.ts';
+import { insertOperation } from '../../../store/operations.ts';
+import { appendEvent, loadConditions, type OperationRow } from '../../../store/progress.ts';
+import { changed, loadCluster, patchCluster } from '../../../store/reconcile.ts';
+import { wakeNow } from '../../../store/wake.ts';
+import type { ClusterScope } from '../scope.ts';
+import { etcd } from './etcd.ts';
+
+const ASKED_BY = 'backup-schedule';
+
+export const backupSchedule: Step<ClusterScope> = {
+  name: 'BackupsScheduled',
+  title: 'Back up by schedule',
+  usuallyMs: 5_000,
+  optional: true,
+  needs: [etcd],
+  wanted: ({ row }) => row.spec.backup.enabled,
+  ensure: async (scope) => {
+    const { row, clock } = scope;
+    if (scope.world.objects === null)
+      throw new UserError(
+        'SEED_REFUSED',
+        'No backup is made: there is no object store for them. Set SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS, or have backup.enabled switched off.',
+        { field: ['backup', 'enabled'], whoMustAct: 'CLOUD_ADMIN' },
+      );
+    const { schedule } = row.spec.backup;
+    if (row.backupPlan?.schedule !== schedule) await scope.patch({ backupPlan: planAfter(row.id, schedule, clock.now()) });
+    if (row.backupPlan !== null && clock.now() >= row.backupPlan.nextAt) await make(scope);
+    const backups = await listLiveBackups(scope.db, row.id);
+    await dropExpired(scope, backups);
+    await tellFailure(scope, backups);
+    return done();
+  },
+  remove: async (scope) => {
+    if (scope.row.backupPlan !== null) await scope.patch({ backupPlan: null });
+    return done();
+  },
+};
+
+/** Written down together with the next time: whatever happens between, this one is made once; and of those that nobody was there for it is the only one. */
+const make = async (scope: ClusterScope): Promise<void> => {
+  const { row, clock } = scope;
+  const now = clock.now();
+  const backupPlan = planAfter(row.id, row.spec.backup.schedule, now);
+  const noted = await scope.write(async (tx) => {
+    // Another schedule, or none, may have been asked for since the pass began: that is the next pass's.
+    const current = await loadCluster(tx.db, row.id);
+    if (current?.generation !== row.generation) return false;
+    const underWay = (await listLiveBackups(tx.db, row.id)).some((backup) => backup.reason === 'SCHEDULED' && isUnderWay(backup));
+    if (!underWay) {
+      checkRoomForBackup(await countLiveBackups(tx.db, row.id, row.projectId), row.name);
+      await write(tx, scope, newBackup({ id: newId(), cluster: row, reason: 'SCHEDULED', createdBy: ASKED_BY, now }));
+    }
+    await patchCluster(tx, row.id, { backupPlan });
+    return true;
+  });
+  if (noted) Object.assign(row, { backupPlan });
+};
+
+const write = async (tx: Tx, { row }: ClusterScope, backup: BackupRow): Promise<void> => {
+  const { id, name, createdAt: at, projectId } = backup;
+  const operation: OperationRow = {
+    id: newId(),
+    kind: 'CREATE_BACKUP',
+    targetKind: 'BACKUP',
+    targetId: id,
+    clusterId: row.id,
+    projectId,
+    generation: backup.generation,
+    state: 'PENDING',
+    percent: 0,
+    steps: [],
+    problem: null,
+    requestedBy: ASKED_BY,
+    reason: `The schedule of cluster ${row.name} is ${row.spec.backup.schedule}.`,
+    requestedAt: at,
+    finishedAt: null,
+  };
+  await insertBackup(tx, backup);
+  await insertOperation(tx, operation);
+  await appendEvent(
+    tx,
+    { kind: 'BACKUP', id, name, streamId: row.id, clusterId: row.id, projectId },
+    {
+      at,
+      step: null,
+      title: null,
+      state: backup.state,
+      percent: 0,
+      message: `Backup ${name} of cluster ${row.name} begins by its schedule.`,
+      problem: null,
+      operationId: operation.id,
+      settled: false,
+    },
+  );
+  await wakeNow(tx, 'BACKUP', id, at);
+  tx.changes.push(changed('BACKUP', backup, row.id, projectId, 'CREATED'), {
+    kind: 'OPERATION',
+    id: operation.id,
+    clusterId: row.id,
+    projectId,
+    what: 'CREATED',
+  });
+};
+
+/** What is in use is looked up where deletions are written, for a restore may have begun since. */
+const dropExpired = async ({ row, clock, write: commit }: ClusterScope, backups: readonly BackupRow[]): Promise<void> => {
+  const now = clock.now();
+  if (listExpired(backups, row.spec.backup, null, now).length === 0) return;
+  await commit(async (tx) => {
+    const current = await loadCluster(tx.db, row.id);
+    if (current === undefined || current.generation !== row.generation) return;
+    const { restore } = current;
+    const inUse = restore === null || restore.phase === 'DONE' ? null : restore.backupId;
+    const expired = listExpired(await listLiveBackups(tx.db, row.id), row.spec.backup, inUse, now).map(({ id }) => id);
+    await requestDeletionOfBackups(tx, expired, now);
+    for (const id of expired) await wakeNow(tx, 'BACKUP', id, now);
+  });
+};
+
+/** @throws the problem of the newest scheduled one that is over, when there is no good one since. */
+const tellFailure = async ({ db, row }: ClusterScope, backups: readonly BackupRow[]): Promise<void> => {
+  const newest = backups.find((backup) => isGood(backup) || (backup.reason === 'SCHEDULED' && !isUnderWay(backup)));
+  if (newest === undefined || isGood(newest) || newest.deleteRequestedAt !== null) return;
+  const problem = [...(await loadConditions(db, newest.id)).values()].find(({ state }) => state === 'FAILED')?.problem;
+  if (problem == null) return;
+  throw errorOf({ ...problem, message: `The backup of cluster ${row.name} by its schedule has failed. ${problem.message}` });
+};
