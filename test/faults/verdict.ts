@@ -45,7 +45,7 @@ const tooMany = ({ calls, stops }: Course, calm: Course): string[] => {
   return made <= most ? [] : [`${made} calls beside polls, where a calm one takes ${due}`];
 };
 
-export const withoutPolls = (calls: readonly RecordedCall[]): RecordedCall[] => {
+const withoutPolls = (calls: readonly RecordedCall[]): RecordedCall[] => {
   const last = new Map<string, number>();
   return calls.filter(({ service, method, template, write, at }) => {
     const kind = `${service} ${method} ${template}`;
