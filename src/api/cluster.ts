@@ -213,5 +213,5 @@ async function overridesOf(row: ClusterRow, args: object, context: Context): Pro
   }));
 }
 
-const shownBundles = (bundles: readonly BundleChoice[] = []) =>
+export const shownBundles = (bundles: readonly BundleChoice[] = []) =>
   bundles.map(({ sealed, ...rest }) => ({ ...rest, ...(sealed && { secretOptions: Object.keys(sealed) }) }));

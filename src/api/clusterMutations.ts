@@ -121,6 +121,36 @@ defineMutation({
   command: (commands) => commands.upgradeCluster,
 });
 
+const MoveClusterToTemplateInput = builder.inputType('MoveClusterToTemplateInput', {
+  description: 'What moveClusterToTemplate is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    clusterTemplate: t.string({ description: 'Id or name of a template of the project or a public one; without it, its own.' }),
+    revision: t.int({
+      description: "A revision of the template; without it, the newest. An older one of the cluster's own is a way back.",
+    }),
+    keep: t.stringList({
+      description:
+        'Settings that stay as they are and become its own (overrides), by their names in ClusterSpec or the beginnings of their paths, such as image or controlPlane.etcd.',
+    }),
+  }),
+});
+
+defineMutation({
+  name: 'moveClusterToTemplate',
+  description:
+    "Gives a living cluster the settings of another revision of its template, or of another template; what it has of its own (overrides) stays, but for a version that the template's is newer than. Another version is an upgrade, with the checks and the order of upgradeCluster; node groups whose image, flavor or key pair is the cluster's follow it, and their nodes are replaced. What a living cluster cannot change is refused by name. `cluster.templateMove` shows all that before. Needs the role member. Watch it with operationProgress.",
+  input: MoveClusterToTemplateInput,
+  payload: clusterPayload('MoveClusterToTemplatePayload', 'The cluster that is being moved.'),
+  toCommand: (input) => ({
+    ...input,
+    clusterId: plainId('Cluster', input.clusterId),
+    ...(input.clusterTemplate != null && { clusterTemplate: plainId('ClusterTemplate', input.clusterTemplate) }),
+  }),
+  command: (commands) => commands.moveClusterToTemplate,
+});
+
 const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
   description: "What becomes of things that the cluster's controllers made; what is left out goes as each of them says for itself.",
   fields: (t) => ({

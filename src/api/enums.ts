@@ -143,6 +143,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   CREATE_CLUSTER: 'createCluster.',
   UPDATE_CLUSTER: 'updateCluster.',
   UPGRADE_CLUSTER: 'upgradeCluster.',
+  MOVE_CLUSTER_TO_TEMPLATE: 'moveClusterToTemplate.',
   DELETE_CLUSTER: 'deleteCluster.',
   ROTATE_ENCRYPTION_KEY: 'rotateEncryptionKey.',
   ROTATE_CERTIFICATES: 'rotateCertificates.',

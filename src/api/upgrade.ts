@@ -30,7 +30,7 @@ const NodeGroupReplacementType = builder.objectRef<GroupReplacement>('NodeGroupR
   }),
 });
 
-const UpgradeTargetType = builder.objectRef<UpgradeTarget>('UpgradeTarget').implement({
+export const UpgradeTargetType = builder.objectRef<UpgradeTarget>('UpgradeTarget').implement({
   description: 'A version that a cluster can be upgraded to.',
   fields: (t) => ({
     version: t.exposeString('version', { description: 'As upgradeCluster takes it.' }),

@@ -22,6 +22,7 @@ import { tellWarnings, type Warned } from './nodegroup.ts';
 import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readDuration, readWhole } from './options.ts';
 import type { Io, Session } from './session.ts';
 import { ageOf, table } from './table.ts';
+import { addMoveToTemplate } from './templateMove.ts';
 
 interface CreateOptions extends ChangeOptions {
   template: string;
@@ -62,6 +63,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .option('--no-deletion-protection', 'allow to delete it')
     .action(action(io, update));
   addUpgrade(cluster, io);
+  addMoveToTemplate(cluster, io);
   defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
     .option('--disable-deletion-protection', 'although deletion protection is on')
     .option('--keep-volumes', 'keep all volumes of its PersistentVolumes, whatever these say')

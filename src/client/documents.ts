@@ -101,6 +101,15 @@ export const UPGRADE_CLUSTER = mutation(
 export const UPGRADE_TARGETS = `query upgradeTargets($name: String, $id: ID) { cluster(name: $name, id: $id) { uuid name version runningVersion upgradeStatus versionWarning
   upgradeTargets { version endOfLifeAt components { title from to } addons { title from to } nodeGroups { nodeGroup { name } from nodes } warnings
     ${PROBLEM} controlPlaneOnlyProblem { ${FAULT} } } } }`;
+export const MOVE_CLUSTER_TO_TEMPLATE = mutation(
+  'moveClusterToTemplate',
+  'MoveClusterToTemplateInput',
+  `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
+);
+export const TEMPLATE_MOVE = `query templateMove($id: ID, $clusterTemplate: String, $revision: Int, $keep: [String!]) { cluster(id: $id) {
+  templateMove(clusterTemplate: $clusterTemplate, revision: $revision, keep: $keep) { template { uuid name } revision { revision }
+    changes { field from to possible } nodeGroups { nodeGroup { name } settings nodes }
+    upgrade { version nodeGroups { nodeGroup { name } from nodes } warnings } ${PROBLEM} } } }`;
 export const ROTATE_ENCRYPTION_KEY = mutation(
   'rotateEncryptionKey',
   'RotateEncryptionKeyInput',

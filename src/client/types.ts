@@ -276,6 +276,16 @@ export interface UpgradeTarget {
   controlPlaneOnlyProblem: Fault | null;
 }
 
+/** What a template's revision would change in a cluster. */
+export interface TemplateMove {
+  template: { uuid: string; name: string };
+  revision: { revision: number };
+  changes: { field: string; from: string; to: string; possible: boolean }[];
+  nodeGroups: { nodeGroup: { name: string }; settings: string[]; nodes: number }[];
+  upgrade: Pick<UpgradeTarget, 'version' | 'nodeGroups' | 'warnings'> | null;
+  problem: Fault | null;
+}
+
 /** Where a cluster is, and where it can go. */
 export interface Upgradable {
   uuid: string;

@@ -12,6 +12,7 @@ import { deleteClusterTemplate } from './deleteClusterTemplate.ts';
 import { deleteNodeGroup } from './deleteNodeGroup.ts';
 import { findOrphans } from './findOrphans.ts';
 import { issueKubeconfig } from './issueKubeconfig.ts';
+import { moveClusterToTemplate } from './moveClusterToTemplate.ts';
 import { registerAddonBundle } from './registerAddonBundle.ts';
 import { registerSeed } from './registerSeed.ts';
 import { removeOrphans } from './removeOrphans.ts';
@@ -47,6 +48,7 @@ export const createCommands = (deps: CommandDeps) => ({
   createCluster: createCluster(deps),
   updateCluster: updateCluster(deps),
   upgradeCluster: upgradeCluster(deps),
+  moveClusterToTemplate: moveClusterToTemplate(deps),
   deleteCluster: deleteCluster(deps),
   createNodeGroup: createNodeGroup(deps),
   updateNodeGroup: updateNodeGroup(deps),

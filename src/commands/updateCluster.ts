@@ -106,7 +106,7 @@ const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadS
 };
 
 /** The seed lets an API server without the tunnel into the range of the cluster's own subnet alone. @throws UserError INVALID_INPUT. */
-const checkReached = async (tx: Tx, row: ClusterRow, spec: ClusterRow['spec'], pathOf: PathOf): Promise<void> => {
+export const checkReached = async (tx: Tx, row: ClusterRow, spec: ClusterRow['spec'], pathOf: PathOf): Promise<void> => {
   if (spec.controlPlane.tunnel !== 'NONE' || row.spec.controlPlane.tunnel === 'NONE') return;
   const elsewhere = (await listLiveNodeGroups(tx.db, row.id)).find((group) => group.spec.subnets.length > 0);
   if (elsewhere === undefined) return;
@@ -147,7 +147,8 @@ const CHANGEABLE: readonly string[] = [
 /** Of those, what is carried out once: Calico makes its pool of addresses when it starts for the first time. */
 const MADE_ONCE: readonly SpecPath[] = ['addons.calico.blockSize', 'addons.calico.natOutgoing'];
 
-const mayChange = (path: SpecPath): boolean =>
+/** A living cluster can take another value of this setting. */
+export const mayChange = (path: SpecPath): boolean =>
   !MADE_ONCE.includes(path) && CHANGEABLE.some((known) => path === known || path.startsWith(`${known}.`));
 
 const REMEDIES: Partial<Record<string, string>> = {

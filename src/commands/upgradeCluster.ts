@@ -1,6 +1,7 @@
 /** upgradeCluster: another version of Kubernetes for a living cluster; its flow takes the control plane there, and then the nodes. */
 import { z } from 'zod';
 import { mergeChanges } from '../domain/template.ts';
+import { upgradeTo } from '../domain/upgrade.ts';
 import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, listLiveNodeGroups, listLiveNodesOfCluster, patchCluster, patchNodeGroup } from '../store/reconcile.ts';
@@ -47,11 +48,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, { v
   const change = {
     spec: { ...row.spec, kubernetesVersion },
     overrides: mergeChanges(row.overrides, { kubernetesVersion }),
-    runningVersion: running,
-    upgrade: {
-      newestApiServer: row.upgrade?.newestApiServer ?? running,
-      controlPlaneOnly,
-    },
+    ...upgradeTo(row, running, controlPlaneOnly),
     generation: row.generation + 1,
     updatedAt: now,
     ...(row.state === 'READY' && { state: 'UPDATING' as const }),

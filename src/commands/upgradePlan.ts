@@ -129,7 +129,7 @@ export const planUpgrades = (facts: UpgradeFacts): UpgradeTarget[] => {
   return [...open, ...(behind || back ? [from] : [])].map((to) => targetOf(facts, from, to));
 };
 
-const targetOf = (facts: UpgradeFacts, from: Release, to: Release): UpgradeTarget => {
+export const targetOf = (facts: UpgradeFacts, from: Release, to: Release): UpgradeTarget => {
   const { cluster, groups, nodes, now } = facts;
   const problemOf = (controlPlaneOnly: boolean): Problem | null => {
     try {

@@ -29,6 +29,12 @@ export const runningVersionOf = ({ runningVersion, observedGeneration, spec }: V
 export const isUpgrading = ({ runningVersion, upgrade, spec }: Pick<Versioned, 'runningVersion' | 'upgrade' | 'spec'>): boolean =>
   upgrade !== null || (runningVersion !== null && runningVersion !== spec.kubernetesVersion);
 
+/** What is noted of a cluster whose control plane is to go from `running` to the version that is wanted from now on. */
+export const upgradeTo = ({ upgrade }: Pick<Versioned, 'upgrade'>, running: string, controlPlaneOnly: boolean) => ({
+  runningVersion: running,
+  upgrade: { newestApiServer: upgrade?.newestApiServer ?? running, controlPlaneOnly },
+});
+
 const versionOf = (text: string): Version => {
   const version = parseVersion(text);
   if (version === undefined) throw new Error(`${text} is no version.`);

@@ -24,6 +24,23 @@ export const leavesOf = (tree: unknown, path = ''): [path: string, value: unknow
       ? []
       : [[path, tree]];
 
+/** The tree that has just these values at these paths: the opposite of `leavesOf`. */
+export const treeOf = (leaves: readonly (readonly [path: string, value: unknown])[]): object => {
+  const tree: Record<string, unknown> = {};
+  for (const [path, value] of leaves) {
+    const keys = path.split('.');
+    const last = keys.pop() ?? '';
+    let under = tree;
+    for (const key of keys) {
+      const next = isTree(under[key]) ? under[key] : {};
+      under[key] = next;
+      under = next;
+    }
+    under[last] = value;
+  }
+  return tree;
+};
+
 /** The value at a path of keys joined by dots; undefined where it leads nowhere. */
 export const valueAt = (tree: unknown, path: string): unknown =>
   path.split('.').reduce<unknown>((value, key) => (isTree(value) && Object.hasOwn(value, key) ? value[key] : undefined), tree);

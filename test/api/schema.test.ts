@@ -42,6 +42,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'deleteNodeGroup',
     'findOrphans',
     'issueKubeconfig',
+    'moveClusterToTemplate',
     'registerAddonBundle',
     'registerSeed',
     'removeOrphans',

@@ -157,6 +157,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['issueKubeconfig', { clusterId: house.cluster.id, role: 'VIEWER' }],
   ['rotateCertificates', { clusterId: house.cluster.id }],
   ['upgradeCluster', { clusterId: house.cluster.id, version: 'v1.36.3' }],
+  ['moveClusterToTemplate', { clusterId: house.cluster.id }],
   ['rotateEncryptionKey', { clusterId: house.cluster.id }],
   ['rotateCloudCredential', { clusterId: house.cluster.id }],
   ['signCertificate', { clusterId: house.cluster.id, role: 'ADMIN', csr: 'x' }],

@@ -80,6 +80,9 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   const failing = rolling ? late.find((node) => node.trouble !== null) : undefined;
   if (failing !== undefined) return stopped(failing, progressOf(scope, rolled, wanted));
   if (dropped > 0) {
+    // Nobody goes for a successor that could not join yet.
+    const unfit = rolling ? unfitVersion(scope) : null;
+    if (unfit !== null) return unfit;
     await dropNodes(scope, chooseVictims(old, dropped, scope.row.nodesToRemove));
     return waiting(rolling ? progressOf(scope, rolled, wanted) : `${old.length} nodes to be replaced`, 30_000);
   }
