@@ -49,7 +49,7 @@ import { holdDatabase } from './store/hold.ts';
 import { openStore } from './store/open.ts';
 import { createSealer } from './store/sealing.ts';
 import { createSecrets } from './store/secrets.ts';
-import { wakeHealing } from './store/wake.ts';
+import { wakeBackups, wakeHealing } from './store/wake.ts';
 import { createQueue } from './store/workItems.ts';
 
 export interface RunningServer {
@@ -137,6 +137,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   await queue.takeOver();
   // What broke while nobody watched is found at once, and not at the next look for drift.
   await store.transaction((tx) => wakeHealing(tx, clock.now()));
+  await store.transaction((tx) => wakeBackups(tx, clock.now()));
   const worker = createWorker({
     queue,
     handlers: {

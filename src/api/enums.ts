@@ -45,6 +45,7 @@ export const BackupStateEnum = enumOf<BackupState>('BackupState', 'Where a backu
   CREATING: 'The snapshot is being taken, stored or restored on trial.',
   READY: 'It is stored, and was restored on trial.',
   DEGRADED: 'It is stored, and something of it is not as it was.',
+  LOST: 'It was stored, and is not in the object store as it was; the conditions say what is missing.',
   FAILED: 'Somebody must act before it goes on; the conditions say who and how.',
   DELETING: 'What is stored of it is being removed.',
   DELETED: 'Nothing of it is left.',

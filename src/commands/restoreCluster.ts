@@ -1,7 +1,8 @@
 /** restoreCluster: a backup takes the place of what its cluster has; a restore that is under way gives way to it. */
 import { z } from 'zod';
+import { sayLoss } from '../domain/backup.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
-import type { BackupRow } from '../store/backups.ts';
+import { type BackupRow, listLiveBackups } from '../store/backups.ts';
 import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
@@ -28,9 +29,10 @@ export const restoreCluster =
         checkMember(call);
         const cluster = await recallCluster(tx.db, call, backup.clusterId);
         checkStore(deps);
-        check(deps, backup, cluster, input.confirmClusterName ?? null);
+        const loss = await lossOf(deps, tx, backup, cluster);
+        check(backup, cluster, input.confirmClusterName ?? null, loss);
         checkGeneration(call, cluster);
-        const operation = await write(deps, call, tx, backup, cluster);
+        const operation = await write(deps, call, tx, backup, cluster, loss);
         return {
           answer: { backup, cluster: await recallCluster(tx.db, call, cluster.id), operation },
           target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
@@ -41,7 +43,15 @@ export const restoreCluster =
     });
   };
 
-const check = ({ clock }: CommandDeps, backup: BackupRow, cluster: ClusterRow, confirmed: string | null): void => {
+/** Where the cluster has been since is known from looks at its etcd, and from younger backups. */
+const lossOf = async ({ clock }: CommandDeps, tx: Tx, { snapshot, clusterId }: BackupRow, { etcdStatus }: ClusterRow): Promise<string> => {
+  if (snapshot === null) return '';
+  const looks = (etcdStatus?.members ?? []).flatMap(({ revision }) => revision ?? []);
+  const younger = (await listLiveBackups(tx.db, clusterId)).flatMap((backup) => backup.snapshot?.revision ?? []);
+  return sayLoss(snapshot, [...looks, ...younger], clock.now());
+};
+
+const check = (backup: BackupRow, cluster: ClusterRow, confirmed: string | null, loss: string): void => {
   const field = ['backupId'];
   if (cluster.deletedAt !== null)
     throw new Conflict(
@@ -60,16 +70,16 @@ const check = ({ clock }: CommandDeps, backup: BackupRow, cluster: ClusterRow, c
       `Backup ${backup.name} has not been restored on trial; wait until it is READY, or restore another one.`,
       { field },
     );
+  if (backup.loss !== null) throw new Conflict('CONFLICT', `Backup ${backup.name} ${backup.loss.what}; restore another one.`, { field });
   if (confirmed === cluster.name) return;
-  const minutes = Math.max(1, Math.round((clock.now() - backup.snapshot.takenAt) / 60_000));
   throw new UserError(
     'INVALID_INPUT',
-    `Backup ${backup.name} is ${minutes} ${minutes === 1 ? 'minute' : 'minutes'} old, at revision ${backup.snapshot.revision}: all that was written to cluster ${cluster.name} since is lost, and its API is away for some minutes. If you mean it, repeat with confirmClusterName: "${cluster.name}".`,
+    `Backup ${backup.name} is ${loss}: all that was written to cluster ${cluster.name} since is lost, and its API is away for some minutes. If you mean it, repeat with confirmClusterName: "${cluster.name}".`,
     { field: ['confirmClusterName'] },
   );
 };
 
-const write = async (deps: CommandDeps, call: Call, tx: Tx, backup: BackupRow, cluster: ClusterRow) => {
+const write = async (deps: CommandDeps, call: Call, tx: Tx, backup: BackupRow, cluster: ClusterRow, loss: string) => {
   const now = deps.clock.now();
   const generation = cluster.generation + 1;
   await patchCluster(tx, cluster.id, {
@@ -81,7 +91,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, backup: BackupRow, c
   const subject = clusterSubject(cluster);
   const operation = newOperation(deps, call, 'RESTORE_CLUSTER', subject, generation);
   await supersedeOperations(tx, operation, { kinds: ['RESTORE_CLUSTER'] }, now);
-  const message = `Cluster ${cluster.name} goes back to backup ${backup.name}, as ${call.actor.userName} asked.`;
+  const message = `Cluster ${cluster.name} goes back to backup ${backup.name}, which is ${loss}, as ${call.actor.userName} asked.`;
   await announce(tx, subject, operation, 'UPDATING', message, 'CHANGED');
   await wakeNow(tx, 'CLUSTER', cluster.id, now);
   return operation;

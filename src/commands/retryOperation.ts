@@ -1,6 +1,7 @@
 /** retryOperation: another try now, for everything below the operation that is not finished. */
 import { z } from 'zod';
 import { Conflict, NotFound } from '../domain/errors.ts';
+import { patchBackup } from '../store/backups.ts';
 import type { Tx } from '../store/open.ts';
 import { reopenOrphans } from '../store/orphans.ts';
 import { type OperationRow, updateOperation } from '../store/progress.ts';
@@ -63,6 +64,8 @@ const wakeTarget = async (deps: CommandDeps, call: Call, tx: Tx, operation: Oper
     return wakeOrphans(tx, deps, call, operation.id);
   }
   await wakeNow(tx, operation.targetKind, operation.targetId, now);
+  // Its tries begin anew.
+  if (operation.targetKind === 'BACKUP') await patchBackup(tx, operation.targetId, { failures: null });
   const { clusterId } = operation;
   if (clusterId === null) return;
   const cluster = await loadCluster(tx.db, clusterId);

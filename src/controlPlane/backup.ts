@@ -2,6 +2,7 @@
  * Jobs that carry a snapshot of etcd to the object store, and back. Neither etcd's image nor curl's is asked for a shell: each step is a
  * container of its own, the order is that of init containers, and what one leaves for the next is in a volume between them.
  */
+import { RESTORE_LIFT } from '../domain/backup.ts';
 import { isIpv4 } from '../domain/cidr.ts';
 import { priorityOf } from './availability.ts';
 import { claimSpecOf } from './etcd.ts';
@@ -83,7 +84,7 @@ export const buildRestoreTask = (cluster: ReachableCluster, name: string, member
     `--initial-cluster=${members.map((m) => `${m.name}=${m.url}`).join(',')}`,
     `--initial-cluster-token=${cluster.shortId}`,
     `--initial-advertise-peer-urls=${own.url}`,
-    '--bump-revision=1000000000',
+    `--bump-revision=${RESTORE_LIFT}`,
     '--mark-compacted',
   ];
   return buildTask(cluster, name, {
@@ -110,6 +111,12 @@ export const buildClaim = (cluster: HostedCluster, member: number, restore: numb
   },
   spec: claimSpecOf(cluster),
 });
+
+/** By the name of a Job or Secret. */
+export const isOfEarlierRestore = (cluster: HostedCluster, name: string, restore: number): boolean => {
+  const prefix = `${namesOf(cluster).etcdBackup}-restore-`;
+  return name.startsWith(prefix) && Number.parseInt(name.slice(prefix.length), 10) < restore;
+};
 
 export const restoreTaskName = (cluster: HostedCluster, restore: number, member: number): string =>
   `${namesOf(cluster).etcdBackup}-restore-${restore}-${member}`;

@@ -2,7 +2,7 @@
 
 import { UserError } from './errors.ts';
 
-export type BackupState = 'PENDING' | 'CREATING' | 'READY' | 'DEGRADED' | 'FAILED' | 'DELETING' | 'DELETED';
+export type BackupState = 'PENDING' | 'CREATING' | 'READY' | 'DEGRADED' | 'LOST' | 'FAILED' | 'DELETING' | 'DELETED';
 
 /** Why it was made. */
 export type BackupReason = 'ON_DEMAND' | 'SCHEDULED';
@@ -10,6 +10,52 @@ export type BackupReason = 'ON_DEMAND' | 'SCHEDULED';
 /** How many a cluster and a project may have at once, those under way included: they lie on a disk that others need, too. */
 const MOST_OF_CLUSTER = 30;
 const MOST_OF_PROJECT = 200;
+
+/** Tries in a row that came to nothing, of what the backup is at. */
+export interface BackupFailures {
+  count: number;
+  lastAt: number;
+  /** Of the last one. */
+  message: string;
+}
+
+/** What hinders one for longer than this many tries, which is some twenty minutes, does not go by itself. */
+export const MOST_TRIES = 5;
+const FIRST_RETRY_MS = 10_000;
+const LONGEST_RETRY_MS = 15 * 60_000;
+
+export const isGivenUp = (failures: BackupFailures | null): boolean => failures !== null && failures.count >= MOST_TRIES;
+
+/** 10 s, 1 min, 6 min and a quarter of an hour after the last one. */
+export const retryAt = ({ count, lastAt }: BackupFailures): number =>
+  lastAt + Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 6 ** (count - 1));
+
+/** What was found missing in the object store. */
+export interface BackupLoss {
+  since: number;
+  /** Goes on after the backup's name. */
+  what: string;
+}
+
+const CHECK_MS = 86_400_000;
+
+/** When it is looked for in the object store: a day after it was there. */
+export const nextCheckAt = ({ checkedAt, verifiedAt }: { checkedAt: number | null; verifiedAt: number | null }): number =>
+  (checkedAt ?? verifiedAt ?? 0) + CHECK_MS;
+
+/** A restore lifts the revision by so much: what is further apart counts no writes. */
+export const RESTORE_LIFT = 1_000_000_000;
+
+/** What a restore costs, as far as is known: "5 minutes old, at revision 7, …". `seen`: revisions at which the cluster has been since. */
+export const sayLoss = ({ takenAt, revision }: SnapshotFacts, seen: readonly number[], now: number): string => {
+  const minutes = Math.max(1, Math.round((now - takenAt) / 60_000));
+  const lost = Math.max(revision, ...seen) - revision;
+  const writes =
+    lost === 0 || lost >= RESTORE_LIFT
+      ? ''
+      : `, at least ${lost} ${lost === 1 ? 'revision' : 'revisions'} before what the cluster has written`;
+  return `${minutes} ${minutes === 1 ? 'minute' : 'minutes'} old, at revision ${revision}${writes}`;
+};
 
 /** `ofCluster`, `ofProject`: how many there are. @throws UserError QUOTA_EXCEEDED. */
 export const checkRoomForBackup = (

@@ -34,6 +34,8 @@ export interface EtcdMember {
   /** What is not free in it. */
   dbInUseBytes: number | null;
   version: string | null;
+  /** How many writes it has seen; absent when it did not answer, and from before it was read. */
+  revision?: number;
   /** Such as NOSPACE and CORRUPT. */
   alarms: string[];
 }

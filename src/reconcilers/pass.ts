@@ -40,8 +40,8 @@ export interface Kind<Row extends ObjectRow, Scope> {
   subject(row: Row, scope: Scope): Subject;
   /** The state to show after the pass. */
   stateOf(scope: Scope, row: Row, summary: PassSummary): string;
-  /** What has settled stays so: nobody but Seedbed changes it. */
-  rests?: true;
+  /** In milliseconds since the epoch, for what nobody but Seedbed changes; null: until somebody asks. undefined: it is looked at as usual. */
+  restsUntil?(row: Row, settled: boolean): number | null | undefined;
   /** When it is to be looked at again at the latest, in milliseconds since the epoch; null: no sooner than others. */
   lookAt?(row: Row): number | null;
   /** The whole that waits for this object. */
@@ -82,7 +82,8 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
       kind.forget?.(row);
       return { dueInMs: null, failed: false };
     }
-    if (summary.settled && kind.rests) return { dueInMs: null, failed: false };
+    const until = removing ? undefined : kind.restsUntil?.(row, summary.settled);
+    if (until !== undefined) return { dueInMs: until === null ? null : Math.max(0, until - world.clock.now()), failed: false };
     const lookInMs = (kind.lookAt?.(row) ?? Number.POSITIVE_INFINITY) - world.clock.now();
     // What is due and could not be done yet is no reason to hurry.
     const soonestMs = lookInMs > 0 ? lookInMs : OVERDUE_LOOK_MS;

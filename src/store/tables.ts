@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { BundleState, Manifest } from '../domain/addonBundle.ts';
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
-import type { BackupReason, BackupState, ClusterRestore, SnapshotFacts } from '../domain/backup.ts';
+import type { BackupFailures, BackupLoss, BackupReason, BackupState, ClusterRestore, SnapshotFacts } from '../domain/backup.ts';
 import type { BackupPlan } from '../domain/backupSchedule.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { CloudCredentials } from '../domain/cloudCredential.ts';
@@ -446,6 +446,12 @@ export const backups = sqliteTable(
     snapshot: json<SnapshotFacts>(),
     /** When it was last restored on trial. */
     verifiedAt: time(),
+    /** null while what it is at has not failed. */
+    failures: json<BackupFailures>(),
+    /** When it was last looked for in the object store; null: not since it was restored on trial. */
+    checkedAt: time(),
+    /** null while it is there. */
+    loss: json<BackupLoss>(),
     createdBy: text().notNull(),
     ...object(),
   },

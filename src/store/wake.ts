@@ -1,9 +1,11 @@
 /** Makes whole families of keys due at once: a cluster with its groups and nodes, in one statement a kind. */
-import { and, eq, isNull, ne, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { Tx } from './open.ts';
-import { clusters, nodeGroups, nodes, workItems } from './tables.ts';
+import { backups, clusters, nodeGroups, nodes, workItems } from './tables.ts';
 import { enqueue } from './workItems.ts';
+
+const DAY_MS = 86_400_000;
 
 /** As `enqueue`, and forgets the failures so far: somebody has changed something and asks for another try. */
 export const wakeNow = async (tx: Tx, kind: ObjectKind, id: string, now: number): Promise<void> => {
@@ -41,6 +43,15 @@ export const wakeHealing = async (tx: Tx, now: number): Promise<void> => {
   const where = and(isNull(nodes.deletedAt), isNull(clusters.deletedAt), heals);
   const firsts = sql`select min(${nodes.id}) as id from ${nodes} inner join ${clusters} on ${clusters.id} = ${nodes.clusterId} where ${where} group by ${nodes.clusterId}`;
   await wakeAll(tx, 'NODE', firsts, now);
+};
+
+/** Each backup that is at rest is due within a day, at a time of its own; those that are due already stay as they are. */
+export const wakeBackups = async (tx: Tx, now: number): Promise<void> => {
+  const resting = and(isNull(backups.deletedAt), inArray(backups.state, ['READY', 'LOST']));
+  await tx.db.run(sql`
+    insert into ${workItems} (kind, id, due_at, wake, fence, attempts)
+    select 'BACKUP', ${backups.id}, ${now} + abs(random() % ${DAY_MS}), 1, 0, 0 from ${backups} where ${resting}
+    on conflict (kind, id) do nothing`);
 };
 
 const wakeAll = async (tx: Tx, kind: ObjectKind, ids: SQL, now: number): Promise<void> => {

@@ -1,6 +1,6 @@
 /** Backups of a living cluster: what is stored, what it is good for, and what goes with it. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freeAddress } from '../autoscaler/freeAddress.ts';
@@ -126,6 +126,64 @@ test('a server that dies in the middle goes on where it was', async () => {
   await until(async () => (await inSeed('Job')).length > 0);
   await living.restart();
   await ready(id);
+});
+
+test('one that cannot be stored is given up, the next goes on without it, and a retry begins anew', { timeout: 120_000 }, async () => {
+  const first = await create();
+  await ready(first.id);
+  const aside = `${folder()}-aside`;
+  renameSync(folder(), aside);
+  writeFileSync(folder(), 'in the way');
+  const [given, next] = [await create(), await create()];
+  const problemOf = async (id: string) =>
+    (await shown(id))?.conditions.find(({ name }) => name === 'SnapshotStored')?.problem?.message ?? '';
+  await until(async () => /try 1 of 5: the object store did not take its keys\. It is tried again/.test(await problemOf(given.id)));
+  expect((await shown(given.id))?.state).toBe('CREATING');
+  const tried = (id: string, count: number) => {
+    living.write(`update backups set failures = json_set(failures, '$.count', ${count}, '$.lastAt', 0) where id = '${id}'`);
+    living.wake(id);
+  };
+  tried(given.id, 4);
+  await until(() => stateOf(given.operation) === 'FAILED');
+  expect(await problemOf(given.id)).toMatch(/is given up after 5 tries, and others of its cluster go on without it\./);
+  expect((await shown(given.id))?.state).toBe('FAILED');
+  await until(async () => /try 1 of 5/.test(await problemOf(next.id)));
+  expect(living.rows(`select 1 from work_items where id = '${given.id}'`)).toEqual([]);
+
+  rmSync(folder());
+  renameSync(aside, folder());
+  tried(next.id, 1);
+  await ready(next.id);
+  await living.change(living.member, 'retryOperation', { operationId: given.operation }, 'operation { id }');
+  await ready(given.id);
+  expect(stateOf(given.operation)).toBe('SUCCEEDED');
+});
+
+test('one that is not in the object store any more is LOST, cannot be restored, and is found again', async () => {
+  const { id } = await create();
+  await ready(id);
+  const path = join(folder(), `${id}.db`);
+  const again = () => {
+    living.write(`update backups set checked_at = 1 where id = '${id}'`);
+    living.wake(id);
+  };
+  renameSync(path, `${path}-aside`);
+  // Until a day has gone by nobody looks.
+  living.wake(id);
+  await living.idle();
+  expect((await shown(id))?.state).toBe('READY');
+  again();
+  await until(async () => (await shown(id))?.state === 'LOST');
+  const lost = (await shown(id))?.conditions.find(({ name }) => name === 'SnapshotKept');
+  expect(lost?.problem?.message).toMatch(/is not in the object store any more; put it back/);
+  await expect(
+    living.change(living.member, 'restoreCluster', { backupId: id, confirmClusterName: 'kept' }, 'operation { id }'),
+  ).rejects.toThrow(/CONFLICT.*is not in the object store any more; restore another one/);
+  renameSync(`${path}-aside`, path);
+  again();
+  await ready(id);
+  const due = () => living.rows<{ due: number }>(`select due_at as due from work_items where id = '${id}'`)[0]?.due ?? 0;
+  await until(() => due() > Date.now() + 23 * 3_600_000);
 });
 
 test('a cluster has so many backups, and no more', async () => {

@@ -50,6 +50,11 @@ test('without the name of the cluster nothing is done, and it is said what would
   const backupId = await backUp();
   const ask = (more: object) => living.change(living.member, 'restoreCluster', { backupId, ...more }, 'operation { id }');
   await expect(ask({})).rejects.toThrow(/INVALID_INPUT.*1 minute old, at revision \d+.*confirmClusterName: ."back/);
+  await living
+    .tenant(kubeconfig)
+    .apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'other', namespace: 'default' }, data: {} });
+  await backUp();
+  await expect(ask({})).rejects.toThrow(/at revision \d+, at least \d+ revisions? before what the cluster has written: all/);
   await expect(ask({ confirmClusterName: 'front' })).rejects.toThrow(/INVALID_INPUT/);
   await expect(ask({ backupId: 'none', confirmClusterName: 'back' })).rejects.toThrow(/NOT_FOUND/);
   expect(living.rows("select 1 from operations where kind = 'RESTORE_CLUSTER'")).toEqual([]);
@@ -120,9 +125,17 @@ test('one whose keys do not open is called off before anything stops', async () 
 
 test('a backup is not deleted while its cluster is being restored from it', async () => {
   const backupId = await backUp();
+  const name = `${namespace.slice(3)}-etcd-backup-restore-1-0`;
+  const left = { apiVersion: 'v1', kind: 'Secret', namespace, name };
+  const [other] = (await living.seed.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: 'app.kubernetes.io/name=etcd' }))
+    .items;
+  const labels = { ...other?.metadata.labels, 'app.kubernetes.io/component': 'etcd-backup' };
+  await living.seed.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name, labels }, type: 'Opaque', data: {} });
   const operation = await restore(backupId);
   const remove = () => living.change(living.member, 'deleteBackup', { backupId }, 'operation { id }');
   await expect(remove()).rejects.toThrow(/IN_USE.*is being restored from backup/);
+  // What a restore has left that gave way long ago goes with the next one.
+  await until(async () => (await living.seed.get(left)) === undefined);
   await restored(operation);
   await remove();
 });

@@ -1,14 +1,16 @@
 /** Backups as a kind of object that passes run over. */
+import { isGivenUp, nextCheckAt } from '../../domain/backup.ts';
 import { defineFlow } from '../../engine/flow.ts';
 import { findBackup, patchBackup } from '../../store/backups.ts';
 import { loadCluster } from '../../store/reconcile.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { type BackupScope, openBackupScope } from './scope.ts';
+import { kept } from './steps/kept.ts';
 import { stored } from './steps/stored.ts';
 import { verified } from './steps/verified.ts';
 
-const backupFlow = defineFlow<BackupScope>('backup', [stored, verified]);
+const backupFlow = defineFlow<BackupScope>('backup', [stored, verified, kept]);
 
 export const createBackupHandler = (world: World) =>
   createHandler(world, {
@@ -21,8 +23,12 @@ export const createBackupHandler = (world: World) =>
       if (cluster === undefined) throw new Error(`A backup's cluster ${row.clusterId} is not there.`);
       return openBackupScope(world, row, cluster, write);
     },
-    stateOf: (_scope, row, summary) => commonState(row, summary),
-    rests: true,
+    stateOf: (_scope, row, summary) => (row.loss !== null && row.deleteRequestedAt === null ? 'LOST' : commonState(row, summary)),
+    restsUntil: (row, settled) => {
+      if (isGivenUp(row.failures)) return null;
+      if (!settled && row.loss === null) return undefined;
+      return world.objects === null ? null : nextCheckAt(row);
+    },
     parent: ({ clusterId }) => ({ kind: 'CLUSTER', id: clusterId }),
     save: (tx, row, patch) => patchBackup(tx, row.id, patch as Parameters<typeof patchBackup>[2]),
   });

@@ -38,6 +38,10 @@ export const runTask = async (scope: BackupScope, { errand, direction, transfer,
   return 'running';
 };
 
+/** `message`: why a try came to nothing. */
+export const noteFailure = (scope: BackupScope, message: string): Promise<void> =>
+  scope.patch({ failures: { count: (scope.row.failures?.count ?? 0) + 1, lastAt: scope.world.clock.now(), message } });
+
 /** False: its Job is still going. */
 export const dropTask = async (scope: BackupScope, errand: Errand): Promise<boolean> => {
   const { cluster, row } = scope;

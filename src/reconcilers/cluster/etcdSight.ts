@@ -26,7 +26,7 @@ const list = z.looseObject({
 const statuses = z.array(
   z.looseObject({
     Status: z.looseObject({
-      header: z.looseObject({ member_id: id.default('0') }),
+      header: z.looseObject({ member_id: id.default('0'), revision: z.number().optional() }),
       leader: id.default('0'),
       version: z.string().nullable().default(null),
       dbSize: z.number().nullable().default(null),
@@ -79,6 +79,7 @@ export const readMembers = (hosted: HostedCluster, answer: TaskAnswer): EtcdMemb
       dbSizeBytes: status?.dbSize ?? null,
       dbInUseBytes: status?.dbSizeInUse ?? null,
       version: status?.version ?? null,
+      ...(status?.header.revision !== undefined && { revision: status.header.revision }),
       // In etcd's words "memberID:… alarm:NOSPACE ".
       alarms: (status?.errors ?? []).flatMap((text) => /alarm:([A-Z]+)/.exec(text)?.[1] ?? []),
     };

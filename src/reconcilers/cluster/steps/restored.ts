@@ -8,13 +8,14 @@ import {
   buildClaim,
   buildRestoreTask,
   buildTransferSecret,
+  isOfEarlierRestore,
   RESTORE_ANNOTATION,
   restoreTaskName,
 } from '../../../controlPlane/backup.ts';
 import { buildControllerManager } from '../../../controlPlane/controllerManager.ts';
 import { buildEtcd } from '../../../controlPlane/etcd.ts';
 import { etcdMembersOf, type ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
-import type { Component, KubernetesObject } from '../../../controlPlane/object.ts';
+import { type Component, type KubernetesObject, labelsOf } from '../../../controlPlane/object.ts';
 import { buildScheduler } from '../../../controlPlane/scheduler.ts';
 import { selectorOf } from '../../../controlPlane/workload.ts';
 import { type ClusterRestore, objectNamesOf } from '../../../domain/backup.ts';
@@ -118,16 +119,19 @@ const isWhole = async (scope: ClusterScope, { phase }: ClusterRestore, backup: B
   }
 };
 
-/** What the restore before this one was at when it gave way. */
+/** What restores before this one were at when they gave way: a Job of the first may outlive the second. */
 const dropEarlier = async (scope: ClusterScope, { number }: ClusterRestore): Promise<void> => {
   if (number === 1) return;
   const hosted = await scope.reachable();
   const { kube } = await scope.seed();
-  for (let member = 0; member < MOST_MEMBERS; member += 1) {
-    const at = { namespace: hosted.namespace, name: restoreTaskName(hosted, number - 1, member) };
-    await kube.remove({ apiVersion: 'batch/v1', kind: 'Job', ...at });
-    await kube.remove({ apiVersion: 'v1', kind: 'Secret', ...at });
-  }
+  const labelSelector = selectorText(labelsOf(hosted, 'etcd-backup'));
+  for (const [apiVersion, kind] of [
+    ['batch/v1', 'Job'],
+    ['v1', 'Secret'],
+  ] as const)
+    for (const { metadata } of (await kube.list({ apiVersion, kind, namespace: hosted.namespace, labelSelector })).items)
+      if (isOfEarlierRestore(hosted, metadata.name, number))
+        await kube.remove({ apiVersion, kind, namespace: hosted.namespace, name: metadata.name });
 };
 
 /** Everything that reads etcd, and etcd: what writes goes first. */
