@@ -108,6 +108,10 @@ const UpgradeClusterInput = builder.inputType('UpgradeClusterInput', {
       description:
         'The nodes of groups that follow the control plane stay at the version that runs now, until another upgrade without this. Without it, all groups follow.',
     }),
+    skipBackup: t.boolean({
+      description:
+        'Begin without a backup. Without this the upgrade of a cluster with backup.enabled begins with one, and waits until it was restored on trial.',
+    }),
   }),
 });
 

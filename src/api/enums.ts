@@ -53,6 +53,7 @@ export const BackupStateEnum = enumOf<BackupState>('BackupState', 'Where a backu
 
 export const BackupReasonEnum = enumOf<BackupReason>('BackupReason', 'Why a backup was made.', {
   ON_DEMAND: 'Somebody asked for it.',
+  BEFORE_UPGRADE: 'An upgrade of the cluster begins with it; it stays until somebody deletes it.',
   SCHEDULED: "The cluster's schedule asked for it; it goes when newer ones have taken its place.",
 });
 

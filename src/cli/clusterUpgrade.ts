@@ -12,6 +12,7 @@ import { fields, plain, table } from './table.ts';
 interface UpgradeOptions extends ChangeOptions {
   plan?: boolean;
   controlPlaneOnly?: boolean;
+  skipBackup?: boolean;
 }
 
 export const addUpgrade = (cluster: Command, io: Io): void => {
@@ -22,6 +23,7 @@ export const addUpgrade = (cluster: Command, io: Io): void => {
   )
     .option('--plan', 'show where it can go and what that changes, and change nothing')
     .option('--control-plane-only', 'leave the nodes at the version that they run')
+    .option('--skip-backup', 'begin without a backup, also where the cluster has backups by schedule')
     .action(action(io, upgrade));
 };
 
@@ -38,6 +40,7 @@ const upgrade = async (session: Session, [nameOrId = '', version]: readonly stri
     clusterId: found.uuid,
     version: target,
     controlPlaneOnly: options.controlPlaneOnly,
+    skipBackup: options.skipBackup,
     idempotencyKey: options.idempotencyKey,
   });
   const { cluster, operation } = await session.client.mutate<{ cluster: { lastEventNumber: number }; operation: Operation }>(

@@ -11,9 +11,10 @@ import { sightOf } from '../store/sight.ts';
 import { findUsableTemplates, loadRevisions, type TemplateWithRevision } from '../store/templates.ts';
 import { wakeNodeGroups, wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
+import { backupBeforeUpgrade } from './backupBeforeUpgrade.ts';
 import { checkBundlesThere } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
-import { checkAllowedCidrs, checkTunnel } from './checks.ts';
+import { checkAllowedCidrs, checkBackup, checkTunnel } from './checks.ts';
 import { changeCluster } from './clusterCommand.ts';
 import { given, nameOrId, ownInput, parseInput, wholeNumber } from './parse.ts';
 import { getTemplate, recallCluster } from './targets.ts';
@@ -94,15 +95,17 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   // What the template says its author was allowed to say; the cluster's own stays as it is.
   checkTunnel(call, spec, row.spec.controlPlane.tunnel === 'NONE' ? row.spec : revision.spec, () => field);
   checkAllowedCidrs(deps, spec, row.spec, () => field);
+  checkBackup(deps, spec, row.spec.backup.enabled, () => field);
   await checkReached(tx, row, spec, () => field);
   await checkBundlesThere(tx.db, spec, field);
   const running = runningBefore(row, plan);
+  const backup = running === null ? {} : await backupBeforeUpgrade(deps, call, tx, row, { running, wanted: spec.kubernetesVersion });
   const change = {
     templateId: template.id,
     templateRevision: revision.revision,
     spec,
     overrides: plan.overrides,
-    ...(running !== null && upgradeTo(row, running, false)),
+    ...(running !== null && upgradeTo(row, running, { controlPlaneOnly: false, ...backup })),
     generation: row.generation + 1,
     updatedAt: now,
     ...(row.state === 'READY' && { state: 'UPDATING' as const }),

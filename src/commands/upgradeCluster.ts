@@ -7,6 +7,7 @@ import { supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, listLiveNodeGroups, listLiveNodesOfCluster, patchCluster, patchNodeGroup } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
+import { backupBeforeUpgrade } from './backupBeforeUpgrade.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { changeCluster } from './clusterCommand.ts';
 import { given, nameOrId, ownInput, parseInput } from './parse.ts';
@@ -19,6 +20,7 @@ const schema = z.strictObject({
   clusterId: nameOrId,
   version: versionInput,
   controlPlaneOnly: given(z.boolean()),
+  skipBackup: given(z.boolean()),
 });
 type Input = z.output<typeof schema>;
 
@@ -34,7 +36,13 @@ export const upgradeCluster =
     });
   };
 
-const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, { version, controlPlaneOnly = false }: Input) => {
+const write = async (
+  deps: CommandDeps,
+  call: Call,
+  tx: Tx,
+  row: ClusterRow,
+  { version, controlPlaneOnly = false, skipBackup = false }: Input,
+) => {
   const now = deps.clock.now();
   const facts: UpgradeFacts = {
     cluster: row,
@@ -45,10 +53,11 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, { v
   };
   const { version: kubernetesVersion } = checkUpgrade(facts, version, controlPlaneOnly);
   const running = getRunningVersion(row);
+  const backup = skipBackup ? {} : await backupBeforeUpgrade(deps, call, tx, row, { running, wanted: kubernetesVersion });
   const change = {
     spec: { ...row.spec, kubernetesVersion },
     overrides: mergeChanges(row.overrides, { kubernetesVersion }),
-    ...upgradeTo(row, running, controlPlaneOnly),
+    ...upgradeTo(row, running, { controlPlaneOnly, ...backup }),
     generation: row.generation + 1,
     updatedAt: now,
     ...(row.state === 'READY' && { state: 'UPDATING' as const }),

@@ -11,6 +11,8 @@ export interface Upgrade {
   newestApiServer: string;
   /** False: node groups that stay at a version follow again once the control plane is there. */
   controlPlaneOnly: boolean;
+  /** Nothing else begins before it can be restored; absent: it does not wait for one, or not any more. */
+  backupId?: string;
 }
 
 /** What a cluster's versions are read from. */
@@ -29,10 +31,14 @@ export const runningVersionOf = ({ runningVersion, observedGeneration, spec }: V
 export const isUpgrading = ({ runningVersion, upgrade, spec }: Pick<Versioned, 'runningVersion' | 'upgrade' | 'spec'>): boolean =>
   upgrade !== null || (runningVersion !== null && runningVersion !== spec.kubernetesVersion);
 
+/** The version that is carried out now: until there is a backup to go back to, the one that runs. */
+export const versionNow = ({ runningVersion, upgrade, spec }: Pick<Versioned, 'runningVersion' | 'upgrade' | 'spec'>): string =>
+  upgrade?.backupId !== undefined && runningVersion !== null ? runningVersion : spec.kubernetesVersion;
+
 /** What is noted of a cluster whose control plane is to go from `running` to the version that is wanted from now on. */
-export const upgradeTo = ({ upgrade }: Pick<Versioned, 'upgrade'>, running: string, controlPlaneOnly: boolean) => ({
+export const upgradeTo = ({ upgrade }: Pick<Versioned, 'upgrade'>, running: string, more: Omit<Upgrade, 'newestApiServer'>) => ({
   runningVersion: running,
-  upgrade: { newestApiServer: upgrade?.newestApiServer ?? running, controlPlaneOnly },
+  upgrade: { newestApiServer: upgrade?.newestApiServer ?? running, ...more },
 });
 
 const versionOf = (text: string): Version => {

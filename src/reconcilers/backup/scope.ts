@@ -1,6 +1,7 @@
 /** What the steps of a backup look at. */
 
 import { UserError } from '../../domain/errors.ts';
+import { versionNow } from '../../domain/upgrade.ts';
 import type { ObjectStore } from '../../objectStore/objectStore.ts';
 import { type BackupRow, patchBackup } from '../../store/backups.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
@@ -21,7 +22,8 @@ export interface BackupScope {
 export const openBackupScope = (world: World, row: BackupRow, cluster: ClusterRow, write: Write): BackupScope => ({
   world,
   row,
-  cluster: openClusterScope(world, cluster, [], write),
+  // An upgrade that begins with it has not begun: etcd and what is noted of it are of the version that runs.
+  cluster: openClusterScope(world, { ...cluster, spec: { ...cluster.spec, kubernetesVersion: versionNow(cluster) } }, [], write),
   objects: () => {
     if (world.objects === null)
       throw new UserError(

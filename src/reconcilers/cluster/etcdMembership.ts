@@ -7,6 +7,7 @@ import type { KubernetesObject, ObjectRef } from '../../seeds/kinds.ts';
 import { complaintOf, LOOK, lastWordsOf, readMembers } from './etcdSight.ts';
 import { sendTask, takeAnswer } from './etcdTask.ts';
 import type { ClusterScope } from './scope.ts';
+import { sayWayBack } from './wayBack.ts';
 
 const SOON_MS = 2_000;
 
@@ -25,7 +26,7 @@ export const ensureMembership = async (scope: ClusterScope, ready: number, apply
   const membership = scope.row.etcd;
   if (membership === null || membership.phase === 'FORMING') return done();
   const wanted = scope.row.spec.controlPlane.replicas;
-  const lost = membership.joining === null && ready < membership.members ? await findLost(scope, hosted) : null;
+  const lost = membership.joining === null && ready < membership.members ? await findLost(scope, hosted, ready) : null;
   if (membership.joining === null && lost === null && membership.members === wanted) return done();
 
   const change = await takeAnswer(scope, 'change');
@@ -115,14 +116,19 @@ const tidy = async (scope: ClusterScope, hosted: ReachableCluster, before: EtcdM
     await kube.remove({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, name: memberAt(hosted, now.joining).name });
 };
 
-const findLost = async (scope: ClusterScope, hosted: ReachableCluster): Promise<number | null> => {
+const findLost = async (scope: ClusterScope, hosted: ReachableCluster, ready: number): Promise<number | null> => {
   const words = [...(await lastWordsOf(scope, hosted))];
-  if (hosted.etcd.members === 1 && words.some(([, text]) => ALONE_AND_EMPTY.test(text) || FOUND_EMPTY.test(text)))
-    throw new UserError(
-      'SEED_REFUSED',
-      "etcd's only member finds its volume empty: all that the cluster held is gone from the seed. Bring the volume back, or delete the cluster.",
-      { whoMustAct: 'CLOUD_ADMIN' },
-    );
+  const { members } = hosted.etcd;
+  const empty = words.filter(([, text]) => FOUND_EMPTY.test(text) || (members === 1 && ALONE_AND_EMPTY.test(text))).length;
+  // What the others still have is of no use to anybody: those that could let the lost ones in are no majority.
+  if (Math.max(ready, members - empty) <= members / 2) {
+    const who =
+      members === 1 ? "etcd's only member finds its volume empty" : `${empty} of etcd's ${members} members find their volumes empty`;
+    const way = (await sayWayBack(scope)) ?? 'delete the cluster, which has no backup that could be restored';
+    throw new UserError('SEED_REFUSED', `${who}: all that the cluster held is gone from the seed. Bring the volumes back, or ${way}.`, {
+      whoMustAct: 'CLOUD_ADMIN',
+    });
+  }
   return words.find(([, text]) => FOUND_EMPTY.test(text))?.[0] ?? null;
 };
 

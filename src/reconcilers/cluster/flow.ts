@@ -6,6 +6,7 @@ import { addonSteps } from './steps/addons.ts';
 import { apiEndpoint } from './steps/apiEndpoint.ts';
 import { apiServer } from './steps/apiServer.ts';
 import { autoScaling } from './steps/autoScaling.ts';
+import { backedUp } from './steps/backedUp.ts';
 import { backupSchedule } from './steps/backupSchedule.ts';
 import { backups } from './steps/backups.ts';
 import { bundles } from './steps/bundles.ts';
@@ -51,6 +52,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   etcdCare,
   backups,
   backupSchedule,
+  backedUp,
   apiServer,
   encryption,
   controllerManager,

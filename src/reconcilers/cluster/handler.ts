@@ -1,4 +1,5 @@
 /** Clusters as a kind of object that passes run over. */
+import { versionNow } from '../../domain/upgrade.ts';
 import { listLiveNodeGroups, loadCluster, patchCluster } from '../../store/reconcile.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
@@ -18,7 +19,11 @@ export const createClusterHandler = (world: World) =>
       clusterId: row.id,
       projectId: row.projectId,
     }),
-    open: async (row, write) => openClusterScope(world, row, await listLiveNodeGroups(world.store.db, row.id), write),
+    open: async (row, write) => {
+      // Nothing of an upgrade begins before its backup.
+      row.spec = { ...row.spec, kubernetesVersion: versionNow(row) };
+      return openClusterScope(world, row, await listLiveNodeGroups(world.store.db, row.id), write);
+    },
     stateOf: (scope, row, summary) =>
       commonState(
         row,

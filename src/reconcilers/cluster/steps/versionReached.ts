@@ -7,6 +7,7 @@ import type { ClusterScope } from '../scope.ts';
 import { addonSteps } from './addons.ts';
 import { apiServer } from './apiServer.ts';
 import { autoScaling } from './autoScaling.ts';
+import { backedUp } from './backedUp.ts';
 import { controllerManager } from './controllerManager.ts';
 import { etcd } from './etcd.ts';
 import { keystoneAuth } from './keystoneAuth.ts';
@@ -18,7 +19,7 @@ export const versionReached: Step<ClusterScope> = {
   title: 'Reach the Kubernetes version',
   usuallyMs: 5_000,
   // Each of them waits, on the way to another version, until no pod of the one before is left.
-  needs: [etcd, apiServer, controllerManager, scheduler, tenantBootstrap, keystoneAuth, autoScaling, ...addonSteps],
+  needs: [backedUp, etcd, apiServer, controllerManager, scheduler, tenantBootstrap, keystoneAuth, autoScaling, ...addonSteps],
   ensure: async (scope) => {
     const { runningVersion, spec } = scope.row;
     const moves = isUpgrading(scope.row);
