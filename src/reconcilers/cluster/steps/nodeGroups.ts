@@ -25,6 +25,7 @@ export const nodeGroups: Step<ClusterScope> = {
       if (problem !== null) throw errorOf(problem);
     }
     // Not by `needs`, which would have them removed after the steps that the version waits for.
+    if (scope.row.upgrade?.backupId !== undefined) return waiting('the backup that the upgrade begins with', 2_000);
     if (isUpgrading(scope.row)) return waiting(`the control plane to run ${scope.row.spec.kubernetesVersion}`, 2_000);
     const late = scope.groups.filter((g) => g.state !== 'READY' || g.observedGeneration < g.generation || g.deleteRequestedAt !== null);
     return late.length === 0 ? done() : follow(scope, `node group ${late.map((g) => g.name).join(', ')}`);
