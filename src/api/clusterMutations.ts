@@ -155,6 +155,43 @@ defineMutation({
   command: (commands) => commands.moveClusterToTemplate,
 });
 
+const PauseClusterInput = builder.inputType('PauseClusterInput', {
+  description: 'What pauseCluster is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    until: t.field({ type: 'DateTime', required: true, description: 'When it ends by itself: at most 30 days from now.' }),
+    reason: t.string({ description: 'For people; at most 200 characters.' }),
+  }),
+});
+
+defineMutation({
+  name: 'pauseCluster',
+  description:
+    "Until a time nothing of the cluster is changed in cloud and seed on Seedbed's own account: rolls, healing, upgrades, repairs and renewals stop before their next step. What is asked for meanwhile is accepted and waits for the end (the step PauseOver says so); deleteCluster goes on at once. The cluster itself runs, and conditions stay as they were seen last. Asked again, the newer time holds. Needs the role member.",
+  input: PauseClusterInput,
+  payload: clusterPayload('PauseClusterPayload', 'The cluster that is paused.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.pauseCluster,
+});
+
+const ResumeClusterInput = builder.inputType('ResumeClusterInput', {
+  description: 'What resumeCluster is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+  }),
+});
+
+defineMutation({
+  name: 'resumeCluster',
+  description: 'Ends a pause before its time: everything goes on where it stood. Needs the role member.',
+  input: ResumeClusterInput,
+  payload: clusterPayload('ResumeClusterPayload', 'The cluster that goes on.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.resumeCluster,
+});
+
 const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
   description: "What becomes of things that the cluster's controllers made; what is left out goes as each of them says for itself.",
   fields: (t) => ({

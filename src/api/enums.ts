@@ -146,6 +146,8 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   UPDATE_CLUSTER: 'updateCluster.',
   UPGRADE_CLUSTER: 'upgradeCluster.',
   MOVE_CLUSTER_TO_TEMPLATE: 'moveClusterToTemplate.',
+  PAUSE_CLUSTER: 'pauseCluster.',
+  RESUME_CLUSTER: 'resumeCluster.',
   DELETE_CLUSTER: 'deleteCluster.',
   ROTATE_ENCRYPTION_KEY: 'rotateEncryptionKey.',
   ROTATE_CERTIFICATES: 'rotateCertificates.',

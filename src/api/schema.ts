@@ -16,6 +16,7 @@ import './progress.ts';
 import './seedMutations.ts';
 import './seedQueue.ts';
 import './templateMutations.ts';
+import './pause.ts';
 import './templateMove.ts';
 import './upgrade.ts';
 import './version.ts';

@@ -20,6 +20,7 @@ import { addKubeconfigCommands } from './kubeconfig.ts';
 import { leakReportText } from './leakReport.ts';
 import { tellWarnings, type Warned } from './nodegroup.ts';
 import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readDuration, readWhole } from './options.ts';
+import { addPause } from './pause.ts';
 import type { Io, Session } from './session.ts';
 import { ageOf, table } from './table.ts';
 import { addMoveToTemplate } from './templateMove.ts';
@@ -64,6 +65,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .action(action(io, update));
   addUpgrade(cluster, io);
   addMoveToTemplate(cluster, io);
+  addPause(cluster, io);
   defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
     .option('--disable-deletion-protection', 'although deletion protection is on')
     .option('--keep-volumes', 'keep all volumes of its PersistentVolumes, whatever these say')

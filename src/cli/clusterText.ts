@@ -1,5 +1,5 @@
 /** A cluster in full, for people. */
-import type { Access, Cluster, ClusterNode, Etcd } from '../client/types.ts';
+import type { Access, Cluster, ClusterNode, ClusterPause, Etcd } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -11,6 +11,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ['state', cluster.state],
       ['Kubernetes', cluster.upgradeStatus ?? cluster.version],
       ...(cluster.versionWarning === null ? [] : ([['warning', cluster.versionWarning]] as const)),
+      ...(cluster.pause === null ? [] : ([['paused', pauseText(cluster.pause)]] as const)),
       ['endpoint', cluster.endpoint],
       ['template', cluster.template === null ? null : `${cluster.template.name}, revision ${cluster.templateRevision.revision}`],
       ['project', cluster.projectId],
@@ -43,6 +44,9 @@ export const clusterText = (cluster: Cluster, now: number): string =>
           ),
         ]),
   ].join('\n') + conditionsText(cluster.conditions);
+
+const pauseText = ({ until, reason, requestedBy }: ClusterPause): string =>
+  `until ${until} by ${requestedBy}${reason === null ? '' : `: ${reason}`}`;
 
 const accessFields = ({ allowedCidrs, audit, issuers }: Access): [string, string][] => {
   const sinks = [...(audit.stdout ? ["the API server's log"] : []), ...(audit.webhook === null ? [] : [audit.webhook.url])];

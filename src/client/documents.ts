@@ -74,7 +74,7 @@ export const DELETE_ADDON_BUNDLE = mutation('deleteAddonBundle', 'DeleteAddonBun
 
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
-  ${SUMMARY} runningVersion upgradeStatus versionWarning nextBackupAt createdBy generation observedGeneration deletionProtection lastEventNumber
+  ${SUMMARY} runningVersion upgradeStatus versionWarning nextBackupAt pause { until reason requestedBy } createdBy generation observedGeneration deletionProtection lastEventNumber
   spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
   template { uuid name } templateRevision { revision } addons { name version enabled state message } bundles { name revision enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
@@ -106,6 +106,9 @@ export const MOVE_CLUSTER_TO_TEMPLATE = mutation(
   'MoveClusterToTemplateInput',
   `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
 );
+const PAUSE = 'pause { until reason requestedBy }';
+export const PAUSE_CLUSTER = mutation('pauseCluster', 'PauseClusterInput', `cluster { uuid ${PAUSE} } operation { ${OPERATION} }`);
+export const RESUME_CLUSTER = mutation('resumeCluster', 'ResumeClusterInput', `cluster { uuid ${PAUSE} } operation { ${OPERATION} }`);
 export const TEMPLATE_MOVE = `query templateMove($id: ID, $clusterTemplate: String, $revision: Int, $keep: [String!]) { cluster(id: $id) {
   templateMove(clusterTemplate: $clusterTemplate, revision: $revision, keep: $keep) { template { uuid name } revision { revision }
     changes { field from to possible } nodeGroups { nodeGroup { name } settings nodes }

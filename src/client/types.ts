@@ -297,11 +297,18 @@ export interface Upgradable {
   upgradeTargets: UpgradeTarget[];
 }
 
+export interface ClusterPause {
+  until: string;
+  reason: string | null;
+  requestedBy: string;
+}
+
 export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   runningVersion: string | null;
   upgradeStatus: string | null;
   versionWarning: string | null;
   nextBackupAt: string | null;
+  pause: ClusterPause | null;
   spec: { controlPlane: Access };
   controlPlane: { replicas: number; etcd: Etcd };
   createdBy: string;

@@ -13,12 +13,14 @@ import { deleteNodeGroup } from './deleteNodeGroup.ts';
 import { findOrphans } from './findOrphans.ts';
 import { issueKubeconfig } from './issueKubeconfig.ts';
 import { moveClusterToTemplate } from './moveClusterToTemplate.ts';
+import { pauseCluster } from './pauseCluster.ts';
 import { registerAddonBundle } from './registerAddonBundle.ts';
 import { registerSeed } from './registerSeed.ts';
 import { removeOrphans } from './removeOrphans.ts';
 import { replaceNode } from './replaceNode.ts';
 import { resizeNodeGroup } from './resizeNodeGroup.ts';
 import { restoreCluster } from './restoreCluster.ts';
+import { resumeCluster } from './resumeCluster.ts';
 import { retryOperation } from './retryOperation.ts';
 import { revokeKubeconfig } from './revokeKubeconfig.ts';
 import { rotateCertificates } from './rotateCertificates.ts';
@@ -49,6 +51,8 @@ export const createCommands = (deps: CommandDeps) => ({
   updateCluster: updateCluster(deps),
   upgradeCluster: upgradeCluster(deps),
   moveClusterToTemplate: moveClusterToTemplate(deps),
+  pauseCluster: pauseCluster(deps),
+  resumeCluster: resumeCluster(deps),
   deleteCluster: deleteCluster(deps),
   createNodeGroup: createNodeGroup(deps),
   updateNodeGroup: updateNodeGroup(deps),

@@ -152,6 +152,7 @@ const clusterRow = (
   nodesSince: null,
   runningVersion: null,
   upgrade: null,
+  pause: null,
   etcd: null,
   restore: null,
   etcdStatus: null,

@@ -154,6 +154,7 @@ const runStep = async <Scope>(
   for (;;) {
     const looked = await busy.while(() => turn().then(() => look(step, scope, removing, report)));
     if (looked.state !== 'WAITING' || options.signal.aborted || !(await busy.again(looked.retryAfterMs ?? 1_000))) return looked;
+    if (options.signal.aborted) return looked;
   }
 };
 

@@ -2,11 +2,12 @@
 import { type Condition, isTrouble, type ObjectKind } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
 import { type OperationStep, percentOf } from '../domain/operation.ts';
+import { type ClusterPause, PAUSE_OVER, pauseOf, sayPause } from '../domain/pause.ts';
 import type { Claim } from '../domain/work.ts';
 import { driftDelayMs, soonestRetryMs } from '../engine/backoff.ts';
 import { type Flow, LeaseLost, runFlow, type StepReport } from '../engine/flow.ts';
 import { nextCondition, type PassSummary, summarize } from '../engine/progress.ts';
-import type { Handler } from '../engine/worker.ts';
+import type { Handler, Pass } from '../engine/worker.ts';
 import type { Tx } from '../store/open.ts';
 import {
   appendEvent,
@@ -17,7 +18,7 @@ import {
   saveCondition,
   updateOperation,
 } from '../store/progress.ts';
-import { changed } from '../store/reconcile.ts';
+import { type ClusterRow, changed, findPause } from '../store/reconcile.ts';
 import { enqueue, holdsLease } from '../store/workItems.ts';
 import type { World } from './world.ts';
 
@@ -44,6 +45,8 @@ export interface Kind<Row extends ObjectRow, Scope> {
   restsUntil?(row: Row, settled: boolean): number | null | undefined;
   /** When it is to be looked at again at the latest, in milliseconds since the epoch; null: no sooner than others. */
   lookAt?(row: Row): number | null;
+  /** The cluster that it belongs to, as it was when the pass began: while that is paused, no step is begun. */
+  cluster?(row: Row, scope: Scope): ClusterRow;
   /** The whole that waits for this object. */
   parent?(row: Row): { kind: ObjectKind; id: string };
   /** The object whose trouble this problem may be: it is looked at when the problem appears. */
@@ -74,8 +77,16 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     const removing = row.deleteRequestedAt !== null;
     const scope = await kind.open(row, write);
     const recorder = await openRecorder(world, kind, row, scope, write, removing);
-    const reports = await runFlow(kind.flow, scope, { removing, signal, onReport: recorder.record, onWake });
-    if (signal.aborted) return { dueInMs: 0, failed: false };
+    const cluster = kind.cluster?.(row, scope);
+    const now = world.clock.now();
+    const pause = cluster === undefined ? null : pauseOf(cluster, now);
+    await recorder.tellPause(pause);
+    if (pause !== null) return { dueInMs: Math.min(pause.until - now, LONGEST_REST_MS), failed: false };
+    const halt = new AbortController();
+    const stop = AbortSignal.any([signal, halt.signal]);
+    const onPause = haltAtPause(world, cluster, halt, onWake);
+    const reports = await runFlow(kind.flow, scope, { removing, signal: stop, onReport: recorder.record, onWake: onPause });
+    if (stop.aborted) return { dueInMs: 0, failed: false };
     const summary = summarize(reports, removing);
     await recorder.settle(summary, kind.stateOf(scope, row, summary));
     if (summary.settled && removing) {
@@ -90,6 +101,24 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     return { dueInMs: Math.min(dueIn(world, summary, reports, recorder.attempts), soonestMs), failed: summary.failure !== null };
   };
 };
+
+/** A pause that is asked for during a pass holds from its next step on. */
+const haltAtPause =
+  (world: World, cluster: ClusterRow | undefined, halt: AbortController, onWake: Pass['onWake']): Pass['onWake'] =>
+  (listener) =>
+    onWake(() => {
+      if (cluster === undefined) return listener();
+      void findPause(world.store.db, cluster.id)
+        .then((live) => {
+          if (live !== undefined && pauseOf(live, world.clock.now()) !== null) halt.abort();
+        })
+        // The next pass looks at it all the same.
+        .catch(() => {})
+        .finally(listener);
+    });
+
+/** What nobody wakes at a pause's end looks again after so long. */
+const LONGEST_REST_MS = 60_000;
 
 const dueIn = (world: World, summary: PassSummary, reports: readonly StepReport[], attempts: (step: string) => number): number => {
   if (summary.settled) return driftDelayMs(world.random()) * world.settings.driftFactor;
@@ -108,6 +137,8 @@ export const fencedWrite =
 
 interface Recorder {
   record(report: StepReport): Promise<void>;
+  /** That nothing is done while the pause lasts; null: that it is over. */
+  tellPause(pause: ClusterPause | null): Promise<void>;
   settle(summary: PassSummary, state: string): Promise<void>;
   /** How often a step has failed in a row. */
   attempts(step: string): number;
@@ -241,7 +272,22 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
       tx.changes.push(changed(kind.kind, row, subject.clusterId, subject.projectId, deletedAt === null ? 'CHANGED' : 'DELETED'));
     });
   };
-  return { record, settle, attempts: (step) => Math.max(1, conditions.get(step)?.attempts ?? 1) };
+  // Nodes are too many to tell it one by one.
+  const tellPause = async (pause: ClusterPause | null) => {
+    const told = conditions.get(PAUSE_OVER);
+    if (kind.kind === 'NODE' || (pause === null && (told === undefined || told.state === 'REMOVED'))) return;
+    await record(pauseReport(pause));
+    // What was asked for since the pause was first told waits for it as well.
+    const asked = pause === null || told?.state !== 'WAITING' ? [] : operations.filter(({ state }) => state === 'PENDING');
+    if (asked.length === 0) return;
+    await write(async (tx) => {
+      const steps = stepsOf(ordered(), began, removing);
+      for (const op of asked)
+        await updateOperation(tx, op, { state: 'RUNNING', percent: Math.min(99, percent()), steps, problem: op.problem, finishedAt: null });
+      tx.changes.push(changed(kind.kind, row, subject.clusterId, subject.projectId));
+    });
+  };
+  return { record, tellPause, settle, attempts: (step) => Math.max(1, conditions.get(step)?.attempts ?? 1) };
 };
 
 /** Before a step's first turn. */
@@ -258,6 +304,22 @@ const firstOf = (step: { name: string; title: string }, ordinal: number, observe
   lastTransitionAt: now,
   attempts: 0,
   ordinal,
+});
+
+/** As of a step that stands before all others. */
+const pauseReport = (pause: ClusterPause | null): StepReport => ({
+  name: PAUSE_OVER,
+  title: 'Wait for the end of the pause',
+  ordinal: -1,
+  state: pause === null ? 'REMOVED' : 'WAITING',
+  message: pause === null ? 'The pause is over.' : sayPause(pause),
+  problem: null,
+  whoMustAct: 'NOBODY',
+  usuallyMs: null,
+  late: 'NOBODY',
+  retryAfterMs: null,
+  code: null,
+  error: null,
 });
 
 /** For the first time; what is missing is not what was to be made. */

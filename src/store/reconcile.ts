@@ -101,6 +101,14 @@ export const patchCluster = async (tx: Tx, id: string, patch: Partial<typeof clu
 export const patchNodeGroup = async (tx: Tx, id: string, patch: Partial<typeof nodeGroups.$inferInsert>): Promise<void> => {
   await tx.db.update(nodeGroups).set(patch).where(eq(nodeGroups.id, id));
 };
+/** What says whether a cluster is paused; undefined when there is none. */
+export const findPause = async (db: Db, id: string) => {
+  const [row] = await db
+    .select({ pause: clusters.pause, deleteRequestedAt: clusters.deleteRequestedAt })
+    .from(clusters)
+    .where(eq(clusters.id, id));
+  return row;
+};
 /** They are to follow the control plane's version, and are not as they are wanted until their own passes have seen it. */
 export const followControlPlane = async (tx: Tx, ids: readonly string[]): Promise<void> => {
   if (ids.length > 0)

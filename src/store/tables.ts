@@ -22,6 +22,7 @@ import type { BuildFailures, NodeFault, NodeState } from '../domain/node.ts';
 import { completeStoredGroup, type NodeGroupSpec, type NodeGroupState, type ResolvedGroup } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
+import type { ClusterPause } from '../domain/pause.ts';
 import type { Exposure, PlacementReason, SeedFacts, SeedState, SeedTurn } from '../domain/seed.ts';
 import { completeStored, type SpecChange, type TemplateSpec, type Visibility } from '../domain/template.ts';
 import type { Upgrade } from '../domain/upgrade.ts';
@@ -179,6 +180,8 @@ export const clusters = sqliteTable(
     runningVersion: text(),
     /** Its control plane's way to another version; null while it is at rest. */
     upgrade: json<Upgrade>(),
+    /** The last one that was asked for; one that is over stays until the cluster has been looked through again. */
+    pause: json<ClusterPause>(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
     /** The last one that was asked for. */

@@ -158,6 +158,8 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['rotateCertificates', { clusterId: house.cluster.id }],
   ['upgradeCluster', { clusterId: house.cluster.id, version: 'v1.36.3' }],
   ['moveClusterToTemplate', { clusterId: house.cluster.id }],
+  ['pauseCluster', { clusterId: house.cluster.id, until: '2026-12-01T00:00:00Z' }],
+  ['resumeCluster', { clusterId: house.cluster.id }],
   ['rotateEncryptionKey', { clusterId: house.cluster.id }],
   ['rotateCloudCredential', { clusterId: house.cluster.id }],
   ['signCertificate', { clusterId: house.cluster.id, role: 'ADMIN', csr: 'x' }],

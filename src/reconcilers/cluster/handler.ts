@@ -1,6 +1,7 @@
 /** Clusters as a kind of object that passes run over. */
+import { pauseOf } from '../../domain/pause.ts';
 import { versionNow } from '../../domain/upgrade.ts';
-import { listLiveNodeGroups, loadCluster, patchCluster } from '../../store/reconcile.ts';
+import { findPause, listLiveNodeGroups, loadCluster, patchCluster } from '../../store/reconcile.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { clusterFlow } from './flow.ts';
@@ -19,6 +20,7 @@ export const createClusterHandler = (world: World) =>
       clusterId: row.id,
       projectId: row.projectId,
     }),
+    cluster: (row) => row,
     open: async (row, write) => {
       // Nothing of an upgrade begins before its backup.
       row.spec = { ...row.spec, kubernetesVersion: versionNow(row) };
@@ -32,12 +34,15 @@ export const createClusterHandler = (world: World) =>
       ),
     lookAt: ({ backupPlan, spec }) => (spec.backup.enabled ? (backupPlan?.nextAt ?? null) : null),
     suspect: ({ seedId }, { code }) => (code === 'SEED_UNAVAILABLE' && seedId !== null ? { kind: 'SEED', id: seedId } : undefined),
-    save: async (tx, row, patch) => {
+    save: async (tx, row, patch, summary) => {
       // A caller may have lent a token while the last of it went.
       if (patch.deletedAt !== null) await world.secrets.remove(tx, row.id);
       // The secret of a credential that was handed in goes with its cluster.
       const gone = patch.deletedAt === null ? {} : { credential: null };
-      await patchCluster(tx, row.id, { ...(patch as Parameters<typeof patchCluster>[2]), ...gone });
+      // A pause that is over has been looked behind; another may have been asked for meanwhile.
+      const live = summary.settled && row.pause !== null ? await findPause(tx.db, row.id) : undefined;
+      const looked = live?.pause != null && pauseOf(live, world.clock.now()) === null ? { pause: null } : {};
+      await patchCluster(tx, row.id, { ...looked, ...(patch as Parameters<typeof patchCluster>[2]), ...gone });
     },
     forget: (row) => world.tenants.close(row.id),
   });

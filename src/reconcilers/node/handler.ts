@@ -38,6 +38,7 @@ export const createNodeHandler = (world: World) => {
       clusterId: row.clusterId,
       projectId: cluster.projectId,
     }),
+    cluster: (_row, scope) => scope.cluster,
     open: async (row, write) => {
       const { group, cluster } = await familyOf(row);
       return openNodeScope(world, row, group, cluster, write);

@@ -31,6 +31,7 @@ export const createNodeGroupHandler = (world: World) => {
       clusterId: row.clusterId,
       projectId: cluster.projectId,
     }),
+    cluster: (_row, scope) => scope.cluster,
     open: async (row, write) =>
       openNodeGroupScope(world, row, await clusterOf(row.clusterId), await listLiveNodes(world.store.db, row.id), write),
     stateOf: (scope, row, summary) =>
