@@ -70,6 +70,38 @@ defineMutation({
   command: (commands) => commands.createCluster,
 });
 
+const CloneClusterInput = builder.inputType('CloneClusterInput', {
+  description: 'What cloneCluster is asked.',
+  fields: (t) => ({
+    ...callFields(t),
+    backupId: t.id({ required: true, description: "The backup, by its global or plain id; one of the token's project that is READY." }),
+    name: t.string({ required: true, description: 'Of the new cluster: DNS label of at most 40 characters, unique in the project.' }),
+    seed: t.string({ description: 'Id or name of the seed, for cloud admins; without it placement chooses.' }),
+    nodeCount: t.int({ description: 'Workers of one default group, from 0 to 1000; not together with nodeGroups.' }),
+    nodeGroups: t.field({
+      type: [NodeGroupFieldsInput],
+      description: 'Node groups, at most 20; the first is the default one. Without them and nodeCount, those that the first cluster has.',
+    }),
+    deletionProtection: t.boolean({ description: 'Refuse deleteCluster until it is told to disable this.' }),
+    credential: t.field({ type: CloudCredentialInput, description: 'What Seedbed is to act by in the project, as in createCluster.' }),
+  }),
+});
+
+defineMutation({
+  name: 'cloneCluster',
+  description:
+    "Makes another cluster that begins as a backup has it, with the settings of the first, the version that the backup is of, and keys, address and workers of its own. Before any controller runs, it loses what is the first cluster's: Nodes, the volumes of Cinder (their claims are Lost), load balancers of Services (it gets its own), and tokens; other volumes and snapshots are kept when they are deleted in it, and webhooks that are served in the cluster refuse nothing until you set their failurePolicy again. Needs the role member.",
+  input: CloneClusterInput,
+  payload: clusterPayload('CloneClusterPayload', 'The cluster that is being made.'),
+  toCommand: (input) => ({
+    ...input,
+    backupId: plainId('Backup', input.backupId),
+    ...(input.seed != null && { seed: plainId('Seed', input.seed) }),
+    ...(input.nodeGroups != null && { nodeGroups: input.nodeGroups.map(groupToCommand) }),
+  }),
+  command: (commands) => commands.cloneCluster,
+});
+
 const UpdateClusterInput = builder.inputType('UpdateClusterInput', {
   description: 'What updateCluster is asked; what is left out stays.',
   fields: (t) => ({

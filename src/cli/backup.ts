@@ -1,11 +1,11 @@
 /** `seedbed backup …`: snapshots of clusters' etcd. */
 import type { Command } from 'commander';
-import { BACKUP_BY_ID, BACKUPS, CREATE_BACKUP, DELETE_BACKUP, RESTORE_CLUSTER } from '../client/documents.ts';
+import { BACKUP_BY_ID, BACKUPS, CLONE_CLUSTER, CREATE_BACKUP, DELETE_BACKUP, RESTORE_CLUSTER } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { Backup, Operation } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { getCluster, listAll } from './find.ts';
-import { action, type ChangeOptions, define, defineChange, given } from './options.ts';
+import { action, type ChangeOptions, define, defineChange, given, readWhole } from './options.ts';
 import type { Io, Session } from './session.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -19,6 +19,9 @@ export const addBackupCommands = (program: Command, io: Io): void => {
   defineChange(backup, 'restore <backup>', 'take its cluster back to a backup, by name or id; what was written since is lost')
     .option('--confirm-cluster-name <cluster>', 'the name of the cluster, without which it is said what would be lost')
     .action(action(io, restore));
+  defineChange(backup, 'clone <backup> <name>', 'make another cluster that begins as a backup has it')
+    .option('--node-count <n>', 'workers of one default group, in the place of the groups of the first cluster', readWhole)
+    .action(action(io, clone));
   defineChange(backup, 'delete <backup>', 'delete a backup, by name or id').action(action(io, remove));
 };
 
@@ -89,6 +92,22 @@ const restore = async (
   session.print({ uuid, name, operation: operation.uuid }, () =>
     options.wait === false ? '' : `Cluster ${cluster?.name ?? ''} is back at backup ${name}.\n`,
   );
+};
+
+const clone = async (
+  session: Session,
+  [nameOrId = '', clusterName = '']: readonly string[],
+  options: ChangeOptions & { nodeCount?: number },
+): Promise<void> => {
+  const { uuid, name } = await find(session, nameOrId);
+  const { nodeCount, idempotencyKey } = options;
+  const input = given({ backupId: uuid, name: clusterName, nodeCount, idempotencyKey });
+  const { cluster, operation } = await session.client.mutate<{ cluster: { uuid: string; name: string }; operation: Operation }>(
+    CLONE_CLUSTER,
+    { input },
+  );
+  await session.finish(options, { operation, title: `Clone backup ${name}` });
+  session.print(cluster, () => (options.wait === false ? '' : `Cluster ${cluster.name} has what backup ${name} has.\n`));
 };
 
 const remove = async (session: Session, [nameOrId = '']: readonly string[], options: ChangeOptions): Promise<void> => {

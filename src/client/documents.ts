@@ -140,6 +140,7 @@ export const BACKUP_BY_ID = `query backup($id: ID!) { backup(id: $id) { ${BACKUP
 export const CREATE_BACKUP = mutation('createBackup', 'CreateBackupInput', `backup { ${BACKUP} } operation { ${OPERATION} }`);
 export const DELETE_BACKUP = mutation('deleteBackup', 'DeleteBackupInput', `backup { ${BACKUP} } operation { ${OPERATION} }`);
 export const RESTORE_CLUSTER = mutation('restoreCluster', 'RestoreClusterInput', `backup { ${BACKUP} } operation { ${OPERATION} }`);
+export const CLONE_CLUSTER = mutation('cloneCluster', 'CloneClusterInput', `cluster { uuid name } operation { ${OPERATION} }`);
 const KUBECONFIG = 'id uuid kind role owner userName state createdAt expiresAt revokedAt revokedBy';
 export const ISSUE_KUBECONFIG = mutation('issueKubeconfig', 'IssueKubeconfigInput', `kubeconfig expiresAt record { ${KUBECONFIG} }`);
 export const SIGN_CERTIFICATE = mutation(

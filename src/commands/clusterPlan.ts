@@ -4,9 +4,11 @@ import { requireCloudAdmin } from '../domain/actor.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
 import { UserError } from '../domain/errors.ts';
 import { faultOfLabel, MAX_CLUSTER_NAME } from '../domain/names.ts';
+import { CLOUD_INIT } from '../domain/nodeGroup.ts';
 import { mergeChanges, mergeSpec, type SpecChange, type TemplateSpec } from '../domain/template.ts';
+import { getOfferedRelease } from '../domain/version.ts';
+import { type ClusterRow, listLiveNodeGroups } from '../store/reconcile.ts';
 import { listSeedRanges } from '../store/seeds.ts';
-import type { TemplateWithRevision } from '../store/templates.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, CommandDeps } from './call.ts';
 import {
@@ -51,11 +53,22 @@ export const clusterInput = z.strictObject({
 });
 export type ClusterInput = z.output<typeof clusterInput>;
 
+export const cloneInput = z
+  .strictObject({ backupId: nameOrId })
+  .extend(
+    clusterInput.pick({ name: true, seed: true, nodeCount: true, nodeGroups: true, deletionProtection: true, credential: true }).shape,
+  );
+export type CloneInput = z.output<typeof cloneInput>;
+
+/** What both say of where it is to be and of its workers. */
+type WorkerInput = Pick<ClusterInput, 'seed' | 'nodeCount' | 'nodeGroups'>;
+
 export interface ClusterPlan {
   projectId: string;
-  template: TemplateWithRevision;
+  template: { id: string; revision: number };
   requestedSeedId: string | null;
-  read: ReadSpec;
+  /** Where it differs from its template. */
+  fields: ReadSpec['fields'];
   spec: TemplateSpec;
   groups: NewGroup[];
 }
@@ -78,6 +91,24 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   checkAllowedCidrs(deps, spec, base, pathOf);
   checkBackup(deps, spec, false, pathOf);
   const groups = groupsOf(deps, input, spec);
+  const requestedSeedId = await checkPlan(deps, call, { input, projectId, spec, groups, pathOf });
+  return {
+    projectId,
+    template: { id: template.template.id, revision: template.revision.revision },
+    requestedSeedId,
+    fields: read.fields,
+    spec,
+    groups,
+  };
+};
+
+interface Drawn extends Pick<ClusterPlan, 'projectId' | 'spec' | 'groups'> {
+  input: WorkerInput;
+  pathOf: PathOf;
+}
+
+/** Against the cloud and the seeds, as far as they are known; the seed that was asked for, by its id. */
+const checkPlan = async (deps: CommandDeps, call: Call, { input, projectId, spec, groups, pathOf }: Drawn): Promise<string | null> => {
   checkRoom(
     spec,
     groups.reduce((sum, group) => sum + group.spec.count, 0),
@@ -86,11 +117,51 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   const nodeCidr = checkCloud(deps.peekCatalogue(projectId, call.actor.userId), input, spec, groups, pathOf);
   checkClusterQuotas(deps, { projectId, userId: call.actor.userId }, spec, groups);
   const requestedSeedId = await chooseSeed(deps, call, input);
-  const candidates = await listSeedRanges(db);
+  const candidates = await listSeedRanges(deps.store.db);
   const eligible = requestedSeedId === null ? candidates : candidates.filter((seed) => seed.id === requestedSeedId);
   checkSeedRanges(spec, nodeCidr, eligible, pathOf);
   checkSeedExposure(spec, eligible, pathOf);
-  return { projectId, template, requestedSeedId, read, spec, groups };
+  return requestedSeedId;
+};
+
+/** What a cluster's copy will be: as that is or was, at the version that its backup is of, with workers of its own. */
+export const planClone = async (
+  deps: CommandDeps,
+  call: Call,
+  input: CloneInput,
+  of: { source: ClusterRow; version: string },
+): Promise<ClusterPlan> => {
+  const { source, version } = of;
+  const spec: TemplateSpec = { ...source.spec, kubernetesVersion: getOfferedRelease(version, ['backupId']).version };
+  // All of it is the first cluster's, and another backup is the remedy.
+  const pathOf: PathOf = () => ['backupId'];
+  const asBefore = input.nodeGroups === undefined && input.nodeCount === undefined ? await groupsAsOf(deps, source) : [];
+  const groups = asBefore.length > 0 ? asBefore : groupsOf(deps, input, spec);
+  const requestedSeedId = await checkPlan(deps, call, { input, projectId: source.projectId, spec, groups, pathOf });
+  const template = { id: source.templateId, revision: source.templateRevision };
+  return { projectId: source.projectId, template, requestedSeedId, fields: source.overrides, spec, groups };
+};
+
+/** None when the cluster is gone. */
+const groupsAsOf = async ({ store, secrets }: CommandDeps, { id }: ClusterRow): Promise<NewGroup[]> => {
+  const rows = (await listLiveNodeGroups(store.db, id)).filter(({ deleteRequestedAt }) => deleteRequestedAt === null);
+  const bound = rows.find(({ spec }) => spec.existingPorts.length > 0);
+  if (bound !== undefined)
+    throw new UserError(
+      'INVALID_INPUT',
+      `Node group ${bound.name} has ports of its own, which cannot be in two clusters; say by nodeGroups what workers the copy is to have.`,
+      {
+        field: ['nodeGroups'],
+      },
+    );
+  return Promise.all(
+    rows.map(async ({ id: groupId, name, isDefault, spec }) => ({
+      name,
+      isDefault,
+      spec,
+      cloudInit: await secrets.find(store.db, groupId, CLOUD_INIT),
+    })),
+  );
 };
 
 /** Magnum's word for the replicas of the control plane stands beside the setting itself. */
@@ -105,14 +176,14 @@ const overridesOf = ({ masterCount, overrides }: ClusterInput): SpecChange => {
   return mergeChanges(given, { controlPlane: { replicas } });
 };
 
-const chooseSeed = async (deps: CommandDeps, call: Call, input: ClusterInput): Promise<string | null> => {
+const chooseSeed = async (deps: CommandDeps, call: Call, input: WorkerInput): Promise<string | null> => {
   if (input.seed === undefined) return null;
   requireCloudAdmin(call.actor);
   return (await getSeed(deps.store.db, input.seed, 'seed')).id;
 };
 
 /** The given groups, or one default group. The one with the default's name, else the first, is the default group. */
-const groupsOf = (deps: CommandDeps, input: ClusterInput, spec: TemplateSpec): NewGroup[] => {
+const groupsOf = (deps: CommandDeps, input: WorkerInput, spec: TemplateSpec): NewGroup[] => {
   const given = input.nodeGroups ?? [];
   if (given.length > 0 && input.nodeCount !== undefined)
     throw new UserError('INVALID_INPUT', 'Give nodeCount for one default group, or nodeGroups with a count each, not both.', {
@@ -156,7 +227,7 @@ const withBlame = <T>(work: () => T, field: string[]): T => {
 /** Returns the range of the nodes' subnet when it is known; null when only the cloud can tell. */
 const checkCloud = (
   catalogue: ProjectCatalogue | null,
-  input: ClusterInput,
+  input: WorkerInput,
   spec: TemplateSpec,
   groups: readonly NewGroup[],
   pathOf: PathOf,

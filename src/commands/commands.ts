@@ -1,5 +1,6 @@
 /** All commands over one set of dependencies: what the API's mutations call. */
 import type { CommandDeps } from './call.ts';
+import { cloneCluster } from './cloneCluster.ts';
 import { cordonSeed, uncordonSeed } from './cordonSeed.ts';
 import { createBackup } from './createBackup.ts';
 import { createCluster } from './createCluster.ts';
@@ -68,6 +69,7 @@ export const createCommands = (deps: CommandDeps) => ({
   createBackup: createBackup(deps),
   deleteBackup: deleteBackup(deps),
   restoreCluster: restoreCluster(deps),
+  cloneCluster: cloneCluster(deps),
   findOrphans: findOrphans(deps),
   removeOrphans: removeOrphans(deps),
   retryOperation: retryOperation(deps),

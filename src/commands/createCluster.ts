@@ -31,7 +31,7 @@ export const createCluster =
       input: raw,
       prepare: () => planCluster(deps, call, input, projectId),
       apply: async (tx, plan) => {
-        const { cluster, operation } = await write(deps, call, input, tx, plan);
+        const { cluster, operation } = await writeCluster(deps, call, tx, { input, plan });
         return {
           answer: { cluster, operation },
           target: { kind: 'CLUSTER', id: cluster.id, projectId },
@@ -45,7 +45,12 @@ export const createCluster =
     });
   };
 
-const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx, plan: ClusterPlan) => {
+/** What a new cluster is called, and what Seedbed is to act by for it. */
+export type NewCluster = Pick<ClusterInput, 'name' | 'deletionProtection' | 'credential'> & Partial<Pick<ClusterRow, 'clone' | 'restore'>>;
+
+/** `why`: the end of the sentence that its first event is. */
+export const writeCluster = async (deps: CommandDeps, call: Call, tx: Tx, of: { input: NewCluster; plan: ClusterPlan; why?: string }) => {
+  const { input, plan, why = '' } = of;
   const now = deps.clock.now();
   const names = { id: deps.newId(), shortId: shortIdOf(input.name, deps.randomToken(8)) };
   const cluster = clusterRow(deps, call, input, plan, names, now);
@@ -76,7 +81,7 @@ const write = async (deps: CommandDeps, call: Call, input: ClusterInput, tx: Tx,
     title: null,
     state: 'PENDING',
     percent: 0,
-    message: `Cluster ${cluster.name} was asked for by ${call.actor.userName}.`,
+    message: `Cluster ${cluster.name} was asked for by ${call.actor.userName}${why}.`,
     problem: null,
     operationId: operation.id,
     settled: false,
@@ -113,7 +118,7 @@ const checkQuota = async (deps: CommandDeps, tx: Tx, projectId: string): Promise
 const rightOf = (
   deps: CommandDeps,
   call: Call,
-  { credential }: ClusterInput,
+  { credential }: NewCluster,
   of: Pick<ClusterRow, 'id' | 'shortId'>,
 ): Pick<ClusterRow, 'trust' | 'credential'> => {
   if (credential !== undefined) return { trust: null, credential: { ...NO_CREDENTIAL, next: sealCredential(deps, of.id, credential) } };
@@ -125,7 +130,7 @@ const rightOf = (
 const clusterRow = (
   deps: CommandDeps,
   call: Call,
-  input: ClusterInput,
+  input: NewCluster,
   plan: ClusterPlan,
   of: { id: string; shortId: string },
   now: number,
@@ -133,12 +138,12 @@ const clusterRow = (
   ...of,
   projectId: plan.projectId,
   name: input.name,
-  templateId: plan.template.template.id,
-  templateRevision: plan.template.revision.revision,
+  templateId: plan.template.id,
+  templateRevision: plan.template.revision,
   requestedSeedId: plan.requestedSeedId,
   seedId: null,
   spec: plan.spec,
-  overrides: plan.read.fields,
+  overrides: plan.fields,
   resolved: null,
   placement: null,
   seedTurn: null,
@@ -154,7 +159,8 @@ const clusterRow = (
   upgrade: null,
   pause: null,
   etcd: null,
-  restore: null,
+  restore: input.restore ?? null,
+  clone: input.clone ?? null,
   etcdStatus: null,
   bundleStates: null,
   backupPlan: null,

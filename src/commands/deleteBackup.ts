@@ -1,10 +1,9 @@
 /** deleteBackup: what is stored of it goes; asking twice answers the removal that is under way. */
 import { z } from 'zod';
 import { Conflict } from '../domain/errors.ts';
-import { type BackupRow, patchBackup } from '../store/backups.ts';
+import { type BackupRow, findRestoring, patchBackup } from '../store/backups.ts';
 import type { Tx } from '../store/open.ts';
 import { findNewestOperation, supersedeOperations } from '../store/operations.ts';
-import { loadCluster } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, backupSubject, newOperation } from './announce.ts';
 import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
@@ -45,12 +44,11 @@ export const deleteBackup =
 
 /** From the moment the old volumes go, the cluster has nothing but its backup. */
 const checkNotRestoring = async (tx: Tx, row: BackupRow): Promise<void> => {
-  const cluster = await loadCluster(tx.db, row.clusterId);
-  if (cluster === undefined || cluster.deleteRequestedAt !== null) return;
-  if (cluster.restore?.backupId !== row.id || cluster.restore.phase === 'DONE') return;
+  const cluster = await findRestoring(tx.db, row.id);
+  if (cluster === undefined) return;
   throw new Conflict(
     'IN_USE',
-    `Cluster ${cluster.name} is being restored from backup ${row.name}; wait until that is done, or restore another one first.`,
+    `Cluster ${cluster.name} is being made of backup ${row.name}; wait until that is done, or let it take another one first.`,
     { field: ['backupId'] },
   );
 };

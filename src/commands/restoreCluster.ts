@@ -1,6 +1,6 @@
 /** restoreCluster: a backup takes the place of what its cluster has; a restore that is under way gives way to it. */
 import { z } from 'zod';
-import { sayLoss } from '../domain/backup.ts';
+import { type SnapshotFacts, sayLoss } from '../domain/backup.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { type BackupRow, listLiveBackups } from '../store/backups.ts';
 import type { Tx } from '../store/open.ts';
@@ -62,21 +62,26 @@ const check = (backup: BackupRow, cluster: ClusterRow, confirmed: string | null,
       },
     );
   checkNotDeleting(cluster);
-  if (backup.deleteRequestedAt !== null)
-    throw new Conflict('CONFLICT', `Backup ${backup.name} is being deleted; restore another one.`, { field });
-  if (backup.verifiedAt === null || backup.snapshot === null)
-    throw new Conflict(
-      'CONFLICT',
-      `Backup ${backup.name} has not been restored on trial; wait until it is READY, or restore another one.`,
-      { field },
-    );
-  if (backup.loss !== null) throw new Conflict('CONFLICT', `Backup ${backup.name} ${backup.loss.what}; restore another one.`, { field });
+  checkRestorable(backup);
   if (confirmed === cluster.name) return;
   throw new UserError(
     'INVALID_INPUT',
     `Backup ${backup.name} is ${loss}: all that was written to cluster ${cluster.name} since is lost, and its API is away for some minutes. If you mean it, repeat with confirmClusterName: "${cluster.name}".`,
     { field: ['confirmClusterName'] },
   );
+};
+
+/** @throws CONFLICT while a cluster cannot begin as the backup has it. */
+export const checkRestorable = (backup: BackupRow): SnapshotFacts => {
+  const field = ['backupId'];
+  if (backup.deleteRequestedAt !== null)
+    throw new Conflict('CONFLICT', `Backup ${backup.name} is being deleted; take another one.`, { field });
+  if (backup.verifiedAt === null || backup.snapshot === null)
+    throw new Conflict('CONFLICT', `Backup ${backup.name} has not been restored on trial; wait until it is READY, or take another one.`, {
+      field,
+    });
+  if (backup.loss !== null) throw new Conflict('CONFLICT', `Backup ${backup.name} ${backup.loss.what}; take another one.`, { field });
+  return backup.snapshot;
 };
 
 const write = async (deps: CommandDeps, call: Call, tx: Tx, backup: BackupRow, cluster: ClusterRow, loss: string) => {

@@ -100,6 +100,15 @@ export interface ClusterRestore {
   filled: number[];
 }
 
+/** A cluster that was made of another's backup. */
+export interface ClusterClone {
+  backupId: string;
+  /** Whose backup it is. */
+  clusterId: string;
+  /** What it had of the first cluster's machines, volumes and addresses is out of it. */
+  separated: boolean;
+}
+
 /** Names in the object store follow from the row, so that what was stored before a crash is found again. */
 export const objectNamesOf = ({ id, clusterId }: { id: string; clusterId: string }): { snapshot: string; keys: string } => ({
   snapshot: `${clusterId}/${id}.db`,

@@ -60,6 +60,17 @@ export const readingAlso = (now: Encryption, then: Encryption): Encryption => {
   return { keys: [...now.keys, ...old], plain: now.plain || then.plain, turn, spread: false };
 };
 
+/**
+ * For data of another cluster, before an API server has begun: the own key writes, and those of the data are read until Secrets have been
+ * written anew. Their names are in the data, so the own one takes the next number.
+ */
+export const takingOver = ({ keys: [own] }: Encryption, theirs: Encryption): Encryption => {
+  if (own === undefined) throw new Error('A cluster without an encryption key cannot write Secrets.');
+  const number = Math.max(...theirs.keys.map((key) => key.number)) + 1;
+  // To be rid of the old keys counts as a rotation, and nobody asked for one.
+  return { keys: [{ ...own, number }, ...theirs.keys], plain: theirs.plain, turn: -1, spread: false };
+};
+
 /** What is waited for until every API server reads a form. */
 export const phaseOf = ({ keys: [first, second], turn, plain }: Encryption): string => {
   if (first !== undefined && second !== undefined)

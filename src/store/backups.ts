@@ -5,7 +5,7 @@ import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { behindCursor, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
 import { inSight, type Sight } from './sight.ts';
-import { backups } from './tables.ts';
+import { backups, clusters } from './tables.ts';
 
 export type BackupRow = typeof backups.$inferSelect;
 
@@ -77,6 +77,13 @@ export const loadBackups = (db: Db, sight: Sight, ids: readonly string[]): Promi
 
 export const findBackup = async (db: Db, id: string): Promise<BackupRow | undefined> =>
   (await db.select().from(backups).where(eq(backups.id, id)))[0];
+
+/** A living cluster that is to have what the backup has, and does not yet. */
+export const findRestoring = async (db: Db, backupId: string): Promise<{ name: string } | undefined> => {
+  const from = sql`json_extract(${clusters.restore}, '$.backupId') = ${backupId} and json_extract(${clusters.restore}, '$.phase') <> 'DONE'`;
+  const query = db.select({ name: clusters.name }).from(clusters);
+  return (await query.where(and(from, isNull(clusters.deleteRequestedAt))).limit(1))[0];
+};
 
 /** Live ones of a cluster, newest first. */
 export const listLiveBackups = (db: Db, clusterId: string): Promise<BackupRow[]> =>

@@ -3,7 +3,15 @@ import { sql } from 'drizzle-orm';
 import { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { BundleState, Manifest } from '../domain/addonBundle.ts';
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
-import type { BackupFailures, BackupLoss, BackupReason, BackupState, ClusterRestore, SnapshotFacts } from '../domain/backup.ts';
+import type {
+  BackupFailures,
+  BackupLoss,
+  BackupReason,
+  BackupState,
+  ClusterClone,
+  ClusterRestore,
+  SnapshotFacts,
+} from '../domain/backup.ts';
 import type { BackupPlan } from '../domain/backupSchedule.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { CloudCredentials } from '../domain/cloudCredential.ts';
@@ -188,6 +196,7 @@ export const clusters = sqliteTable(
     restore: json<ClusterRestore>(),
     /** When the next scheduled backup is due, and by which schedule; null without one. */
     backupPlan: json<BackupPlan>(),
+    clone: json<ClusterClone>(),
     /** As it was at the last look. */
     etcdStatus: json<EtcdStatus>(),
     /** Of addon bundles that it has, or that are on their way out; null: never had one. */

@@ -31,6 +31,7 @@ test('every mutation takes one input with an idempotency key and answers a union
   const mutations = Object.values(buildSchema().getMutationType()?.getFields() ?? {});
   expect(mutations.map((m) => m.name).sort()).toEqual([
     'cordonSeed',
+    'cloneCluster',
     'createBackup',
     'createCluster',
     'createClusterTemplate',

@@ -170,6 +170,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['deleteNodeGroup', { nodeGroupId: house.nodeGroup.id }],
   ['replaceNode', { nodeId: house.node.id }],
   ['createBackup', { clusterId: house.cluster.id }],
+  ['cloneCluster', { backupId: house.backup.id, name: 'thief' }],
   ['restoreCluster', { backupId: house.backup.id, confirmClusterName: 'leaky-cluster' }],
   ['deleteBackup', { backupId: house.backup.id }],
   ['retryOperation', { operationId: house.operation.id }],

@@ -17,7 +17,7 @@ type Stop = () => Promise<unknown>;
 
 /** So long its controller may take for a Service's end; then its load balancer is removed without it. */
 const GRACE_MS = 300_000;
-const CSI_DRIVER = 'cinder.csi.openstack.org';
+export const CSI_DRIVER = 'cinder.csi.openstack.org';
 /** The property by which the volume driver marks what it makes for a cluster. */
 export const CSI_CLUSTER = `${CSI_DRIVER}/cluster`;
 const PREFIX = 'kube_service_';

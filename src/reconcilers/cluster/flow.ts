@@ -31,6 +31,7 @@ import { scheduler } from './steps/scheduler.ts';
 import { securityGroup } from './steps/securityGroup.ts';
 import { seedNamespace } from './steps/seedNamespace.ts';
 import { seedTurn } from './steps/seedTurn.ts';
+import { separated } from './steps/separated.ts';
 import { tenantBootstrap } from './steps/tenantBootstrap.ts';
 import { tunnel } from './steps/tunnel.ts';
 import { usable } from './steps/usable.ts';
@@ -54,6 +55,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   backupSchedule,
   backedUp,
   apiServer,
+  separated,
   encryption,
   controllerManager,
   scheduler,

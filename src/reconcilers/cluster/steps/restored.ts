@@ -23,7 +23,7 @@ import { problemOf, UserError } from '../../../domain/errors.ts';
 import { formingOf } from '../../../domain/etcd.ts';
 import { done, NotYet, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { ObjectStore } from '../../../objectStore/objectStore.ts';
-import { readingAlso } from '../../../pki/encryption.ts';
+import { type Encryption, readingAlso, takingOver } from '../../../pki/encryption.ts';
 import { type BackupRow, findBackup } from '../../../store/backups.ts';
 import { doubtApplied } from '../../../store/inventory.ts';
 import type { Tx } from '../../../store/open.ts';
@@ -94,7 +94,7 @@ const open = async (scope: ClusterScope, restore: ClusterRestore): Promise<{ bac
   const untouched = restore.phase === 'STOP' && scope.row.etcd !== null && !(await isStopping(scope));
   const refusal = new UserError(
     'SEED_REFUSED',
-    `Backup ${backup?.name ?? restore.backupId} is not in the object store as it was stored${untouched ? ', and nothing was changed' : ''}; restore another one.`,
+    `Backup ${backup?.name ?? restore.backupId} is not in the object store as it was stored${untouched ? ', and nothing was changed' : ''}; ${remedyOf(scope)}.`,
     { field: ['backupId'], whoMustAct: 'CUSTOMER' },
   );
   if (!untouched) throw refusal;
@@ -103,6 +103,10 @@ const open = async (scope: ClusterScope, restore: ClusterRestore): Promise<{ bac
   );
   return 'CALLED_OFF';
 };
+
+/** One that is being made has no backup of its own. */
+const remedyOf = ({ row: { clone } }: ClusterScope): string =>
+  clone === null || clone.separated ? 'restore another one' : 'delete this cluster, and clone another backup';
 
 /** The keys are tried while there still is a way back. */
 const isWhole = async (scope: ClusterScope, { phase }: ClusterRestore, backup: BackupRow, objects: ObjectStore): Promise<boolean> => {
@@ -229,17 +233,24 @@ const fillMember = async (scope: ClusterScope, hosted: ReachableCluster, filling
   return false;
 };
 
+/** A crash may have come after they were taken over. */
+const ofClone = (own: Encryption, theirs: Encryption): Encryption => {
+  const known = new Set(own.keys.map(({ secret }) => secret));
+  return theirs.keys.every(({ secret }) => known.has(secret)) ? own : takingOver(own, theirs);
+};
+
 /** The keys that the data needs, and no trust in what was applied to the cluster since; the steps after this one do the rest. */
 const start = async (scope: ClusterScope, backup: BackupRow, objects: ObjectStore): Promise<Outcome> => {
   const sealed = await objects.get(objectNamesOf(backup).keys);
   if (sealed === undefined)
-    throw new UserError('SEED_REFUSED', `The keys of backup ${backup.name} are not in the object store any more; restore another one.`, {
+    throw new UserError('SEED_REFUSED', `The keys of backup ${backup.name} are not in the object store any more; ${remedyOf(scope)}.`, {
       field: ['backupId'],
       whoMustAct: 'CUSTOMER',
     });
   const then = openKeys(scope.world, backup.id, sealed.toString());
   const { encryption } = await scope.pki();
-  const next = readingAlso(encryption, then.encryption);
+  const next =
+    scope.row.clone === null || scope.row.clone.separated ? readingAlso(encryption, then.encryption) : ofClone(encryption, then.encryption);
   if (next !== encryption) await scope.changePki({ encryption: next });
   await scope.write((tx) => doubtApplied(tx, scope.row.id, 'CLUSTER'));
   scope.world.tenants.close(scope.row.id);

@@ -8,6 +8,7 @@ import { readyReplicas } from '../../workload.ts';
 import type { ClusterScope } from '../scope.ts';
 import { untilMoved } from '../upgradeOrder.ts';
 import { apiServer } from './apiServer.ts';
+import { separated } from './separated.ts';
 
 const objectsOf = remembering(buildScheduler);
 
@@ -16,7 +17,7 @@ export const scheduler: Step<ClusterScope> = {
   title: 'Start the scheduler',
   usuallyMs: 60_000,
   // Earlier it would only back off: without an API it cannot take its lease.
-  needs: [apiServer],
+  needs: [apiServer, separated],
   ensure: async (scope) => {
     const hosted = await scope.reachable();
     const objects = objectsOf(hosted, await scope.pki());

@@ -7,6 +7,7 @@ import { done, type Step } from '../../../engine/flow.ts';
 import { remembering } from '../../../lib/remember.ts';
 import { type ClusterScope, wakeWaitingNodes } from '../scope.ts';
 import { apiServer } from './apiServer.ts';
+import { separated } from './separated.ts';
 
 const objectsOf = remembering(buildBootstrapObjects);
 
@@ -14,7 +15,7 @@ export const tenantBootstrap: Step<ClusterScope> = {
   name: 'TenantBootstrapped',
   title: 'Prepare the cluster for nodes',
   usuallyMs: 10_000,
-  needs: [apiServer],
+  needs: [apiServer, separated],
   ensure: async (scope) => {
     const { cert } = (await scope.pki()).authorities.ca;
     const written = await scope.applyToTenant(GROUP, objectsOf(await asRun(scope), cert));
