@@ -90,7 +90,7 @@ const CloneClusterInput = builder.inputType('CloneClusterInput', {
 defineMutation({
   name: 'cloneCluster',
   description:
-    "Makes another cluster that begins as a backup has it, with the settings of the first, the version that the backup is of, and keys, address and workers of its own. Before any controller runs, it loses what is the first cluster's: Nodes, the volumes of Cinder (their claims are Lost), load balancers of Services (it gets its own), and tokens; other volumes and snapshots are kept when they are deleted in it, and webhooks that are served in the cluster refuse nothing until you set their failurePolicy again. Needs the role member.",
+    "Makes another cluster that begins as a backup has it, with the settings of the first, the version that the backup is of, and keys, address and workers of its own. Before any controller runs, it loses what is the first cluster's: Nodes, volumes for a single node and those of Cinder (their claims are Lost), load balancers of Services (it gets its own), and tokens; volumes for many nodes and snapshots are shared by both, and kept when they are deleted in it, and webhooks that are served in the cluster refuse nothing until you set their failurePolicy again. Needs the role member.",
   input: CloneClusterInput,
   payload: clusterPayload('CloneClusterPayload', 'The cluster that is being made.'),
   toCommand: (input) => ({

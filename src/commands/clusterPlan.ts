@@ -139,7 +139,14 @@ export const planClone = async (
   const groups = asBefore.length > 0 ? asBefore : groupsOf(deps, input, spec);
   const requestedSeedId = await checkPlan(deps, call, { input, projectId: source.projectId, spec, groups, pathOf });
   const template = { id: source.templateId, revision: source.templateRevision };
-  return { projectId: source.projectId, template, requestedSeedId, fields: source.overrides, spec, groups };
+  return {
+    projectId: source.projectId,
+    template,
+    requestedSeedId,
+    fields: { ...source.overrides, kubernetesVersion: version },
+    spec,
+    groups,
+  };
 };
 
 /** None when the cluster is gone. */

@@ -30,6 +30,10 @@ export const createBackup =
           throw new Conflict('CONFLICT', `Cluster ${cluster.name} has no etcd yet; ask again once it has been READY.`, {
             field: ['clusterId'],
           });
+        if (cluster.clone?.separated === false)
+          throw new Conflict('CONFLICT', `Cluster ${cluster.name} still has what is the first cluster's; ask again once it is READY.`, {
+            field: ['clusterId'],
+          });
         checkRoomForBackup(await countLiveBackups(tx.db, cluster.id, cluster.projectId), cluster.name, ['clusterId']);
         const now = deps.clock.now();
         const backup = newBackup({ id: deps.newId(), cluster, reason: 'ON_DEMAND', createdBy: call.actor.userName, now });

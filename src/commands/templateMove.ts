@@ -72,11 +72,11 @@ const planMove = ({ cluster, groups, revision, keep }: MoveFacts): MovePlan => {
   // A version that the cluster has come to by an upgrade of its own follows a newer one of the template's, and none goes back.
   const rises = isOlder(cluster.spec.kubernetesVersion, revision.spec.kubernetesVersion);
   const own = (path: SpecPath) => (path === 'kubernetesVersion' && rises ? false : isOwn(cluster.overrides, path));
-  const different = settingsOf(revision.spec).filter(
-    ([path, value]) => path !== 'ignoredLabels' && !own(path) && stableJson(value) !== stableJson(settingAt(cluster.spec, path)),
-  );
+  const given = settingsOf(revision.spec).filter(([path]) => path !== 'ignoredLabels' && !own(path));
+  const different = given.filter(([path, value]) => stableJson(value) !== stableJson(settingAt(cluster.spec, path)));
   const isKept = (path: string) => keep.some((beginning) => isBelow(path, beginning));
-  const kept = different.filter(([path]) => isKept(path)).map(([path]): [string, unknown] => [path, settingAt(cluster.spec, path) ?? null]);
+  // What is the same now may differ in the revision after this one.
+  const kept = given.filter(([path]) => isKept(path)).map(([path]): [string, unknown] => [path, settingAt(cluster.spec, path) ?? null]);
   const taken = different.filter(([path]) => !isKept(path));
   const spec = mergeSpec(cluster.spec, treeOf(taken) as SpecChange);
   const ignoredLabels = { ...revision.spec.ignoredLabels, ...cluster.spec.ignoredLabels };

@@ -24,8 +24,10 @@ export interface BackupPlan {
 
 /** The first time after `now`; null when there is none, as for the 31st of February. */
 export const planAfter = (clusterId: string, schedule: string, now: number): BackupPlan | null => {
-  const next = nextTime(schedule, now);
-  return next === null ? null : { schedule, nextAt: next + spreadMs(clusterId) };
+  const spread = spreadMs(clusterId);
+  // A pass that comes late does not lose the one after.
+  const next = nextTime(schedule, now - spread);
+  return next === null ? null : { schedule, nextAt: next + spread };
 };
 
 export interface KeptBackup {
@@ -45,18 +47,29 @@ export const isGood = ({ state, verifiedAt }: Pick<KeptBackup, 'state' | 'verifi
 
 /**
  * Scheduled ones whose time is over; never what somebody asked for, what is `inUse` or under way, or the newest good one of all. One that
- * cannot be restored stays for as long as it is the newest of its kind, so that it is seen. `backups`: newest first.
+ * could never be restored stays for as long as it is the newest of its kind, so that it is seen. One that could be and is not found now goes
+ * only when good ones have taken its place: a store that is away for a day must not cost what is in it. `backups`: newest first.
  */
-export const listExpired = <B extends KeptBackup>(backups: readonly B[], spec: BackupSpec, inUse: string | null, now: number): B[] => {
+export const listExpired = <B extends KeptBackup>(
+  backups: readonly B[],
+  spec: BackupSpec,
+  inUse: ReadonlySet<string>,
+  now: number,
+): B[] => {
   const live = backups.filter(({ deleteRequestedAt }) => deleteRequestedAt === null);
   const newestGood = live.find(isGood);
   const scheduled = live.filter((backup) => backup.reason === 'SCHEDULED' && !isUnderWay(backup));
   const good = scheduled.filter(isGood);
-  const isOld = ({ createdAt }: B) => spec.keepDays !== null && now - createdAt > spec.keepDays * DAY_MS;
-  const bad = scheduled.filter((backup) => !isGood(backup));
+  const proven = scheduled.filter(({ verifiedAt }) => verifiedAt !== null);
+  const bad = scheduled.filter(({ verifiedAt }) => verifiedAt === null);
+  const isOver = (backup: B): boolean => {
+    const newer = good.filter(({ createdAt }) => createdAt > backup.createdAt).length;
+    const isOld = spec.keepDays !== null && now - backup.createdAt > spec.keepDays * DAY_MS;
+    return newer >= spec.keepCount || (isOld && (isGood(backup) || newer > 0));
+  };
   const shown = bad.find(({ createdAt }) => newestGood === undefined || createdAt > newestGood.createdAt);
-  const expired = new Set([...good.filter((backup, place) => place >= spec.keepCount || isOld(backup)), ...bad]);
-  return scheduled.filter((backup) => expired.has(backup) && backup !== newestGood && backup !== shown && backup.id !== inUse);
+  const expired = new Set([...proven.filter(isOver), ...bad]);
+  return scheduled.filter((backup) => expired.has(backup) && backup !== newestGood && backup !== shown && !inUse.has(backup.id));
 };
 
 const DAY_MS = 86_400_000;

@@ -1,4 +1,6 @@
 /** A cluster that begins as another's backup has it: all of the customer's objects, and nothing that is the first cluster's in the cloud. */
+import { renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Kubernetes } from '../../src/seeds/connection.ts';
 import type { KubernetesObject } from '../../src/seeds/kinds.ts';
@@ -42,9 +44,9 @@ const enter = async (clusterId: string): Promise<Kubernetes> => {
   return kube;
 };
 
-const volume = (name: string, csi: object): KubernetesObject =>
+const volume = (name: string, mode: string, csi: object): KubernetesObject =>
   object('v1', 'PersistentVolume', name, {
-    spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], persistentVolumeReclaimPolicy: 'Delete', csi },
+    spec: { capacity: { storage: '1Gi' }, accessModes: [mode], persistentVolumeReclaimPolicy: 'Delete', csi },
   });
 const object = (apiVersion: string, kind: string, name: string, rest: object, finalizers: string[] = []): KubernetesObject => ({
   apiVersion,
@@ -74,8 +76,9 @@ const owned = (): KubernetesObject[] => [
   inDefault(object('v1', 'Service', 'front', { spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } }), {
     annotations: { [MARK]: '7c1f', 'example.org/kept': 'yes' },
   }),
-  volume('disk', { driver: CINDER, volumeHandle: '11aa' }),
-  volume('share', { driver: 'nfs.csi.k8s.io', volumeHandle: '22bb' }),
+  volume('disk', 'ReadWriteOnce', { driver: CINDER, volumeHandle: '11aa' }),
+  volume('share', 'ReadWriteMany', { driver: 'nfs.csi.k8s.io', volumeHandle: '22bb' }),
+  volume('block', 'ReadWriteOnce', { driver: 'rbd.csi.ceph.com', volumeHandle: '33cc' }),
   object(
     'storage.k8s.io/v1',
     'VolumeAttachment',
@@ -118,11 +121,11 @@ test('it has the objects and none of the ties, keys and workers of its own, and 
   const acting = told.findIndex(({ step }) => /ControllerManager|Scheduler|Bootstrapped|Addon/.test(step ?? ''));
   expect([separated >= 0, separated < acting]).toEqual([true, true]);
 
-  const [map, secret, robot, service, disk, share, attachment, policy] = await Promise.all(owned().map((it) => get(second, it)));
+  const [map, secret, robot, service, disk, share, block, attachment, policy] = await Promise.all(owned().map((it) => get(second, it)));
   expect([map, secret]).toMatchObject([{ data: { a: 'b' } }, { data: { a: 'Yg==' } }]);
   expect((robot as { data?: { token?: string } } | undefined)?.data?.token).not.toBe('b2xk');
   expect(service?.metadata.annotations).toEqual({ 'example.org/kept': 'yes' });
-  expect([disk, attachment]).toEqual([undefined, undefined]);
+  expect([disk, block, attachment]).toEqual([undefined, undefined, undefined]);
   expect(share).toMatchObject({ spec: { persistentVolumeReclaimPolicy: 'Retain', csi: { volumeHandle: '22bb' } } });
   expect(policy).toMatchObject({ webhooks: [{ failurePolicy: 'Ignore' }, { failurePolicy: 'Fail' }] });
 
@@ -149,6 +152,24 @@ test('what cannot be copied is refused by name, and a backup that is being copie
   await expect(ask({}, living.admin)).rejects.toThrow(/FORBIDDEN.*another project/);
   const id = await clone('third', { nodeCount: 0 });
   await expect(living.change(living.member, 'deleteBackup', { backupId }, 'operation { id }')).rejects.toThrow(/IN_USE.*third/);
-  await living.change(living.member, 'deleteCluster', { clusterId: id }, 'cluster { id }');
-  await until(() => living.rows(`select 1 from clusters where id = '${id}' and state = 'DELETED'`).length === 1);
+  await deleted(id);
 });
+
+test('one whose backup is lost says so, and holds the first one up until it goes', async () => {
+  const file = join(dirname(living.dbPath), 'backups', firstId, `${backupId}.db`);
+  renameSync(file, `${file}.away`);
+  const id = await clone('fourth', { nodeCount: 0 });
+  const said = (clusterId: string, text: string) =>
+    until(() => living.rows(`select 1 from conditions where object_id = '${clusterId}' and message like '%${text}%'`).length > 0);
+  await said(id, 'delete this cluster, and clone another backup');
+  await living.change(living.member, 'deleteCluster', { clusterId: firstId }, 'cluster { id }');
+  await said(firstId, 'cluster fourth to be made of one of its backups, or to be deleted');
+  expect(living.rows(`select 1 from backups where id = '${backupId}' and delete_requested_at is null`)).toHaveLength(1);
+  await deleted(id);
+  await deleted(firstId);
+});
+
+const deleted = async (clusterId: string): Promise<void> => {
+  await living.change(living.member, 'deleteCluster', { clusterId }, 'cluster { id }');
+  await until(() => living.rows(`select 1 from clusters where id = '${clusterId}' and state = 'DELETED'`).length === 1);
+};

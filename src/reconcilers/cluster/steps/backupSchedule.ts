@@ -7,6 +7,7 @@ import { newId } from '../../../lib/ids.ts';
 import {
   type BackupRow,
   countLiveBackups,
+  findRestoring,
   insertBackup,
   listLiveBackups,
   newBackup,
@@ -19,15 +20,17 @@ import { changed, loadCluster, patchCluster } from '../../../store/reconcile.ts'
 import { wakeNow } from '../../../store/wake.ts';
 import type { ClusterScope } from '../scope.ts';
 import { etcd } from './etcd.ts';
+import { separated } from './separated.ts';
 
 const ASKED_BY = 'backup-schedule';
+const NONE: ReadonlySet<string> = new Set();
 
 export const backupSchedule: Step<ClusterScope> = {
   name: 'BackupsScheduled',
   title: 'Back up by schedule',
   usuallyMs: 5_000,
   optional: true,
-  needs: [etcd],
+  needs: [etcd, separated],
   wanted: ({ row }) => row.spec.backup.enabled,
   ensure: async (scope) => {
     const { row, clock } = scope;
@@ -39,9 +42,10 @@ export const backupSchedule: Step<ClusterScope> = {
       );
     const { schedule } = row.spec.backup;
     if (row.backupPlan?.schedule !== schedule) await scope.patch({ backupPlan: planAfter(row.id, schedule, clock.now()) });
+    // Before another one, too, which there may be no room for else.
+    await dropExpired(scope);
     if (row.backupPlan !== null && clock.now() >= row.backupPlan.nextAt) await make(scope);
     const backups = await listLiveBackups(scope.db, row.id);
-    await dropExpired(scope, backups);
     await tellFailure(scope, backups);
     return done();
   },
@@ -117,16 +121,18 @@ const write = async (tx: Tx, { row }: ClusterScope, backup: BackupRow): Promise<
   });
 };
 
-/** What is in use is looked up where deletions are written, for a restore may have begun since. */
-const dropExpired = async ({ row, clock, write: commit }: ClusterScope, backups: readonly BackupRow[]): Promise<void> => {
+/** What is in use is looked up where deletions are written, for a restore or a clone may have begun since. */
+const dropExpired = async ({ db, row, clock, write: commit }: ClusterScope): Promise<void> => {
   const now = clock.now();
-  if (listExpired(backups, row.spec.backup, null, now).length === 0) return;
+  const { backup: spec } = row.spec;
+  if (listExpired(await listLiveBackups(db, row.id), spec, NONE, now).length === 0) return;
   await commit(async (tx) => {
     const current = await loadCluster(tx.db, row.id);
     if (current === undefined || current.generation !== row.generation) return;
-    const { restore } = current;
-    const inUse = restore === null || restore.phase === 'DONE' ? null : restore.backupId;
-    const expired = listExpired(await listLiveBackups(tx.db, row.id), row.spec.backup, inUse, now).map(({ id }) => id);
+    const live = await listLiveBackups(tx.db, row.id);
+    const inUse = new Set<string>();
+    for (const { id } of listExpired(live, spec, NONE, now)) if ((await findRestoring(tx.db, id)) !== undefined) inUse.add(id);
+    const expired = listExpired(live, spec, inUse, now).map(({ id }) => id);
     await requestDeletionOfBackups(tx, expired, now);
     for (const id of expired) await wakeNow(tx, 'BACKUP', id, now);
   });

@@ -80,15 +80,17 @@ const ignoringFailures = (object: KubernetesObject): KubernetesObject | undefine
 };
 
 interface VolumeSpec {
+  accessModes?: string[];
   persistentVolumeReclaimPolicy?: string;
   csi?: { driver?: string };
   cinder?: object;
 }
 
-/** A volume of Cinder is attached to one server. Of any other it is not known whether two clusters can have it, but neither may delete the other's. */
+/** One for a single node would be written by two clusters at once. What is made for many is shared, and the copy never deletes it. */
 const volumeOf = (object: KubernetesObject): KubernetesObject | null | undefined => {
   const spec = (object.spec ?? {}) as VolumeSpec;
-  if (spec.cinder !== undefined || spec.csi?.driver === CSI_DRIVER) return null;
+  const isShared = (spec.accessModes ?? []).some((mode) => mode.endsWith('Many'));
+  if (!isShared || spec.cinder !== undefined || spec.csi?.driver === CSI_DRIVER) return null;
   if (spec.persistentVolumeReclaimPolicy === 'Retain') return undefined;
   return { ...object, spec: { ...spec, persistentVolumeReclaimPolicy: 'Retain' } };
 };
