@@ -16,6 +16,7 @@ import type { OperationKind, OperationState } from '../domain/operation.ts';
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
 import type { Exposure, SeedState, SeedTurn } from '../domain/seed.ts';
 import type { IpFamily, NetworkDriver, Visibility, VolumeDriver } from '../domain/template.ts';
+import type { BlockedDrain } from '../domain/upgradeStrategy.ts';
 import type { ReleaseStatus } from '../domain/version.ts';
 import { builder } from './builder.ts';
 
@@ -352,6 +353,11 @@ export const VnicTypeEnum = enumOf<VnicType>(
     VIRTIO_FORWARDER: 'A virtual function behind virtio.',
   },
 );
+
+export const BlockedDrainEnum = enumOf<BlockedDrain>('BlockedDrain', 'What becomes of a worker whose pods have not gone in time.', {
+  WAIT: 'It stays until they have gone, and the condition Drained names the PodDisruptionBudget that keeps them.',
+  FORCE: 'It goes all the same, and an event names the PodDisruptionBudgets that kept its pods.',
+});
 
 export const ServerGroupPolicyEnum = builder.enumType('ServerGroupPolicy', {
   description: "How the cloud places a group's servers among its hosts.",

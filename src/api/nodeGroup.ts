@@ -11,6 +11,7 @@ import { entriesOf, LabelType } from './label.ts';
 import { ClusterNodeRef } from './node.ts';
 import { byCreation, connectionOf, pageArgs, pageOf } from './paging.ts';
 import { RootVolumeType } from './spec.ts';
+import { UpgradeStrategyType } from './upgradeStrategy.ts';
 
 const TaintType = builder.objectRef<Taint>('Taint').implement({
   description: 'A taint that workers register with.',
@@ -148,6 +149,11 @@ builder.node(NodeGroupRef, {
       type: ServerGroupPolicyEnum,
       description: 'How its servers are placed among hosts.',
       resolve: (row) => row.spec.serverGroupPolicy,
+    }),
+    upgradeStrategy: t.field({
+      type: UpgradeStrategyType,
+      description: 'How its workers are replaced by others.',
+      resolve: (row) => row.spec.upgradeStrategy,
     }),
     version: t.string({
       nullable: true,

@@ -3,6 +3,7 @@ import { builder, type InputBuilder } from './builder.ts';
 import { ServerGroupPolicyEnum, TaintEffectEnum, VnicTypeEnum } from './enums.ts';
 import { LabelInput } from './label.ts';
 import { RootVolumeInput, withMaps } from './specInput.ts';
+import { UpgradeStrategyInput } from './upgradeStrategy.ts';
 
 export const TaintInput = builder.inputType('TaintInput', {
   description: 'A taint that workers register with.',
@@ -82,6 +83,7 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
     type: ServerGroupPolicyEnum,
     description: 'How servers are placed among hosts; SOFT_ANTI_AFFINITY without it. It stays for the life of the group.',
   }),
+  upgradeStrategy: t.field({ type: UpgradeStrategyInput, description: 'How its workers are replaced by others.' }),
 });
 
 export const NodeGroupFieldsInput = builder.inputType('NodeGroupInput', {

@@ -8,6 +8,7 @@ import { defineMutation, REPLAYED, targetFields } from './mutation.ts';
 import { NodeGroupRef } from './nodeGroup.ts';
 import { groupToCommand, nodeGroupInputFields, TaintInput } from './nodeGroupInput.ts';
 import { OperationRef } from './operation.ts';
+import { UpgradeStrategyInput } from './upgradeStrategy.ts';
 
 export const nodeGroupPayload = (name: string, description: string) =>
   builder.objectRef<NodeGroupAnswer>(name).implement({
@@ -58,6 +59,10 @@ const UpdateNodeGroupInput = builder.inputType('UpdateNodeGroupInput', {
     metadata: t.field({ type: [LabelInput], description: `All metadata of its servers in Nova, beside Seedbed's own. ${REPLACES}` }),
     kubernetesVersion: t.string({
       description: `The version that its workers stay at, at most three minor releases older than the control plane's and no newer; null: they follow the control plane. ${REPLACES}`,
+    }),
+    upgradeStrategy: t.field({
+      type: UpgradeStrategyInput,
+      description: 'How its workers are replaced by others; it holds at once, for those that are on their way as well.',
     }),
   }),
 });

@@ -25,12 +25,19 @@ interface CreateOptions extends ChangeOptions {
   cloudInit?: string;
 }
 
+interface StrategyOptions {
+  maxSurge?: string;
+  maxUnavailable?: string;
+  drainTimeout?: number | false;
+  onBlockedDrain?: string;
+}
+
 interface ResizeOptions extends ChangeOptions {
   count: number;
   remove?: string[];
 }
 
-interface UpdateOptions extends ChangeOptions {
+interface UpdateOptions extends ChangeOptions, StrategyOptions {
   file?: string;
   flavor?: string;
   image?: string;
@@ -88,6 +95,14 @@ export const addNodeGroupCommands = (program: Command, io: Io): void => {
     .option('--kubernetes-version <version>', 'that they stay at')
     .option('--no-kubernetes-version', 'they follow the control plane')
     .option('--cloud-init <file>', 'YAML: more for cloud-init to do on each server; - reads standard input')
+    .option(
+      '--max-surge <nodes>',
+      'how many more than wanted there may be while others take their places: a number, or a share such as 25%',
+    )
+    .option('--max-unavailable <nodes>', 'how many fewer than wanted may serve meanwhile: a number, or a share such as 25%')
+    .option('--drain-timeout <seconds>', 'how long the pods of a worker that goes have to go before it', readWhole)
+    .option('--no-drain-timeout', "the server's limit")
+    .option('--on-blocked-drain <choice>', 'WAIT, or FORCE: it goes after that time with the pods that a PodDisruptionBudget keeps')
     .action(action(io, update));
 };
 
@@ -197,8 +212,10 @@ const autoscale = async (
 
 const update = async (session: Session, [clusterName = '', groupName = '']: readonly string[], options: UpdateOptions): Promise<void> => {
   const { cluster, group } = await getGroup(session, clusterName, groupName);
-  const { flavor, image, keypair, kubernetesVersion, idempotencyKey } = options;
-  const input = {
+  const { flavor, image, keypair, kubernetesVersion, maxSurge, maxUnavailable, drainTimeout, onBlockedDrain, idempotencyKey } = options;
+  const drainTimeoutSeconds = drainTimeout === false ? null : drainTimeout;
+  const strategy = given({ maxSurge, maxUnavailable, drainTimeoutSeconds, onBlockedDrain });
+  const input: Record<string, unknown> = {
     ...(options.file === undefined ? {} : session.readSettings(options.file)),
     ...given({
       nodeGroupId: group.uuid,
@@ -210,6 +227,7 @@ const update = async (session: Session, [clusterName = '', groupName = '']: read
       idempotencyKey,
     }),
   };
+  if (Object.keys(strategy).length > 0) input['upgradeStrategy'] = { ...(input['upgradeStrategy'] as object | undefined), ...strategy };
   const { operation } = await session.client.mutate<{ operation: Operation }>(UPDATE_NODE_GROUP, { input });
   await follow(session, options, cluster, group, operation, `Update ${cluster.name}/${group.name}`);
 };

@@ -14,6 +14,7 @@ import {
   SERVER_GROUP_POLICIES,
 } from '../domain/nodeGroup.ts';
 import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
+import { checkStrategy } from '../domain/upgradeStrategy.ts';
 import { insertNodeGroup } from '../store/nodeGroups.ts';
 import type { Tx } from '../store/open.ts';
 import type { ClusterRow, NodeGroupRow } from '../store/reconcile.ts';
@@ -28,6 +29,7 @@ import {
   subnetsInput,
 } from './serverInput.ts';
 import { rootVolumeInput } from './templateInput.ts';
+import { upgradeStrategyInput } from './upgradeStrategyInput.ts';
 
 /** The name that Magnum's users know. */
 export const DEFAULT_GROUP = 'default-worker';
@@ -68,6 +70,7 @@ export const nodeGroupFields = z.strictObject({
   schedulerHints: given(schedulerHintsInput),
   configDrive: given(z.boolean()),
   serverGroupPolicy: given(z.enum(SERVER_GROUP_POLICIES, `must be one of ${SERVER_GROUP_POLICIES.join(', ')}`)),
+  upgradeStrategy: given(upgradeStrategyInput),
 });
 
 /** A group that is to be, its spec complete. */
@@ -136,7 +139,9 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     schedulerHints: input.schedulerHints ?? DEFAULT_EXTRAS.schedulerHints,
     configDrive: input.configDrive ?? DEFAULT_EXTRAS.configDrive,
     serverGroupPolicy: input.serverGroupPolicy ?? DEFAULT_EXTRAS.serverGroupPolicy,
+    upgradeStrategy: { ...DEFAULT_EXTRAS.upgradeStrategy, ...input.upgradeStrategy },
   };
+  checkStrategy(spec.upgradeStrategy, [...base, 'upgradeStrategy']);
   checkCount(spec, spec.count, [...base, 'count']);
   checkMost(spec, spec.maxCount, [...base, 'maxCount']);
   checkPorts(spec, cluster, base);

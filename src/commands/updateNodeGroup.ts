@@ -1,5 +1,5 @@
 /**
- * updateNodeGroup: other bounds, and what its workers are made of. The count follows into the bounds, so that no group is ever outside its own;
+ * updateNodeGroup: other bounds, what its workers are made of, and how they are replaced. The count follows into the bounds, so that no group is ever outside its own;
  * workers follow all else by being replaced.
  */
 import { z } from 'zod';
@@ -7,6 +7,7 @@ import { Conflict, UserError } from '../domain/errors.ts';
 import { CLOUD_INIT, MAX_NODES_PER_GROUP, type NodeGroupSpec } from '../domain/nodeGroup.ts';
 import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
 import { apiServerVersionOf, settingsDigestOf } from '../domain/roll.ts';
+import { checkStrategy } from '../domain/upgradeStrategy.ts';
 import { getOfferedRelease, mayJoin } from '../domain/version.ts';
 import { noteSettingsDigest } from '../store/nodes.ts';
 import { type ClusterRow, listLiveNodeGroups, type NodeGroupRow, patchNodeGroup } from '../store/reconcile.ts';
@@ -19,6 +20,7 @@ import { checkGrowth } from './quotaChecks.ts';
 import { metadataInput } from './serverInput.ts';
 import { checkGeneration, getNodeGroup } from './targets.ts';
 import { versionInput } from './templateInput.ts';
+import { upgradeStrategyInput } from './upgradeStrategyInput.ts';
 
 const schema = z.strictObject({
   nodeGroupId: nameOrId,
@@ -32,6 +34,7 @@ const schema = z.strictObject({
   cloudInit: clearable(z.string()),
   metadata: given(metadataInput),
   kubernetesVersion: clearable(versionInput),
+  upgradeStrategy: given(upgradeStrategyInput),
 });
 type Change = Omit<z.output<typeof schema>, 'nodeGroupId'>;
 
@@ -61,7 +64,9 @@ export const updateNodeGroup = nodeGroupCommand({
     await checkGrowth(deps, tx, { projectId: cluster.projectId, userId: call.actor.userId }, row, count, ['minCount']);
     const generation = row.generation + 1;
     const now = deps.clock.now();
-    const spec = { ...machinesOf(row.spec, change), minCount, maxCount, count };
+    const upgradeStrategy = { ...row.spec.upgradeStrategy, ...change.upgradeStrategy };
+    checkStrategy(upgradeStrategy, ['upgradeStrategy']);
+    const spec = { ...machinesOf(row.spec, change), minCount, maxCount, count, upgradeStrategy };
     await checkMachines(at, cluster, row, spec, change);
     const kubernetesVersion = change.kubernetesVersion === undefined ? row.kubernetesVersion : change.kubernetesVersion;
     checkVersion(cluster, row, kubernetesVersion);
@@ -128,7 +133,12 @@ const checkVersion = (cluster: ClusterRow, row: NodeGroupRow, version: string | 
     );
 };
 
-const WORDS: Partial<Record<keyof Change, string>> = { keypair: 'key pair', cloudInit: 'cloud-init', kubernetesVersion: 'version' };
+const WORDS: Partial<Record<keyof Change, string>> = {
+  keypair: 'key pair',
+  cloudInit: 'cloud-init',
+  kubernetesVersion: 'version',
+  upgradeStrategy: 'upgrade strategy',
+};
 
 /** Goes on after the group's name. */
 const sentenceOf = (before: NodeGroupSpec, after: NodeGroupSpec, change: Change): string => {

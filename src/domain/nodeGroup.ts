@@ -1,6 +1,7 @@
 /** Node groups: workers of one shape. */
 import type { CloudFlavor } from './cloud.ts';
 import type { RootVolume } from './template.ts';
+import { DEFAULT_STRATEGY, type UpgradeStrategy } from './upgradeStrategy.ts';
 
 export type NodeGroupState = 'PENDING' | 'CREATING' | 'READY' | 'UPDATING' | 'DEGRADED' | 'FAILED' | 'DELETING' | 'DELETED';
 
@@ -48,6 +49,7 @@ export interface NodeGroupExtras {
   schedulerHints: Record<string, string>;
   /** Servers find their data on a disk of their own; without it only the metadata service has it. */
   configDrive: boolean;
+  upgradeStrategy: UpgradeStrategy;
 }
 
 export const VNIC_TYPES = ['NORMAL', 'DIRECT', 'DIRECT_PHYSICAL', 'MACVTAP', 'VIRTIO_FORWARDER'] as const;
@@ -82,6 +84,7 @@ export const DEFAULT_EXTRAS: NodeGroupExtras = {
   metadata: {},
   schedulerHints: {},
   configDrive: true,
+  upgradeStrategy: DEFAULT_STRATEGY,
 };
 
 /** A group's spec as it was stored, with the settings that came after it. */

@@ -1,6 +1,7 @@
 /** Rolls: which nodes of a group are not what it says any more, and how many are made and go at a time. */
 import { fingerprint } from '../lib/json.ts';
 import type { NodeGroupSpec, ResolvedGroup } from './nodeGroup.ts';
+import type { RollLimits } from './upgradeStrategy.ts';
 import { parseVersion, versionText } from './version.ts';
 
 interface Group {
@@ -63,12 +64,6 @@ export interface RollCount {
   /** Of the fresh, those that do not serve yet. */
   late: number;
   leaving: number;
-}
-
-/** How many more than wanted there may be, and how many fewer may serve. */
-export interface RollLimits {
-  surge: number;
-  unavailable: number;
 }
 
 /**

@@ -36,6 +36,18 @@ test('a maximum is taken away by null, and stays when nothing is said of it', as
   expect((await update({ maxCount: null })).nodeGroup.spec).toMatchObject({ minCount: 1, maxCount: null });
 });
 
+test('of an upgrade strategy what is left out stays', async () => {
+  await update({ upgradeStrategy: { maxSurge: '25%', drainTimeoutSeconds: 60 } });
+  const { nodeGroup } = await update({ upgradeStrategy: { onBlockedDrain: 'WAIT', drainTimeoutSeconds: null } });
+  expect(nodeGroup.spec.upgradeStrategy).toEqual({
+    maxSurge: '25%',
+    maxUnavailable: '0',
+    drainTimeoutSeconds: null,
+    onBlockedDrain: 'WAIT',
+  });
+  expect(await told()).toBe('Node group default-worker gets another upgrade strategy, as anna asked.');
+});
+
 test('a resize that it moves is over; one that it leaves goes on', async () => {
   const state = async (id: string) => {
     const { operation } = await house.commands.retryOperation(call(ANNA), { operationId: id });
@@ -53,6 +65,10 @@ test.each<[string, object, string[]]>([
   ['a maximum below the minimum', { maxCount: 1 }, ['maxCount']],
   ['too many for the range of the nodes', { minCount: 300 }, ['minCount']],
   ['more than there can be', { maxCount: 1001 }, ['maxCount']],
+  ['no surge where none may be missing', { upgradeStrategy: { maxSurge: '0' } }, ['upgradeStrategy']],
+  ['a surge of no number', { upgradeStrategy: { maxSurge: 'some' } }, ['upgradeStrategy', 'maxSurge']],
+  ['more than all', { upgradeStrategy: { maxUnavailable: '101%' } }, ['upgradeStrategy', 'maxUnavailable']],
+  ['a drain of days', { upgradeStrategy: { drainTimeoutSeconds: 86_401 } }, ['upgradeStrategy', 'drainTimeoutSeconds']],
   ['nothing', {}, []],
 ])('%s', async (_what, bounds, field) => {
   await update({ minCount: 2 });

@@ -102,6 +102,31 @@ test('what has not gone in time goes with the node, and that is told', async () 
   expect(told).toHaveLength(1);
 });
 
+test('a group that waits keeps the node beyond its time, says who must act, and goes on once it is to be forced', async () => {
+  const update = (upgradeStrategy: object) =>
+    world.change(
+      world.member,
+      'updateNodeGroup',
+      { nodeGroupId: groupId, upgradeStrategy },
+      'nodeGroup { upgradeStrategy { onBlockedDrain } }',
+    );
+  expect(await update({ drainTimeoutSeconds: 1, onBlockedDrain: 'WAIT' })).toMatchObject({
+    nodeGroup: { upgradeStrategy: { onBlockedDrain: 'WAIT' } },
+  });
+  await resize(2);
+  await until(() => world.rows("select 1 from nodes where deleted_at is null and state = 'READY'").length === 2);
+  const victim = await victimOf();
+  await resize(1, [victim.id]);
+  const waits = await until(() => (drained(victim.id)?.message.includes('over its time') ? drained(victim.id) : null));
+  expect(waits.message).toMatch(/PodDisruptionBudget default\/web allows no more.*onBlockedDrain FORCE/);
+  expect(JSON.parse(waits.waiting_for ?? '{}')).toMatchObject({ whoMustAct: 'CUSTOMER' });
+  expect(liveNodes()).toHaveLength(2);
+  await update({ onBlockedDrain: 'FORCE' });
+  await until(() => liveNodes().length === 1);
+  expect(drained(victim.id)?.message).toMatch(/went with the node, .* which PodDisruptionBudget default\/web held\.$/);
+  await update({ drainTimeoutSeconds: null });
+});
+
 const replace = (nodeId: string) =>
   world.change<{ operation: { uuid: string } }>(world.member, 'replaceNode', { nodeId }, 'operation { uuid }');
 const operationState = (id: string) => world.rows<{ state: string }>(`select state from operations where id = '${id}'`)[0]?.state;

@@ -121,11 +121,16 @@ test('new nodes that cannot be made stop the roll, the old ones serve, and chang
   expect(liveNodes()).toEqual(before);
 });
 
-test('a server that dies in the middle of a roll goes on with it', async () => {
+test('a server that dies in the middle of a roll goes on with it, and makes no worker twice', async () => {
   const before = liveNodes();
-  const operation = await update({ metadata: [{ key: 'cost centre', value: '4711' }] });
-  await until(() => liveNodes().length > COUNT);
+  const made = () => world.rows<{ id: string }>(`select id from nodes where node_group_id = '${groupId}'`).length;
+  const already = made();
+  const operation = await update({ metadata: [{ key: 'cost centre', value: '4711' }], upgradeStrategy: { maxSurge: '2' } });
+  await until(() => liveNodes().length === COUNT + 2);
   await world.restart();
   await ended(operation);
   await renewed(before);
+  expect(made()).toBe(already + COUNT);
+  const { openstack } = await world.control<{ openstack: { compute: { servers: object[] } } }>('GET', 'world');
+  expect(openstack.compute.servers).toHaveLength(COUNT);
 });

@@ -1,5 +1,6 @@
 /** Before a node goes, its pods are asked to go: as their PodDisruptionBudgets let them, and not for ever. */
-import { SeedbedError } from '../../../domain/errors.ts';
+import { SeedbedError, type WhoMustAct } from '../../../domain/errors.ts';
+import { drainLimitOf } from '../../../domain/upgradeStrategy.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Kubernetes } from '../../../seeds/connection.ts';
 import type { KubernetesObject } from '../../../seeds/kinds.ts';
@@ -10,6 +11,8 @@ import type { NodeScope } from '../scope.ts';
 import { joined } from './joined.ts';
 
 const LOOK_MS = 2_000;
+/** Once somebody else must act, which takes its time. */
+const BLOCKED_LOOK_MS = 10_000;
 /** Of these at once: a thousand pods are asked in turns. */
 const ASKED_AT_ONCE = 20;
 
@@ -23,24 +26,28 @@ export const drained: Step<NodeScope> = {
   wanted: () => false,
   ensure: async () => done(),
   remove: async (scope) => {
-    const { row, cluster } = scope;
+    const { row, cluster, group } = scope;
     if (row.deleteRequestedAt === null) return done();
+    const { limitMs, waits } = drainLimitOf(group.spec.upgradeStrategy, scope.world.settings.drainMs);
+    // Whoever deletes the group has asked for the end of all its nodes.
+    const forced = !waits || group.deleteRequestedAt !== null;
     // With the cluster goes all that runs in it, and a node that was never in it runs nothing.
-    const { drainMs } = scope.world.settings;
     if (cluster.deleteRequestedAt !== null || row.kubeletVersion === null) return done();
-    if (drainMs === 0) return done('Draining is turned off, so its pods went with it.');
+    if (limitMs === 0 && forced) return done('Draining is turned off, so its pods went with it.');
     if (!(await hasStayingNode(scope.db, cluster.id))) return done('No other node is there for its pods.');
-    const leftMs = row.deleteRequestedAt + drainMs - scope.clock.now();
+    const leftMs = row.deleteRequestedAt + limitMs - scope.clock.now();
     try {
-      return await drain(scope, leftMs);
+      return await drain(scope, leftMs, forced);
     } catch (error) {
       if (!(error instanceof SeedbedError) || !error.retryable) throw error;
-      return leftMs > 0 ? waiting("the cluster's API, to drain the node", 5_000) : done("The cluster's API could not be asked in time.");
+      return leftMs > 0 || !forced
+        ? waiting("the cluster's API, to drain the node", 5_000)
+        : done("The cluster's API could not be asked in time.");
     }
   },
 };
 
-const drain = async (scope: NodeScope, leftMs: number): Promise<Outcome> => {
+const drain = async (scope: NodeScope, leftMs: number, forced: boolean): Promise<Outcome> => {
   const { kube } = await scope.tenant();
   const node = await kube.get({ apiVersion: 'v1', kind: 'Node', name: scope.row.name });
   if (node === undefined) return done();
@@ -50,18 +57,36 @@ const drain = async (scope: NodeScope, leftMs: number): Promise<Outcome> => {
   const pods = items.filter(mustGo);
   const [first] = pods;
   if (first === undefined) return done();
-  if (leftMs <= 0) {
-    const budget = await findBudget(kube, first);
-    const held = budget === undefined ? '' : `, which PodDisruptionBudget ${budget} held`;
-    return done(`${countOf(pods)} had not gone in time and went with the node, such as ${nameOf(first)}${held}.`);
+  const late = leftMs <= 0;
+  if (late && forced) {
+    const budgets = await budgetsOf(kube, pods);
+    const kept = budgets.length === 0 ? '' : `, which PodDisruptionBudget${budgets.length === 1 ? '' : 's'} ${budgets.join(', ')} held`;
+    return done(`${countOf(pods)} had not gone in time and went with the node, such as ${nameOf(first)}${kept}.`);
   }
   const against = await ask(kube, pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined).slice(0, ASKED_AT_ONCE));
   const [blocked] = against;
-  const retryMs = Math.min(LOOK_MS, leftMs);
-  if (blocked === undefined) return waiting(`${countOf(pods)} to end, such as ${nameOf(first)}`, retryMs);
+  const retryMs = late ? BLOCKED_LOOK_MS : Math.min(LOOK_MS, leftMs);
+  if (blocked === undefined) return held(`${countOf(pods)} to end, such as ${nameOf(first)}`, retryMs, late, 'NOBODY');
   const budget = await findBudget(kube, blocked.pod);
   const says = budget === undefined ? blocked.says : `PodDisruptionBudget ${budget} allows no more disruptions now`;
-  return waiting(`${countOf(pods)} to go; ${nameOf(blocked.pod)} may not: ${says}`, retryMs, 'CUSTOMER');
+  return held(`${countOf(pods)} to go; ${nameOf(blocked.pod)} may not: ${says}`, retryMs, late, 'CUSTOMER');
+};
+
+/** Beyond its limit a drain says how it ends: by itself it does not. */
+const held = (what: string, retryMs: number, late: boolean, whoMustAct: WhoMustAct): Outcome =>
+  late
+    ? waiting(
+        `${what}. It is over its time, and the group waits (onBlockedDrain): let the pods go, with more replicas or another budget, or give the group onBlockedDrain FORCE (updateNodeGroup)`,
+        retryMs,
+        'CUSTOMER',
+        'DrainBlocked',
+      )
+    : waiting(what, retryMs, whoMustAct);
+
+/** Those that keep the first of the pods. */
+const budgetsOf = async (kube: Kubernetes, pods: readonly KubernetesObject[]): Promise<string[]> => {
+  const found = await Promise.all(pods.slice(0, ASKED_AT_ONCE).map((pod) => findBudget(kube, pod)));
+  return [...new Set(found.filter((budget) => budget !== undefined))].sort();
 };
 
 /** No new pods come to it. */

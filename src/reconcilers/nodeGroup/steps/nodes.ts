@@ -2,7 +2,8 @@
 import { errorOf, UserError } from '../../../domain/errors.ts';
 import { isMassFailure } from '../../../domain/healing.ts';
 import { freePortsOf, targetOf } from '../../../domain/nodeGroup.ts';
-import { apiServerVersionOf, isOutdated, joinVersionOf, nodeVersionOf, planRoll, type RollLimits } from '../../../domain/roll.ts';
+import { apiServerVersionOf, isOutdated, joinVersionOf, nodeVersionOf, planRoll } from '../../../domain/roll.ts';
+import { type RollLimits, rollLimitsOf, type UpgradeStrategy } from '../../../domain/upgradeStrategy.ts';
 import { mayJoin } from '../../../domain/version.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
@@ -60,7 +61,7 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   const late = fresh.filter((node) => node.state !== 'READY' && !lost(node));
   const wanted = targetOf(scope.row);
   const { free, spare } = await findPorts(scope, old.length > 0 || wanted > staying.length, leaving > 0);
-  const limits = limitsOf(scope.nodes.length - wanted, spare);
+  const limits = limitsOf(scope.row.spec.upgradeStrategy, wanted, scope.nodes.length - wanted, spare);
   const count = { wanted, old: old.length, fresh: fresh.length, late: late.length, leaving };
   const { surplus, made, dropped } = planRoll(count, limits);
   if (surplus > 0) {
@@ -98,12 +99,13 @@ export const isOld = ({ row, cluster }: NodeGroupScope, node: NodeRow): boolean 
   node.replaceRequestedAt !== null || node.createdAt < (cluster.nodesSince ?? 0) || isOutdated(node, row, cluster);
 
 /**
- * One more than wanted while old ones are replaced. Where each has a port of the customer's and none is free that serves, an old one goes before
+ * As the group's strategy says. Where each node has a port of the customer's and none is free that serves, an old one goes before
  * its successor comes. `more`: nodes beyond those wanted, which have taken spare ports already. `spare`: null: they need none.
  */
-const limitsOf = (more: number, spare: number | null): RollLimits => {
-  const surge = spare === null ? 1 : Math.min(1, Math.max(0, more) + spare);
-  return { surge, unavailable: surge === 0 ? 1 : 0 };
+const limitsOf = (strategy: UpgradeStrategy, wanted: number, more: number, spare: number | null): RollLimits => {
+  const limits = rollLimitsOf(strategy, wanted);
+  const surge = spare === null ? limits.surge : Math.min(limits.surge, Math.max(0, more) + spare);
+  return { surge, unavailable: surge === 0 ? Math.max(1, limits.unavailable) : limits.unavailable };
 };
 
 /** Such as "2 of 5 nodes run v1.36.3"; of another change it is told how many it has reached. `rolled`: those that it has not. */
