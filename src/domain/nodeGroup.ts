@@ -119,6 +119,8 @@ export interface ResolvedGroup {
   securityGroupIds?: string[];
   /** How many workers the project's quotas have been found to have room for; absent until they were looked at. */
   roomFor?: number;
+  /** The cloud had no room for more nodes than wanted while they were replaced; absent: none was refused. */
+  surgeRefused?: { generation: number; message: string };
 }
 
 export interface ResolvedNetwork {

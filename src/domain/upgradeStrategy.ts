@@ -1,5 +1,5 @@
 /** Upgrade strategies: how many nodes of a group are replaced at a time, and how long each that goes waits for its pods. */
-import { UserError } from './errors.ts';
+import { type ErrorCode, UserError } from './errors.ts';
 
 export const BLOCKED_DRAINS = ['WAIT', 'FORCE'] as const;
 /** What becomes of a node whose pods have not gone in time. */
@@ -36,6 +36,11 @@ export const rollLimitsOf = ({ maxSurge, maxUnavailable }: UpgradeStrategy, want
   const unavailable = Math.min(nodesOf(maxUnavailable, wanted, Math.floor), wanted);
   return { surge, unavailable: surge === 0 ? Math.max(1, unavailable) : unavailable };
 };
+
+const NO_ROOM: readonly ErrorCode[] = ['QUOTA_EXCEEDED', 'NO_VALID_HOST', 'ADDRESSES_EXHAUSTED'];
+
+/** What an old node that goes first may cure. */
+export const isForWantOfRoom = ({ code }: { code: ErrorCode }): boolean => NO_ROOM.includes(code);
 
 const isNone = (text: string): boolean => Number(text.replace('%', '')) === 0;
 

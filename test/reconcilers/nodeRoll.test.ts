@@ -121,6 +121,24 @@ test('new nodes that cannot be made stop the roll, the old ones serve, and chang
   expect(liveNodes()).toEqual(before);
 });
 
+test('a surge that the quota refuses stops the roll and names the way out, by which old workers go first', async () => {
+  const quotas = (instances: number) =>
+    world.control('PUT', `quotas/${world.sandbox.users.member.projectId}`, { instances, cores: 100, ram: 500_000 });
+  const before = liveNodes();
+  await quotas(COUNT);
+  await ended(await update({ labels: [{ key: 'tier', value: 'web' }] }), 'FAILED');
+  expect(condition()).toMatchObject({ state: 'FAILED', reason: 'QuotaExceeded' });
+  expect(condition()?.message).toMatch(/instances.*maxUnavailable/);
+  expect(liveNodes().filter(({ state }) => state === 'READY')).toEqual(before);
+  const operation = await update({ upgradeStrategy: { maxUnavailable: '1' } });
+  await until(() => condition()?.message.includes('old ones go first'));
+  await ended(operation);
+  await renewed(before);
+  expect(group()?.resolved).not.toContain('surgeRefused');
+  await quotas(50);
+  await update({ upgradeStrategy: { maxUnavailable: '0' } });
+});
+
 test('a server that dies in the middle of a roll goes on with it, and makes no worker twice', async () => {
   const before = liveNodes();
   const made = () => world.rows<{ id: string }>(`select id from nodes where node_group_id = '${groupId}'`).length;

@@ -1,9 +1,9 @@
 /** As many nodes as are wanted: this step only writes wishes, each node's own flow fulfils them. */
-import { errorOf, UserError } from '../../../domain/errors.ts';
+import { errorOf, type Problem, UserError } from '../../../domain/errors.ts';
 import { isMassFailure } from '../../../domain/healing.ts';
 import { freePortsOf, targetOf } from '../../../domain/nodeGroup.ts';
 import { apiServerVersionOf, isOutdated, joinVersionOf, nodeVersionOf, planRoll } from '../../../domain/roll.ts';
-import { type RollLimits, rollLimitsOf, type UpgradeStrategy } from '../../../domain/upgradeStrategy.ts';
+import { isForWantOfRoom, type RollLimits, rollLimitsOf } from '../../../domain/upgradeStrategy.ts';
 import { mayJoin } from '../../../domain/version.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
@@ -61,15 +61,17 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   const late = fresh.filter((node) => node.state !== 'READY' && !lost(node));
   const wanted = targetOf(scope.row);
   const { free, spare } = await findPorts(scope, old.length > 0 || wanted > staying.length, leaving > 0);
-  const limits = limitsOf(scope.row.spec.upgradeStrategy, wanted, scope.nodes.length - wanted, spare);
+  // What is wrong with an old one ends with it.
+  const problem = fresh.find((node) => node.state === 'FAILED')?.fault?.problem;
+  const noRoom = rolling && staying.length > wanted && problem != null && isForWantOfRoom(problem) ? problem : undefined;
+  if (noRoom !== undefined) await renounceSurge(scope, noRoom, wanted);
+  const limits = limitsOf(scope, wanted, scope.nodes.length - wanted, spare);
   const count = { wanted, old: old.length, fresh: fresh.length, late: late.length, leaving };
   const { surplus, made, dropped } = planRoll(count, limits);
   if (surplus > 0) {
     await dropNodes(scope, chooseVictims(staying, surplus, scope.row.nodesToRemove, old));
     return waiting(`${surplus} surplus nodes`, 30_000);
   }
-  // What is wrong with an old one ends with it.
-  const problem = fresh.find((node) => node.state === 'FAILED')?.fault?.problem;
   if (made > 0 && !(rolling && problem !== undefined)) {
     if (free?.length === 0) return follow(scope, `one of the group's existingPorts to be free, for ${made} new nodes`);
     const unfit = unfitVersion(scope);
@@ -77,7 +79,8 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
     await addNodes(scope, Math.min(made, free?.length ?? made), free);
     return waiting(`${made} new nodes`, 30_000);
   }
-  if (problem !== undefined) throw errorOf(problem);
+  if (noRoom !== undefined) throw errorOf({ ...noRoom, message: `${noRoom.message} ${GO_FIRST}` });
+  if (problem != null) throw errorOf(problem);
   const failing = rolling ? late.find((node) => node.trouble !== null) : undefined;
   if (failing !== undefined) return stopped(failing, progressOf(scope, rolled, wanted));
   if (dropped > 0) {
@@ -90,6 +93,7 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   if (rolling) return follow(scope, progressOf(scope, rolled, wanted));
   if (old.length > 0) return follow(scope, `${old.length} nodes to be replaced, once ${late.length + leaving} others have come or gone`);
   if (late.length + leaving > 0) return follow(scope, `${late.length + leaving} of ${scope.nodes.length} nodes`);
+  await forgetRefusal(scope);
   if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
   return done(atRest(scope, staying.length));
 };
@@ -102,10 +106,29 @@ export const isOld = ({ row, cluster }: NodeGroupScope, node: NodeRow): boolean 
  * As the group's strategy says. Where each node has a port of the customer's and none is free that serves, an old one goes before
  * its successor comes. `more`: nodes beyond those wanted, which have taken spare ports already. `spare`: null: they need none.
  */
-const limitsOf = (strategy: UpgradeStrategy, wanted: number, more: number, spare: number | null): RollLimits => {
-  const limits = rollLimitsOf(strategy, wanted);
+const limitsOf = ({ row }: NodeGroupScope, wanted: number, more: number, spare: number | null): RollLimits => {
+  const limits = rollLimitsOf(row.spec.upgradeStrategy, wanted);
+  if (refusalOf(row) !== null) return { surge: 0, unavailable: Math.max(1, limits.unavailable) };
   const surge = spare === null ? limits.surge : Math.min(limits.surge, Math.max(0, more) + spare);
   return { surge, unavailable: surge === 0 ? Math.max(1, limits.unavailable) : limits.unavailable };
+};
+
+const GO_FIRST = 'Or let an old node go before another takes its place: give the group a maxUnavailable (updateNodeGroup).';
+
+/** Why nothing is made beyond what is wanted; null: it may be. Another change of the group may be about just that. */
+const refusalOf = ({ resolved, generation }: NodeGroupScope['row']): string | null =>
+  resolved?.surgeRefused?.generation === generation ? resolved.surgeRefused.message : null;
+
+/** Where nodes may be missing, the roll goes on without what there is no room for; kept, or the next pass would ask for it once more. */
+const renounceSurge = async ({ row, patch }: NodeGroupScope, { message }: Problem, wanted: number): Promise<void> => {
+  if (row.resolved === null || rollLimitsOf(row.spec.upgradeStrategy, wanted).unavailable === 0) return;
+  await patch({ resolved: { ...row.resolved, surgeRefused: { generation: row.generation, message } } });
+};
+
+const forgetRefusal = async ({ row, patch }: NodeGroupScope): Promise<void> => {
+  if (row.resolved?.surgeRefused === undefined) return;
+  const { surgeRefused: _, ...resolved } = row.resolved;
+  await patch({ resolved });
 };
 
 /** Such as "2 of 5 nodes run v1.36.3"; of another change it is told how many it has reached. `rolled`: those that it has not. */
@@ -113,7 +136,9 @@ const progressOf = ({ row, cluster, nodes }: NodeGroupScope, rolled: readonly No
   const version = nodeVersionOf(row, cluster);
   const renewed = nodes.filter((node) => node.deleteRequestedAt === null && node.state === 'READY' && !rolled.includes(node)).length;
   const what = rolled.some((node) => node.kubernetesVersion !== version) ? `run ${version}` : 'are as the group is now';
-  return `${rolled.length} nodes to be replaced: ${renewed} of ${wanted} nodes ${what}`;
+  const refusal = refusalOf(row);
+  const without = refusal === null ? '' : `; old ones go first, for there is no room for more: ${refusal}`;
+  return `${rolled.length} nodes to be replaced: ${renewed} of ${wanted} nodes ${what}${without}`;
 };
 
 /** A mistake takes one node and not all: what the group has still serves. */
