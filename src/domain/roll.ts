@@ -55,6 +55,22 @@ export const isOutdated = (node: MadeNode, group: Group, cluster: Cluster): bool
   );
 };
 
+/** Of one cluster's groups this many roll at a time: pods that leave one land on what another is about to take, and each asks the cloud for more. */
+export const GROUPS_AT_ONCE = 2;
+
+interface Turn {
+  id: string;
+  state: string;
+  createdAt: number;
+}
+
+/** Whether the roll of `one` comes before that of `other`: the older group's first, but one that cannot go on lets others pass. */
+export const rollsBefore = (one: Turn, other: Turn): boolean => {
+  const stuck = (group: Turn) => Number(group.state === 'FAILED' || group.state === 'DEGRADED');
+  const order = stuck(one) - stuck(other) || one.createdAt - other.createdAt;
+  return order < 0 || (order === 0 && one.id < other.id);
+};
+
 /** Nodes of a group, counted. */
 export interface RollCount {
   wanted: number;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_EXTRAS, type NodeGroupSpec } from '../../src/domain/nodeGroup.ts';
-import { isOutdated, nodeVersionOf, planRoll, settingsDigestOf } from '../../src/domain/roll.ts';
+import { isOutdated, nodeVersionOf, planRoll, rollsBefore, settingsDigestOf } from '../../src/domain/roll.ts';
 
 const spec: NodeGroupSpec = {
   ...DEFAULT_EXTRAS,
@@ -42,6 +42,15 @@ test('what is not known of a node, and what nobody asked for, outdates none', ()
   expect(isOutdated({ ...node, imageId: null, flavorId: null, settingsDigest: null }, group, cluster)).toBe(false);
   const anew = { ...group, resolved: { ...group.resolved, imageId: 'anew', formerImageIds: ['i'] } };
   expect(isOutdated(node, anew, cluster)).toBe(false);
+});
+
+test('the oldest group is rolled first, and one that cannot go on lets others pass', () => {
+  const turn = (id: string, createdAt: number, state = 'UPDATING') => ({ id, createdAt, state });
+  expect(rollsBefore(turn('b', 1), turn('a', 2))).toBe(true);
+  expect(rollsBefore(turn('a', 2), turn('b', 1))).toBe(false);
+  expect(rollsBefore(turn('a', 1), turn('b', 1))).toBe(true);
+  expect(rollsBefore(turn('a', 1, 'DEGRADED'), turn('b', 2))).toBe(false);
+  expect(rollsBefore(turn('b', 2), turn('a', 1, 'FAILED'))).toBe(true);
 });
 
 /** Every new node serves at once and every old one goes at once: what is there, round by round. */

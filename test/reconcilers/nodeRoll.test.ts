@@ -139,6 +139,43 @@ test('a surge that the quota refuses stops the roll and names the way out, by wh
   await update({ upgradeStrategy: { maxUnavailable: '0' } });
 });
 
+test('of three groups two are rolled at a time, and the third says whom it waits for', async () => {
+  const groups = () =>
+    world.rows<{ id: string; name: string }>('select id, name from node_groups where deleted_at is null order by created_at, id');
+  for (const name of ['second', 'third']) {
+    const { operation } = await world.change<{ operation: { uuid: string } }>(
+      world.member,
+      'createNodeGroup',
+      { clusterId, name, count: 1, serverGroupPolicy: 'NONE' },
+      'operation { uuid }',
+    );
+    await ended(operation.uuid);
+  }
+  await world.control('POST', 'faults', { service: 'compute', method: 'POST', path: '/servers$', kind: 'status', status: 503 });
+  const labels = [{ key: 'tier', value: 'all' }];
+  const operations: string[] = [];
+  for (const { id } of groups()) operations.push(await update({ nodeGroupId: id, labels }));
+  const [first, second, third] = groups();
+  const waits = () =>
+    world.rows<{ reason: string; message: string }>(
+      `select reason, message from conditions where object_id = '${third?.id}' and name = 'NodesReady'`,
+    )[0];
+  await until(() => waits()?.reason === 'RollWaits');
+  expect(waits()?.message).toContain(
+    [first, second]
+      .map((one) => one?.name)
+      .sort()
+      .join(', '),
+  );
+  expect(world.rows(`select 1 from nodes where node_group_id = '${third?.id}'`)).toHaveLength(1);
+  await world.control('DELETE', 'faults');
+  world.wake(clusterId);
+  for (const operation of operations) await ended(operation);
+  for (const one of [second, third]) await world.change(world.member, 'deleteNodeGroup', { nodeGroupId: one?.id }, 'operation { uuid }');
+  await until(() => groups().length === 1);
+  await until(() => world.rows('select 1 from nodes where deleted_at is null').length === COUNT);
+});
+
 test('a server that dies in the middle of a roll goes on with it, and makes no worker twice', async () => {
   const before = liveNodes();
   const made = () => world.rows<{ id: string }>(`select id from nodes where node_group_id = '${groupId}'`).length;

@@ -2,13 +2,29 @@
 import { errorOf, type Problem, UserError } from '../../../domain/errors.ts';
 import { isMassFailure } from '../../../domain/healing.ts';
 import { freePortsOf, targetOf } from '../../../domain/nodeGroup.ts';
-import { apiServerVersionOf, isOutdated, joinVersionOf, nodeVersionOf, planRoll } from '../../../domain/roll.ts';
+import {
+  apiServerVersionOf,
+  GROUPS_AT_ONCE,
+  isOutdated,
+  joinVersionOf,
+  nodeVersionOf,
+  planRoll,
+  rollsBefore,
+} from '../../../domain/roll.ts';
 import { isForWantOfRoom, type RollLimits, rollLimitsOf } from '../../../domain/upgradeStrategy.ts';
 import { mayJoin } from '../../../domain/version.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
 import type { Tx } from '../../../store/open.ts';
-import { changed, insertNodes, loadNodeGroup, type NodeRow, requestNodeDeletion } from '../../../store/reconcile.ts';
+import {
+  changed,
+  insertNodes,
+  listLiveNodeGroups,
+  listLiveNodesOfCluster,
+  loadNodeGroup,
+  type NodeRow,
+  requestNodeDeletion,
+} from '../../../store/reconcile.ts';
 import { listNodeTroubles } from '../../../store/troubles.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { removalFailure, waitingForParts } from '../../troubles.ts';
@@ -65,7 +81,12 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   const problem = fresh.find((node) => node.state === 'FAILED')?.fault?.problem;
   const noRoom = rolling && staying.length > wanted && problem != null && isForWantOfRoom(problem) ? problem : undefined;
   if (noRoom !== undefined) await renounceSurge(scope, noRoom, wanted);
-  const limits = limitsOf(scope, wanted, scope.nodes.length - wanted, spare);
+  // A node that somebody asked to be replaced is not made to wait for rolls elsewhere.
+  const ahead = rolling && rolled.length === old.length ? await groupsAhead(scope) : [];
+  const holds = ahead.length >= GROUPS_AT_ONCE;
+  const may = limitsOf(scope, wanted, scope.nodes.length - wanted, spare);
+  // What it has begun it ends.
+  const limits = holds ? { surge: Math.min(may.surge, Math.max(0, staying.length - wanted)), unavailable: 0 } : may;
   const count = { wanted, old: old.length, fresh: fresh.length, late: late.length, leaving };
   const { surplus, made, dropped } = planRoll(count, limits);
   if (surplus > 0) {
@@ -90,6 +111,7 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
     await dropNodes(scope, chooseVictims(old, dropped, scope.row.nodesToRemove));
     return waiting(rolling ? progressOf(scope, rolled, wanted) : `${old.length} nodes to be replaced`, 30_000);
   }
+  if (holds) return waiting(`${turnOf(ahead)}; ${progressOf(scope, rolled, wanted)}`, 5_000, 'NOBODY', 'RollWaits');
   if (rolling) return follow(scope, progressOf(scope, rolled, wanted));
   if (old.length > 0) return follow(scope, `${old.length} nodes to be replaced, once ${late.length + leaving} others have come or gone`);
   if (late.length + leaving > 0) return follow(scope, `${late.length + leaving} of ${scope.nodes.length} nodes`);
@@ -97,6 +119,26 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
   return done(atRest(scope, staying.length));
 };
+
+/** Names of the cluster's other groups whose nodes are replaced before this one's. */
+const groupsAhead = async ({ db, row, cluster }: NodeGroupScope): Promise<string[]> => {
+  const before = (await listLiveNodeGroups(db, cluster.id)).filter(
+    (other) => other.id !== row.id && other.deleteRequestedAt === null && rollsBefore(other, row),
+  );
+  if (before.length < GROUPS_AT_ONCE) return [];
+  const nodes = await listLiveNodesOfCluster(db, cluster.id);
+  const rolls = (group: NodeGroupScope['row']) =>
+    nodes.some(
+      (node) =>
+        node.nodeGroupId === group.id &&
+        node.replaceRequestedAt === null &&
+        (node.createdAt < (cluster.nodesSince ?? 0) || isOutdated(node, group, cluster)),
+    );
+  return before.filter(rolls).map(({ name }) => name);
+};
+
+const turnOf = (ahead: readonly string[]): string =>
+  `the nodes of groups ${[...ahead].sort().join(', ')} to be replaced first, as at most ${GROUPS_AT_ONCE} groups of a cluster are rolled at a time`;
 
 /** Another takes its place: somebody asked for that, or it is not what the group says any more. */
 export const isOld = ({ row, cluster }: NodeGroupScope, node: NodeRow): boolean =>
