@@ -109,6 +109,12 @@ builder.node(ClusterRef, {
     projectId: t.exposeString('projectId', { description: 'The project that it belongs to.' }),
     createdBy: t.exposeString('createdBy', { description: 'Who asked for it.' }),
     state: t.expose('state', { type: ClusterStateEnum, description: 'Where it is in its life.' }),
+    unknownSince: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Since when its seed has not been heard: all that is shown of the cluster is as old, or older. Null while it is heard.',
+      resolve: (row, _args, { loaders }) => (row.seedId === null || row.deletedAt !== null ? null : loaders.lostSince.load(row.seedId)),
+    }),
     conditions: t.field({
       type: [ConditionType],
       description:

@@ -36,6 +36,8 @@ export const ClusterStateEnum = enumOf<ClusterState>('ClusterState', 'Where a cl
   READY: 'The control plane answers and all wanted workers are Ready.',
   UPDATING: 'A change is being carried out; the cluster answers meanwhile.',
   DEGRADED: 'It was ready, and a part of it is not now.',
+  UNKNOWN:
+    'Its seed does not answer: nothing is done for it until it does, and what is shown of it is as it was before. It comes back by itself.',
   FAILED: 'Somebody must act before it goes on; the conditions say who and how.',
   DELETING: 'Its parts are being removed.',
   DELETED: 'Nothing of it is left.',

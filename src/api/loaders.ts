@@ -25,7 +25,7 @@ import type { Page, Slice } from '../store/page.ts';
 import type { OperationRow } from '../store/progress.ts';
 import type { ClusterRow, NodeGroupRow, NodeRow, SeedRow } from '../store/reconcile.ts';
 import { countResourcesByClusters, listResourcesLeft, loadResources, type ResourceCount } from '../store/resources.ts';
-import { countClustersBySeeds, loadSeeds } from '../store/seeds.ts';
+import { countClustersBySeeds, listLostSeeds, loadSeeds } from '../store/seeds.ts';
 import { listSeedQueues } from '../store/seedTurns.ts';
 import { sightOf } from '../store/sight.ts';
 import {
@@ -73,6 +73,8 @@ export interface Loaders {
   projectResources: DataLoader<string, ResourceCount>;
   projectResourcesLeft: DataLoader<string, InventoryRow[]>;
   clustersOnSeed: DataLoader<string, number>;
+  /** Since when a seed has not been heard, if it is lost, by its id: its clusters' owners may know it. */
+  lostSince: DataLoader<string, number | null>;
   /** Clusters that start or wait to start on a seed, by its id. */
   seedQueue: DataLoader<string, ClusterRow[]>;
   /** A parent's page; parents asked in the same tick with the same page and reader share a statement. `key`: names readers that do the same. */
@@ -110,6 +112,10 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
   revision: one(
     (keys) => loadRevisions(db, keys.map(revisionOf)),
     (row) => revisionKey(row.templateId, row.revision),
+  ),
+  lostSince: fromMap(
+    (ids) => listLostSeeds(db, ids),
+    () => null,
   ),
   revisions: fromMap(
     (ids) => listRevisionsByTemplates(db, ids),

@@ -46,6 +46,17 @@ builder.node(SeedRef, {
     serviceCidr: t.exposeString('serviceCidr', { nullable: true, description: 'Range of its services, if told.' }),
     lastProbe: t.expose('facts', { type: SeedProbeType, nullable: true, description: 'What the last look found; null before the first.' }),
     state: t.expose('state', { type: SeedStateEnum, description: 'Whether it can hold control planes.' }),
+    silentSince: t.expose('silentSince', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Of the first look that it did not answer, with none since that it did; null while it answers.',
+    }),
+    lostAt: t.expose('lostAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When it was given up for now: its clusters are UNKNOWN, and nothing is done for them, until it answers again. Null while it was not.',
+    }),
     conditions: t.field({
       type: [ConditionType],
       description: 'What the checks found, with the remedy.',

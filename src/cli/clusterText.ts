@@ -9,6 +9,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ['name', cluster.name],
       ['id', cluster.uuid],
       ['state', cluster.state],
+      ...(cluster.unknownSince === null ? [] : ([['not heard since', cluster.unknownSince]] as const)),
       ['Kubernetes', cluster.upgradeStatus ?? cluster.version],
       ...(cluster.versionWarning === null ? [] : ([['warning', cluster.versionWarning]] as const)),
       ...(cluster.pause === null ? [] : ([['paused', pauseText(cluster.pause)]] as const)),

@@ -132,6 +132,7 @@ const seedText = (seed: Seed): string =>
     ['id', seed.uuid],
     ['state', seed.state],
     ['schedulable', seed.cordoned ? 'no, cordoned' : 'yes'],
+    ...(seed.silentSince === null ? [] : ([['silent since', seed.silentSince]] as const)),
     ['API server', seed.apiServerUrl],
     ['Kubernetes', seed.lastProbe?.kubernetesVersion ?? null],
     ['exposure', seed.exposure],

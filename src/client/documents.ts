@@ -12,7 +12,7 @@ const ERRORS = `__typename ... on Problem { ${FAULT} } ... on QuotaError { ${QUO
 const OPERATION = `id uuid kind targetKind state percent reason requestedBy requestedAt finishedAt ${PROBLEM}
   steps { name title state startedAt finishedAt message ${WAITING} } cluster { uuid name }`;
 const CONDITIONS = `conditions { name title status state reason message ${PROBLEM} ${WAITING} }`;
-const SEED = `uuid name region state cordoned exposure apiServerUrl storageClass priorityClass usedClusters maxClusters createdAt
+const SEED = `uuid name region state cordoned exposure apiServerUrl storageClass priorityClass usedClusters maxClusters silentSince createdAt
   lastProbe { kubernetesVersion storageClass schedulableNodes } ${CONDITIONS}`;
 const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((name) => `${name} { cpuMillicores memoryMiB }`).join(' ');
 /** Who gets in, and what is written down of it. */
@@ -74,7 +74,7 @@ export const DELETE_ADDON_BUNDLE = mutation('deleteAddonBundle', 'DeleteAddonBun
 
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
-  ${SUMMARY} runningVersion upgradeStatus versionWarning nextBackupAt pause { until reason requestedBy } createdBy generation observedGeneration deletionProtection lastEventNumber
+  ${SUMMARY} unknownSince runningVersion upgradeStatus versionWarning nextBackupAt pause { until reason requestedBy } createdBy generation observedGeneration deletionProtection lastEventNumber
   spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
   template { uuid name } templateRevision { revision } addons { name version enabled state message } bundles { name revision enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;

@@ -91,6 +91,7 @@ export interface Seed {
   priorityClass: string | null;
   usedClusters: number;
   maxClusters: number | null;
+  silentSince: string | null;
   createdAt: string;
   lastProbe: { kubernetesVersion: string; storageClass: string | null; schedulableNodes: number } | null;
   conditions: Condition[];
@@ -304,6 +305,7 @@ export interface ClusterPause {
 }
 
 export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
+  unknownSince: string | null;
   runningVersion: string | null;
   upgradeStatus: string | null;
   versionWarning: string | null;

@@ -67,6 +67,8 @@ const seedRow = (deps: CommandDeps, input: Input, server: string): SeedRow => {
     podCidr: input.podCidr ?? null,
     serviceCidr: input.serviceCidr ?? null,
     facts: null,
+    silentSince: null,
+    lostAt: null,
     state: 'PENDING',
     eventNumber: 0,
     generation: 1,

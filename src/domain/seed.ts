@@ -22,6 +22,12 @@ export interface SeedFacts {
   probedAt: number;
 }
 
+/** Restarts of an API server are shorter, and their seeds' clusters stay what they were. */
+const LOST_AFTER_MS = 10_000;
+
+/** Silent for so long that nothing is done any more for clusters that nobody can see. */
+export const isLost = (silentSince: number, now: number): boolean => now - silentSince >= LOST_AFTER_MS;
+
 /** A cluster's place in its seed's queue of starts. */
 export type SeedTurn = 'WAITING' | 'STARTING' | 'DONE';
 

@@ -41,6 +41,8 @@ export interface Kind<Row extends ObjectRow, Scope> {
   subject(row: Row, scope: Scope): Subject;
   /** The state to show after the pass. */
   stateOf(scope: Scope, row: Row, summary: PassSummary): string;
+  /** What runs instead of its flow, and what it is called meanwhile; 'REST': nothing runs, and who ends that wakes it. Undefined: its flow runs. */
+  held?(row: Row, scope: Scope): Promise<{ flow: Flow<Scope>; state: string } | 'REST' | undefined>;
   /** In milliseconds since the epoch, for what nobody but Seedbed changes; null: until somebody asks. undefined: it is looked at as usual. */
   restsUntil?(row: Row, settled: boolean): number | null | undefined;
   /** When it is to be looked at again at the latest, in milliseconds since the epoch; null: no sooner than others. */
@@ -67,6 +69,10 @@ export interface Settled {
 export type Write = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
 const OVERDUE_LOOK_MS = 60_000;
+
+/** Who ends it wakes it; this is for a wake that was lost. */
+const REST_MS = 600_000;
+
 const SETTLED_STATES = new Set(['READY', 'NOT_READY', 'DEGRADED', 'FAILED', 'DELETED']);
 
 export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: Kind<Row, Scope>): Handler => {
@@ -76,19 +82,22 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     const write = fencedWrite(world, claim);
     const removing = row.deleteRequestedAt !== null;
     const scope = await kind.open(row, write);
+    const held = await kind.held?.(row, scope);
+    if (held === 'REST') return { dueInMs: REST_MS, failed: false };
     const recorder = await openRecorder(world, kind, row, scope, write, removing);
     const cluster = kind.cluster?.(row, scope);
     const now = world.clock.now();
     const pause = cluster === undefined ? null : pauseOf(cluster, now);
     await recorder.tellPause(pause);
-    if (pause !== null) return { dueInMs: Math.min(pause.until - now, LONGEST_REST_MS), failed: false };
+    // That nobody can see it is told all the same: nothing else is done then either.
+    if (pause !== null && held === undefined) return { dueInMs: Math.min(pause.until - now, LONGEST_REST_MS), failed: false };
     const halt = new AbortController();
     const stop = AbortSignal.any([signal, halt.signal]);
     const onPause = haltAtPause(world, cluster, halt, onWake);
-    const reports = await runFlow(kind.flow, scope, { removing, signal: stop, onReport: recorder.record, onWake: onPause });
+    const reports = await runFlow(held?.flow ?? kind.flow, scope, { removing, signal: stop, onReport: recorder.record, onWake: onPause });
     if (stop.aborted) return { dueInMs: 0, failed: false };
     const summary = summarize(reports, removing);
-    await recorder.settle(summary, kind.stateOf(scope, row, summary));
+    await recorder.settle(summary, held?.state ?? kind.stateOf(scope, row, summary));
     if (summary.settled && removing) {
       kind.forget?.(row);
       return { dueInMs: null, failed: false };

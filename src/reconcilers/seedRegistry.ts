@@ -33,9 +33,15 @@ export interface SeedHandle {
 export interface SeedRegistry {
   /** The connection with the kubeconfig stored now; a changed kubeconfig opens a new one. */
   get(seedId: string): Promise<SeedHandle>;
+  /** One call on a connection of its own, without any watch. Throws when there is no answer; asked again within a second, it throws the same. */
+  ping(seedId: string): Promise<void>;
   close(seedId: string): void;
   closeAll(): void;
 }
+
+/** A seed that does not answer is not asked more often. */
+const PING_MS = 1_000;
+const PING_TIMEOUT_MS = 5_000;
 
 /** What clusters' flows apply to a seed; a kind that is missing here costs a read of its objects at each look. */
 const APPLIED: readonly KindRef[] = [
@@ -59,6 +65,16 @@ export const createSeedRegistry = (deps: {
 }): SeedRegistry => {
   const open = new Map<string, { version: string; handle: SeedHandle }>();
 
+  const silent = new Map<string, { at: number; error: unknown }>();
+
+  const suspect = (seedId: string) => {
+    deps.store
+      .transaction((tx) => enqueue(tx, 'SEED', seedId, deps.clock.now()))
+      .catch(() => {
+        // A lost hint costs one poll.
+      });
+  };
+
   const hint = (labels: Record<string, string> | undefined) => {
     const clusterId = labels?.[CLUSTER_LABEL];
     if (clusterId === undefined) return;
@@ -78,18 +94,29 @@ export const createSeedRegistry = (deps: {
     entry.handle.kube.close();
   };
 
-  const connect = (text: string): SeedHandle => {
-    const kube = openKubernetes({
+  const openApi = (text: string, timeoutMs?: number): Kubernetes =>
+    openKubernetes({
       access: parseKubeconfig(text),
       clock: deps.clock,
       policy: deps.policy,
       subject: 'seed',
       onCall: deps.onCall,
+      ...(timeoutMs !== undefined && { timeoutMs }),
     });
+
+  const kubeconfigOf = async (seedId: string): Promise<string> => {
+    const text = await deps.secrets.find(deps.store.db, seedId, 'kubeconfig');
+    if (text === undefined)
+      throw new Unavailable('SEED_UNAVAILABLE', 'The seed has no kubeconfig; register it again.', { whoMustAct: 'CLOUD_ADMIN' });
+    return text;
+  };
+
+  const connect = (seedId: string, text: string): SeedHandle => {
+    const kube = openApi(text);
     const watch = (apiVersion: string, kind: string) =>
       kube.watch(
         { apiVersion, kind, labelSelector: MANAGED_LABEL },
-        { project: trimmed, onChange: (object) => hint(object.metadata.labels) },
+        { project: trimmed, onChange: (object) => hint(object.metadata.labels), onProblem: () => suspect(seedId) },
       );
     const caches = {
       services: watch('v1', 'Service'),
@@ -122,15 +149,27 @@ export const createSeedRegistry = (deps: {
       const version = await deps.secrets.version(deps.store.db, seedId, 'kubeconfig');
       const known = open.get(seedId);
       if (known !== undefined && known.version === version) return known.handle;
-      const text = await deps.secrets.find(deps.store.db, seedId, 'kubeconfig');
-      if (text === undefined || version === undefined)
-        throw new Unavailable('SEED_UNAVAILABLE', 'The seed has no kubeconfig; register it again.', { whoMustAct: 'CLOUD_ADMIN' });
+      const text = await kubeconfigOf(seedId);
       const meanwhile = open.get(seedId);
-      if (meanwhile?.version === version) return meanwhile.handle;
+      if (meanwhile !== undefined && meanwhile.version === version) return meanwhile.handle;
       close(seedId);
-      const handle = connect(text);
-      open.set(seedId, { version, handle });
+      const handle = connect(seedId, text);
+      open.set(seedId, { version: version ?? '', handle });
       return handle;
+    },
+    ping: async (seedId) => {
+      const last = silent.get(seedId);
+      if (last !== undefined && deps.clock.now() - last.at < PING_MS) throw last.error;
+      const kube = openApi(await kubeconfigOf(seedId), PING_TIMEOUT_MS);
+      try {
+        await kube.version();
+        silent.delete(seedId);
+      } catch (error) {
+        silent.set(seedId, { at: deps.clock.now(), error });
+        throw error;
+      } finally {
+        kube.close();
+      }
     },
     close,
     closeAll: () => {

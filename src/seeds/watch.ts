@@ -23,6 +23,8 @@ export interface WatchHandlers {
   onChange?: (object: KubernetesObject, type: ChangeType) => void;
   /** The copy has become complete, for the first time or again after a full reading. */
   onSynced?: () => void;
+  /** The first failure after it was well. */
+  onProblem?: () => void;
   /** A stream without a byte for this long is cut and resumed; servers send a bookmark about every minute. */
   stallMs?: number;
 }
@@ -81,6 +83,7 @@ export const openCache = (deps: CacheDeps, query: WatchQuery, handlers: WatchHan
     failure = error;
     for (const { reject } of waiters.splice(0)) reject(error);
     failures += 1;
+    if (failures === 1) handlers.onProblem?.();
     const base = Math.min(BACKOFF_MS.longest, BACKOFF_MS.first * 2 ** Math.min(failures - 1, 10));
     later(base / 2 + (base / 2) * deps.random());
   };

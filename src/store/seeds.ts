@@ -1,5 +1,5 @@
 /** Seeds: lists, lookups, how full they are, and what placement may choose from. */
-import { and, count, eq, inArray, isNull, or } from 'drizzle-orm';
+import { and, count, eq, inArray, isNotNull, isNull, or } from 'drizzle-orm';
 import type { SeedCandidate, SeedState } from '../domain/seed.ts';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
@@ -73,6 +73,24 @@ export const countClustersBoundToSeed = (db: Db, seedId: string): Promise<number
     clusters,
     and(isNull(clusters.deletedAt), or(eq(clusters.seedId, seedId), and(isNull(clusters.seedId), eq(clusters.requestedSeedId, seedId)))),
   );
+
+/** Live clusters whose control planes are in it. */
+export const listClusterIdsOnSeed = async (db: Db, seedId: string): Promise<string[]> =>
+  (
+    await db
+      .select({ id: clusters.id })
+      .from(clusters)
+      .where(and(eq(clusters.seedId, seedId), isNull(clusters.deletedAt)))
+  ).map((row) => row.id);
+
+/** Since when each of these seeds that is lost has been silent; one that is heard is not in the map. */
+export const listLostSeeds = async (db: Db, ids: readonly string[]): Promise<Map<string, number | null>> => {
+  const rows = await db
+    .select({ id: seeds.id, since: seeds.silentSince })
+    .from(seeds)
+    .where(and(inArray(seeds.id, [...ids]), isNotNull(seeds.lostAt)));
+  return new Map(rows.map((row) => [row.id, row.since]));
+};
 
 const rangesOfLive = perConnection((db) =>
   db

@@ -80,6 +80,10 @@ export const seeds = sqliteTable(
     podCidr: text(),
     serviceCidr: text(),
     facts: json<SeedFacts>(),
+    /** Of the first look that got no answer, with none since; null: it answers. */
+    silentSince: time(),
+    /** When it was given up for now, and its clusters with it; null: it was not. */
+    lostAt: time(),
     state: text().$type<SeedState>().notNull(),
     eventNumber: integer().notNull().default(0),
     ...object(),

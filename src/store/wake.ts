@@ -37,6 +37,23 @@ export const wakeNodeGroups = async (tx: Tx, clusterId: string, now: number, unf
   await wakeAll(tx, 'NODE_GROUP', sql`select ${nodeGroups.id} from ${nodeGroups} where ${where}`, now);
 };
 
+/** Live clusters whose control planes are in the seed. */
+export const wakeClustersOfSeed = (tx: Tx, seedId: string, now: number): Promise<void> =>
+  wakeAll(tx, 'CLUSTER', sql`select ${clusters.id} from ${clusters} where ${onSeed(seedId)}`, now);
+
+/** Their node groups, nodes and backups. */
+export const wakePartsOfSeed = async (tx: Tx, seedId: string, now: number): Promise<void> => {
+  const below = (part: typeof nodeGroups | typeof nodes | typeof backups) =>
+    sql`select ${part.id} from ${part} inner join ${clusters} on ${clusters.id} = ${part.clusterId} where ${and(onSeed(seedId), isNull(part.deletedAt))}`;
+  await wakeAll(tx, 'NODE_GROUP', below(nodeGroups), now);
+  await wakeAll(tx, 'NODE', below(nodes), now);
+  // Those that were held: what is stored, or was given up, has no key, and rests on.
+  const held = sql`${below(backups)} and exists (select 1 from ${workItems} where ${workItems.kind} = 'BACKUP' and ${workItems.id} = ${backups.id})`;
+  await wakeAll(tx, 'BACKUP', held, now);
+};
+
+const onSeed = (seedId: string) => and(eq(clusters.seedId, seedId), isNull(clusters.deletedAt));
+
 /** One node of each cluster that heals itself: its pass opens the watch that tells of all the others. */
 export const wakeHealing = async (tx: Tx, now: number): Promise<void> => {
   const heals = sql`json_extract(${clusters.spec}, '$.autoHealingEnabled') = 1`;

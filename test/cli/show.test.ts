@@ -95,6 +95,7 @@ const cluster = (controlPlane: object) => ({
   ...{
     generation: 2,
     observedGeneration: 2,
+    unknownSince: null,
     deletionProtection: false,
     lastEventNumber: 9,
     template: null,

@@ -41,6 +41,8 @@ const seed = (id: string) => ({
   podCidr: null,
   serviceCidr: null,
   facts: null,
+  silentSince: null,
+  lostAt: null,
   eventNumber: 0,
   generation: 1,
   observedGeneration: 1,

@@ -3,6 +3,7 @@ import { isGivenUp, nextCheckAt } from '../../domain/backup.ts';
 import { defineFlow } from '../../engine/flow.ts';
 import { findBackup, patchBackup } from '../../store/backups.ts';
 import { loadCluster } from '../../store/reconcile.ts';
+import { isOutOfSight } from '../lostSeed.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { type BackupScope, openBackupScope } from './scope.ts';
@@ -24,6 +25,7 @@ export const createBackupHandler = (world: World) =>
       if (cluster === undefined) throw new Error(`A backup's cluster ${row.clusterId} is not there.`);
       return openBackupScope(world, row, cluster, write);
     },
+    held: async (row, { cluster }) => (row.deleteRequestedAt === null && (await isOutOfSight(world, cluster.row)) ? 'REST' : undefined),
     stateOf: (_scope, row, summary) => (row.loss !== null && row.deleteRequestedAt === null ? 'LOST' : commonState(row, summary)),
     restsUntil: (row, settled) => {
       if (isGivenUp(row.failures)) return null;

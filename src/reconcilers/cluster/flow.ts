@@ -29,6 +29,7 @@ import { rotation } from './steps/rotation.ts';
 import { router } from './steps/router.ts';
 import { scheduler } from './steps/scheduler.ts';
 import { securityGroup } from './steps/securityGroup.ts';
+import { seedAnswers, seedSilent } from './steps/seedAnswers.ts';
 import { seedNamespace } from './steps/seedNamespace.ts';
 import { seedTurn } from './steps/seedTurn.ts';
 import { separated } from './steps/separated.ts';
@@ -43,6 +44,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   namesResolved,
   quotas,
   placement,
+  seedAnswers,
   seedNamespace,
   apiEndpoint,
   networkPolicies,
@@ -75,3 +77,6 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   tunnel,
   usable,
 ]);
+
+/** While the seed is lost: nothing is done, and it is told. */
+export const lostFlow = defineFlow<ClusterScope>('cluster', [seedSilent]);

@@ -2,9 +2,10 @@
 import { pauseOf } from '../../domain/pause.ts';
 import { versionNow } from '../../domain/upgrade.ts';
 import { findPause, listLiveNodeGroups, loadCluster, patchCluster } from '../../store/reconcile.ts';
+import { isOutOfSight } from '../lostSeed.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
-import { clusterFlow } from './flow.ts';
+import { clusterFlow, lostFlow } from './flow.ts';
 import { openClusterScope } from './scope.ts';
 
 export const createClusterHandler = (world: World) =>
@@ -26,6 +27,7 @@ export const createClusterHandler = (world: World) =>
       row.spec = { ...row.spec, kubernetesVersion: versionNow(row) };
       return openClusterScope(world, row, await listLiveNodeGroups(world.store.db, row.id), write);
     },
+    held: async (row) => ((await isOutOfSight(world, row)) ? { flow: lostFlow, state: 'UNKNOWN' } : undefined),
     stateOf: (scope, row, summary) =>
       commonState(
         row,

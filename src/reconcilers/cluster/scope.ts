@@ -67,7 +67,7 @@ const SEED_SEEN_MS = 1_000;
 export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGroupRow[], write: Write): ClusterScope => {
   // What was settled before is compared with what is live; on the way there, what was applied a second ago is believed.
   // After a pause nobody knows what has become of it, whatever else is under way.
-  const look = row.state === 'READY' || row.state === 'DEGRADED' || row.pause !== null ? 'full' : 'trust';
+  const look = row.state === 'READY' || row.state === 'DEGRADED' || row.state === 'UNKNOWN' || row.pause !== null ? 'full' : 'trust';
   let pki: Promise<ClusterPki> | null = null;
   let changedPki = false;
   const credentialBefore = row.credential;
@@ -106,7 +106,10 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
       return seed;
     },
     seed: async () => {
-      const handle = await world.seeds.get((await scope.seedRow()).id);
+      const row = await scope.seedRow();
+      // Its own passes ask it whether it is there again, and nobody else does.
+      if (row.lostAt !== null) throw new Unavailable('SEED_UNAVAILABLE', 'The seed does not answer.', { whoMustAct: 'CLOUD_ADMIN' });
+      const handle = await world.seeds.get(row.id);
       await handle.synced();
       // On the way to READY there is always something to be waited for, and a seed that is away tells nobody that it has come.
       const problem = look === 'trust' ? handle.problem() : undefined;

@@ -3,6 +3,7 @@ import type { NodeState } from '../../domain/node.ts';
 import { defineFlow } from '../../engine/flow.ts';
 import type { PassSummary } from '../../engine/progress.ts';
 import { loadCluster, loadNode, loadNodeGroup, type NodeRow, patchNode } from '../../store/reconcile.ts';
+import { isOutOfSight } from '../lostSeed.ts';
 import { createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { lacksFloatingIp, type NodeScope, openNodeScope } from './scope.ts';
@@ -43,6 +44,7 @@ export const createNodeHandler = (world: World) => {
       const { group, cluster } = await familyOf(row);
       return openNodeScope(world, row, group, cluster, write);
     },
+    held: async (_row, { cluster }) => ((await isOutOfSight(world, cluster)) ? 'REST' : undefined),
     stateOf,
     parent: (row) => ({ kind: 'NODE_GROUP', id: row.nodeGroupId }),
     save: async (tx, row, patch, summary) => {

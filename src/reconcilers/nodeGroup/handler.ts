@@ -1,6 +1,7 @@
 /** Node groups as a kind of object that passes run over. */
 import { defineFlow } from '../../engine/flow.ts';
 import { listLiveNodes, loadCluster, loadNodeGroup, patchNodeGroup } from '../../store/reconcile.ts';
+import { isOutOfSight } from '../lostSeed.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { type NodeGroupScope, openNodeGroupScope } from './scope.ts';
@@ -34,6 +35,7 @@ export const createNodeGroupHandler = (world: World) => {
     cluster: (_row, scope) => scope.cluster,
     open: async (row, write) =>
       openNodeGroupScope(world, row, await clusterOf(row.clusterId), await listLiveNodes(world.store.db, row.id), write),
+    held: async (_row, { cluster }) => ((await isOutOfSight(world, cluster)) ? 'REST' : undefined),
     stateOf: (scope, row, summary) =>
       commonState(
         row,
