@@ -17,6 +17,18 @@ const SeedProbeType = builder.objectRef<SeedFacts>('SeedProbe').implement({
     allocatableCpuMillis: t.exposeInt('allocatableCpuMillis', { description: 'CPU, in thousandths of a core.' }),
     allocatableMemoryMiB: t.exposeInt('allocatableMemoryMiB', { description: 'Memory, in MiB.' }),
     schedulableNodes: t.exposeInt('schedulableNodes', { description: 'Nodes that take pods.' }),
+    requestedCpuMillis: t.int({
+      nullable: true,
+      description:
+        'CPU that the pods on them, and those that wait for a node, ask for: a control plane is placed where the rest suffices. Null before it was counted.',
+      resolve: ({ requestedCpuMillis }) => requestedCpuMillis ?? null,
+    }),
+    requestedMemoryMiB: t.int({
+      nullable: true,
+      description: 'Memory that they ask for, likewise.',
+      resolve: ({ requestedMemoryMiB }) => requestedMemoryMiB ?? null,
+    }),
+    zones: t.stringList({ description: 'Zones that they are in, by their labels.', resolve: ({ zones }) => zones ?? [] }),
     probedAt: t.expose('probedAt', { type: 'DateTime', description: 'When it was looked at.' }),
   }),
 });

@@ -139,5 +139,18 @@ const seedText = (seed: Seed): string =>
     ['storage class', seed.storageClass ?? seed.lastProbe?.storageClass ?? null],
     ['priority class', seed.priorityClass],
     ['clusters', seed.maxClusters === null ? seed.usedClusters : `${seed.usedClusters} of ${seed.maxClusters}`],
+    ['asked for', requestedText(seed.lastProbe)],
+    ['zones', seed.lastProbe?.zones.join(', ') || null],
     ['region', seed.region],
   ]) + conditionsText(seed.conditions);
+
+/** "0.8 of 8.0 cores, 1.5 of 16.0 GiB": what pods ask for of what there is. */
+const requestedText = (probe: Seed['lastProbe']): string | null => {
+  if (probe === null || probe.requestedCpuMillis === null || probe.requestedMemoryMiB === null) return null;
+  const share = (part: number, whole: number, unit: number, noun: string) =>
+    `${(part / unit).toFixed(1)} of ${(whole / unit).toFixed(1)} ${noun}`;
+  return [
+    share(probe.requestedCpuMillis, probe.allocatableCpuMillis, 1_000, 'cores'),
+    share(probe.requestedMemoryMiB, probe.allocatableMemoryMiB, 1_024, 'GiB'),
+  ].join(', ');
+};

@@ -13,7 +13,7 @@ const OPERATION = `id uuid kind targetKind state percent reason requestedBy requ
   steps { name title state startedAt finishedAt message ${WAITING} } cluster { uuid name }`;
 const CONDITIONS = `conditions { name title status state reason message ${PROBLEM} ${WAITING} }`;
 const SEED = `uuid name region state cordoned exposure apiServerUrl storageClass priorityClass usedClusters maxClusters silentSince createdAt
-  lastProbe { kubernetesVersion storageClass schedulableNodes } ${CONDITIONS}`;
+  lastProbe { kubernetesVersion storageClass schedulableNodes allocatableCpuMillis allocatableMemoryMiB requestedCpuMillis requestedMemoryMiB zones } ${CONDITIONS}`;
 const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((name) => `${name} { cpuMillicores memoryMiB }`).join(' ');
 /** Who gets in, and what is written down of it. */
 const ACCESS = `tunnel allowedCidrs audit { level stdout webhook { url caCertificate } } issuers {

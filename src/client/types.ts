@@ -93,7 +93,16 @@ export interface Seed {
   maxClusters: number | null;
   silentSince: string | null;
   createdAt: string;
-  lastProbe: { kubernetesVersion: string; storageClass: string | null; schedulableNodes: number } | null;
+  lastProbe: {
+    kubernetesVersion: string;
+    storageClass: string | null;
+    schedulableNodes: number;
+    allocatableCpuMillis: number;
+    allocatableMemoryMiB: number;
+    requestedCpuMillis: number | null;
+    requestedMemoryMiB: number | null;
+    zones: string[];
+  } | null;
   conditions: Condition[];
 }
 

@@ -82,10 +82,20 @@ export const DEFAULT_CONTROL_PLANE: ControlPlaneSpec = {
   keystoneRoles: DEFAULT_KEYSTONE_ROLES,
 };
 
-export const apiServerReplicasOf = ({ replicas, apiServerReplicas }: ControlPlaneSpec): number => apiServerReplicas ?? replicas;
+export const apiServerReplicasOf = ({ replicas, apiServerReplicas }: Pick<ControlPlaneSpec, 'replicas' | 'apiServerReplicas'>): number =>
+  apiServerReplicas ?? replicas;
 
 const GIB = 1024 ** 3;
 
 /** Without a wish half the volume, as defragmentation and snapshots write a second copy, and at most the 8 GiB that etcd recommends. */
 export const quotaBytesOf = ({ quotaGiB, volumeSizeGiB }: Pick<EtcdSpec, 'quotaGiB' | 'volumeSizeGiB'>): number =>
   Math.floor((quotaGiB ?? Math.min(8, volumeSizeGiB / 2)) * GIB);
+
+/** What the pods of such a control plane ask of the nodes of a seed, at the least: addons of the cluster's own ask for little beside it. */
+export const seedDemandOf = (spec: Pick<ControlPlaneSpec, 'replicas' | 'apiServerReplicas' | 'resources'>): ComponentResources => {
+  const { etcd, apiServer, controllerManager, scheduler } = spec.resources;
+  const managers = spec.replicas > 1 ? 2 : 1;
+  const sum = (of: (resources: ComponentResources) => number) =>
+    spec.replicas * of(etcd) + apiServerReplicasOf(spec) * of(apiServer) + managers * (of(controllerManager) + of(scheduler));
+  return { cpuMillicores: sum((r) => r.cpuMillicores), memoryMiB: sum((r) => r.memoryMiB) };
+};

@@ -1,5 +1,6 @@
 /** Placement: which seed takes a cluster, and why each of the others does not. */
 import { cidrsOverlap, parseCidr } from './cidr.ts';
+import type { ComponentResources } from './controlPlane.ts';
 import type { PlacementReason, SeedCandidate } from './seed.ts';
 
 export interface PlacementWish {
@@ -15,6 +16,8 @@ export interface PlacementWish {
   kept: boolean;
   /** The API is to have a floating IP, which takes a load balancer, too. */
   floatingIp: boolean;
+  /** What its control plane's pods ask for. */
+  demand: ComponentResources;
 }
 
 export interface Placement {
@@ -49,6 +52,8 @@ const faultOf = (seed: SeedCandidate, wish: PlacementWish): string | null => {
   if (seed.state !== 'READY') return `It is not ready (${seed.state}).`;
   if (seed.cordoned) return 'It is cordoned.';
   if (seed.maxClusters !== null && seed.used >= seed.maxClusters) return `It is full: ${seed.used} of ${seed.maxClusters} clusters.`;
+  const short = shortOf(seed, wish.demand);
+  if (short !== null) return short;
   if (wish.region !== null && seed.region !== wish.region) return `It is in region ${seed.region ?? '(none)'}, not ${wish.region}.`;
   const missing = Object.entries(wish.selector).find(([key, value]) => !Object.hasOwn(seed.labels, key) || seed.labels[key] !== value);
   if (missing !== undefined) return `It does not carry the label ${missing[0]}=${missing[1]}.`;
@@ -56,6 +61,16 @@ const faultOf = (seed: SeedCandidate, wish: PlacementWish): string | null => {
   if (wish.floatingIp && seed.exposure === 'NODE_PORT') return 'It shows APIs on ports of its nodes, which get no floating IP.';
   const overlap = overlapOf(seed, wish.cidrs);
   return overlap === null ? null : `The range ${overlap.wanted} overlaps its own ${overlap.taken}.`;
+};
+
+/** Pods that nobody has room for would wait for ever, and with them their cluster. */
+const shortOf = ({ free }: SeedCandidate, { cpuMillicores, memoryMiB }: ComponentResources): string | null => {
+  if (free === null) return null;
+  if (free.cpuMillicores < cpuMillicores)
+    return `It has no room: its pods leave ${Math.max(0, free.cpuMillicores)} millicores, and the control plane asks for ${cpuMillicores}.`;
+  if (free.memoryMiB < memoryMiB)
+    return `It has no room: its pods leave ${Math.max(0, free.memoryMiB)} MiB of memory, and the control plane asks for ${memoryMiB}.`;
+  return null;
 };
 
 /** The first of the ranges that shares addresses with one of the seed's; null when all are free. */

@@ -1,4 +1,5 @@
 /** Seeds: the clusters that hold customers' control planes. */
+import type { ComponentResources } from './controlPlane.ts';
 
 export type SeedState = 'PENDING' | 'READY' | 'NOT_READY' | 'UNREGISTERING' | 'DELETED';
 export type Exposure = 'LOAD_BALANCER' | 'NODE_PORT';
@@ -10,6 +11,11 @@ export interface SeedFacts {
   allocatableCpuMillis: number;
   allocatableMemoryMiB: number;
   schedulableNodes: number;
+  /** What the pods on these nodes, and those that wait for a node, ask for; absent where it was not counted yet. */
+  requestedCpuMillis?: number;
+  requestedMemoryMiB?: number;
+  /** In which its schedulable nodes are. */
+  zones?: string[];
   /** Addresses of the seed's nodes: what its pods' traffic comes from, and what a node port is dialled at. */
   nodeAddresses: string[];
   podCidrs: string[];
@@ -57,4 +63,15 @@ export interface SeedCandidate {
   used: number;
   exposure: Exposure;
   cidrs: string[];
+  /** What no pod has asked for, nor will for clusters that are being placed; null while it is not known. */
+  free: ComponentResources | null;
 }
+
+/** Of a seed with these facts, when the control planes that are not counted in them ask for `more`. */
+export const freeOf = (facts: SeedFacts | null, more: ComponentResources): ComponentResources | null => {
+  if (facts?.requestedCpuMillis === undefined || facts.requestedMemoryMiB === undefined) return null;
+  return {
+    cpuMillicores: facts.allocatableCpuMillis - facts.requestedCpuMillis - more.cpuMillicores,
+    memoryMiB: facts.allocatableMemoryMiB - facts.requestedMemoryMiB - more.memoryMiB,
+  };
+};

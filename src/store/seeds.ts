@@ -1,6 +1,7 @@
 /** Seeds: lists, lookups, how full they are, and what placement may choose from. */
-import { and, count, eq, inArray, isNotNull, isNull, or } from 'drizzle-orm';
-import type { SeedCandidate, SeedState } from '../domain/seed.ts';
+import { and, count, eq, gt, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { type ComponentResources, seedDemandOf } from '../domain/controlPlane.ts';
+import { freeOf, type SeedCandidate, type SeedState } from '../domain/seed.ts';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
 import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
@@ -142,5 +143,33 @@ export const listSeedCandidates = async (db: Db): Promise<SeedCandidate[]> => {
     .from(seeds)
     .leftJoin(load, eq(load.seedId, seeds.id))
     .where(isNull(seeds.deletedAt));
-  return rows.map(({ used, ...row }) => withCidrs({ ...row, used: used ?? 0 }));
+  const uncounted = await demandUncounted(db);
+  return rows.map(({ used, ...row }) => ({
+    ...withCidrs({ ...row, used: used ?? 0 }),
+    free: freeOf(row.facts, uncounted.get(row.id) ?? NOTHING),
+  }));
+};
+
+const NOTHING: ComponentResources = { cpuMillicores: 0, memoryMiB: 0 };
+
+/** By seed: what control planes ask for that its last look may not have seen yet. One that is half made counts twice for a moment, and none too little. */
+const demandUncounted = async (db: Db): Promise<Map<string, ComponentResources>> => {
+  const rows = await db
+    .select({ seedId: seeds.id, spec: clusters.spec })
+    .from(clusters)
+    .innerJoin(seeds, eq(seeds.id, clusters.seedId))
+    .where(
+      and(
+        isNull(clusters.deletedAt),
+        isNull(seeds.deletedAt),
+        or(eq(clusters.observedGeneration, 0), gt(clusters.createdAt, sql<number>`json_extract(${seeds.facts}, '$.probedAt')`)),
+      ),
+    );
+  const sums = new Map<string, ComponentResources>();
+  for (const { seedId, spec } of rows) {
+    const demand = seedDemandOf(spec.controlPlane);
+    const { cpuMillicores, memoryMiB } = sums.get(seedId) ?? NOTHING;
+    sums.set(seedId, { cpuMillicores: cpuMillicores + demand.cpuMillicores, memoryMiB: memoryMiB + demand.memoryMiB });
+  }
+  return sums;
 };

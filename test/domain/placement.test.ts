@@ -14,14 +14,25 @@ const seed = (more: Partial<SeedCandidate>): SeedCandidate => ({
   used: 0,
   exposure: 'LOAD_BALANCER',
   cidrs: [],
+  free: null,
   ...more,
 });
-const ANY: PlacementWish = { seedId: null, region: null, selector: {}, cidrs: ['10.200.0.0/16'], kept: false, floatingIp: false };
+const ANY: PlacementWish = {
+  seedId: null,
+  region: null,
+  selector: {},
+  cidrs: ['10.200.0.0/16'],
+  kept: false,
+  floatingIp: false,
+  demand: { cpuMillicores: 50, memoryMiB: 400 },
+};
 
 test.each<[string, Partial<SeedCandidate>, Partial<PlacementWish>, RegExp]>([
   ['not ready', { state: 'NOT_READY' }, {}, /not ready/],
   ['cordoned', { cordoned: true }, {}, /cordoned/],
   ['full', { maxClusters: 2, used: 2 }, {}, /full: 2 of 2/],
+  ['without cores', { free: { cpuMillicores: 49, memoryMiB: 9_000 } }, {}, /no room: its pods leave 49 millicores, .* asks for 50/],
+  ['without memory', { free: { cpuMillicores: 900, memoryMiB: -3 } }, {}, /no room: its pods leave 0 MiB of memory, .* asks for 400/],
   ['of another region', { region: 'r1' }, { region: 'r2' }, /region r1, not r2/],
   ['without a label', { labels: { tier: 'iron' } }, { selector: { tier: 'gold' } }, /tier=gold/],
   ['without a label that objects are born with', {}, { selector: { constructor: 'x' } }, /constructor=x/],
@@ -47,6 +58,7 @@ const candidates = fc.uniqueArray(
     used: fc.nat(5),
     exposure: fc.constantFrom('LOAD_BALANCER' as const, 'NODE_PORT' as const),
     cidrs: fc.constantFrom<string[]>([], ['10.200.4.0/24'], ['172.16.0.0/12']),
+    free: fc.constantFrom(null, { cpuMillicores: 100, memoryMiB: 500 }, { cpuMillicores: 100, memoryMiB: 100 }),
   }),
   { selector: (s) => s.id, maxLength: 8 },
 );
@@ -57,6 +69,7 @@ const wishes = fc.record({
   cidrs: fc.constantFrom(['10.200.0.0/16'], ['10.1.0.0/16']),
   kept: fc.boolean(),
   floatingIp: fc.boolean(),
+  demand: fc.constantFrom({ cpuMillicores: 50, memoryMiB: 400 }, { cpuMillicores: 200, memoryMiB: 50 }),
 });
 
 test('the choice fits, has the fewest clusters of those that fit, and hangs on no order', () => {
@@ -69,6 +82,7 @@ test('the choice fits, has the fewest clusters of those that fit, and hangs on n
       expect(chosen === undefined).toBe(fits.length === 0);
       if (chosen !== undefined) {
         expect(chosen.state === 'READY' && !chosen.cordoned && chosen.used < (chosen.maxClusters ?? 99)).toBe(true);
+        expect((chosen.free?.memoryMiB ?? 999) >= wish.demand.memoryMiB).toBe(true);
         expect(fits.every((s) => s.used > chosen.used || (s.used === chosen.used && s.name >= chosen.name))).toBe(true);
       }
       const k = list.length === 0 ? 0 : Math.abs(turn % list.length);

@@ -3,6 +3,7 @@
 import type { SeedFacts } from '../../../domain/seed.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { stableJson } from '../../../lib/json.ts';
+import { type PodRequests, sumPodRequests } from '../../../seeds/podRequests.ts';
 import type { SeedProbe } from '../../../seeds/probe.ts';
 import { mendSeed, type SeedScope } from '../scope.ts';
 import { reachable } from './reachable.ts';
@@ -16,7 +17,9 @@ export const capacity: Step<SeedScope> = {
     const probe = await scope.probe();
     if (probe.schedulableNodes === 0) throw mendSeed('No node of the seed is ready and schedulable.');
     const before = scope.row.facts;
-    const facts = factsOf(probe, before, scope.clock.now());
+    const usable = new Set(probe.nodes.filter(({ schedulable }) => schedulable).map(({ name }) => name));
+    const requests = await sumPodRequests((await scope.seed()).kube, usable);
+    const facts = factsOf(probe, requests, before, scope.clock.now());
     // The time of a probe alone is not worth a write.
     if (before === null || stableJson({ ...facts, probedAt: 0 }) !== stableJson({ ...before, probedAt: 0 })) await scope.patch({ facts });
     return done(
@@ -25,12 +28,15 @@ export const capacity: Step<SeedScope> = {
   },
 };
 
-const factsOf = (probe: SeedProbe, before: SeedFacts | null, probedAt: number): SeedFacts => ({
+const factsOf = (probe: SeedProbe, requests: PodRequests, before: SeedFacts | null, probedAt: number): SeedFacts => ({
   kubernetesVersion: probe.version,
   storageClass: probe.defaultStorageClass?.name ?? null,
   allocatableCpuMillis: probe.allocatableCpuMillis,
   allocatableMemoryMiB: probe.allocatableMemoryMiB,
   schedulableNodes: probe.schedulableNodes,
+  requestedCpuMillis: requests.cpuMillis,
+  requestedMemoryMiB: requests.memoryMiB,
+  zones: zonesOf(probe),
   nodeAddresses: probe.nodes.flatMap((node) => node.internalAddresses),
   podCidrs: probe.nodes.flatMap((node) => node.podCidrs),
   exposureProvenFor: before?.exposureProvenFor ?? null,
@@ -38,3 +44,6 @@ const factsOf = (probe: SeedProbe, before: SeedFacts | null, probedAt: number): 
   priorityMissed: before?.priorityMissed ?? false,
   probedAt,
 });
+
+const zonesOf = ({ nodes }: SeedProbe): string[] =>
+  [...new Set(nodes.flatMap(({ schedulable, zone }) => (schedulable && zone !== null ? zone : [])))].sort();
