@@ -46,11 +46,12 @@ export const deleteBackup =
 const checkNotRestoring = async (tx: Tx, row: BackupRow): Promise<void> => {
   const cluster = await findRestoring(tx.db, row.id);
   if (cluster === undefined) return;
-  throw new Conflict(
-    'IN_USE',
-    `Cluster ${cluster.name} is being made of backup ${row.name}; wait until that is done, or let it take another one first.`,
-    { field: ['backupId'] },
-  );
+  const { name, clone } = cluster;
+  const what =
+    clone === null || clone.separated
+      ? `is being restored from backup ${row.name}; wait until that is done, or restore another one first`
+      : `is being made of backup ${row.name}; wait until that is done, or delete that cluster first`;
+  throw new Conflict('IN_USE', `Cluster ${name} ${what}.`, { field: ['backupId'] });
 };
 
 const write = async (deps: CommandDeps, call: Call, tx: Tx, row: BackupRow) => {

@@ -79,9 +79,12 @@ export const findBackup = async (db: Db, id: string): Promise<BackupRow | undefi
   (await db.select().from(backups).where(eq(backups.id, id)))[0];
 
 /** A living cluster that is to have what the backup has, and does not yet. */
-export const findRestoring = async (db: Db, backupId: string): Promise<{ name: string } | undefined> => {
+export const findRestoring = async (
+  db: Db,
+  backupId: string,
+): Promise<Pick<typeof clusters.$inferSelect, 'name' | 'clone'> | undefined> => {
   const from = sql`json_extract(${clusters.restore}, '$.backupId') = ${backupId} and json_extract(${clusters.restore}, '$.phase') <> 'DONE'`;
-  const query = db.select({ name: clusters.name }).from(clusters);
+  const query = db.select({ name: clusters.name, clone: clusters.clone }).from(clusters);
   return (await query.where(and(from, isNull(clusters.deleteRequestedAt))).limit(1))[0];
 };
 

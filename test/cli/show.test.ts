@@ -96,6 +96,8 @@ const cluster = (controlPlane: object) => ({
     generation: 2,
     observedGeneration: 2,
     unknownSince: null,
+    pause: null,
+    nextBackupAt: null,
     deletionProtection: false,
     lastEventNumber: 9,
     template: null,

@@ -151,7 +151,9 @@ test('what cannot be copied is refused by name, and a backup that is being copie
   await expect(ask({ nodeCount: 1, nodeGroups: [{ name: 'a' }] })).rejects.toThrow(/INVALID_INPUT.*not both/);
   await expect(ask({}, living.admin)).rejects.toThrow(/FORBIDDEN.*another project/);
   const id = await clone('third', { nodeCount: 0 });
-  await expect(living.change(living.member, 'deleteBackup', { backupId }, 'operation { id }')).rejects.toThrow(/IN_USE.*third/);
+  await expect(living.change(living.member, 'deleteBackup', { backupId }, 'operation { id }')).rejects.toThrow(
+    /IN_USE.*third is being made of backup/,
+  );
   await deleted(id);
 });
 
