@@ -4,13 +4,14 @@ import { NotFound, UserError } from '../domain/errors.ts';
 import type { BackupRow } from '../store/backups.ts';
 import { isLiveTemplate } from '../store/templates.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
+import { outcomeOf, recallClusterAnswer } from './clusterCommand.ts';
 import { type CloneInput, type ClusterPlan, cloneInput, planClone } from './clusterPlan.ts';
 import { checkStore } from './createBackup.ts';
 import { writeCluster } from './createCluster.ts';
 import { runOnce } from './idempotent.ts';
 import { ownInput, parseInput } from './parse.ts';
 import { checkRestorable } from './restoreCluster.ts';
-import { getBackup, recallCluster, recallOperation } from './targets.ts';
+import { getBackup, recallCluster } from './targets.ts';
 
 export const cloneCluster =
   (deps: CommandDeps): Command<ClusterAnswer> =>
@@ -30,16 +31,9 @@ export const cloneCluster =
         const restore = { backupId: backup.id, number: 1, phase: 'STOP' as const, filled: [] };
         const why = `, to begin as backup ${backup.name} has it`;
         const { cluster, operation } = await writeCluster(deps, call, tx, { input: { ...input, clone, restore }, plan, why });
-        return {
-          answer: { cluster, operation },
-          target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
-          recall: { clusterId: cluster.id, operationId: operation.id },
-        };
+        return outcomeOf({ cluster, operation });
       },
-      recall: async (ids) => ({
-        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
-        operation: await recallOperation(deps.store.db, call, ids.operationId),
-      }),
+      recall: recallClusterAnswer(deps, call),
     });
   };
 

@@ -2,7 +2,7 @@
 import type { Tx } from '../store/open.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import type { Call, ClusterAnswer, CommandDeps } from './call.ts';
-import { runOnce } from './idempotent.ts';
+import { type Applied, type Recalled, runOnce } from './idempotent.ts';
 import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
 
 interface ClusterCommand {
@@ -11,7 +11,7 @@ interface ClusterCommand {
   raw: unknown;
   clusterId: string;
   personal?: boolean;
-  write: (tx: Tx, row: ClusterRow) => Promise<Omit<ClusterAnswer, 'replayed'>>;
+  write: (tx: Tx, row: ClusterRow) => Promise<NewAnswer>;
 }
 
 export const changeCluster = (deps: CommandDeps, call: Call, { mutation, raw, clusterId, personal, write }: ClusterCommand) =>
@@ -25,15 +25,23 @@ export const changeCluster = (deps: CommandDeps, call: Call, { mutation, raw, cl
       checkMember(call);
       checkNotDeleting(row);
       checkGeneration(call, row);
-      const answer = await write(tx, row);
-      return {
-        answer,
-        target: { kind: 'CLUSTER', id: row.id, projectId: row.projectId },
-        recall: { clusterId: row.id, operationId: answer.operation.id },
-      };
+      return outcomeOf(await write(tx, row));
     },
-    recall: async (ids) => ({
-      cluster: await recallCluster(deps.store.db, call, ids.clusterId),
-      operation: await recallOperation(deps.store.db, call, ids.operationId),
-    }),
+    recall: recallClusterAnswer(deps, call),
+  });
+
+type NewAnswer = Omit<ClusterAnswer, 'replayed'>;
+
+/** What is kept of an answer, for the same key once more. */
+export const outcomeOf = (answer: NewAnswer): Applied<ClusterAnswer> => ({
+  answer,
+  target: { kind: 'CLUSTER', id: answer.cluster.id, projectId: answer.cluster.projectId },
+  recall: { clusterId: answer.cluster.id, operationId: answer.operation.id },
+});
+
+export const recallClusterAnswer =
+  (deps: CommandDeps, call: Call) =>
+  async (ids: Recalled): Promise<NewAnswer> => ({
+    cluster: await recallCluster(deps.store.db, call, ids.clusterId),
+    operation: await recallOperation(deps.store.db, call, ids.operationId),
   });

@@ -14,11 +14,11 @@ import { clusterSubject, newOperation, tell } from './announce.ts';
 import { checkBundlesThere } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { sealCredential } from './cloudCredential.ts';
+import { outcomeOf, recallClusterAnswer } from './clusterCommand.ts';
 import { type ClusterInput, type ClusterPlan, clusterInput, planCluster } from './clusterPlan.ts';
 import { runOnce } from './idempotent.ts';
 import { nodeGroupRow, storeNodeGroup } from './nodeGroupInput.ts';
 import { ownInput, parseInput } from './parse.ts';
-import { recallCluster, recallOperation } from './targets.ts';
 import { newTrust } from './trust.ts';
 
 export const createCluster =
@@ -32,16 +32,9 @@ export const createCluster =
       prepare: () => planCluster(deps, call, input, projectId),
       apply: async (tx, plan) => {
         const { cluster, operation } = await writeCluster(deps, call, tx, { input, plan });
-        return {
-          answer: { cluster, operation },
-          target: { kind: 'CLUSTER', id: cluster.id, projectId },
-          recall: { clusterId: cluster.id, operationId: operation.id },
-        };
+        return outcomeOf({ cluster, operation });
       },
-      recall: async (ids) => ({
-        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
-        operation: await recallOperation(deps.store.db, call, ids.operationId),
-      }),
+      recall: recallClusterAnswer(deps, call),
     });
   };
 

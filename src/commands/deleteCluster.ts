@@ -11,9 +11,10 @@ import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
 import { wakeNodeGroups, wakeNodes, wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
+import { outcomeOf, recallClusterAnswer } from './clusterCommand.ts';
 import { runOnce } from './idempotent.ts';
 import { given, nameOrId, ownInput, parseInput, wholeNumber } from './parse.ts';
-import { checkGeneration, checkMember, getCluster, recallCluster, recallOperation } from './targets.ts';
+import { checkGeneration, checkMember, getCluster, recallCluster } from './targets.ts';
 import { refreshTrust } from './trust.ts';
 
 const keepOrDelete = given(z.enum(['KEEP', 'DELETE']));
@@ -49,16 +50,9 @@ export const deleteCluster =
         const { cluster, operation } =
           (await underWay(deps, call, tx, row)) ?? (await write(deps, call, tx, row, input.disableDeletionProtection ?? false));
         if (input.policy != null) await setPolicy(deps, tx, row, input.policy);
-        return {
-          answer: { cluster, operation },
-          target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
-          recall: { clusterId: cluster.id, operationId: operation.id },
-        };
+        return outcomeOf({ cluster, operation });
       },
-      recall: async (ids) => ({
-        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
-        operation: await recallOperation(deps.store.db, call, ids.operationId),
-      }),
+      recall: recallClusterAnswer(deps, call),
     });
   };
 

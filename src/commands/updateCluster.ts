@@ -11,9 +11,10 @@ import { announce, clusterSubject, newOperation } from './announce.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { checkAllowedCidrs, checkBackup, checkSpec, checkTunnel, type PathOf } from './checks.ts';
+import { outcomeOf, recallClusterAnswer } from './clusterCommand.ts';
 import { runOnce } from './idempotent.ts';
 import { definedOf, given, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
-import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
+import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster } from './targets.ts';
 import { labelsInput, type ReadSpec, readSpec, specFields } from './templateInput.ts';
 import { refreshTrust } from './trust.ts';
 
@@ -41,16 +42,9 @@ export const updateCluster =
         checkNotDeleting(row);
         checkGeneration(call, row);
         const { cluster, operation } = await write(deps, call, tx, row, input);
-        return {
-          answer: { cluster, operation },
-          target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
-          recall: { clusterId: cluster.id, operationId: operation.id },
-        };
+        return outcomeOf({ cluster, operation });
       },
-      recall: async (ids) => ({
-        cluster: await recallCluster(deps.store.db, call, ids.clusterId),
-        operation: await recallOperation(deps.store.db, call, ids.operationId),
-      }),
+      recall: recallClusterAnswer(deps, call),
     });
   };
 
