@@ -1,8 +1,10 @@
 /** createBackup: a snapshot of a cluster's etcd is asked for; the backup's own flow takes, stores and verifies it. */
 import { z } from 'zod';
-import { checkRoomForBackup } from '../domain/backup.ts';
+import { type BackupReason, checkRoomForBackup } from '../domain/backup.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { countLiveBackups, insertBackup, newBackup } from '../store/backups.ts';
+import type { Tx } from '../store/open.ts';
+import type { ClusterRow } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, backupSubject, newOperation } from './announce.ts';
 import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
@@ -30,18 +32,8 @@ export const createBackup =
           throw new Conflict('CONFLICT', `Cluster ${cluster.name} has no etcd yet; ask again once it has been READY.`, {
             field: ['clusterId'],
           });
-        if (cluster.clone?.separated === false)
-          throw new Conflict('CONFLICT', `Cluster ${cluster.name} still has what is the first cluster's; ask again once it is READY.`, {
-            field: ['clusterId'],
-          });
-        checkRoomForBackup(await countLiveBackups(tx.db, cluster.id, cluster.projectId), cluster.name, ['clusterId']);
-        const now = deps.clock.now();
-        const backup = newBackup({ id: deps.newId(), cluster, reason: 'ON_DEMAND', createdBy: call.actor.userName, now });
-        await insertBackup(tx, backup);
-        const operation = newOperation(deps, call, 'CREATE_BACKUP', backupSubject(backup), backup.generation);
-        const message = `Backup ${backup.name} of cluster ${cluster.name} begins, as ${call.actor.userName} asked.`;
-        await announce(tx, backupSubject(backup), operation, backup.state, message, 'CREATED');
-        await wakeNow(tx, 'BACKUP', backup.id, now);
+        const why = { reason: 'ON_DEMAND' as const, said: `as ${call.actor.userName} asked` };
+        const { backup, operation } = await writeBackup(deps, call, tx, cluster, why);
         return {
           answer: { backup, cluster, operation },
           target: { kind: 'BACKUP', id: backup.id, projectId: backup.projectId },
@@ -51,6 +43,35 @@ export const createBackup =
       recall: (ids) => recallBackupAnswer(deps, call, ids),
     });
   };
+
+/** `said`: the end of the sentence that its first event is. @throws QUOTA_EXCEEDED, or CONFLICT while a clone is not its own. */
+export const writeBackup = async (
+  deps: CommandDeps,
+  call: Call,
+  tx: Tx,
+  cluster: ClusterRow,
+  { reason, said }: { reason: BackupReason; said: string },
+) => {
+  if (cluster.clone?.separated === false)
+    throw new Conflict('CONFLICT', `Cluster ${cluster.name} still has what is the first cluster's; ask again once it is READY.`, {
+      field: ['clusterId'],
+    });
+  checkRoomForBackup(await countLiveBackups(tx.db, cluster.id, cluster.projectId), cluster.name, ['clusterId']);
+  const now = deps.clock.now();
+  const backup = newBackup({ id: deps.newId(), cluster, reason, createdBy: call.actor.userName, now });
+  await insertBackup(tx, backup);
+  const operation = newOperation(deps, call, 'CREATE_BACKUP', backupSubject(backup), backup.generation);
+  await announce(
+    tx,
+    backupSubject(backup),
+    operation,
+    backup.state,
+    `Backup ${backup.name} of cluster ${cluster.name} begins, ${said}.`,
+    'CREATED',
+  );
+  await wakeNow(tx, 'BACKUP', backup.id, now);
+  return { backup, operation };
+};
 
 export const recallBackupAnswer = async (deps: CommandDeps, call: Call, ids: Recalled): Promise<Omit<BackupAnswer, 'replayed'>> => ({
   backup: await recallBackup(deps.store.db, call, ids.backupId),
