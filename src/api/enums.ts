@@ -10,6 +10,7 @@ import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
 import type { NodeTroubleKind } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
+import type { AutoUpgradePolicy, Weekday } from '../domain/maintenance.ts';
 import type { NodeState } from '../domain/node.ts';
 import type { NodeGroupState, ServerGroupPolicy, Taint, VnicType } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
@@ -147,7 +148,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   UNREGISTER_SEED: 'unregisterSeed.',
   CREATE_CLUSTER: 'createCluster.',
   UPDATE_CLUSTER: 'updateCluster.',
-  UPGRADE_CLUSTER: 'upgradeCluster.',
+  UPGRADE_CLUSTER: 'upgradeCluster, or maintenance.autoUpgrade of the cluster: the reason says so then.',
   MOVE_CLUSTER_TO_TEMPLATE: 'moveClusterToTemplate.',
   PAUSE_CLUSTER: 'pauseCluster.',
   RESUME_CLUSTER: 'resumeCluster.',
@@ -266,6 +267,21 @@ export const ReleaseStatusEnum = enumOf<ReleaseStatus>('ReleaseStatus', 'Whether
   SUPPORTED: 'Offered.',
   DEPRECATED: 'Offered for a while; choose a newer one.',
   EXPIRED: 'No longer offered for new clusters.',
+});
+
+export const WeekdayEnum = enumOf<Weekday>('Weekday', 'A day of the week.', {
+  MONDAY: 'Monday.',
+  TUESDAY: 'Tuesday.',
+  WEDNESDAY: 'Wednesday.',
+  THURSDAY: 'Thursday.',
+  FRIDAY: 'Friday.',
+  SATURDAY: 'Saturday.',
+  SUNDAY: 'Sunday.',
+});
+
+export const AutoUpgradePolicyEnum = enumOf<AutoUpgradePolicy>('AutoUpgradePolicy', 'Which upgrades Seedbed begins by itself.', {
+  NONE: 'None.',
+  PATCH: 'To the newest patch release of the minor one that the cluster runs, with the backup before it where backup.enabled is set.',
 });
 
 export const CertificateKindEnum = enumOf<CertificateKind>('CertificateKind', 'What a certificate is for.', {

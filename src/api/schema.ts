@@ -10,6 +10,7 @@ import './clusterMutations.ts';
 import './clusterQueries.ts';
 import './kubeconfigMutations.ts';
 import './nodeGroupMutations.ts';
+import './nextMaintenance.ts';
 import './nodeMutations.ts';
 import './orphanMutations.ts';
 import './progress.ts';

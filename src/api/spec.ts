@@ -9,6 +9,7 @@ import { ControlPlaneSpecType } from './controlPlane.ts';
 import { IpFamilyEnum, NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
 import { HealingSpecType } from './healing.ts';
 import { entriesOf, LabelType } from './label.ts';
+import { MaintenanceSpecType } from './maintenance.ts';
 
 /** Sentences that output and input share. */
 export const SPEC = {
@@ -53,6 +54,7 @@ export const SPEC = {
   healing: 'When broken workers are replaced.',
   autoScaling: 'How node groups are scaled by load.',
   backup: 'When its etcd is backed up by itself, and how long such backups are kept.',
+  maintenance: 'What Seedbed begins by itself that can be felt, and when it may.',
   autoScalingEnabled:
     'Scale node groups that have a maximum by load, with the cluster-autoscaler; a resize by hand is where it goes on from.',
   seedSelector: 'Only seeds that carry all of these labels are considered.',
@@ -106,6 +108,7 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     autoScalingEnabled: t.exposeBoolean('autoScalingEnabled', { description: SPEC.autoScalingEnabled }),
     autoScaling: t.expose('autoScaling', { type: AutoScalingSpecType, description: SPEC.autoScaling }),
     backup: t.expose('backup', { type: BackupSpecType, description: SPEC.backup }),
+    maintenance: t.expose('maintenance', { type: MaintenanceSpecType, description: SPEC.maintenance }),
     ignoredLabels: t.field({
       type: [LabelType],
       description: 'Labels that Magnum knows and that mean nothing here, as given.',

@@ -8,6 +8,7 @@ import { ControlPlaneInput } from './controlPlane.ts';
 import { IpFamilyEnum, NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
 import { HealingInput } from './healing.ts';
 import { LabelInput, mapOf } from './label.ts';
+import { MaintenanceInput } from './maintenance.ts';
 import { SPEC } from './spec.ts';
 
 export const RootVolumeInput = builder.inputType('RootVolumeInput', {
@@ -57,6 +58,7 @@ export const specInputFields = (t: InputBuilder) => ({
   autoScalingEnabled: t.boolean({ description: SPEC.autoScalingEnabled }),
   autoScaling: t.field({ type: AutoScalingInput, description: SPEC.autoScaling }),
   backup: t.field({ type: BackupInput, description: SPEC.backup }),
+  maintenance: t.field({ type: MaintenanceInput, description: SPEC.maintenance }),
   seedSelector: t.field({ type: [LabelInput], description: SPEC.seedSelector }),
 });
 

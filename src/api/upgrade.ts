@@ -1,6 +1,7 @@
 /** Upgrades of a cluster: where its control plane is, where it can go, and what that changes. */
 import type { GroupReplacement, UpgradeTarget, VersionChange } from '../commands/upgradePlan.ts';
 import { planUpgrades } from '../commands/upgradePlan.ts';
+import type { DeprecatedApi } from '../domain/deprecatedApi.ts';
 import { expirationOf, runningVersionOf, upgradeSentence } from '../domain/upgrade.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
@@ -30,6 +31,23 @@ const NodeGroupReplacementType = builder.objectRef<GroupReplacement>('NodeGroupR
   }),
 });
 
+const DeprecatedApiType = builder.objectRef<DeprecatedApi>('DeprecatedApi').implement({
+  description: 'An API that Kubernetes does not serve for ever, and that somebody asks a cluster for.',
+  fields: (t) => ({
+    group: t.exposeString('group', { description: 'Its group; "" is the core group.' }),
+    version: t.exposeString('version', { description: 'Its version, such as v1beta1.' }),
+    resource: t.exposeString('resource', { description: 'What is asked for, such as volumeattributesclasses.' }),
+    removedIn: t.exposeString('removedIn', {
+      nullable: true,
+      description: 'The minor release from which on it is not served, such as 1.37; null: none has been named.',
+    }),
+    seenAt: t.expose('seenAt', {
+      type: 'DateTime',
+      description: 'When the API server last told of it, which it does until it is started anew, however long ago it was asked.',
+    }),
+  }),
+});
+
 export const UpgradeTargetType = builder.objectRef<UpgradeTarget>('UpgradeTarget').implement({
   description: 'A version that a cluster can be upgraded to.',
   fields: (t) => ({
@@ -47,6 +65,11 @@ export const UpgradeTargetType = builder.objectRef<UpgradeTarget>('UpgradeTarget
       resolve: (target) => target.nodeGroups,
     }),
     warnings: t.exposeStringList('warnings', { description: 'What is no obstacle and should be known before; sentences.' }),
+    removedApis: t.field({
+      type: [DeprecatedApiType],
+      description: 'APIs that are asked for in the cluster and that this version does not serve any more; the warnings say so, too.',
+      resolve: (target) => target.removedApis,
+    }),
     problem: t.expose('problem', {
       type: FaultType,
       nullable: true,
@@ -86,6 +109,12 @@ builder.objectFields(ClusterRef, (t) => ({
         catalogue: peekCatalogue(row.projectId, actor.userId),
         now: clock.now(),
       }),
+  }),
+  deprecatedApis: t.field({
+    type: [DeprecatedApiType],
+    description:
+      'Deprecated APIs that its API servers were asked for, as their metrics said at the last look; one that was not seen for five weeks is forgotten. It is looked every six hours.',
+    resolve: ({ deprecatedApis }) => deprecatedApis?.apis ?? [],
   }),
   versionWarning: t.string({
     nullable: true,

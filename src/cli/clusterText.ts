@@ -1,5 +1,5 @@
 /** A cluster in full, for people. */
-import type { Access, Cluster, ClusterNode, ClusterPause, Etcd } from '../client/types.ts';
+import type { Access, Cluster, ClusterNode, ClusterPause, Etcd, NextMaintenance } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -18,6 +18,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ['project', cluster.projectId],
       ['etcd', etcdText(cluster.controlPlane.etcd)],
       ...(cluster.nextBackupAt === null ? [] : ([['next backup', cluster.nextBackupAt]] as const)),
+      ...(cluster.nextMaintenance === null ? [] : ([['maintenance', maintenanceText(cluster.nextMaintenance, now)]] as const)),
       ...accessFields(cluster.spec.controlPlane),
       ['created', `${ageOf(cluster.createdAt, now)} ago by ${cluster.createdBy}`],
       ['generation', `${cluster.generation}, carried out: ${cluster.observedGeneration}`],
@@ -48,6 +49,13 @@ export const clusterText = (cluster: Cluster, now: number): string =>
 
 const pauseText = ({ until, reason, requestedBy }: ClusterPause): string =>
   `until ${until} by ${requestedBy}${reason === null ? '' : `: ${reason}`}`;
+
+const maintenanceText = ({ opensAt, closesAt, upgradeTo, problem }: NextMaintenance, now: number): string => {
+  const isOpen = opensAt !== null && Date.parse(opensAt) <= now;
+  const when = opensAt === null ? 'at any time' : isOpen ? `open until ${closesAt}` : `from ${opensAt} until ${closesAt}`;
+  const what = upgradeTo === null ? '' : `: by itself to ${upgradeTo}${problem === null ? '' : `, but ${problem.message}`}`;
+  return `${when}${what}`;
+};
 
 const accessFields = ({ allowedCidrs, audit, issuers }: Access): [string, string][] => {
   const sinks = [...(audit.stdout ? ["the API server's log"] : []), ...(audit.webhook === null ? [] : [audit.webhook.url])];

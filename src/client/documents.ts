@@ -74,7 +74,7 @@ export const DELETE_ADDON_BUNDLE = mutation('deleteAddonBundle', 'DeleteAddonBun
 
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
-  ${SUMMARY} unknownSince runningVersion upgradeStatus versionWarning nextBackupAt pause { until reason requestedBy } createdBy generation observedGeneration deletionProtection lastEventNumber
+  ${SUMMARY} unknownSince runningVersion upgradeStatus versionWarning nextBackupAt nextMaintenance { opensAt closesAt upgradeTo problem { message } } pause { until reason requestedBy } createdBy generation observedGeneration deletionProtection lastEventNumber
   spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
   template { uuid name } templateRevision { revision } addons { name version enabled state message } bundles { name revision enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
@@ -100,7 +100,7 @@ export const UPGRADE_CLUSTER = mutation(
 );
 export const UPGRADE_TARGETS = `query upgradeTargets($name: String, $id: ID) { cluster(name: $name, id: $id) { uuid name version runningVersion upgradeStatus versionWarning
   upgradeTargets { version endOfLifeAt components { title from to } addons { title from to } nodeGroups { nodeGroup { name } from nodes } warnings
-    ${PROBLEM} controlPlaneOnlyProblem { ${FAULT} } } } }`;
+    removedApis { group version resource removedIn seenAt } ${PROBLEM} controlPlaneOnlyProblem { ${FAULT} } } } }`;
 export const MOVE_CLUSTER_TO_TEMPLATE = mutation(
   'moveClusterToTemplate',
   'MoveClusterToTemplateInput',

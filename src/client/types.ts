@@ -282,6 +282,7 @@ export interface UpgradeTarget {
   addons: VersionChange[];
   nodeGroups: { nodeGroup: { name: string }; from: string; nodes: number }[];
   warnings: string[];
+  removedApis: { group: string; version: string; resource: string; removedIn: string | null; seenAt: string }[];
   problem: Fault | null;
   controlPlaneOnlyProblem: Fault | null;
 }
@@ -307,6 +308,13 @@ export interface Upgradable {
   upgradeTargets: UpgradeTarget[];
 }
 
+export interface NextMaintenance {
+  opensAt: string | null;
+  closesAt: string | null;
+  upgradeTo: string | null;
+  problem: Pick<Fault, 'message'> | null;
+}
+
 export interface ClusterPause {
   until: string;
   reason: string | null;
@@ -319,6 +327,7 @@ export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   upgradeStatus: string | null;
   versionWarning: string | null;
   nextBackupAt: string | null;
+  nextMaintenance: NextMaintenance | null;
   pause: ClusterPause | null;
   spec: { controlPlane: Access };
   controlPlane: { replicas: number; etcd: Etcd };

@@ -157,6 +157,8 @@ const clusterRow = (
   etcdStatus: null,
   bundleStates: null,
   backupPlan: null,
+  autoUpgrade: null,
+  deprecatedApis: null,
   deletePolicy: null,
   deletionStages: null,
   sweep: null,

@@ -9,13 +9,14 @@ import { supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, listLiveNodeGroups, listLiveNodesOfCluster, patchCluster, patchNodeGroup } from '../store/reconcile.ts';
 import { sightOf } from '../store/sight.ts';
 import { findUsableTemplates, loadRevisions, type TemplateWithRevision } from '../store/templates.ts';
+import { backupBeforeUpgrade } from '../store/upgrades.ts';
 import { wakeNodeGroups, wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
-import { backupBeforeUpgrade } from './backupBeforeUpgrade.ts';
 import { checkBundlesThere } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { checkAllowedCidrs, checkBackup, checkTunnel } from './checks.ts';
 import { changeCluster } from './clusterCommand.ts';
+import { checkStore } from './createBackup.ts';
 import { given, nameOrId, ownInput, parseInput, wholeNumber } from './parse.ts';
 import { getTemplate, recallCluster } from './targets.ts';
 import { checkMove, type GroupMove, runningBefore } from './templateMove.ts';
@@ -99,13 +100,16 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   await checkReached(tx, row, spec, () => field);
   await checkBundlesThere(tx.db, spec, field);
   const running = runningBefore(row, plan);
-  const backup = running === null ? {} : await backupBeforeUpgrade(deps, call, tx, row, { running, wanted: spec.kubernetesVersion });
+  const by = { newId: deps.newId, now, requestedBy: call.actor.userName, reason: null };
+  const order = running === null ? null : { running, wanted: spec.kubernetesVersion, checkStore: () => checkStore(deps) };
+  const backup = order === null ? {} : await backupBeforeUpgrade(tx, by, row, order);
   const change = {
     templateId: template.id,
     templateRevision: revision.revision,
     spec,
     overrides: plan.overrides,
     ...(running !== null && upgradeTo(row, running, { controlPlaneOnly: false, ...backup })),
+    ...(running !== null && row.autoUpgrade !== null && { autoUpgrade: { ...row.autoUpgrade, takenOver: true } }),
     generation: row.generation + 1,
     updatedAt: now,
     ...(row.state === 'READY' && { state: 'UPDATING' as const }),

@@ -21,6 +21,7 @@ import { backupScheduleInput } from './backupScheduleInput.ts';
 import { bundlesInput } from './bundleChoice.ts';
 import { controlPlaneInput } from './controlPlaneInput.ts';
 import { healingInput } from './healingInput.ts';
+import { maintenanceInput } from './maintenanceInput.ts';
 import { clearable, definedOf, given, nameOrId, parseInput, smallMap, wholeNumber } from './parse.ts';
 
 const nodeCount = wholeNumber(0, MAX_NODES_PER_GROUP);
@@ -86,6 +87,7 @@ export const specFields = z.strictObject({
   autoScalingEnabled: given(z.boolean()),
   autoScaling: given(autoScalingInput),
   backup: given(backupScheduleInput),
+  maintenance: given(maintenanceInput),
   seedSelector: given(smallMap(20)),
 });
 

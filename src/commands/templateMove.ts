@@ -3,6 +3,7 @@ import { type Problem, SeedbedError, UserError } from '../domain/errors.ts';
 import type { NodeGroupSpec } from '../domain/nodeGroup.ts';
 import { mergeChanges, mergeSpec, type SpecChange, type SpecPath, settingAt, settingsOf, type TemplateSpec } from '../domain/template.ts';
 import { isOlder } from '../domain/upgrade.ts';
+import { checkUpgrade, getRunningVersion } from '../domain/upgradeCheck.ts';
 import { findRelease } from '../domain/version.ts';
 import { stableJson } from '../lib/json.ts';
 import { treeOf } from '../lib/tree.ts';
@@ -11,7 +12,7 @@ import type { TemplateRevisionRow, TemplateRow } from '../store/templates.ts';
 import { checkSpec } from './checks.ts';
 import { checkGroup } from './cloudChecks.ts';
 import { mayChange } from './updateCluster.ts';
-import { checkUpgrade, getRunningVersion, targetOf, type UpgradeFacts, type UpgradeTarget } from './upgradePlan.ts';
+import { targetOf, type UpgradeFacts, type UpgradeTarget } from './upgradePlan.ts';
 
 /** All that a plan is read from. */
 export interface MoveFacts extends UpgradeFacts {

@@ -79,12 +79,13 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   );
   await refreshTrust(tx, deps, call, row);
   await wakeNow(tx, 'CLUSTER', row.id, now);
-  // Healing is what each group does by itself.
-  if (heals(spec) !== heals(row.spec)) await wakeNodeGroups(tx, row.id, now, false);
+  if (ofGroups(spec) !== ofGroups(row.spec)) await wakeNodeGroups(tx, row.id, now, false);
   return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };
 
-const heals = ({ autoHealingEnabled, healing }: ClusterRow['spec']): string => stableJson([autoHealingEnabled, healing]);
+/** Each group heals by itself, and by itself leaves its nodes alone outside the windows. */
+const ofGroups = ({ autoHealingEnabled, healing, maintenance }: ClusterRow['spec']): string =>
+  stableJson([autoHealingEnabled, healing, maintenance.windows]);
 
 const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadSpec, pathOf: PathOf): ClusterRow['spec'] => {
   for (const [path, value] of settingsOf(read.fields))
@@ -136,6 +137,7 @@ const CHANGEABLE: readonly string[] = [
   'autoScalingEnabled',
   'autoScaling',
   'backup',
+  'maintenance',
 ];
 
 /** Of those, what is carried out once: Calico makes its pool of addresses when it starts for the first time. */

@@ -1,20 +1,18 @@
 /** upgradeCluster: another version of Kubernetes for a living cluster; its flow takes the control plane there, and then the nodes. */
 import { z } from 'zod';
-import { mergeChanges } from '../domain/template.ts';
-import { upgradeTo } from '../domain/upgrade.ts';
+import { checkUpgrade, getRunningVersion, listLate } from '../domain/upgradeCheck.ts';
+import type { Beginner } from '../store/begun.ts';
 import type { Tx } from '../store/open.ts';
-import { supersedeOperations } from '../store/operations.ts';
-import { type ClusterRow, listLiveNodeGroups, listLiveNodesOfCluster, patchCluster, patchNodeGroup } from '../store/reconcile.ts';
-import { wakeNow } from '../store/wake.ts';
-import { announce, clusterSubject, newOperation } from './announce.ts';
-import { backupBeforeUpgrade } from './backupBeforeUpgrade.ts';
+import { type ClusterRow, listLiveNodeGroups, listLiveNodesOfCluster, patchNodeGroup } from '../store/reconcile.ts';
+import { backupBeforeUpgrade, writeUpgrade } from '../store/upgrades.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { changeCluster } from './clusterCommand.ts';
+import { checkStore } from './createBackup.ts';
 import { given, nameOrId, ownInput, parseInput } from './parse.ts';
 import { recallCluster } from './targets.ts';
 import { versionInput } from './templateInput.ts';
 import { refreshTrust } from './trust.ts';
-import { checkUpgrade, getRunningVersion, type UpgradeFacts } from './upgradePlan.ts';
+import type { UpgradeFacts } from './upgradePlan.ts';
 
 const schema = z.strictObject({
   clusterId: nameOrId,
@@ -53,27 +51,24 @@ const write = async (
   };
   const { version: kubernetesVersion } = checkUpgrade(facts, version, controlPlaneOnly);
   const running = getRunningVersion(row);
-  const backup = skipBackup ? {} : await backupBeforeUpgrade(deps, call, tx, row, { running, wanted: kubernetesVersion });
-  const change = {
-    spec: { ...row.spec, kubernetesVersion },
-    overrides: mergeChanges(row.overrides, { kubernetesVersion }),
-    ...upgradeTo(row, running, { controlPlaneOnly, ...backup }),
-    generation: row.generation + 1,
-    updatedAt: now,
-    ...(row.state === 'READY' && { state: 'UPDATING' as const }),
-  };
-  await patchCluster(tx, row.id, change);
+  const by: Beginner = { newId: deps.newId, now, requestedBy: call.actor.userName, reason: null };
+  const way = { running, wanted: kubernetesVersion, checkStore: () => checkStore(deps) };
+  const backup = skipBackup ? {} : await backupBeforeUpgrade(tx, by, row, way);
   // Groups that are to follow again do so once the control plane is there, or their nodes would be replaced twice.
   if (controlPlaneOnly)
     for (const group of facts.groups)
       if (group.kubernetesVersion === null) await patchNodeGroup(tx, group.id, { kubernetesVersion: running });
-  const subject = clusterSubject(row);
-  const operation = newOperation(deps, call, 'UPGRADE_CLUSTER', subject, change.generation);
-  await supersedeOperations(tx, operation, { kinds: ['UPGRADE_CLUSTER'] }, now);
   const what = controlPlaneOnly ? `The control plane of cluster ${row.name}` : `Cluster ${row.name}`;
-  const way = kubernetesVersion === running ? `is brought to ${running}` : `is upgraded from ${running} to ${kubernetesVersion}`;
-  await announce(tx, subject, operation, change.state ?? row.state, `${what} ${way}, as ${call.actor.userName} asked.`, 'CHANGED');
+  const done = kubernetesVersion === running ? `is brought to ${running}` : `is upgraded from ${running} to ${kubernetesVersion}`;
+  const operation = await writeUpgrade(tx, by, row, {
+    running,
+    version: kubernetesVersion,
+    controlPlaneOnly,
+    backup,
+    late: controlPlaneOnly || kubernetesVersion !== running ? [] : listLate(facts, running),
+    autoUpgrade: row.autoUpgrade && { ...row.autoUpgrade, takenOver: true },
+    message: `${what} ${done}, as ${call.actor.userName} asked.`,
+  });
   await refreshTrust(tx, deps, call, row);
-  await wakeNow(tx, 'CLUSTER', row.id, now);
   return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };

@@ -1,5 +1,4 @@
-/** Maintenance windows: when Seedbed may begin by itself what can be felt, in a time zone's own hours. */
-import { UserError } from './errors.ts';
+/** Maintenance: what Seedbed begins by itself that can be felt, and the windows in which it may, in a time zone's own hours. */
 
 export const WEEKDAYS = ['MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY', 'SUNDAY'] as const;
 export type Weekday = (typeof WEEKDAYS)[number];
@@ -13,6 +12,17 @@ export interface MaintenanceWindow {
   /** IANA's name, such as Europe/Berlin. */
   timeZone: string;
 }
+
+/** NONE: nothing is upgraded by itself. PATCH: to a newer patch release of the same minor one. */
+export type AutoUpgradePolicy = 'NONE' | 'PATCH';
+
+export interface MaintenanceSpec {
+  /** None: it is open at any time. */
+  windows: MaintenanceWindow[];
+  autoUpgrade: AutoUpgradePolicy;
+}
+
+export const DEFAULT_MAINTENANCE: MaintenanceSpec = { windows: [], autoUpgrade: 'NONE' };
 
 /** From the first moment to the one after the last, in milliseconds since the epoch. */
 export interface Opening {
@@ -28,7 +38,7 @@ const FURTHEST_MS = 15 * HOUR_MS;
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** @throws RangeError for a zone that there is not. */
+/** Throws a RangeError for a zone that there is not. */
 const formatOf = (timeZone: string): Intl.DateTimeFormat => {
   const known = formats.get(timeZone);
   if (known !== undefined) return known;
@@ -95,21 +105,27 @@ export const openingAt = (window: MaintenanceWindow, at: number): Opening => {
   throw new Error('A maintenance window without days was stored.');
 };
 
-/** No window: always. */
-export const isOpen = (window: MaintenanceWindow | null, at: number): boolean => window === null || openingAt(window, at).from <= at;
+/** Of several windows: the opening that is under way and lasts longest, or else the next one; null without a window, for then it is always open. */
+export const nextOpening = (windows: readonly MaintenanceWindow[], at: number): Opening | null => {
+  const openings = windows.map((window) => openingAt(window, at));
+  const open = openings.filter(({ from }) => from <= at).toSorted((a, b) => b.to - a.to);
+  return open[0] ?? openings.toSorted((a, b) => a.from - b.from)[0] ?? null;
+};
 
-/** @throws UserError INVALID_INPUT for one that never opens. */
-export const checkWindow = ({ days, startTime, durationHours, timeZone }: MaintenanceWindow, field: string[]): void => {
-  const refuse = (name: keyof MaintenanceWindow, message: string) => {
-    throw new UserError('INVALID_INPUT', message, { field: [...field, name] });
-  };
-  if (days.length === 0) refuse('days', 'A maintenance window without days never opens; name one at the least, or leave the window out.');
-  if (!/^(?:[01]\d|2[0-3]):[0-5]\d$/.test(startTime)) refuse('startTime', 'startTime must be a time of day such as 02:00.');
-  if (!Number.isInteger(durationHours) || durationHours < 1 || durationHours > 24)
-    refuse('durationHours', 'durationHours must be a whole number from 1 to 24.');
+/** When it opens, for who has to wait for that; null while it is open. */
+export const opensAt = (windows: readonly MaintenanceWindow[], at: number): number | null => {
+  const opening = nextOpening(windows, at);
+  return opening === null || opening.from <= at ? null : opening.from;
+};
+
+/** What is waited for. */
+export const sayOpening = (from: number): string => `the maintenance window that opens at ${new Date(from).toISOString().slice(0, 16)}Z`;
+
+export const isTimeZone = (name: string): boolean => {
   try {
-    formatOf(timeZone);
+    formatOf(name);
+    return true;
   } catch {
-    refuse('timeZone', `There is no time zone ${JSON.stringify(timeZone.slice(0, 80))}; give one of IANA's names, such as Europe/Berlin.`);
+    return false;
   }
 };

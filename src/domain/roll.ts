@@ -55,6 +55,10 @@ export const isOutdated = (node: MadeNode, group: Group, cluster: Cluster): bool
   );
 };
 
+/** It was made with another version and with nothing else that is different: what an upgrade alone replaces. */
+export const isOnlyBehind = (node: MadeNode, group: Group, cluster: Cluster): boolean =>
+  isOutdated(node, group, cluster) && !isOutdated({ ...node, kubernetesVersion: joinVersionOf(group, cluster) }, group, cluster);
+
 /** Of one cluster's groups this many roll at a time: pods that leave one land on what another is about to take, and each asks the cloud for more. */
 export const GROUPS_AT_ONCE = 2;
 

@@ -6,6 +6,7 @@ import { type AutoScalingSpec, DEFAULT_AUTO_SCALING } from './autoScaling.ts';
 import { type BackupSpec, DEFAULT_BACKUP } from './backupSchedule.ts';
 import { type ControlPlaneSpec, DEFAULT_CONTROL_PLANE } from './controlPlane.ts';
 import { DEFAULT_HEALING, type HealingSpec } from './healing.ts';
+import { DEFAULT_MAINTENANCE, type MaintenanceSpec } from './maintenance.ts';
 import { defaultRelease } from './version.ts';
 
 export type Visibility = 'PUBLIC' | 'PRIVATE' | 'HIDDEN';
@@ -64,6 +65,7 @@ export interface TemplateSpec {
   autoScalingEnabled: boolean;
   autoScaling: AutoScalingSpec;
   backup: BackupSpec;
+  maintenance: MaintenanceSpec;
   /** Labels that Magnum knows and that have no meaning here, with the value given. */
   ignoredLabels: Record<string, string>;
   /** Only seeds that carry all of these labels are considered. */
@@ -110,6 +112,7 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   autoScalingEnabled: false,
   autoScaling: DEFAULT_AUTO_SCALING,
   backup: DEFAULT_BACKUP,
+  maintenance: DEFAULT_MAINTENANCE,
   ignoredLabels: {},
   seedSelector: {},
 };
@@ -128,7 +131,7 @@ export const sayExternalNetwork = (names: readonly string[]): string =>
     : `The project sees several external networks; choose one of ${names.toSorted().slice(0, 10).join(', ')} with externalNetwork.`;
 
 /** Settings that are trees: a change names only what it changes in them. All others are replaced as a whole. */
-const TREES = ['controlPlane', 'addons', 'healing', 'autoScaling', 'backup'] as const;
+const TREES = ['controlPlane', 'addons', 'healing', 'autoScaling', 'backup', 'maintenance'] as const;
 type TreeField = (typeof TREES)[number];
 
 /** What an input or a cluster's overrides say of a spec. */
@@ -139,7 +142,7 @@ export type SpecPath = Exclude<keyof TemplateSpec, TreeField> | `${TreeField}.${
 
 export const mergeSpec = (
   base: TemplateSpec,
-  { controlPlane, addons, healing, autoScaling, backup, ...change }: SpecChange,
+  { controlPlane, addons, healing, autoScaling, backup, maintenance, ...change }: SpecChange,
 ): TemplateSpec => ({
   ...base,
   ...change,
@@ -148,6 +151,7 @@ export const mergeSpec = (
   healing: mergeTrees(base.healing, healing),
   autoScaling: mergeTrees(base.autoScaling, autoScaling),
   backup: mergeTrees(base.backup, backup),
+  maintenance: mergeTrees(base.maintenance, maintenance),
 });
 
 /** A spec as it was stored, with the settings that came after it. */

@@ -19,6 +19,8 @@ import { openTenantObjects } from './tenantObjects.ts';
 
 export interface TenantHandle {
   kube: Kubernetes;
+  /** By a connection that is made for it: of several API servers it may lead to another one. */
+  anew<T>(use: (kube: Kubernetes) => Promise<T>): Promise<T>;
   /** The cluster's Node objects; opened at the first call. */
   nodes(): Cache;
   nodeCount(): Promise<{ total: number; ready: number }>;
@@ -60,7 +62,16 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
   };
 
   const connect = (row: ClusterRow, access: KubernetesAccess) => {
-    const kube = openKubernetes({ access, clock: deps.clock, policy: deps.policy, subject: 'cluster' });
+    const dial = () => openKubernetes({ access, clock: deps.clock, policy: deps.policy, subject: 'cluster' });
+    const kube = dial();
+    const anew = async <T>(use: (kube: Kubernetes) => Promise<T>): Promise<T> => {
+      const other = dial();
+      try {
+        return await use(other);
+      } finally {
+        other.close();
+      }
+    };
     let cache: Cache | null = null;
     const told = new Map<string, string>();
     const nodes = () => {
@@ -92,7 +103,7 @@ export const createTenantRegistry = (deps: { store: Store; secrets: Secrets; clo
       cache?.close();
       kube.close();
     };
-    return { handle: { kube, nodes, nodeCount, isHeard, status: objects.status, versions: objects.versions }, end };
+    return { handle: { kube, anew, nodes, nodeCount, isHeard, status: objects.status, versions: objects.versions }, end };
   };
 
   const close = (clusterId: string) => {

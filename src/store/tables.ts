@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { BundleState, Manifest } from '../domain/addonBundle.ts';
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
+import type { AutoUpgrade } from '../domain/autoUpgrade.ts';
 import type {
   BackupFailures,
   BackupLoss,
@@ -19,6 +20,7 @@ import type { ClusterState, ResolvedNames, Rotations, TrustReference } from '../
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
 import type { DeletePolicy } from '../domain/deletePolicy.ts';
 import type { DeletionStages } from '../domain/deletionStage.ts';
+import type { DeprecatedApis } from '../domain/deprecatedApi.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
 import type { EtcdStatus } from '../domain/etcdCare.ts';
@@ -200,6 +202,10 @@ export const clusters = sqliteTable(
     restore: json<ClusterRestore>(),
     /** When the next scheduled backup is due, and by which schedule; null without one. */
     backupPlan: json<BackupPlan>(),
+    /** The last upgrade that Seedbed began by itself; null: never. */
+    autoUpgrade: json<AutoUpgrade>(),
+    /** What is asked of its API and will not be there for ever; null before the first look. */
+    deprecatedApis: json<DeprecatedApis>(),
     clone: json<ClusterClone>(),
     /** As it was at the last look. */
     etcdStatus: json<EtcdStatus>(),

@@ -98,6 +98,7 @@ const cluster = (controlPlane: object) => ({
     unknownSince: null,
     pause: null,
     nextBackupAt: null,
+    nextMaintenance: null,
     deletionProtection: false,
     lastEventNumber: 9,
     template: null,

@@ -13,6 +13,11 @@ afterEach(() => house.close());
 
 const create = (more: object = {}, who = ANNA) => house.commands.createClusterTemplate(call(who), { ...TEMPLATE, ...more });
 
+/** Maintenance with one window, changed. */
+const windows = (change: object) => ({
+  maintenance: { windows: [{ days: ['SUNDAY'], startTime: '02:00', durationHours: 2, timeZone: 'UTC', ...change }] },
+});
+
 /** Every field of the example that operators know from Magnum. */
 const FULL = {
   name: 'k8s v1.36 (HA)',
@@ -114,6 +119,12 @@ test.each<[string, object, string, string[]]>([
   ['more backups than a cluster may have', { backup: { keepCount: 21 } }, 'INVALID_INPUT', ['backup', 'keepCount']],
   ['no backup', { backup: { keepCount: 0 } }, 'INVALID_INPUT', ['backup', 'keepCount']],
   ['a backup for no day', { backup: { keepDays: 0 } }, 'INVALID_INPUT', ['backup', 'keepDays']],
+  ['a window that never opens', windows({ days: [] }), 'INVALID_INPUT', ['maintenance', 'windows', '0', 'days']],
+  ['a window on no day of the week', windows({ days: ['SOMEDAY'] }), 'INVALID_INPUT', ['maintenance', 'windows', '0', 'days', '0']],
+  ['a window at no time of day', windows({ startTime: '24:00' }), 'INVALID_INPUT', ['maintenance', 'windows', '0', 'startTime']],
+  ['a window of no length', windows({ durationHours: 0 }), 'INVALID_INPUT', ['maintenance', 'windows', '0', 'durationHours']],
+  ['a window nowhere', windows({ timeZone: 'Mars/Olympus' }), 'INVALID_INPUT', ['maintenance', 'windows', '0', 'timeZone']],
+  ['upgrades that nobody knows', { maintenance: { autoUpgrade: 'MINOR' } }, 'INVALID_INPUT', ['maintenance', 'autoUpgrade']],
   ['a look each second', { autoScaling: { scanIntervalSeconds: 1 } }, 'INVALID_INPUT', ['autoScaling', 'scanIntervalSeconds']],
   [
     'workers that go at once',

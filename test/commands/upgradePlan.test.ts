@@ -1,8 +1,9 @@
 /** What an upgrade is refused for, read from rows alone. */
 import { expect, test } from 'vitest';
-import { checkUpgrade, planUpgrades, type UpgradeFacts } from '../../src/commands/upgradePlan.ts';
+import { planUpgrades, type UpgradeFacts } from '../../src/commands/upgradePlan.ts';
 import type { ProjectCatalogue } from '../../src/domain/cloud.ts';
 import { DEFAULT_SPEC } from '../../src/domain/template.ts';
+import { checkUpgrade } from '../../src/domain/upgradeCheck.ts';
 import type { ClusterRow, NodeGroupRow, NodeRow } from '../../src/store/reconcile.ts';
 
 const NOW = Date.parse('2026-11-28T00:00:00Z');
@@ -17,11 +18,12 @@ const facts = (more: {
 }): UpgradeFacts => {
   const { running = 'v1.35.4', wanted = running, kubelet = running } = more;
   const cluster = { id: 'c', name: 'blue', observedGeneration: 1, deleteRequestedAt: null, upgrade: null, runningVersion: running };
+  const rest = { autoUpgrade: null, deprecatedApis: null };
   const group = { id: 'g', name: 'workers', kubernetesVersion: null, resolved: null, spec: { image: 'image' }, ...more.group };
   const node = { nodeGroupId: 'g', kubernetesVersion: null, kubeletVersion: kubelet, deleteRequestedAt: null };
   const images = [{ id: 'i', name: 'image', kubeVersion: more.kubeVersion ?? null }];
   return {
-    cluster: { ...cluster, spec: { ...DEFAULT_SPEC, kubernetesVersion: wanted }, ...more.cluster } as ClusterRow,
+    cluster: { ...cluster, ...rest, spec: { ...DEFAULT_SPEC, kubernetesVersion: wanted }, ...more.cluster } as ClusterRow,
     groups: [group as unknown as NodeGroupRow],
     nodes: [node as NodeRow],
     catalogue: { images } as ProjectCatalogue,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkWindow, isOpen, type MaintenanceWindow, openingAt, WEEKDAYS } from '../../src/domain/maintenance.ts';
+import { isTimeZone, type MaintenanceWindow, nextOpening, openingAt, opensAt, WEEKDAYS } from '../../src/domain/maintenance.ts';
 
 const HOUR = 3_600_000;
 const at = (text: string) => Date.parse(text);
@@ -7,6 +7,7 @@ const shown = (window: MaintenanceWindow, time: string) => {
   const { from, to } = openingAt(window, at(time));
   return `${new Date(from).toISOString()} ${new Date(to).toISOString()}`;
 };
+const isOpen = (window: MaintenanceWindow, time: number) => opensAt([window], time) === null;
 const BERLIN: MaintenanceWindow = { days: ['SUNDAY'], startTime: '02:30', durationHours: 2, timeZone: 'Europe/Berlin' };
 
 test('summer and winter, over midnight, and the end is outside', () => {
@@ -51,18 +52,16 @@ test('in every zone, at any time: it lasts as long as it says, opens on its day,
     }
 });
 
-test('one that never opens is refused by the field that is to blame', () => {
-  const fault = (change: Partial<MaintenanceWindow>) => {
-    try {
-      checkWindow({ ...BERLIN, ...change }, ['maintenanceWindow']);
-      return null;
-    } catch (error) {
-      return (error as { detail: { field: string[] } }).detail.field.join('.');
-    }
-  };
-  expect(fault({})).toBeNull();
-  expect(fault({ days: [] })).toBe('maintenanceWindow.days');
-  expect(fault({ startTime: '24:00' })).toBe('maintenanceWindow.startTime');
-  expect(fault({ durationHours: 0 })).toBe('maintenanceWindow.durationHours');
-  expect(fault({ timeZone: 'Mars/Olympus' })).toBe('maintenanceWindow.timeZone');
+test('of several windows the one that is open counts, and else the one that opens first; without a window it is always open', () => {
+  const saturday: MaintenanceWindow = { days: ['SATURDAY'], startTime: '22:00', durationHours: 10, timeZone: 'UTC' };
+  const windows = [BERLIN, saturday];
+  // Both are open: the longer one is still open when Berlin's is over.
+  expect(nextOpening(windows, at('2026-07-05T01:00:00Z'))?.to).toBe(at('2026-07-05T08:00:00Z'));
+  expect(opensAt(windows, at('2026-07-05T03:00:00Z'))).toBeNull();
+  expect(opensAt(windows, at('2026-07-05T08:00:00Z'))).toBe(at('2026-07-11T22:00:00Z'));
+  expect([nextOpening([], 0), opensAt([], 0)]).toEqual([null, null]);
+});
+
+test('names of time zones are known from others', () => {
+  expect(['UTC', 'Europe/Berlin', 'Mars/Olympus', ''].map(isTimeZone)).toEqual([true, true, false, false]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_EXTRAS, type NodeGroupSpec } from '../../src/domain/nodeGroup.ts';
-import { isOutdated, nodeVersionOf, planRoll, rollsBefore, settingsDigestOf } from '../../src/domain/roll.ts';
+import { isOnlyBehind, isOutdated, nodeVersionOf, planRoll, rollsBefore, settingsDigestOf } from '../../src/domain/roll.ts';
 
 const spec: NodeGroupSpec = {
   ...DEFAULT_EXTRAS,
@@ -35,6 +35,15 @@ test('a node that was made with another version, image, flavor or setting is out
   expect(isOutdated({ ...node, flavorId: 'other' }, group, cluster)).toBe(true);
   expect(isOutdated(node, { ...group, spec: { ...spec, labels: {} } }, cluster)).toBe(true);
   expect(isOutdated(node, { ...group, spec: { ...spec, count: 9, maxCount: 10 } }, cluster)).toBe(false);
+});
+
+test('what an upgrade alone replaces is told from what somebody has changed beside it', () => {
+  const upgraded = { ...cluster, runningVersion: 'v1.35.5' };
+  expect(isOnlyBehind(node, group, upgraded)).toBe(true);
+  expect(isOnlyBehind(node, group, cluster)).toBe(false);
+  expect(isOnlyBehind({ ...node, flavorId: 'other' }, group, upgraded)).toBe(false);
+  expect(isOnlyBehind({ ...node, imageId: 'other' }, group, upgraded)).toBe(false);
+  expect(isOnlyBehind(node, { ...group, spec: { ...spec, labels: {} } }, upgraded)).toBe(false);
 });
 
 test('what is not known of a node, and what nobody asked for, outdates none', () => {

@@ -6,6 +6,7 @@ import { addonSteps } from './steps/addons.ts';
 import { apiEndpoint } from './steps/apiEndpoint.ts';
 import { apiServer } from './steps/apiServer.ts';
 import { autoScaling } from './steps/autoScaling.ts';
+import { autoUpgrade } from './steps/autoUpgrade.ts';
 import { backedUp } from './steps/backedUp.ts';
 import { backupSchedule } from './steps/backupSchedule.ts';
 import { backups } from './steps/backups.ts';
@@ -14,6 +15,7 @@ import { certificates } from './steps/certificates.ts';
 import { cloudCredential } from './steps/cloudCredential.ts';
 import { controllerManager } from './steps/controllerManager.ts';
 import { credentialEnd, credentialSwap } from './steps/credentialSwap.ts';
+import { deprecatedApis } from './steps/deprecatedApis.ts';
 import { encryption } from './steps/encryption.ts';
 import { etcd } from './steps/etcd.ts';
 import { etcdCare } from './steps/etcdCare.ts';
@@ -37,6 +39,7 @@ import { tenantBootstrap } from './steps/tenantBootstrap.ts';
 import { tunnel } from './steps/tunnel.ts';
 import { usable } from './steps/usable.ts';
 import { versionReached } from './steps/versionReached.ts';
+import { windowOpen } from './steps/windowOpen.ts';
 
 export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   cloudCredential,
@@ -54,6 +57,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   etcd,
   etcdCare,
   backups,
+  windowOpen,
   backedUp,
   apiServer,
   separated,
@@ -66,6 +70,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   securityGroup,
   tenantBootstrap,
   access,
+  deprecatedApis,
   keystoneAuth,
   autoScaling,
   ...addonSteps,
@@ -73,6 +78,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   bundles,
   rotation,
   versionReached,
+  autoUpgrade,
   nodeGroups,
   tunnel,
   usable,

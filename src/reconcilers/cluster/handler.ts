@@ -1,7 +1,9 @@
 /** Clusters as a kind of object that passes run over. */
+import { isByItself, nextPatch } from '../../domain/autoUpgrade.ts';
+import { opensAt } from '../../domain/maintenance.ts';
 import { pauseOf } from '../../domain/pause.ts';
 import { versionNow } from '../../domain/upgrade.ts';
-import { findPause, listLiveNodeGroups, loadCluster, patchCluster } from '../../store/reconcile.ts';
+import { type ClusterRow, findPause, listLiveNodeGroups, loadCluster, patchCluster } from '../../store/reconcile.ts';
 import { isOutOfSight } from '../lostSeed.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
@@ -34,7 +36,7 @@ export const createClusterHandler = (world: World) =>
         summary,
         scope.groups.some((g) => g.observedGeneration < g.generation || g.deleteRequestedAt !== null),
       ),
-    lookAt: ({ backupPlan, spec }) => (spec.backup.enabled ? (backupPlan?.nextAt ?? null) : null),
+    lookAt: (row) => soonest(backupAt(row), row.deleteRequestedAt === null ? upgradeAt(row, world.clock.now()) : null),
     suspect: ({ seedId }, { code }) => (code === 'SEED_UNAVAILABLE' && seedId !== null ? { kind: 'SEED', id: seedId } : undefined),
     save: async (tx, row, patch, summary) => {
       // A caller may have lent a token while the last of it went.
@@ -48,3 +50,14 @@ export const createClusterHandler = (world: World) =>
     },
     forget: (row) => world.tenants.close(row.id),
   });
+
+const backupAt = ({ backupPlan, spec }: ClusterRow): number | null => (spec.backup.enabled ? (backupPlan?.nextAt ?? null) : null);
+
+/** When it may begin an upgrade by itself, or go on with one, that it has to wait for. */
+const upgradeAt = (row: ClusterRow, now: number): number | null =>
+  nextPatch(row) === undefined && !isByItself(row) ? null : opensAt(row.spec.maintenance.windows, now);
+
+const soonest = (...times: (number | null)[]): number | null => {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.min(...known);
+};

@@ -6,6 +6,7 @@ import { type Authentication, authenticate } from './authentication.ts';
 import type { Cluster, User } from './cluster.ts';
 import { customKinds } from './customKinds.ts';
 import { deleteObject } from './deletion.ts';
+import type { Deprecations } from './deprecations.ts';
 import { discover, versionBody } from './discovery.ts';
 import { groupVersion } from './kinds.ts';
 import { deletedList, type Form, formOf, listBody, metadataOf, streamWatch } from './listing.ts';
@@ -33,6 +34,8 @@ export interface ApiOptions {
   podLog: PodLog;
   /** Absent: the sandbox plays no kubelets that could be asked. */
   nodeProxy?: NodeProxy;
+  /** Absent: it tells nothing of what it is asked. */
+  deprecations?: Deprecations;
   /** False while it starts or its etcd is away: /readyz then fails. */
   ready: () => boolean;
 }
@@ -217,6 +220,7 @@ const plainAnswer = (options: ApiOptions, path: string, accept: string): Answer 
       : { status: 200, body: 'ok', contentType: 'text/plain' };
   }
   if (path === '/version' || path === '/version/') return { status: 200, body: versionBody(options.cluster.version) };
+  if (path === '/metrics' && options.deprecations) return { status: 200, body: options.deprecations.metrics(), contentType: 'text/plain' };
   const found = discover(path, accept, customKinds(options.cluster.store));
   if (found) return { status: 200, body: found.body, contentType: found.contentType };
   throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
@@ -236,6 +240,7 @@ export const createApiHandler = (
 
   const resource = async (message: IncomingMessage, response: ServerResponse, request: ResourceRequest, user: User): Promise<void> => {
     allow(options, user, attributesOf(request), request);
+    options.deprecations?.note(request.kind, request.subresource);
     const form = formOf(message.headers.accept ?? '', request.query);
     if (request.verb === 'watch') {
       const stop = streamWatch(options.cluster, request, response, form);

@@ -79,6 +79,8 @@ export const kinds: readonly Kind[] = [
     ['VolumeAttachment', 'volumeattachments', false, '', 'status'],
     ['CSIStorageCapacity', 'csistoragecapacities', true],
   ]),
+  // Upstream it has to be switched on; here it is, so that something deprecated can be asked for.
+  ...kindsOf('storage.k8s.io', 'v1beta1', [['VolumeAttributesClass', 'volumeattributesclasses', false, 'vac']]),
   ...kindsOf('resource.k8s.io', 'v1', [
     ['DeviceClass', 'deviceclasses', false],
     ['ResourceClaim', 'resourceclaims', true, '', 'status'],

@@ -5,6 +5,7 @@ import { findBackup } from '../../../store/backups.ts';
 import { loadConditions } from '../../../store/progress.ts';
 import { loadCluster, patchCluster } from '../../../store/reconcile.ts';
 import type { ClusterScope } from '../scope.ts';
+import { windowOpen } from './windowOpen.ts';
 
 const WAY_OUT = 'or call upgradeCluster with skipBackup, or with the version that runs, which calls the upgrade off';
 
@@ -13,6 +14,7 @@ export const backedUp: Step<ClusterScope> = {
   title: 'Back up before the upgrade',
   usuallyMs: 120_000,
   late: 'CLOUD_ADMIN',
+  needs: [windowOpen],
   wanted: ({ row }) => row.upgrade?.backupId !== undefined,
   ensure: async (scope) => {
     const { row, db } = scope;

@@ -1,22 +1,12 @@
 /** Backs a cluster up when its schedule says so, and lets go of scheduled backups whose time is over. The backups have flows of their own. */
-import { checkRoomForBackup } from '../../../domain/backup.ts';
 import { isGood, isUnderWay, listExpired, planAfter } from '../../../domain/backupSchedule.ts';
 import { errorOf, UserError } from '../../../domain/errors.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { newId } from '../../../lib/ids.ts';
-import {
-  type BackupRow,
-  countLiveBackups,
-  findRestoring,
-  insertBackup,
-  listLiveBackups,
-  newBackup,
-  requestDeletionOfBackups,
-} from '../../../store/backups.ts';
-import type { Tx } from '../../../store/open.ts';
-import { insertOperation } from '../../../store/operations.ts';
-import { appendEvent, loadConditions, type OperationRow } from '../../../store/progress.ts';
-import { changed, loadCluster, patchCluster } from '../../../store/reconcile.ts';
+import { type BackupRow, findRestoring, listLiveBackups, requestDeletionOfBackups } from '../../../store/backups.ts';
+import { writeBackup } from '../../../store/begun.ts';
+import { loadConditions } from '../../../store/progress.ts';
+import { loadCluster, patchCluster } from '../../../store/reconcile.ts';
 import { wakeNow } from '../../../store/wake.ts';
 import type { ClusterScope } from '../scope.ts';
 import { etcd } from './etcd.ts';
@@ -66,59 +56,13 @@ const make = async (scope: ClusterScope): Promise<void> => {
     if (current?.generation !== row.generation) return false;
     const underWay = (await listLiveBackups(tx.db, row.id)).some((backup) => backup.reason === 'SCHEDULED' && isUnderWay(backup));
     if (!underWay) {
-      checkRoomForBackup(await countLiveBackups(tx.db, row.id, row.projectId), row.name);
-      await write(tx, scope, newBackup({ id: newId(), cluster: row, reason: 'SCHEDULED', createdBy: ASKED_BY, now }));
+      const reason = `The schedule of cluster ${row.name} is ${row.spec.backup.schedule}.`;
+      await writeBackup(tx, { newId, now, requestedBy: ASKED_BY, reason }, row, { reason: 'SCHEDULED', said: 'by its schedule' });
     }
     await patchCluster(tx, row.id, { backupPlan });
     return true;
   });
   if (noted) Object.assign(row, { backupPlan });
-};
-
-const write = async (tx: Tx, { row }: ClusterScope, backup: BackupRow): Promise<void> => {
-  const { id, name, createdAt: at, projectId } = backup;
-  const operation: OperationRow = {
-    id: newId(),
-    kind: 'CREATE_BACKUP',
-    targetKind: 'BACKUP',
-    targetId: id,
-    clusterId: row.id,
-    projectId,
-    generation: backup.generation,
-    state: 'PENDING',
-    percent: 0,
-    steps: [],
-    problem: null,
-    requestedBy: ASKED_BY,
-    reason: `The schedule of cluster ${row.name} is ${row.spec.backup.schedule}.`,
-    requestedAt: at,
-    finishedAt: null,
-  };
-  await insertBackup(tx, backup);
-  await insertOperation(tx, operation);
-  await appendEvent(
-    tx,
-    { kind: 'BACKUP', id, name, streamId: row.id, clusterId: row.id, projectId },
-    {
-      at,
-      step: null,
-      title: null,
-      state: backup.state,
-      percent: 0,
-      message: `Backup ${name} of cluster ${row.name} begins by its schedule.`,
-      problem: null,
-      operationId: operation.id,
-      settled: false,
-    },
-  );
-  await wakeNow(tx, 'BACKUP', id, at);
-  tx.changes.push(changed('BACKUP', backup, row.id, projectId, 'CREATED'), {
-    kind: 'OPERATION',
-    id: operation.id,
-    clusterId: row.id,
-    projectId,
-    what: 'CREATED',
-  });
 };
 
 /** What is in use is looked up where deletions are written, for a restore or a clone may have begun since. */

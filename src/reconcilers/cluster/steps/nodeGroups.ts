@@ -1,9 +1,12 @@
 /** The cluster's node groups, each with a flow of its own: this step only watches them. */
+import { goesOnAt } from '../../../domain/autoUpgrade.ts';
 import { errorOf } from '../../../domain/errors.ts';
+import { sayOpening } from '../../../domain/maintenance.ts';
 import { isUpgrading } from '../../../domain/upgrade.ts';
+import { listLate } from '../../../domain/upgradeCheck.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { loadConditions } from '../../../store/progress.ts';
-import type { NodeGroupRow } from '../../../store/reconcile.ts';
+import { listLiveNodesOfCluster, type NodeGroupRow } from '../../../store/reconcile.ts';
 import { listNodeGroupTroubles } from '../../../store/troubles.ts';
 import { wakeNodeGroups, wakeNodes } from '../../../store/wake.ts';
 import { removalFailure, waitingForParts } from '../../troubles.ts';
@@ -28,7 +31,7 @@ export const nodeGroups: Step<ClusterScope> = {
     if (scope.row.upgrade?.backupId !== undefined) return waiting('the backup that the upgrade begins with', 2_000);
     if (isUpgrading(scope.row)) return waiting(`the control plane to run ${scope.row.spec.kubernetesVersion}`, 2_000);
     const late = scope.groups.filter((g) => g.state !== 'READY' || g.observedGeneration < g.generation || g.deleteRequestedAt !== null);
-    return late.length === 0 ? done() : follow(scope, `node group ${late.map((g) => g.name).join(', ')}`);
+    return late.length === 0 ? done(await sayLeft(scope)) : follow(scope, `node group ${late.map((g) => g.name).join(', ')}`);
   },
   // The delete command has marked them; their own flows remove them and wake this one.
   remove: async (scope) => {
@@ -40,6 +43,18 @@ export const nodeGroups: Step<ClusterScope> = {
     if (before === undefined) await wakeAll(scope);
     return waiting('the nodes to end without what cannot be removed', 2_000);
   },
+};
+
+/** Nodes that an upgrade by itself has not reached in its window serve on until the next one. */
+const sayLeft = async ({ row, groups, db, clock }: ClusterScope): Promise<string | undefined> => {
+  const from = goesOnAt(row, clock.now());
+  if (from === null) return undefined;
+  const facts = { cluster: row, groups, nodes: await listLiveNodesOfCluster(db, row.id), catalogue: null };
+  const late = listLate(facts, row.spec.kubernetesVersion);
+  const names = groups.filter(({ id }) => late.includes(id)).map(({ name }) => name);
+  return names.length === 0
+    ? undefined
+    : `Nodes of group ${names.join(', ')} come to ${row.spec.kubernetesVersion} in ${sayOpening(from)}.`;
 };
 
 const removeNodes = async (scope: ClusterScope): Promise<Outcome> => {

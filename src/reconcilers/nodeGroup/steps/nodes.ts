@@ -1,10 +1,13 @@
 /** As many nodes as are wanted: this step only writes wishes, each node's own flow fulfils them. */
+import { goesOnAt } from '../../../domain/autoUpgrade.ts';
 import { errorOf, type Problem, UserError } from '../../../domain/errors.ts';
 import { isMassFailure } from '../../../domain/healing.ts';
+import { sayOpening } from '../../../domain/maintenance.ts';
 import { freePortsOf, targetOf } from '../../../domain/nodeGroup.ts';
 import {
   apiServerVersionOf,
   GROUPS_AT_ONCE,
+  isOnlyBehind,
   isOutdated,
   joinVersionOf,
   nodeVersionOf,
@@ -54,14 +57,17 @@ export const nodes: Step<NodeGroupScope> = {
 const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   const staying = scope.nodes.filter((node) => node.deleteRequestedAt === null);
   const leaving = scope.nodes.length - staying.length;
-  const old = staying.filter((node) => isOld(scope, node));
-  const rolled = old.filter((node) => node.replaceRequestedAt === null);
+  const outdated = staying.filter((node) => isOld(scope, node));
+  const rolled = outdated.filter((node) => node.replaceRequestedAt === null);
   // One that has never joined has nothing to lose: what it was made with may be why.
   const unborn = rolled.filter((node) => node.kubeletVersion === null);
   if (unborn.length > 0) {
     await dropNodes(scope, unborn);
     return follow(scope, `${unborn.length} nodes to be made anew, as the group is now`);
   }
+  // Outside the window they stay, as if the group still said what they are.
+  const goesOn = rollsOnAt(scope, scope.row, rolled);
+  const old = goesOn === null ? outdated : outdated.filter((node) => node.replaceRequestedAt !== null);
   // One that does not work serves nobody until another is there. When many do not, it is hardly the fault of each: they go as those that work.
   const ill = staying.filter((node) => node.state !== 'READY').length;
   const broken = old.filter((node) => node.replaceRequestedAt !== null && node.state !== 'READY');
@@ -72,7 +78,7 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   const fresh = staying.filter((node) => !old.includes(node));
   // One that works no more must not keep an old one from its end: its own replacement comes after that. But one that a roll has made and
   // that fails holds it up: the next would fail as well, until none of the old is left.
-  const rolling = rolled.length > 0;
+  const rolling = rolled.length > 0 && goesOn === null;
   const lost = (node: NodeRow) => old.length > 0 && !rolling && node.trouble !== null && node.kubeletVersion !== null;
   const late = fresh.filter((node) => node.state !== 'READY' && !lost(node));
   const wanted = targetOf(scope.row);
@@ -90,7 +96,7 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   const count = { wanted, old: old.length, fresh: fresh.length, late: late.length, leaving };
   const { surplus, made, dropped } = planRoll(count, limits);
   if (surplus > 0) {
-    await dropNodes(scope, chooseVictims(staying, surplus, scope.row.nodesToRemove, old));
+    await dropNodes(scope, chooseVictims(staying, surplus, scope.row.nodesToRemove, outdated));
     return waiting(`${surplus} surplus nodes`, 30_000);
   }
   if (made > 0 && !(rolling && problem !== undefined)) {
@@ -117,23 +123,33 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   if (late.length + leaving > 0) return follow(scope, `${late.length + leaving} of ${scope.nodes.length} nodes`);
   await forgetRefusal(scope);
   if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
+  if (goesOn !== null) return done(`${progressOf(scope, rolled, wanted)}, in ${sayOpening(goesOn)}`);
   return done(atRest(scope, staying.length));
 };
 
+/** When nodes may be replaced that an upgrade by itself has made old, and nothing that somebody asked for; null: now. */
+const rollsOnAt = ({ cluster, clock }: NodeGroupScope, group: NodeGroupScope['row'], rolled: readonly NodeRow[]): number | null =>
+  rolled.length > 0 && rolled.every((node) => node.createdAt >= (cluster.nodesSince ?? 0) && isOnlyBehind(node, group, cluster))
+    ? goesOnAt(cluster, clock.now())
+    : null;
+
 /** Names of the cluster's other groups whose nodes are replaced before this one's. */
-const groupsAhead = async ({ db, row, cluster }: NodeGroupScope): Promise<string[]> => {
+const groupsAhead = async (scope: NodeGroupScope): Promise<string[]> => {
+  const { db, row, cluster } = scope;
   const before = (await listLiveNodeGroups(db, cluster.id)).filter(
     (other) => other.id !== row.id && other.deleteRequestedAt === null && rollsBefore(other, row),
   );
   if (before.length < GROUPS_AT_ONCE) return [];
   const nodes = await listLiveNodesOfCluster(db, cluster.id);
-  const rolls = (group: NodeGroupScope['row']) =>
-    nodes.some(
+  const rolls = (group: NodeGroupScope['row']) => {
+    const rolled = nodes.filter(
       (node) =>
         node.nodeGroupId === group.id &&
         node.replaceRequestedAt === null &&
         (node.createdAt < (cluster.nodesSince ?? 0) || isOutdated(node, group, cluster)),
     );
+    return rolled.length > 0 && rollsOnAt(scope, group, rolled) === null;
+  };
   return before.filter(rolls).map(({ name }) => name);
 };
 

@@ -4,6 +4,7 @@ import type { Counters, Faults, PlayFault } from '../../contract.ts';
 import { type ApiOptions, createApiHandler } from '../apiHandler.ts';
 import { type Cluster, type ClusterDeps, createCluster } from '../cluster.ts';
 import { sharedObjects } from '../defaultRoles.ts';
+import { createDeprecations } from '../deprecations.ts';
 import { ensureInitialObjects } from '../initialObjects.ts';
 import { type Listener, listen } from '../listener.ts';
 import type { ApiServerConfig } from './apiServer.ts';
@@ -70,6 +71,7 @@ export const createPlane = (deps: PlaneDeps): Plane => {
   let schedulerLoop: Loop | undefined;
   let closed = false;
 
+  const deprecations = createDeprecations();
   const options: ApiOptions = {
     cluster,
     authentication: { bootstrapTokens: false, anonymous: 'none' },
@@ -79,6 +81,7 @@ export const createPlane = (deps: PlaneDeps): Plane => {
     playFault: deps.playFault,
     podLog: nodes.podLog,
     nodeProxy: nodes.nodeProxy,
+    deprecations,
     ready: () => apiServers.size > 0,
   };
   const handler = createApiHandler(options);
@@ -178,6 +181,7 @@ export const createPlane = (deps: PlaneDeps): Plane => {
       if (!served && !led) return;
       const next = first();
       if (served) {
+        deprecations.forget();
         if (next) adopt(next);
         else handler.close();
         refresh();
