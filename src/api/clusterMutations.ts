@@ -224,6 +224,43 @@ defineMutation({
   command: (commands) => commands.resumeCluster,
 });
 
+const HibernateClusterInput = builder.inputType('HibernateClusterInput', {
+  description: 'What hibernateCluster is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    until: t.field({ type: 'DateTime', description: 'When it wakes by itself; left out, it sleeps until wakeCluster.' }),
+  }),
+});
+
+defineMutation({
+  name: 'hibernateCluster',
+  description:
+    "Takes a cluster to sleep: its workers are drained, within the limit of their groups and then as they are, and deleted; then its control plane stops, etcd included. Volumes, load balancers, keys, kubeconfigs and the API's address are kept, and so are the counts of its node groups; floating IPs of workers go with them. It is HIBERNATED then, and costs what is kept. Nothing is done for it meanwhile: no healing, scaling, repair, renewal or scheduled backup. What is asked for meanwhile is accepted and waits until it wakes (the step HibernationOver says so); deleteCluster goes on at once, and wakeCluster works from every moment of it. Asked again, the newer end holds. Refused while the cluster is still being made. Needs the role member.",
+  input: HibernateClusterInput,
+  payload: clusterPayload('HibernateClusterPayload', 'The cluster that goes to sleep.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.hibernateCluster,
+});
+
+const WakeClusterInput = builder.inputType('WakeClusterInput', {
+  description: 'What wakeCluster is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+  }),
+});
+
+defineMutation({
+  name: 'wakeCluster',
+  description:
+    'Ends a hibernation: certificates that are due are renewed, the control plane starts again with the same data, keys and address, and new workers are made, as many as each node group says. What was asked for meanwhile is done then. Needs the role member.',
+  input: WakeClusterInput,
+  payload: clusterPayload('WakeClusterPayload', 'The cluster that wakes.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  command: (commands) => commands.wakeCluster,
+});
+
 const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
   description: "What becomes of things that the cluster's controllers made; what is left out goes as each of them says for itself.",
   fields: (t) => ({
@@ -254,7 +291,7 @@ const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
     }),
     deadlineSeconds: t.int({
       description:
-        "From 60 to 86400: how long each stage that waits for others may take before the deletion goes on without it, from when it began to wait: nodes with their servers and volumes; load balancers, by the cluster's cloud controller and Octavia; the word of the cluster's API on volumes, their removal and an answer on snapshots; ports of others in the network that Seedbed made; the look through the project at the end; Keystone, to end what Seedbed acted by. What was left or could not be looked at is in leakReport; a volume that may be meant to stay is kept, and a server that may be there still keeps its ports, its router and its network. A lost right to act in the project is waited for all the same. When left out, all is waited for, but for 15 minutes at the end.",
+        "From 60 to 86400: how long each stage that waits for others may take before the deletion goes on without it, from when it began to wait: of a hibernated cluster, its control plane, which is started once more to say what goes with it; nodes with their servers and volumes; load balancers, by the cluster's cloud controller and Octavia; the word of the cluster's API on volumes, their removal and an answer on snapshots; ports of others in the network that Seedbed made; the look through the project at the end; Keystone, to end what Seedbed acted by. What was left or could not be looked at is in leakReport; a volume that may be meant to stay is kept, and a server that may be there still keeps its ports, its router and its network. A lost right to act in the project is waited for all the same. When left out, all is waited for, but for 15 minutes at the end.",
     }),
   }),
 });

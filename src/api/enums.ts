@@ -39,6 +39,10 @@ export const ClusterStateEnum = enumOf<ClusterState>('ClusterState', 'Where a cl
   DEGRADED: 'It was ready, and a part of it is not now.',
   UNKNOWN:
     'Its seed does not answer: nothing is done for it until it does, and what is shown of it is as it was before. It comes back by itself.',
+  HIBERNATING: 'Its workers are being drained and deleted, and then its control plane is stopped.',
+  HIBERNATED:
+    'Nothing of it runs, and nothing is done for it; volumes, keys and addresses are kept. What is asked for waits until it wakes (wakeCluster).',
+  WAKING: 'Its control plane is started again as it was, and then as many workers as each node group says are made.',
   FAILED: 'Somebody must act before it goes on; the conditions say who and how.',
   DELETING: 'Its parts are being removed.',
   DELETED: 'Nothing of it is left.',
@@ -152,6 +156,8 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   MOVE_CLUSTER_TO_TEMPLATE: 'moveClusterToTemplate.',
   PAUSE_CLUSTER: 'pauseCluster.',
   RESUME_CLUSTER: 'resumeCluster.',
+  HIBERNATE_CLUSTER: 'hibernateCluster.',
+  WAKE_CLUSTER: "wakeCluster, or the end of the cluster's hibernation.",
   DELETE_CLUSTER: 'deleteCluster.',
   ROTATE_ENCRYPTION_KEY: 'rotateEncryptionKey.',
   ROTATE_CERTIFICATES: 'rotateCertificates.',

@@ -16,6 +16,7 @@ import { clusterText } from './clusterText.ts';
 import { addUpgrade } from './clusterUpgrade.ts';
 import { addWatch } from './clusterWatch.ts';
 import { get, getCluster, listAll } from './find.ts';
+import { addHibernation } from './hibernation.ts';
 import { addKubeconfigCommands } from './kubeconfig.ts';
 import { leakReportText } from './leakReport.ts';
 import { tellWarnings, type Warned } from './nodegroup.ts';
@@ -66,6 +67,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
   addUpgrade(cluster, io);
   addMoveToTemplate(cluster, io);
   addPause(cluster, io);
+  addHibernation(cluster, io);
   defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
     .option('--disable-deletion-protection', 'although deletion protection is on')
     .option('--keep-volumes', 'keep all volumes of its PersistentVolumes, whatever these say')

@@ -1,5 +1,5 @@
 /** A cluster in full, for people. */
-import type { Access, Cluster, ClusterNode, ClusterPause, Etcd, NextMaintenance } from '../client/types.ts';
+import type { Access, Cluster, ClusterHibernation, ClusterNode, ClusterPause, Etcd, NextMaintenance } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -13,6 +13,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ['Kubernetes', cluster.upgradeStatus ?? cluster.version],
       ...(cluster.versionWarning === null ? [] : ([['warning', cluster.versionWarning]] as const)),
       ...(cluster.pause === null ? [] : ([['paused', pauseText(cluster.pause)]] as const)),
+      ...(cluster.hibernation === null ? [] : ([['hibernated', hibernationText(cluster.hibernation)]] as const)),
       ['endpoint', cluster.endpoint],
       ['template', cluster.template === null ? null : `${cluster.template.name}, revision ${cluster.templateRevision.revision}`],
       ['project', cluster.projectId],
@@ -56,6 +57,9 @@ const maintenanceText = ({ opensAt, closesAt, upgradeTo, problem }: NextMaintena
   const what = upgradeTo === null ? '' : `: by itself to ${upgradeTo}${problem === null ? '' : `, but ${problem.message}`}`;
   return `${when}${what}`;
 };
+
+const hibernationText = ({ until, requestedBy }: ClusterHibernation): string =>
+  `${until === null ? 'until it is woken' : `until ${until}`}, by ${requestedBy}`;
 
 const accessFields = ({ allowedCidrs, audit, issuers }: Access): [string, string][] => {
   const sinks = [...(audit.stdout ? ["the API server's log"] : []), ...(audit.webhook === null ? [] : [audit.webhook.url])];

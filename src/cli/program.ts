@@ -14,6 +14,7 @@ import { addSeedCommands } from './seed.ts';
 import type { Io } from './session.ts';
 import { addTemplateCommands } from './template.ts';
 import { addTokenCommand } from './token.ts';
+import { addUsageCommand } from './usage.ts';
 
 /** Commands that run a server, added by the composition root. */
 export type AddCommands = (program: Command) => void;
@@ -37,6 +38,7 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
   addBundleCommands(program, io);
   addSeedCommands(program, io);
   addOrphansCommands(program, io);
+  addUsageCommand(program, io);
   addTokenCommand(program, io);
   throwInsteadOfExiting(program);
   try {

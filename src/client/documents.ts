@@ -74,7 +74,7 @@ export const DELETE_ADDON_BUNDLE = mutation('deleteAddonBundle', 'DeleteAddonBun
 
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
-  ${SUMMARY} unknownSince runningVersion upgradeStatus versionWarning nextBackupAt nextMaintenance { opensAt closesAt upgradeTo problem { message } } pause { until reason requestedBy } createdBy generation observedGeneration deletionProtection lastEventNumber
+  ${SUMMARY} unknownSince runningVersion upgradeStatus versionWarning nextBackupAt nextMaintenance { opensAt closesAt upgradeTo problem { message } } pause { until reason requestedBy } hibernation { until requestedBy } createdBy generation observedGeneration deletionProtection lastEventNumber
   spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB } alarms quotaMiB } }
   template { uuid name } templateRevision { revision } addons { name version enabled state message } bundles { name revision enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
@@ -109,6 +109,16 @@ export const MOVE_CLUSTER_TO_TEMPLATE = mutation(
 const PAUSE = 'pause { until reason requestedBy }';
 export const PAUSE_CLUSTER = mutation('pauseCluster', 'PauseClusterInput', `cluster { uuid ${PAUSE} } operation { ${OPERATION} }`);
 export const RESUME_CLUSTER = mutation('resumeCluster', 'ResumeClusterInput', `cluster { uuid ${PAUSE} } operation { ${OPERATION} }`);
+export const HIBERNATE_CLUSTER = mutation(
+  'hibernateCluster',
+  'HibernateClusterInput',
+  `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
+);
+export const WAKE_CLUSTER = mutation(
+  'wakeCluster',
+  'WakeClusterInput',
+  `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
+);
 export const TEMPLATE_MOVE = `query templateMove($id: ID, $clusterTemplate: String, $revision: Int, $keep: [String!]) { cluster(id: $id) {
   templateMove(clusterTemplate: $clusterTemplate, revision: $revision, keep: $keep) { template { uuid name } revision { revision }
     changes { field from to possible } nodeGroups { nodeGroup { name } settings nodes }
@@ -133,6 +143,10 @@ export const DELETE_CLUSTER = mutation(
   'DeleteClusterInput',
   `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
 );
+const USED = 'used { workerVcpuHours controlPlaneVcpuHours volumeGiBHours addressHours }';
+export const USAGE = `query usage($from: DateTime!, $to: DateTime!, $clusterId: ID, $projectId: String) {
+  usage(from: $from, to: $to, clusterId: $clusterId, projectId: $projectId) { from to ${USED} clusterCount
+    clusters { clusterId name projectId deletedAt ${USED} } } }`;
 const BACKUP = `uuid name state reason sizeBytes sha256 revision keyCount kubernetesVersion takenAt verifiedAt createdBy createdAt
   cluster { uuid name lastEventNumber } ${CONDITIONS}`;
 export const BACKUPS = page('backups', BACKUP);

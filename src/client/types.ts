@@ -321,6 +321,11 @@ export interface ClusterPause {
   requestedBy: string;
 }
 
+export interface ClusterHibernation {
+  until: string | null;
+  requestedBy: string;
+}
+
 export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   unknownSince: string | null;
   runningVersion: string | null;
@@ -329,6 +334,7 @@ export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   nextBackupAt: string | null;
   nextMaintenance: NextMaintenance | null;
   pause: ClusterPause | null;
+  hibernation: ClusterHibernation | null;
   spec: { controlPlane: Access };
   controlPlane: { replicas: number; etcd: Etcd };
   createdBy: string;
@@ -344,4 +350,19 @@ export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   nodeGroups: { nodes: NodeGroup[] };
   nodes: Page<ClusterNode>;
   operations: { nodes: Operation[] };
+}
+
+export interface UsageFigures {
+  workerVcpuHours: number;
+  controlPlaneVcpuHours: number;
+  volumeGiBHours: number;
+  addressHours: number;
+}
+
+export interface Usage {
+  used: UsageFigures;
+  from: string;
+  to: string;
+  clusterCount: number;
+  clusters: { clusterId: string; name: string; projectId: string; deletedAt: string | null; used: UsageFigures }[];
 }

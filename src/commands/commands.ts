@@ -12,6 +12,7 @@ import { deleteCluster } from './deleteCluster.ts';
 import { deleteClusterTemplate } from './deleteClusterTemplate.ts';
 import { deleteNodeGroup } from './deleteNodeGroup.ts';
 import { findOrphans } from './findOrphans.ts';
+import { hibernateCluster } from './hibernateCluster.ts';
 import { issueKubeconfig } from './issueKubeconfig.ts';
 import { moveClusterToTemplate } from './moveClusterToTemplate.ts';
 import { pauseCluster } from './pauseCluster.ts';
@@ -35,6 +36,7 @@ import { updateClusterTemplate } from './updateClusterTemplate.ts';
 import { updateNodeGroup } from './updateNodeGroup.ts';
 import { updateSeed } from './updateSeed.ts';
 import { upgradeCluster } from './upgradeCluster.ts';
+import { wakeCluster } from './wakeCluster.ts';
 
 export const createCommands = (deps: CommandDeps) => ({
   registerSeed: registerSeed(deps),
@@ -54,6 +56,8 @@ export const createCommands = (deps: CommandDeps) => ({
   moveClusterToTemplate: moveClusterToTemplate(deps),
   pauseCluster: pauseCluster(deps),
   resumeCluster: resumeCluster(deps),
+  hibernateCluster: hibernateCluster(deps),
+  wakeCluster: wakeCluster(deps),
   deleteCluster: deleteCluster(deps),
   createNodeGroup: createNodeGroup(deps),
   updateNodeGroup: updateNodeGroup(deps),

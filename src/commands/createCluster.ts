@@ -151,6 +151,7 @@ const clusterRow = (
   runningVersion: null,
   upgrade: null,
   pause: null,
+  hibernation: null,
   etcd: null,
   restore: input.restore ?? null,
   clone: input.clone ?? null,

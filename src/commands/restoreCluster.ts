@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type SnapshotFacts, sayLoss } from '../domain/backup.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
+import { isHibernating } from '../domain/hibernation.ts';
 import { type BackupRow, listLiveBackups } from '../store/backups.ts';
 import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
@@ -91,13 +92,13 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, backup: BackupRow, c
     restore: { backupId: backup.id, number: (cluster.restore?.number ?? 0) + 1, phase: 'STOP', filled: [] },
     generation,
     updatedAt: now,
-    ...(cluster.observedGeneration > 0 && { state: 'UPDATING' as const }),
+    ...(cluster.observedGeneration > 0 && !isHibernating(cluster) && { state: 'UPDATING' as const }),
   });
   const subject = clusterSubject(cluster);
   const operation = newOperation(deps, call, 'RESTORE_CLUSTER', subject, generation);
   await supersedeOperations(tx, operation, { kinds: ['RESTORE_CLUSTER'] }, now);
   const message = `Cluster ${cluster.name} goes back to backup ${backup.name}, which is ${loss}, as ${call.actor.userName} asked.`;
-  await announce(tx, subject, operation, 'UPDATING', message, 'CHANGED');
+  await announce(tx, subject, operation, isHibernating(cluster) ? cluster.state : 'UPDATING', message, 'CHANGED');
   await wakeNow(tx, 'CLUSTER', cluster.id, now);
   return operation;
 };

@@ -1,6 +1,7 @@
 /** What the cluster-autoscaler may do: more workers of a group, fewer that are not there yet, and away with those that it names. */
 import type { Actor } from '../domain/actor.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
+import { isHibernating } from '../domain/hibernation.ts';
 import { isScalable } from '../domain/nodeGroup.ts';
 import { fingerprint } from '../lib/json.ts';
 import { insertAudit } from '../store/audit.ts';
@@ -133,6 +134,9 @@ const getTarget = async (tx: Tx, clusterId: string, groupId: string): Promise<Ta
   if (cluster === undefined || group === undefined || group.clusterId !== clusterId || group.deletedAt !== null || !isScalable(group))
     throw new NotFound('This node group');
   checkNotDeleting(cluster);
+  // Or the count that is to be there again would follow the pods that find no worker meanwhile.
+  if (isHibernating(cluster))
+    throw new Conflict('CONFLICT', `Cluster ${cluster.name} is hibernated; nothing of it is scaled until it wakes.`);
   const staying = (await listLiveNodes(tx.db, groupId)).filter((node) => node.deleteRequestedAt === null);
   return { cluster, group, staying };
 };

@@ -2,7 +2,19 @@
 import { uniqueLocalCidr } from './cidrV6.ts';
 import { isDualStack, type TemplateSpec } from './template.ts';
 
-export type ClusterState = 'PENDING' | 'CREATING' | 'READY' | 'UPDATING' | 'DEGRADED' | 'UNKNOWN' | 'FAILED' | 'DELETING' | 'DELETED';
+export type ClusterState =
+  | 'PENDING'
+  | 'CREATING'
+  | 'READY'
+  | 'UPDATING'
+  | 'DEGRADED'
+  | 'UNKNOWN'
+  | 'HIBERNATING'
+  | 'HIBERNATED'
+  | 'WAKING'
+  | 'FAILED'
+  | 'DELETING'
+  | 'DELETED';
 
 /** The template's fields after the customer's overrides; names as given, not yet ids. */
 export type ClusterSpec = TemplateSpec;

@@ -1,10 +1,10 @@
 /** Parts of a cluster's deletion that wait for what others do or say; one that takes longer than the policy's deadline is gone on without. */
 
 /**
- * NODES: servers with what is theirs, and their groups. NETWORK: its router, subnet and network, which others' ports hold, and its security group.
+ * CONTROL_PLANE: of a hibernated cluster, which is started once more to say what goes with it. NODES: servers with what is theirs, and their groups. NETWORK: its router, subnet and network, which others' ports hold, and its security group.
  * CREDENTIAL: what lets Seedbed act in the project, last of all.
  */
-export type DeletionStage = 'NODES' | 'LOAD_BALANCERS' | 'VOLUMES' | 'NETWORK' | 'CREDENTIAL';
+export type DeletionStage = 'CONTROL_PLANE' | 'NODES' | 'LOAD_BALANCERS' | 'VOLUMES' | 'NETWORK' | 'CREDENTIAL';
 
 export interface StageSeen {
   /** When it first had to wait, in milliseconds since the epoch. */

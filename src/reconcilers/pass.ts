@@ -1,13 +1,14 @@
 /** One pass over one object: load, run the flow, store each report as it comes, and settle. The same for all four kinds. */
 import { type Condition, isTrouble, type ObjectKind } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
+import { HIBERNATION_OVER } from '../domain/hibernation.ts';
 import { type OperationStep, percentOf } from '../domain/operation.ts';
-import { type ClusterPause, PAUSE_OVER, pauseOf, sayPause } from '../domain/pause.ts';
+import { PAUSE_OVER, pauseOf } from '../domain/pause.ts';
 import type { Claim } from '../domain/work.ts';
 import { driftDelayMs, soonestRetryMs } from '../engine/backoff.ts';
 import { type Flow, LeaseLost, runFlow, type StepReport } from '../engine/flow.ts';
 import { nextCondition, type PassSummary, summarize } from '../engine/progress.ts';
-import type { Handler, Pass } from '../engine/worker.ts';
+import type { Handler } from '../engine/worker.ts';
 import type { Tx } from '../store/open.ts';
 import {
   appendEvent,
@@ -18,8 +19,9 @@ import {
   saveCondition,
   updateOperation,
 } from '../store/progress.ts';
-import { type ClusterRow, changed, findPause } from '../store/reconcile.ts';
+import { type ClusterRow, changed } from '../store/reconcile.ts';
 import { enqueue, holdsLease } from '../store/workItems.ts';
+import { type Held, type Hold, haltAtHold, hibernationHold, holdReport, pauseHold } from './holds.ts';
 import type { World } from './world.ts';
 
 export interface ObjectRow {
@@ -41,8 +43,8 @@ export interface Kind<Row extends ObjectRow, Scope> {
   subject(row: Row, scope: Scope): Subject;
   /** The state to show after the pass. */
   stateOf(scope: Scope, row: Row, summary: PassSummary): string;
-  /** What runs instead of its flow, and what it is called meanwhile; 'REST': nothing runs, and who ends that wakes it. Undefined: its flow runs. */
-  held?(row: Row, scope: Scope): Promise<{ flow: Flow<Scope>; state: string } | 'REST' | undefined>;
+  /** What runs instead of its flow; 'REST': nothing runs, and who ends that wakes it. Undefined: its flow runs. */
+  held?(row: Row, scope: Scope): Promise<Held<Scope> | 'REST' | undefined>;
   /** In milliseconds since the epoch, for what nobody but Seedbed changes; null: until somebody asks. undefined: it is looked at as usual. */
   restsUntil?(row: Row, settled: boolean): number | null | undefined;
   /** When it is to be looked at again at the latest, in milliseconds since the epoch; null: no sooner than others. */
@@ -73,7 +75,7 @@ const OVERDUE_LOOK_MS = 60_000;
 /** Who ends it wakes it; this is for a wake that was lost. */
 const REST_MS = 600_000;
 
-const SETTLED_STATES = new Set(['READY', 'NOT_READY', 'DEGRADED', 'FAILED', 'DELETED']);
+const SETTLED_STATES = new Set(['READY', 'NOT_READY', 'DEGRADED', 'HIBERNATED', 'FAILED', 'DELETED']);
 
 export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: Kind<Row, Scope>): Handler => {
   return async ({ claim, signal, onWake }) => {
@@ -84,20 +86,23 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     const scope = await kind.open(row, write);
     const held = await kind.held?.(row, scope);
     if (held === 'REST') return { dueInMs: REST_MS, failed: false };
-    const recorder = await openRecorder(world, kind, row, scope, write, removing);
+    const recorder = await openRecorder(world, kind, row, scope, write, { removing, held });
     const cluster = kind.cluster?.(row, scope);
     const now = world.clock.now();
     const pause = cluster === undefined ? null : pauseOf(cluster, now);
-    await recorder.tellPause(pause);
+    await recorder.tellHold(pauseHold(pause));
+    await recorder.tellHold(hibernationHold(held?.hibernation ?? null));
     // That nobody can see it is told all the same: nothing else is done then either.
-    if (pause !== null && held === undefined) return { dueInMs: Math.min(pause.until - now, LONGEST_REST_MS), failed: false };
+    if (pause !== null && held?.tells !== true) return { dueInMs: Math.min(pause.until - now, LONGEST_REST_MS), failed: false };
+    const flow = held === undefined ? kind.flow : held.flow;
+    if (flow === null) return { dueInMs: REST_MS, failed: false };
     const halt = new AbortController();
     const stop = AbortSignal.any([signal, halt.signal]);
-    const onPause = haltAtPause(world, cluster, halt, onWake);
-    const reports = await runFlow(held?.flow ?? kind.flow, scope, { removing, signal: stop, onReport: recorder.record, onWake: onPause });
+    const onHold = haltAtHold(world, cluster, halt, onWake);
+    const reports = await runFlow(flow, scope, { removing, signal: stop, onReport: recorder.record, onWake: onHold });
     if (stop.aborted) return { dueInMs: 0, failed: false };
     const summary = summarize(reports, removing);
-    await recorder.settle(summary, held?.state ?? kind.stateOf(scope, row, summary));
+    await recorder.settle(summary, held?.stateOf(summary) ?? kind.stateOf(scope, row, summary));
     if (summary.settled && removing) {
       kind.forget?.(row);
       return { dueInMs: null, failed: false };
@@ -110,21 +115,6 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     return { dueInMs: Math.min(dueIn(world, summary, reports, recorder.attempts), soonestMs), failed: summary.failure !== null };
   };
 };
-
-/** A pause that is asked for during a pass holds from its next step on. */
-const haltAtPause =
-  (world: World, cluster: ClusterRow | undefined, halt: AbortController, onWake: Pass['onWake']): Pass['onWake'] =>
-  (listener) =>
-    onWake(() => {
-      if (cluster === undefined) return listener();
-      void findPause(world.store.db, cluster.id)
-        .then((live) => {
-          if (live !== undefined && pauseOf(live, world.clock.now()) !== null) halt.abort();
-        })
-        // The next pass looks at it all the same.
-        .catch(() => {})
-        .finally(listener);
-    });
 
 /** What nobody wakes at a pause's end looks again after so long. */
 const LONGEST_REST_MS = 60_000;
@@ -146,8 +136,8 @@ export const fencedWrite =
 
 interface Recorder {
   record(report: StepReport): Promise<void>;
-  /** That nothing is done while the pause lasts; null: that it is over. */
-  tellPause(pause: ClusterPause | null): Promise<void>;
+  /** That nothing is done while it lasts, or that it is over. */
+  tellHold(hold: Hold): Promise<void>;
   settle(summary: PassSummary, state: string): Promise<void>;
   /** How often a step has failed in a row. */
   attempts(step: string): number;
@@ -159,7 +149,7 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   row: Row,
   scope: Scope,
   write: Write,
-  removing: boolean,
+  { removing, held }: { removing: boolean; held: Held<Scope> | undefined },
 ): Promise<Recorder> => {
   const subject = kind.subject(row, scope);
   const conditions = await loadConditions(world.store.db, row.id);
@@ -194,7 +184,9 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
     const parent = kind.parent?.(row);
     if (parent !== undefined) await enqueue(tx, parent.kind, parent.id, now);
   };
-  const ordered = (): Condition[] => [...conditions.values()].sort((a, b) => a.ordinal - b.ordinal);
+  const shown = held?.alone === true ? new Set([PAUSE_OVER, HIBERNATION_OVER, ...(held.flow?.steps ?? []).map(({ name }) => name)]) : null;
+  const ordered = (): Condition[] =>
+    [...conditions.values()].filter(({ name }) => shown === null || shown.has(name)).sort((a, b) => a.ordinal - b.ordinal);
   const percent = () => percentOf(stepsOf(ordered(), began, removing), removing);
 
   const record = async (report: StepReport) => {
@@ -237,11 +229,13 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
 
   const settle = async (summary: PassSummary, state: string) => {
     const now = world.clock.now();
-    const observedGeneration = summary.settled || isMade(row, summary) ? row.generation : row.observedGeneration;
+    const isEnded = ({ kind }: OperationRow): boolean => held === undefined || held.ends.includes(kind);
+    const carriedOut = (summary.settled && operations.every(isEnded)) || isMade(row, summary);
+    const observedGeneration = carriedOut ? row.generation : row.observedGeneration;
     const deletedAt = summary.settled && removing ? now : null;
     const closing = closingOf(row, summary);
     const open = operations.filter(
-      (op) => op.generation <= row.generation && (closing !== op.state || summary.failure?.message !== op.problem?.message),
+      (op) => isEnded(op) && op.generation <= row.generation && (closing !== op.state || summary.failure?.message !== op.problem?.message),
     );
     if (
       state === row.state &&
@@ -282,12 +276,12 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
     });
   };
   // Nodes are too many to tell it one by one.
-  const tellPause = async (pause: ClusterPause | null) => {
-    const told = conditions.get(PAUSE_OVER);
-    if (kind.kind === 'NODE' || (pause === null && (told === undefined || told.state === 'REMOVED'))) return;
-    await record(pauseReport(pause));
-    // What was asked for since the pause was first told waits for it as well.
-    const asked = pause === null || told?.state !== 'WAITING' ? [] : operations.filter(({ state }) => state === 'PENDING');
+  const tellHold = async (hold: Hold) => {
+    const told = conditions.get(hold.name);
+    if (kind.kind === 'NODE' || (hold.what === null && (told === undefined || told.state === 'REMOVED'))) return;
+    await record(holdReport(hold));
+    // What was asked for since the hold was first told waits for it as well.
+    const asked = hold.what === null || told?.state !== 'WAITING' ? [] : operations.filter(({ state }) => state === 'PENDING');
     if (asked.length === 0) return;
     await write(async (tx) => {
       const steps = stepsOf(ordered(), began, removing);
@@ -296,7 +290,7 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
       tx.changes.push(changed(kind.kind, row, subject.clusterId, subject.projectId));
     });
   };
-  return { record, tellPause, settle, attempts: (step) => Math.max(1, conditions.get(step)?.attempts ?? 1) };
+  return { record, tellHold, settle, attempts: (step) => Math.max(1, conditions.get(step)?.attempts ?? 1) };
 };
 
 /** Before a step's first turn. */
@@ -313,22 +307,6 @@ const firstOf = (step: { name: string; title: string }, ordinal: number, observe
   lastTransitionAt: now,
   attempts: 0,
   ordinal,
-});
-
-/** As of a step that stands before all others. */
-const pauseReport = (pause: ClusterPause | null): StepReport => ({
-  name: PAUSE_OVER,
-  title: 'Wait for the end of the pause',
-  ordinal: -1,
-  state: pause === null ? 'REMOVED' : 'WAITING',
-  message: pause === null ? 'The pause is over.' : sayPause(pause),
-  problem: null,
-  whoMustAct: 'NOBODY',
-  usuallyMs: null,
-  late: 'NOBODY',
-  retryAfterMs: null,
-  code: null,
-  error: null,
 });
 
 /** For the first time; what is missing is not what was to be made. */

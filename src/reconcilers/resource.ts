@@ -1,17 +1,20 @@
 /** Find before create, note before create, adopt what is ours, delete what we made: once, for every outside thing with an id. */
 import { NotFound, SeedbedError, Unavailable, UserError } from '../domain/errors.ts';
+import type { Use } from '../domain/usage.ts';
 import { NotYet } from '../engine/flow.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
   findInventory,
   type InventoryKey,
+  type InventoryRow,
   noteAnswered,
   noteCreating,
   notePresent,
   noteState,
   noteUnanswered,
 } from '../store/inventory.ts';
-import type { Db } from '../store/open.ts';
+import type { Db, Tx } from '../store/open.ts';
+import { isCounted, noteUses } from '../store/usage.ts';
 import type { Write } from './pass.ts';
 
 export interface ResourceScope {
@@ -35,6 +38,8 @@ export interface ResourceSpec {
   complete?: (id: string) => Promise<void>;
   /** Looks at one that was made earlier, in a pass that looks in full, and mends what others have changed in it. False: it is gone. */
   isThere?: (id: string) => Promise<boolean>;
+  /** What counts while it is there, from when it was asked for; undefined: how much that is is not known yet. */
+  uses?: { projectId: string; use: Use | undefined };
 }
 
 /** The thing's id; made if it was not there. */
@@ -43,7 +48,10 @@ export const ensureResource = async (scope: ResourceScope, spec: ResourceSpec): 
   const madeId = noted?.state === 'PRESENT' ? noted.externalId : null;
   if (madeId !== null) {
     const gone = scope.look === 'full' && (await spec.isThere?.(madeId)) === false;
-    if (!gone) return madeId;
+    if (!gone) {
+      if (await isUncounted(scope, noted, spec)) await scope.write((tx) => count(tx, spec));
+      return madeId;
+    }
   }
   const cutOff = madeId !== null || noted?.state === 'GONE' ? undefined : noted;
   // What is there no more is looked for, too. Seen on a Neutron that took minutes: it listed a router, took it back, and made another, all for
@@ -54,8 +62,22 @@ export const ensureResource = async (scope: ResourceScope, spec: ResourceSpec): 
   if (found === undefined) await scope.write((tx) => noteCreating(tx, spec.key, scope.clock.now()));
   const { id } = found ?? (await createOrFind(scope, spec));
   await complete(spec, id);
-  await scope.write((tx) => notePresent(tx, spec.key, id, scope.clock.now()));
+  await scope.write(async (tx) => {
+    await notePresent(tx, spec.key, id, scope.clock.now());
+    await count(tx, spec);
+  });
   return id;
+};
+
+/** Made before its use was counted, or taken over. */
+const isUncounted = async (scope: ResourceScope, noted: InventoryRow | undefined, { uses }: ResourceSpec): Promise<boolean> =>
+  uses?.use !== undefined && noted !== undefined && !(await isCounted(scope.db, noted.id, noted.createdAt));
+
+const count = async (tx: Tx, { key, uses }: ResourceSpec): Promise<void> => {
+  if (uses?.use === undefined) return;
+  const noted = await findInventory(tx.db, key);
+  if (noted?.state !== 'PRESENT') return;
+  await noteUses(tx, { subjectId: noted.id, clusterId: key.clusterId, projectId: uses.projectId }, [uses.use], noted.createdAt);
 };
 
 /**

@@ -1,10 +1,10 @@
 /** The inventory: every outside thing we make, noted before it is made. */
-import { and, eq, inArray, ne, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, ne, sql } from 'drizzle-orm';
 import type { InventoryService, MadeBy } from '../domain/inventory.ts';
 import { newId } from '../lib/ids.ts';
 import type { Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
-import { inventory } from './tables.ts';
+import { inventory, usage } from './tables.ts';
 
 export type InventoryRow = typeof inventory.$inferSelect;
 
@@ -106,6 +106,14 @@ const change = perConnection((db) =>
     .prepare(),
 );
 
+const endUse = perConnection((db) =>
+  db
+    .update(usage)
+    .set({ endedAt: sql`${sql.placeholder('now')}` })
+    .where(and(isNull(usage.endedAt), inArray(usage.subjectId, db.select({ id: inventory.id }).from(inventory).where(atKey()))))
+    .prepare(),
+);
+
 /** What was applied under a group name (kind) and is taken to be there, by object key (name). */
 export const loadLedger = async (db: Db, group: Omit<InventoryKey, 'name' | 'clusterId'>): Promise<Record<string, AppliedHashes>> => {
   const { ownerId, service, kind } = group;
@@ -153,8 +161,10 @@ export const notePresent = async (tx: Tx, key: InventoryKey, externalId: string,
   await change(tx.db).execute({ ...key, state: 'PRESENT', externalId, now });
 };
 
+/** What is gone is not used any more. */
 export const noteState = async (tx: Tx, key: InventoryKey, state: 'DELETING' | 'GONE', now: number): Promise<void> => {
   await change(tx.db).execute({ ...key, state, externalId: null, now });
+  if (state === 'GONE') await endUse(tx.db).execute({ ...key, now });
 };
 
 /** Hashes of an object in a seed or in a customer's cluster: what we asked for, and what the API server made of it. */

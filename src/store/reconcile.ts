@@ -101,10 +101,10 @@ export const patchCluster = async (tx: Tx, id: string, patch: Partial<typeof clu
 export const patchNodeGroup = async (tx: Tx, id: string, patch: Partial<typeof nodeGroups.$inferInsert>): Promise<void> => {
   await tx.db.update(nodeGroups).set(patch).where(eq(nodeGroups.id, id));
 };
-/** What says whether a cluster is paused; undefined when there is none. */
-export const findPause = async (db: Db, id: string) => {
+/** What says whether a cluster is paused or hibernated; undefined when there is none. */
+export const findHolds = async (db: Db, id: string) => {
   const [row] = await db
-    .select({ pause: clusters.pause, deleteRequestedAt: clusters.deleteRequestedAt })
+    .select({ pause: clusters.pause, hibernation: clusters.hibernation, deleteRequestedAt: clusters.deleteRequestedAt })
     .from(clusters)
     .where(eq(clusters.id, id));
   return row;

@@ -162,7 +162,12 @@ const demandUncounted = async (db: Db): Promise<Map<string, ComponentResources>>
       and(
         isNull(clusters.deletedAt),
         isNull(seeds.deletedAt),
-        or(eq(clusters.observedGeneration, 0), gt(clusters.createdAt, sql<number>`json_extract(${seeds.facts}, '$.probedAt')`)),
+        or(
+          eq(clusters.observedGeneration, 0),
+          gt(clusters.createdAt, sql<number>`json_extract(${seeds.facts}, '$.probedAt')`),
+          // Its place is kept for it.
+          sql`json_extract(${clusters.hibernation}, '$.phase') in ('ASLEEP', 'WAKING')`,
+        ),
       ),
     );
   const sums = new Map<string, ComponentResources>();

@@ -25,6 +25,7 @@ import type { Problem } from '../domain/errors.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
 import type { EtcdStatus } from '../domain/etcdCare.ts';
 import type { GroupHealing, NodeTrouble } from '../domain/healing.ts';
+import type { ClusterHibernation } from '../domain/hibernation.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole } from '../domain/kubeconfig.ts';
 import type { Sweep } from '../domain/leakReport.ts';
@@ -36,6 +37,7 @@ import type { ClusterPause } from '../domain/pause.ts';
 import type { Exposure, PlacementReason, SeedFacts, SeedState, SeedTurn } from '../domain/seed.ts';
 import { completeStored, type SpecChange, type TemplateSpec, type Visibility } from '../domain/template.ts';
 import type { Upgrade } from '../domain/upgrade.ts';
+import type { UsageKind } from '../domain/usage.ts';
 import type { Json } from '../lib/json.ts';
 
 const id = () => text().primaryKey();
@@ -196,6 +198,8 @@ export const clusters = sqliteTable(
     upgrade: json<Upgrade>(),
     /** The last one that was asked for; one that is over stays until the cluster has been looked through again. */
     pause: json<ClusterPause>(),
+    /** null: it is awake. */
+    hibernation: json<ClusterHibernation>(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
     /** The last one that was asked for. */
@@ -507,6 +511,32 @@ export const orphans = sqliteTable(
     updatedAt: time().notNull(),
   },
   (t) => [uniqueIndex('orphans_thing').on(t.service, t.kind, t.externalId, t.projectId), index('orphans_operation').on(t.operationId)],
+);
+
+/** What was there from when until when, and how much of it. Kept when the thing is gone, and its cluster. */
+export const usage = sqliteTable(
+  'usage',
+  {
+    id: id(),
+    projectId: text().notNull(),
+    clusterId: text()
+      .notNull()
+      .references(() => clusters.id),
+    /** The cluster, or the inventory's note of a thing. */
+    subjectId: text().notNull(),
+    kind: text().$type<UsageKind>().notNull(),
+    /** In the unit of the kind (domain/usage.ts). */
+    amount: integer().notNull(),
+    startedAt: time().notNull(),
+    /** null: it is there. */
+    endedAt: time(),
+  },
+  (t) => [
+    uniqueIndex('usage_open').on(t.subjectId, t.kind).where(sql`ended_at is null`),
+    index('usage_subject').on(t.subjectId),
+    index('usage_cluster').on(t.clusterId, t.startedAt),
+    index('usage_project').on(t.projectId, t.startedAt),
+  ],
 );
 
 export const workItems = sqliteTable(

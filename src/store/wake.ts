@@ -52,6 +52,16 @@ export const wakePartsOfSeed = async (tx: Tx, seedId: string, now: number): Prom
   await wakeAll(tx, 'BACKUP', held, now);
 };
 
+/** Those that were held: what is stored, or was given up, has no key, and rests on. */
+export const wakeBackupsOfCluster = (tx: Tx, clusterId: string, now: number): Promise<void> =>
+  wakeAll(
+    tx,
+    'BACKUP',
+    sql`select ${backups.id} from ${backups} inner join ${workItems} on ${workItems.kind} = 'BACKUP' and ${workItems.id} = ${backups.id}
+      where ${and(eq(backups.clusterId, clusterId), isNull(backups.deletedAt))}`,
+    now,
+  );
+
 const onSeed = (seedId: string) => and(eq(clusters.seedId, seedId), isNull(clusters.deletedAt));
 
 /** One node of each cluster that heals itself: its pass opens the watch that tells of all the others. */

@@ -42,6 +42,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'deleteClusterTemplate',
     'deleteNodeGroup',
     'findOrphans',
+    'hibernateCluster',
     'issueKubeconfig',
     'moveClusterToTemplate',
     'pauseCluster',
@@ -66,6 +67,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'updateNodeGroup',
     'updateSeed',
     'upgradeCluster',
+    'wakeCluster',
   ]);
   for (const { name, args, type } of mutations) {
     expect(args.map((arg) => arg.name)).toEqual(['input']);

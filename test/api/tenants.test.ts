@@ -2,9 +2,11 @@ import { type GraphQLField, isNonNullType, isObjectType } from 'graphql';
 import { expect, test } from 'vitest';
 import { encodeId } from '../../src/api/ids.ts';
 import { buildSchema } from '../../src/api/schema.ts';
+import { workerUse } from '../../src/domain/usage.ts';
 import { insertBackup, newBackup } from '../../src/store/backups.ts';
 import { noteCreating, notePresent } from '../../src/store/inventory.ts';
 import { insertKubeconfig } from '../../src/store/kubeconfigs.ts';
+import { noteUses } from '../../src/store/usage.ts';
 import { addNode, happen, overSocket } from './live.ts';
 import { registerSeed } from './run.ts';
 import { makeCluster, openWorld, TEMPLATE_MUTATION, type World } from './world.ts';
@@ -25,6 +27,8 @@ const furnish = async (world: World) => {
     await noteCreating(tx, key, world.time.now);
     await notePresent(tx, key, 'server-1', world.time.now);
   });
+  const owner = { subjectId: 'server-1', clusterId: cluster.uuid, projectId: 'blue' };
+  await world.store.transaction((tx) => noteUses(tx, owner, [workerUse(2)], world.time.now - 1_000));
   const kubeconfig = { id: encodeId('Kubeconfig', 'kubeconfig-1'), uuid: 'kubeconfig-1' };
   await world.store.transaction((tx) =>
     insertKubeconfig(tx, {
@@ -79,6 +83,10 @@ const argumentsOf = (field: GraphQLField<unknown, unknown>, house: House): strin
   const ids = Object.values(house).map((thing) => thing.id);
   if (field.name === 'node') return ids.map((id) => `(id: "${id}")`);
   if (field.name === 'nodes') return [`(ids: ${JSON.stringify(ids)})`];
+  if (field.name === 'usage') {
+    const of = [`clusterId: "${house.cluster.id}"`, `clusterId: "${house.cluster.uuid}"`, 'projectId: "blue"', ''];
+    return of.map((whose) => `(${whose} from: "2000-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z")`);
+  }
   const ways = of === undefined ? [] : [`(id: "${of.id}")`, `(id: "${of.uuid}")`];
   if (field.args.some((arg) => arg.name === 'name'))
     ways.push(`(name: "leaky-${field.name === 'clusterTemplate' ? 'template' : field.name}")`);
@@ -97,6 +105,7 @@ const selectionOf = (field: GraphQLField<unknown, unknown>): string => {
   const name = String(field.type).replace(/[[\]!]/g, '');
   if (name === 'Node')
     return '{ __typename id ... on Cluster { name } ... on Seed { name } ... on ClusterTemplate { name } ... on ClusterNode { name } ... on NodeGroup { name } ... on Operation { kind } ... on Kubeconfig { owner } ... on Backup { name } ... on Resource { name } }';
+  if (name === 'Usage') return '{ clusterCount clusters { clusterId name } }';
   const type = buildSchema().getType(name);
   if (!isObjectType(type)) return '';
   if (name.endsWith('Connection')) return '{ nodes { __typename id name } }';
@@ -160,6 +169,8 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['moveClusterToTemplate', { clusterId: house.cluster.id }],
   ['pauseCluster', { clusterId: house.cluster.id, until: '2026-12-01T00:00:00Z' }],
   ['resumeCluster', { clusterId: house.cluster.id }],
+  ['hibernateCluster', { clusterId: house.cluster.id }],
+  ['wakeCluster', { clusterId: house.cluster.id }],
   ['rotateEncryptionKey', { clusterId: house.cluster.id }],
   ['rotateCloudCredential', { clusterId: house.cluster.id }],
   ['signCertificate', { clusterId: house.cluster.id, role: 'ADMIN', csr: 'x' }],

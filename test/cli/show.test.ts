@@ -97,6 +97,7 @@ const cluster = (controlPlane: object) => ({
     observedGeneration: 2,
     unknownSince: null,
     pause: null,
+    hibernation: null,
     nextBackupAt: null,
     nextMaintenance: null,
     deletionProtection: false,

@@ -3,6 +3,7 @@ import { isGivenUp, nextCheckAt } from '../../domain/backup.ts';
 import { defineFlow } from '../../engine/flow.ts';
 import { findBackup, patchBackup } from '../../store/backups.ts';
 import { loadCluster } from '../../store/reconcile.ts';
+import { sleepsWith } from '../holds.ts';
 import { isOutOfSight } from '../lostSeed.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
@@ -25,7 +26,12 @@ export const createBackupHandler = (world: World) =>
       if (cluster === undefined) throw new Error(`A backup's cluster ${row.clusterId} is not there.`);
       return openBackupScope(world, row, cluster, write);
     },
-    held: async (row, { cluster }) => (row.deleteRequestedAt === null && (await isOutOfSight(world, cluster.row)) ? 'REST' : undefined),
+    held: async (row, { cluster }) => {
+      if (row.deleteRequestedAt !== null) return undefined;
+      if (await isOutOfSight(world, cluster.row)) return 'REST';
+      // What is stored is tried and looked for without the cluster.
+      return row.snapshot === null ? sleepsWith(cluster.row) : undefined;
+    },
     stateOf: (_scope, row, summary) => (row.loss !== null && row.deleteRequestedAt === null ? 'LOST' : commonState(row, summary)),
     restsUntil: (row, settled) => {
       if (isGivenUp(row.failures)) return null;

@@ -1,5 +1,5 @@
 /** The making and unmaking of a cluster, in order: the table of contents of the product. */
-import { defineFlow } from '../../engine/flow.ts';
+import { defineFlow, type Step } from '../../engine/flow.ts';
 import type { ClusterScope } from './scope.ts';
 import { access } from './steps/access.ts';
 import { addonSteps } from './steps/addons.ts';
@@ -14,6 +14,8 @@ import { bundles } from './steps/bundles.ts';
 import { certificates } from './steps/certificates.ts';
 import { cloudCredential } from './steps/cloudCredential.ts';
 import { controllerManager } from './steps/controllerManager.ts';
+import { controlPlaneAwake } from './steps/controlPlaneAwake.ts';
+import { controlPlaneStopped } from './steps/controlPlaneStopped.ts';
 import { credentialEnd, credentialSwap } from './steps/credentialSwap.ts';
 import { deprecatedApis } from './steps/deprecatedApis.ts';
 import { encryption } from './steps/encryption.ts';
@@ -40,6 +42,7 @@ import { tunnel } from './steps/tunnel.ts';
 import { usable } from './steps/usable.ts';
 import { versionReached } from './steps/versionReached.ts';
 import { windowOpen } from './steps/windowOpen.ts';
+import { workersAway } from './steps/workersAway.ts';
 
 export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   cloudCredential,
@@ -82,7 +85,20 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   nodeGroups,
   tunnel,
   usable,
+  workersAway,
+  controlPlaneStopped,
+  controlPlaneAwake,
 ]);
 
 /** While the seed is lost: nothing is done, and it is told. */
 export const lostFlow = defineFlow<ClusterScope>('cluster', [seedSilent]);
+
+/** On the way into hibernation, and that it stays so. Without the right to act in the project no worker can be deleted, and no group. */
+export const hibernationFlow = defineFlow<ClusterScope>('cluster', [cloudCredential, workersAway, controlPlaneStopped]);
+
+/** Names of the steps whose conditions say that something runs: etcd, API servers and workers, and all that needs them. */
+export const STOPPED_STEPS: readonly string[] = (() => {
+  const found = new Set<Step<ClusterScope>>([etcd, apiServer, nodeGroups]);
+  for (const step of found) for (const dependent of clusterFlow.dependents.get(step) ?? []) found.add(dependent);
+  return [...found].map(({ name }) => name);
+})();

@@ -1,14 +1,47 @@
 /** Clusters as a kind of object that passes run over. */
 import { isByItself, nextPatch } from '../../domain/autoUpgrade.ts';
+import { type ClusterHibernation, hibernationOf, isWaking } from '../../domain/hibernation.ts';
 import { opensAt } from '../../domain/maintenance.ts';
 import { pauseOf } from '../../domain/pause.ts';
 import { versionNow } from '../../domain/upgrade.ts';
-import { type ClusterRow, findPause, listLiveNodeGroups, loadCluster, patchCluster } from '../../store/reconcile.ts';
+import type { PassSummary } from '../../engine/progress.ts';
+import { fallAsleep } from '../../store/hibernation.ts';
+import { type ClusterRow, findHolds, listLiveNodeGroups, loadCluster, patchCluster } from '../../store/reconcile.ts';
+import { endUsesOfCluster } from '../../store/usage.ts';
+import type { Held } from '../holds.ts';
 import { isOutOfSight } from '../lostSeed.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
-import { clusterFlow, lostFlow } from './flow.ts';
-import { openClusterScope } from './scope.ts';
+import { clusterFlow, hibernationFlow, lostFlow, STOPPED_STEPS } from './flow.ts';
+import { endHibernation } from './hibernationEnd.ts';
+import { type ClusterScope, openClusterScope } from './scope.ts';
+
+const lost = (row: ClusterRow): Held<ClusterScope> => ({
+  flow: lostFlow,
+  stateOf: () => 'UNKNOWN',
+  hibernation: asleepOf(row),
+  ends: [],
+  alone: false,
+  tells: true,
+});
+
+const hibernated = (row: ClusterRow): Held<ClusterScope> => ({
+  flow: hibernationFlow,
+  stateOf: ({ settled, failure }: PassSummary) =>
+    settled ? 'HIBERNATED' : failure?.problem?.retryable === false ? 'DEGRADED' : 'HIBERNATING',
+  hibernation: asleepOf(row),
+  ends: ['HIBERNATE_CLUSTER'],
+  alone: true,
+  tells: false,
+});
+
+/** On the way there, that is what is waited for. */
+const asleepOf = (row: ClusterRow): ClusterHibernation | null => {
+  const hibernation = hibernationOf(row);
+  return hibernation?.phase === 'ASLEEP' ? hibernation : null;
+};
+
+const SOON_MS = 1_000;
 
 export const createClusterHandler = (world: World) =>
   createHandler(world, {
@@ -25,18 +58,26 @@ export const createClusterHandler = (world: World) =>
     }),
     cluster: (row) => row,
     open: async (row, write) => {
+      await endHibernation(world, row, write);
       // Nothing of an upgrade begins before its backup.
       row.spec = { ...row.spec, kubernetesVersion: versionNow(row) };
       return openClusterScope(world, row, await listLiveNodeGroups(world.store.db, row.id), write);
     },
-    held: async (row) => ((await isOutOfSight(world, row)) ? { flow: lostFlow, state: 'UNKNOWN' } : undefined),
-    stateOf: (scope, row, summary) =>
-      commonState(
-        row,
-        summary,
-        scope.groups.some((g) => g.observedGeneration < g.generation || g.deleteRequestedAt !== null),
-      ),
-    lookAt: (row) => soonest(backupAt(row), row.deleteRequestedAt === null ? upgradeAt(row, world.clock.now()) : null),
+    held: async (row) => {
+      if (await isOutOfSight(world, row)) return lost(row);
+      return hibernationOf(row) === null ? undefined : hibernated(row);
+    },
+    stateOf: (scope, row, summary) => {
+      const changing = scope.groups.some((g) => g.observedGeneration < g.generation || g.deleteRequestedAt !== null);
+      const state = commonState(row, summary, changing);
+      return state === 'UPDATING' && isWaking(row) ? 'WAKING' : state;
+    },
+    lookAt: (row) => {
+      const hibernation = hibernationOf(row);
+      // An end that came during the pass is no reason to wait, as what could not be done would be.
+      if (hibernation !== null) return hibernation.until === null ? null : Math.max(hibernation.until, world.clock.now() + SOON_MS);
+      return soonest(backupAt(row), row.deleteRequestedAt === null ? upgradeAt(row, world.clock.now()) : null);
+    },
     suspect: ({ seedId }, { code }) => (code === 'SEED_UNAVAILABLE' && seedId !== null ? { kind: 'SEED', id: seedId } : undefined),
     save: async (tx, row, patch, summary) => {
       // A caller may have lent a token while the last of it went.
@@ -44,9 +85,14 @@ export const createClusterHandler = (world: World) =>
       // The secret of a credential that was handed in goes with its cluster.
       const gone = patch.deletedAt === null ? {} : { credential: null };
       // A pause that is over has been looked behind; another may have been asked for meanwhile.
-      const live = summary.settled && row.pause !== null ? await findPause(tx.db, row.id) : undefined;
+      const live = summary.settled && row.pause !== null ? await findHolds(tx.db, row.id) : undefined;
       const looked = live?.pause != null && pauseOf(live, world.clock.now()) === null ? { pause: null } : {};
-      await patchCluster(tx, row.id, { ...looked, ...(patch as Parameters<typeof patchCluster>[2]), ...gone });
+      // It is as it was before the hibernation.
+      const awake = summary.settled && isWaking(row) ? { hibernation: null } : {};
+      await patchCluster(tx, row.id, { ...looked, ...awake, ...(patch as Parameters<typeof patchCluster>[2]), ...gone });
+      // What it left in the project is not its own any more.
+      if (patch.deletedAt !== null) await endUsesOfCluster(tx, row.id, world.clock.now());
+      if (patch.state === 'HIBERNATED') await fallAsleep(tx, row, STOPPED_STEPS, world.clock.now());
     },
     forget: (row) => world.tenants.close(row.id),
   });

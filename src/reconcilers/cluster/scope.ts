@@ -66,8 +66,8 @@ const SEED_SEEN_MS = 1_000;
 
 export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGroupRow[], write: Write): ClusterScope => {
   // What was settled before is compared with what is live; on the way there, what was applied a second ago is believed.
-  // After a pause nobody knows what has become of it, whatever else is under way.
-  const look = row.state === 'READY' || row.state === 'DEGRADED' || row.state === 'UNKNOWN' || row.pause !== null ? 'full' : 'trust';
+  // After a pause or a hibernation nobody knows what has become of it, whatever else is under way.
+  const look = ['READY', 'DEGRADED', 'UNKNOWN'].includes(row.state) || row.pause !== null || row.hibernation !== null ? 'full' : 'trust';
   let pki: Promise<ClusterPki> | null = null;
   let changedPki = false;
   const credentialBefore = row.credential;

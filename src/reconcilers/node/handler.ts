@@ -3,6 +3,7 @@ import type { NodeState } from '../../domain/node.ts';
 import { defineFlow } from '../../engine/flow.ts';
 import type { PassSummary } from '../../engine/progress.ts';
 import { loadCluster, loadNode, loadNodeGroup, type NodeRow, patchNode } from '../../store/reconcile.ts';
+import { sleepsWith } from '../holds.ts';
 import { isOutOfSight } from '../lostSeed.ts';
 import { createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
@@ -44,7 +45,10 @@ export const createNodeHandler = (world: World) => {
       const { group, cluster } = await familyOf(row);
       return openNodeScope(world, row, group, cluster, write);
     },
-    held: async (_row, { cluster }) => ((await isOutOfSight(world, cluster)) ? 'REST' : undefined),
+    held: async (row, { cluster }) => {
+      if (await isOutOfSight(world, cluster)) return 'REST';
+      return row.deleteRequestedAt === null ? sleepsWith(cluster) : undefined;
+    },
     stateOf,
     parent: (row) => ({ kind: 'NODE_GROUP', id: row.nodeGroupId }),
     save: async (tx, row, patch, summary) => {

@@ -1,6 +1,7 @@
 /** Node groups as a kind of object that passes run over. */
 import { defineFlow } from '../../engine/flow.ts';
 import { listLiveNodes, loadCluster, loadNodeGroup, patchNodeGroup } from '../../store/reconcile.ts';
+import { sleepsWith } from '../holds.ts';
 import { isOutOfSight } from '../lostSeed.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
@@ -35,7 +36,10 @@ export const createNodeGroupHandler = (world: World) => {
     cluster: (_row, scope) => scope.cluster,
     open: async (row, write) =>
       openNodeGroupScope(world, row, await clusterOf(row.clusterId), await listLiveNodes(world.store.db, row.id), write),
-    held: async (_row, { cluster }) => ((await isOutOfSight(world, cluster)) ? 'REST' : undefined),
+    held: async (row, { cluster }) => {
+      if (await isOutOfSight(world, cluster)) return 'REST';
+      return row.deleteRequestedAt === null ? sleepsWith(cluster) : undefined;
+    },
     stateOf: (scope, row, summary) =>
       commonState(
         row,

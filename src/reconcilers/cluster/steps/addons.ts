@@ -108,7 +108,12 @@ const takenBySomebody = async (scope: ClusterScope, addon: Addon, objects: reado
 const inSentence = (title: string): string => title.charAt(0).toLowerCase() + title.slice(1);
 
 /** The name of its objects in the inventory. */
-const groupOf = ({ name }: Addon): string => name.charAt(0).toUpperCase() + name.slice(1);
+const groupOf = ({ name }: Pick<Addon, 'name'>): string => name.charAt(0).toUpperCase() + name.slice(1);
+
+export const CLOUD_CONTROLLER = groupOf({ name: 'cloudController' });
+export const CINDER_CSI = groupOf({ name: 'cinderCsi' });
+/** What acts in the cloud beside the control plane. */
+export const groupsInSeed = (Object.keys(IN_SEED) as AddonName[]).map((name) => groupOf({ name }));
 
 /** Of a kind that is not there, there are none. */
 const readerOf = (kube: Kubernetes): Reader => ({
@@ -145,3 +150,10 @@ const lookInSeed = async (scope: ClusterScope, objects: readonly KubernetesObjec
 for (const addon of addons) made.set(addon.name, stepOf(addon));
 
 export const addonSteps: readonly Step<ClusterScope>[] = [...made.values()];
+
+const stepNamed = (name: AddonName): Step<ClusterScope> => {
+  const step = made.get(name);
+  if (step === undefined) throw new Error(`There is no addon ${name}.`);
+  return step;
+};
+export const cloudControllerStep = stepNamed('cloudController');

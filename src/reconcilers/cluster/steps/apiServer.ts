@@ -1,6 +1,6 @@
 /** The API server, up to its answering through the public address. */
 import { buildApiServer } from '../../../controlPlane/apiServer.ts';
-import { namesOf } from '../../../controlPlane/hostedCluster.ts';
+import { type HostedCluster, namesOf } from '../../../controlPlane/hostedCluster.ts';
 import { selectorOf } from '../../../controlPlane/workload.ts';
 import { SeedbedError } from '../../../domain/errors.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
@@ -30,7 +30,8 @@ export const apiServer: Step<ClusterScope> = {
   ensure: async (scope) => {
     const hosted = await scope.reachable();
     const seed = await scope.seed();
-    if (!(await scope.hasApplied(GROUP)) && (await isTooEarly(scope, seed))) return waiting('etcd to be ready', 10_000);
+    const early = (await scope.hasApplied(GROUP)) ? wakesBeforeEtcd(scope, hosted, seed) : await isTooEarly(scope, seed);
+    if (early) return waiting('etcd to be ready', 10_000);
     const held = await untilStageMoved(scope, 'etcd');
     if (held !== null) return held;
     await checkWayBack(scope);
@@ -70,6 +71,10 @@ const isTooEarly = async ({ db, row }: ClusterScope, { etcdStart }: SeedHandle):
   if (row.etcd !== null && row.etcd.phase !== 'FORMING') return false;
   return etcdStart.tookMs === null || etcdStart.tookMs > ETCD_FAST_MS || (await isSeedTurnShared(db, row));
 };
+
+/** Out of hibernation its volumes have to be attached first. */
+const wakesBeforeEtcd = ({ row }: ClusterScope, hosted: HostedCluster, { statefulSets }: SeedHandle): boolean =>
+  row.hibernation !== null && readyReplicas(statefulSets.get(hosted.namespace, namesOf(hosted).etcd)) === 0;
 
 /** Ready pods are not enough: the way through the seed's load balancer must be open too. At rest an open watch says so. */
 const answers = async (scope: ClusterScope): Promise<Outcome> => {

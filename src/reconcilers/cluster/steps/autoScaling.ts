@@ -15,7 +15,8 @@ import type { ClusterScope } from '../scope.ts';
 import { untilMoved, untilStageMoved } from '../upgradeOrder.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
 
-const GROUP = 'cluster-autoscaler';
+/** The name of its objects in the inventory. */
+export const AUTOSCALER = 'cluster-autoscaler';
 /** The secret's name, with the cluster as its owner. */
 const CLIENT = 'autoscalerClient';
 
@@ -38,10 +39,10 @@ export const autoScaling: Step<ClusterScope> = {
     const unnamed = await wakeUnnamed(scope);
     if (unnamed > 0) return waiting(`${unnamed} nodes to say which server each is`, 1_000);
     const { cert, key } = await clientOf(scope, authority);
-    await scope.applyToTenant(GROUP, rightsOf(cluster));
+    await scope.applyToTenant(AUTOSCALER, rightsOf(cluster));
     const access = { host, port, caPem: authority.cert, cert, key };
     const objects = buildClusterAutoscaler(cluster, await scope.pki(), access, scope.row.spec.autoScaling);
-    await scope.applyToSeed(GROUP, objects);
+    await scope.applyToSeed(AUTOSCALER, objects);
     const live = (await scope.seed()).deployments.get(cluster.namespace, namesOf(cluster).clusterAutoscaler);
     if (readyReplicas(live) < 1) return waiting(`${namesOf(cluster).clusterAutoscaler} to be ready`, 10_000);
     const moving = await untilMoved(scope, objects);
@@ -51,9 +52,9 @@ export const autoScaling: Step<ClusterScope> = {
   },
   remove: async (scope) => {
     // With the whole cluster goes what is in it, and with its namespace what is beside it.
-    if (scope.row.deleteRequestedAt !== null || !(await scope.hasApplied(GROUP))) return done();
-    await scope.applyToSeed(GROUP, []);
-    await scope.applyToTenant(GROUP, []);
+    if (scope.row.deleteRequestedAt !== null || !(await scope.hasApplied(AUTOSCALER))) return done();
+    await scope.applyToSeed(AUTOSCALER, []);
+    await scope.applyToTenant(AUTOSCALER, []);
     await scope.write((tx) => scope.world.secrets.remove(tx, scope.row.id, CLIENT));
     return done();
   },

@@ -6,6 +6,7 @@ import { formingOf } from '../../../domain/etcd.ts';
 import { type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { remembering } from '../../../lib/remember.ts';
 import { readyReplicas } from '../../workload.ts';
+import { countControlPlane } from '../controlPlaneUse.ts';
 import { ensureMembership } from '../etcdMembership.ts';
 import type { ClusterScope } from '../scope.ts';
 import { untilMoved } from '../upgradeOrder.ts';
@@ -24,6 +25,7 @@ export const etcd: Step<ClusterScope> = {
   ensure: async (scope) => {
     // How many begin together is settled before the first of them begins.
     if (scope.row.etcd === null) await scope.patch({ etcd: formingOf(scope.row.spec.controlPlane.replicas) });
+    await countControlPlane(scope);
     await apply(scope);
     const hosted = await scope.reachable();
     const { members, phase } = hosted.etcd;

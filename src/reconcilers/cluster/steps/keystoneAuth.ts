@@ -9,7 +9,8 @@ import type { ClusterScope } from '../scope.ts';
 import { untilMoved, untilStageMoved } from '../upgradeOrder.ts';
 import { tenantBootstrap } from './tenantBootstrap.ts';
 
-const GROUP = 'keystone-auth';
+/** The name of its objects in the inventory. */
+export const KEYSTONE_AUTH = 'keystone-auth';
 
 const rolesOf = remembering(buildKeystoneRoles);
 
@@ -26,17 +27,17 @@ export const keystoneAuth: Step<ClusterScope> = {
     const { authUrl, caPem } = scope.world.settings.cloud;
     const keystone = { url: identityRoot(authUrl), port: portOf(authUrl), caPem };
     const objects = buildKeystoneAuth(cluster, await scope.pki(), keystone);
-    await scope.applyToSeed(GROUP, objects);
-    await scope.applyToTenant(GROUP, rolesOf(cluster));
+    await scope.applyToSeed(KEYSTONE_AUTH, objects);
+    await scope.applyToTenant(KEYSTONE_AUTH, rolesOf(cluster));
     const live = (await scope.seed()).deployments.get(cluster.namespace, namesOf(cluster).keystoneAuth);
     if (readyReplicas(live) < 1) return waiting(`${namesOf(cluster).keystoneAuth} to be ready`, 10_000);
     return (await untilMoved(scope, objects)) ?? done();
   },
   remove: async (scope) => {
     // With the whole cluster goes what is in it, and with its namespace what is beside it.
-    if (scope.row.deleteRequestedAt !== null || !(await scope.hasApplied(GROUP))) return done();
-    await scope.applyToTenant(GROUP, []);
-    await scope.applyToSeed(GROUP, []);
+    if (scope.row.deleteRequestedAt !== null || !(await scope.hasApplied(KEYSTONE_AUTH))) return done();
+    await scope.applyToTenant(KEYSTONE_AUTH, []);
+    await scope.applyToSeed(KEYSTONE_AUTH, []);
     return done();
   },
 };

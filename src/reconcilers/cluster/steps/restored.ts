@@ -2,7 +2,6 @@
  * A backup takes the place of what etcd has: the control plane goes down, each member gets a new volume with the backup on it, and what
  * starts a cluster anyway starts it again. Workers are left alone: the authorities that they trust stay, and so does the address.
  */
-import { buildApiServer } from '../../../controlPlane/apiServer.ts';
 import {
   buildBackupPolicies,
   buildClaim,
@@ -12,12 +11,8 @@ import {
   RESTORE_ANNOTATION,
   restoreTaskName,
 } from '../../../controlPlane/backup.ts';
-import { buildControllerManager } from '../../../controlPlane/controllerManager.ts';
-import { buildEtcd } from '../../../controlPlane/etcd.ts';
 import { etcdMembersOf, type ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
-import { type Component, type KubernetesObject, labelsOf } from '../../../controlPlane/object.ts';
-import { buildScheduler } from '../../../controlPlane/scheduler.ts';
-import { selectorOf } from '../../../controlPlane/workload.ts';
+import { labelsOf } from '../../../controlPlane/object.ts';
 import { type ClusterRestore, objectNamesOf } from '../../../domain/backup.ts';
 import { problemOf, UserError } from '../../../domain/errors.ts';
 import { formingOf } from '../../../domain/etcd.ts';
@@ -32,6 +27,7 @@ import { type ClusterRow, loadCluster, patchCluster } from '../../../store/recon
 import { openKeys } from '../../backup/keys.ts';
 import { TRANSFER_TTL_MS } from '../../backup/task.ts';
 import { createOnce, selectorText } from '../../workload.ts';
+import { hasPods, stopControlPlane } from '../atZero.ts';
 import { complaintOf } from '../etcdSight.ts';
 import { takeJobAnswer } from '../etcdTask.ts';
 import type { ClusterScope } from '../scope.ts';
@@ -56,7 +52,7 @@ export const restored: Step<ClusterScope> = {
     const { backup, objects } = opened;
     if (restore.phase === 'STOP') {
       await dropEarlier(scope, restore);
-      const going = await stop(scope);
+      const going = await stopControlPlane(scope);
       if (going !== undefined) return waiting(`step 1 of 3: ${going} to stop`, LOOK_MS);
       await note(scope, { ...restore, phase: 'FILL' });
       return waiting('step 2 of 3: new volumes with the backup', 100);
@@ -138,41 +134,7 @@ const dropEarlier = async (scope: ClusterScope, { number }: ClusterRestore): Pro
         await kube.remove({ apiVersion, kind, namespace: hosted.namespace, name: metadata.name });
 };
 
-/** Everything that reads etcd, and etcd: what writes goes first. */
-const STOPPED: readonly [Component, string][] = [
-  ['kube-controller-manager', 'the controller manager'],
-  ['kube-scheduler', 'the scheduler'],
-  ['kube-apiserver', 'the API servers'],
-  ['etcd', 'etcd'],
-];
-
-const stop = async (scope: ClusterScope): Promise<string | undefined> => {
-  const hosted = await scope.reachable();
-  const pki = await scope.pki();
-  await scope.applyToSeed('kube-controller-manager', atZero(buildControllerManager(hosted, pki)));
-  await scope.applyToSeed('kube-scheduler', atZero(buildScheduler(hosted, pki)));
-  await scope.applyToSeed('kube-apiserver', atZero(buildApiServer(hosted, pki)));
-  await scope.applyToSeed('etcd', atZero(buildEtcd(hosted, pki)));
-  // Whoever looks at the cluster from here would look at one that is gone.
-  scope.world.tenants.close(scope.row.id);
-  for (const [component, what] of STOPPED) if (await hasPods(scope, hosted, component)) return what;
-  return undefined;
-};
-
 const isStopping = async (scope: ClusterScope): Promise<boolean> => !(await hasPods(scope, await scope.reachable(), 'kube-apiserver'));
-
-const atZero = (objects: readonly KubernetesObject[]): KubernetesObject[] =>
-  objects.map((object) =>
-    object.kind === 'Deployment' || object.kind === 'StatefulSet'
-      ? { ...object, spec: { ...(object.spec as object), replicas: 0 } }
-      : object,
-  );
-
-const hasPods = async (scope: ClusterScope, hosted: ReachableCluster, component: Component): Promise<boolean> => {
-  const labelSelector = selectorText(selectorOf(hosted, component));
-  const { kube } = await scope.seed();
-  return (await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector })).items.length > 0;
-};
 
 /** As many members as are asked for, whatever there were. */
 const restoredCluster = async (scope: ClusterScope): Promise<ReachableCluster> => {

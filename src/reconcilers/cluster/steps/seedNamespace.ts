@@ -2,6 +2,7 @@
 import { buildNamespace } from '../../../controlPlane/namespace.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { noteAllGone } from '../../../store/inventory.ts';
+import { endUses } from '../../../store/usage.ts';
 import type { ClusterScope } from '../scope.ts';
 import { placement } from './placement.ts';
 
@@ -21,8 +22,12 @@ export const seedNamespace: Step<ClusterScope> = {
     const { namespace } = await scope.hosted();
     const there = await kube.remove({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
     if (there) return waiting('the seed to empty the namespace', 500);
-    await scope.write((tx) => noteAllGone(tx, scope.row.id, 'SEED', scope.clock.now()));
-    await scope.write((tx) => noteAllGone(tx, scope.row.id, 'CLUSTER', scope.clock.now()));
+    await scope.write(async (tx) => {
+      const now = scope.clock.now();
+      await noteAllGone(tx, scope.row.id, 'SEED', now);
+      await noteAllGone(tx, scope.row.id, 'CLUSTER', now);
+      await endUses(tx, scope.row.id, now);
+    });
     return done();
   },
 };

@@ -13,7 +13,9 @@ export const seedTurn: Step<ClusterScope> = {
   needs: [quotas, placement],
   ensure: async (scope) => {
     const { row } = scope;
-    if (row.seedTurn === 'STARTING' || row.seedTurn === 'DONE' || row.observedGeneration > 0) return done();
+    // A cluster that wakes is started as one that is made.
+    const wakes = row.hibernation !== null;
+    if (row.seedTurn === 'STARTING' || row.seedTurn === 'DONE' || (row.observedGeneration > 0 && !wakes)) return done();
     const atOnce = startsAtOnce((await scope.seedRow()).facts);
     const { granted, starting, before } = await scope.write((tx) => takeSeedTurn(tx, row, atOnce, scope.clock.now()));
     // Whose they are is not said: they may be another project's.

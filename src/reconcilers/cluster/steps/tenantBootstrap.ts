@@ -19,8 +19,8 @@ export const tenantBootstrap: Step<ClusterScope> = {
   ensure: async (scope) => {
     const { cert } = (await scope.pki()).authorities.ca;
     const written = await scope.applyToTenant(GROUP, objectsOf(await asRun(scope), cert));
-    // Their tokens can be handed out from now on.
-    if (written) await wakeWaitingNodes(scope);
+    // Their tokens can be handed out from now on; in a cluster that wakes all of this is there already.
+    if (written || scope.row.hibernation !== null) await wakeWaitingNodes(scope);
     return done();
   },
 };

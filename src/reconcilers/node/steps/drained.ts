@@ -1,5 +1,6 @@
 /** Before a node goes, its pods are asked to go: as their PodDisruptionBudgets let them, and not for ever. */
 import { SeedbedError, type WhoMustAct } from '../../../domain/errors.ts';
+import { isHibernating } from '../../../domain/hibernation.ts';
 import { drainLimitOf } from '../../../domain/upgradeStrategy.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Kubernetes } from '../../../seeds/connection.ts';
@@ -29,12 +30,14 @@ export const drained: Step<NodeScope> = {
     const { row, cluster, group } = scope;
     if (row.deleteRequestedAt === null) return done();
     const { limitMs, waits } = drainLimitOf(group.spec.upgradeStrategy, scope.world.settings.drainMs);
-    // Whoever deletes the group has asked for the end of all its nodes.
-    const forced = !waits || group.deleteRequestedAt !== null;
+    // Whoever deletes the group has asked for the end of all its nodes; whoever hibernates the cluster, of all there are.
+    const last = isHibernating(cluster);
+    const forced = !waits || last || group.deleteRequestedAt !== null;
     // With the cluster goes all that runs in it, and a node that was never in it runs nothing.
     if (cluster.deleteRequestedAt !== null || row.kubeletVersion === null) return done();
     if (limitMs === 0 && forced) return done('Draining is turned off, so its pods went with it.');
-    if (!(await hasStayingNode(scope.db, cluster.id))) return done('No other node is there for its pods.');
+    // Before a hibernation they are to end well, and go nowhere.
+    if (!last && !(await hasStayingNode(scope.db, cluster.id))) return done('No other node is there for its pods.');
     const leftMs = row.deleteRequestedAt + limitMs - scope.clock.now();
     try {
       return await drain(scope, leftMs, forced);

@@ -33,6 +33,7 @@ export const floatingIp: Step<NodeScope> = {
       { ...scope, look: row.state === 'READY' || row.floatingIp === null ? 'full' : 'trust' },
       {
         key: floatingIpKey(scope),
+        uses: { projectId: cluster.projectId, use: { kind: 'ADDRESS', amount: 1 } },
         isThere: async (made) => {
           const seen = (await (await scope.networkSight()).floatingIps()).get(made);
           const tag = clusterTag(cluster.id);

@@ -28,6 +28,7 @@ export const rootVolume: Step<NodeScope> = {
     const { volume: api } = scope.cloud();
     const volumeId = await ensureResource(scope, {
       key: volumeKey(scope),
+      uses: { projectId: cluster.projectId, use: { kind: 'VOLUME', amount: wish.sizeGiB } },
       find: () => api.findVolume(row.name),
       create: async () => {
         await scope.patch({ imageId });

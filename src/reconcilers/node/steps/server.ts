@@ -10,11 +10,14 @@ import { clusterTag } from '../../../domain/cluster.ts';
 import { NotFound, type Problem, Unavailable, UserError } from '../../../domain/errors.ts';
 import { awaitsAdoption, CLOUD_INIT, hasSeveralAddresses, type ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
 import { joinVersionOf, nodeVersionOf, settingsDigestOf } from '../../../domain/roll.ts';
+import { type Use, workerUse } from '../../../domain/usage.ts';
 import { findRelease } from '../../../domain/version.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server, ServerSpec } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
+import { findInventory } from '../../../store/inventory.ts';
 import type { NodeGroupRow } from '../../../store/reconcile.ts';
+import { endUses, listOpenUses } from '../../../store/usage.ts';
 import { orLeft } from '../../cluster/deletionStage.ts';
 import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
 import { ensureResource, findUnlessGone, forgetResource, presentId, removeResource } from '../../resource.ts';
@@ -44,6 +47,7 @@ export const server: Step<NodeScope> = {
     const { compute } = scope.cloud();
     const serverId = await ensureResource(scope, {
       key: serverKey(scope),
+      uses: { projectId: scope.cluster.projectId, use: useOf(scope) },
       find: () => findOwn(scope),
       create: async () => {
         const spec = await specOf(scope, basis);
@@ -64,6 +68,10 @@ export const server: Step<NodeScope> = {
     );
   },
 };
+
+/** Counted as it is made: a server's flavor never changes, its group's may. */
+const useOf = ({ group }: NodeScope): Use | undefined =>
+  group.resolved?.machine === undefined ? undefined : workerUse(group.resolved.machine.vcpus);
 
 const removeOwn = (scope: NodeScope): Promise<boolean> =>
   removeResource(scope, {
@@ -201,7 +209,10 @@ const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
   const live = await findSeen(scope, serverId);
   // Only a server that has never been a node is made anew by itself: what ran on another is not lightly said to be gone.
   const wasNode = scope.row.kubeletVersion !== null;
-  if (live === undefined && wasNode) return lose(scope, 'SERVER_LOST', 'has lost its server, which was deleted in the cloud', LOST_LOOK_MS);
+  if (live === undefined && wasNode) {
+    await endCount(scope);
+    return lose(scope, 'SERVER_LOST', 'has lost its server, which was deleted in the cloud', LOST_LOOK_MS);
+  }
   if (live === undefined) return startAnew(scope, 'the server that was deleted behind our back to be made anew');
   const zone = live.availabilityZone;
   if (zone !== scope.row.zone) await scope.patch({ zone });
@@ -228,6 +239,13 @@ const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
       if (live.status === 'BUILD') return waiting(`Nova to build server ${live.name} (${live.id})`, 15_000);
       return waiting(`server ${live.name} to be started again: Nova says ${live.status}`, 15_000, 'CUSTOMER');
   }
+};
+
+/** Its note stays until the node goes. */
+const endCount = async (scope: NodeScope): Promise<void> => {
+  const noted = await findInventory(scope.db, serverKey(scope));
+  if (noted === undefined || (await listOpenUses(scope.db, noted.id)).length === 0) return;
+  await scope.write((tx) => endUses(tx, noted.id, scope.clock.now()));
 };
 
 /** While a server that is ACTIVE boots and joins, what Nova said of it seconds ago will do; that it has become so, or what a silent node's does, is asked for. */

@@ -1,0 +1,64 @@
+/** `seedbed usage`: what clusters used in a time. */
+import type { Command } from 'commander';
+import { USAGE } from '../client/documents.ts';
+import { ClientError } from '../client/errors.ts';
+import type { Usage, UsageFigures } from '../client/types.ts';
+import { getCluster } from './find.ts';
+import { action, define, given } from './options.ts';
+import type { CommonOptions, Io, Session } from './session.ts';
+import { table } from './table.ts';
+
+interface UsageOptions extends CommonOptions {
+  from?: string;
+  to?: string;
+  project?: string;
+}
+
+export const addUsageCommand = (program: Command, io: Io): void => {
+  define(program, 'usage [cluster]', 'show what the clusters of the project used, or one of them: CPU, volumes and addresses, in hours')
+    .option('--from <time>', 'from when on, such as 2027-01-01; the beginning of this month without it (UTC)')
+    .option('--to <time>', 'until when; now without it')
+    .option('--project <id>', 'of this project alone (cloud admins)')
+    .action(action(io, show));
+};
+
+const show = async (session: Session, [nameOrId]: readonly string[], { from, to, project }: UsageOptions): Promise<void> => {
+  const now = session.now();
+  const period = {
+    from: from === undefined ? monthOf(now) : readTime(from, '--from'),
+    to: to === undefined ? new Date(now).toISOString() : readTime(to, '--to'),
+  };
+  // One that was deleted is found by its id.
+  const clusterId = nameOrId === undefined ? undefined : (await getCluster(session.client, nameOrId)).uuid;
+  const { usage } = await session.client.request<{ usage: Usage | null }>(USAGE, given({ ...period, clusterId, projectId: project }));
+  if (usage === null) throw new ClientError('NOT_FOUND', `Cluster ${nameOrId} was not found.`);
+  session.print(usage, () => textOf(usage));
+};
+
+const monthOf = (now: number): string => `${new Date(now).toISOString().slice(0, 7)}-01T00:00:00.000Z`;
+
+const readTime = (text: string, option: string): string => {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new ClientError('USAGE', `${option} must be a time such as 2027-01-01 or 2027-01-01T08:00:00Z.`);
+  return new Date(ms).toISOString();
+};
+
+const textOf = (usage: Usage): string => {
+  const row = (name: string, used: UsageFigures) => [
+    name,
+    used.workerVcpuHours,
+    used.controlPlaneVcpuHours,
+    used.volumeGiBHours,
+    used.addressHours,
+  ];
+  const more = usage.clusterCount - usage.clusters.length;
+  const rows = [
+    ...usage.clusters.map(({ name, clusterId, deletedAt, used }) =>
+      row(deletedAt === null ? name : `${name} (deleted, ${clusterId})`, used),
+    ),
+    ...(more > 0 ? [[`and ${more} more`, null, null, null, null]] : []),
+    row('in all', usage.used),
+  ];
+  const head = ['CLUSTER', 'WORKER VCPU H', 'CONTROL PLANE VCPU H', 'VOLUME GIB H', 'ADDRESS H'];
+  return `From ${usage.from} to ${usage.to}:\n${table(head, usage.clusterCount === 0 ? [] : rows, 'Nothing was used.')}`;
+};

@@ -1,0 +1,49 @@
+/**
+ * A hibernated cluster that is to go: which load balancers and volumes go with it its API alone knows, and its cloud controller removes them best.
+ * So as much of the control plane as that takes is started once more.
+ */
+import { done, type Outcome, type Step } from '../../../engine/flow.ts';
+import { untilDeadline } from '../deletionStage.ts';
+import type { ClusterScope } from '../scope.ts';
+import { addonSteps, CINDER_CSI, CLOUD_CONTROLLER, cloudControllerStep } from './addons.ts';
+import { apiServer } from './apiServer.ts';
+import { certificates } from './certificates.ts';
+import { etcd } from './etcd.ts';
+import { nodeGroups } from './nodeGroups.ts';
+import { usable } from './usable.ts';
+
+export const controlPlaneAwake: Step<ClusterScope> = {
+  name: 'ControlPlaneAwake',
+  title: 'Wake the control plane',
+  usuallyMs: 120_000,
+  late: 'CLOUD_ADMIN',
+  // Removed before them.
+  needs: [etcd, apiServer, ...addonSteps, nodeGroups, usable],
+  // There is something to do only when the cluster goes.
+  wanted: () => false,
+  ensure: async () => done(),
+  remove: async (scope) => {
+    const { deleteRequestedAt, hibernation, seedId, seedAbandoned } = scope.row;
+    if (deleteRequestedAt === null || hibernation === null) return done();
+    const [controller, api] = [await needsController(scope), await needsApi(scope)];
+    if (seedId === null || seedAbandoned || !(controller || api)) return done();
+    return untilDeadline(scope, { stage: 'CONTROL_PLANE', work: () => start(scope, controller) });
+  },
+};
+
+/** To remove load balancers. */
+const needsController = async (scope: ClusterScope): Promise<boolean> =>
+  scope.row.deletePolicy?.loadBalancers !== 'KEEP' && (await scope.hasApplied(CLOUD_CONTROLLER));
+
+/** To say what becomes of each volume, unless that has been said for all. */
+const needsApi = async (scope: ClusterScope): Promise<boolean> =>
+  (scope.row.deletePolicy?.volumes ?? null) === null && (await scope.hasApplied(CINDER_CSI));
+
+const start = async (scope: ClusterScope, controller: boolean): Promise<Outcome> => {
+  for (const step of [certificates, etcd, apiServer, ...(controller ? [cloudControllerStep] : [])]) {
+    const outcome = await step.ensure(scope);
+    if (outcome.kind === 'waiting') return outcome;
+  }
+  await scope.patch({ hibernation: null });
+  return done();
+};
