@@ -22,6 +22,7 @@ export default defineConfig({
     // A story waits for what has to come (test/reconcilers/story.ts): the time is a bound for what never does.
     testTimeout: 150_000,
     hookTimeout: 150_000,
-    maxWorkers: 2,
+    // Stories wait more than they work: twice the cores of the machines that CI has.
+    maxWorkers: 4,
   },
 });

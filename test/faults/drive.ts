@@ -17,6 +17,9 @@ export const calmLife = async (world: FaultWorld): Promise<Course[]> => {
 
 export const allCases = (calm: readonly Course[]): Case[] => PHASES.flatMap(([phase], place) => casesOf(phase, calm[place]?.calls ?? []));
 
+/** A world keeps the history of all its clusters, and is slower the more it has. */
+const LIVES_OF_A_WORLD = 30;
+
 /** Takes cases from `queue` until it is empty or `isTime` says so; tells each as it ends. */
 export const drive = async (options: {
   queue: Case[];
@@ -31,8 +34,14 @@ export const drive = async (options: {
     return place === -1 ? null : (queue.splice(place, 1)[0] ?? null);
   };
   let world = options.world ?? (await openFaultWorld());
+  let lives = 0;
   try {
     while (queue.length > 0 && !options.isTime()) {
+      lives += 1;
+      if (lives % LIVES_OF_A_WORLD === 0) {
+        await world.close();
+        world = await openFaultWorld();
+      }
       await world.renew();
       let met = null as Case | null;
       for (const [place, [phase]] of PHASES.entries()) {
