@@ -135,7 +135,7 @@ test('one that cannot be stored is given up, the next goes on without it, and a 
   const problemOf = async (id: string) =>
     (await shown(id))?.conditions.find(({ name }) => name === 'SnapshotStored')?.problem?.message ?? '';
   await until(async () => /try 1 of 5: the object store did not take its keys\. It is tried again/.test(await problemOf(given.id)));
-  expect((await shown(given.id))?.state).toBe('CREATING');
+  await until(async () => (await shown(given.id))?.state === 'CREATING');
   const tried = (id: string, count: number) => {
     living.write(`update backups set failures = json_set(failures, '$.count', ${count}, '$.lastAt', 0) where id = '${id}'`);
     living.wake(id);
