@@ -24,5 +24,7 @@ export default defineConfig({
     hookTimeout: 150_000,
     // Stories wait more than they work: twice the cores of the machines that CI has.
     maxWorkers: 4,
+    // Loading the server anew for each file would be a quarter of the work.
+    isolate: false,
   },
 });

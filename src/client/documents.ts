@@ -32,7 +32,8 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
   availabilityZone minNodeCount maxNodeCount ipFamilies podCidr podCidrV6 serviceCidr serviceCidrV6 nodeCidr nodeCidrV6 dnsDomain keystoneAuthEnabled
   autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent } autoScalingEnabled autoScaling {
     scanIntervalSeconds scaleDownEnabled scaleDownDelaySeconds scaleDownUnneededSeconds scaleDownUtilizationPercent
-  } backup { enabled schedule keepCount keepDays } ignoredLabels { key value } seedSelector { key value } }`;
+  } backup { enabled schedule keepCount keepDays } maintenance { autoUpgrade windows { days startTime durationHours timeZone } }
+  ignoredLabels { key value } seedSelector { key value } }`;
 const BUNDLE =
   'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions { revision createdAt }';
 const NODES = `nodes { uuid name state address addressV6 zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } trouble { kind since message } }

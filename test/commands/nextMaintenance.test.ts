@@ -1,5 +1,5 @@
 /** What Seedbed does by itself, as it is announced; and what whoever asks has in his own hands. */
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { nextMaintenanceOf } from '../../src/commands/nextMaintenance.ts';
 import { begunAt } from '../../src/domain/autoUpgrade.ts';
 import type { MaintenanceSpec } from '../../src/domain/maintenance.ts';
@@ -12,7 +12,7 @@ import {
   patchNode,
   patchNodeGroup,
 } from '../../src/store/reconcile.ts';
-import { addRelease } from '../domain/newerRelease.ts';
+import { addRelease, forgetReleases } from '../domain/newerRelease.ts';
 import { ANNA, call, errorOf, type House, openHouse, TEMPLATE } from './house.ts';
 
 const [OLD, NEW, NEWEST] = ['v1.35.4', 'v1.35.5', 'v1.36.3'];
@@ -23,6 +23,7 @@ let house: House;
 let clusterId: string;
 
 beforeAll(() => addRelease(NEW));
+afterAll(forgetReleases);
 beforeEach(async () => {
   house = openHouse();
   house.time.now = OPENS - 3_600_000;

@@ -1,7 +1,7 @@
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { begunAt, goesOnAt, nextPatch } from '../../src/domain/autoUpgrade.ts';
 import type { MaintenanceSpec, MaintenanceWindow } from '../../src/domain/maintenance.ts';
-import { addRelease } from './newerRelease.ts';
+import { addRelease, forgetReleases } from './newerRelease.ts';
 
 const SUNDAY: MaintenanceWindow = { days: ['SUNDAY'], startTime: '02:00', durationHours: 2, timeZone: 'UTC' };
 const at = (time: string) => Date.parse(`2026-07-${time}:00Z`);
@@ -13,6 +13,7 @@ beforeAll(() => {
   addRelease('v1.35.5');
   addRelease('v1.35.6');
 });
+afterAll(forgetReleases);
 
 const cluster = (running: string, more: { wanted?: string; maintenance?: Partial<MaintenanceSpec> } = {}) => ({
   name: 'blue',

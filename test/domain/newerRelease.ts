@@ -1,5 +1,7 @@
-/** As if this Seedbed came with one more release. The catalogue is each test file's own. */
+/** As if this Seedbed came with one more release. The catalogue is shared with other test files: whoever adds to it takes it out after all. */
 import { listReleases, type Release } from '../../src/domain/version.ts';
+
+const added: Release[] = [];
 
 export const addRelease = (version: string): void => {
   const releases = listReleases() as Release[];
@@ -10,5 +12,12 @@ export const addRelease = (version: string): void => {
   );
   const [like] = releases.slice(place);
   if (like === undefined) throw new Error('the catalogue is empty');
-  releases.splice(place, 0, { ...like, version, minor });
+  const release = { ...like, version, minor };
+  releases.splice(place, 0, release);
+  added.push(release);
+};
+
+export const forgetReleases = (): void => {
+  const releases = listReleases() as Release[];
+  for (const release of added.splice(0)) releases.splice(releases.indexOf(release), 1);
 };

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WEEKDAYS } from '../../src/domain/maintenance.ts';
 import { freeAddress } from '../autoscaler/freeAddress.ts';
 import { run } from '../cli/run.ts';
-import { addRelease } from '../domain/newerRelease.ts';
+import { addRelease, forgetReleases } from '../domain/newerRelease.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -30,6 +30,7 @@ beforeAll(async () => {
   clusterId = await living.makeCluster('blue', { overrides: { maintenance: CLOSED() } });
 });
 afterAll(() => living?.close());
+afterAll(forgetReleases);
 
 const change = (maintenance: object) =>
   living.change(living.member, 'updateCluster', { clusterId, overrides: { maintenance } }, 'cluster { id }');

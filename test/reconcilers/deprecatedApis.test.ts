@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Kubernetes } from '../../src/seeds/connection.ts';
 import { run } from '../cli/run.ts';
-import { addRelease } from '../domain/newerRelease.ts';
+import { addRelease, forgetReleases } from '../domain/newerRelease.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -14,6 +14,7 @@ beforeAll(async () => {
   clusterId = await living.makeCluster('blue', { nodeCount: 0 });
 });
 afterAll(() => living?.close());
+afterAll(forgetReleases);
 
 const access = async (): Promise<Kubernetes> => {
   const input = { clusterId, role: 'ADMIN' };
