@@ -13,8 +13,8 @@ interface Snapshot {
   kubernetes: { seed: string[]; hosted: { objects: string[] }[] };
 }
 
-/** Sorted lines of the sandbox's clouds and clusters, and of our inventory. Random parts of names become stars, this cluster's id "ID". */
-export const shapeOf = async (world: Story, shortId: string): Promise<string[]> => {
+/** Sorted lines of the sandbox's clouds and clusters, and of our inventory. Random parts of names become stars, the clusters' ids "ID". */
+export const shapeOf = async (world: Story, ...shortIds: string[]): Promise<string[]> => {
   const { openstack, kubernetes } = await world.control<Snapshot>('GET', 'world');
   // Neutron makes a project's group `default` when anybody first lists groups there: whoever it was, it is nobody's cluster's.
   const defaults = new Set(openstack['network']?.['securityGroups']?.filter(({ name }) => name === 'default').map(({ id }) => id));
@@ -32,8 +32,8 @@ export const shapeOf = async (world: Story, shortId: string): Promise<string[]> 
     .map(({ line }) => `inventory ${line}`);
   return [...things, ...kubernetes.seed.map((object) => `seed ${object}`), ...hosted, ...ours]
     .map((line) =>
-      line
-        .replaceAll(shortId, 'ID')
+      shortIds
+        .reduce((text, shortId) => text.replaceAll(shortId, 'ID'), line)
         .replace(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/g, '*')
         .replace(/-[0-9a-f]{10}(-[a-z0-9]{5})?$/, '-*')
         .replace(/(worker|csr|kube-proxy|kube-flannel-ds|konnectivity-agent)-[a-z0-9]{5}\b/, '$1-*')

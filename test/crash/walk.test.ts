@@ -1,14 +1,17 @@
 /**
- * The server is killed right after every second durable write of a create, of a resize, of a rotation of certificates and of a delete (after each
- * where SEEDBED_TEST_CRASHES is `all`), and started again; every third life is cut off early, in its recovery. The end is that of a calm life:
+ * The server is killed right after every second durable write of a create, of a resize, of a rotation of certificates and of a delete, and after some of what is
+ * asked for later (after each where SEEDBED_TEST_CRASHES is `all`), and started again; every third life is cut off early, in its recovery. The end is that of a calm life:
  * nothing doubled, nothing left, nothing forgotten.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Story } from '../reconcilers/story.ts';
+import { BACK_UP, CLONE, DAY_TWO, HIBERNATE, openDayTwo, RESTORE, UPGRADE, WAKE } from './dayTwo.ts';
 import { bundleServer } from './mortal.ts';
-import { expectSameLife, openMortalStory, walk } from './walk.ts';
+import { type Change, expectSameLife, openMortalStory, walk } from './walk.ts';
 
-const EVERY = process.env['SEEDBED_TEST_CRASHES'] === 'all' ? 1 : 2;
+const ALL = process.env['SEEDBED_TEST_CRASHES'] === 'all';
+const EVERY = ALL ? 1 : 2;
+const DAY_TWO_EVERY = ALL ? 1 : 12;
 
 let bundle: string;
 const stories: Story[] = [];
@@ -19,20 +22,46 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all(stories.map((story) => story.close())));
 
+const die = async (story: Story, change: Change, every: number): Promise<number> => {
+  const seen = `${story.settings.data}/seen`;
+  return walk(bundle, story, change, (life) => ({ seen, every, at: life % 3 === 1 ? 1 + (life % 5) : null }));
+};
+
 test.concurrent.each([
-  ['create', [0], 100],
-  ['resize', [1, 2], 60],
-  ['rotation', [3], 40],
-  ['delete', [4], 40],
-] as const)('a %s that dies after its durable writes', async (_, walked, least) => {
+  ['a create', [0], 100],
+  ['a resize', [1, 2], 60],
+  ['a rotation', [3], 40],
+  ['a delete', [4], 40],
+] as const)('%s that dies after its durable writes', async (_, walked, least) => {
   const story = await openMortalStory(bundle);
   stories.push(story);
-  const seen = `${story.settings.data}/seen`;
   let deaths = 0;
   await expectSameLife(story, async (change, place) => {
     if (!walked.some((w) => w === place)) return false;
-    deaths += await walk(bundle, story, change, (life) => ({ seen, every: EVERY, at: life % 3 === 1 ? 1 + (life % 5) : null }));
+    deaths += await die(story, change, EVERY);
     return true;
   });
   expect(deaths).toBeGreaterThan(least / EVERY);
+});
+
+test.concurrent.each([
+  ['a backup', [BACK_UP], 10],
+  ['a restore', [RESTORE], 20],
+  ['a clone', [CLONE], 40],
+  ['an upgrade', [UPGRADE], 40],
+  ['a hibernation', [HIBERNATE, WAKE], 40],
+] as const)('%s that dies after its durable writes', async (_, walked, least) => {
+  const story = await openDayTwo(bundle);
+  stories.push(story);
+  let deaths = 0;
+  await expectSameLife(
+    story,
+    async (change) => {
+      if (!walked.some((w) => w === change)) return false;
+      deaths += await die(story, change, DAY_TWO_EVERY);
+      return true;
+    },
+    DAY_TWO,
+  );
+  expect(deaths).toBeGreaterThan(least / DAY_TWO_EVERY);
 });

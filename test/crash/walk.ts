@@ -1,14 +1,18 @@
 /** A cluster's life, taken calmly or from one death of the server to the next. */
 import { expect } from 'vitest';
-import { openStory, type Story, until } from '../reconcilers/story.ts';
+import { openStory, type Settings, type Story, until } from '../reconcilers/story.ts';
 import { type Orders, startMortal } from './mortal.ts';
 import { shapeOf } from './shape.ts';
 
 export interface Change {
   mutation: string;
-  input: (target: { clusterId: string; nodeGroupId: string }) => object;
-  state: 'READY' | 'DELETED';
+  /** `backupId`: the newest. */
+  input: (target: { clusterId: string; nodeGroupId: string; backupId: string }) => object;
+  state: 'READY' | 'HIBERNATED' | 'DELETED';
+  /** Those of all clusters. */
   nodes: number;
+  /** The cluster that it is about; when left out, the newest. */
+  cluster?: string;
 }
 
 export const CREATE: Change = {
@@ -25,22 +29,25 @@ export const resize = (count: number): Change => ({
 });
 export const DELETE: Change = { mutation: 'deleteCluster', input: ({ clusterId }) => ({ clusterId }), state: 'DELETED', nodes: 0 };
 export const ROTATE: Change = { mutation: 'rotateCertificates', input: ({ clusterId }) => ({ clusterId }), state: 'READY', nodes: 1 };
-const LIFE = [CREATE, resize(3), resize(1), ROTATE, DELETE];
+export const LIFE: readonly Change[] = [CREATE, resize(3), resize(1), ROTATE, DELETE];
 
 interface ClusterRow {
   id: string;
   short_id: string;
   state: string;
 }
-export const newest = (story: Story): ClusterRow | undefined =>
-  story.rows<ClusterRow>('select id, short_id, state from clusters order by rowid desc limit 1')[0];
+export const newest = (story: Story, name?: string): ClusterRow | undefined =>
+  story.rows<ClusterRow>(
+    `select id, short_id, state from clusters ${name === undefined ? '' : `where name = '${name}'`} order by rowid desc limit 1`,
+  )[0];
 const count = (story: Story, from: string): number => story.rows<{ n: number }>(`select count(*) as n from ${from}`)[0]?.n ?? 0;
 
 /** Asks until there is an answer, as a client does that has a key for the request. */
 export const insist = (story: Story, change: Change): Promise<string> => {
-  const { id: clusterId = '' } = newest(story) ?? {};
+  const { id: clusterId = '' } = newest(story, change.cluster) ?? {};
   const nodeGroupId = story.rows<{ id: string }>('select id from node_groups order by rowid desc limit 1')[0]?.id ?? '';
-  const input = { ...change.input({ clusterId, nodeGroupId }), idempotencyKey: `change-${count(story, 'operations')}` };
+  const backupId = story.rows<{ id: string }>('select id from backups order by rowid desc limit 1')[0]?.id ?? '';
+  const input = { ...change.input({ clusterId, nodeGroupId, backupId }), idempotencyKey: `change-${count(story, 'operations')}` };
   return until(async () => {
     const { operation } = await story.change<{ operation: { uuid: string } }>(story.member, change.mutation, input, 'operation { uuid }');
     return operation.uuid;
@@ -48,8 +55,8 @@ export const insist = (story: Story, change: Change): Promise<string> => {
 };
 
 /** The change has come to its end, and nobody works any more. */
-export const isOver = (story: Story, { state, nodes }: Change): boolean =>
-  newest(story)?.state === state &&
+export const isOver = (story: Story, { state, nodes, cluster }: Change): boolean =>
+  newest(story, cluster)?.state === state &&
   count(story, 'nodes where deleted_at is null') === nodes &&
   count(story, "operations where state in ('PENDING', 'RUNNING')") === 0 &&
   count(story, 'work_items where lease_until is not null or due_at < unixepoch() * 1000 + 60000') === 0;
@@ -91,29 +98,35 @@ export const walk = async (bundle: string, story: Story, change: Change, orders:
 };
 
 /** A server that can die, with nothing to wait for: a create that was cut off is known to have come to something or not. */
-export const openMortalStory = (bundle: string): Promise<Story> =>
+export const openMortalStory = (bundle: string, settings: Settings = {}, template: object = {}): Promise<Story> =>
   openStory({
-    serve: (settings) => startMortal(bundle, settings, NEVER),
-    settings: { cutOffSeconds: 0 },
-    template: { floatingIpEnabled: true },
+    serve: (all) => startMortal(bundle, all, NEVER),
+    settings: { cutOffSeconds: 0, ...settings },
+    template: { floatingIpEnabled: true, ...template },
   });
 
 /** Two lives of one form: the first calm, the second as `take` takes it (false: calm as well). After each change all is as in the first. */
-export const expectSameLife = async (story: Story, take: (change: Change, place: number) => Promise<boolean>): Promise<void> => {
-  const shape = () => shapeOf(story, newest(story)?.short_id ?? '');
+export const expectSameLife = async (
+  story: Story,
+  take: (change: Change, place: number) => Promise<boolean>,
+  life: readonly Change[] = LIFE,
+): Promise<void> => {
+  const shape = () => shapeOf(story, ...story.rows<ClusterRow>('select short_id from clusters').map((row) => row.short_id));
   const calm: string[][] = [];
-  for (const change of LIFE) {
+  for (const change of life) {
     await calmly(story, change);
     calm.push(await shape());
   }
   expect(calm.at(-1)?.filter((line) => /ID|^inventory|^hosted|trust|server|router|floatingIp/.test(line))).toEqual([]);
-  for (const [place, change] of LIFE.entries()) {
+  for (const [place, change] of life.entries()) {
     if (!(await take(change, place))) await calmly(story, change);
     expect(await shape()).toEqual(calm[place]);
   }
-  const asked = story.rows("select 1 from audit where target_kind in ('CLUSTER', 'NODE_GROUP')");
-  expect(asked).toHaveLength(2 * LIFE.length);
+  const asked = story.rows("select 1 from audit where target_kind in ('CLUSTER', 'NODE_GROUP', 'BACKUP')");
+  expect(asked).toHaveLength(2 * life.length);
   const streams = story.rows<{ last: number; n: number }>('select max(number) as last, count(*) as n from events group by stream_id');
   for (const { last, n } of streams) expect(n).toBe(last);
-  expect(story.rows('select owner_id, name from secrets where owner_id not in (select id from seeds)')).toEqual([]);
+  expect(story.rows("select owner_id, name from secrets where owner_id not in (select id from seeds) and owner_id <> 'seedbed'")).toEqual(
+    [],
+  );
 };
