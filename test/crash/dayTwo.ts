@@ -1,6 +1,6 @@
 /** What is asked of a cluster after its first day, as a life for the walk from death to death. */
 import { freeAddress } from '../autoscaler/freeAddress.ts';
-import type { Story } from '../reconcilers/story.ts';
+import type { Settings, Story } from '../reconcilers/story.ts';
 import { type Change, openMortalStory } from './walk.ts';
 
 const NAME = 'walked';
@@ -63,11 +63,16 @@ export const DAY_TWO: readonly Change[] = [
   deleted(NAME, 0),
 ];
 
-export const openDayTwo = async (bundle: string): Promise<Story> => {
+/** What a server and a template need for it. */
+export const settingsOfDayTwo = async (): Promise<{ settings: Settings; template: object }> => {
   const address = await freeAddress();
-  return openMortalStory(
-    bundle,
-    { backupListen: address, backupAddress: address },
-    { image: 'debian-12', kubernetesVersion: OLD, backup: { enabled: true } },
-  );
+  return {
+    settings: { backupListen: address, backupAddress: address },
+    template: { image: 'debian-12', kubernetesVersion: OLD, backup: { enabled: true } },
+  };
+};
+
+export const openDayTwo = async (bundle: string): Promise<Story> => {
+  const { settings, template } = await settingsOfDayTwo();
+  return openMortalStory(bundle, settings, template);
 };

@@ -13,8 +13,9 @@ interface Snapshot {
   kubernetes: { seed: string[]; hosted: { objects: string[] }[] };
 }
 
-/** Sorted lines of the sandbox's clouds and clusters, and of our inventory. Random parts of names become stars, the clusters' ids "ID". */
-export const shapeOf = async (world: Story, ...shortIds: string[]): Promise<string[]> => {
+/** Sorted lines of the sandbox's clouds and clusters, and of our inventory. Random parts of names become stars, ids of clusters "ID". */
+export const shapeOfAll = async (world: Story): Promise<string[]> => {
+  const shortIds = world.rows<{ id: string }>('select short_id as id from clusters').map(({ id }) => id);
   const { openstack, kubernetes } = await world.control<Snapshot>('GET', 'world');
   // Neutron makes a project's group `default` when anybody first lists groups there: whoever it was, it is nobody's cluster's.
   const defaults = new Set(openstack['network']?.['securityGroups']?.filter(({ name }) => name === 'default').map(({ id }) => id));

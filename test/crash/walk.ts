@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { openStory, type Settings, type Story, until } from '../reconcilers/story.ts';
 import { type Orders, startMortal } from './mortal.ts';
-import { shapeOf } from './shape.ts';
+import { shapeOfAll } from './shape.ts';
 
 export interface Change {
   mutation: string;
@@ -111,16 +111,15 @@ export const expectSameLife = async (
   take: (change: Change, place: number) => Promise<boolean>,
   life: readonly Change[] = LIFE,
 ): Promise<void> => {
-  const shape = () => shapeOf(story, ...story.rows<ClusterRow>('select short_id from clusters').map((row) => row.short_id));
   const calm: string[][] = [];
   for (const change of life) {
     await calmly(story, change);
-    calm.push(await shape());
+    calm.push(await shapeOfAll(story));
   }
   expect(calm.at(-1)?.filter((line) => /ID|^inventory|^hosted|trust|server|router|floatingIp/.test(line))).toEqual([]);
   for (const [place, change] of life.entries()) {
     if (!(await take(change, place))) await calmly(story, change);
-    expect(await shape()).toEqual(calm[place]);
+    expect(await shapeOfAll(story)).toEqual(calm[place]);
   }
   const asked = story.rows("select 1 from audit where target_kind in ('CLUSTER', 'NODE_GROUP', 'BACKUP')");
   expect(asked).toHaveLength(2 * life.length);

@@ -2,15 +2,15 @@
 import { expect, test } from 'vitest';
 import { nameOf } from './cases.ts';
 import { allCases, calmLife, drive, sentenceOf } from './drive.ts';
-import { openFaultWorld } from './life.ts';
+import { LIVES, openFaultWorld } from './life.ts';
 
 const WORLDS = Number(process.env['SEEDBED_FAULTS_WORLDS'] ?? 2);
 const ONLY = new RegExp(process.env['SEEDBED_FAULTS_ONLY'] ?? '');
 
-test('whatever goes wrong with whichever call, a cluster comes to the same end', async () => {
-  const first = await openFaultWorld();
-  const calm = await calmLife(first);
-  const queue = allCases(calm)
+test.each(LIVES)('whatever goes wrong with whichever call, a cluster comes to the same end', async (life) => {
+  const first = await openFaultWorld(life);
+  const calm = await calmLife(first, life);
+  const queue = allCases(life, calm)
     .filter((met) => ONLY.test(nameOf(met)))
     .map((met) => ({ met, order: Math.random() }))
     .sort((a, b) => a.order - b.order)
@@ -25,7 +25,7 @@ test('whatever goes wrong with whichever call, a cluster comes to the same end',
     failures.push(sentenceOf(met, wrong));
     process.stdout.write(`  ${failures.at(-1)}\n`);
   };
-  const lives = { queue, calm, isTime: () => false, tell };
+  const lives = { life, queue, calm, isTime: () => false, tell };
   await Promise.all([drive({ ...lives, world: first }), ...Array.from({ length: WORLDS - 1 }, () => drive(lives))]);
   expect(failures).toEqual([]);
 });

@@ -1,18 +1,40 @@
-/** A cluster's life in four phases, calm or with something that goes wrong in each, and what is held against the calm one. */
+/** A cluster's life in phases, calm or with something that goes wrong in each, and what is held against the calm one. */
 import type { Problem } from '../../src/domain/errors.ts';
 import type { RecordedCall } from '../../src/sandbox/counters.ts';
-import { shapeOf } from '../crash/shape.ts';
-import { type Change, CREATE, DELETE, insist, isOver, newest, resize } from '../crash/walk.ts';
-import { openStory, type Story, until } from '../reconcilers/story.ts';
+import { DAY_TWO, settingsOfDayTwo } from '../crash/dayTwo.ts';
+import { shapeOfAll } from '../crash/shape.ts';
+import { type Change, CREATE, DELETE, insist, isOver, resize } from '../crash/walk.ts';
+import { openStory, type Settings, type Story, until } from '../reconcilers/story.ts';
 import { type Case, ruleOf } from './cases.ts';
 import { CLOUD_TIMEOUT_SECONDS } from './kinds.ts';
 
-export const PHASES: readonly [string, Change][] = [
-  ['create', CREATE],
-  ['grow', resize(3)],
-  ['shrink', resize(1)],
-  ['delete', DELETE],
-];
+/** Its phases by their names, of which no two are the same in all lives. */
+export interface Life {
+  phases: readonly [string, Change][];
+  open: (template: object, settings: Settings) => Promise<Story>;
+}
+
+const FIRST_DAY: Life = {
+  phases: [
+    ['create', CREATE],
+    ['grow', resize(3)],
+    ['shrink', resize(1)],
+    ['delete', DELETE],
+  ],
+  open: (template, settings) => openStory({ template, settings }),
+};
+
+const NAMES_OF_DAY_TWO = ['prepare', 'backup', 'restore', 'clone', 'endClone', 'upgrade', 'hibernate', 'wake', 'end'];
+
+const LATER: Life = {
+  phases: DAY_TWO.map((change, place) => [NAMES_OF_DAY_TWO[place] ?? '', change]),
+  open: async (template, settings) => {
+    const own = await settingsOfDayTwo();
+    return openStory({ template: { ...template, ...own.template }, settings: { ...settings, ...own.settings } });
+  },
+};
+
+export const LIVES: readonly Life[] = [FIRST_DAY, LATER];
 
 /** What a phase leaves and what it took. */
 export interface Course {
@@ -43,11 +65,8 @@ interface OperationRow {
   problem: string | null;
 }
 
-export const openFaultWorld = async (): Promise<FaultWorld> => {
-  const story = await openStory({
-    settings: { cutOffSeconds: 1, cloudTimeoutSeconds: CLOUD_TIMEOUT_SECONDS },
-    template: { floatingIpEnabled: true },
-  });
+export const openFaultWorld = async ({ phases, open }: Life): Promise<FaultWorld> => {
+  const story = await open({ floatingIpEnabled: true }, { cutOffSeconds: 1, cloudTimeoutSeconds: CLOUD_TIMEOUT_SECONDS });
 
   /** Asks for another try once the operation, or what works for it, waits for somebody's act. */
   const helpOut = async (operationId: string, stops: string[]): Promise<void> => {
@@ -66,7 +85,7 @@ export const openFaultWorld = async (): Promise<FaultWorld> => {
   };
 
   const run = async (place: number, met: Case | null): Promise<Course> => {
-    const [, change] = PHASES[place] ?? ['', CREATE];
+    const [, change] = phases[place] ?? ['', CREATE];
     await story.control('POST', 'record');
     if (met !== null) await story.control('POST', 'faults', ruleOf(met));
     const began = Date.now();
@@ -85,7 +104,7 @@ export const openFaultWorld = async (): Promise<FaultWorld> => {
     });
     const { calls } = await story.control<{ calls: RecordedCall[] }>('GET', 'record');
     await story.control('DELETE', 'faults');
-    return { shape: await shapeOf(story, newest(story)?.short_id ?? ''), calls, stops, ms: Date.now() - began };
+    return { shape: await shapeOfAll(story), calls, stops, ms: Date.now() - began };
   };
 
   return { story, run, renew: () => story.restart(), close: () => story.close() };

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import { type Case, nameOf, parseCase } from './cases.ts';
 import { allCases, calmLife, drive, sentenceOf } from './drive.ts';
-import { openFaultWorld } from './life.ts';
+import { LIVES, openFaultWorld } from './life.ts';
 import { randomFrom } from './random.ts';
 
 const SAMPLE_MS = 60_000;
@@ -23,13 +23,15 @@ const shuffled = (cases: readonly Case[]): Case[] => {
     .map(({ met }) => met);
 };
 
-test('whatever goes wrong with a call, a cluster comes to the same end', async () => {
-  const world = await openFaultWorld();
-  const calm = await calmLife(world).catch(async (error: unknown) => {
+const lives = LIVES.filter(({ phases }) => given === undefined || phases.some(([phase]) => phase === parseCase(given).phase));
+
+test.each(lives)('whatever goes wrong with a call, a cluster comes to the same end', async (life) => {
+  const world = await openFaultWorld(life);
+  const calm = await calmLife(world, life).catch(async (error: unknown) => {
     await world.close();
     throw error;
   });
-  const queue = given === undefined ? shuffled(allCases(calm)) : [parseCase(given)];
+  const queue = given === undefined ? shuffled(allCases(life, calm)) : [parseCase(given)];
   const end = performance.now() + SAMPLE_MS;
   const failures: string[] = [];
   let done = 0;
@@ -37,7 +39,7 @@ test('whatever goes wrong with a call, a cluster comes to the same end', async (
     done += 1;
     if (wrong.length > 0) failures.push(sentenceOf(met, wrong));
   };
-  await drive({ queue, calm, isTime: () => performance.now() > end, tell, world });
+  await drive({ life, queue, calm, isTime: () => performance.now() > end, tell, world });
   process.stdout.write(`${done} cases; again: SEEDBED_FAULTS_SEED=${seed} npm run test:faults\n`);
   expect(failures.join('\n')).toBe('');
   expect(done).toBeGreaterThan(0);

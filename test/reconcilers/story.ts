@@ -8,6 +8,7 @@ import Database from 'better-sqlite3';
 import { readConfig } from '../../src/config.ts';
 import type { Handover } from '../../src/sandbox/handover.ts';
 import { startServer } from '../../src/server.ts';
+import { SANDBOX } from '../bundleSandbox.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 
@@ -83,7 +84,7 @@ export const openStory = async (
   given: { serve?: (settings: Settings) => Promise<Served>; settings?: Settings; template?: object } = {},
 ): Promise<Story> => {
   const dir = mkdtempSync(join(tmpdir(), 'seedbed-story-'));
-  const child = spawn(process.execPath, ['--import', 'tsx', `${ROOT}src/sandbox/main.ts`, '--data', dir, '--latency', '0', '--volatile'], {
+  const child = spawn(process.execPath, [SANDBOX, '--data', dir, '--latency', '0', '--volatile'], {
     cwd: ROOT,
     stdio: 'ignore',
   });
