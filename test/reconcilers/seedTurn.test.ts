@@ -19,6 +19,12 @@ afterAll(async () => {
   await world?.close();
 });
 
+const holdEtcd = { service: 'kubernetes', method: 'PATCH', path: '/statefulsets/', kind: 'status', status: 503 };
+const control = (method: string, body?: object) =>
+  fetch(`${world.sandbox.controlUrl}/faults`, { method, ...(body && { body: JSON.stringify(body) }) });
+const told = (id: string, name: string) =>
+  world.rows<{ message: string }>(`select message from conditions where object_id = '${id}' and name = '${name}'`)[0]?.message ?? '';
+
 /** The seed has one node to give, with so much memory. */
 const leave = async (memory: string) => {
   const { items } = (await seed.call('GET', NODES)).body as { items: Fields[] };
@@ -32,7 +38,8 @@ const leave = async (memory: string) => {
 };
 
 test('with one of two API servers ready the cluster goes on, and its turn with it; the turn ends with the second', async () => {
-  await leave('4Gi');
+  // It is placed while there is room for both.
+  await control('POST', holdEtcd);
   const controlPlane = { apiServerReplicas: 2, resources: { apiServer: { memoryMiB: 2_100 } } };
   const { cluster } = await world.change<{ cluster: { uuid: string } }>(
     world.member,
@@ -40,6 +47,9 @@ test('with one of two API servers ready the cluster goes on, and its turn with i
     { name: 'two', clusterTemplate: 'small', nodeCount: 1, overrides: { controlPlane } },
     'cluster { uuid }',
   );
+  await until(() => told(cluster.uuid, 'EtcdReady').includes('statefulsets'));
+  await leave('4Gi');
+  await control('DELETE');
   const turn = () => world.rows<{ turn: string }>(`select seed_turn as turn from clusters where id = '${cluster.uuid}'`)[0]?.turn;
   await until(
     () =>
@@ -59,9 +69,6 @@ test('with one of two API servers ready the cluster goes on, and its turn with i
 
 // The API server ends itself when etcd lets it wait for 20 s, and is then made to wait by the kubelet.
 test('an API server starts beside its etcd only where the last etcd was fast and no other starts', async () => {
-  const holdEtcd = { service: 'kubernetes', method: 'PATCH', path: '/statefulsets/', kind: 'status', status: 503 };
-  const control = (method: string, body?: object) =>
-    fetch(`${world.sandbox.controlUrl}/faults`, { method, ...(body && { body: JSON.stringify(body) }) });
   const create = async (name: string) => {
     const input = { name, clusterTemplate: 'small', nodeCount: 0 };
     const { cluster } = await world.change<{ cluster: { uuid: string; shortId: string } }>(
@@ -74,9 +81,6 @@ test('an API server starts beside its etcd only where the last etcd was fast and
   };
   const apiServer = async (shortId: string) =>
     (await seed.call('GET', `/apis/apps/v1/namespaces/kc-${shortId}/deployments/${shortId}-kube-apiserver`)).status;
-  const told = (id: string, name: string) =>
-    world.rows<{ message: string }>(`select message from conditions where object_id = '${id}' and name = '${name}'`)[0]?.message ?? '';
-
   await control('POST', holdEtcd);
   const fast = await create('fast');
   await until(async () => (await apiServer(fast.shortId)) === 200);
