@@ -89,7 +89,8 @@ describe.each(WAYS)('over %s', (_way, subscribe) => {
     }
     const cluster = await makeCluster(world, 'anna', 'web');
     // One of the changes above may be told late.
-    const told = (s: typeof anna, id: string) => s.payloads.map((p) => p.data?.clusters).filter((change) => change?.clusterId === id);
+    const told = (s: typeof anna, id: string) =>
+      s.payloads.map((p) => p.data?.clusters as { clusterId?: string } | undefined).filter((change) => change?.clusterId === id);
     const heard = async (s: typeof anna, id: string, count: number) => {
       for (let n = 1; told(s, id).length < count; n += 1) await s.until(n);
     };

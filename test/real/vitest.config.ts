@@ -9,6 +9,7 @@ export const LONG = [
   'test/real/fleet.test.ts',
   'test/real/healing.test.ts',
   'test/real/networkDrivers.test.ts',
+  'test/real/networkPolicies.test.ts',
   'test/real/rotation.test.ts',
   'test/real/tunnel.test.ts',
   'test/real/upgrade.test.ts',
