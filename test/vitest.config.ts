@@ -9,7 +9,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     root: new URL('..', import.meta.url).pathname,
-    globalSetup: ['test/bundleSandbox.ts'],
+    globalSetup: ['test/setup.ts'],
     include: ['test/**/*.test.ts'],
     exclude: [
       'test/real/**',

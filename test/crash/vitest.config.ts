@@ -7,7 +7,7 @@ const ALL = process.env['SEEDBED_TEST_CRASHES'] === 'all' ? ['test/crash/writes.
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
-    globalSetup: ['test/bundleSandbox.ts'],
+    globalSetup: ['test/setup.ts'],
     include: ['test/crash/walk.test.ts', ...ALL],
     testTimeout: 1_500_000,
     hookTimeout: 120_000,

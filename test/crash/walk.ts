@@ -29,14 +29,14 @@ export const resize = (count: number): Change => ({
 });
 export const DELETE: Change = { mutation: 'deleteCluster', input: ({ clusterId }) => ({ clusterId }), state: 'DELETED', nodes: 0 };
 export const ROTATE: Change = { mutation: 'rotateCertificates', input: ({ clusterId }) => ({ clusterId }), state: 'READY', nodes: 1 };
-export const LIFE: readonly Change[] = [CREATE, resize(3), resize(1), ROTATE, DELETE];
+const LIFE: readonly Change[] = [CREATE, resize(3), resize(1), ROTATE, DELETE];
 
 interface ClusterRow {
   id: string;
   short_id: string;
   state: string;
 }
-export const newest = (story: Story, name?: string): ClusterRow | undefined =>
+const newest = (story: Story, name?: string): ClusterRow | undefined =>
   story.rows<ClusterRow>(
     `select id, short_id, state from clusters ${name === undefined ? '' : `where name = '${name}'`} order by rowid desc limit 1`,
   )[0];

@@ -4,7 +4,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     root: new URL('../..', import.meta.url).pathname,
-    globalSetup: ['test/bundleSandbox.ts'],
+    globalSetup: ['test/setup.ts'],
     include: ['test/faults/all.test.ts'],
     testTimeout: 43_200_000,
     hookTimeout: 120_000,

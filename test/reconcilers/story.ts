@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 import { readConfig } from '../../src/config.ts';
 import type { Handover } from '../../src/sandbox/handover.ts';
 import { startServer } from '../../src/server.ts';
-import { SANDBOX } from '../bundleSandbox.ts';
+import { SANDBOX } from '../setup.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 

@@ -6,7 +6,7 @@ const ROOT = new URL('..', import.meta.url).pathname;
 /** Beside drizzle/ like everything that was built. */
 export const SANDBOX = `${ROOT}dist/sandboxOfStories.mjs`;
 
-export default async (): Promise<void> => {
+export const setup = async (): Promise<void> => {
   await build({
     entryPoints: [`${ROOT}src/sandbox/main.ts`],
     outfile: SANDBOX,
