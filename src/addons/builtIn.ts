@@ -25,6 +25,7 @@ const specimen = (release: ReachableCluster['release']): ReachableCluster => ({
   release,
   imageRegistry: null,
   imageDigests: new Map(),
+  address: 'GIVEN',
   priorityClass: null,
   egressCidrs: [],
   endpoint: { host: '192.0.2.1', port: 6443 },

@@ -320,6 +320,25 @@ defineMutation({
   command: (commands) => commands.deleteCluster,
 });
 
+const MoveControlPlaneInput = builder.inputType('MoveControlPlaneInput', {
+  description: 'What moveControlPlane is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    clusterId: t.id({ required: true, description: 'The cluster, by its global or plain id.' }),
+    seedId: t.id({ required: true, description: 'The seed that it is to go to, by its global or plain id or its name.' }),
+  }),
+});
+
+defineMutation({
+  name: 'moveControlPlane',
+  description:
+    'Moves the control plane of a cluster to another seed, with its keys, its data and its address; workers, kubeconfigs and the tunnel go on as they are. First a backup is taken while all serves. Then the API servers stop and etcd is backed up a last time; all stops, the address is let go, and the cluster starts in the other seed, of that backup and at the same address; at the end what is left in the old seed goes. Workloads run on meanwhile; controlPlaneMove says how long the API was away. Both seeds must show APIs by load balancers, and the new one must give the address that is asked for by loadBalancerIP: if it gives another, or none within two minutes, the control plane goes back by itself and the operation says so. A call with the seed that it comes from calls a move off: before the API stops nothing has changed, and later it goes back to where its data is still whole, until it serves from the other seed. Refused with the reason where the seed does not take the cluster, and while it is made, restored, upgraded or hibernated. Cloud admins only.',
+  input: MoveControlPlaneInput,
+  payload: clusterPayload('MoveControlPlanePayload', 'The cluster whose control plane is being moved.'),
+  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId), seedId: plainId('Seed', input.seedId) }),
+  command: (commands) => commands.moveControlPlane,
+});
+
 const RotateEncryptionKeyInput = builder.inputType('RotateEncryptionKeyInput', {
   description: 'What rotateEncryptionKey is asked.',
   fields: (t) => ({

@@ -1,10 +1,12 @@
 /** The enums of the schema: each value with a sentence. */
+
 import type { AuditLevel } from '../domain/audit.ts';
 import type { BackupReason, BackupState } from '../domain/backup.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState } from '../domain/condition.ts';
 import type { Tunnel } from '../domain/controlPlane.ts';
+import type { MovePhase } from '../domain/controlPlaneMove.ts';
 import type { KeepOrDelete } from '../domain/deletePolicy.ts';
 import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
 import type { NodeTroubleKind } from '../domain/healing.ts';
@@ -62,7 +64,18 @@ export const BackupStateEnum = enumOf<BackupState>('BackupState', 'Where a backu
 export const BackupReasonEnum = enumOf<BackupReason>('BackupReason', 'Why a backup was made.', {
   ON_DEMAND: 'Somebody asked for it.',
   BEFORE_UPGRADE: 'An upgrade of the cluster begins with it; it stays until somebody deletes it.',
+  BEFORE_MOVE:
+    "The cluster's control plane is moved: the one of while all serves goes when that is over, and the last one stays until somebody deletes it.",
   SCHEDULED: "The cluster's schedule asked for it; it goes when newer ones have taken its place.",
+});
+
+export const MovePhaseEnum = enumOf<MovePhase>('MovePhase', "How far a move of a cluster's control plane is.", {
+  BACK_UP: 'A backup is taken while all serves.',
+  FREEZE: 'The API servers stop, and the last backup is taken.',
+  HAND_OVER: 'All of it stops, and the address is let go.',
+  START: 'It starts where it goes to.',
+  CLEAN_UP: 'It serves, and what is left where it was goes.',
+  DONE: 'It is over.',
 });
 
 export const NodeGroupStateEnum = enumOf<NodeGroupState>('NodeGroupState', 'Where a node group is in its life.', {
@@ -158,6 +171,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   RESUME_CLUSTER: 'resumeCluster.',
   HIBERNATE_CLUSTER: 'hibernateCluster.',
   WAKE_CLUSTER: "wakeCluster, or the end of the cluster's hibernation.",
+  MOVE_CONTROL_PLANE: 'moveControlPlane.',
   DELETE_CLUSTER: 'deleteCluster.',
   ROTATE_ENCRYPTION_KEY: 'rotateEncryptionKey.',
   ROTATE_CERTIFICATES: 'rotateCertificates.',

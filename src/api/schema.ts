@@ -8,6 +8,7 @@ import './cloud.ts';
 import './clusterLists.ts';
 import './clusterMutations.ts';
 import './clusterQueries.ts';
+import './controlPlaneMove.ts';
 import './hibernation.ts';
 import './kubeconfigMutations.ts';
 import './nodeGroupMutations.ts';

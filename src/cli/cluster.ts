@@ -15,6 +15,7 @@ import { CREDENTIAL_FILE, readCredential, rotateCredential } from './cloudCreden
 import { clusterText } from './clusterText.ts';
 import { addUpgrade } from './clusterUpgrade.ts';
 import { addWatch } from './clusterWatch.ts';
+import { addMove } from './controlPlaneMove.ts';
 import { get, getCluster, listAll } from './find.ts';
 import { addHibernation } from './hibernation.ts';
 import { addKubeconfigCommands } from './kubeconfig.ts';
@@ -68,6 +69,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
   addMoveToTemplate(cluster, io);
   addPause(cluster, io);
   addHibernation(cluster, io);
+  addMove(cluster, io);
   defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
     .option('--disable-deletion-protection', 'although deletion protection is on')
     .option('--keep-volumes', 'keep all volumes of its PersistentVolumes, whatever these say')

@@ -1,5 +1,14 @@
 /** A cluster in full, for people. */
-import type { Access, Cluster, ClusterHibernation, ClusterNode, ClusterPause, Etcd, NextMaintenance } from '../client/types.ts';
+import type {
+  Access,
+  Cluster,
+  ClusterHibernation,
+  ClusterNode,
+  ClusterPause,
+  ControlPlaneMove,
+  Etcd,
+  NextMaintenance,
+} from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -14,6 +23,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ...(cluster.versionWarning === null ? [] : ([['warning', cluster.versionWarning]] as const)),
       ...(cluster.pause === null ? [] : ([['paused', pauseText(cluster.pause)]] as const)),
       ...(cluster.hibernation === null ? [] : ([['hibernated', hibernationText(cluster.hibernation)]] as const)),
+      ...(cluster.controlPlaneMove === null ? [] : ([['moved', moveText(cluster.controlPlaneMove)]] as const)),
       ['endpoint', cluster.endpoint],
       ['template', cluster.template === null ? null : `${cluster.template.name}, revision ${cluster.templateRevision.revision}`],
       ['project', cluster.projectId],
@@ -60,6 +70,12 @@ const maintenanceText = ({ opensAt, closesAt, upgradeTo, problem }: NextMaintena
 
 const hibernationText = ({ until, requestedBy }: ClusterHibernation): string =>
   `${until === null ? 'until it is woken' : `until ${until}`}, by ${requestedBy}`;
+
+const moveText = ({ phase, back, from, to, downtimeSeconds }: ControlPlaneMove): string => {
+  const way = from === null || to === null || from.name === to.name ? '' : ` from seed ${from.name} to seed ${to.name}`;
+  const away = downtimeSeconds === null ? '' : `, its API was away for ${downtimeSeconds} s`;
+  return `${back ? 'called off' : phase === 'DONE' ? 'the control plane' : `under way (${phase})`}${way}${away}`;
+};
 
 const accessFields = ({ allowedCidrs, audit, issuers }: Access): [string, string][] => {
   const sinks = [...(audit.stdout ? ["the API server's log"] : []), ...(audit.webhook === null ? [] : [audit.webhook.url])];

@@ -321,6 +321,15 @@ export interface ClusterPause {
   requestedBy: string;
 }
 
+/** Seeds are shown to cloud admins alone. */
+export interface ControlPlaneMove {
+  phase: string;
+  back: boolean;
+  from: { name: string } | null;
+  to: { name: string } | null;
+  downtimeSeconds: number | null;
+}
+
 export interface ClusterHibernation {
   until: string | null;
   requestedBy: string;
@@ -335,6 +344,7 @@ export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   nextMaintenance: NextMaintenance | null;
   pause: ClusterPause | null;
   hibernation: ClusterHibernation | null;
+  controlPlaneMove: ControlPlaneMove | null;
   spec: { controlPlane: Access };
   controlPlane: { replicas: number; etcd: Etcd };
   createdBy: string;

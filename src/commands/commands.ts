@@ -15,6 +15,7 @@ import { findOrphans } from './findOrphans.ts';
 import { hibernateCluster } from './hibernateCluster.ts';
 import { issueKubeconfig } from './issueKubeconfig.ts';
 import { moveClusterToTemplate } from './moveClusterToTemplate.ts';
+import { moveControlPlane } from './moveControlPlane.ts';
 import { pauseCluster } from './pauseCluster.ts';
 import { registerAddonBundle } from './registerAddonBundle.ts';
 import { registerSeed } from './registerSeed.ts';
@@ -58,6 +59,7 @@ export const createCommands = (deps: CommandDeps) => ({
   resumeCluster: resumeCluster(deps),
   hibernateCluster: hibernateCluster(deps),
   wakeCluster: wakeCluster(deps),
+  moveControlPlane: moveControlPlane(deps),
   deleteCluster: deleteCluster(deps),
   createNodeGroup: createNodeGroup(deps),
   updateNodeGroup: updateNodeGroup(deps),

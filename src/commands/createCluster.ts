@@ -152,6 +152,7 @@ const clusterRow = (
   upgrade: null,
   pause: null,
   hibernation: null,
+  move: null,
   etcd: null,
   restore: input.restore ?? null,
   clone: input.clone ?? null,

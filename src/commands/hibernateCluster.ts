@@ -1,6 +1,7 @@
 /** hibernateCluster: a cluster's workers go and its control plane stops, until a time or until somebody wakes it. */
 import { z } from 'zod';
 import type { ClusterState } from '../domain/cluster.ts';
+import { checkNotMoving } from '../domain/controlPlaneMove.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { type ClusterHibernation, hibernationOf } from '../domain/hibernation.ts';
 import type { OperationKind } from '../domain/operation.ts';
@@ -28,6 +29,7 @@ export const hibernateCluster =
       write: async (tx, row) => {
         const now = deps.clock.now();
         check(row, until, now);
+        checkNotMoving(row, 'hibernated');
         const before = hibernationOf(row);
         const hibernation = {
           since: before?.since ?? now,

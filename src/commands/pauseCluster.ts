@@ -1,5 +1,6 @@
 /** pauseCluster: until a time nothing of a cluster is changed in cloud and seed on Seedbed's own account, and what is asked for waits. */
 import { z } from 'zod';
+import { checkNotMoving } from '../domain/controlPlaneMove.ts';
 import { UserError } from '../domain/errors.ts';
 import type { OperationKind } from '../domain/operation.ts';
 import { type ClusterPause, LONGEST_PAUSE_MS } from '../domain/pause.ts';
@@ -29,6 +30,7 @@ export const pauseCluster =
       write: async (tx, row) => {
         const now = deps.clock.now();
         checkUntil(until, now);
+        checkNotMoving(row, 'paused');
         const pause = { since: now, until, reason: reason === '' ? null : (reason ?? null), requestedBy: call.actor.userName };
         const message = `Cluster ${row.name} is paused until ${new Date(until).toISOString().slice(0, 19)}Z, as ${call.actor.userName} asked.`;
         return setPause(deps, call, tx, row, { pause, kind: 'PAUSE_CLUSTER', message });

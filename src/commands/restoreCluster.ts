@@ -1,6 +1,7 @@
 /** restoreCluster: a backup takes the place of what its cluster has; a restore that is under way gives way to it. */
 import { z } from 'zod';
 import { type SnapshotFacts, sayLoss } from '../domain/backup.ts';
+import { checkNotMoving } from '../domain/controlPlaneMove.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { isHibernating } from '../domain/hibernation.ts';
 import { type BackupRow, listLiveBackups } from '../store/backups.ts';
@@ -63,6 +64,7 @@ const check = (backup: BackupRow, cluster: ClusterRow, confirmed: string | null,
       },
     );
   checkNotDeleting(cluster);
+  checkNotMoving(cluster, 'restored');
   checkRestorable(backup);
   if (confirmed === cluster.name) return;
   throw new UserError(

@@ -22,10 +22,11 @@ export const buildApiService = (cluster: HostedCluster, admitted: readonly strin
     kind: 'Service',
     metadata: {
       ...seedMeta(cluster, namesOf(cluster).apiServer, 'kube-apiserver'),
-      ...(hasBalancer && cluster.apiFloatingIp && { annotations: { [INTERNAL]: 'false' } }),
+      ...(hasBalancer && annotationsOf(cluster)),
     },
     spec: {
       type: hasBalancer ? 'LoadBalancer' : 'NodePort',
+      ...(hasBalancer && cluster.address === 'ASKED_FOR' && cluster.endpoint !== null && { loadBalancerIP: cluster.endpoint.host }),
       ...(hasBalancer && admitted.length > 0 && { loadBalancerSourceRanges: admitted }),
       selector: selectorOf(cluster, 'kube-apiserver'),
       ports: [
@@ -35,6 +36,14 @@ export const buildApiService = (cluster: HostedCluster, admitted: readonly strin
     },
   };
 };
+
+const annotationsOf = ({ apiFloatingIp, address }: HostedCluster): { annotations?: Record<string, string> } => {
+  const annotations = { ...(apiFloatingIp && { [INTERNAL]: 'false' }), ...(address !== 'GIVEN' && { [KEEP_FLOATING_IP]: 'true' }) };
+  return Object.keys(annotations).length === 0 ? {} : { annotations };
+};
+
+/** Of OpenStack's cloud controller: the floating IP stays when the Service goes. */
+const KEEP_FLOATING_IP = 'loadbalancer.openstack.org/keep-floatingip';
 
 /** Of OpenStack's cloud controller, whose own default an operator may set either way; others' load balancers have one kind of address. */
 const INTERNAL = 'service.beta.kubernetes.io/openstack-internal-load-balancer';

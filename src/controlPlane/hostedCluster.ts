@@ -41,6 +41,8 @@ export interface HostedCluster {
   exposure: Exposure;
   /** The load balancer is to have a floating IP, also where the seed's are internal by default; as it was when it got its address. */
   apiFloatingIp: boolean;
+  /** The address has been taken from one seed to another, or is to be: it is asked for by name, and must not go with its load balancer. */
+  address: 'GIVEN' | 'LET_GO' | 'ASKED_FOR';
   /** Of its pods in the seed; null: the seed's default. */
   priorityClass: string | null;
   /** Of the workers; null in a network that the customer brought. */

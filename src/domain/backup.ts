@@ -5,7 +5,7 @@ import { UserError } from './errors.ts';
 export type BackupState = 'PENDING' | 'CREATING' | 'READY' | 'DEGRADED' | 'LOST' | 'FAILED' | 'DELETING' | 'DELETED';
 
 /** Why it was made. */
-export type BackupReason = 'ON_DEMAND' | 'SCHEDULED' | 'BEFORE_UPGRADE';
+export type BackupReason = 'ON_DEMAND' | 'SCHEDULED' | 'BEFORE_UPGRADE' | 'BEFORE_MOVE';
 
 /** How many a cluster and a project may have at once, those under way included: they lie on a disk that others need, too. */
 const MOST_OF_CLUSTER = 30;

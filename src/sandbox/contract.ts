@@ -67,6 +67,8 @@ export interface KubernetesDeps {
   host: string;
   /** The loopback addresses of a new world's clusters, 127.range.0.0/16; null takes the first that are free. */
   range: number | null;
+  /** How many seeds there are, which share these addresses: one or two; one when left out. */
+  seeds?: number;
   latency: Latency;
   counters: Counters;
   faults: Faults;

@@ -1,4 +1,4 @@
-/** The sandbox as a process of its own: `main.js --data DIR [--port N] [--range N] [--latency SCALE] [--volatile] [--shared]`. */
+/** The sandbox as a process of its own: `main.js --data DIR [--port N] [--range N] [--seeds N] [--latency SCALE] [--volatile] [--shared]`. */
 import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log.ts';
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     data: { type: 'string' },
     port: { type: 'string' },
     range: { type: 'string' },
+    seeds: { type: 'string', default: '1' },
     latency: { type: 'string', default: '1' },
     volatile: { type: 'boolean', default: false },
     shared: { type: 'boolean', default: false },
@@ -29,6 +30,7 @@ const sandbox = await startSandbox({
   dataDir: values.data,
   port: values.port === undefined ? null : numberOf('port', values.port),
   range: values.range === undefined ? null : numberOf('range', values.range),
+  seeds: numberOf('seeds', values.seeds),
   volatile: values.volatile,
   shared: values.shared,
   latencyScale: numberOf('latency', values.latency),

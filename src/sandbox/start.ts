@@ -20,6 +20,8 @@ export interface SandboxOptions {
   port: number | null;
   /** The loopback addresses of a new world's clusters, 127.range.0.0/16; null takes the first that are free. */
   range: number | null;
+  /** How many seeds a world has: one or two. */
+  seeds: number;
   /** Keep nothing on disk but the hand-over: for benchmarks. */
   volatile: boolean;
   /** Whoever uses it last ends it. False: it goes on until its own end. */
@@ -87,6 +89,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     dataDir,
     host: HOST,
     range: options.range,
+    seeds: options.seeds,
     latency,
     counters,
     faults,

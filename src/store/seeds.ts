@@ -1,12 +1,15 @@
 /** Seeds: lists, lookups, how full they are, and what placement may choose from. */
 import { and, count, eq, gt, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { nodeCidrOf } from '../domain/cluster.ts';
 import { type ComponentResources, seedDemandOf } from '../domain/controlPlane.ts';
+import { Conflict } from '../domain/errors.ts';
+import { choosePlacement } from '../domain/placement.ts';
 import { freeOf, type SeedCandidate, type SeedState } from '../domain/seed.ts';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
 import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
 import { perConnection } from './prepared.ts';
-import type { SeedRow } from './reconcile.ts';
+import type { ClusterRow, SeedRow } from './reconcile.ts';
 import { clusters, seeds } from './tables.ts';
 
 export type SeedRanges = Pick<SeedCandidate, 'id' | 'cordoned' | 'state' | 'exposure' | 'cidrs'>;
@@ -68,11 +71,22 @@ export const countClustersBySeeds = async (db: Db, seedIds: readonly string[]): 
   return new Map(rows.map((row) => [row.seedId ?? '', row.used]));
 };
 
-/** Live clusters that are on the seed, or wait for it because they asked for it by name. */
+/** Live clusters that are on the seed, wait for it because they asked for it by name, or are being moved to it or from it. */
 export const countClustersBoundToSeed = (db: Db, seedId: string): Promise<number> =>
   db.$count(
     clusters,
-    and(isNull(clusters.deletedAt), or(eq(clusters.seedId, seedId), and(isNull(clusters.seedId), eq(clusters.requestedSeedId, seedId)))),
+    and(
+      isNull(clusters.deletedAt),
+      or(
+        eq(clusters.seedId, seedId),
+        and(isNull(clusters.seedId), eq(clusters.requestedSeedId, seedId)),
+        // It goes there, or has something left there.
+        and(
+          sql`json_extract(${clusters.move}, '$.phase') <> 'DONE'`,
+          sql`${seedId} in (json_extract(${clusters.move}, '$.fromSeedId'), json_extract(${clusters.move}, '$.toSeedId'))`,
+        ),
+      ),
+    ),
   );
 
 /** Live clusters whose control planes are in it. */
@@ -177,4 +191,25 @@ const demandUncounted = async (db: Db): Promise<Map<string, ComponentResources>>
     sums.set(seedId, { cpuMillicores: cpuMillicores + demand.cpuMillicores, memoryMiB: memoryMiB + demand.memoryMiB });
   }
   return sums;
+};
+
+/** @throws CONFLICT with the reason, where the seed does not take the control plane of a cluster that is in another. */
+export const checkSeedFits = async (db: Db, row: ClusterRow, seedId: string): Promise<void> => {
+  const { spec } = row;
+  const { reasons } = choosePlacement(await listSeedCandidates(db), {
+    seedId,
+    region: null,
+    selector: spec.seedSelector,
+    kept: spec.controlPlane.allowedCidrs.length > 0,
+    floatingIp: row.endpointFloatingIp,
+    demand: seedDemandOf(spec.controlPlane),
+    cidrs: [spec.podCidr, spec.serviceCidr, nodeCidrOf(row) ?? []].flat(),
+  });
+  const found = reasons.find((reason) => reason.seedId === seedId);
+  if (found?.fits === true) return;
+  throw new Conflict(
+    'CONFLICT',
+    `Seed ${found?.seedName ?? seedId} does not take the control plane of cluster ${row.name}. ${found?.reason ?? 'It is not registered any more.'} Choose another seed, or mend that first.`,
+    { field: ['seedId'] },
+  );
 };

@@ -18,6 +18,7 @@ import type { CertificateKind } from '../domain/certificate.ts';
 import type { CloudCredentials } from '../domain/cloudCredential.ts';
 import type { ClusterState, ResolvedNames, Rotations, TrustReference } from '../domain/cluster.ts';
 import type { ConditionStatus, ObjectKind, StepState, WaitingFor } from '../domain/condition.ts';
+import type { ControlPlaneMove } from '../domain/controlPlaneMove.ts';
 import type { DeletePolicy } from '../domain/deletePolicy.ts';
 import type { DeletionStages } from '../domain/deletionStage.ts';
 import type { DeprecatedApis } from '../domain/deprecatedApi.ts';
@@ -200,6 +201,8 @@ export const clusters = sqliteTable(
     pause: json<ClusterPause>(),
     /** null: it is awake. */
     hibernation: json<ClusterHibernation>(),
+    /** The last one that was asked for. */
+    move: json<ControlPlaneMove>(),
     /** null before the first look at etcd. */
     etcd: json<EtcdMembership>(),
     /** The last one that was asked for. */

@@ -45,6 +45,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'hibernateCluster',
     'issueKubeconfig',
     'moveClusterToTemplate',
+    'moveControlPlane',
     'pauseCluster',
     'registerAddonBundle',
     'registerSeed',

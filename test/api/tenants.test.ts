@@ -192,6 +192,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['createClusterTemplate', { name: 'mine', image: 'debian', flavor: 'small' }],
   ['registerSeed', { name: 'mine', kubeconfig: 'server: https://10.0.0.1:6443' }],
   ['updateSeed', { seedId: house.seed.id, maxClusters: 1 }],
+  ['moveControlPlane', { clusterId: house.cluster.id, seedId: house.seed.id }],
   ['cordonSeed', { seedId: house.seed.id }],
   ['uncordonSeed', { seedId: house.seed.id }],
   ['unregisterSeed', { seedId: house.seed.id }],
@@ -229,7 +230,7 @@ test('no mutation touches another project, none is done for a reader, and none o
     );
   const before = await state();
   for (const [name, input] of MUTATIONS(house)) {
-    const seeds = /(?:Seed|AddonBundle|Orphans)$/.test(name);
+    const seeds = /(?:Seed|AddonBundle|Orphans|ControlPlane)$/.test(name);
     if (name !== 'createClusterTemplate')
       expect([name, (await mutate(world, 'otto', name, input)).__typename]).toEqual([name, seeds ? 'ForbiddenError' : 'NotFoundError']);
     // A reader may have a kubeconfig that only reads; the cluster has no address yet.

@@ -98,6 +98,7 @@ const cluster = (controlPlane: object) => ({
     unknownSince: null,
     pause: null,
     hibernation: null,
+    controlPlaneMove: null,
     nextBackupAt: null,
     nextMaintenance: null,
     deletionProtection: false,

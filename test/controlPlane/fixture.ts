@@ -22,6 +22,7 @@ export const cluster: ReachableCluster = {
   endpoint: { host: '192.0.2.10', port: 6443 },
   exposure: 'LOAD_BALANCER',
   apiFloatingIp: false,
+  address: 'GIVEN',
   priorityClass: 'control-planes',
   nodeCidr: '10.0.0.0/24',
   podCidr: '10.244.0.0/16',

@@ -81,13 +81,11 @@ const serveHere = async (settings: Settings): Promise<Served> => {
 
 /** Brings up a story's world with the seed `seed` and the public template `small`, changed by `template`. */
 export const openStory = async (
-  given: { serve?: (settings: Settings) => Promise<Served>; settings?: Settings; template?: object } = {},
+  given: { serve?: (settings: Settings) => Promise<Served>; settings?: Settings; template?: object; seeds?: number } = {},
 ): Promise<Story> => {
   const dir = mkdtempSync(join(tmpdir(), 'seedbed-story-'));
-  const child = spawn(process.execPath, [SANDBOX, '--data', dir, '--latency', '0', '--volatile'], {
-    cwd: ROOT,
-    stdio: 'ignore',
-  });
+  const words = ['--data', dir, '--latency', '0', '--volatile', '--seeds', String(given.seeds ?? 1)];
+  const child = spawn(process.execPath, [SANDBOX, ...words], { cwd: ROOT, stdio: 'ignore' });
   const sandbox = await until(() => JSON.parse(readFileSync(join(dir, 'sandbox.json'), 'utf8')) as Handover, 80);
   const { service } = sandbox.users;
   const settings: Settings = {

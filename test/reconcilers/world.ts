@@ -32,8 +32,9 @@ export interface Living extends Story {
   servedSerial(clusterId: string): Promise<string>;
 }
 
-export const openLiving = async (settings: Settings = {}, template: object = {}): Promise<Living> => {
-  const story = await openStory({ settings, template });
+/** `seeds`: how many there are; the first one is registered. */
+export const openLiving = async (settings: Settings = {}, template: object = {}, seeds = 1): Promise<Living> => {
+  const story = await openStory({ settings, template, seeds });
   const { sandbox, rows, dbPath } = story;
   const sealer = createSealer(loadEncryptionKeys(null, dirname(dbPath)));
   const seedText = readFileSync(sandbox.seeds[0]?.kubeconfigFile ?? '', 'utf8');

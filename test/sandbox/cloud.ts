@@ -73,6 +73,7 @@ export const startCloud = async (latencyScale = 0): Promise<TestCloud> => {
       volatile: false,
       shared: false,
       range: null,
+      seeds: 1,
       latencyScale,
       log: silentLog,
       startKubernetes: async () => ({ seeds: [], snapshot: () => ({}), close: async () => {} }),

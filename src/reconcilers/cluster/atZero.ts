@@ -6,28 +6,34 @@ import type { ReachableCluster } from '../../controlPlane/hostedCluster.ts';
 import type { Component, KubernetesObject } from '../../controlPlane/object.ts';
 import { buildScheduler } from '../../controlPlane/scheduler.ts';
 import { selectorOf } from '../../controlPlane/workload.ts';
+import type { ClusterPki } from '../../pki/bundle.ts';
 import { selectorText } from '../workload.ts';
 import type { ClusterScope } from './scope.ts';
 
-/** Everything that reads etcd, and etcd: what writes goes first. */
-const STOPPED: readonly [Component, string][] = [
-  ['kube-controller-manager', 'the controller manager'],
-  ['kube-scheduler', 'the scheduler'],
-  ['kube-apiserver', 'the API servers'],
-  ['etcd', 'etcd'],
+interface Stopped {
+  component: Component;
+  what: string;
+  build: (cluster: ReachableCluster, pki: ClusterPki) => KubernetesObject[];
+}
+
+/** Everything that reads etcd. */
+export const WRITERS: readonly Stopped[] = [
+  { component: 'kube-controller-manager', what: 'the controller manager', build: buildControllerManager },
+  { component: 'kube-scheduler', what: 'the scheduler', build: buildScheduler },
+  { component: 'kube-apiserver', what: 'the API servers', build: buildApiServer },
 ];
 
+/** And etcd: what writes goes first. */
+export const ALL_OF_IT: readonly Stopped[] = [...WRITERS, { component: 'etcd', what: 'etcd', build: buildEtcd }];
+
 /** @returns what has not stopped yet; undefined: all has. */
-export const stopControlPlane = async (scope: ClusterScope): Promise<string | undefined> => {
+export const stopControlPlane = async (scope: ClusterScope, stopped: readonly Stopped[] = ALL_OF_IT): Promise<string | undefined> => {
   const hosted = await scope.reachable();
   const pki = await scope.pki();
-  await scope.applyToSeed('kube-controller-manager', atZero(buildControllerManager(hosted, pki)));
-  await scope.applyToSeed('kube-scheduler', atZero(buildScheduler(hosted, pki)));
-  await scope.applyToSeed('kube-apiserver', atZero(buildApiServer(hosted, pki)));
-  await scope.applyToSeed('etcd', atZero(buildEtcd(hosted, pki)));
+  for (const { component, build } of stopped) await scope.applyToSeed(component, atZero(build(hosted, pki)));
   // Whoever looks at the cluster from here would look at one that is gone.
   scope.world.tenants.close(scope.row.id);
-  for (const [component, what] of STOPPED) if (await hasPods(scope, hosted, component)) return what;
+  for (const { component, what } of stopped) if (await hasPods(scope, hosted, component)) return what;
   return undefined;
 };
 

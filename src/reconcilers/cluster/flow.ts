@@ -8,6 +8,7 @@ import { apiServer } from './steps/apiServer.ts';
 import { autoScaling } from './steps/autoScaling.ts';
 import { autoUpgrade } from './steps/autoUpgrade.ts';
 import { backedUp } from './steps/backedUp.ts';
+import { backedUpForMove } from './steps/backedUpForMove.ts';
 import { backupSchedule } from './steps/backupSchedule.ts';
 import { backups } from './steps/backups.ts';
 import { bundles } from './steps/bundles.ts';
@@ -22,10 +23,12 @@ import { encryption } from './steps/encryption.ts';
 import { etcd } from './steps/etcd.ts';
 import { etcdCare } from './steps/etcdCare.ts';
 import { keystoneAuth } from './steps/keystoneAuth.ts';
+import { moved } from './steps/moved.ts';
 import { namesResolved } from './steps/namesResolved.ts';
 import { network } from './steps/network.ts';
 import { networkPolicies } from './steps/networkPolicies.ts';
 import { nodeGroups } from './steps/nodeGroups.ts';
+import { oldSeedLeft } from './steps/oldSeedLeft.ts';
 import { placement } from './steps/placement.ts';
 import { quotas } from './steps/quotas.ts';
 import { restored } from './steps/restored.ts';
@@ -51,6 +54,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   quotas,
   placement,
   seedAnswers,
+  moved,
   seedNamespace,
   apiEndpoint,
   networkPolicies,
@@ -64,6 +68,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   backedUp,
   apiServer,
   separated,
+  backedUpForMove,
   backupSchedule,
   encryption,
   controllerManager,
@@ -72,6 +77,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   router,
   securityGroup,
   tenantBootstrap,
+  oldSeedLeft,
   access,
   deprecatedApis,
   keystoneAuth,

@@ -126,6 +126,7 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
         row.etcd,
         row.endpointHost,
         row.endpointPort,
+        row.move,
         seed.exposure,
         seed.storageClass,
         seed.facts?.priorityClass,
@@ -204,6 +205,12 @@ export const savePki = (world: World, write: Write, clusterId: string, pki: Clus
 export const wakeWaitingNodes = (scope: ClusterScope): Promise<void> =>
   scope.write((tx) => wakeNodes(tx, { clusterId: scope.row.id }, scope.clock.now(), true));
 
+/** A seed that has given it once is asked for it by name once it has been let go anywhere. */
+const addressOf = ({ move }: ClusterRow): HostedCluster['address'] => {
+  if (move?.phase === 'HAND_OVER') return 'LET_GO';
+  return move?.askedAt != null ? 'ASKED_FOR' : 'GIVEN';
+};
+
 export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, imageDigests, egressCidrs }: WorldSettings): HostedCluster => {
   const release = findRelease(row.spec.kubernetesVersion);
   if (release === undefined) throw new Error(`Cluster ${row.id} has a version that the catalogue does not know.`);
@@ -222,6 +229,7 @@ export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, imageD
     egressCidrs,
     endpoint: row.endpointHost === null || row.endpointPort === null ? null : { host: row.endpointHost, port: row.endpointPort },
     exposure: seed.exposure,
+    address: addressOf(row),
     priorityClass: seed.facts?.priorityClass ?? null,
     nodeCidr: nodeCidrOf(row),
     apiFloatingIp: row.endpointHost === null ? row.spec.masterLbFloatingIpEnabled : row.endpointFloatingIp,

@@ -11,9 +11,16 @@ const ADDRESSES = 254 * 255;
 
 const addressesOf = (service: KubeObject): string[] => dicts(at(service, 'status', 'loadBalancer', 'ingress')).map((i) => text(i.ip));
 
+/** The addresses of all seeds of a range: one that has let go of an address makes room for the next that asked for it. */
+export interface AddressPool {
+  /** Services by the addresses that they have. */
+  taken: Map<string, string>;
+  /** Who asked for one that was taken; they look again, in the order of asking. */
+  waiting: Set<() => void>;
+}
+
 /** `prefix` is the first two numbers of the range, such as 127.77. */
-export const startLoadBalancers = (cluster: Cluster, prefix: string): (() => void) => {
-  const taken = new Map<string, string>();
+export const startLoadBalancers = (cluster: Cluster, prefix: string, { taken, waiting }: AddressPool): (() => void) => {
   const timers = new Map<string, NodeJS.Timeout>();
   let next = 0;
   for (const service of cluster.store.list(SERVICE)) for (const address of addressesOf(service)) taken.set(address, service.metadata.uid);
@@ -30,14 +37,17 @@ export const startLoadBalancers = (cluster: Cluster, prefix: string): (() => voi
   const assign = (namespace: string, name: string): void => {
     const service = cluster.store.get(SERVICE, namespace, name);
     if (!service || spec(service).type !== 'LoadBalancer' || addressesOf(service).length > 0) return;
-    const ip = free();
+    // One that is asked for by name is given, or none.
+    const asked = text(spec(service).loadBalancerIP);
+    const ip = asked === '' ? free() : taken.has(asked) || !asked.startsWith(`${prefix}.`) ? undefined : asked;
     if (ip === undefined) {
       recordEvent(cluster, service, {
         type: 'Warning',
         reason: 'SyncLoadBalancerFailed',
-        message: 'Error syncing load balancer: no address is left',
+        message: `Error syncing load balancer: ${asked === '' ? 'no address is left' : `address ${asked} is not free`}`,
         component: 'service-controller',
       });
+      if (asked !== '') waiting.add(() => again(namespace, name));
       return;
     }
     taken.set(ip, service.metadata.uid);
@@ -48,6 +58,10 @@ export const startLoadBalancers = (cluster: Cluster, prefix: string): (() => voi
       message: 'Ensured load balancer',
       component: 'service-controller',
     });
+  };
+  const again = (namespace: string, name: string): void => {
+    const live = cluster.store.get(SERVICE, namespace, name);
+    if (live) look(live);
   };
   const look = (service: KubeObject): void => {
     const key = `${namespaceOf(service)}/${service.metadata.name}`;
@@ -68,6 +82,10 @@ export const startLoadBalancers = (cluster: Cluster, prefix: string): (() => voi
   };
   const forget = (service: KubeObject): void => {
     for (const address of addressesOf(service)) if (taken.get(address) === service.metadata.uid) taken.delete(address);
+    for (const look of [...waiting]) {
+      waiting.delete(look);
+      look();
+    }
   };
   const unsubscribe = cluster.store.subscribe(({ kind, type, object }) => {
     if (kind !== SERVICE) return;

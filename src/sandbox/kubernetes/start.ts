@@ -13,7 +13,7 @@ import { ensureInitialObjects } from './initialObjects.ts';
 import { kinds, NODE } from './kinds.ts';
 import { createKubelets } from './kubelet.ts';
 import { type Listener, listen } from './listener.ts';
-import { startLoadBalancers } from './loadBalancers.ts';
+import { type AddressPool, startLoadBalancers } from './loadBalancers.ts';
 import { dicts, namespaceOf, status, text } from './objects.ts';
 import { ensureSeedObjects, LIMITED_USER } from './seedObjects.ts';
 import { createSeedPki, type SeedPki } from './seedPki.ts';
@@ -26,16 +26,22 @@ interface SeedState {
 
 const VERSION = 'v1.36.3';
 const HISTORY = 20_000;
-const SEED_NAME = 'sandbox';
+const SEED_NAMES = ['sandbox', 'second'];
+const FIRST_SEED = 'sandbox';
 
 const LOGINS = { [LIMITED_USER]: `CN=${LIMITED_USER}`, admin: 'O=system:masters, CN=kubernetes-admin' };
 
+/** The first one keeps the names that it had when it was alone. */
+const suffixOf = (name: string): string => (name === FIRST_SEED ? '' : `-${name}`);
+
 const remembered = async (
   deps: KubernetesDeps,
+  name: string,
+  shared: AddressRange | undefined,
 ): Promise<{ state: SeedState; pki: SeedPki; range: AddressRange; section: WorldSection<SeedState> }> => {
-  const section = deps.world.section<SeedState>('kubernetes/seed', { pki: null, port: 0, range: null });
+  const section = deps.world.section<SeedState>(`kubernetes/seed${suffixOf(name)}`, { pki: null, port: 0, range: null });
   const state = section.data;
-  const range = await claimAddressRange(state.range ?? deps.range ?? undefined);
+  const range = shared ?? (await claimAddressRange(state.range ?? deps.range ?? undefined));
   const pki =
     state.pki ?? (await createSeedPki([deps.host, 'localhost', 'kubernetes', 'kubernetes.default', '10.96.0.1'], LOGINS, Date.now()));
   Object.assign(state, { pki, range: range.second });
@@ -45,23 +51,29 @@ const remembered = async (
 
 const base64 = (pem: string): string => Buffer.from(pem).toString('base64');
 
-const writeKubeconfig = (file: string, server: string, pki: SeedPki, login: string): string => {
+const writeKubeconfig = (file: string, name: string, server: string, pki: SeedPki, login: string): string => {
   const user = pki.logins[login];
   if (!user) throw new Error(`the seed has no login ${login}`);
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: SEED_NAME, cluster: { server, 'certificate-authority-data': base64(pki.caPem) } }],
+    clusters: [{ name: name, cluster: { server, 'certificate-authority-data': base64(pki.caPem) } }],
     users: [{ name: login, user: { 'client-certificate-data': base64(user.certPem), 'client-key-data': base64(user.keyPem) } }],
-    contexts: [{ name: SEED_NAME, context: { cluster: SEED_NAME, user: login } }],
-    'current-context': SEED_NAME,
+    contexts: [{ name: name, context: { cluster: name, user: login } }],
+    'current-context': name,
   };
   writeFileSync(file, stringify(config, { lineWidth: 0 }), { mode: 0o600 });
   return file;
 };
 
+interface SeedWorkers {
+  range: AddressRange;
+  pool: AddressPool;
+  caPem: string;
+}
+
 /** Starts what works in the seed. Returns what stops it. */
-const startSeedWorkers = (seed: Cluster, planes: Planes, range: AddressRange, caPem: string) => {
+const startSeedWorkers = (seed: Cluster, planes: Planes, { range, pool, caPem }: SeedWorkers) => {
   const addresses = new Map(seed.store.list(NODE).map((n) => [n.metadata.name, text(dicts(status(n).addresses)[0]?.address)]));
   let pods = 0;
   const kubelets = createKubelets({
@@ -77,7 +89,12 @@ const startSeedWorkers = (seed: Cluster, planes: Planes, range: AddressRange, ca
     startProcess: planes.startProcess,
     running: () => undefined,
   });
-  const stops = [startControllers(seed, { rootCa: caPem }), startScheduler(seed), startLoadBalancers(seed, range.prefix), kubelets.close];
+  const stops = [
+    startControllers(seed, { rootCa: caPem }),
+    startScheduler(seed),
+    startLoadBalancers(seed, range.prefix, pool),
+    kubelets.close,
+  ];
   return {
     podLog: kubelets.log,
     stop(): void {
@@ -94,15 +111,21 @@ const snapshotOf = (cluster: Cluster): string[] =>
     .filter((k) => !k.virtual && k.kind !== 'Event')
     .flatMap((k) => cluster.store.list(k).map((o) => `${k.kind} ${namespaceOf(o) ? `${namespaceOf(o)}/` : ''}${o.metadata.name}`));
 
-/** The seed's name is `sandbox`. After a restart of the process everything listens again at the same addresses. */
-export const startKubernetes: StartKubernetes = async (deps): Promise<KubernetesHalf> => {
-  const { state, pki, range, section } = await remembered(deps);
+interface Neighbours {
+  /** Of which each seed has a part; undefined: the first one claims it. */
+  range: AddressRange | undefined;
+  pool: AddressPool;
+  ordinal: number;
+}
+
+const startSeed = async (deps: KubernetesDeps, name: string, { range: shared, pool, ordinal }: Neighbours) => {
+  const { state, pki, range, section } = await remembered(deps, name, shared);
   const now = (): number => Date.now();
   const seed = createCluster({
-    id: SEED_NAME,
+    id: name,
     version: VERSION,
     serviceCidr: '10.96.0.0/12',
-    rows: deps.world.table('kubernetes/seed-objects'),
+    rows: deps.world.table(`kubernetes/seed${suffixOf(name)}-objects`),
     shared: sharedObjects,
     historyLimit: HISTORY,
     now,
@@ -122,13 +145,13 @@ export const startKubernetes: StartKubernetes = async (deps): Promise<Kubernetes
   });
   ensureSeedObjects(
     seed,
-    [1, 2, 3].map((i) => `${range.prefix}.255.${i}`),
+    [1, 2, 3].map((i) => `${range.prefix}.255.${3 * ordinal + i}`),
   );
-  const workers = startSeedWorkers(seed, planes, range, pki.caPem);
+  const workers = startSeedWorkers(seed, planes, { range, pool, caPem: pki.caPem });
   const handler = createApiHandler({
     cluster: seed,
     authentication: { bootstrapTokens: true, anonymous: 'any' },
-    service: 'kubernetes',
+    service: ordinal === 0 ? 'kubernetes' : name,
     counters: deps.counters,
     faults: deps.faults,
     playFault: deps.playFault,
@@ -139,29 +162,48 @@ export const startKubernetes: StartKubernetes = async (deps): Promise<Kubernetes
   state.port = listener.port;
   section.changed();
   const server = `https://${deps.host}:${listener.port}`;
+  const fileOf = (login: string) => join(deps.dataDir, `seed${suffixOf(name)}${login === LIMITED_USER ? '' : '-admin'}.kubeconfig`);
   return {
-    seeds: [
-      {
-        name: SEED_NAME,
-        kubeconfigFile: writeKubeconfig(join(deps.dataDir, 'seed.kubeconfig'), server, pki, LIMITED_USER),
-        adminKubeconfigFile: writeKubeconfig(join(deps.dataDir, 'seed-admin.kubeconfig'), server, pki, 'admin'),
-      },
-    ],
-    snapshot: () => ({
-      seed: snapshotOf(seed),
-      hosted: planes.list().map(({ dataId, plane }) => ({
+    range,
+    handover: {
+      name,
+      kubeconfigFile: writeKubeconfig(fileOf(LIMITED_USER), name, server, pki, LIMITED_USER),
+      adminKubeconfigFile: writeKubeconfig(fileOf('admin'), name, server, pki, 'admin'),
+    },
+    objects: () => snapshotOf(seed),
+    hosted: () =>
+      planes.list().map(({ dataId, plane }) => ({
         dataId,
         addresses: plane.addresses(),
         objects: snapshotOf(plane.cluster),
         sealedWith: plane.cluster.sealing.counts(),
       })),
-    }),
-    async close() {
+    close() {
       handler.close();
       listener.close();
       workers.stop();
       planes.close();
-      range.close();
+    },
+  };
+};
+
+/** The first seed's name is `sandbox`. After a restart of the process everything listens again at the same addresses. */
+export const startKubernetes: StartKubernetes = async (deps): Promise<KubernetesHalf> => {
+  const seeds: Awaited<ReturnType<typeof startSeed>>[] = [];
+  const pool: AddressPool = { taken: new Map(), waiting: new Set() };
+  for (const [ordinal, name] of SEED_NAMES.slice(0, deps.seeds ?? 1).entries())
+    seeds.push(await startSeed(deps, name, { range: seeds[0]?.range, pool, ordinal }));
+  const [first, ...others] = seeds;
+  return {
+    seeds: seeds.map(({ handover }) => handover),
+    snapshot: () => ({
+      seed: first?.objects() ?? [],
+      ...(others.length > 0 && { otherSeeds: others.map((seed) => seed.objects()) }),
+      hosted: seeds.flatMap((seed) => seed.hosted()),
+    }),
+    async close() {
+      for (const seed of seeds) seed.close();
+      first?.range.close();
     },
   };
 };

@@ -69,6 +69,7 @@ const base = (shortId: string, extra: Partial<HostedCluster>): HostedCluster => 
   endpoint: null,
   exposure: 'LOAD_BALANCER',
   apiFloatingIp: false,
+  address: 'GIVEN',
   priorityClass: null,
   nodeCidr: '10.0.0.0/24',
   podCidr: '10.244.0.0/16',

@@ -1,11 +1,13 @@
 /** The Services of the control plane, and the address that nodes and people dial. */
 import { buildApiService, findEndpoint } from '../../../controlPlane/endpoint.ts';
 import { buildEtcdServices } from '../../../controlPlane/etcd.ts';
-import { namesOf } from '../../../controlPlane/hostedCluster.ts';
+import { type HostedCluster, namesOf } from '../../../controlPlane/hostedCluster.ts';
 import { UserError } from '../../../domain/errors.ts';
-import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import type { KubernetesObject } from '../../../seeds/kinds.ts';
 import { listFloatingIps } from '../../../store/reconcile.ts';
 import { readable } from '../../workload.ts';
+import { callOffMove } from '../move.ts';
 import type { ClusterScope } from '../scope.ts';
 import { seedNamespace } from './seedNamespace.ts';
 
@@ -18,9 +20,10 @@ export const apiEndpoint: Step<ClusterScope> = {
     const hosted = await scope.hosted();
     const admitted = await admittedTo(scope);
     await scope.applyToSeed('endpoint', [buildApiService(hosted, admitted), ...buildEtcdServices(hosted)]);
-    if (hosted.endpoint !== null) return done(`${hosted.endpoint.host}:${hosted.endpoint.port}`);
     const seed = await scope.seed();
     const service = readable(seed.services.get(hosted.namespace, namesOf(hosted).apiServer));
+    if (hosted.endpoint !== null)
+      return (await untilKept(scope, hosted, service)) ?? done(`${hosted.endpoint.host}:${hosted.endpoint.port}`);
     const [nodeAddress] = (await scope.seedRow()).facts?.nodeAddresses ?? [];
     const endpoint = service === undefined ? undefined : findEndpoint(hosted, service, nodeAddress ?? null);
     if (endpoint === undefined) return waiting("the seed's load balancer to give the API an address", 5_000, 'CLOUD_ADMIN');
@@ -30,6 +33,33 @@ export const apiEndpoint: Step<ClusterScope> = {
     await scope.applyToSeed('endpoint', [buildApiService(reachable, admitted), ...buildEtcdServices(reachable)]);
     return done(`${endpoint.host}:${endpoint.port}`);
   },
+};
+
+/** A seed that has not given the address by then does not have it to give. */
+const KEPT_WITHIN_MS = 120_000;
+
+/** What is waited for of a seed that is to give the address which another had; undefined: it has, or is not to. */
+const untilKept = async (
+  scope: ClusterScope,
+  hosted: HostedCluster,
+  service: KubernetesObject | undefined,
+): Promise<Outcome | undefined> => {
+  const { move, name } = scope.row;
+  if (move?.phase !== 'START' || hosted.endpoint === null || hosted.exposure === 'NODE_PORT') return undefined;
+  const wanted = hosted.endpoint.host;
+  const given = service === undefined ? undefined : findEndpoint(hosted, service, null)?.host;
+  if (given === wanted) return undefined;
+  const late = scope.clock.now() - (move.askedAt ?? 0) > KEPT_WITHIN_MS;
+  if (given === undefined && (move.back || !late))
+    return waiting(`the seed's load balancer to give the API its address ${wanted}`, 1_000, 'CLOUD_ADMIN');
+  const refusal = new UserError(
+    'SEED_REFUSED',
+    `The seed's load balancer gave ${given ?? 'nothing'} where the API of cluster ${name} was to keep its address ${wanted}.`,
+    { whoMustAct: 'CLOUD_ADMIN' },
+  );
+  if (move.back) throw refusal;
+  await callOffMove(scope, move, refusal);
+  return waiting('the control plane to go back to where it was', 100);
 };
 
 /** From where the API may be called; none: from everywhere. @throws UserError when the operator or the seed cannot have it so. */

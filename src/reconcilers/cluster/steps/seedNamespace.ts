@@ -4,13 +4,15 @@ import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { noteAllGone } from '../../../store/inventory.ts';
 import { endUses } from '../../../store/usage.ts';
 import type { ClusterScope } from '../scope.ts';
+import { moved } from './moved.ts';
 import { placement } from './placement.ts';
 
 export const seedNamespace: Step<ClusterScope> = {
   name: 'SeedNamespaceReady',
   title: 'Make the namespace in the seed',
   usuallyMs: 5_000,
-  needs: [placement],
+  // While it is moved nothing of it begins.
+  needs: [placement, moved],
   ensure: async (scope) => {
     await scope.applyToSeed('namespace', [buildNamespace(await scope.hosted())]);
     return done();

@@ -1,0 +1,162 @@
+/** moveControlPlane: a cluster's control plane goes to another seed, or back to the one that it is being moved from. */
+import { z } from 'zod';
+import { requireCloudAdmin } from '../domain/actor.ts';
+import { checkRoomForBackup } from '../domain/backup.ts';
+import { type ControlPlaneMove, isMoving } from '../domain/controlPlaneMove.ts';
+import { Conflict, Unavailable, UserError } from '../domain/errors.ts';
+import { hibernationOf, isWaking } from '../domain/hibernation.ts';
+import { countLiveBackups } from '../store/backups.ts';
+import { writeBackup } from '../store/begun.ts';
+import { doubtApplied } from '../store/inventory.ts';
+import { switchSeed, turnedBack } from '../store/moves.ts';
+import type { Tx } from '../store/open.ts';
+import { supersedeOperations } from '../store/operations.ts';
+import { type ClusterRow, loadSeed, patchCluster, type SeedRow } from '../store/reconcile.ts';
+import { checkSeedFits } from '../store/seeds.ts';
+import { wakeNow } from '../store/wake.ts';
+import { announce, clusterSubject, newOperation } from './announce.ts';
+import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
+import { changeCluster } from './clusterCommand.ts';
+import { checkStore } from './createBackup.ts';
+import { nameOrId, ownInput, parseInput } from './parse.ts';
+import { getSeed, recallCluster } from './targets.ts';
+
+const schema = z.strictObject({ clusterId: nameOrId, seedId: nameOrId });
+
+export const moveControlPlane =
+  (deps: CommandDeps): Command<ClusterAnswer> =>
+  async (call, raw) => {
+    requireCloudAdmin(call.actor);
+    const input = parseInput(schema, ownInput(raw));
+    return changeCluster(deps, call, {
+      mutation: 'moveControlPlane',
+      raw,
+      clusterId: input.clusterId,
+      write: async (tx, row) => {
+        const seed = await getSeed(tx.db, input.seedId, 'seedId');
+        const move = isMoving(row.move) ? await turn(deps, tx, row, row.move, seed) : await begin(deps, call, tx, row, seed);
+        return write(deps, call, tx, row, move);
+      },
+    });
+  };
+
+const begin = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, seed: SeedRow): Promise<ControlPlaneMove> => {
+  checkMovable(row);
+  if (row.seedId === seed.id || row.seedId === null)
+    throw new Conflict('CONFLICT', `The control plane of cluster ${row.name} is in seed ${seed.name} already.`, { field: ['seedId'] });
+  checkStore(deps);
+  await checkAddressStays(tx, row.seedId, seed);
+  await checkSeedFits(tx.db, row, seed.id);
+  // Two are made, and the second when there is no going without it any more.
+  const { ofCluster, ofProject } = await countLiveBackups(tx.db, row.id, row.projectId);
+  checkRoomForBackup({ ofCluster: ofCluster + 1, ofProject: ofProject + 1 }, row.name, ['clusterId']);
+  const by = { newId: deps.newId, now: deps.clock.now(), requestedBy: call.actor.userName, reason: null };
+  const { backup } = await writeBackup(tx, by, row, { reason: 'BEFORE_MOVE', said: 'before its control plane is moved' });
+  return {
+    number: (row.move?.number ?? 0) + 1,
+    fromSeedId: row.seedId,
+    toSeedId: seed.id,
+    phase: 'BACK_UP',
+    backupId: backup.id,
+    firstBackupId: null,
+    back: false,
+    frozenAt: null,
+    // One that it was asked for once is asked for from then on.
+    askedAt: row.move?.askedAt ?? null,
+    backAt: null,
+    leaves: null,
+  };
+};
+
+/** @throws CONFLICT for a cluster that has something else before it, or nothing yet. */
+const checkMovable = (row: ClusterRow): void => {
+  const what =
+    row.observedGeneration === 0 || row.etcd === null || row.etcd.phase === 'FORMING'
+      ? 'is still being made'
+      : row.restore !== null && row.restore.phase !== 'DONE'
+        ? 'is being restored'
+        : hibernationOf(row) !== null || isWaking(row)
+          ? 'is hibernated, or wakes'
+          : row.upgrade !== null
+            ? 'is being upgraded'
+            : undefined;
+  if (what !== undefined)
+    throw new Conflict('CONFLICT', `Cluster ${row.name} ${what}; its control plane can be moved once it is READY.`, {
+      field: ['clusterId'],
+    });
+};
+
+/** Nothing is stopped that could not go on elsewhere. Workers, kubeconfigs and certificates know the API by its address, and a seed's nodes have addresses of their own. */
+const checkAddressStays = async (tx: Tx, fromSeedId: string, to: SeedRow): Promise<void> => {
+  const from = await loadSeed(tx.db, fromSeedId);
+  const field = ['seedId'];
+  if (from?.lostAt != null)
+    throw new Unavailable(
+      'SEED_UNAVAILABLE',
+      'The seed that the control plane is in does not answer, so that nothing of it can be stopped or backed up; ask again once it does, or clone the cluster from its newest backup (cloneCluster with seed).',
+      { whoMustAct: 'CLOUD_ADMIN' },
+    );
+  if (from?.exposure === 'LOAD_BALANCER' && to.exposure === 'LOAD_BALANCER') return;
+  if (from?.exposure !== to.exposure)
+    throw new UserError(
+      'INVALID_INPUT',
+      `Seed ${to.name} shows APIs by ${to.exposure}, and the cluster's seed by ${from?.exposure}: the address that workers and kubeconfigs know could not stay. Choose a seed of the same exposure.`,
+      { field },
+    );
+  throw new UserError(
+    'INVALID_INPUT',
+    `Both seeds show APIs on ports of their own nodes, so that the address which workers and kubeconfigs know could not stay. Control planes are moved between seeds with load balancers; clone the cluster from a backup instead (cloneCluster with seed).`,
+    { field },
+  );
+};
+
+/** What becomes of a move that is under way. */
+const turn = async (deps: CommandDeps, tx: Tx, row: ClusterRow, move: ControlPlaneMove, seed: SeedRow): Promise<ControlPlaneMove> => {
+  const field = ['seedId'];
+  const number = move.number + 1;
+  if (seed.id === move.toSeedId)
+    throw new Conflict('CONFLICT', `The control plane of cluster ${row.name} is on its way to seed ${seed.name} already.`, { field });
+  if (move.phase === 'CLEAN_UP')
+    throw new Conflict(
+      'CONFLICT',
+      `The control plane of cluster ${row.name} has just been moved, and what is left of it in the other seed is on its way out; move it again once that is over.`,
+      { field },
+    );
+  if (seed.id !== move.fromSeedId)
+    throw new Conflict(
+      'CONFLICT',
+      `The control plane of cluster ${row.name} is being moved; call that off first, by moveControlPlane to the seed that it comes from, or wait until it is over.`,
+      { field },
+    );
+  const here = { ...move, number, toSeedId: seed.id, back: true, leaves: null };
+  if (move.phase === 'BACK_UP') return { ...here, phase: 'DONE' };
+  await doubtApplied(tx, row.id, 'SEED');
+  // Its Service may be gone by now, and another one asks for the address.
+  if (move.phase !== 'START') return { ...here, phase: 'START', ...(move.phase === 'HAND_OVER' && { askedAt: deps.clock.now() }) };
+  const back = turnedBack(move);
+  const current = row.seedId === null ? undefined : await loadSeed(tx.db, row.seedId);
+  // Nobody can stop anything there, nor have the address let go; what is there goes when it is heard again.
+  if (current?.lostAt == null) return back;
+  return (await switchSeed(tx, row, back, deps.clock.now())).move ?? back;
+};
+
+const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, move: ControlPlaneMove) => {
+  const now = deps.clock.now();
+  const generation = row.generation + 1;
+  await patchCluster(tx, row.id, { move, generation, updatedAt: now, state: 'UPDATING' });
+  const subject = clusterSubject(row);
+  const operation = newOperation(deps, call, 'MOVE_CONTROL_PLANE', subject, generation);
+  await supersedeOperations(tx, operation, { kinds: ['MOVE_CONTROL_PLANE'] }, now);
+  // Its project sees this, and knows nothing of seeds.
+  const what = move.back ? 'stays, or goes back to, where it was' : 'is moved to another place';
+  await announce(
+    tx,
+    subject,
+    operation,
+    'UPDATING',
+    `The control plane of cluster ${row.name} ${what}, as ${call.actor.userName} asked.`,
+    'CHANGED',
+  );
+  await wakeNow(tx, 'CLUSTER', row.id, now);
+  return { cluster: await recallCluster(tx.db, call, row.id), operation };
+};

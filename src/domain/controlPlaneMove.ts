@@ -1,0 +1,49 @@
+/** Moves of a control plane from one seed to another: the same keys and address, and workers that notice no more than an API that is away. */
+import { Conflict } from './errors.ts';
+
+/**
+ * BACK_UP: a backup is taken while all serves. FREEZE: nothing writes any more, and the last backup is taken. HAND_OVER: all stops, and the address is let
+ * go. START: it starts in the seed that it goes to. CLEAN_UP: it serves, and what is left in the other seed goes. DONE: it is over.
+ */
+export type MovePhase = 'BACK_UP' | 'FREEZE' | 'HAND_OVER' | 'START' | 'CLEAN_UP' | 'DONE';
+
+export interface ControlPlaneMove {
+  /** Counts up: what an earlier one has begun is not taken for this one's. */
+  number: number;
+  fromSeedId: string;
+  toSeedId: string;
+  phase: MovePhase;
+  /** That it goes on with: in BACK_UP of a cluster that serves, from FREEZE on of one that is frozen; null: it is to be asked for. */
+  backupId: string | null;
+  /** The one of BACK_UP, which is needed no more when all is over; null: there is none. */
+  firstBackupId: string | null;
+  /** It goes back to where its data is still whole: nothing is restored. */
+  back: boolean;
+  /** The API has been away from then on; null: it never was. */
+  frozenAt: number | null;
+  /** When it was asked of the seed for the address that it is to keep; null: it was not yet. */
+  askedAt: number | null;
+  /** The API serves again since. */
+  backAt: number | null;
+  /** Seed in which there is a namespace that is to go once the API serves from the other. */
+  leaves: string | null;
+}
+
+export const isMoving = (move: ControlPlaneMove | null): move is ControlPlaneMove => move !== null && move.phase !== 'DONE';
+
+/** Nothing of the control plane may be begun or stopped by anybody else. */
+export const isFrozen = (move: ControlPlaneMove | null): move is ControlPlaneMove =>
+  move !== null && (move.phase === 'FREEZE' || move.phase === 'HAND_OVER' || move.phase === 'START');
+
+/** In seconds, as long as is known; null: the API was never away. */
+export const downtimeOf = ({ frozenAt, backAt }: ControlPlaneMove): number | null =>
+  frozenAt === null || backAt === null ? null : Math.round((backAt - frozenAt) / 100) / 10;
+
+/** @throws CONFLICT while a move is under way, which could not be carried out beside it. `what`: "restored" and the like. */
+export const checkNotMoving = ({ name, move }: { name: string; move: ControlPlaneMove | null }, what: string): void => {
+  if (isMoving(move))
+    throw new Conflict(
+      'CONFLICT',
+      `The control plane of cluster ${name} is being moved, and the cluster cannot be ${what} meanwhile; ask again once that is over.`,
+    );
+};

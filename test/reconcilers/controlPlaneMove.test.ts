@@ -1,0 +1,163 @@
+/** A control plane goes from one seed to another: data, keys, address, kubeconfig and workers stay. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openKubernetes } from '../../src/seeds/connection.ts';
+import { parseKubeconfig } from '../../src/seeds/kubeconfig.ts';
+import { freeAddress } from '../autoscaler/freeAddress.ts';
+import { until } from './story.ts';
+import { type Living, openLiving } from './world.ts';
+
+let living: Living;
+let clusterId: string;
+let namespace: string;
+let kubeconfig: string;
+let second: ReturnType<typeof openKubernetes>;
+const seeds = { seed: '', second: '' };
+
+beforeAll(async () => {
+  const address = await freeAddress();
+  living = await openLiving({ backupListen: address, backupAddress: address }, {}, 2);
+  clusterId = await living.makeCluster('van', { nodeCount: 2 });
+  const text = readFileSync(living.sandbox.seeds[1]?.kubeconfigFile ?? '', 'utf8');
+  second = openKubernetes({
+    access: parseKubeconfig(text),
+    clock: { now: Date.now },
+    policy: { allowPrivate: true, allowLoopback: true },
+    subject: 'seed',
+  });
+  await living.change(living.admin, 'registerSeed', { name: 'second', kubeconfig: text }, 'seed { id }');
+  await until(() => living.rows("select 1 from seeds where name = 'second' and state = 'READY'").length === 1);
+  for (const { id, name } of living.rows<{ id: string; name: 'seed' | 'second' }>('select id, name from seeds')) seeds[name] = id;
+  namespace = `kc-${row().short_id}`;
+  kubeconfig = (await living.change<{ kubeconfig: string }>(living.member, 'issueKubeconfig', { clusterId, role: 'ADMIN' }, 'kubeconfig'))
+    .kubeconfig;
+  await until(() => mine());
+});
+afterAll(async () => {
+  second?.close();
+  await living?.close();
+});
+
+interface Row {
+  short_id: string;
+  seed_id: string;
+  endpoint_host: string;
+  move: string | null;
+}
+const row = (): Row => {
+  const [found] = living.rows<Row>(`select short_id, seed_id, endpoint_host, move from clusters where id = '${clusterId}'`);
+  if (found === undefined) throw new Error('no cluster');
+  return found;
+};
+const phase = (): string => (JSON.parse(row().move ?? '{}') as { phase: string }).phase;
+const move = async (seedId: string): Promise<string> =>
+  (await living.change<{ operation: { uuid: string } }>(living.admin, 'moveControlPlane', { clusterId, seedId }, 'operation { uuid }'))
+    .operation.uuid;
+const stateOf = (id: string) => living.rows<{ state: string }>(`select state from operations where id = '${id}'`)[0]?.state;
+const ended = async (operation: string, state = 'SUCCEEDED'): Promise<void> => {
+  await until(() => /SUCCEEDED|FAILED|CANCELLED/.test(stateOf(operation) ?? ''));
+  expect(stateOf(operation)).toBe(state);
+  await living.settled(clusterId);
+};
+const mine = async (): Promise<string[]> => {
+  const { items } = await living.tenant(kubeconfig).list({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default' });
+  return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('mine-'));
+};
+const keep = (name: string) =>
+  living.tenant(kubeconfig).apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' }, data: {} });
+const machines = () =>
+  living.rows(`select name, server_id, created_at from nodes where cluster_id = '${clusterId}' and deleted_at is null`);
+const isIn = async (kube: typeof second): Promise<boolean> =>
+  (await kube.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace })) !== undefined;
+
+test('only cloud admins move one, and nothing begins where it could not end', async () => {
+  await expect(living.change(living.member, 'moveControlPlane', { clusterId, seedId: seeds.second }, 'operation { id }')).rejects.toThrow(
+    /FORBIDDEN/,
+  );
+  await expect(move(seeds.seed)).rejects.toThrow(/CONFLICT.*in seed seed already/);
+  await expect(move('nowhere')).rejects.toThrow(/NOT_FOUND/);
+  await living.change(living.admin, 'cordonSeed', { seedId: seeds.second }, 'seed { id }');
+  await expect(move(seeds.second)).rejects.toThrow(/CONFLICT.*It is cordoned/);
+  await living.change(living.admin, 'uncordonSeed', { seedId: seeds.second }, 'seed { id }');
+  living.write(`update seeds set exposure = 'NODE_PORT' where id = '${seeds.second}'`);
+  await expect(move(seeds.second)).rejects.toThrow(/INVALID_INPUT.*same exposure/);
+  living.write(`update seeds set exposure = 'LOAD_BALANCER' where id = '${seeds.second}'`);
+  expect([row().move, living.rows('select 1 from backups')]).toEqual([null, []]);
+});
+
+test('it moves through deaths of the server with its data, address and workers, and says how long the API was away', {
+  timeout: 240_000,
+}, async () => {
+  await keep('mine-1');
+  const before = { host: row().endpoint_host, ca: living.pki(clusterId).trust, machines: machines() };
+  const operation = await move(seeds.second);
+  const pausing = { clusterId, until: new Date(Date.now() + 60_000).toISOString() };
+  await expect(living.change(living.member, 'pauseCluster', pausing, 'operation { id }')).rejects.toThrow(/CONFLICT.*is being moved/);
+  const seen: string[] = [];
+  for (const at of ['FREEZE', 'HAND_OVER', 'START']) {
+    await until(() => [at, 'CLEAN_UP', 'DONE'].includes(phase()));
+    seen.push(phase());
+    await living.restart();
+  }
+  await ended(operation);
+  expect(seen[0]).toBe('FREEZE');
+  expect([phase(), row().seed_id, row().endpoint_host]).toEqual(['DONE', seeds.second, before.host]);
+  expect([living.pki(clusterId).trust, machines(), await mine()]).toEqual([before.ca, before.machines, ['mine-1']]);
+  expect([await isIn(living.seed), await isIn(second)]).toEqual([false, true]);
+  const nodes = async () => (await living.tenant(kubeconfig).list({ apiVersion: 'v1', kind: 'Node' })).items.length;
+  expect(await nodes()).toBe(2);
+  await keep('mine-2');
+
+  const query = `{ cluster(id: "${clusterId}") { controlPlaneMove { phase downtimeSeconds from { name } to { name } } } }`;
+  const asked = async (token: string) =>
+    (await living.ask<{ cluster: { controlPlaneMove: { downtimeSeconds: number; from: object | null } } }>(token, query)).cluster
+      .controlPlaneMove;
+  expect(await asked(living.admin)).toMatchObject({ phase: 'DONE', from: { name: 'seed' }, to: { name: 'second' } });
+  const told = await asked(living.member);
+  expect([told.from, told.downtimeSeconds > 0]).toEqual([null, true]);
+  const [step] = living.rows<{ message: string }>("select message from conditions where name = 'OldSeedLeft'");
+  expect(step?.message).toBe(`The API was away for ${told.downtimeSeconds} s.`);
+  // Of the two, the one of while all served goes.
+  await until(() => living.rows("select 1 from backups where reason = 'BEFORE_MOVE' and deleted_at is null").length === 1);
+});
+
+test('an address that the seed does not give takes it back, with what was written', { timeout: 240_000 }, async () => {
+  const { endpoint_host: host } = row();
+  // Somebody else waits for it there, and has it first.
+  const thief = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'thief', namespace: 'default' },
+    spec: { type: 'LoadBalancer', loadBalancerIP: host, ports: [{ port: 1, targetPort: 1, protocol: 'TCP' }] },
+  };
+  await living.seed.apply(thief);
+  const operation = await move(seeds.seed);
+  await until(() => phase() === 'START');
+  // The two minutes are over.
+  await until(() => {
+    if (phase() === 'START') living.write(`update clusters set move = json_set(move, '$.askedAt', 1) where id = '${clusterId}'`);
+    living.wake(clusterId);
+    return stateOf(operation) === 'CANCELLED';
+  });
+  await living.seed.remove({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'thief' });
+  await living.settled(clusterId);
+  expect([row().seed_id, row().endpoint_host, await mine()]).toEqual([seeds.second, host, ['mine-1', 'mine-2']]);
+  expect([await isIn(living.seed), await isIn(second)]).toEqual([false, true]);
+  const [told] = living.rows<{ problem: string }>(`select problem from operations where id = '${operation}'`);
+  expect(told?.problem).toContain(`was to keep its address ${host}`);
+});
+
+test('called off before the freeze nothing has changed; deleted in the middle nothing is left in either seed', {
+  timeout: 240_000,
+}, async () => {
+  const first = await move(seeds.seed);
+  expect(phase()).toBe('BACK_UP');
+  await ended(await move(seeds.second));
+  expect([stateOf(first), phase(), row().seed_id]).toEqual(['SUPERSEDED', 'DONE', seeds.second]);
+  await expect(living.change(living.admin, 'unregisterSeed', { seedId: seeds.second }, 'operation { id }')).rejects.toThrow(/IN_USE/);
+  await move(seeds.seed);
+  await until(() => phase() === 'START');
+  await living.change(living.member, 'deleteCluster', { clusterId }, 'operation { id }');
+  await until(() => living.rows(`select 1 from clusters where id = '${clusterId}' and state = 'DELETED'`).length === 1);
+  expect([await isIn(living.seed), await isIn(second)]).toEqual([false, false]);
+});
