@@ -18,6 +18,7 @@ import type { NodeGroupState, ServerGroupPolicy, Taint, VnicType } from '../doma
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
 import type { Exposure, SeedState, SeedTurn } from '../domain/seed.ts';
+import type { DrainEntry } from '../domain/seedDrain.ts';
 import type { IpFamily, NetworkDriver, Visibility, VolumeDriver } from '../domain/template.ts';
 import type { BlockedDrain } from '../domain/upgradeStrategy.ts';
 import type { ReleaseStatus } from '../domain/version.ts';
@@ -77,6 +78,16 @@ export const MovePhaseEnum = enumOf<MovePhase>('MovePhase', "How far a move of a
   CLEAN_UP: 'It serves, and what is left where it was goes.',
   DONE: 'It is over.',
 });
+
+export const DrainEntryStateEnum = enumOf<DrainEntry['state']>(
+  'DrainEntryState',
+  'Whether a control plane leaves a seed that is drained.',
+  {
+    MOVING: 'It is on its way.',
+    PLANNED: 'It will be moved.',
+    STUCK: 'It cannot be moved now.',
+  },
+);
 
 export const NodeGroupStateEnum = enumOf<NodeGroupState>('NodeGroupState', 'Where a node group is in its life.', {
   PENDING: 'Written down; nothing has been made yet.',
@@ -162,6 +173,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   UPDATE_SEED: 'updateSeed.',
   CORDON_SEED: 'cordonSeed.',
   UNCORDON_SEED: 'uncordonSeed.',
+  DRAIN_SEED: 'drainSeed.',
   UNREGISTER_SEED: 'unregisterSeed.',
   CREATE_CLUSTER: 'createCluster.',
   UPDATE_CLUSTER: 'updateCluster.',

@@ -16,6 +16,7 @@ import './nextMaintenance.ts';
 import './nodeMutations.ts';
 import './orphanMutations.ts';
 import './progress.ts';
+import './seedDrain.ts';
 import './seedMutations.ts';
 import './seedQueue.ts';
 import './templateMutations.ts';

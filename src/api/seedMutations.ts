@@ -1,4 +1,4 @@
-/** registerSeed, updateSeed, cordonSeed, uncordonSeed and unregisterSeed: for cloud admins. */
+/** registerSeed, updateSeed, cordonSeed, uncordonSeed, drainSeed and unregisterSeed: for cloud admins. */
 import type { SeedAnswer } from '../commands/call.ts';
 import { builder, type InputBuilder } from './builder.ts';
 import { ExposureEnum } from './enums.ts';
@@ -96,11 +96,26 @@ const UncordonSeedInput = builder.inputType('UncordonSeedInput', {
 
 defineMutation({
   name: 'uncordonSeed',
-  description: 'The seed takes new clusters again. Cloud admins only.',
+  description: 'The seed takes new clusters again, and is drained no more. Cloud admins only.',
   input: UncordonSeedInput,
   payload: seedPayload('UncordonSeedPayload', 'The seed.'),
   toCommand: (input) => ({ ...input, seedId: plainId('Seed', input.seedId) }),
   command: (commands) => commands.uncordonSeed,
+});
+
+const DrainSeedInput = builder.inputType('DrainSeedInput', {
+  description: 'What drainSeed is asked.',
+  fields: (t) => ({ ...targetFields(t), seedId: seedId(t) }),
+});
+
+defineMutation({
+  name: 'drainSeed',
+  description:
+    'The seed takes no new clusters, and its control planes go to other seeds, as moveControlPlane moves one: two at a time, in the order of drainPlan, until none is left. It goes on by itself; what cannot be moved is named with the reason by the condition SeedDrained, and goes once the reason has. uncordonSeed ends it, and what is on its way arrives. Asked again, those whose move was called off are tried again. Cloud admins only.',
+  input: DrainSeedInput,
+  payload: seedPayload('DrainSeedPayload', 'The seed that is being drained.'),
+  toCommand: (input) => ({ ...input, seedId: plainId('Seed', input.seedId) }),
+  command: (commands) => commands.drainSeed,
 });
 
 const UnregisterSeedInput = builder.inputType('UnregisterSeedInput', {

@@ -1,8 +1,17 @@
 /** `seedbed seed …`: the clusters that hold control planes, for cloud admins. */
 import type { Command } from 'commander';
-import { CORDON_SEED, REGISTER_SEED, SEEDS, UNCORDON_SEED, UNREGISTER_SEED, UPDATE_SEED } from '../client/documents.ts';
+import {
+  CORDON_SEED,
+  DRAIN_PLAN,
+  DRAIN_SEED,
+  REGISTER_SEED,
+  SEEDS,
+  UNCORDON_SEED,
+  UNREGISTER_SEED,
+  UPDATE_SEED,
+} from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
-import type { Operation, Seed } from '../client/types.ts';
+import type { DrainEntry, Operation, Seed } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { getSeed, listAll } from './find.ts';
 import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readWhole } from './options.ts';
@@ -38,6 +47,9 @@ export const addSeedCommands = (program: Command, io: Io): void => {
   define(seed, 'show <seed>', 'show a seed with its checks').action(action(io, show));
   defineChange(seed, 'cordon <seed>', 'take no new clusters').action(action(io, change(CORDON_SEED, 'Cordon')));
   defineChange(seed, 'uncordon <seed>', 'take new clusters again').action(action(io, change(UNCORDON_SEED, 'Uncordon')));
+  defineChange(seed, 'drain <seed>', 'take no new clusters, and move its control planes to other seeds; uncordon ends it')
+    .option('--plan', 'only show where each would go, and which cannot')
+    .action(action(io, drain));
   defineChange(seed, 'unregister <seed>', 'take a seed out; refused while clusters are on it').action(
     action(io, change(UNREGISTER_SEED, 'Unregister')),
   );
@@ -96,6 +108,22 @@ const change =
     else session.print(answer.seed, () => seedText(answer.seed));
   };
 
+const drain = async (session: Session, [nameOrId = '']: readonly string[], options: ChangeOptions & { plan?: boolean }): Promise<void> => {
+  const { uuid } = await getSeed(session.client, nameOrId);
+  if (options.plan !== true) {
+    const input = given({ seedId: uuid, idempotencyKey: options.idempotencyKey });
+    return carryOut(session, await session.client.mutate<SeedAnswer>(DRAIN_SEED, { input }), options, 'Drain');
+  }
+  const plan = (await session.client.request<{ seed: { drainPlan: DrainEntry[] } | null }>(DRAIN_PLAN, { id: uuid })).seed?.drainPlan ?? [];
+  session.print(plan, () =>
+    table(
+      ['CLUSTER', 'STATE', 'TO', 'REASON'],
+      plan.map(({ clusterName, state, to, reason }) => [clusterName, state, to?.name ?? null, reason]),
+      'No control plane is in it.',
+    ),
+  );
+};
+
 const carryOut = async (session: Session, answer: SeedAnswer, options: ChangeOptions, verb: string): Promise<void> => {
   await session.finish(options, { operation: answer.operation, title: `${verb} seed ${answer.seed.name}` });
   const after = verb === 'Unregister' || options.wait === false ? answer.seed : await getSeed(session.client, answer.seed.uuid);
@@ -132,6 +160,7 @@ const seedText = (seed: Seed): string =>
     ['id', seed.uuid],
     ['state', seed.state],
     ['schedulable', seed.cordoned ? 'no, cordoned' : 'yes'],
+    ...(seed.drain === null ? [] : ([['drained', `since ${seed.drain.since}, as ${seed.drain.requestedBy} asked`]] as const)),
     ...(seed.silentSince === null ? [] : ([['silent since', seed.silentSince]] as const)),
     ['API server', seed.apiServerUrl],
     ['Kubernetes', seed.lastProbe?.kubernetesVersion ?? null],

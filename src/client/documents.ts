@@ -12,7 +12,7 @@ const ERRORS = `__typename ... on Problem { ${FAULT} } ... on QuotaError { ${QUO
 const OPERATION = `id uuid kind targetKind state percent reason requestedBy requestedAt finishedAt ${PROBLEM}
   steps { name title state startedAt finishedAt message ${WAITING} } cluster { uuid name }`;
 const CONDITIONS = `conditions { name title status state reason message ${PROBLEM} ${WAITING} }`;
-const SEED = `uuid name region state cordoned exposure apiServerUrl storageClass priorityClass usedClusters maxClusters silentSince createdAt
+const SEED = `uuid name region state cordoned exposure apiServerUrl storageClass priorityClass usedClusters maxClusters silentSince drain { since requestedBy } createdAt
   lastProbe { kubernetesVersion storageClass schedulableNodes allocatableCpuMillis allocatableMemoryMiB requestedCpuMillis requestedMemoryMiB zones } ${CONDITIONS}`;
 const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((name) => `${name} { cpuMillicores memoryMiB }`).join(' ');
 /** Who gets in, and what is written down of it. */
@@ -53,6 +53,8 @@ export const REGISTER_SEED = mutation('registerSeed', 'RegisterSeedInput', `seed
 export const UPDATE_SEED = mutation('updateSeed', 'UpdateSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const CORDON_SEED = mutation('cordonSeed', 'CordonSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const UNCORDON_SEED = mutation('uncordonSeed', 'UncordonSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
+export const DRAIN_SEED = mutation('drainSeed', 'DrainSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
+export const DRAIN_PLAN = `query drainPlan($id: ID!) { seed(id: $id) { drainPlan { clusterName state to { name } reason } } }`;
 export const UNREGISTER_SEED = mutation('unregisterSeed', 'UnregisterSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 
 const ORPHAN = `uuid projectId seed { name } service kind externalId name clusterId clusterName reason state foundAt updatedAt ${PROBLEM}`;

@@ -91,6 +91,7 @@ export interface Seed {
   priorityClass: string | null;
   usedClusters: number;
   maxClusters: number | null;
+  drain: { since: string; requestedBy: string } | null;
   silentSince: string | null;
   createdAt: string;
   lastProbe: {
@@ -104,6 +105,14 @@ export interface Seed {
     zones: string[];
   } | null;
   conditions: Condition[];
+}
+
+/** What becomes of one control plane when its seed is drained. */
+export interface DrainEntry {
+  clusterName: string;
+  state: string;
+  to: { name: string } | null;
+  reason: string;
 }
 
 export interface Template {

@@ -11,6 +11,7 @@ import { deleteBackup } from './deleteBackup.ts';
 import { deleteCluster } from './deleteCluster.ts';
 import { deleteClusterTemplate } from './deleteClusterTemplate.ts';
 import { deleteNodeGroup } from './deleteNodeGroup.ts';
+import { drainSeed } from './drainSeed.ts';
 import { findOrphans } from './findOrphans.ts';
 import { hibernateCluster } from './hibernateCluster.ts';
 import { issueKubeconfig } from './issueKubeconfig.ts';
@@ -44,6 +45,7 @@ export const createCommands = (deps: CommandDeps) => ({
   updateSeed: updateSeed(deps),
   cordonSeed: cordonSeed(deps),
   uncordonSeed: uncordonSeed(deps),
+  drainSeed: drainSeed(deps),
   unregisterSeed: unregisterSeed(deps),
   createClusterTemplate: createClusterTemplate(deps),
   updateClusterTemplate: updateClusterTemplate(deps),

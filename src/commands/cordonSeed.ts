@@ -1,4 +1,4 @@
-/** cordonSeed and uncordonSeed: whether new clusters may be placed on a seed; those on it stay. */
+/** cordonSeed and uncordonSeed: whether new clusters may be placed on a seed; those on it stay, and a drain ends when it is uncordoned. */
 import { z } from 'zod';
 import { requireCloudAdmin } from '../domain/actor.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
@@ -16,9 +16,10 @@ const setCordon =
       mutation: cordoned ? 'cordonSeed' : 'uncordonSeed',
       kind: cordoned ? 'CORDON_SEED' : 'UNCORDON_SEED',
       seedId,
-      supersedes: ['CORDON_SEED', 'UNCORDON_SEED'],
+      supersedes: ['CORDON_SEED', 'UNCORDON_SEED', ...(cordoned ? [] : ['DRAIN_SEED' as const])],
       message: cordoned ? 'takes no new clusters' : 'takes new clusters again',
-      patch: async () => ({ cordoned }),
+      // What is on its way goes on.
+      patch: async () => (cordoned ? { cordoned } : { cordoned, drain: null }),
     });
   };
 

@@ -1,21 +1,15 @@
 /** moveControlPlane: a cluster's control plane goes to another seed, or back to the one that it is being moved from. */
 import { z } from 'zod';
 import { requireCloudAdmin } from '../domain/actor.ts';
-import { checkRoomForBackup } from '../domain/backup.ts';
-import { type ControlPlaneMove, isMoving } from '../domain/controlPlaneMove.ts';
+import { type ControlPlaneMove, hindranceOf, isMoving } from '../domain/controlPlaneMove.ts';
 import { Conflict, Unavailable, UserError } from '../domain/errors.ts';
-import { hibernationOf, isWaking } from '../domain/hibernation.ts';
-import { countLiveBackups } from '../store/backups.ts';
-import { writeBackup } from '../store/begun.ts';
+import type { Beginner } from '../store/begun.ts';
 import { doubtApplied } from '../store/inventory.ts';
-import { switchSeed, turnedBack } from '../store/moves.ts';
+import { newMove, switchSeed, turnedBack, writeMove } from '../store/moves.ts';
 import type { Tx } from '../store/open.ts';
-import { supersedeOperations } from '../store/operations.ts';
-import { type ClusterRow, loadSeed, patchCluster, type SeedRow } from '../store/reconcile.ts';
+import { type ClusterRow, loadSeed, type SeedRow } from '../store/reconcile.ts';
 import { checkSeedFits } from '../store/seeds.ts';
-import { wakeNow } from '../store/wake.ts';
-import { announce, clusterSubject, newOperation } from './announce.ts';
-import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
+import type { ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { changeCluster } from './clusterCommand.ts';
 import { checkStore } from './createBackup.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
@@ -34,56 +28,26 @@ export const moveControlPlane =
       clusterId: input.clusterId,
       write: async (tx, row) => {
         const seed = await getSeed(tx.db, input.seedId, 'seedId');
-        const move = isMoving(row.move) ? await turn(deps, tx, row, row.move, seed) : await begin(deps, call, tx, row, seed);
-        return write(deps, call, tx, row, move);
+        const by = { newId: deps.newId, now: deps.clock.now(), requestedBy: call.actor.userName, reason: null };
+        const move = isMoving(row.move) ? await turn(deps, tx, row, row.move, seed) : await begin(deps, tx, by, row, seed);
+        const operation = await writeMove(tx, by, row, move);
+        return { cluster: await recallCluster(tx.db, call, row.id), operation };
       },
     });
   };
 
-const begin = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, seed: SeedRow): Promise<ControlPlaneMove> => {
-  checkMovable(row);
+const begin = async (deps: CommandDeps, tx: Tx, by: Beginner, row: ClusterRow, seed: SeedRow): Promise<ControlPlaneMove> => {
+  const hindrance = hindranceOf(row);
+  if (hindrance !== undefined)
+    throw new Conflict('CONFLICT', `Cluster ${row.name} ${hindrance}; its control plane can be moved once it is READY.`, {
+      field: ['clusterId'],
+    });
   if (row.seedId === seed.id || row.seedId === null)
     throw new Conflict('CONFLICT', `The control plane of cluster ${row.name} is in seed ${seed.name} already.`, { field: ['seedId'] });
   checkStore(deps);
   await checkAddressStays(tx, row.seedId, seed);
   await checkSeedFits(tx.db, row, seed.id);
-  // Two are made, and the second when there is no going without it any more.
-  const { ofCluster, ofProject } = await countLiveBackups(tx.db, row.id, row.projectId);
-  checkRoomForBackup({ ofCluster: ofCluster + 1, ofProject: ofProject + 1 }, row.name, ['clusterId']);
-  const by = { newId: deps.newId, now: deps.clock.now(), requestedBy: call.actor.userName, reason: null };
-  const { backup } = await writeBackup(tx, by, row, { reason: 'BEFORE_MOVE', said: 'before its control plane is moved' });
-  return {
-    number: (row.move?.number ?? 0) + 1,
-    fromSeedId: row.seedId,
-    toSeedId: seed.id,
-    phase: 'BACK_UP',
-    backupId: backup.id,
-    firstBackupId: null,
-    back: false,
-    frozenAt: null,
-    // One that it was asked for once is asked for from then on.
-    askedAt: row.move?.askedAt ?? null,
-    backAt: null,
-    leaves: null,
-  };
-};
-
-/** @throws CONFLICT for a cluster that has something else before it, or nothing yet. */
-const checkMovable = (row: ClusterRow): void => {
-  const what =
-    row.observedGeneration === 0 || row.etcd === null || row.etcd.phase === 'FORMING'
-      ? 'is still being made'
-      : row.restore !== null && row.restore.phase !== 'DONE'
-        ? 'is being restored'
-        : hibernationOf(row) !== null || isWaking(row)
-          ? 'is hibernated, or wakes'
-          : row.upgrade !== null
-            ? 'is being upgraded'
-            : undefined;
-  if (what !== undefined)
-    throw new Conflict('CONFLICT', `Cluster ${row.name} ${what}; its control plane can be moved once it is READY.`, {
-      field: ['clusterId'],
-    });
+  return newMove(tx, by, row, { fromSeedId: row.seedId, toSeedId: seed.id });
 };
 
 /** Nothing is stopped that could not go on elsewhere. Workers, kubeconfigs and certificates know the API by its address, and a seed's nodes have addresses of their own. */
@@ -138,25 +102,4 @@ const turn = async (deps: CommandDeps, tx: Tx, row: ClusterRow, move: ControlPla
   // Nobody can stop anything there, nor have the address let go; what is there goes when it is heard again.
   if (current?.lostAt == null) return back;
   return (await switchSeed(tx, row, back, deps.clock.now())).move ?? back;
-};
-
-const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, move: ControlPlaneMove) => {
-  const now = deps.clock.now();
-  const generation = row.generation + 1;
-  await patchCluster(tx, row.id, { move, generation, updatedAt: now, state: 'UPDATING' });
-  const subject = clusterSubject(row);
-  const operation = newOperation(deps, call, 'MOVE_CONTROL_PLANE', subject, generation);
-  await supersedeOperations(tx, operation, { kinds: ['MOVE_CONTROL_PLANE'] }, now);
-  // Its project sees this, and knows nothing of seeds.
-  const what = move.back ? 'stays, or goes back to, where it was' : 'is moved to another place';
-  await announce(
-    tx,
-    subject,
-    operation,
-    'UPDATING',
-    `The control plane of cluster ${row.name} ${what}, as ${call.actor.userName} asked.`,
-    'CHANGED',
-  );
-  await wakeNow(tx, 'CLUSTER', row.id, now);
-  return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };

@@ -67,6 +67,7 @@ const seedRow = (deps: CommandDeps, input: Input, server: string): SeedRow => {
     podCidr: input.podCidr ?? null,
     serviceCidr: input.serviceCidr ?? null,
     facts: null,
+    drain: null,
     silentSince: null,
     lostAt: null,
     state: 'PENDING',

@@ -1,5 +1,9 @@
 /** Moves of a control plane from one seed to another: the same keys and address, and workers that notice no more than an API that is away. */
+import type { ClusterRestore } from './backup.ts';
 import { Conflict } from './errors.ts';
+import type { EtcdMembership } from './etcd.ts';
+import { type ClusterHibernation, hibernationOf, isWaking } from './hibernation.ts';
+import type { Upgrade } from './upgrade.ts';
 
 /**
  * BACK_UP: a backup is taken while all serves. FREEZE: nothing writes any more, and the last backup is taken. HAND_OVER: all stops, and the address is let
@@ -8,6 +12,7 @@ import { Conflict } from './errors.ts';
 export type MovePhase = 'BACK_UP' | 'FREEZE' | 'HAND_OVER' | 'START' | 'CLEAN_UP' | 'DONE';
 
 export interface ControlPlaneMove {
+  requestedAt: number;
   /** Counts up: what an earlier one has begun is not taken for this one's. */
   number: number;
   fromSeedId: string;
@@ -46,4 +51,23 @@ export const checkNotMoving = ({ name, move }: { name: string; move: ControlPlan
       'CONFLICT',
       `The control plane of cluster ${name} is being moved, and the cluster cannot be ${what} meanwhile; ask again once that is over.`,
     );
+};
+
+/** What decides whether a move of a cluster may begin. */
+export interface Movable {
+  observedGeneration: number;
+  etcd: EtcdMembership | null;
+  restore: ClusterRestore | null;
+  hibernation: ClusterHibernation | null;
+  deleteRequestedAt: number | null;
+  upgrade: Upgrade | null;
+}
+
+/** What it has before it, or has not yet, goes on after the cluster's name; undefined: a move may begin. */
+export const hindranceOf = (row: Movable): string | undefined => {
+  if (row.deleteRequestedAt !== null) return 'is being deleted';
+  if (row.observedGeneration === 0 || row.etcd === null || row.etcd.phase === 'FORMING') return 'is still being made';
+  if (row.restore !== null && row.restore.phase !== 'DONE') return 'is being restored';
+  if (hibernationOf(row) !== null || isWaking(row)) return 'is hibernated, or wakes';
+  return row.upgrade === null ? undefined : 'is being upgraded';
 };

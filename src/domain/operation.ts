@@ -6,6 +6,7 @@ export type OperationKind =
   | 'UPDATE_SEED'
   | 'CORDON_SEED'
   | 'UNCORDON_SEED'
+  | 'DRAIN_SEED'
   | 'UNREGISTER_SEED'
   | 'CREATE_CLUSTER'
   | 'UPDATE_CLUSTER'

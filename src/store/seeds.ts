@@ -3,7 +3,7 @@ import { and, count, eq, gt, inArray, isNotNull, isNull, or, sql } from 'drizzle
 import { nodeCidrOf } from '../domain/cluster.ts';
 import { type ComponentResources, seedDemandOf } from '../domain/controlPlane.ts';
 import { Conflict } from '../domain/errors.ts';
-import { choosePlacement } from '../domain/placement.ts';
+import { choosePlacement, type PlacementWish } from '../domain/placement.ts';
 import { freeOf, type SeedCandidate, type SeedState } from '../domain/seed.ts';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
@@ -193,18 +193,22 @@ const demandUncounted = async (db: Db): Promise<Map<string, ComponentResources>>
   return sums;
 };
 
-/** @throws CONFLICT with the reason, where the seed does not take the control plane of a cluster that is in another. */
-export const checkSeedFits = async (db: Db, row: ClusterRow, seedId: string): Promise<void> => {
+/** What the control plane of a cluster that is in another seed asks of one. */
+export const wishOf = (row: ClusterRow): Omit<PlacementWish, 'seedId'> => {
   const { spec } = row;
-  const { reasons } = choosePlacement(await listSeedCandidates(db), {
-    seedId,
+  return {
     region: null,
     selector: spec.seedSelector,
     kept: spec.controlPlane.allowedCidrs.length > 0,
     floatingIp: row.endpointFloatingIp,
     demand: seedDemandOf(spec.controlPlane),
     cidrs: [spec.podCidr, spec.serviceCidr, nodeCidrOf(row) ?? []].flat(),
-  });
+  };
+};
+
+/** @throws CONFLICT with the reason, where the seed does not take the control plane of a cluster that is in another. */
+export const checkSeedFits = async (db: Db, row: ClusterRow, seedId: string): Promise<void> => {
+  const { reasons } = choosePlacement(await listSeedCandidates(db), { ...wishOf(row), seedId });
   const found = reasons.find((reason) => reason.seedId === seedId);
   if (found?.fits === true) return;
   throw new Conflict(

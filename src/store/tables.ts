@@ -36,6 +36,7 @@ import type { OperationKind, OperationState, OperationStep } from '../domain/ope
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
 import type { ClusterPause } from '../domain/pause.ts';
 import type { Exposure, PlacementReason, SeedFacts, SeedState, SeedTurn } from '../domain/seed.ts';
+import type { SeedDrain } from '../domain/seedDrain.ts';
 import { completeStored, type SpecChange, type TemplateSpec, type Visibility } from '../domain/template.ts';
 import type { Upgrade } from '../domain/upgrade.ts';
 import type { UsageKind } from '../domain/usage.ts';
@@ -85,6 +86,8 @@ export const seeds = sqliteTable(
     podCidr: text(),
     serviceCidr: text(),
     facts: json<SeedFacts>(),
+    /** null: it is not drained. */
+    drain: json<SeedDrain>(),
     /** Of the first look that got no answer, with none since; null: it answers. */
     silentSince: time(),
     /** When it was given up for now, and its clusters with it; null: it was not. */

@@ -41,6 +41,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'deleteCluster',
     'deleteClusterTemplate',
     'deleteNodeGroup',
+    'drainSeed',
     'findOrphans',
     'hibernateCluster',
     'issueKubeconfig',

@@ -194,6 +194,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['updateSeed', { seedId: house.seed.id, maxClusters: 1 }],
   ['moveControlPlane', { clusterId: house.cluster.id, seedId: house.seed.id }],
   ['cordonSeed', { seedId: house.seed.id }],
+  ['drainSeed', { seedId: house.seed.id }],
   ['uncordonSeed', { seedId: house.seed.id }],
   ['unregisterSeed', { seedId: house.seed.id }],
   ['findOrphans', {}],

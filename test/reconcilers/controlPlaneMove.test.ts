@@ -59,6 +59,14 @@ const ended = async (operation: string, state = 'SUCCEEDED'): Promise<void> => {
   expect(stateOf(operation)).toBe(state);
   await living.settled(clusterId);
 };
+/** From seed to seed and back: the operation that takes it back. */
+const calledOff = async (at: string): Promise<string> => {
+  const forth = await move(seeds.seed);
+  await until(() => phase() === at);
+  const back = await move(seeds.second);
+  expect(stateOf(forth)).toBe('SUPERSEDED');
+  return back;
+};
 const mine = async (): Promise<string[]> => {
   const { items } = await living.tenant(kubeconfig).list({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default' });
   return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('mine-'));
@@ -67,6 +75,13 @@ const keep = (name: string) =>
   living.tenant(kubeconfig).apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' }, data: {} });
 const machines = () =>
   living.rows(`select name, server_id, created_at from nodes where cluster_id = '${clusterId}' and deleted_at is null`);
+/** A Service of somebody else's. */
+const balanced = (name: string, loadBalancerIP?: string) => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace: 'default' },
+  spec: { type: 'LoadBalancer', ...(loadBalancerIP && { loadBalancerIP }), ports: [{ port: 1, targetPort: 1, protocol: 'TCP' }] },
+});
 const isIn = async (kube: typeof second): Promise<boolean> =>
   (await kube.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace })) !== undefined;
 
@@ -89,6 +104,8 @@ test('it moves through deaths of the server with its data, address and workers, 
   timeout: 240_000,
 }, async () => {
   await keep('mine-1');
+  // The next address that comes is another one there.
+  for (const name of ['one', 'two', 'three']) await second.apply(balanced(name));
   const before = { host: row().endpoint_host, ca: living.pki(clusterId).trust, machines: machines() };
   const operation = await move(seeds.second);
   const pausing = { clusterId, until: new Date(Date.now() + 60_000).toISOString() };
@@ -121,15 +138,21 @@ test('it moves through deaths of the server with its data, address and workers, 
   await until(() => living.rows("select 1 from backups where reason = 'BEFORE_MOVE' and deleted_at is null").length === 1);
 });
 
-test('an address that the seed does not give takes it back, with what was written', { timeout: 240_000 }, async () => {
+test('it goes back when that is asked for, and by itself where the seed does not give the address, with what was written', {
+  timeout: 240_000,
+}, async () => {
   const { endpoint_host: host } = row();
+  await ended(await calledOff('FREEZE'));
   // Somebody else waits for it there, and has it first.
-  const thief = {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'thief', namespace: 'default' },
-    spec: { type: 'LoadBalancer', loadBalancerIP: host, ports: [{ port: 1, targetPort: 1, protocol: 'TCP' }] },
-  };
+  const thief = balanced('thief', host);
+  const free = () => living.seed.remove({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'thief' });
+  await living.seed.apply(thief);
+  const wayBack = await calledOff('START');
+  await until(() => row().seed_id === seeds.second);
+  await free();
+  await ended(wayBack);
+  expect([await isIn(living.seed), await isIn(second), await mine()]).toEqual([false, true, ['mine-1', 'mine-2']]);
+
   await living.seed.apply(thief);
   const operation = await move(seeds.seed);
   await until(() => phase() === 'START');
@@ -139,7 +162,7 @@ test('an address that the seed does not give takes it back, with what was writte
     living.wake(clusterId);
     return stateOf(operation) === 'CANCELLED';
   });
-  await living.seed.remove({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'thief' });
+  await free();
   await living.settled(clusterId);
   expect([row().seed_id, row().endpoint_host, await mine()]).toEqual([seeds.second, host, ['mine-1', 'mine-2']]);
   expect([await isIn(living.seed), await isIn(second)]).toEqual([false, true]);
@@ -147,15 +170,47 @@ test('an address that the seed does not give takes it back, with what was writte
   expect(told?.problem).toContain(`was to keep its address ${host}`);
 });
 
+test('a drained seed is left by all that can go, what cannot is named, and it goes once it can', { timeout: 240_000 }, async () => {
+  await living.change(living.admin, 'updateSeed', { seedId: seeds.seed, maxClusters: 0 }, 'seed { id }');
+  const { operation } = await living.change<{ operation: { uuid: string } }>(
+    living.admin,
+    'drainSeed',
+    { seedId: seeds.second },
+    'operation { uuid }',
+  );
+  const told = () =>
+    living.rows<{ message: string }>(
+      `select message from conditions where object_id = '${seeds.second}' and name = 'SeedDrained' and state = 'WAITING'`,
+    )[0]?.message;
+  const reason = 'van: No other seed takes it: seed: It is full: 0 of 0 clusters.';
+  expect(await until(() => told()?.includes('1 cannot be moved') && told())).toContain(reason);
+  const query = `{ seed(id: "${seeds.second}") { state cordoned drainPlan { clusterName state to { name } reason } } }`;
+  const plan = async () => (await living.ask<{ seed: { drainPlan: object[] } }>(living.admin, query)).seed;
+  expect(await plan()).toEqual({
+    state: 'READY',
+    cordoned: true,
+    drainPlan: [{ clusterName: 'van', state: 'STUCK', to: null, reason: reason.slice(5) }],
+  });
+  await living.change(living.admin, 'updateSeed', { seedId: seeds.seed, maxClusters: null }, 'seed { id }');
+  expect((await plan()).drainPlan).toMatchObject([{ clusterName: 'van', state: 'PLANNED', to: { name: 'seed' } }]);
+  living.wake(seeds.second);
+  await until(() => stateOf(operation.uuid) === 'SUCCEEDED');
+  await living.settled(clusterId);
+  expect([row().seed_id, await mine(), (await plan()).drainPlan]).toEqual([seeds.seed, ['mine-1', 'mine-2'], []]);
+  await living.change(living.admin, 'uncordonSeed', { seedId: seeds.second }, 'seed { id }');
+  const ready = "select 1 from seeds where name = 'second' and state = 'READY' and generation = observed_generation";
+  await until(() => living.rows(ready).length === 1);
+});
+
 test('called off before the freeze nothing has changed; deleted in the middle nothing is left in either seed', {
   timeout: 240_000,
 }, async () => {
-  const first = await move(seeds.seed);
+  const first = await move(seeds.second);
   expect(phase()).toBe('BACK_UP');
-  await ended(await move(seeds.second));
-  expect([stateOf(first), phase(), row().seed_id]).toEqual(['SUPERSEDED', 'DONE', seeds.second]);
-  await expect(living.change(living.admin, 'unregisterSeed', { seedId: seeds.second }, 'operation { id }')).rejects.toThrow(/IN_USE/);
-  await move(seeds.seed);
+  await ended(await move(seeds.seed));
+  expect([stateOf(first), phase(), row().seed_id]).toEqual(['SUPERSEDED', 'DONE', seeds.seed]);
+  await expect(living.change(living.admin, 'unregisterSeed', { seedId: seeds.seed }, 'operation { id }')).rejects.toThrow(/IN_USE/);
+  await move(seeds.second);
   await until(() => phase() === 'START');
   await living.change(living.member, 'deleteCluster', { clusterId }, 'operation { id }');
   await until(() => living.rows(`select 1 from clusters where id = '${clusterId}' and state = 'DELETED'`).length === 1);

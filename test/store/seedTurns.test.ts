@@ -41,6 +41,7 @@ const seed = (id: string) => ({
   podCidr: null,
   serviceCidr: null,
   facts: null,
+  drain: null,
   silentSince: null,
   lostAt: null,
   eventNumber: 0,

@@ -8,13 +8,14 @@ import { createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { openSeedScope, type SeedScope } from './scope.ts';
 import { capacity } from './steps/capacity.ts';
+import { drained } from './steps/drained.ts';
 import { exposure } from './steps/exposure.ts';
 import { priority } from './steps/priority.ts';
 import { reachable } from './steps/reachable.ts';
 import { rights } from './steps/rights.ts';
 import { storage } from './steps/storage.ts';
 
-const seedFlow = defineFlow<SeedScope>('seed', [reachable, rights, storage, exposure, capacity, priority]);
+const seedFlow = defineFlow<SeedScope>('seed', [reachable, rights, storage, exposure, capacity, priority, drained]);
 
 export const createSeedHandler = (world: World) =>
   createHandler(world, {
@@ -37,6 +38,8 @@ export const createSeedHandler = (world: World) =>
 const stateOf = (_scope: SeedScope, row: SeedRow, summary: PassSummary): SeedState => {
   if (row.deleteRequestedAt !== null) return summary.settled ? 'DELETED' : 'UNREGISTERING';
   if (summary.settled) return 'READY';
+  // That its control planes are on their way is no fault of its.
+  if (row.drain !== null && row.state === 'READY' && summary.failure === null) return 'READY';
   // What a cluster's own steps will meet again (a slow API) is no reason to refuse it; what an administrator must mend is.
   return row.observedGeneration === 0 && summary.failure === null ? 'PENDING' : 'NOT_READY';
 };

@@ -44,20 +44,22 @@ const untilKept = async (
   hosted: HostedCluster,
   service: KubernetesObject | undefined,
 ): Promise<Outcome | undefined> => {
-  const { move, name } = scope.row;
+  const { move, name, deleteRequestedAt } = scope.row;
   if (move?.phase !== 'START' || hosted.endpoint === null || hosted.exposure === 'NODE_PORT') return undefined;
   const wanted = hosted.endpoint.host;
   const given = service === undefined ? undefined : findEndpoint(hosted, service, null)?.host;
   if (given === wanted) return undefined;
+  // On the way back, and on the way out, there is nowhere else to go.
+  const last = move.back || deleteRequestedAt !== null;
   const late = scope.clock.now() - (move.askedAt ?? 0) > KEPT_WITHIN_MS;
-  if (given === undefined && (move.back || !late))
+  if (given === undefined && (last || !late))
     return waiting(`the seed's load balancer to give the API its address ${wanted}`, 1_000, 'CLOUD_ADMIN');
   const refusal = new UserError(
     'SEED_REFUSED',
     `The seed's load balancer gave ${given ?? 'nothing'} where the API of cluster ${name} was to keep its address ${wanted}.`,
     { whoMustAct: 'CLOUD_ADMIN' },
   );
-  if (move.back) throw refusal;
+  if (last) throw refusal;
   await callOffMove(scope, move, refusal);
   return waiting('the control plane to go back to where it was', 100);
 };

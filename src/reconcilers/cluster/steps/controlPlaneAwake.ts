@@ -4,6 +4,7 @@
  */
 import { isFrozen } from '../../../domain/controlPlaneMove.ts';
 import { done, type Outcome, type Step } from '../../../engine/flow.ts';
+import { doubtApplied } from '../../../store/inventory.ts';
 import { untilDeadline } from '../deletionStage.ts';
 import type { ClusterScope } from '../scope.ts';
 import { addonSteps, CINDER_CSI, CLOUD_CONTROLLER, cloudControllerStep } from './addons.ts';
@@ -45,6 +46,7 @@ const needsApi = async (scope: ClusterScope): Promise<boolean> =>
   (scope.row.deletePolicy?.volumes ?? null) === null && (await scope.hasApplied(CINDER_CSI));
 
 const start = async (scope: ClusterScope, controller: boolean): Promise<Outcome> => {
+  await endFreeze(scope);
   const { move } = scope.row;
   // In whichever seed it has come to.
   const place = isFrozen(move) ? [seedNamespace, apiEndpoint, networkPolicies, certificates, restored] : [];
@@ -56,4 +58,13 @@ const start = async (scope: ClusterScope, controller: boolean): Promise<Outcome>
   // What it has left in another seed still goes.
   await scope.patch({ hibernation: null, ...(isFrozen(move) && { move: { ...move, phase: 'CLEAN_UP' as const } }) });
   return done();
+};
+
+/** Its Service may be gone, and parts of it at zero, which is not what they were applied as. */
+const endFreeze = async (scope: ClusterScope): Promise<void> => {
+  const { move, id } = scope.row;
+  if (!isFrozen(move) || move.phase === 'START') return;
+  const askedAt = move.phase === 'HAND_OVER' ? scope.clock.now() : move.askedAt;
+  await scope.write((tx) => doubtApplied(tx, id, 'SEED'));
+  await scope.patch({ move: { ...move, phase: 'START', askedAt, leaves: null } });
 };

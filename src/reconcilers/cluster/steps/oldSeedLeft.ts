@@ -5,6 +5,7 @@ import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts'
 import { requestDeletionOfBackups } from '../../../store/backups.ts';
 import { loadSeed } from '../../../store/reconcile.ts';
 import { wakeNow } from '../../../store/wake.ts';
+import { enqueue } from '../../../store/workItems.ts';
 import { noteMove } from '../move.ts';
 import type { ClusterScope } from '../scope.ts';
 import { apiServer } from './apiServer.ts';
@@ -32,6 +33,8 @@ export const oldSeedLeft: Step<ClusterScope> = {
       const first = move.back ? null : move.firstBackupId;
       await requestDeletionOfBackups(tx, first === null ? [] : [first], clock.now());
       if (first !== null) await wakeNow(tx, 'BACKUP', first, clock.now());
+      // It may be drained, and the next may go.
+      await enqueue(tx, 'SEED', move.fromSeedId, clock.now());
       return undefined;
     });
     return done(sayDowntime(scope));

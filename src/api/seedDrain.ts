@@ -1,0 +1,54 @@
+/** Drains of seeds, as far as they have come and as they would go on. */
+import type { DrainEntry, SeedDrain } from '../domain/seedDrain.ts';
+import { loadDrainPlan } from '../store/seedDrains.ts';
+import { builder } from './builder.ts';
+import { ClusterRef } from './cluster.ts';
+import { DrainEntryStateEnum } from './enums.ts';
+import { SeedRef } from './seed.ts';
+
+const SeedDrainEntryType = builder.objectRef<DrainEntry>('SeedDrainEntry').implement({
+  description: 'What becomes of one control plane when its seed is drained.',
+  fields: (t) => ({
+    cluster: t.field({
+      type: ClusterRef,
+      nullable: true,
+      description: 'The cluster; null when it has just gone.',
+      resolve: ({ clusterId }, _args, { loaders }) => loaders.cluster.load(clusterId),
+    }),
+    clusterName: t.exposeString('clusterName', { description: 'Its name.' }),
+    state: t.expose('state', { type: DrainEntryStateEnum, description: 'Whether it goes.' }),
+    to: t.field({
+      type: SeedRef,
+      nullable: true,
+      description: 'Where it goes, as things are; null: nowhere.',
+      resolve: ({ toSeedId }, _args, { loaders }) => (toSeedId === null ? null : loaders.seed.load(toSeedId)),
+    }),
+    reason: t.exposeString('reason', { description: 'A sentence: where to, or why not.' }),
+  }),
+});
+
+const SeedDrainType = builder.objectRef<SeedDrain>('SeedDrain').implement({
+  description: 'A drain that is under way.',
+  fields: (t) => ({
+    since: t.expose('since', { type: 'DateTime', description: 'When it was asked for.' }),
+    requestedBy: t.exposeString('requestedBy', { description: 'Who asked for it.' }),
+  }),
+});
+
+builder.objectField(SeedRef, 'drain', (t) =>
+  t.field({
+    type: SeedDrainType,
+    nullable: true,
+    description: 'Its drain, until no control plane is left or it is uncordoned; null: it is not drained.',
+    resolve: (row) => row.drain,
+  }),
+);
+
+builder.objectField(SeedRef, 'drainPlan', (t) =>
+  t.field({
+    type: [SeedDrainEntryType],
+    description:
+      'Where each of its control planes goes when it is drained, or would go, and which cannot be moved and why; oldest cluster first.',
+    resolve: (row, _args, { store }) => loadDrainPlan(store.db, row),
+  }),
+);
