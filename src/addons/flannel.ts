@@ -15,13 +15,21 @@ const SELECTOR = { app: 'flannel', 'k8s-app': 'flannel' };
 
 export const flannel: Addon = {
   name: 'flannel',
-  objects: (cluster) => {
-    const config = buildConfig(cluster);
-    return [...buildRights(cluster), config, buildDaemonSet(cluster, config)];
-  },
+  objects: (cluster) => buildFlannel(cluster),
 };
 
-const buildRights = (cluster: ReachableCluster): KubernetesObject[] => {
+/** What it needs to know of a cluster; a seed that Seedbed makes has it as well. */
+export type FlannelCluster = Pick<
+  ReachableCluster,
+  'id' | 'projectId' | 'release' | 'imageRegistry' | 'imageDigests' | 'podCidr' | 'ipv6' | 'endpoint'
+> & { addons: Pick<ReachableCluster['addons'], 'flannel'> };
+
+export const buildFlannel = (cluster: FlannelCluster): KubernetesObject[] => {
+  const config = buildConfig(cluster);
+  return [...buildRights(cluster), config, buildDaemonSet(cluster, config)];
+};
+
+const buildRights = (cluster: FlannelCluster): KubernetesObject[] => {
   const namespace = tenantMeta(cluster, NAMESPACE, NAME, null);
   return [
     {
@@ -45,7 +53,7 @@ const buildRights = (cluster: ReachableCluster): KubernetesObject[] => {
   ];
 };
 
-const buildConfig = (cluster: ReachableCluster): KubernetesObject => ({
+const buildConfig = (cluster: FlannelCluster): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: tenantMeta(cluster, CONFIG, NAME, NAMESPACE),
@@ -67,7 +75,7 @@ const buildConfig = (cluster: ReachableCluster): KubernetesObject => ({
   },
 });
 
-const buildDaemonSet = (cluster: ReachableCluster, config: KubernetesObject): KubernetesObject => ({
+const buildDaemonSet = (cluster: FlannelCluster, config: KubernetesObject): KubernetesObject => ({
   apiVersion: 'apps/v1',
   kind: 'DaemonSet',
   metadata: tenantMeta(cluster, 'kube-flannel-ds', NAME, NAMESPACE),
@@ -98,7 +106,7 @@ const buildDaemonSet = (cluster: ReachableCluster, config: KubernetesObject): Ku
   },
 });
 
-const initContainersOf = (cluster: ReachableCluster): object[] => [
+const initContainersOf = (cluster: FlannelCluster): object[] => [
   {
     name: 'install-cni-plugin',
     image: imageFrom(cluster, `ghcr.io/flannel-io/flannel-cni-plugin:${CNI_PLUGIN}`),
@@ -118,7 +126,7 @@ const initContainersOf = (cluster: ReachableCluster): object[] => [
   },
 ];
 
-const containerOf = (cluster: ReachableCluster): object => ({
+const containerOf = (cluster: FlannelCluster): object => ({
   name: 'kube-flannel',
   image: imageFrom(cluster, `ghcr.io/flannel-io/flannel:${versionOf(cluster, 'flannel')}`),
   command: ['/opt/bin/flanneld'],

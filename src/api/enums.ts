@@ -133,10 +133,10 @@ export const TunnelEnum = enumOf<Tunnel>('Tunnel', "How a cluster's API servers 
 });
 
 export const SeedStateEnum = enumOf<SeedState>('SeedState', 'Whether a seed can hold control planes.', {
-  PENDING: 'Registered; not looked at yet.',
+  PENDING: 'Being made, or not looked at yet.',
   READY: 'All checks passed.',
   NOT_READY: 'A check fails; the conditions say which, and the remedy.',
-  UNREGISTERING: 'Being taken out.',
+  UNREGISTERING: 'Being taken out, and its machines deleted if Seedbed made it.',
   DELETED: 'Taken out.',
 });
 
@@ -169,6 +169,9 @@ export const VolumeDriverEnum = enumOf<VolumeDriver>('VolumeDriver', 'Where pers
 });
 
 export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What was asked for.', {
+  CREATE_SEED: 'createSeed.',
+  SCALE_SEED: 'scaleSeed.',
+  DELETE_SEED: 'deleteSeed.',
   REGISTER_SEED: 'registerSeed.',
   UPDATE_SEED: 'updateSeed.',
   CORDON_SEED: 'cordonSeed.',

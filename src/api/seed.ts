@@ -1,4 +1,5 @@
 /** Seeds: the clusters that hold customers' control planes. Only cloud admins see them. */
+import type { MadeSeedSpec } from '../domain/madeSeed.ts';
 import type { SeedFacts } from '../domain/seed.ts';
 import type { SeedRow } from '../store/reconcile.ts';
 import { findSeed, listSeeds } from '../store/seeds.ts';
@@ -33,6 +34,23 @@ const SeedProbeType = builder.objectRef<SeedFacts>('SeedProbe').implement({
   }),
 });
 
+const MadeSeedType = builder.objectRef<MadeSeedSpec>('MadeSeed').implement({
+  description:
+    "The machines of a seed that Seedbed made in its own project. The first runs the seed's API server and etcd, and takes pods as well.",
+  fields: (t) => ({
+    image: t.exposeString('image', { description: 'The image of all of them.' }),
+    flavor: t.exposeString('flavor', { description: 'The flavor of the first.' }),
+    workerFlavor: t.exposeString('workerFlavor', { description: 'The flavor of the others.' }),
+    workers: t.exposeInt('workers', { description: 'How many there are to be beside the first.' }),
+    keypair: t.exposeString('keypair', { nullable: true, description: "The key pair on them, of Seedbed's own user; null: none." }),
+    availabilityZone: t.exposeString('availabilityZone', { nullable: true, description: 'Where they are; null: where Nova likes.' }),
+    externalNetwork: t.exposeString('externalNetwork', { description: 'Where its floating IP and its router lead.' }),
+    nodeCidr: t.exposeString('nodeCidr', { description: 'Range of their own network.' }),
+    dnsNameservers: t.exposeStringList('dnsNameservers', { description: "Name servers; none: the cloud's." }),
+    kubernetesVersion: t.exposeString('kubernetesVersion', { description: 'What was installed on them.' }),
+  }),
+});
+
 export const SeedRef = builder.objectRef<SeedRow>(nodeType('Seed'));
 
 builder.node(SeedRef, {
@@ -48,7 +66,12 @@ builder.node(SeedRef, {
     maxClusters: t.exposeInt('maxClusters', { nullable: true, description: 'Clusters at most; null: no limit.' }),
     usedClusters: t.int({ description: 'Clusters on it.', resolve: (row, _args, { loaders }) => loaders.clustersOnSeed.load(row.id) }),
     cordoned: t.exposeBoolean('cordoned', { description: 'Takes no new clusters.' }),
-    apiServerUrl: t.exposeString('apiServerUrl', { description: 'Where its API server is.' }),
+    apiServerUrl: t.string({
+      nullable: true,
+      description: 'Where its API server is; null: it is being made, and has no address yet.',
+      resolve: (row) => row.apiServerUrl || null,
+    }),
+    made: t.expose('made', { type: MadeSeedType, nullable: true, description: 'What Seedbed made it of; null: it was registered.' }),
     storageClass: t.exposeString('storageClass', { nullable: true, description: 'The storage class for etcd; null: its default.' }),
     priorityClass: t.exposeString('priorityClass', {
       nullable: true,

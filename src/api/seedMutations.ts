@@ -1,5 +1,6 @@
-/** registerSeed, updateSeed, cordonSeed, uncordonSeed, drainSeed and unregisterSeed: for cloud admins. */
+/** createSeed, scaleSeed, deleteSeed, registerSeed, updateSeed, cordonSeed, uncordonSeed, drainSeed and unregisterSeed: for cloud admins. */
 import type { SeedAnswer } from '../commands/call.ts';
+import { DEFAULT_SEED_RANGES } from '../domain/madeSeed.ts';
 import { builder, type InputBuilder } from './builder.ts';
 import { ExposureEnum } from './enums.ts';
 import { plainId } from './ids.ts';
@@ -36,6 +37,80 @@ const settings = (t: InputBuilder) => ({
 });
 
 const seedId = (t: InputBuilder) => t.id({ required: true, description: 'The seed, by its global or plain id or its name.' });
+
+const CreateSeedInput = builder.inputType('CreateSeedInput', {
+  description: 'What createSeed is asked. Names are of things that the project of Seedbed itself can see.',
+  fields: (t) => ({
+    ...callFields(t),
+    name: t.string({ required: true, description: 'DNS label of at most 63 characters, unique.' }),
+    image: t.string({ required: true, description: 'Image of the machines, by name or id; it must be one for workers.' }),
+    flavor: t.string({
+      required: true,
+      description: "Flavor of the first machine, which runs the seed's API server and etcd, by name or id.",
+    }),
+    workerFlavor: t.string({ description: 'Flavor of the other machines; that of the first without it.' }),
+    workers: t.int({ description: 'Machines beside the first, at most 50; 1 without it.' }),
+    keypair: t.string({ description: "Key pair of Seedbed's own user to put on them; none without it." }),
+    availabilityZone: t.string({ description: 'Where they are; where Nova likes without it.' }),
+    externalNetwork: t.string({
+      required: true,
+      description: 'Where the floating IP is from at which the seed and the APIs of the clusters on it are dialled, by name or id.',
+    }),
+    dnsNameservers: t.stringList({ description: "IPv4 addresses of name servers, at most five; the cloud's without them." }),
+    kubernetesVersion: t.string({ description: 'What they run, one of `kubernetesVersions`; the newest without it.' }),
+    nodeCidr: t.string({ description: `Range of the machines' own network; ${DEFAULT_SEED_RANGES.nodeCidr} without it.` }),
+    podCidr: t.string({
+      description: `Range of its pods; ${DEFAULT_SEED_RANGES.podCidr} without it. Clusters with overlapping ranges go elsewhere.`,
+    }),
+    serviceCidr: t.string({ description: `Range of its Services; ${DEFAULT_SEED_RANGES.serviceCidr} without it, likewise.` }),
+    region: t.string({ description: "The cloud's region that it serves; any without it." }),
+    labels: t.field({ type: [LabelInput], description: 'What templates choose seeds by.' }),
+    maxClusters: t.int({ description: 'Clusters at most; no limit without it.' }),
+  }),
+});
+
+defineMutation({
+  name: 'createSeed',
+  description:
+    "Makes a Kubernetes cluster of machines in Seedbed's own project, with flannel, local-path volumes and node ports at a floating IP, and takes it in as a seed. Cloud admins only.",
+  input: CreateSeedInput,
+  payload: seedPayload('CreateSeedPayload', 'The seed that is being made.'),
+  toCommand: (input) => withMaps(input, 'labels'),
+  command: (commands) => commands.createSeed,
+});
+
+const ScaleSeedInput = builder.inputType('ScaleSeedInput', {
+  description: 'What scaleSeed is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    seedId: seedId(t),
+    workers: t.int({ required: true, description: 'Machines beside the first, at most 50. Fewer only while no cluster is on the seed.' }),
+  }),
+});
+
+defineMutation({
+  name: 'scaleSeed',
+  description: 'Changes how many workers a seed has that Seedbed made. Cloud admins only.',
+  input: ScaleSeedInput,
+  payload: seedPayload('ScaleSeedPayload', 'The seed that is being scaled.'),
+  toCommand: (input) => ({ ...input, seedId: plainId('Seed', input.seedId) }),
+  command: (commands) => commands.scaleSeed,
+});
+
+const DeleteSeedInput = builder.inputType('DeleteSeedInput', {
+  description: 'What deleteSeed is asked.',
+  fields: (t) => ({ ...targetFields(t), seedId: seedId(t) }),
+});
+
+defineMutation({
+  name: 'deleteSeed',
+  description:
+    'Takes a seed out that Seedbed made, and deletes its machines and network; refused while clusters are on it. Cloud admins only.',
+  input: DeleteSeedInput,
+  payload: seedPayload('DeleteSeedPayload', 'The seed that is being deleted.'),
+  toCommand: (input) => ({ ...input, seedId: plainId('Seed', input.seedId) }),
+  command: (commands) => commands.deleteSeed,
+});
 
 const RegisterSeedInput = builder.inputType('RegisterSeedInput', {
   description: 'What registerSeed is asked.',
@@ -125,7 +200,7 @@ const UnregisterSeedInput = builder.inputType('UnregisterSeedInput', {
 
 defineMutation({
   name: 'unregisterSeed',
-  description: 'Takes a seed out; refused while clusters are on it. Cloud admins only.',
+  description: 'Takes a seed out that was registered; refused while clusters are on it. Cloud admins only.',
   input: UnregisterSeedInput,
   payload: seedPayload('UnregisterSeedPayload', 'The seed that is being taken out.'),
   toCommand: (input) => ({ ...input, seedId: plainId('Seed', input.seedId) }),

@@ -2,9 +2,12 @@
 import type { Command } from 'commander';
 import {
   CORDON_SEED,
+  CREATE_SEED,
+  DELETE_SEED,
   DRAIN_PLAN,
   DRAIN_SEED,
   REGISTER_SEED,
+  SCALE_SEED,
   SEEDS,
   UNCORDON_SEED,
   UNREGISTER_SEED,
@@ -14,7 +17,7 @@ import { ClientError } from '../client/errors.ts';
 import type { DrainEntry, Operation, Seed } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { getSeed, listAll } from './find.ts';
-import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readWhole } from './options.ts';
+import { action, type ChangeOptions, collect, collectLabel, define, defineChange, given, type Label, readWhole } from './options.ts';
 import { type CommonOptions, type Io, readInput, type Session } from './session.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -32,6 +35,18 @@ interface SettingsOptions extends ChangeOptions {
 
 export const addSeedCommands = (program: Command, io: Io): void => {
   const seed = program.command('seed').description('clusters that hold control planes (cloud admins)');
+  withMachines(
+    defineChange(seed, 'create <name>', "make a seed of machines in Seedbed's own project, and wait until it holds control planes")
+      .requiredOption('--image <image>', 'image of the machines, by name or id')
+      .requiredOption('--flavor <flavor>', 'flavor of the machine that runs its API server and etcd, by name or id')
+      .requiredOption('--external-network <network>', 'where its floating IP is from'),
+  ).action(action(io, create));
+  defineChange(seed, 'scale <seed>', 'change how many workers a seed has that Seedbed made')
+    .requiredOption('--workers <n>', 'machines beside the first', readWhole)
+    .action(action(io, scale));
+  defineChange(seed, 'delete <seed>', 'delete a seed that Seedbed made, with its machines; refused while clusters are on it').action(
+    action(io, change(DELETE_SEED, 'Delete')),
+  );
   withSettings(
     defineChange(seed, 'register <name>', 'take in a Kubernetes cluster, and wait until its checks have passed').requiredOption(
       '--kubeconfig <file>',
@@ -53,6 +68,58 @@ export const addSeedCommands = (program: Command, io: Io): void => {
   defineChange(seed, 'unregister <seed>', 'take a seed out; refused while clusters are on it').action(
     action(io, change(UNREGISTER_SEED, 'Unregister')),
   );
+};
+
+interface MachineOptions extends ChangeOptions {
+  image: string;
+  flavor: string;
+  externalNetwork: string;
+  workerFlavor?: string;
+  workers?: number;
+  keypair?: string;
+  availabilityZone?: string;
+  dnsNameserver?: string[];
+  kubernetesVersion?: string;
+  nodeCidr?: string;
+  podCidr?: string;
+  serviceCidr?: string;
+  region?: string;
+  label?: Label[];
+  maxClusters?: number;
+}
+
+const withMachines = (command: Command): Command =>
+  command
+    .option('--workers <n>', 'machines beside the first; 1 without it', readWhole)
+    .option('--worker-flavor <flavor>', 'their flavor; that of the first without it')
+    .option('--keypair <name>', "key pair of Seedbed's own user to put on the machines")
+    .option('--availability-zone <zone>', 'where the machines are; where Nova likes without it')
+    .option('--dns-nameserver <address>', "IPv4 address of a name server; may be repeated; the cloud's without it", collect)
+    .option('--kubernetes-version <version>', 'what the machines run; the newest without it')
+    .option('--node-cidr <cidr>', "range of the machines' own network")
+    .option('--pod-cidr <cidr>', 'range of its pods: clusters with overlapping ranges go elsewhere')
+    .option('--service-cidr <cidr>', 'range of its Services, likewise')
+    .option('--region <region>', "the cloud's region that it serves; any without it")
+    .option('--label <key=value>', 'what templates choose seeds by; may be repeated', collectLabel)
+    .option('--max-clusters <n>', 'clusters at most', readWhole);
+
+const create = async (session: Session, [name = '']: readonly string[], options: MachineOptions): Promise<void> => {
+  const { image, flavor, externalNetwork, workerFlavor, workers, keypair, availabilityZone, kubernetesVersion } = options;
+  const { nodeCidr, podCidr, serviceCidr, region, maxClusters, idempotencyKey } = options;
+  const settings = { workerFlavor, workers, keypair, availabilityZone, kubernetesVersion, nodeCidr, podCidr, serviceCidr, region };
+  const lists = { labels: options.label, dnsNameservers: options.dnsNameserver };
+  const input = { name, image, flavor, externalNetwork, ...given({ ...settings, ...lists, maxClusters, idempotencyKey }) };
+  await carryOut(session, await session.client.mutate<SeedAnswer>(CREATE_SEED, { input }), options, 'Create');
+};
+
+const scale = async (
+  session: Session,
+  [nameOrId = '']: readonly string[],
+  { workers, ...options }: ChangeOptions & { workers: number },
+): Promise<void> => {
+  const { uuid } = await getSeed(session.client, nameOrId);
+  const input = { seedId: uuid, workers, ...given({ idempotencyKey: options.idempotencyKey }) };
+  await carryOut(session, await session.client.mutate<SeedAnswer>(SCALE_SEED, { input }), options, 'Scale');
 };
 
 interface SeedAnswer {
@@ -103,7 +170,7 @@ const change =
     const { uuid } = await getSeed(session.client, nameOrId);
     const input = given({ seedId: uuid, idempotencyKey: options.idempotencyKey });
     const answer = await session.client.mutate<SeedAnswer>(document, { input });
-    if (verb === 'Unregister') await carryOut(session, answer, options, verb);
+    if (REMOVALS.has(verb)) await carryOut(session, answer, options, verb);
     // It counts from now on, also for a seed that does not answer, which is when it is wanted most.
     else session.print(answer.seed, () => seedText(answer.seed));
   };
@@ -124,10 +191,13 @@ const drain = async (session: Session, [nameOrId = '']: readonly string[], optio
   );
 };
 
+/** After them there is no seed to show. */
+const REMOVALS: ReadonlySet<string> = new Set(['Unregister', 'Delete']);
+
 const carryOut = async (session: Session, answer: SeedAnswer, options: ChangeOptions, verb: string): Promise<void> => {
   await session.finish(options, { operation: answer.operation, title: `${verb} seed ${answer.seed.name}` });
-  const after = verb === 'Unregister' || options.wait === false ? answer.seed : await getSeed(session.client, answer.seed.uuid);
-  session.print(after, () => (verb === 'Unregister' ? '' : seedText(after)));
+  const after = REMOVALS.has(verb) || options.wait === false ? answer.seed : await getSeed(session.client, answer.seed.uuid);
+  session.print(after, () => (REMOVALS.has(verb) ? '' : seedText(after)));
 };
 
 const list = async (session: Session): Promise<void> => {
@@ -163,6 +233,7 @@ const seedText = (seed: Seed): string =>
     ...(seed.drain === null ? [] : ([['drained', `since ${seed.drain.since}, as ${seed.drain.requestedBy} asked`]] as const)),
     ...(seed.silentSince === null ? [] : ([['silent since', seed.silentSince]] as const)),
     ['API server', seed.apiServerUrl],
+    ...(seed.made === null ? [] : ([['machines', machinesText(seed.made)]] as const)),
     ['Kubernetes', seed.lastProbe?.kubernetesVersion ?? null],
     ['exposure', seed.exposure],
     ['storage class', seed.storageClass ?? seed.lastProbe?.storageClass ?? null],
@@ -172,6 +243,9 @@ const seedText = (seed: Seed): string =>
     ['zones', seed.lastProbe?.zones.join(', ') || null],
     ['region', seed.region],
   ]) + conditionsText(seed.conditions);
+
+const machinesText = ({ image, flavor, workerFlavor, workers }: NonNullable<Seed['made']>): string =>
+  `1 of ${flavor}, ${workers} of ${workerFlavor}, of image ${image}`;
 
 /** "0.8 of 8.0 cores, 1.5 of 16.0 GiB": what pods ask for of what there is. */
 const requestedText = (probe: Seed['lastProbe']): string | null => {

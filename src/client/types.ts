@@ -86,7 +86,9 @@ export interface Seed {
   state: string;
   cordoned: boolean;
   exposure: string;
-  apiServerUrl: string;
+  apiServerUrl: string | null;
+  /** null: it was registered. */
+  made: { image: string; flavor: string; workerFlavor: string; workers: number; kubernetesVersion: string } | null;
   storageClass: string | null;
   priorityClass: string | null;
   usedClusters: number;

@@ -6,11 +6,13 @@ import { createBackup } from './createBackup.ts';
 import { createCluster } from './createCluster.ts';
 import { createClusterTemplate } from './createClusterTemplate.ts';
 import { createNodeGroup } from './createNodeGroup.ts';
+import { createSeed } from './createSeed.ts';
 import { deleteAddonBundle } from './deleteAddonBundle.ts';
 import { deleteBackup } from './deleteBackup.ts';
 import { deleteCluster } from './deleteCluster.ts';
 import { deleteClusterTemplate } from './deleteClusterTemplate.ts';
 import { deleteNodeGroup } from './deleteNodeGroup.ts';
+import { deleteSeed } from './deleteSeed.ts';
 import { drainSeed } from './drainSeed.ts';
 import { findOrphans } from './findOrphans.ts';
 import { hibernateCluster } from './hibernateCluster.ts';
@@ -30,6 +32,7 @@ import { revokeKubeconfig } from './revokeKubeconfig.ts';
 import { rotateCertificates } from './rotateCertificates.ts';
 import { rotateCloudCredential } from './rotateCloudCredential.ts';
 import { rotateEncryptionKey } from './rotateEncryptionKey.ts';
+import { scaleSeed } from './scaleSeed.ts';
 import { signCertificate } from './signCertificate.ts';
 import { unregisterSeed } from './unregisterSeed.ts';
 import { updateAddonBundle } from './updateAddonBundle.ts';
@@ -41,6 +44,9 @@ import { upgradeCluster } from './upgradeCluster.ts';
 import { wakeCluster } from './wakeCluster.ts';
 
 export const createCommands = (deps: CommandDeps) => ({
+  createSeed: createSeed(deps),
+  scaleSeed: scaleSeed(deps),
+  deleteSeed: deleteSeed(deps),
   registerSeed: registerSeed(deps),
   updateSeed: updateSeed(deps),
   cordonSeed: cordonSeed(deps),

@@ -1,5 +1,4 @@
 /** registerSeed: keeps a seed's kubeconfig sealed; the seed's own flow looks whether it will do. */
-import type { z } from 'zod';
 import { requireCloudAdmin } from '../domain/actor.ts';
 import type { Tx } from '../store/open.ts';
 import type { SeedRow } from '../store/reconcile.ts';
@@ -9,10 +8,8 @@ import { announce, newOperation, seedSubject } from './announce.ts';
 import type { Call, Command, CommandDeps, SeedAnswer } from './call.ts';
 import { runOnce } from './idempotent.ts';
 import { ownInput, parseInput } from './parse.ts';
-import { KUBECONFIG, nameTaken, recallSeedAnswer, seedFields } from './seedInput.ts';
+import { KUBECONFIG, nameTaken, newSeedRow, recallSeedAnswer, seedFields } from './seedInput.ts';
 import { recallSeed } from './targets.ts';
-
-type Input = z.output<typeof seedFields>;
 
 export const registerSeed =
   (deps: CommandDeps): Command<SeedAnswer> =>
@@ -24,7 +21,7 @@ export const registerSeed =
       input: raw,
       prepare: async () => deps.parseKubeconfig(input.kubeconfig).server,
       apply: async (tx, server) => {
-        const row = seedRow(deps, input, server);
+        const row = newSeedRow(deps, input, server);
         const operation = await write(deps, call, tx, row, input.kubeconfig);
         const seed = await recallSeed(tx.db, row.id);
         return {
@@ -49,34 +46,4 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: SeedRow, kubeco
   await announce(tx, subject, operation, 'PENDING', `Seed ${row.name} was registered by ${call.actor.userName}.`, 'CREATED');
   await enqueue(tx, 'SEED', row.id, row.createdAt);
   return operation;
-};
-
-const seedRow = (deps: CommandDeps, input: Input, server: string): SeedRow => {
-  const now = deps.clock.now();
-  return {
-    id: deps.newId(),
-    name: input.name,
-    region: input.region ?? null,
-    labels: input.labels ?? {},
-    exposure: input.exposure ?? 'LOAD_BALANCER',
-    maxClusters: input.maxClusters ?? null,
-    cordoned: false,
-    apiServerUrl: server,
-    storageClass: input.storageClass ?? null,
-    priorityClass: input.priorityClass ?? null,
-    podCidr: input.podCidr ?? null,
-    serviceCidr: input.serviceCidr ?? null,
-    facts: null,
-    drain: null,
-    silentSince: null,
-    lostAt: null,
-    state: 'PENDING',
-    eventNumber: 0,
-    generation: 1,
-    observedGeneration: 0,
-    deleteRequestedAt: null,
-    deletedAt: null,
-    createdAt: now,
-    updatedAt: now,
-  };
 };

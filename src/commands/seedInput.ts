@@ -9,6 +9,7 @@ import { isUniqueViolation, type Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
 import type { OperationRow } from '../store/progress.ts';
 import { patchSeed, type SeedRow } from '../store/reconcile.ts';
+import { countClustersBoundToSeed } from '../store/seeds.ts';
 import { wakeNow } from '../store/wake.ts';
 import { announce, newOperation, seedSubject } from './announce.ts';
 import type { Call, CommandDeps, SeedAnswer } from './call.ts';
@@ -41,6 +42,41 @@ export const seedFields = z.strictObject({
   storageClass: clearable(nameOrId),
   priorityClass: clearable(nameOrId),
 });
+
+type SeedSettings = Omit<z.output<typeof seedFields>, 'kubeconfig'>;
+
+/** `server`: its API's URL; empty: it has none yet. */
+export const newSeedRow = (deps: CommandDeps, input: SeedSettings, server: string): SeedRow => {
+  const now = deps.clock.now();
+  return {
+    id: deps.newId(),
+    name: input.name,
+    region: input.region ?? null,
+    labels: input.labels ?? {},
+    exposure: input.exposure ?? 'LOAD_BALANCER',
+    maxClusters: input.maxClusters ?? null,
+    cordoned: false,
+    apiServerUrl: server,
+    storageClass: input.storageClass ?? null,
+    priorityClass: input.priorityClass ?? null,
+    podCidr: input.podCidr ?? null,
+    serviceCidr: input.serviceCidr ?? null,
+    facts: null,
+    drain: null,
+    made: null,
+    place: null,
+    silentSince: null,
+    lostAt: null,
+    state: 'PENDING',
+    eventNumber: 0,
+    generation: 1,
+    observedGeneration: 0,
+    deleteRequestedAt: null,
+    deletedAt: null,
+    createdAt: now,
+    updatedAt: now,
+  };
+};
 
 export const recallSeedAnswer = async (deps: CommandDeps, call: Call, ids: Recalled): Promise<Omit<SeedAnswer, 'replayed'>> => ({
   seed: await recallSeed(deps.store.db, ids.seedId),
@@ -87,9 +123,18 @@ export const changeSeed = (deps: CommandDeps, call: Call, raw: unknown, change: 
   });
 };
 
+export const refuseUsed = async (tx: Tx, row: SeedRow): Promise<void> => {
+  const used = await countClustersBoundToSeed(tx.db, row.id);
+  if (used > 0)
+    throw new Conflict(
+      'IN_USE',
+      `${used} ${used === 1 ? 'cluster lives' : 'clusters live'} on seed ${row.name}; delete them first (cordon the seed so that no new ones come).`,
+    );
+};
+
 const write = async (deps: CommandDeps, call: Call, tx: Tx, row: SeedRow, change: SeedChange): Promise<OperationRow> => {
   if (row.deleteRequestedAt !== null)
-    throw new Conflict('CONFLICT', `Seed ${row.name} is being unregistered; nothing of it can be changed any more.`);
+    throw new Conflict('CONFLICT', `Seed ${row.name} is being taken out; nothing of it can be changed any more.`);
   checkGeneration(call, row);
   const now = deps.clock.now();
   const generation = row.generation + 1;

@@ -3,10 +3,9 @@ import { z } from 'zod';
 import { requireCloudAdmin } from '../domain/actor.ts';
 import { Conflict } from '../domain/errors.ts';
 import { findNewestOperation } from '../store/operations.ts';
-import { countClustersBoundToSeed } from '../store/seeds.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
-import { changeSeed } from './seedInput.ts';
+import { changeSeed, refuseUsed } from './seedInput.ts';
 
 const schema = z.strictObject({ seedId: nameOrId });
 
@@ -23,12 +22,12 @@ export const unregisterSeed =
       message: 'is being unregistered',
       underWay: async (tx, row) => (row.deleteRequestedAt === null ? undefined : findNewestOperation(tx.db, row.id, 'UNREGISTER_SEED')),
       patch: async (tx, row, now) => {
-        const used = await countClustersBoundToSeed(tx.db, row.id);
-        if (used > 0)
+        if (row.made !== null)
           throw new Conflict(
-            'IN_USE',
-            `${used} ${used === 1 ? 'cluster lives' : 'clusters live'} on seed ${row.name}; delete them first (cordon the seed so that no new ones come).`,
+            'CONFLICT',
+            `Seedbed made seed ${row.name} itself, and its machines would stay for nobody; delete it with deleteSeed.`,
           );
+        await refuseUsed(tx, row);
         return { deleteRequestedAt: now, state: 'UNREGISTERING' };
       },
     });

@@ -1,6 +1,6 @@
 /** updateSeed: changes what is known of a seed; what is left out stays as it is. */
 import { requireCloudAdmin } from '../domain/actor.ts';
-import { Conflict } from '../domain/errors.ts';
+import { Conflict, UserError } from '../domain/errors.ts';
 import { countClustersBoundToSeed } from '../store/seeds.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
 import { definedOf, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
@@ -23,12 +23,20 @@ export const updateSeed =
       message: 'is being changed',
       patch: async (tx, row, now) => {
         const patch = definedOf(fields);
+        if (row.made !== null) refuseOfMade({ kubeconfig, ...patch });
         if (patch.exposure !== undefined && patch.exposure !== row.exposure) await refuseWhileUsed(tx.db, row.id);
         if (kubeconfig !== undefined) await deps.secrets.put(tx, row.id, KUBECONFIG, kubeconfig, now);
         return { ...patch, ...(server !== undefined && { apiServerUrl: server }) };
       },
     });
   };
+
+/** What Seedbed itself has settled when it made the seed. */
+const refuseOfMade = (fields: Record<string, unknown>): void => {
+  const field = ['kubeconfig', 'exposure', 'podCidr', 'serviceCidr'].find((name) => fields[name] !== undefined);
+  if (field !== undefined)
+    throw new UserError('INVALID_INPUT', `Seedbed made this seed, and keeps its ${field} itself; leave it out.`, { field: [field] });
+};
 
 /** Clusters' addresses hang on how the seed exposes them. */
 const refuseWhileUsed = async (db: Parameters<typeof countClustersBoundToSeed>[0], seedId: string): Promise<void> => {

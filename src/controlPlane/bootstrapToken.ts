@@ -26,7 +26,13 @@ export const buildBootstrapToken = (
   token: BootstrapToken,
   nodeName: string,
   expiresAtMs: number,
-): KubernetesObject => {
+): KubernetesObject => ({
+  ...buildTokenSecret(token, nodeName, expiresAtMs),
+  metadata: tenantMeta(cluster, tokenSecretName(token), 'bootstrap', 'kube-system'),
+});
+
+/** The same with nothing on it that says whose it is. */
+export const buildTokenSecret = (token: BootstrapToken, nodeName: string, expiresAtMs: number): KubernetesObject => {
   const fields: Record<string, string> = {
     'auth-extra-groups': BOOTSTRAP_GROUP,
     description: `Lets node ${nodeName} join`,
@@ -40,7 +46,7 @@ export const buildBootstrapToken = (
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: tenantMeta(cluster, tokenSecretName(token), 'bootstrap', 'kube-system'),
+    metadata: { name: tokenSecretName(token), namespace: 'kube-system' },
     type: 'bootstrap.kubernetes.io/token',
     data: Object.fromEntries(Object.entries(fields).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
   };

@@ -3,10 +3,10 @@ import type { HostedCluster } from './hostedCluster.ts';
 
 export type ImageName = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'pause' | 'proxy-server' | 'proxy-agent';
 
-type Source = Pick<HostedCluster, 'imageRegistry' | 'imageDigests'>;
+export type ImageSource = Pick<HostedCluster, 'imageRegistry' | 'imageDigests'>;
 
 /** An image of a component that goes with the release. */
-export const imageOf = (cluster: Source & Pick<HostedCluster, 'release'>, name: ImageName): string => {
+export const imageOf = (cluster: ImageSource & Pick<HostedCluster, 'release'>, name: ImageName): string => {
   const { version, images } = cluster.release;
   const paths: Record<ImageName, string> = {
     'kube-apiserver': `kube-apiserver:${version}`,
@@ -25,7 +25,7 @@ export const imageOf = (cluster: Source & Pick<HostedCluster, 'release'>, name: 
  * With a registry, only the host is replaced and the path stays, as mirrors keep it: "mirror.example/k8s/flannel-io/flannel:…".
  * One with a digest is pinned to it; the tag stays for people, a container runtime goes by the digest.
  */
-export const imageFrom = ({ imageRegistry, imageDigests }: Source, upstream: string): string => {
+export const imageFrom = ({ imageRegistry, imageDigests }: ImageSource, upstream: string): string => {
   const digest = imageDigests.get(upstream);
   const name = imageRegistry === null ? upstream : `${imageRegistry.replace(/\/+$/, '')}/${upstream.slice(upstream.indexOf('/') + 1)}`;
   return digest === undefined ? name : `${name}@${digest}`;

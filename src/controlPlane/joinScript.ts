@@ -1,4 +1,4 @@
-/** The program that cloud-init runs on a new server: installs what its image lacks, prepares containerd and joins the cluster, saying each stage on the console. */
+/** The programs that cloud-init runs on a new server: install what its image lacks, prepare containerd, and join a cluster or begin one, saying each stage on the console. */
 
 export const JOIN_CONFIG_PATH = '/etc/seedbed/join.yaml';
 export const JOIN_SCRIPT_PATH = '/usr/local/sbin/seedbed-join';
@@ -15,7 +15,7 @@ export const PACKAGES_PATH = '/etc/seedbed/kubernetes.sources';
  * router's announcements any more, from which it has its address and its way out, unless each interface is told to (2) before, and
  * at each start. Where a program of the system heeds them in its place (0) nothing changes. A half-done join leaves files that the next one refuses, hence the reset.
  */
-export const JOIN_SCRIPT = `#!/bin/sh
+const PREPARE = `#!/bin/sh
 set -u
 pause_image=$1
 version=\${2#v}
@@ -85,7 +85,9 @@ if cmp -s "$config" /run/seedbed-containerd.before; then
 else
   systemctl restart containerd
 fi
+`;
 
+export const JOIN_SCRIPT = `${PREPARE}
 attempt=1
 while :; do
   say "stage join, attempt $attempt"
@@ -102,4 +104,38 @@ while :; do
 done
 rm -f ${JOIN_CONFIG_PATH}
 say "joined"
+`;
+
+export const INIT_CONFIG_PATH = '/etc/seedbed/init.yaml';
+export const INIT_SCRIPT_PATH = '/usr/local/sbin/seedbed-init';
+/** Where a seed's first machine finds its authorities: `kubeadm reset` empties the folder that kubeadm itself reads them from. */
+export const AUTHORITIES_FOLDER = '/etc/seedbed/pki';
+export const METADATA_UNIT = 'seedbed-metadata.service';
+export const METADATA_UNIT_PATH = `/etc/systemd/system/${METADATA_UNIT}`;
+
+/**
+ * The first machine of a seed: its user data holds the seed's keys, so nothing that could run a pod starts before the metadata service is shut to
+ * pods. What kubeadm cannot do yet (its address may not lead to it for a moment) it does at a later attempt.
+ */
+export const INIT_SCRIPT = `${PREPARE}
+if ! systemctl -q enable --now ${METADATA_UNIT}; then
+  say "failed: no way to shut the metadata service to pods"
+  exit 1
+fi
+attempt=1
+while :; do
+  say "stage init, attempt $attempt"
+  mkdir -p /etc/kubernetes/pki
+  cp -R ${AUTHORITIES_FOLDER}/. /etc/kubernetes/pki/
+  kubeadm init --config ${INIT_CONFIG_PATH} --skip-token-print && break
+  if [ "$attempt" -ge 30 ]; then
+    say "failed to begin the cluster"
+    exit 1
+  fi
+  attempt=$((attempt + 1))
+  kubeadm reset --force >/dev/null 2>&1
+  sleep 10
+done
+rm -rf ${AUTHORITIES_FOLDER} ${INIT_CONFIG_PATH}
+say "begun"
 `;

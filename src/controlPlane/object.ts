@@ -53,7 +53,7 @@ export const CLUSTER_NAME_ANNOTATION = 'seedbed.io/cluster-name';
 export const MANAGED_LABEL = 'app.kubernetes.io/managed-by=seedbed';
 
 /** For finding and pruning: may change over time, so never used in a selector. */
-export const labelsOf = (cluster: HostedCluster, component: Component): Record<string, string> => ({
+export const labelsOf = (cluster: Pick<HostedCluster, 'id' | 'projectId'>, component: Component): Record<string, string> => ({
   'app.kubernetes.io/managed-by': 'seedbed',
   'app.kubernetes.io/component': component,
   [CLUSTER_LABEL]: cluster.id,
@@ -68,7 +68,12 @@ export const seedMeta = (cluster: HostedCluster, name: string, component: Compon
 });
 
 /** Metadata of an object inside the tenant's cluster; `namespace` null for cluster-wide kinds. */
-export const tenantMeta = (cluster: HostedCluster, name: string, component: Component, namespace: string | null): ObjectMeta => ({
+export const tenantMeta = (
+  cluster: Pick<HostedCluster, 'id' | 'projectId'>,
+  name: string,
+  component: Component,
+  namespace: string | null,
+): ObjectMeta => ({
   name,
   ...(namespace === null ? {} : { namespace }),
   labels: labelsOf(cluster, component),

@@ -101,7 +101,7 @@ export const buildCloudConfig = (input: Omit<UserDataInput, 'cloudInit'>) => ({
 });
 
 // kubeadm refuses to join without forwarding; bridged pod traffic must pass the node's packet filter.
-const SYSCTLS: readonly (readonly [string, number])[] = [
+export const SYSCTLS: readonly (readonly [string, number])[] = [
   ['net.ipv4.ip_forward', 1],
   ['net.bridge.bridge-nf-call-iptables', 1],
   ['net.bridge.bridge-nf-call-ip6tables', 1],
@@ -178,7 +178,7 @@ const refuseMalformed = (input: UserDataInput): void => {
  * JSON that YAML 1.1 readers (cloud-init's is one) take for the same value: they end lines at NEL, LS and PS, and refuse
  * DEL, the C1 controls, the byte order mark and the two non-characters, so these travel as escapes.
  */
-const yamlSafeJson = (value: object): string =>
+export const yamlSafeJson = (value: object): string =>
   JSON.stringify(value, null, 1).replace(
     /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,

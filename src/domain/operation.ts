@@ -2,6 +2,9 @@
 import type { StepState, WaitingFor } from './condition.ts';
 
 export type OperationKind =
+  | 'CREATE_SEED'
+  | 'SCALE_SEED'
+  | 'DELETE_SEED'
   | 'REGISTER_SEED'
   | 'UPDATE_SEED'
   | 'CORDON_SEED'

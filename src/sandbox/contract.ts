@@ -76,7 +76,34 @@ export interface KubernetesDeps {
   log: Log;
 }
 
+/** What `kubeadm init` has on its machine's disk when it starts the control plane there. PEM throughout. */
+export interface ControlPlaneFiles {
+  /** Of the machine: what the cluster holds is kept by it. */
+  id: string;
+  kubernetesVersion: string;
+  /** The machine's own address. */
+  address: string;
+  /** Where others dial the API. */
+  endpoint: { host: string; port: number };
+  serviceCidr: string;
+  podCidr: string;
+  ca: { certPem: string; keyPem: string };
+  server: { certPem: string; keyPem: string };
+  kubeletClientPem: string;
+  serviceAccountKeyPem: string;
+  serviceAccountPublicPem: string;
+  /** What kubeadm makes in the cluster, by which others join it. */
+  objects: { kind: string; apiVersion: string; [key: string]: unknown }[];
+}
+
+/** Starts a Kubernetes on a machine; resolves, once it answers, to what stops it. Its objects outlive a stop. */
+export type StartControlPlane = (files: ControlPlaneFiles) => Promise<() => void>;
+
 export interface KubernetesHalf {
+  /** Range of loopback addresses for the cloud's outside, so that what listens at a floating IP can be dialled; absent: nothing does. */
+  outside?: string;
+  /** Absent: no machine of this sandbox runs a control plane. */
+  startControlPlane?: StartControlPlane;
   seeds: { name: string; kubeconfigFile: string; adminKubeconfigFile: string }[];
   /** Everything there is, for GET /control/world and leak checks. */
   snapshot(): unknown;
@@ -97,6 +124,9 @@ export interface MachineSpec {
   address: string;
   /** Of all its ports, both families. */
   addresses: readonly string[];
+  /** Floating IPs that lead to it now; absent: none ever does. */
+  floatingIps?: () => readonly string[];
+  startControlPlane?: StartControlPlane;
   /** Milliseconds from power-on until cloud-init runs, already scaled. */
   bootMs: number;
   /** One line of console output, without newline. */

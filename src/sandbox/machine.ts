@@ -1,6 +1,14 @@
 /** A simulated server after power-on: cloud-init reads its user data, kubeadm joins over TLS, and a kubelet stays until the power goes. */
-import type { BootMachine, MachineSpec } from './contract.ts';
-import { findJoin, forwardsPackets, type JoinCommand, parseCloudConfig } from './kubernetes/join/cloudConfig.ts';
+import type { BootMachine, ControlPlaneFiles, MachineSpec } from './contract.ts';
+import {
+  type CloudConfig,
+  findJoin,
+  forwardsPackets,
+  type JoinCommand,
+  missingUnits,
+  parseCloudConfig,
+} from './kubernetes/join/cloudConfig.ts';
+import { runKubeadmInit } from './kubernetes/join/init.ts';
 import { type JoinConfiguration, parseJoinConfiguration } from './kubernetes/join/joinConfiguration.ts';
 import { type Joined, runKubeadmJoin } from './kubernetes/join/kubeadm.ts';
 import { registerNode } from './kubernetes/join/nodeRegistration.ts';
@@ -20,6 +28,8 @@ interface Disk {
   taints: Dict[];
   nodeIps: string[];
   access: Joined;
+  /** Of a machine that runs a control plane. */
+  controlPlane?: ControlPlaneFiles;
 }
 
 const readDisk = (state: Record<string, unknown>): Disk | undefined => {
@@ -31,6 +41,7 @@ const readDisk = (state: Record<string, unknown>): Disk | undefined => {
     labels: dict(state.labels) as Record<string, string>,
     taints: dicts(state.taints),
     nodeIps: texts(state.nodeIps),
+    ...(state.controlPlane !== undefined && { controlPlane: state.controlPlane as ControlPlaneFiles }),
     access: {
       server: text(access.server),
       caPem: text(access.caPem),
@@ -132,10 +143,30 @@ const join = async (
   return undefined;
 };
 
+/** kubeadm init, again and again until the address that the API is to be at leads to the machine. */
+const begin = async (spec: MachineSpec, power: Power, cloud: CloudConfig, { configPath, says }: JoinCommand): Promise<Disk | undefined> => {
+  for (const line of says) spec.log(line.replace('$attempt', '1'));
+  const [missing] = missingUnits(cloud);
+  if (missing !== undefined) {
+    spec.log(`Failed to enable unit: Unit file ${missing} does not exist.`);
+    return undefined;
+  }
+  if (spec.startControlPlane === undefined) throw new Error('kubeadm init is not played here');
+  const { files, nodeName, taints, access } = await runKubeadmInit(cloud, configPath, spec);
+  while (!spec.floatingIps?.().includes(files.endpoint.host)) {
+    spec.log(`[wait-control-plane] dial tcp ${files.endpoint.host}:${files.endpoint.port}: i/o timeout`);
+    await power.pause(ATTEMPT_PAUSE_MS);
+  }
+  spec.log('[kubelet-start] Starting the kubelet');
+  return { joined: true, nodeName, labels: {}, taints, nodeIps: [files.address], access, controlPlane: files };
+};
+
 const firstBoot = async (spec: MachineSpec, power: Power): Promise<Disk | undefined> => {
   if (spec.userData === null) return undefined;
   const cloud = parseCloudConfig(spec.userData);
   spec.log(`cloud-init[401]: Cloud-init v. 22.4.2 running 'modules:config'`);
+  const init = findJoin(cloud, 'init');
+  if (init) return begin(spec, power, cloud, init);
   const command = findJoin(cloud);
   if (!command) return undefined;
   const config = parseJoinConfiguration(command.configPath, cloud.files, spec.name);
@@ -162,7 +193,19 @@ const run = async (spec: MachineSpec, power: Power): Promise<(() => void) | unde
     spec.log(`${spec.name} login:`);
     return undefined;
   }
-  const detach = await runKubelet(spec, power, disk);
+  const stop = disk.controlPlane === undefined ? () => {} : ((await spec.startControlPlane?.(disk.controlPlane)) ?? (() => {}));
+  if (power.isOff()) {
+    stop();
+    throw new PoweredOff('powered off');
+  }
+  const kubelet = await runKubelet(spec, power, disk).catch((error: unknown) => {
+    stop();
+    throw error;
+  });
+  const detach = (): void => {
+    kubelet();
+    stop();
+  };
   if (!known) {
     spec.save({ ...spec.state, ...disk });
     spec.log('This node has joined the cluster:');

@@ -96,7 +96,18 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     playFault,
     log,
   });
-  const openstack = startOpenStack({ world, dials, counters, faults, playFault, bootMachine: options.bootMachine, now: options.now });
+  const { outside, startControlPlane } = kubernetes;
+  const bootMachine: BootMachine = (spec) => options.bootMachine(startControlPlane ? { ...spec, startControlPlane } : spec);
+  const openstack = startOpenStack({
+    world,
+    dials,
+    counters,
+    faults,
+    playFault,
+    bootMachine,
+    ...(outside !== undefined && { outside }),
+    now: options.now,
+  });
   const api =
     options.port === null ? await listenAgain(openstack.listener, ports.data.openstack) : await listen(openstack.listener, options.port);
   const control = await listenAgain(

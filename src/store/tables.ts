@@ -30,6 +30,7 @@ import type { ClusterHibernation } from '../domain/hibernation.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole } from '../domain/kubeconfig.ts';
 import type { Sweep } from '../domain/leakReport.ts';
+import type { MadeSeedSpec, SeedPlace } from '../domain/madeSeed.ts';
 import type { BuildFailures, NodeFault, NodeState } from '../domain/node.ts';
 import { completeStoredGroup, type NodeGroupSpec, type NodeGroupState, type ResolvedGroup } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
@@ -80,6 +81,7 @@ export const seeds = sqliteTable(
     exposure: text().$type<Exposure>().notNull(),
     maxClusters: integer(),
     cordoned: flag().notNull().default(false),
+    /** Empty until one that is being made has an address. */
     apiServerUrl: text().notNull(),
     storageClass: text(),
     priorityClass: text(),
@@ -88,6 +90,10 @@ export const seeds = sqliteTable(
     facts: json<SeedFacts>(),
     /** null: it is not drained. */
     drain: json<SeedDrain>(),
+    /** What createSeed was asked; null: it was registered. */
+    made: json<MadeSeedSpec>(),
+    /** What was found and made in the cloud for it so far. */
+    place: json<SeedPlace>(),
     /** Of the first look that got no answer, with none since; null: it answers. */
     silentSince: time(),
     /** When it was given up for now, and its clusters with it; null: it was not. */

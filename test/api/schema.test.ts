@@ -36,11 +36,13 @@ test('every mutation takes one input with an idempotency key and answers a union
     'createCluster',
     'createClusterTemplate',
     'createNodeGroup',
+    'createSeed',
     'deleteAddonBundle',
     'deleteBackup',
     'deleteCluster',
     'deleteClusterTemplate',
     'deleteNodeGroup',
+    'deleteSeed',
     'drainSeed',
     'findOrphans',
     'hibernateCluster',
@@ -60,6 +62,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'rotateCertificates',
     'rotateCloudCredential',
     'rotateEncryptionKey',
+    'scaleSeed',
     'signCertificate',
     'uncordonSeed',
     'unregisterSeed',
@@ -76,7 +79,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     const input = buildSchema().getType(`${name.charAt(0).toUpperCase()}${name.slice(1)}Input`);
     const fields = isInputObjectType(input) ? Object.keys(input.getFields()) : [];
     expect(fields).toContain('idempotencyKey');
-    if (!/^(c(reate|lone)Cluster|createClusterTemplate|(find|remove)Orphans|register(Seed|AddonBundle))$/.test(name))
+    if (!/^(c(reate|lone)Cluster|create(ClusterTemplate|Seed)|(find|remove)Orphans|register(Seed|AddonBundle))$/.test(name))
       expect(fields).toContain('expectedGeneration');
     expect(String(type)).toMatch(/Result!$/);
   }

@@ -42,6 +42,8 @@ const seed = (id: string) => ({
   serviceCidr: null,
   facts: null,
   drain: null,
+  made: null,
+  place: null,
   silentSince: null,
   lostAt: null,
   eventNumber: 0,

@@ -1,26 +1,55 @@
 /** Seeds as a kind of object that passes run over. */
 import type { SeedState } from '../../domain/seed.ts';
-import { defineFlow } from '../../engine/flow.ts';
+import { defineFlow, type Flow } from '../../engine/flow.ts';
 import type { PassSummary } from '../../engine/progress.ts';
+import type { Handler } from '../../engine/worker.ts';
 import { listUnplacedClusterIds, loadSeed, patchSeed, type SeedRow } from '../../store/reconcile.ts';
 import { enqueue } from '../../store/workItems.ts';
 import { createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { openSeedScope, type SeedScope } from './scope.ts';
+import { apiAddress } from './steps/apiAddress.ts';
+import { apiAnswers } from './steps/apiAnswers.ts';
+import { authorities } from './steps/authorities.ts';
 import { capacity } from './steps/capacity.ts';
 import { drained } from './steps/drained.ts';
+import { equipment } from './steps/equipment.ts';
 import { exposure } from './steps/exposure.ts';
+import { machineNames } from './steps/machineNames.ts';
+import { machinePorts } from './steps/machinePorts.ts';
+import { machines } from './steps/machines.ts';
+import { machinesJoined } from './steps/machinesJoined.ts';
+import { network } from './steps/network.ts';
 import { priority } from './steps/priority.ts';
 import { reachable } from './steps/reachable.ts';
 import { rights } from './steps/rights.ts';
+import { router } from './steps/router.ts';
+import { securityGroup } from './steps/securityGroup.ts';
 import { storage } from './steps/storage.ts';
 
-const seedFlow = defineFlow<SeedScope>('seed', [reachable, rights, storage, exposure, capacity, priority, drained]);
+const CHECKS = [reachable, rights, storage, exposure, capacity, priority, drained];
+const MAKING = [
+  ...[machineNames, network, router, securityGroup, machinePorts, apiAddress, authorities],
+  ...[machines, apiAnswers, equipment, machinesJoined],
+];
 
-export const createSeedHandler = (world: World) =>
+const registeredFlow = defineFlow<SeedScope>('seed', CHECKS);
+/** The checks begin once there is something to look at: see `reachable`. */
+const madeFlow = defineFlow<SeedScope>('made seed', [...MAKING, ...CHECKS]);
+
+export const createSeedHandler = (world: World): Handler => {
+  const registered = handlerOf(world, registeredFlow);
+  const made = handlerOf(world, madeFlow);
+  return async (job) => {
+    const row = await loadSeed(world.store.db, job.claim.id);
+    return row?.made == null ? registered(job) : made(job);
+  };
+};
+
+const handlerOf = (world: World, flow: Flow<SeedScope>): Handler =>
   createHandler(world, {
     kind: 'SEED',
-    flow: seedFlow,
+    flow,
     load: (id) => loadSeed(world.store.db, id),
     subject: (row) => ({ kind: 'SEED', id: row.id, name: row.name, streamId: row.id, clusterId: null, projectId: null }),
     open: async (row, write) => openSeedScope(world, row, write),
@@ -38,8 +67,8 @@ export const createSeedHandler = (world: World) =>
 const stateOf = (_scope: SeedScope, row: SeedRow, summary: PassSummary): SeedState => {
   if (row.deleteRequestedAt !== null) return summary.settled ? 'DELETED' : 'UNREGISTERING';
   if (summary.settled) return 'READY';
-  // That its control planes are on their way is no fault of its.
-  if (row.drain !== null && row.state === 'READY' && summary.failure === null) return 'READY';
+  // It lacks nothing while its control planes are on their way, or it waits for a machine that it gets besides.
+  if ((row.drain !== null || row.made !== null) && row.state === 'READY' && summary.failure === null) return 'READY';
   // What a cluster's own steps will meet again (a slow API) is no reason to refuse it; what an administrator must mend is.
   return row.observedGeneration === 0 && summary.failure === null ? 'PENDING' : 'NOT_READY';
 };

@@ -1,5 +1,6 @@
 /** What the steps of a seed look at: one probe, shared by all of them. */
 import { UserError } from '../../domain/errors.ts';
+import type { Cloud } from '../../openstack/session.ts';
 import { probeSeed, type SeedProbe } from '../../seeds/probe.ts';
 import { patchSeed, type SeedRow } from '../../store/reconcile.ts';
 import type { Write } from '../pass.ts';
@@ -10,6 +11,8 @@ import type { World } from '../world.ts';
 export interface SeedScope extends ResourceScope {
   world: World;
   row: SeedRow;
+  /** Seedbed's own project, where the machines of seeds that it makes are. */
+  cloud(): Cloud;
   seed(): Promise<SeedHandle>;
   /** Asked once a pass. */
   probe(): Promise<SeedProbe>;
@@ -25,8 +28,10 @@ export const openSeedScope = (world: World, row: SeedRow, write: Write): SeedSco
     db: world.store.db,
     clock: world.clock,
     cutOffMs: world.settings.cutOffMs,
-    restored: false,
+    // A database that was put back to an older copy may lack the notes of what was made; a seed's machines are few enough to look for them first.
+    restored: row.made !== null,
     look: 'trust',
+    cloud: () => world.clouds.asTrustee(),
     seed: () => world.seeds.get(row.id),
     probe: () => {
       probe ??= world.seeds.get(row.id).then(({ kube }) => probeSeed(kube));

@@ -13,6 +13,8 @@ export interface AddressRange {
   second: number;
   /** Such as 127.77. */
   prefix: string;
+  /** The part of it that is the cloud's outside: a thousand clusters want a router each, and floating IPs besides. */
+  outside: string;
   close(): void;
 }
 
@@ -23,7 +25,12 @@ const claim = (second: number): Promise<Server | undefined> =>
     server.listen({ host: `127.${second}.255.254`, port: CLAIM_PORT }, () => resolve(server.unref()));
   });
 
-const rangeOf = (second: number, server: Server): AddressRange => ({ second, prefix: `127.${second}`, close: () => server.close() });
+const rangeOf = (second: number, server: Server): AddressRange => ({
+  second,
+  prefix: `127.${second}`,
+  outside: `127.${second}.128.0/18`,
+  close: () => server.close(),
+});
 
 /**
  * `remembered`: the range of an earlier run, whose addresses stand in certificates and kubeconfigs, so that no other will do.

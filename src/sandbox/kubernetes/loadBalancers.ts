@@ -6,8 +6,8 @@ import { at, dicts, type KubeObject, namespaceOf, spec, text } from './objects.t
 
 /** What a fast load balancer needs in life, shortened: an Octavia amphora takes a minute. */
 const PROVISION_MS = 150;
-/** The last /24 of the range belongs to the seed's nodes. */
-const ADDRESSES = 254 * 255;
+/** The upper half of the range belongs to the cloud's outside and the seed's nodes. */
+const ADDRESSES = 254 * 128;
 
 const addressesOf = (service: KubeObject): string[] => dicts(at(service, 'status', 'loadBalancer', 'ingress')).map((i) => text(i.ip));
 

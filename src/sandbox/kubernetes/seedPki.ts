@@ -1,6 +1,6 @@
 /** The seed's own authority, its serving certificate and the two logins it hands out. Made once and remembered. */
 import 'reflect-metadata';
-import { randomBytes, webcrypto } from 'node:crypto';
+import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 
@@ -28,6 +28,31 @@ interface Issue {
   subject: string;
   extensions: x509.Extension[];
 }
+
+/** A certificate over a new key, signed by an authority that is given in PEM. */
+export const issueCertificate = async (
+  authority: { certPem: string; keyPem: string },
+  { subject, usage, hosts, nowMs }: { subject: string; usage: 'server' | 'client'; hosts: readonly string[]; nowMs: number },
+): Promise<{ certPem: string; keyPem: string }> => {
+  const pkcs8 = createPrivateKey(authority.keyPem).export({ type: 'pkcs8', format: 'der' });
+  const keys = await newKeys();
+  const names = hosts.map((value): x509.JsonGeneralName => ({ type: isIP(value) ? 'ip' : 'dns', value }));
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: `00${randomBytes(8).toString('hex')}`,
+    subject,
+    issuer: new x509.X509Certificate(authority.certPem).subject,
+    notBefore: new Date(nowMs - DAY_MS / 1440),
+    notAfter: new Date(nowMs + 365 * DAY_MS),
+    publicKey: keys.publicKey,
+    signingKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, ALGORITHM, false, ['sign']),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.ExtendedKeyUsageExtension([usage === 'server' ? '1.3.6.1.5.5.7.3.1' : '1.3.6.1.5.5.7.3.2']),
+      ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+    ],
+  });
+  return { certPem: `${cert.toString('pem')}\n`, keyPem: await keyPem(keys) };
+};
 
 /** Makes the whole set; `hosts` are the names and addresses that the API answers at. */
 export const createSeedPki = async (hosts: readonly string[], logins: Record<string, string>, nowMs: number): Promise<SeedPki> => {

@@ -14,6 +14,7 @@ import { kinds, NODE } from './kinds.ts';
 import { createKubelets } from './kubelet.ts';
 import { type Listener, listen } from './listener.ts';
 import { type AddressPool, startLoadBalancers } from './loadBalancers.ts';
+import { createMachinePlanes } from './machinePlanes.ts';
 import { dicts, namespaceOf, status, text } from './objects.ts';
 import { ensureSeedObjects, LIMITED_USER } from './seedObjects.ts';
 import { createSeedPki, type SeedPki } from './seedPki.ts';
@@ -171,13 +172,7 @@ const startSeed = async (deps: KubernetesDeps, name: string, { range: shared, po
       adminKubeconfigFile: writeKubeconfig(fileOf('admin'), name, server, pki, 'admin'),
     },
     objects: () => snapshotOf(seed),
-    hosted: () =>
-      planes.list().map(({ dataId, plane }) => ({
-        dataId,
-        addresses: plane.addresses(),
-        objects: snapshotOf(plane.cluster),
-        sealedWith: plane.cluster.sealing.counts(),
-      })),
+    hosted: () => hostedIn(planes),
     close() {
       handler.close();
       listener.close();
@@ -187,6 +182,14 @@ const startSeed = async (deps: KubernetesDeps, name: string, { range: shared, po
   };
 };
 
+const hostedIn = (planes: Planes) =>
+  planes.list().map(({ dataId, plane }) => ({
+    dataId,
+    addresses: plane.addresses(),
+    objects: snapshotOf(plane.cluster),
+    sealedWith: plane.cluster.sealing.counts(),
+  }));
+
 /** The first seed's name is `sandbox`. After a restart of the process everything listens again at the same addresses. */
 export const startKubernetes: StartKubernetes = async (deps): Promise<KubernetesHalf> => {
   const seeds: Awaited<ReturnType<typeof startSeed>>[] = [];
@@ -194,14 +197,18 @@ export const startKubernetes: StartKubernetes = async (deps): Promise<Kubernetes
   for (const [ordinal, name] of SEED_NAMES.slice(0, deps.seeds ?? 1).entries())
     seeds.push(await startSeed(deps, name, { range: seeds[0]?.range, pool, ordinal }));
   const [first, ...others] = seeds;
+  const machines = createMachinePlanes({ ...deps, now: () => Date.now() });
   return {
+    ...(first !== undefined && { outside: first.range.outside }),
+    startControlPlane: machines.start,
     seeds: seeds.map(({ handover }) => handover),
     snapshot: () => ({
       seed: first?.objects() ?? [],
       ...(others.length > 0 && { otherSeeds: others.map((seed) => seed.objects()) }),
-      hosted: seeds.flatMap((seed) => seed.hosted()),
+      hosted: [...seeds.flatMap((seed) => seed.hosted()), ...machines.list().flatMap((made) => hostedIn(made.planes))],
     }),
     async close() {
+      machines.close();
       for (const seed of seeds) seed.close();
       first?.range.close();
     },

@@ -23,6 +23,8 @@ export interface FurnishDeps {
   images: ImageState;
   network: NetworkDeps;
   now: () => number;
+  /** Range of the external network. */
+  outside: string;
 }
 
 const furnishIdentity = (identity: IdentityState): Map<string, string> => {
@@ -104,14 +106,7 @@ const furnishNetwork = (deps: FurnishDeps, owner: string): void => {
     ...common,
     'router:external': true,
   });
-  // A /16, because a thousand clusters want a router each, and floating IPs besides.
-  addSubnet(network, external, owner, {
-    name: 'public',
-    cidr: '172.24.0.0/16',
-    gateway_ip: '172.24.0.1',
-    enable_dhcp: false,
-    allocation_pools: [{ start: '172.24.1.0', end: '172.24.254.254' }],
-  });
+  addSubnet(network, external, owner, { name: 'public', cidr: deps.outside, enable_dhcp: false });
 };
 
 /** Fills an empty cloud; does nothing when there are users already. */

@@ -108,6 +108,8 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
         kubeVersion: kubeVersionOf(server),
         address,
         addresses,
+        floatingIps: () =>
+          server.ports.flatMap((p) => network.state.floatingIps.by('port_id', p.portId).map((ip) => ip.floating_ip_address)),
         bootMs,
         log,
         state: disk.state,

@@ -27,6 +27,8 @@ export interface OpenStackDeps {
   faults: Faults;
   playFault: PlayFault;
   bootMachine: BootMachine;
+  /** Range of the external network of a new cloud; absent: addresses that nothing listens at. */
+  outside?: string;
   now: () => number;
 }
 
@@ -84,7 +86,7 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
   const compute = createComputeState(world, now);
   const images = createImageState(world);
   const volumes = createVolumeState({ world, quotas, dials, latency, now });
-  furnish({ identity, compute, images, network, now });
+  furnish({ identity, compute, images, network, now, outside: deps.outside ?? '172.24.0.0/16' });
   const life = createServerLife({ compute, network, volumes, images, latency, now, bootMachine: deps.bootMachine });
 
   const services = [

@@ -1,7 +1,7 @@
 /** What the seed can hold, noted at each look. */
 
 import type { SeedFacts } from '../../../domain/seed.ts';
-import { done, type Step } from '../../../engine/flow.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { stableJson } from '../../../lib/json.ts';
 import { type PodRequests, sumPodRequests } from '../../../seeds/podRequests.ts';
 import type { SeedProbe } from '../../../seeds/probe.ts';
@@ -15,11 +15,12 @@ export const capacity: Step<SeedScope> = {
   needs: [reachable],
   ensure: async (scope) => {
     const probe = await scope.probe();
+    if (probe.schedulableNodes === 0 && scope.row.made !== null) return waiting('a machine of the seed to be Ready', 2_000);
     if (probe.schedulableNodes === 0) throw mendSeed('No node of the seed is ready and schedulable.');
     const before = scope.row.facts;
     const usable = new Set(probe.nodes.filter(({ schedulable }) => schedulable).map(({ name }) => name));
     const requests = await sumPodRequests((await scope.seed()).kube, usable);
-    const facts = factsOf(probe, requests, before, scope.clock.now());
+    const facts = { ...factsOf(probe, requests, before, scope.clock.now()), ...outsideOf(scope) };
     // The time of a probe alone is not worth a write.
     if (before === null || stableJson({ ...facts, probedAt: 0 }) !== stableJson({ ...before, probedAt: 0 })) await scope.patch({ facts });
     return done(
@@ -27,6 +28,10 @@ export const capacity: Step<SeedScope> = {
     );
   },
 };
+
+/** A made seed's machines are behind a router: customers' nodes dial its floating IP, and see its pods come from there or from the router. */
+const outsideOf = ({ row }: SeedScope): Partial<SeedFacts> =>
+  row.place?.address === undefined ? {} : { nodeAddresses: [row.place.address, ...(row.place.gatewayAddresses ?? [])] };
 
 const factsOf = (probe: SeedProbe, requests: PodRequests, before: SeedFacts | null, probedAt: number): SeedFacts => ({
   kubernetesVersion: probe.version,

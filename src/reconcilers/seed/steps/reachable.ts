@@ -2,7 +2,7 @@
 import { Unavailable } from '../../../domain/errors.ts';
 import { isLost } from '../../../domain/seed.ts';
 import { listReleases, parseVersion } from '../../../domain/version.ts';
-import { done, type Step } from '../../../engine/flow.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
 import type { SeedProbe } from '../../../seeds/probe.ts';
 import { patchSeed } from '../../../store/reconcile.ts';
 import { listClusterIdsOnSeed } from '../../../store/seeds.ts';
@@ -17,6 +17,7 @@ export const reachable: Step<SeedScope> = {
   title: 'Reach the seed',
   usuallyMs: 10_000,
   ensure: async (scope) => {
+    if (scope.row.made !== null && scope.row.place?.answeredAt === undefined) return waiting('the seed to be made', 2_000);
     const { version } = await heard(scope);
     const seed = parseVersion(version);
     const newest = parseVersion(listReleases()[0]?.version ?? '');

@@ -6,7 +6,7 @@ import { addressText, parseCidr, parseCidrV6, parseRanges } from '../addresses.t
 import { type Cluster, writeBack } from '../cluster.ts';
 import { recordEvent } from '../controllers/events.ts';
 import { LEASE, NODE, POD } from '../kinds.ts';
-import { createKubelets, type KubeletSet } from '../kubelet.ts';
+import { createKubelets, type KubeletDeps, type KubeletSet } from '../kubelet.ts';
 import { type AttachedKubelet, listenForKubelets } from '../machineRegistry.ts';
 import { at, conditionStatus, type Dict, dicts, type KubeObject, spec, status, text, texts, timestamp, withCondition } from '../objects.ts';
 import { StatusError } from '../statusError.ts';
@@ -77,7 +77,12 @@ export interface NodeWorld {
   close(): void;
 }
 
-export const createNodeWorld = (cluster: Cluster, tunnels: Tunnels): NodeWorld => {
+/** `startProcess`: more programs that its kubelets know. */
+export const createNodeWorld = (
+  cluster: Cluster,
+  tunnels: Tunnels,
+  startProcess: KubeletDeps['startProcess'] = () => undefined,
+): NodeWorld => {
   const alive = new Map<string, AttachedKubelet>();
   const networks = new Map<string, Set<string>>();
   const lost = new Map<string, NodeJS.Timeout>();
@@ -115,7 +120,7 @@ export const createNodeWorld = (cluster: Cluster, tunnels: Tunnels): NodeWorld =
   const kubelets: KubeletSet = createKubelets({
     cluster,
     nodes: { address: (name) => (node(name) ? alive.get(name)?.address : undefined), networkReady, podAddress },
-    startProcess: tunnels.startProcess,
+    startProcess: (pod) => tunnels.startProcess(pod) ?? startProcess(pod),
     running(pod, runs) {
       if (!mountsCni(pod)) return;
       const name = text(spec(pod).nodeName);

@@ -7,10 +7,12 @@ import { sharedObjects } from '../defaultRoles.ts';
 import { createDeprecations } from '../deprecations.ts';
 import { ensureInitialObjects } from '../initialObjects.ts';
 import { type Listener, listen } from '../listener.ts';
+import type { KubeObject } from '../objects.ts';
 import type { ApiServerConfig } from './apiServer.ts';
 import type { ManagerConfig } from './components.ts';
 import { startManagerLoops, startSchedulerLoops } from './managerLoops.ts';
 import { createNodeWorld } from './nodes.ts';
+import type { Process } from './process.ts';
 import { createTunnels } from './tunnelAgents.ts';
 
 export interface Address {
@@ -26,6 +28,8 @@ export interface PlaneDeps extends Omit<ClusterDeps, 'shared' | 'historyLimit' |
   playFault: PlayFault;
   /** Where the world reaches a port of an API server's pod: load balancer addresses and node ports. */
   addressesOf: (config: ApiServerConfig, port: number) => Address[];
+  /** Its API server runs on a machine beside its nodes: it dials them, and their kubelets start what this says. */
+  onMachines?: { startProcess: (pod: KubeObject) => Process | undefined };
 }
 
 export interface Plane {
@@ -39,6 +43,8 @@ export interface Plane {
   /** Looks again at the addresses: a Service changed. */
   refresh(): void;
   addresses(): string[];
+  /** Resolves once it answers where it is dialled, or cannot. */
+  listening(): Promise<void>;
   /** The volume is gone: so is everything the cluster held. */
   destroy(): void;
   close(): void;
@@ -58,6 +64,7 @@ export const createPlane = (deps: PlaneDeps): Plane => {
   const schedulers = new Map<string, { podUid: string; holder: string }>();
   const listeners = new Map<string, { signature: string; listener: Promise<Listener | undefined> }>();
   const tunnels = createTunnels(cluster, {
+    direct: deps.onMachines !== undefined,
     current: () => first(),
     serversAt: (host, port) =>
       [...apiServers.values()].flatMap((config) => {
@@ -66,7 +73,7 @@ export const createPlane = (deps: PlaneDeps): Plane => {
         return open ? [tunnel] : [];
       }),
   });
-  const nodes = createNodeWorld(cluster, tunnels);
+  const nodes = createNodeWorld(cluster, tunnels, deps.onMachines?.startProcess);
   let managerLoop: Loop | undefined;
   let schedulerLoop: Loop | undefined;
   let closed = false;
@@ -190,6 +197,9 @@ export const createPlane = (deps: PlaneDeps): Plane => {
     },
     refresh,
     addresses: () => [...listeners.keys()],
+    listening: async () => {
+      await Promise.all([...listeners.values()].map(({ listener }) => listener));
+    },
     destroy() {
       this.close();
       cluster.store.wipe();

@@ -40,11 +40,14 @@ const nodeAddresses = (seed: Cluster): string[] =>
       .map((a) => text(a.address)),
   );
 
+/** Where the world reaches what listens at an address of a node of the seed. */
+type ReachedAt = (address: string) => readonly string[];
+
 /** Some client's address. */
 const OUTSIDE = '203.0.113.7';
 
 /** Where a Service makes one port of a pod reachable from outside the seed. */
-const addressesOf = (seed: Cluster, config: ApiServerConfig, portOfPod: number): Address[] => {
+const addressesOf = (seed: Cluster, config: ApiServerConfig, portOfPod: number, reachedAt: ReachedAt): Address[] => {
   const pod = seed.store.get(POD, config.namespace, config.podName);
   if (!pod || !isConnectionAllowed(seed, { from: { address: OUTSIDE }, to: { pod }, port: portOfPod })) return [];
   return seed.store.list(SERVICE, config.namespace).flatMap((service) => {
@@ -58,14 +61,20 @@ const addressesOf = (seed: Cluster, config: ApiServerConfig, portOfPod: number):
             port: number(p.port, 0),
             ranges: (spec(service).loadBalancerSourceRanges ?? []) as string[],
           }));
-        return spec(service).type === 'NodePort' ? nodeAddresses(seed).map((host) => ({ host, port: number(p.nodePort, 0) })) : [];
+        return spec(service).type === 'NodePort'
+          ? nodeAddresses(seed)
+              .flatMap(reachedAt)
+              .map((host) => ({ host, port: number(p.nodePort, 0) }))
+          : [];
       });
   });
 };
 
 /** `world` keeps each cluster's objects as a table of its own. */
-export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'> & { seed: Cluster; world: World }): Planes => {
-  const { seed } = deps;
+export const createPlanes = (
+  deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf' | 'onMachines'> & { seed: Cluster; world: World; reachedAt?: ReachedAt },
+): Planes => {
+  const { seed, reachedAt = (address) => [address] } = deps;
   const registry: EtcdRegistry = { members: new Map(), clusters: createEtcdClusters(deps.world.table(`kubernetes/etcd/${seed.id}`)) };
   const webhooks: Webhooks = new Map();
   const planes = new Map<string, Plane>();
@@ -89,7 +98,7 @@ export const createPlanes = (deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf'
       ...registry.clusters.floorOf(dataId),
       id: dataId,
       rows: rowsOf(dataId),
-      addressesOf: (config, port) => addressesOf(seed, config, port),
+      addressesOf: (config, port) => addressesOf(seed, config, port, reachedAt),
     });
     planes.set(dataId, made);
     return made;

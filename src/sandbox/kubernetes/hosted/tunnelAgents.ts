@@ -16,6 +16,8 @@ export interface Tunnels {
 }
 
 export interface TunnelDeps {
+  /** Without a tunnel the API server has a way to its nodes. */
+  direct: boolean;
   /** The API server that answers now. */
   current: () => ApiServerConfig | undefined;
   serversAt: (host: string, port: number) => TunnelServer[];
@@ -43,7 +45,7 @@ export const createTunnels = (cluster: Cluster, deps: TunnelDeps): Tunnels => {
     },
     failure(target) {
       const server = deps.current()?.tunnel;
-      if (server === undefined) return `dial tcp ${target}: i/o timeout`;
+      if (server === undefined) return deps.direct ? undefined : `dial tcp ${target}: i/o timeout`;
       const through = [...connected.values()].some((servers) => servers.has(server.podUid));
       return through ? undefined : 'No agent available';
     },

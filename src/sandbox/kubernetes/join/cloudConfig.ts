@@ -80,7 +80,7 @@ export const forwardsPackets = ({ files, commands }: CloudConfig): boolean => {
 const saidBefore = (command: string): string[] =>
   [
     ...command
-      .slice(0, command.search(/kubeadm\s+join\b/))
+      .slice(0, command.search(/kubeadm\s+(join|init)\b/))
       .replace(/^if [\s\S]*?^fi$/gm, '')
       .matchAll(/^\s*say "([^"]*)"$/gm),
   ].map(([, words]) => `seedbed: ${words}`);
@@ -88,9 +88,16 @@ const saidBefore = (command: string): string[] =>
 /** The last argument of the call itself, which stands in the first line. */
 const versionIn = (command: string): string | null => /\s(v\d+\.\d+\.\d+)$/.exec(command.split('\n')[0] ?? '')?.[1] ?? null;
 
-export const findJoin = ({ commands }: CloudConfig): JoinCommand | undefined => {
+/** Units that a command enables and no file describes: the command fails. */
+export const missingUnits = ({ files, commands }: CloudConfig): string[] =>
+  commands
+    .flatMap((command) => [...command.matchAll(/systemctl (?:-q )?enable --now (\S+\.service)/g)].map(([, unit = '']) => unit))
+    .filter((unit) => !files.has(`/etc/systemd/system/${unit}`));
+
+export const findJoin = ({ commands }: CloudConfig, verb: 'join' | 'init' = 'join'): JoinCommand | undefined => {
+  const call = new RegExp(`kubeadm\\s+${verb}\\b[^\\n]*?--config[= ]+["']?([^\\s"';&|]+)`);
   for (const command of commands) {
-    const path = /kubeadm\s+join\b[^\n]*?--config[= ]+["']?([^\s"';&|]+)/.exec(command)?.[1];
+    const path = call.exec(command)?.[1];
     if (path)
       return { configPath: path, retries: /\b(while|until|for)\b/.test(command), says: saidBefore(command), version: versionIn(command) };
   }

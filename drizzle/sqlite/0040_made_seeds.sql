@@ -1,0 +1,2 @@
+ALTER TABLE `seeds` ADD `made` text;--> statement-breakpoint
+ALTER TABLE `seeds` ADD `place` text;

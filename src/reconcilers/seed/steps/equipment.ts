@@ -1,0 +1,51 @@
+/** What a seed needs beside what kubeadm brings: a network for its pods, and volumes. */
+import { buildFlannel } from '../../../addons/flannel.ts';
+import { buildLocalPath } from '../../../controlPlane/localPath.ts';
+import { CLUSTER_LABEL, type KubernetesObject, PROJECT_LABEL } from '../../../controlPlane/object.ts';
+import { SEED_API_PORT } from '../../../domain/madeSeed.ts';
+import { findRelease, getOfferedRelease } from '../../../domain/version.ts';
+import { done, type Step } from '../../../engine/flow.ts';
+import { applyGroup } from '../../applied.ts';
+import { madeOf, placeOf, settled } from '../made.ts';
+import type { SeedScope } from '../scope.ts';
+import { apiAnswers } from './apiAnswers.ts';
+
+export const equipment: Step<SeedScope> = {
+  name: 'EquipmentApplied',
+  title: 'Install the pod network and storage',
+  usuallyMs: 10_000,
+  needs: [apiAnswers],
+  ensure: async (scope) => {
+    const { row } = scope;
+    const { kube } = await scope.seed();
+    const group = { clusterId: row.id, ownerId: row.id, service: 'SEED', group: 'equipment', look: 'full' } as const;
+    await applyGroup(scope, kube, group, [...podNetworkOf(scope).map(unmarked), ...buildLocalPath(scope.world.settings)]);
+    return done('flannel, local-path');
+  },
+};
+
+const podNetworkOf = (scope: SeedScope): KubernetesObject[] => {
+  const { row, world } = scope;
+  const { kubernetesVersion } = madeOf(scope);
+  const { imageRegistry, imageDigests } = world.settings;
+  return buildFlannel({
+    id: row.id,
+    projectId: '',
+    release: findRelease(kubernetesVersion) ?? getOfferedRelease(kubernetesVersion),
+    imageRegistry,
+    imageDigests,
+    podCidr: row.podCidr ?? '',
+    ipv6: null,
+    endpoint: { host: settled(placeOf(scope).address, 'the address of the API'), port: SEED_API_PORT },
+    addons: { flannel: { backend: 'VXLAN' } },
+  });
+};
+
+const MARKS = new Set(['app.kubernetes.io/managed-by', CLUSTER_LABEL, PROJECT_LABEL]);
+
+/** In a seed these labels say that something is a cluster's: a search for orphans would take it for one that outlived its cluster. */
+const unmarked = <T>(value: T): T => {
+  if (Array.isArray(value)) return value.map(unmarked) as T;
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).flatMap(([key, inner]) => (MARKS.has(key) ? [] : [[key, unmarked(inner)]]))) as T;
+};

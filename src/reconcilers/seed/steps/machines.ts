@@ -1,0 +1,158 @@
+/** A made seed's servers: the first begins the cluster, the others join it, and all boot side by side. */
+import { tokenText } from '../../../controlPlane/bootstrapToken.ts';
+import { imageOf } from '../../../controlPlane/images.ts';
+import { buildPackageSource } from '../../../controlPlane/packages.ts';
+import { buildFirstMachine, buildFurtherMachine } from '../../../controlPlane/seedMachine.ts';
+import { Unavailable, UserError } from '../../../domain/errors.ts';
+import type { SeedMachine } from '../../../domain/madeSeed.ts';
+import { findRelease, getOfferedRelease } from '../../../domain/version.ts';
+import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import type { Server } from '../../../openstack/server.ts';
+import { caPin } from '../../../pki/keys.ts';
+import { ensureResource, findUnlessGone, forgetResource, presentId } from '../../resource.ts';
+import { loadOrMakeToken } from '../machineTokens.ts';
+import {
+  descriptionOf,
+  keyOf,
+  machinesEver,
+  machinesWanted,
+  madeOf,
+  placeOf,
+  removeOwn,
+  removePort,
+  settled,
+  surplusOf,
+  tagOf,
+} from '../made.ts';
+import type { SeedScope } from '../scope.ts';
+import { authorities, getAuthorities } from './authorities.ts';
+
+const BUILD_LOOK_MS = 2_000;
+
+export const machines: Step<SeedScope> = {
+  name: 'MachinesActive',
+  title: 'Start the machines',
+  usuallyMs: 120_000,
+  late: 'CLOUD_ADMIN',
+  needs: [authorities],
+  ensure: async (scope) => {
+    for (const name of await surplusOf(scope, 'server')) await removeServer(scope, name);
+    for (const name of await surplusOf(scope, 'port')) await removePort(scope, name);
+    const wanted = machinesWanted(scope);
+    for (const machine of wanted) await ensureServer(scope, machine);
+    const seen: Outcome[] = [];
+    for (const machine of wanted) seen.push(await follow(scope, machine));
+    return seen.find(({ kind }) => kind === 'waiting') ?? done(wanted.length === 1 ? '1 machine' : `${wanted.length} machines`);
+  },
+  remove: async (scope) => {
+    for (const name of await machinesEver(scope, 'server')) await removeServer(scope, name);
+    return done();
+  },
+};
+
+const METADATA = 'seedbed-seed';
+
+const findServers = async ({ cloud, row }: SeedScope, name: string): Promise<Server[]> =>
+  (await cloud().compute.listServers({ name, metadata: { [METADATA]: row.id } })).filter(
+    (server) => server.name === name && server.metadata[METADATA] === row.id && server.status !== 'DELETED',
+  );
+
+const ensureServer = async (scope: SeedScope, machine: SeedMachine): Promise<string> => {
+  const { row } = scope;
+  const made = madeOf(scope);
+  const { imageId, flavorId, workerFlavorId } = placeOf(scope);
+  const portId = settled(await presentId(scope.db, keyOf(scope, 'NETWORK', 'port', machine.name)), 'the port');
+  return ensureResource(scope, {
+    key: keyOf(scope, 'COMPUTE', 'server', machine.name),
+    find: async () => (await findServers(scope, machine.name))[0],
+    create: async () => ({
+      id: await scope.cloud().compute.createServer({
+        name: machine.name,
+        description: descriptionOf(row),
+        flavorId: machine.index === 0 ? flavorId : workerFlavorId,
+        boot: { kind: 'image', imageId },
+        portIds: [portId],
+        keypair: made.keypair,
+        userData: await userDataOf(scope, machine, portId),
+        configDrive: false,
+        serverGroupId: null,
+        schedulerHints: {},
+        availabilityZone: made.availabilityZone,
+        metadata: { [METADATA]: row.id, 'seedbed-seed-name': row.name },
+        tags: [tagOf(row)],
+      }),
+    }),
+  });
+};
+
+const userDataOf = async (scope: SeedScope, machine: SeedMachine, portId: string): Promise<string> => {
+  const { row, world } = scope;
+  const { kubernetesVersion } = madeOf(scope);
+  const release = findRelease(kubernetesVersion) ?? getOfferedRelease(kubernetesVersion);
+  const { imageRegistry, imageDigests, packages } = world.settings;
+  const own = await getAuthorities(scope);
+  const common = {
+    seedName: row.name,
+    nodeName: machine.name,
+    publicAddress: settled(placeOf(scope).address, 'the address of the API'),
+    podCidr: row.podCidr ?? '',
+    kubernetesVersion,
+    pauseImage: imageOf({ imageRegistry, imageDigests, release }, 'pause'),
+    packageSource: packages === null ? null : buildPackageSource(packages, release),
+  };
+  if (machine.index > 0)
+    return buildFurtherMachine({ ...common, caPin: caPin(own.ca.cert), token: tokenText(await loadOrMakeToken(scope, machine.name)) });
+  const [fixed] = (await scope.cloud().network.getPort(portId)).fixedIps;
+  return buildFirstMachine({
+    ...common,
+    address: fixed?.address ?? '',
+    authorities: own,
+    serviceCidr: row.serviceCidr ?? '',
+    imageRegistry,
+  });
+};
+
+const follow = async (scope: SeedScope, { name, index }: SeedMachine): Promise<Outcome> => {
+  const key = keyOf(scope, 'COMPUTE', 'server', name);
+  const id = await presentId(scope.db, key);
+  const live = id === undefined ? undefined : await findUnlessGone(scope.cloud().compute.getServer(id));
+  if (live === undefined || live.status === 'DELETED') {
+    // The first has all that the seed knows; another one in its place would be another seed, whose clusters are gone.
+    if (index === 0 && placeOf(scope).answeredAt !== undefined)
+      throw new UserError('SERVER_FAULT', `Server ${name}, which ran the API of this seed, was deleted in the cloud; delete the seed.`, {
+        whoMustAct: 'CLOUD_ADMIN',
+      });
+    await forgetResource(scope, key);
+    return waiting(`another server in the place of ${name}, which is gone`, 0);
+  }
+  if (live.status === 'ACTIVE') return done();
+  if (live.status === 'ERROR') return giveUp(scope, live, index);
+  return waiting(
+    `Nova to start server ${name} (${live.id}): it says ${live.status}`,
+    BUILD_LOOK_MS,
+    live.status === 'BUILD' ? 'NOBODY' : 'CLOUD_ADMIN',
+  );
+};
+
+/** One that was never built is deleted, and asked for again at the next try; one that held a seed's etcd is nobody's to delete. */
+const giveUp = async (scope: SeedScope, { name, fault }: Server, index: number): Promise<never> => {
+  if (index > 0 || placeOf(scope).answeredAt === undefined) await removeServer(scope, name);
+  throw new Unavailable('SERVER_BUILD_FAILED', `Nova could not run server ${name}: ${fault?.message ?? 'it gave no reason'}`, {
+    whoMustAct: 'CLOUD_ADMIN',
+    openstack: { service: 'compute', status: fault?.code ?? 500, requestId: null },
+  });
+};
+
+const removeServer = (scope: SeedScope, name: string): Promise<void> => {
+  const { compute } = scope.cloud();
+  return removeOwn(scope, {
+    key: keyOf(scope, 'COMPUTE', 'server', name),
+    list: () => findServers(scope, name),
+    remove: async (id) => {
+      const live = await findUnlessGone(compute.getServer(id));
+      if (live === undefined || live.status === 'DELETED') return 'GONE';
+      if (live.taskState !== 'deleting' || live.status === 'ERROR') await compute.deleteServer(id);
+      return 'UNDER_WAY';
+    },
+  });
+};

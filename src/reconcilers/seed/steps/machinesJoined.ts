@@ -1,0 +1,38 @@
+/** Every machine of a made seed is a Ready node, and no node is left of those that went. */
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import type { KubernetesObject } from '../../../seeds/kinds.ts';
+import { admitToken, forgetToken } from '../machineTokens.ts';
+import { machinesWanted, prefixOf } from '../made.ts';
+import type { SeedScope } from '../scope.ts';
+import { equipment } from './equipment.ts';
+
+const LOOK_MS = 2_000;
+
+export const machinesJoined: Step<SeedScope> = {
+  name: 'MachinesJoined',
+  title: 'Wait for the machines to join',
+  usuallyMs: 120_000,
+  late: 'CLOUD_ADMIN',
+  needs: [equipment],
+  ensure: async (scope) => {
+    const { kube } = await scope.seed();
+    const { items } = await kube.list({ apiVersion: 'v1', kind: 'Node' });
+    const ready = new Set(items.filter((node) => isReady(node)).map(({ metadata }) => metadata.name));
+    const wanted = machinesWanted(scope).map(({ name }) => name);
+    for (const name of wanted) await (ready.has(name) ? forgetToken(scope, name) : admitToken(scope, name));
+    for (const { metadata } of items) {
+      const { name } = metadata;
+      if (!name.startsWith(`${prefixOf(scope.row)}-`) || wanted.includes(name)) continue;
+      await forgetToken(scope, name);
+      await kube.remove({ apiVersion: 'v1', kind: 'Node', name });
+    }
+    const missing = wanted.filter((name) => !ready.has(name));
+    if (missing.length === 0) return done(`${wanted.length} Ready`);
+    return waiting(`${missing.join(', ')} to be Ready; the console of a server (openstack console log show) says how far it is`, LOOK_MS);
+  },
+};
+
+const isReady = ({ status }: KubernetesObject): boolean => {
+  const { conditions } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
+  return conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
+};
