@@ -2,6 +2,7 @@
 import { inspect } from 'node:util';
 import { benchAcknowledge } from './acknowledge.ts';
 import { benchCalls } from './calls.ts';
+import { benchDayTwo } from './dayTwo.ts';
 import { benchFleet } from './fleet.ts';
 import { benchLab } from './lab.ts';
 import { benchOverhead } from './overhead.ts';
@@ -15,6 +16,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   calls: benchCalls,
   script: benchOverhead,
   lab: benchLab,
+  dayTwo: benchDayTwo,
   fleet: () => benchFleet(clusters),
 };
 // Whoever ends the benchmark ends its processes.
