@@ -22,6 +22,11 @@ const ControlPlaneMoveType = builder.objectRef<ControlPlaneMove>('ControlPlaneMo
       resolve: ({ toSeedId }, _args, { loaders }) => loaders.seed.load(toSeedId),
     }),
     back: t.exposeBoolean('back', { description: 'It was called off, or went back to where it was.' }),
+    refusal: t.string({
+      nullable: true,
+      description: 'Why it was called off by itself; for cloud admins only, null where it was not.',
+      resolve: ({ refusal }, _args, { actor }) => (actor.isCloudAdmin ? (refusal ?? null) : null),
+    }),
     frozenAt: t.expose('frozenAt', { type: 'DateTime', nullable: true, description: 'From when on the API was away; null: it was not.' }),
     backAt: t.expose('backAt', { type: 'DateTime', nullable: true, description: 'Since when the API serves again; null: not yet.' }),
     downtimeSeconds: t.float({

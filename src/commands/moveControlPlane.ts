@@ -5,7 +5,7 @@ import { type ControlPlaneMove, hindranceOf, isMoving } from '../domain/controlP
 import { Conflict, Unavailable, UserError } from '../domain/errors.ts';
 import type { Beginner } from '../store/begun.ts';
 import { doubtApplied } from '../store/inventory.ts';
-import { newMove, switchSeed, turnedBack, writeMove } from '../store/moves.ts';
+import { dropBackups, newMove, switchSeed, turnedBack, turnedOut, writeMove } from '../store/moves.ts';
 import type { Tx } from '../store/open.ts';
 import { type ClusterRow, loadSeed, type SeedRow } from '../store/reconcile.ts';
 import { checkSeedFits } from '../store/seeds.ts';
@@ -92,14 +92,26 @@ const turn = async (deps: CommandDeps, tx: Tx, row: ClusterRow, move: ControlPla
       `The control plane of cluster ${row.name} is being moved; call that off first, by moveControlPlane to the seed that it comes from, or wait until it is over.`,
       { field },
     );
+  if (move.phase === 'START' && (move.back || move.startedAt !== null))
+    throw new Conflict(
+      'CONFLICT',
+      `The control plane of cluster ${row.name} has begun to serve where it is now, and what was written there since would be lost; move it again once that is over.`,
+      { field },
+    );
+  const now = deps.clock.now();
   const here = { ...move, number, toSeedId: seed.id, back: true, leaves: null };
-  if (move.phase === 'BACK_UP') return { ...here, phase: 'DONE' };
+  if (move.phase === 'BACK_UP') {
+    await dropBackups(tx, [move.backupId], now);
+    return { ...here, phase: 'DONE' };
+  }
   await doubtApplied(tx, row.id, 'SEED');
+  // Nothing of it has left the seed that it had come to: on it goes there.
+  if (move.back) return turnedOut(move, now);
   // Its Service may be gone by now, and another one asks for the address.
-  if (move.phase !== 'START') return { ...here, phase: 'START', ...(move.phase === 'HAND_OVER' && { askedAt: deps.clock.now() }) };
+  if (move.phase !== 'START') return { ...here, phase: 'START', ...(move.phase === 'HAND_OVER' && { askedAt: now }) };
   const back = turnedBack(move);
   const current = row.seedId === null ? undefined : await loadSeed(tx.db, row.seedId);
   // Nobody can stop anything there, nor have the address let go; what is there goes when it is heard again.
   if (current?.lostAt == null) return back;
-  return (await switchSeed(tx, row, back, deps.clock.now())).move ?? back;
+  return (await switchSeed(tx, row, back, now)).move ?? back;
 };

@@ -38,7 +38,7 @@ export const buildApiService = (cluster: HostedCluster, admitted: readonly strin
 };
 
 const annotationsOf = ({ apiFloatingIp, address }: HostedCluster): { annotations?: Record<string, string> } => {
-  const annotations = { ...(apiFloatingIp && { [INTERNAL]: 'false' }), ...(address !== 'GIVEN' && { [KEEP_FLOATING_IP]: 'true' }) };
+  const annotations = { ...(apiFloatingIp && { [INTERNAL]: 'false' }), ...(address === 'LET_GO' && { [KEEP_FLOATING_IP]: 'true' }) };
   return Object.keys(annotations).length === 0 ? {} : { annotations };
 };
 

@@ -28,10 +28,14 @@ export interface ControlPlaneMove {
   frozenAt: number | null;
   /** When it was asked of the seed for the address that it is to keep; null: it was not yet. */
   askedAt: number | null;
+  /** Its API servers were let start in the seed that it goes to: they may have taken writes since, and nothing goes back behind those. Null: not yet. */
+  startedAt: number | null;
   /** The API serves again since. */
   backAt: number | null;
   /** Seed in which there is a namespace that is to go once the API serves from the other. */
   leaves: string | null;
+  /** Why it was called off by itself, for cloud admins: it may name seeds. */
+  refusal: string | null;
 }
 
 export const isMoving = (move: ControlPlaneMove | null): move is ControlPlaneMove => move !== null && move.phase !== 'DONE';

@@ -40,6 +40,7 @@ export const planDrain = (
   return clusters.map((cluster) => {
     const { id: clusterId, name: clusterName, move } = cluster;
     const stuck = (reason: string): DrainEntry => ({ clusterId, clusterName, toSeedId: null, state: 'STUCK', reason });
+    const refusal = move?.refusal == null ? '' : `: ${move.refusal}`;
     const calledOff = drain !== null && move?.back === true && move.requestedAt >= drain.since;
     if (isMoving(move))
       return move.toSeedId === from.id
@@ -47,7 +48,7 @@ export const planDrain = (
         : { clusterId, clusterName, toSeedId: move.toSeedId, state: 'MOVING', reason: `It is being moved (${move.phase}).` };
     const hindrance = hindranceOf(cluster);
     if (hindrance !== undefined) return stuck(`It ${hindrance}.`);
-    if (calledOff) return stuck('Its move was called off, and its operation says why; mend that, and drain the seed again.');
+    if (calledOff) return stuck(`Its move was called off${refusal || '.'} Mend that, and drain the seed again.`);
     if (from.exposure !== 'LOAD_BALANCER') return stuck('This seed shows APIs on ports of its nodes, and its address could not stay.');
     const { seedId, reasons } = choosePlacement(
       left.filter(({ exposure }) => exposure === from.exposure),

@@ -1,7 +1,7 @@
 /** Moves of control planes, as they are written down: what changes of a cluster's row with each turn, and nothing that another has asked for since. */
 import { checkRoomForBackup } from '../domain/backup.ts';
 import type { ControlPlaneMove } from '../domain/controlPlaneMove.ts';
-import { countLiveBackups } from './backups.ts';
+import { countLiveBackups, requestDeletionOfBackups } from './backups.ts';
 import { announceBegun, type Beginner, operationOf, writeBackup } from './begun.ts';
 import { noteAllGone } from './inventory.ts';
 import type { Tx } from './open.ts';
@@ -27,7 +27,7 @@ export const switchSeed = async (
     seedId: move.toSeedId,
     restore: fill ?? kept,
     etcdStatus: null,
-    move: { ...move, phase: 'START' as const, askedAt: now, leaves: move.fromSeedId },
+    move: { ...move, phase: 'START' as const, askedAt: now, startedAt: null, leaves: move.fromSeedId },
   };
   await patchCluster(tx, row.id, change);
   await noteAllGone(tx, row.id, 'SEED', now);
@@ -43,6 +43,25 @@ export const turnedBack = (move: ControlPlaneMove): ControlPlaneMove => ({
   phase: 'HAND_OVER',
   back: true,
 });
+
+/** The way out again of a move that was on its way back, while all of it is still in the seed that it had come to. */
+export const turnedOut = (move: ControlPlaneMove, now: number): ControlPlaneMove => ({
+  ...move,
+  number: move.number + 1,
+  fromSeedId: move.toSeedId,
+  toSeedId: move.fromSeedId,
+  phase: 'START',
+  back: false,
+  askedAt: now,
+  leaves: move.toSeedId,
+});
+
+/** Backups that a move has asked for and nobody needs any more. */
+export const dropBackups = async (tx: Tx, ids: readonly (string | null)[], now: number): Promise<void> => {
+  const known = ids.filter((id) => id !== null);
+  await requestDeletionOfBackups(tx, known, now);
+  for (const id of known) await wakeNow(tx, 'BACKUP', id, now);
+};
 
 /**
  * One that nothing has been done for yet but a backup that was asked for; not yet written.
@@ -70,8 +89,10 @@ export const newMove = async (
     frozenAt: null,
     // Once it was asked for by name it is from then on.
     askedAt: row.move?.askedAt ?? null,
+    startedAt: null,
     backAt: null,
     leaves: null,
+    refusal: null,
   };
 };
 

@@ -1,5 +1,5 @@
 /** Seeds: lists, lookups, how full they are, and what placement may choose from. */
-import { and, count, eq, gt, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { and, count, eq, gt, inArray, isNotNull, isNull, ne, or, sql } from 'drizzle-orm';
 import { nodeCidrOf } from '../domain/cluster.ts';
 import { type ComponentResources, seedDemandOf } from '../domain/controlPlane.ts';
 import { Conflict } from '../domain/errors.ts';
@@ -80,10 +80,11 @@ export const countClustersBoundToSeed = (db: Db, seedId: string): Promise<number
       or(
         eq(clusters.seedId, seedId),
         and(isNull(clusters.seedId), eq(clusters.requestedSeedId, seedId)),
-        // It goes there, or has something left there.
+        // It goes there, or has something left there; in a seed that is lost while the cluster serves from another, that is given up with it.
         and(
           sql`json_extract(${clusters.move}, '$.phase') <> 'DONE'`,
           sql`${seedId} in (json_extract(${clusters.move}, '$.fromSeedId'), json_extract(${clusters.move}, '$.toSeedId'))`,
+          sql`not (json_extract(${clusters.move}, '$.phase') = 'CLEAN_UP' and ${seedId} in (select id from seeds where lost_at is not null))`,
         ),
       ),
     ),
@@ -132,7 +133,8 @@ const withCidrs = <Row extends Pick<SeedRow, 'podCidr' | 'serviceCidr' | 'facts'
 });
 
 /** What placement chooses from: every registered seed with its load, in one statement. */
-export const listSeedCandidates = async (db: Db): Promise<SeedCandidate[]> => {
+/** `without`: the id of a cluster that is not counted where it is being moved to. */
+export const listSeedCandidates = async (db: Db, without: string | null = null): Promise<SeedCandidate[]> => {
   const load = db
     .select({ seedId: clusters.seedId, used: count().as('used') })
     .from(clusters)
@@ -158,11 +160,32 @@ export const listSeedCandidates = async (db: Db): Promise<SeedCandidate[]> => {
     .leftJoin(load, eq(load.seedId, seeds.id))
     .where(isNull(seeds.deletedAt));
   const uncounted = await demandUncounted(db);
-  return rows.map(({ used, ...row }) => ({
-    ...withCidrs({ ...row, used: used ?? 0 }),
-    free: freeOf(row.facts, uncounted.get(row.id) ?? NOTHING),
-  }));
+  const coming = await listComing(db, without);
+  return rows.map(({ used, ...row }) => {
+    const here = coming.filter(({ toSeedId }) => toSeedId === row.id);
+    const demand = here.map(({ spec }) => seedDemandOf(spec.controlPlane)).reduce(plus, uncounted.get(row.id) ?? NOTHING);
+    return { ...withCidrs({ ...row, used: (used ?? 0) + here.length }), free: freeOf(row.facts, demand) };
+  });
 };
+
+const plus = (a: ComponentResources, b: ComponentResources): ComponentResources => ({
+  cpuMillicores: a.cpuMillicores + b.cpuMillicores,
+  memoryMiB: a.memoryMiB + b.memoryMiB,
+});
+
+/** Clusters that are being moved and are not there yet: their places are kept. */
+const listComing = (db: Db, without: string | null) =>
+  db
+    .select({ toSeedId: sql<string>`json_extract(${clusters.move}, '$.toSeedId')`, spec: clusters.spec })
+    .from(clusters)
+    .where(
+      and(
+        isNull(clusters.deletedAt),
+        sql`json_extract(${clusters.move}, '$.phase') in ('BACK_UP', 'FREEZE', 'HAND_OVER')`,
+        sql`json_extract(${clusters.move}, '$.toSeedId') <> ${clusters.seedId}`,
+        ne(clusters.id, without ?? ''),
+      ),
+    );
 
 const NOTHING: ComponentResources = { cpuMillicores: 0, memoryMiB: 0 };
 
@@ -181,14 +204,14 @@ const demandUncounted = async (db: Db): Promise<Map<string, ComponentResources>>
           gt(clusters.createdAt, sql<number>`json_extract(${seeds.facts}, '$.probedAt')`),
           // Its place is kept for it.
           sql`json_extract(${clusters.hibernation}, '$.phase') in ('ASLEEP', 'WAKING')`,
+          // It is just being made there.
+          sql`json_extract(${clusters.move}, '$.phase') = 'START'`,
         ),
       ),
     );
   const sums = new Map<string, ComponentResources>();
   for (const { seedId, spec } of rows) {
-    const demand = seedDemandOf(spec.controlPlane);
-    const { cpuMillicores, memoryMiB } = sums.get(seedId) ?? NOTHING;
-    sums.set(seedId, { cpuMillicores: cpuMillicores + demand.cpuMillicores, memoryMiB: memoryMiB + demand.memoryMiB });
+    sums.set(seedId, plus(sums.get(seedId) ?? NOTHING, seedDemandOf(spec.controlPlane)));
   }
   return sums;
 };
@@ -208,7 +231,7 @@ export const wishOf = (row: ClusterRow): Omit<PlacementWish, 'seedId'> => {
 
 /** @throws CONFLICT with the reason, where the seed does not take the control plane of a cluster that is in another. */
 export const checkSeedFits = async (db: Db, row: ClusterRow, seedId: string): Promise<void> => {
-  const { reasons } = choosePlacement(await listSeedCandidates(db), { ...wishOf(row), seedId });
+  const { reasons } = choosePlacement(await listSeedCandidates(db, row.id), { ...wishOf(row), seedId });
   const found = reasons.find((reason) => reason.seedId === seedId);
   if (found?.fits === true) return;
   throw new Conflict(

@@ -1,7 +1,8 @@
 /** What is asked of a cluster after its first day, as a life for the walk from death to death. */
+import { readFileSync } from 'node:fs';
 import { freeAddress } from '../autoscaler/freeAddress.ts';
-import type { Settings, Story } from '../reconcilers/story.ts';
-import { type Change, openMortalStory } from './walk.ts';
+import { type openStory, type Story, until } from '../reconcilers/story.ts';
+import type { Change } from './walk.ts';
 
 const NAME = 'walked';
 const OLD = 'v1.35.4';
@@ -36,6 +37,14 @@ export const HIBERNATE: Change = {
   cluster: NAME,
 };
 export const WAKE: Change = { mutation: 'wakeCluster', input: ({ clusterId }) => ({ clusterId }), state: 'READY', nodes: 1, cluster: NAME };
+export const MOVE: Change = {
+  mutation: 'moveControlPlane',
+  input: ({ clusterId, otherSeedId }) => ({ clusterId, seedId: otherSeedId }),
+  state: 'READY',
+  nodes: 1,
+  cluster: NAME,
+  by: 'admin',
+};
 
 const created: Change = {
   mutation: 'createCluster',
@@ -60,19 +69,22 @@ export const DAY_TWO: readonly Change[] = [
   UPGRADE,
   HIBERNATE,
   WAKE,
+  MOVE,
   deleted(NAME, 0),
 ];
 
-/** What a server and a template need for it. */
-export const settingsOfDayTwo = async (): Promise<{ settings: Settings; template: object }> => {
+type Given = NonNullable<Parameters<typeof openStory>[0]>;
+
+/** A world of two seeds and an object store for it; `open` opens any world. */
+export const openDayTwo = async (open: (given: Given) => Promise<Story>): Promise<Story> => {
   const address = await freeAddress();
-  return {
+  const story = await open({
     settings: { backupListen: address, backupAddress: address },
     template: { image: 'debian-12', kubernetesVersion: OLD, backup: { enabled: true } },
-  };
-};
-
-export const openDayTwo = async (bundle: string): Promise<Story> => {
-  const { settings, template } = await settingsOfDayTwo();
-  return openMortalStory(bundle, settings, template);
+    seeds: 2,
+  });
+  const kubeconfig = readFileSync(story.sandbox.seeds[1]?.kubeconfigFile ?? '', 'utf8');
+  await story.change(story.admin, 'registerSeed', { name: 'second', kubeconfig }, 'seed { id }');
+  await until(() => story.rows("select 1 from seeds where state = 'READY'").length === 2);
+  return story;
 };

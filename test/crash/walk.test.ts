@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Story } from '../reconcilers/story.ts';
-import { BACK_UP, CLONE, DAY_TWO, HIBERNATE, openDayTwo, RESTORE, UPGRADE, WAKE } from './dayTwo.ts';
+import { BACK_UP, CLONE, DAY_TWO, HIBERNATE, MOVE, openDayTwo, RESTORE, UPGRADE, WAKE } from './dayTwo.ts';
 import { bundleServer } from './mortal.ts';
 import { type Change, expectSameLife, openMortalStory, walk } from './walk.ts';
 
@@ -50,8 +50,9 @@ test.concurrent.each([
   ['a clone', [CLONE], 40],
   ['an upgrade', [UPGRADE], 40],
   ['a hibernation', [HIBERNATE, WAKE], 40],
+  ['a move', [MOVE], 20],
 ] as const)('%s that dies after its durable writes', async (_, walked, least) => {
-  const story = await openDayTwo(bundle);
+  const story = await openDayTwo((given) => openMortalStory(bundle, given));
   stories.push(story);
   let deaths = 0;
   await expectSameLife(

@@ -6,13 +6,15 @@ import { shapeOfAll } from './shape.ts';
 
 export interface Change {
   mutation: string;
-  /** `backupId`: the newest. */
-  input: (target: { clusterId: string; nodeGroupId: string; backupId: string }) => object;
+  /** `backupId`: the newest; `otherSeedId`: of a seed that the cluster is not in. */
+  input: (target: { clusterId: string; nodeGroupId: string; backupId: string; otherSeedId: string }) => object;
   state: 'READY' | 'HIBERNATED' | 'DELETED';
   /** Those of all clusters. */
   nodes: number;
   /** The cluster that it is about; when left out, the newest. */
   cluster?: string;
+  /** Who asks; when left out, a member of the project. */
+  by?: 'admin';
 }
 
 export const CREATE: Change = {
@@ -47,9 +49,20 @@ export const insist = (story: Story, change: Change): Promise<string> => {
   const { id: clusterId = '' } = newest(story, change.cluster) ?? {};
   const nodeGroupId = story.rows<{ id: string }>('select id from node_groups order by rowid desc limit 1')[0]?.id ?? '';
   const backupId = story.rows<{ id: string }>('select id from backups order by rowid desc limit 1')[0]?.id ?? '';
-  const input = { ...change.input({ clusterId, nodeGroupId, backupId }), idempotencyKey: `change-${count(story, 'operations')}` };
+  const [other] = story.rows<{ id: string }>(
+    `select id from seeds where id <> (select seed_id from clusters where id = '${clusterId}') order by rowid limit 1`,
+  );
+  const input = {
+    ...change.input({ clusterId, nodeGroupId, backupId, otherSeedId: other?.id ?? '' }),
+    idempotencyKey: `change-${count(story, 'operations')}`,
+  };
   return until(async () => {
-    const { operation } = await story.change<{ operation: { uuid: string } }>(story.member, change.mutation, input, 'operation { uuid }');
+    const { operation } = await story.change<{ operation: { uuid: string } }>(
+      story[change.by ?? 'member'],
+      change.mutation,
+      input,
+      'operation { uuid }',
+    );
     return operation.uuid;
   }, 900);
 };
@@ -98,11 +111,12 @@ export const walk = async (bundle: string, story: Story, change: Change, orders:
 };
 
 /** A server that can die, with nothing to wait for: a create that was cut off is known to have come to something or not. */
-export const openMortalStory = (bundle: string, settings: Settings = {}, template: object = {}): Promise<Story> =>
+export const openMortalStory = (bundle: string, given: { settings?: Settings; template?: object; seeds?: number } = {}): Promise<Story> =>
   openStory({
     serve: (all) => startMortal(bundle, all, NEVER),
-    settings: { cutOffSeconds: 0, ...settings },
-    template: { floatingIpEnabled: true, ...template },
+    settings: { cutOffSeconds: 0, ...given.settings },
+    template: { floatingIpEnabled: true, ...given.template },
+    seeds: given.seeds ?? 1,
   });
 
 /** Two lives of one form: the first calm, the second as `take` takes it (false: calm as well). After each change all is as in the first. */

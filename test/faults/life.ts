@@ -1,7 +1,7 @@
 /** A cluster's life in phases, calm or with something that goes wrong in each, and what is held against the calm one. */
 import type { Problem } from '../../src/domain/errors.ts';
 import type { RecordedCall } from '../../src/sandbox/counters.ts';
-import { DAY_TWO, settingsOfDayTwo } from '../crash/dayTwo.ts';
+import { DAY_TWO, openDayTwo } from '../crash/dayTwo.ts';
 import { shapeOfAll } from '../crash/shape.ts';
 import { type Change, CREATE, DELETE, insist, isOver, resize } from '../crash/walk.ts';
 import { openStory, type Settings, type Story, until } from '../reconcilers/story.ts';
@@ -11,7 +11,7 @@ import { CLOUD_TIMEOUT_SECONDS } from './kinds.ts';
 /** Its phases by their names, of which no two are the same in all lives. */
 export interface Life {
   phases: readonly [string, Change][];
-  open: (template: object, settings: Settings) => Promise<Story>;
+  open: (given: { settings: Settings; template: object }) => Promise<Story>;
 }
 
 const FIRST_DAY: Life = {
@@ -21,17 +21,15 @@ const FIRST_DAY: Life = {
     ['shrink', resize(1)],
     ['delete', DELETE],
   ],
-  open: (template, settings) => openStory({ template, settings }),
+  open: (given) => openStory(given),
 };
 
-const NAMES_OF_DAY_TWO = ['prepare', 'backup', 'restore', 'clone', 'endClone', 'upgrade', 'hibernate', 'wake', 'end'];
+const NAMES_OF_DAY_TWO = ['prepare', 'backup', 'restore', 'clone', 'endClone', 'upgrade', 'hibernate', 'wake', 'move', 'end'];
 
 const LATER: Life = {
   phases: DAY_TWO.map((change, place) => [NAMES_OF_DAY_TWO[place] ?? '', change]),
-  open: async (template, settings) => {
-    const own = await settingsOfDayTwo();
-    return openStory({ template: { ...template, ...own.template }, settings: { ...settings, ...own.settings } });
-  },
+  open: ({ settings, template }) =>
+    openDayTwo((own) => openStory({ ...own, settings: { ...settings, ...own.settings }, template: { ...template, ...own.template } })),
 };
 
 export const LIVES: readonly Life[] = [FIRST_DAY, LATER];
@@ -66,7 +64,10 @@ interface OperationRow {
 }
 
 export const openFaultWorld = async ({ phases, open }: Life): Promise<FaultWorld> => {
-  const story = await open({ floatingIpEnabled: true }, { cutOffSeconds: 1, cloudTimeoutSeconds: CLOUD_TIMEOUT_SECONDS });
+  const story = await open({
+    settings: { cutOffSeconds: 1, cloudTimeoutSeconds: CLOUD_TIMEOUT_SECONDS },
+    template: { floatingIpEnabled: true },
+  });
 
   /** Asks for another try once the operation, or what works for it, waits for somebody's act. */
   const helpOut = async (operationId: string, stops: string[]): Promise<void> => {

@@ -203,7 +203,7 @@ export const startKubernetes: StartKubernetes = async (deps): Promise<Kubernetes
     startControlPlane: machines.start,
     seeds: seeds.map(({ handover }) => handover),
     snapshot: () => ({
-      seed: first?.objects() ?? [],
+      seed: seeds.flatMap((each) => each.objects()),
       ...(others.length > 0 && { otherSeeds: others.map((seed) => seed.objects()) }),
       hosted: [...seeds.flatMap((seed) => seed.hosted()), ...machines.list().flatMap((made) => hostedIn(made.planes))],
     }),

@@ -7,7 +7,7 @@ import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts'
 import type { KubernetesObject } from '../../../seeds/kinds.ts';
 import { listFloatingIps } from '../../../store/reconcile.ts';
 import { readable } from '../../workload.ts';
-import { callOffMove } from '../move.ts';
+import { callOffMove, leaveFirst, noteMove } from '../move.ts';
 import type { ClusterScope } from '../scope.ts';
 import { seedNamespace } from './seedNamespace.ts';
 
@@ -17,6 +17,8 @@ export const apiEndpoint: Step<ClusterScope> = {
   usuallyMs: 90_000,
   needs: [seedNamespace],
   ensure: async (scope) => {
+    const held = await leaveFirst(scope);
+    if (held !== undefined) return held;
     const hosted = await scope.hosted();
     const admitted = await admittedTo(scope);
     await scope.applyToSeed('endpoint', [buildApiService(hosted, admitted), ...buildEtcdServices(hosted)]);
@@ -49,9 +51,11 @@ const untilKept = async (
   const wanted = hosted.endpoint.host;
   const given = service === undefined ? undefined : findEndpoint(hosted, service, null)?.host;
   if (given === wanted) return undefined;
-  // On the way back, and on the way out, there is nowhere else to go.
-  const last = move.back || deleteRequestedAt !== null;
-  const late = scope.clock.now() - (move.askedAt ?? 0) > KEPT_WITHIN_MS;
+  // On the way back, on the way out, and once it has served here there is nowhere else to go.
+  const last = move.back || move.startedAt !== null || deleteRequestedAt !== null;
+  // While there is no Service nobody has asked: Seedbed or the seed may have been away.
+  if (service === undefined && !last) await noteMove(scope, move, { ...move, askedAt: scope.clock.now() });
+  const late = service !== undefined && scope.clock.now() - (move.askedAt ?? 0) > KEPT_WITHIN_MS;
   if (given === undefined && (last || !late))
     return waiting(`the seed's load balancer to give the API its address ${wanted}`, 1_000, 'CLOUD_ADMIN');
   const refusal = new UserError(

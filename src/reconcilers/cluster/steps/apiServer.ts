@@ -8,6 +8,7 @@ import { remembering } from '../../../lib/remember.ts';
 import { isSeedTurnShared } from '../../../store/seedTurns.ts';
 import type { SeedHandle } from '../../seedRegistry.ts';
 import { readyReplicas, selectorText } from '../../workload.ts';
+import { noteStarted } from '../move.ts';
 import type { ClusterScope } from '../scope.ts';
 import { checkWayBack, untilMoved, untilStageMoved } from '../upgradeOrder.ts';
 import { certificates } from './certificates.ts';
@@ -36,6 +37,7 @@ export const apiServer: Step<ClusterScope> = {
     if (held !== null) return held;
     await checkWayBack(scope);
     const objects = objectsOf(hosted, await scope.pki());
+    await noteStarted(scope);
     await scope.applyToSeed(GROUP, objects);
     const live = seed.deployments.get(hosted.namespace, namesOf(hosted).apiServer);
     const ready = readyReplicas(live);

@@ -30,20 +30,25 @@ export const backedUpForMove: Step<ClusterScope> = {
       await checkNamespaceIsFree(scope, move.toSeedId);
     } catch (error) {
       if (!(error instanceof SeedbedError) || error.retryable) throw error;
-      return callOff(scope, error.message);
+      return callOff(
+        scope,
+        'The place that it was to go to does not take it. Nothing was changed; ask the administrators of the cloud.',
+        error.message,
+      );
     }
     await noteMove(scope, move, { ...move, phase: 'FREEZE', backupId: null, firstBackupId: move.backupId });
     return waiting('step 2 of 4: the control plane to be frozen', 100);
   },
 };
 
-const callOff = async (scope: ClusterScope, why: string) => {
+const callOff = async (scope: ClusterScope, why: string, refusal?: string) => {
   const { move } = scope.row;
   if (move !== null)
     await callOffMove(
       scope,
       move,
       new UserError('CONFLICT', `The control plane of cluster ${scope.row.name} was not moved. ${why}`, { whoMustAct: 'CLOUD_ADMIN' }),
+      refusal,
     );
   return waiting('the move to be called off', 100);
 };

@@ -10,10 +10,12 @@ import type { ClusterScope } from '../scope.ts';
 import { addonSteps, CINDER_CSI, CLOUD_CONTROLLER, cloudControllerStep } from './addons.ts';
 import { apiEndpoint } from './apiEndpoint.ts';
 import { apiServer } from './apiServer.ts';
+import { backups } from './backups.ts';
 import { certificates } from './certificates.ts';
 import { etcd } from './etcd.ts';
 import { networkPolicies } from './networkPolicies.ts';
 import { nodeGroups } from './nodeGroups.ts';
+import { oldSeedLeft } from './oldSeedLeft.ts';
 import { restored } from './restored.ts';
 import { seedNamespace } from './seedNamespace.ts';
 import { usable } from './usable.ts';
@@ -24,7 +26,7 @@ export const controlPlaneAwake: Step<ClusterScope> = {
   usuallyMs: 120_000,
   late: 'CLOUD_ADMIN',
   // Removed before them.
-  needs: [etcd, apiServer, ...addonSteps, nodeGroups, usable],
+  needs: [etcd, apiServer, backups, oldSeedLeft, ...addonSteps, nodeGroups, usable],
   // There is something to do only when the cluster goes.
   wanted: () => false,
   ensure: async () => done(),
@@ -66,5 +68,5 @@ const endFreeze = async (scope: ClusterScope): Promise<void> => {
   if (!isFrozen(move) || move.phase === 'START') return;
   const askedAt = move.phase === 'HAND_OVER' ? scope.clock.now() : move.askedAt;
   await scope.write((tx) => doubtApplied(tx, id, 'SEED'));
-  await scope.patch({ move: { ...move, phase: 'START', askedAt, leaves: null } });
+  await scope.patch({ move: { ...move, phase: 'START', askedAt, back: false } });
 };

@@ -1,5 +1,6 @@
 /** The namespace that holds the cluster's control plane; all that is in it goes with it. */
 import { buildNamespace } from '../../../controlPlane/namespace.ts';
+import { isMoving } from '../../../domain/controlPlaneMove.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { noteAllGone } from '../../../store/inventory.ts';
 import { endUses } from '../../../store/usage.ts';
@@ -19,7 +20,7 @@ export const seedNamespace: Step<ClusterScope> = {
   },
   remove: async (scope) => {
     if (scope.row.seedId === null) return done();
-    if (scope.row.seedAbandoned) return done('Left in the seed, which was given up.');
+    if (scope.row.seedAbandoned && !(await isOtherSeedGivenUp(scope))) return done('Left in the seed, which was given up.');
     const { kube } = await scope.seed();
     const { namespace } = await scope.hosted();
     const there = await kube.remove({ apiVersion: 'v1', kind: 'Namespace', name: namespace });
@@ -33,3 +34,7 @@ export const seedNamespace: Step<ClusterScope> = {
     return done();
   },
 };
+
+/** After a move something of it may be in a seed that is lost, while the one that it is in answers. */
+const isOtherSeedGivenUp = async ({ row, seedRow }: ClusterScope): Promise<boolean> =>
+  isMoving(row.move) && row.move.leaves !== null && (await seedRow()).lostAt === null;

@@ -1,5 +1,6 @@
 /** A seed that is drained: its control planes go to other seeds, a few at a time, until none is left. */
 
+import { hindranceOf, isMoving } from '../../../domain/controlPlaneMove.ts';
 import { SeedbedError } from '../../../domain/errors.ts';
 import { type DrainEntry, MOVES_AT_ONCE } from '../../../domain/seedDrain.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
@@ -7,6 +8,7 @@ import { newId } from '../../../lib/ids.ts';
 import { newMove, writeMove } from '../../../store/moves.ts';
 import { loadCluster, loadSeed, patchSeed } from '../../../store/reconcile.ts';
 import { loadDrainPlan } from '../../../store/seedDrains.ts';
+import { checkSeedFits } from '../../../store/seeds.ts';
 import type { SeedScope } from '../scope.ts';
 
 const LOOK_MS = 10_000;
@@ -51,6 +53,8 @@ const begin = async ({ write, row, clock, world }: SeedScope, { clusterId, toSee
       // Something else was asked for since the plan was made; the next one knows.
       if (live?.drain?.since !== row.drain?.since || cluster?.seedId !== row.id || cluster.deleteRequestedAt !== null || toSeedId === null)
         return;
+      if (isMoving(cluster.move) || hindranceOf(cluster) !== undefined) return;
+      await checkSeedFits(tx.db, cluster, toSeedId);
       // Its project reads the reason, and knows nothing of seeds.
       const by = { newId, now: clock.now(), requestedBy: row.drain?.requestedBy ?? '', reason: 'The place that it is in is emptied.' };
       await writeMove(tx, by, cluster, await newMove(tx, by, cluster, { fromSeedId: row.id, toSeedId }));
