@@ -51,6 +51,11 @@ const check = (row: ClusterRow, until: number | null, now: number): void => {
       'CONFLICT',
       `Cluster ${row.name} is still being made, so there is nothing to hibernate yet; ask again once it is READY, or delete it.`,
     );
+  if (hibernationOf(row) === null && row.restore !== null && row.restore.phase !== 'DONE')
+    throw new Conflict(
+      'CONFLICT',
+      `Cluster ${row.name} is being restored, and cannot be hibernated meanwhile; ask again once that is over.`,
+    );
   if (until !== null && until <= now)
     throw new UserError('INVALID_INPUT', 'until must be a time to come; leave it out, and the cluster sleeps until wakeCluster.', {
       field: ['until'],

@@ -1,6 +1,7 @@
 /** When Seedbed may next begin by itself what can be felt in a cluster, and what that will be. */
 import { isByItself, nextPatch } from '../domain/autoUpgrade.ts';
-import { type Problem, SeedbedError } from '../domain/errors.ts';
+import { Conflict, type Problem, SeedbedError } from '../domain/errors.ts';
+import { hibernationOf } from '../domain/hibernation.ts';
 import { nextOpening } from '../domain/maintenance.ts';
 import { pauseOf } from '../domain/pause.ts';
 import { checkAutoUpgrade, listLate } from '../domain/upgradeCheck.ts';
@@ -21,9 +22,11 @@ export const nextMaintenanceOf = (facts: UpgradeFacts): NextMaintenance | null =
   const { cluster, now } = facts;
   if (cluster.deleteRequestedAt !== null) return null;
   const { windows } = cluster.spec.maintenance;
-  // A pause goes before: what opens meanwhile opens for nothing.
-  const opening = nextOpening(windows, pauseOf(cluster, now)?.until ?? now);
   const upgradeTo = versionOf(facts);
+  const sleep = hibernationOf(cluster);
+  if (sleep?.until === null) return upgradeTo === null ? null : { opensAt: null, closesAt: null, upgradeTo, problem: asleep(cluster.name) };
+  // A pause and a hibernation go before: what opens meanwhile opens for nothing.
+  const opening = nextOpening(windows, Math.max(now, pauseOf(cluster, now)?.until ?? 0, sleep?.until ?? 0));
   if (opening === null && upgradeTo === null) return null;
   return {
     opensAt: opening?.from ?? null,
@@ -32,6 +35,12 @@ export const nextMaintenanceOf = (facts: UpgradeFacts): NextMaintenance | null =
     problem: upgradeTo === null ? null : problemOf(facts, upgradeTo),
   };
 };
+
+const asleep = (name: string): Problem =>
+  new Conflict(
+    'CONFLICT',
+    `Cluster ${name} is hibernated without an end, and nothing is done by itself until it is woken (wakeCluster).`,
+  ).toProblem();
 
 const versionOf = (facts: UpgradeFacts): string | null => {
   const { cluster } = facts;

@@ -91,7 +91,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, backup: BackupRow, c
   const now = deps.clock.now();
   const generation = cluster.generation + 1;
   await patchCluster(tx, cluster.id, {
-    restore: { backupId: backup.id, number: (cluster.restore?.number ?? 0) + 1, phase: 'STOP', filled: [] },
+    restore: { backupId: backup.id, number: (cluster.restore?.number ?? 0) + 1, phase: 'STOP', filled: [], intact: isIntact(cluster) },
     generation,
     updatedAt: now,
     ...(cluster.observedGeneration > 0 && !isHibernating(cluster) && { state: 'UPDATING' as const }),
@@ -104,3 +104,6 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, backup: BackupRow, c
   await wakeNow(tx, 'CLUSTER', cluster.id, now);
   return operation;
 };
+
+const isIntact = ({ restore }: ClusterRow): boolean =>
+  restore === null || restore.phase === 'DONE' || (restore.phase === 'STOP' && restore.intact === true);

@@ -98,6 +98,8 @@ export interface ClusterRestore {
   phase: 'STOP' | 'FILL' | 'DONE';
   /** Numbers of the members whose volumes have it. */
   filled: number[];
+  /** What its etcd had is whole until its volumes are filled: no earlier restore was cut off. */
+  intact?: boolean;
 }
 
 /** A cluster that was made of another's backup. */

@@ -89,8 +89,8 @@ export const sumUsage = async (
   which: { projectId?: string | null; clusterId?: string | null },
   { from, to }: UsagePeriod,
 ): Promise<ClusterUsageRow[]> => {
-  // As real numbers: a year of a thousand servers in milliseconds is near the end of whole ones.
-  const sum = sql<number>`sum(cast(${usage.amount} as real) * (min(coalesce(${usage.endedAt}, ${to}), ${to}) - max(${usage.startedAt}, ${from})))`;
+  // A clock that was set back may have noted an end before its beginning. As real numbers: a year of a thousand servers in milliseconds is near the end of whole ones.
+  const sum = sql<number>`sum(cast(${usage.amount} as real) * max(0, min(coalesce(${usage.endedAt}, ${to}), ${to}) - max(${usage.startedAt}, ${from})))`;
   const within: SQL = sql`${usage.startedAt} < ${to} and coalesce(${usage.endedAt}, ${to}) > ${from}`;
   const rows = await db
     .select({

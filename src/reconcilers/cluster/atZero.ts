@@ -45,8 +45,12 @@ const atZero = (objects: readonly KubernetesObject[]): KubernetesObject[] =>
     return kind === 'CronJob' ? { ...object, spec: { ...(object.spec as object), suspend: true } } : object;
   });
 
-export const hasPods = async (scope: ClusterScope, hosted: ReachableCluster, component: Component): Promise<boolean> => {
+/** One that was evicted stays, and runs no more: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase */
+const ENDED = new Set(['Succeeded', 'Failed']);
+
+const hasPods = async (scope: ClusterScope, hosted: ReachableCluster, component: Component): Promise<boolean> => {
   const labelSelector = selectorText(selectorOf(hosted, component));
   const { kube } = await scope.seed();
-  return (await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector })).items.length > 0;
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector });
+  return items.some((pod) => !ENDED.has((pod.status as { phase?: string } | undefined)?.phase ?? ''));
 };

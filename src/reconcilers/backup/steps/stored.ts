@@ -1,6 +1,7 @@
 /** The snapshot and the keys that it needs are in the object store. */
 import { z } from 'zod';
 import { backupTaskName, buildSaveTask } from '../../../controlPlane/backup.ts';
+import { namesOf, type ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
 import { isGivenUp, MOST_TRIES, objectNamesOf, retryAt } from '../../../domain/backup.ts';
 import { quotaBytesOf } from '../../../domain/controlPlane.ts';
 import { SeedbedError, Unavailable, UserError } from '../../../domain/errors.ts';
@@ -10,6 +11,7 @@ import { CHECKSUM_BYTES, type ObjectStore } from '../../../objectStore/objectSto
 import { findBackupBefore } from '../../../store/backups.ts';
 import { complaintOf, jsonOf } from '../../cluster/etcdSight.ts';
 import type { TaskAnswer } from '../../cluster/etcdTask.ts';
+import { readyReplicas } from '../../workload.ts';
 import { openKeys, sealKeys } from '../keys.ts';
 import type { BackupScope } from '../scope.ts';
 import { dropTask, noteFailure, runTask, TRANSFER_TTL_MS } from '../task.ts';
@@ -29,6 +31,8 @@ export const stored: Step<BackupScope> = {
     if (before !== undefined) return waiting(`backup ${before.name} of the same cluster, which comes first`, 5 * LOOK_MS);
     const { snapshot, keys } = objectNamesOf(scope.row);
     const hosted = await scope.cluster.reachable();
+    // While its cluster wakes no try would come to anything.
+    if (scope.cluster.row.hibernation !== null && !(await isEtcdReady(scope, hosted))) return waiting('etcd to run', 5 * LOOK_MS);
     const objects = scope.objects();
     // Before the snapshot, so that they are there with it; whether they still fit is looked at behind it.
     await putKeys(scope, objects, keys);
@@ -52,6 +56,9 @@ export const stored: Step<BackupScope> = {
     return done();
   },
 };
+
+const isEtcdReady = async ({ cluster }: BackupScope, hosted: ReachableCluster): Promise<boolean> =>
+  readyReplicas((await cluster.seed()).statefulSets.get(hosted.namespace, namesOf(hosted).etcd)) > 0;
 
 const readAnswer = async (scope: BackupScope, answer: TaskAnswer): Promise<Outcome> => {
   if (!answer.good) return failed(scope, complaintOf(answer));

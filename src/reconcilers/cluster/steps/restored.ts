@@ -27,7 +27,7 @@ import { type ClusterRow, loadCluster, patchCluster } from '../../../store/recon
 import { openKeys } from '../../backup/keys.ts';
 import { TRANSFER_TTL_MS } from '../../backup/task.ts';
 import { createOnce, selectorText } from '../../workload.ts';
-import { hasPods, stopControlPlane } from '../atZero.ts';
+import { stopControlPlane } from '../atZero.ts';
 import { complaintOf } from '../etcdSight.ts';
 import { takeJobAnswer } from '../etcdTask.ts';
 import type { ClusterScope } from '../scope.ts';
@@ -87,7 +87,7 @@ const open = async (scope: ClusterScope, restore: ClusterRestore): Promise<{ bac
   const { objects } = scope.world;
   const backup = await findBackup(scope.db, restore.backupId);
   if (backup !== undefined && objects !== null && (await isWhole(scope, restore, backup, objects))) return { backup, objects };
-  const untouched = restore.phase === 'STOP' && scope.row.etcd !== null && !(await isStopping(scope));
+  const untouched = restore.phase === 'STOP' && restore.intact === true;
   const refusal = new UserError(
     'SEED_REFUSED',
     `Backup ${backup?.name ?? restore.backupId} is not in the object store as it was stored${untouched ? ', and nothing was changed' : ''}; ${remedyOf(scope)}.`,
@@ -133,8 +133,6 @@ const dropEarlier = async (scope: ClusterScope, { number }: ClusterRestore): Pro
       if (isOfEarlierRestore(hosted, metadata.name, number))
         await kube.remove({ apiVersion, kind, namespace: hosted.namespace, name: metadata.name });
 };
-
-const isStopping = async (scope: ClusterScope): Promise<boolean> => !(await hasPods(scope, await scope.reachable(), 'kube-apiserver'));
 
 /** As many members as are asked for, whatever there were. */
 const restoredCluster = async (scope: ClusterScope): Promise<ReachableCluster> => {

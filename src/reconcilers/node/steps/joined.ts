@@ -1,5 +1,6 @@
 /** Follows the node in the cluster's own API until it is Ready; takes its Node object away when it goes. */
 import { SeedbedError, UserError } from '../../../domain/errors.ts';
+import { isHibernating } from '../../../domain/hibernation.ts';
 import { providerIdOf } from '../../../domain/node.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { kubeletVersionOf, problemsOf, providerIdIn, readyState } from '../../tenantRegistry.ts';
@@ -51,6 +52,8 @@ export const joined: Step<NodeScope> = {
       await kube.remove({ apiVersion: 'v1', kind: 'Node', name: scope.row.name });
     } catch (error) {
       if (!(error instanceof SeedbedError) || !error.retryable) throw error;
+      // One that was not seen to join has nothing there, and an API that had not come up when its cluster was put to sleep will not.
+      if (isHibernating(scope.cluster) && scope.row.kubeletVersion === null) return done();
       return waiting("the cluster's API, to take the node out of it", 5_000);
     }
     return done();
