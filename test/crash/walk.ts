@@ -104,7 +104,7 @@ export const walk = async (bundle: string, story: Story, change: Change, orders:
   const [deaths] = await Promise.all([lives(), asked]);
   expect(performance.now() - died, 'milliseconds from the last death to the end').toBeLessThan(60_000);
   // What was answered, by whichever server, is what was done, and once.
-  expect(story.rows(`select state from operations where id = '${answer}'`)).toEqual([{ state: 'SUCCEEDED' }]);
+  expect(story.rows(`select state, problem from operations where id = '${answer}'`)).toEqual([{ state: 'SUCCEEDED', problem: null }]);
   await story.served.close();
   story.served = await startMortal(bundle, story.settings, NEVER);
   return deaths;

@@ -18,7 +18,8 @@ export const backedUpForMove: Step<ClusterScope> = {
   ensure: async (scope) => {
     const { row, db } = scope;
     const { move } = row;
-    if (move === null) return waiting('a move', 100);
+    // A look further on in the same pass: what this one waits for is over.
+    if (move?.phase !== 'BACK_UP') return waiting('step 2 of 4: the control plane to be frozen', 100);
     const backup = await findBackup(db, move.backupId ?? '');
     const fault = await faultOf(scope, backup);
     if (fault !== undefined || backup === undefined) return callOff(scope, `${fault} Nothing was changed; mend that, and move it again.`);
