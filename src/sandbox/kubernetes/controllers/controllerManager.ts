@@ -115,8 +115,14 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
     if (kind === NAMESPACE) queue.add(`Namespace||${object.metadata.name}`);
     else if (WORKLOADS.get(kind.kind) === kind || LOOKED_AT.includes(kind)) queue.add(keyOf(kind, object));
   };
+  // Its node may have gone while no controller ran, or as it was bound.
+  const lookForNode = (pod: KubeObject): void => {
+    const node = text(spec(pod).nodeName);
+    if (node !== '' && !cluster.store.get(NODE, '', node)) queue.addAfter(`Orphans||${node}`, cluster.latency(ORPHANED_MS));
+  };
   const stopCollector = startGarbageCollector(cluster);
   const unsubscribe = cluster.store.subscribe((event) => {
+    if (event.kind === POD && event.type !== 'DELETED') lookForNode(event.object);
     if (event.type !== 'DELETED') look(event.kind, event.object);
     else if (event.kind === NODE) queue.addAfter(`Orphans||${event.object.metadata.name}`, cluster.latency(ORPHANED_MS));
     else if (event.kind === PVC) reclaim(cluster, event.object);
@@ -129,6 +135,7 @@ export const startControllers = (cluster: Cluster, options: ControllerOptions): 
       for (const kind of WORKLOADS.values()) for (const o of cluster.store.list(kind, namespaceOf(event.object))) queue.add(keyOf(kind, o));
   });
   for (const kind of [NAMESPACE, ...WORKLOADS.values(), ...LOOKED_AT]) for (const object of cluster.store.list(kind)) look(kind, object);
+  for (const pod of cluster.store.list(POD)) lookForNode(pod);
   return () => {
     unsubscribe();
     stopCollector();
