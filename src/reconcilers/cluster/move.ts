@@ -90,5 +90,10 @@ export const faultOf = async (scope: ClusterScope, backup: BackupRow | undefined
   const failed = [...(await loadConditions(scope.db, backup.id)).values()].find(
     ({ state, problem }) => state === 'FAILED' && problem?.retryable === false,
   );
+  // What came of a store that was away for a moment is tried again soon, and is no reason to give up.
+  if (backup.failures !== null && backup.failures.count <= FORGIVEN_TRIES) return undefined;
   return failed?.problem?.message;
 };
+
+/** The next tries come after ten seconds and a minute, which an API that is away can wait for; those after them take longer. */
+const FORGIVEN_TRIES = 2;
