@@ -1,8 +1,8 @@
 /** Writes what every accepted mutation leaves: its operation, the next event of its stream, and who is to be told. */
 import type { OperationKind } from '../domain/operation.ts';
 import type { BackupRow } from '../store/backups.ts';
+import { announceBegun, operationOf } from '../store/begun.ts';
 import type { Change, Tx } from '../store/open.ts';
-import { insertOperation } from '../store/operations.ts';
 import { appendEvent, type OperationRow, type Subject } from '../store/progress.ts';
 import { type ClusterRow, type NodeGroupRow, patchCluster, type SeedRow } from '../store/reconcile.ts';
 import { wakeNow } from '../store/wake.ts';
@@ -42,23 +42,8 @@ export const seedSubject = (row: SeedRow): Subject => ({
 });
 
 /** A new operation, not yet written; `generation`: of the target, after the change. */
-export const newOperation = (deps: CommandDeps, call: Call, kind: OperationKind, subject: Subject, generation: number): OperationRow => ({
-  id: deps.newId(),
-  kind,
-  targetKind: subject.kind,
-  targetId: subject.id,
-  clusterId: subject.clusterId,
-  projectId: subject.projectId,
-  generation,
-  state: 'PENDING',
-  percent: 0,
-  steps: [],
-  problem: null,
-  requestedBy: call.actor.userName,
-  reason: null,
-  requestedAt: deps.clock.now(),
-  finishedAt: null,
-});
+export const newOperation = (deps: CommandDeps, call: Call, kind: OperationKind, subject: Subject, generation: number): OperationRow =>
+  operationOf({ newId: deps.newId, now: deps.clock.now(), requestedBy: call.actor.userName, reason: null }, subject, kind, generation);
 
 const changeOf = (subject: Subject, what: Change['what']): Change => ({
   kind: subject.kind,
@@ -77,19 +62,8 @@ export const announce = async (
   message: string,
   what: Change['what'],
 ): Promise<void> => {
-  await insertOperation(tx, operation);
-  await appendEvent(tx, subject, {
-    at: operation.requestedAt,
-    step: null,
-    title: null,
-    state,
-    percent: 0,
-    message,
-    problem: null,
-    operationId: operation.id,
-    settled: false,
-  });
-  tell(tx, subject, operation, what);
+  tx.changes.push(changeOf(subject, what));
+  await announceBegun(tx, subject, operation, state, message);
 };
 
 /** A change of a part shows on the whole: the cluster is UPDATING until its own pass has seen the end of it, which settles its stream. */
