@@ -6,15 +6,16 @@ import { Conflict, UserError } from '../domain/errors.ts';
 import { faultOfLabel, MAX_SEED_NAME } from '../domain/names.ts';
 import type { OperationKind } from '../domain/operation.ts';
 import { isUniqueViolation, type Tx } from '../store/open.ts';
-import { supersedeOperations } from '../store/operations.ts';
+import { findNewestOperation, supersedeOperations } from '../store/operations.ts';
 import type { OperationRow } from '../store/progress.ts';
 import { patchSeed, type SeedRow } from '../store/reconcile.ts';
-import { countClustersBoundToSeed } from '../store/seeds.ts';
+import { countClustersBoundToSeed, insertSeed } from '../store/seeds.ts';
 import { wakeNow } from '../store/wake.ts';
+import { enqueue } from '../store/workItems.ts';
 import { announce, newOperation, seedSubject } from './announce.ts';
 import type { Call, CommandDeps, SeedAnswer } from './call.ts';
 import { type Recalled, runOnce } from './idempotent.ts';
-import { clearable, given, nameBy, nameOrId, smallMap, wholeNumber } from './parse.ts';
+import { clearable, given, nameBy, nameOrId, ownInput, parseInput, smallMap, wholeNumber } from './parse.ts';
 import { checkGeneration, getSeed, recallOperation, recallSeed } from './targets.ts';
 
 /** The secret's name, with the seed as its owner. */
@@ -83,7 +84,52 @@ export const recallSeedAnswer = async (deps: CommandDeps, call: Call, ids: Recal
   operation: await recallOperation(deps.store.db, call, ids.operationId),
 });
 
-export const nameTaken = (error: unknown, name: string): unknown =>
+/** Writes a seed down that nobody knew of, with its operation, event and work item. `message`: for people. @throws NAME_TAKEN. */
+export const addSeed = async (
+  deps: CommandDeps,
+  call: Call,
+  tx: Tx,
+  { row, kind, message }: { row: SeedRow; kind: OperationKind; message: string },
+) => {
+  await insertSeed(tx, row).catch((error: unknown) => {
+    throw nameTaken(error, row.name);
+  });
+  const operation = newOperation(deps, call, kind, seedSubject(row), row.generation);
+  await announce(tx, seedSubject(row), operation, row.state, message, 'CREATED');
+  await enqueue(tx, 'SEED', row.id, row.createdAt);
+  const seed = await recallSeed(tx.db, row.id);
+  return {
+    answer: { seed, operation },
+    target: { kind: 'SEED' as const, id: seed.id, projectId: null },
+    recall: { seedId: seed.id, operationId: operation.id },
+  };
+};
+
+/** A seed that was registered is let go of, and one that Seedbed made is deleted; `refuse` throws for the other kind. Asking twice answers the removal that is under way. */
+export const removeSeed = (
+  deps: CommandDeps,
+  call: Call,
+  raw: unknown,
+  way: { mutation: string; kind: OperationKind; message: string; refuse: (row: SeedRow) => void },
+): Promise<SeedAnswer> => {
+  requireCloudAdmin(call.actor);
+  const { refuse, ...change } = way;
+  return changeSeed(deps, call, raw, {
+    ...change,
+    seedId: parseInput(removal, ownInput(raw)).seedId,
+    supersedes: null,
+    underWay: async (tx, row) => (row.deleteRequestedAt === null ? undefined : findNewestOperation(tx.db, row.id, way.kind)),
+    patch: async (tx, row, now) => {
+      refuse(row);
+      await refuseUsed(tx, row);
+      return { deleteRequestedAt: now, state: 'UNREGISTERING' };
+    },
+  });
+};
+
+const removal = z.strictObject({ seedId: nameOrId });
+
+const nameTaken = (error: unknown, name: string): unknown =>
   isUniqueViolation(error)
     ? new Conflict('NAME_TAKEN', `A seed named ${name} is registered already; choose another name.`, { field: ['name'] })
     : error;
@@ -123,7 +169,7 @@ export const changeSeed = (deps: CommandDeps, call: Call, raw: unknown, change: 
   });
 };
 
-export const refuseUsed = async (tx: Tx, row: SeedRow): Promise<void> => {
+const refuseUsed = async (tx: Tx, row: SeedRow): Promise<void> => {
   const used = await countClustersBoundToSeed(tx.db, row.id);
   if (used > 0)
     throw new Conflict(

@@ -1,5 +1,4 @@
 /** A seed that is drained: its control planes go to other seeds, a few at a time, until none is left. */
-
 import { hindranceOf, isMoving } from '../../../domain/controlPlaneMove.ts';
 import { SeedbedError } from '../../../domain/errors.ts';
 import { type DrainEntry, MOVES_AT_ONCE } from '../../../domain/seedDrain.ts';
