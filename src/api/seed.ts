@@ -1,6 +1,6 @@
 /** Seeds: the clusters that hold customers' control planes. Only cloud admins see them. */
 import type { MadeSeedSpec } from '../domain/madeSeed.ts';
-import type { SeedFacts } from '../domain/seed.ts';
+import { MAX_SEED_WEIGHT, type SeedFacts } from '../domain/seed.ts';
 import type { SeedRow } from '../store/reconcile.ts';
 import { findSeed, listSeeds } from '../store/seeds.ts';
 import { badInput, builder, nodeType } from './builder.ts';
@@ -51,6 +51,8 @@ const MadeSeedType = builder.objectRef<MadeSeedSpec>('MadeSeed').implement({
   }),
 });
 
+export const WEIGHT = `How large a share it gets of the clusters that fit on other seeds, too: from 0 (only those that fit on no other) to ${MAX_SEED_WEIGHT}.`;
+
 export const SeedRef = builder.objectRef<SeedRow>(nodeType('Seed'));
 
 builder.node(SeedRef, {
@@ -64,6 +66,7 @@ builder.node(SeedRef, {
     labels: t.field({ type: [LabelType], description: 'What templates choose seeds by.', resolve: (row) => entriesOf(row.labels) }),
     exposure: t.expose('exposure', { type: ExposureEnum, description: 'How API servers are made reachable.' }),
     maxClusters: t.exposeInt('maxClusters', { nullable: true, description: 'Clusters at most; null: no limit.' }),
+    weight: t.exposeInt('weight', { description: WEIGHT }),
     usedClusters: t.int({ description: 'Clusters on it.', resolve: (row, _args, { loaders }) => loaders.clustersOnSeed.load(row.id) }),
     cordoned: t.exposeBoolean('cordoned', { description: 'Takes no new clusters.' }),
     apiServerUrl: t.string({

@@ -1,13 +1,14 @@
 /** createSeed, scaleSeed, deleteSeed, registerSeed, updateSeed, cordonSeed, uncordonSeed, drainSeed and unregisterSeed: for cloud admins. */
 import type { SeedAnswer } from '../commands/call.ts';
 import { DEFAULT_SEED_RANGES } from '../domain/madeSeed.ts';
+import { DEFAULT_SEED_WEIGHT } from '../domain/seed.ts';
 import { builder, type InputBuilder } from './builder.ts';
 import { ExposureEnum } from './enums.ts';
 import { plainId } from './ids.ts';
 import { LabelInput } from './label.ts';
 import { callFields, defineMutation, REPLAYED, targetFields } from './mutation.ts';
 import { OperationRef } from './operation.ts';
-import { SeedRef } from './seed.ts';
+import { SeedRef, WEIGHT } from './seed.ts';
 import { withMaps } from './specInput.ts';
 
 const seedPayload = (name: string, description: string) =>
@@ -22,11 +23,14 @@ const seedPayload = (name: string, description: string) =>
 
 const KUBECONFIG = "YAML with inline certificates or a token; anything that runs, reads or redirects is refused by the field's name.";
 
+const WEIGHT_INPUT = `${WEIGHT} A new seed has ${DEFAULT_SEED_WEIGHT} without it. Clusters stay where they are.`;
+
 const settings = (t: InputBuilder) => ({
   region: t.string({ description: "The cloud's region that it serves; any without it." }),
   labels: t.field({ type: [LabelInput], description: 'What templates choose seeds by.' }),
   exposure: t.field({ type: ExposureEnum, description: 'How API servers are made reachable.' }),
   maxClusters: t.int({ description: 'Clusters at most; no limit without it.' }),
+  weight: t.int({ description: WEIGHT_INPUT }),
   podCidr: t.string({ description: 'Range of its pods: clusters with overlapping ranges go elsewhere.' }),
   serviceCidr: t.string({ description: 'Range of its services: clusters with overlapping ranges go elsewhere.' }),
   storageClass: t.string({ description: "Storage class for etcd; the seed's default without it." }),
@@ -66,6 +70,7 @@ const CreateSeedInput = builder.inputType('CreateSeedInput', {
     region: t.string({ description: "The cloud's region that it serves; any without it." }),
     labels: t.field({ type: [LabelInput], description: 'What templates choose seeds by.' }),
     maxClusters: t.int({ description: 'Clusters at most; no limit without it.' }),
+    weight: t.int({ description: WEIGHT_INPUT }),
   }),
 });
 

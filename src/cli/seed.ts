@@ -27,6 +27,7 @@ interface SettingsOptions extends ChangeOptions {
   label?: Label[];
   exposure?: string;
   maxClusters?: number;
+  weight?: number;
   podCidr?: string;
   serviceCidr?: string;
   storageClass?: string;
@@ -86,7 +87,10 @@ interface MachineOptions extends ChangeOptions {
   region?: string;
   label?: Label[];
   maxClusters?: number;
+  weight?: number;
 }
+
+const WEIGHT = 'its share of the clusters that fit on other seeds, too: 0 (only those that fit on no other) to 1000; 100 at first';
 
 const withMachines = (command: Command): Command =>
   command
@@ -101,14 +105,15 @@ const withMachines = (command: Command): Command =>
     .option('--service-cidr <cidr>', 'range of its Services, likewise')
     .option('--region <region>', "the cloud's region that it serves; any without it")
     .option('--label <key=value>', 'what templates choose seeds by; may be repeated', collectLabel)
-    .option('--max-clusters <n>', 'clusters at most', readWhole);
+    .option('--max-clusters <n>', 'clusters at most', readWhole)
+    .option('--weight <n>', WEIGHT, readWhole);
 
 const create = async (session: Session, [name = '']: readonly string[], options: MachineOptions): Promise<void> => {
   const { image, flavor, externalNetwork, workerFlavor, workers, keypair, availabilityZone, kubernetesVersion } = options;
-  const { nodeCidr, podCidr, serviceCidr, region, maxClusters, idempotencyKey } = options;
+  const { nodeCidr, podCidr, serviceCidr, region, maxClusters, weight, idempotencyKey } = options;
   const settings = { workerFlavor, workers, keypair, availabilityZone, kubernetesVersion, nodeCidr, podCidr, serviceCidr, region };
   const lists = { labels: options.label, dnsNameservers: options.dnsNameserver };
-  const input = { name, image, flavor, externalNetwork, ...given({ ...settings, ...lists, maxClusters, idempotencyKey }) };
+  const input = { name, image, flavor, externalNetwork, ...given({ ...settings, ...lists, maxClusters, weight, idempotencyKey }) };
   await carryOut(session, await session.client.mutate<SeedAnswer>(CREATE_SEED, { input }), options, 'Create');
 };
 
@@ -135,15 +140,16 @@ const withSettings = (command: Command): Command =>
     .option('--label <key=value>', 'what templates choose seeds by; may be repeated', collectLabel)
     .option('--exposure <way>', 'how API servers are made reachable: LOAD_BALANCER or NODE_PORT')
     .option('--max-clusters <n>', 'clusters at most', readWhole)
+    .option('--weight <n>', WEIGHT, readWhole)
     .option('--pod-cidr <cidr>', 'range of its pods: clusters with overlapping ranges go elsewhere')
     .option('--service-cidr <cidr>', 'range of its services, likewise')
     .option('--storage-class <name>', "storage class for etcd; the seed's default without it")
     .option('--priority-class <name>', "PriorityClass of control planes' pods; the seed's default without it");
 
 const settingsOf = (options: SettingsOptions): Record<string, unknown> => {
-  const { region, label, exposure, maxClusters, podCidr, serviceCidr, storageClass, priorityClass } = options;
+  const { region, label, exposure, maxClusters, weight, podCidr, serviceCidr, storageClass, priorityClass } = options;
   const kubeconfig = options.kubeconfig === undefined ? undefined : readInput(options.kubeconfig);
-  return given({ kubeconfig, region, labels: label, exposure, maxClusters, podCidr, serviceCidr, storageClass, priorityClass });
+  return given({ kubeconfig, region, labels: label, exposure, maxClusters, weight, podCidr, serviceCidr, storageClass, priorityClass });
 };
 
 const register = async (session: Session, [name = '']: readonly string[], options: SettingsOptions): Promise<void> => {
@@ -239,6 +245,7 @@ const seedText = (seed: Seed): string =>
     ['storage class', seed.storageClass ?? seed.lastProbe?.storageClass ?? null],
     ['priority class', seed.priorityClass],
     ['clusters', seed.maxClusters === null ? seed.usedClusters : `${seed.usedClusters} of ${seed.maxClusters}`],
+    ['weight', seed.weight],
     ['asked for', requestedText(seed.lastProbe)],
     ['zones', seed.lastProbe?.zones.join(', ') || null],
     ['region', seed.region],

@@ -93,6 +93,7 @@ export interface Seed {
   priorityClass: string | null;
   usedClusters: number;
   maxClusters: number | null;
+  weight: number;
   drain: { since: string; requestedBy: string } | null;
   silentSince: string | null;
   createdAt: string;

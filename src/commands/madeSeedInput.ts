@@ -9,13 +9,14 @@ import { seedFields } from './seedInput.ts';
 
 export const workerCount = wholeNumber(0, MAX_SEED_WORKERS);
 
-const { name, region, labels, maxClusters } = seedFields.shape;
+const { name, region, labels, maxClusters, weight } = seedFields.shape;
 
 export const madeSeedFields = z.strictObject({
   name,
   region,
   labels,
   maxClusters,
+  weight,
   image: nameOrId,
   flavor: nameOrId,
   workerFlavor: clearable(nameOrId),

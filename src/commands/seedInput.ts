@@ -5,6 +5,7 @@ import { parseCidr } from '../domain/cidr.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { faultOfLabel, MAX_SEED_NAME } from '../domain/names.ts';
 import type { OperationKind } from '../domain/operation.ts';
+import { DEFAULT_SEED_WEIGHT, MAX_SEED_WEIGHT } from '../domain/seed.ts';
 import { isUniqueViolation, type Tx } from '../store/open.ts';
 import { findNewestOperation, supersedeOperations } from '../store/operations.ts';
 import type { OperationRow } from '../store/progress.ts';
@@ -38,6 +39,7 @@ export const seedFields = z.strictObject({
   labels: given(smallMap(20)),
   exposure: given(z.enum(['LOAD_BALANCER', 'NODE_PORT'], 'must be LOAD_BALANCER or NODE_PORT')),
   maxClusters: clearable(wholeNumber(0, 100_000)),
+  weight: given(wholeNumber(0, MAX_SEED_WEIGHT)),
   podCidr: clearable(cidr),
   serviceCidr: clearable(cidr),
   storageClass: clearable(nameOrId),
@@ -56,6 +58,7 @@ export const newSeedRow = (deps: CommandDeps, input: SeedSettings, server: strin
     labels: input.labels ?? {},
     exposure: input.exposure ?? 'LOAD_BALANCER',
     maxClusters: input.maxClusters ?? null,
+    weight: input.weight ?? DEFAULT_SEED_WEIGHT,
     cordoned: false,
     apiServerUrl: server,
     storageClass: input.storageClass ?? null,

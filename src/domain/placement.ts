@@ -26,25 +26,42 @@ export interface Placement {
   reasons: PlacementReason[];
 }
 
-/** The fitting seed with the fewest clusters; equals go by name, so the answer never hangs on the order of rows. */
+/** The fitting seed that is loaded least for its weight with this cluster; equals go by name, so the answer never hangs on the order of rows. */
 export const choosePlacement = (candidates: readonly SeedCandidate[], wish: PlacementWish): Placement => {
   const judged = [...candidates]
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
     .map((seed) => ({ seed, fault: faultOf(seed, wish) }));
   const fitting = judged.filter(({ fault }) => fault === null).map(({ seed }) => seed);
   const chosen = fitting.reduce<SeedCandidate | undefined>(
-    (best, seed) => (best !== undefined && best.used <= seed.used ? best : seed),
+    (best, seed) => (best !== undefined && compareLoads(best, seed) <= 0 ? best : seed),
     undefined,
   );
+  const weighed = fitting.some(({ weight }) => weight !== chosen?.weight);
   return {
     seedId: chosen?.id ?? null,
     reasons: judged.map(({ seed, fault }) => ({
       seedId: seed.id,
       seedName: seed.name,
       fits: fault === null,
-      reason: fault ?? (seed === chosen ? `Chosen: it has the fewest clusters (${seed.used}).` : `Fits, with ${seed.used} clusters.`),
+      reason:
+        fault ??
+        (seed === chosen
+          ? chosenFor(seed, weighed)
+          : `Fits, with ${seed.used} clusters${weighed ? ` and a weight of ${seed.weight}` : ''}.`),
     })),
   };
+};
+
+/** Counted with the cluster that is being placed: of empty seeds the heaviest comes first. Below nought: `a` is loaded less. */
+const compareLoads = (a: SeedCandidate, b: SeedCandidate): number =>
+  a.weight === b.weight
+    ? a.used - b.used
+    : // Multiplied crosswise, a weight of nought is a load without end.
+      (a.used + 1) * b.weight - (b.used + 1) * a.weight;
+
+const chosenFor = ({ used, weight }: SeedCandidate, weighed: boolean): string => {
+  if (!weighed) return `Chosen: it has the fewest clusters (${used}).`;
+  return `Chosen: it has the fewest clusters for its weight (${used}, with a weight of ${weight}).`;
 };
 
 const faultOf = (seed: SeedCandidate, wish: PlacementWish): string | null => {

@@ -4,6 +4,10 @@ import type { ComponentResources } from './controlPlane.ts';
 export type SeedState = 'PENDING' | 'READY' | 'NOT_READY' | 'UNREGISTERING' | 'DELETED';
 export type Exposure = 'LOAD_BALANCER' | 'NODE_PORT';
 
+/** Of the clusters that fit on several seeds, each seed gets a share as large as its weight; 0: only what fits on no other. */
+export const MAX_SEED_WEIGHT = 1_000;
+export const DEFAULT_SEED_WEIGHT = 100;
+
 /** What the last probe found out; figures are sums over the seed's schedulable nodes. */
 export interface SeedFacts {
   kubernetesVersion: string;
@@ -60,6 +64,7 @@ export interface SeedCandidate {
   cordoned: boolean;
   state: SeedState;
   maxClusters: number | null;
+  weight: number;
   used: number;
   exposure: Exposure;
   cidrs: string[];

@@ -132,8 +132,7 @@ const withCidrs = <Row extends Pick<SeedRow, 'podCidr' | 'serviceCidr' | 'facts'
   cidrs: [podCidr, serviceCidr, ...(facts?.podCidrs ?? [])].filter((cidr) => cidr !== null),
 });
 
-/** What placement chooses from: every registered seed with its load, in one statement. */
-/** `without`: the id of a cluster that is not counted where it is being moved to. */
+/** What placement chooses from: every registered seed with its load, in three statements. `without`: the id of a cluster that is not counted where it is being moved to. */
 export const listSeedCandidates = async (db: Db, without: string | null = null): Promise<SeedCandidate[]> => {
   const load = db
     .select({ seedId: clusters.seedId, used: count().as('used') })
@@ -150,6 +149,7 @@ export const listSeedCandidates = async (db: Db, without: string | null = null):
       cordoned: seeds.cordoned,
       state: seeds.state,
       maxClusters: seeds.maxClusters,
+      weight: seeds.weight,
       exposure: seeds.exposure,
       podCidr: seeds.podCidr,
       serviceCidr: seeds.serviceCidr,

@@ -36,7 +36,7 @@ import { completeStoredGroup, type NodeGroupSpec, type NodeGroupState, type Reso
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
 import type { ClusterPause } from '../domain/pause.ts';
-import type { Exposure, PlacementReason, SeedFacts, SeedState, SeedTurn } from '../domain/seed.ts';
+import { DEFAULT_SEED_WEIGHT, type Exposure, type PlacementReason, type SeedFacts, type SeedState, type SeedTurn } from '../domain/seed.ts';
 import type { SeedDrain } from '../domain/seedDrain.ts';
 import { completeStored, type SpecChange, type TemplateSpec, type Visibility } from '../domain/template.ts';
 import type { Upgrade } from '../domain/upgrade.ts';
@@ -80,6 +80,7 @@ export const seeds = sqliteTable(
     labels: json<Record<string, string>>().notNull(),
     exposure: text().$type<Exposure>().notNull(),
     maxClusters: integer(),
+    weight: integer().notNull().default(DEFAULT_SEED_WEIGHT),
     cordoned: flag().notNull().default(false),
     /** Empty until one that is being made has an address. */
     apiServerUrl: text().notNull(),

@@ -19,10 +19,10 @@ test('seeds: registered, changed, cordoned, taken out; the kubeconfig is never s
       world,
       'ada',
       'updateSeed',
-      { seedId: id, maxClusters: 7, labels: [] },
-      'seed { maxClusters labels { key } generation } operation { kind }',
+      { seedId: id, maxClusters: 7, weight: 20, labels: [] },
+      'seed { maxClusters weight labels { key } generation } operation { kind }',
     ),
-  ).toMatchObject({ seed: { maxClusters: 7, labels: [], generation: 2 } });
+  ).toMatchObject({ seed: { maxClusters: 7, weight: 20, labels: [], generation: 2 } });
   expect(await run(world, 'ada', 'cordonSeed', { seedId: 'seed-a' }, 'seed { cordoned }')).toMatchObject({ seed: { cordoned: true } });
   expect(await run(world, 'ada', 'uncordonSeed', { seedId: uuid }, 'seed { cordoned }')).toMatchObject({ seed: { cordoned: false } });
   const fields =

@@ -129,9 +129,12 @@ test('a second start resumes, serves the command line, and outlives a killed ser
   expect(wrong.err).not.toContain('not-a-token');
   // Cordoning does not wait for a seed that cannot be used.
   expect((await seedbed(url, 'sandbox-admin', 'seed', 'cordon', 'wrong')).out).toMatch(/no, cordoned/);
-  const right = ['--kubeconfig', join(data, 'sandbox', 'seed.kubeconfig'), '--priority-class', 'system-cluster-critical'];
+  const right = ['--kubeconfig', join(data, 'sandbox', 'seed.kubeconfig'), '--priority-class', 'system-cluster-critical', '--weight', '7'];
   const mended = await seedbed(url, 'sandbox-admin', 'seed', 'update', 'wrong', ...right);
-  expect([mended.status, mended.out]).toEqual([0, expect.stringMatching(/^state +READY[\s\S]*^priority class +system-cluster-critical/m)]);
+  expect([mended.status, mended.out]).toEqual([
+    0,
+    expect.stringMatching(/^state +READY[\s\S]*^priority class +system-cluster-critical[\s\S]*^weight +7$/m),
+  ]);
   expect((await seedbed(url, 'sandbox-admin', 'seed', 'unregister', 'wrong')).status).toBe(0);
 
   second.child.kill('SIGKILL');

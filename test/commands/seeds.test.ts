@@ -21,6 +21,7 @@ test('registers with the kubeconfig sealed, an operation, an event and work', as
     labels: { tier: 'gold' },
     exposure: 'NODE_PORT',
     maxClusters: 2,
+    weight: 0,
     podCidr: '10.244.0.0/16',
     storageClass: 'fast',
   });
@@ -30,6 +31,7 @@ test('registers with the kubeconfig sealed, an operation, an event and work', as
     region: 'r1',
     exposure: 'NODE_PORT',
     maxClusters: 2,
+    weight: 0,
     serviceCidr: null,
     eventNumber: 1,
   });
@@ -50,6 +52,9 @@ test.each<[string, object, string, string[] | undefined]>([
   ['an exposure', { exposure: 'INGRESS' }, 'INVALID_INPUT', ['exposure']],
   ['a range', { podCidr: '10.0.0.0/33' }, 'INVALID_INPUT', ['podCidr']],
   ['a number', { maxClusters: -1 }, 'INVALID_INPUT', ['maxClusters']],
+  ['a weight below nought', { weight: -1 }, 'INVALID_INPUT', ['weight']],
+  ['a weight beyond the greatest', { weight: 1_001 }, 'INVALID_INPUT', ['weight']],
+  ['a weight between', { weight: 0.5 }, 'INVALID_INPUT', ['weight']],
 ])('%s is refused, nothing is written and nothing secret echoed', async (_what, more, code, field) => {
   const error = await errorOf(register(more));
   expect(error).toMatchObject({ code, field });
@@ -126,4 +131,24 @@ test('a seed goes only when no cluster needs it', async () => {
   expect(first.seed).toMatchObject({ state: 'UNREGISTERING', deleteRequestedAt: house.time.now });
   expect((await unregister()).operation.id).toBe(first.operation.id);
   expect(await errorOf(house.commands.cordonSeed(call(ADA), { seedId: seed.id }))).toMatchObject({ code: 'CONFLICT' });
+});
+
+test('a seed weighs 100 at first; a change of its weight counts for the next placement, and another change leaves it', async () => {
+  const { seed } = await register();
+  await register({ name: 'south' });
+  expect(seed.weight).toBe(100);
+  expect(await errorOf(house.commands.updateSeed(call(ADA), { seedId: 'north', weight: 2_000 }))).toMatchObject({
+    code: 'INVALID_INPUT',
+    field: ['weight'],
+    message: 'weight: must be at most 1000.',
+  });
+  expect((await house.commands.updateSeed(call(ADA), { seedId: 'north', weight: 7 })).seed.weight).toBe(7);
+  expect((await house.commands.updateSeed(call(ADA), { seedId: 'north', weight: null, region: 'r1' })).seed.weight).toBe(7);
+  const made = { name: 'own', image: 'debian-12', flavor: 'm1', externalNetwork: 'public', weight: 3 };
+  expect((await house.commands.createSeed(call(ADA), made)).seed.weight).toBe(3);
+  expect((await listSeedCandidates(house.store.db)).map(({ name, weight }) => [name, weight]).sort()).toEqual([
+    ['north', 7],
+    ['own', 3],
+    ['south', 100],
+  ]);
 });

@@ -4,7 +4,7 @@ import type { SeedCandidate } from '../../src/domain/seed.ts';
 import { type DrainCandidate, planDrain } from '../../src/domain/seedDrain.ts';
 
 const seed = (id: string, more: Partial<SeedCandidate> = {}): SeedCandidate => ({
-  ...{ id, name: id, region: null, labels: {}, cordoned: false, state: 'READY', maxClusters: null, used: 0 },
+  ...{ id, name: id, region: null, labels: {}, cordoned: false, state: 'READY', maxClusters: null, weight: 100, used: 0 },
   ...{ exposure: 'LOAD_BALANCER', cidrs: [], free: { cpuMillicores: 1_000, memoryMiB: 1_000 } },
   ...more,
 });

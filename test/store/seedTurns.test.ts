@@ -35,6 +35,7 @@ const seed = (id: string) => ({
   state: 'READY' as const,
   region: null,
   maxClusters: null,
+  weight: 100,
   cordoned: false,
   storageClass: null,
   priorityClass: null,

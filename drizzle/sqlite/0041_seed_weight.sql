@@ -1,0 +1,1 @@
+ALTER TABLE `seeds` ADD `weight` integer DEFAULT 100 NOT NULL;
