@@ -89,6 +89,7 @@ const healingOf = ({ generation }: ClusterRow, groups: readonly { group: string;
 const COMPONENTS = new Set([
   'EtcdReady',
   'EtcdLookedAfter',
+  'EtcdDiskSeen',
   'ApiServerReady',
   'ControllerManagerReady',
   'SchedulerReady',

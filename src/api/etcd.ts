@@ -2,6 +2,7 @@
 import { quotaBytesOf } from '../domain/controlPlane.ts';
 import type { EtcdMember } from '../domain/etcd.ts';
 import { alarmsOf } from '../domain/etcdCare.ts';
+import { diskAdviceOf, type MemberDisk } from '../domain/etcdDisk.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import { builder } from './builder.ts';
 
@@ -9,7 +10,11 @@ const MIB = 1024 ** 2;
 /** Upwards: a member that has just joined has a file of a few KiB, which is not nothing. */
 const mib = (bytes: number | null): number | null => (bytes === null ? null : Math.ceil((bytes / MIB) * 10) / 10);
 
-const EtcdMemberType = builder.objectRef<EtcdMember>('EtcdMember').implement({
+interface ShownMember extends EtcdMember {
+  disk: MemberDisk | undefined;
+}
+
+const EtcdMemberType = builder.objectRef<ShownMember>('EtcdMember').implement({
   description: 'A member of etcd.',
   fields: (t) => ({
     number: t.exposeInt('number', { description: 'From 0 on, as in the name of its pod; -1 for one that is not ours.' }),
@@ -27,8 +32,31 @@ const EtcdMemberType = builder.objectRef<EtcdMember>('EtcdMember').implement({
       description: 'What is not free in it, in MiB.',
       resolve: ({ dbInUseBytes }) => mib(dbInUseBytes),
     }),
+    fsyncP99Ms: t.float({
+      nullable: true,
+      description:
+        'Within how many milliseconds 99 of 100 writes of its log were on disk, between the last two looks; null before there were two.',
+      resolve: ({ disk }) => disk?.fsyncP99Ms ?? null,
+    }),
+    commitP99Ms: t.float({
+      nullable: true,
+      description: 'Within how many milliseconds 99 of 100 commits of its data were on disk, likewise.',
+      resolve: ({ disk }) => disk?.commitP99Ms ?? null,
+    }),
+    diskSeenAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'When that was found out.',
+      resolve: ({ disk }) => disk?.seenAt ?? null,
+    }),
   }),
 });
+
+/** In the order of their numbers. */
+const membersOf = ({ etcdStatus, etcdDisk }: ClusterRow): ShownMember[] =>
+  (etcdStatus?.members ?? [])
+    .map((member) => ({ ...member, disk: etcdDisk?.members.find(({ number }) => number === member.number) }))
+    .sort((a, b) => a.number - b.number);
 
 export const EtcdType = builder.objectRef<ClusterRow>('Etcd').implement({
   description:
@@ -37,13 +65,19 @@ export const EtcdType = builder.objectRef<ClusterRow>('Etcd').implement({
     members: t.field({
       type: [EtcdMemberType],
       description: 'Its members; none before the first look.',
-      resolve: ({ etcdStatus }) => [...(etcdStatus?.members ?? [])].sort((a, b) => a.number - b.number),
+      resolve: membersOf,
     }),
     leader: t.field({
       type: EtcdMemberType,
       nullable: true,
       description: 'The member that leads.',
-      resolve: ({ etcdStatus }) => etcdStatus?.members.find(({ leader }) => leader) ?? null,
+      resolve: (row) => membersOf(row).find(({ leader }) => leader) ?? null,
+    }),
+    diskAdvice: t.string({
+      nullable: true,
+      description:
+        'Advice, with the figures and who must act, while a disk is too slow for the heartbeat; null while none is known to be. The cluster is READY all the same.',
+      resolve: ({ etcdDisk, spec }) => diskAdviceOf(etcdDisk, spec.controlPlane.etcd.heartbeatMs),
     }),
     alarms: t.stringList({
       description: 'Alarms that are raised, such as NOSPACE: then it takes no more writes.',

@@ -28,6 +28,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ['template', cluster.template === null ? null : `${cluster.template.name}, revision ${cluster.templateRevision.revision}`],
       ['project', cluster.projectId],
       ['etcd', etcdText(cluster.controlPlane.etcd)],
+      ...adviceFields(cluster.controlPlane.etcd),
       ...(cluster.nextBackupAt === null ? [] : ([['next backup', cluster.nextBackupAt]] as const)),
       ...(cluster.nextMaintenance === null ? [] : ([['maintenance', maintenanceText(cluster.nextMaintenance, now)]] as const)),
       ...accessFields(cluster.spec.controlPlane),
@@ -86,16 +87,20 @@ const accessFields = ({ allowedCidrs, audit, issuers }: Access): [string, string
   ];
 };
 
+const adviceFields = ({ diskAdvice }: Etcd): [string, string][] => (diskAdvice === null ? [] : [['advice', diskAdvice]]);
+
 /** "3 members, 1 leads, 12.3 of 2560 MiB" with what is not as it should be. */
 const etcdText = ({ members, alarms, quotaMiB }: Etcd): string | null => {
   if (members.length === 0) return null;
   const leader = members.find((member) => member.leader);
   const ill = members.filter(({ healthy }) => !healthy).map(({ number }) => number);
+  const syncs = members.flatMap(({ fsyncP99Ms }) => fsyncP99Ms ?? []);
   const size = Math.max(...members.map(({ dbSizeMiB }) => dbSizeMiB ?? 0));
   return [
     members.length === 1 ? '1 member' : `${members.length} members`,
     ...(members.length === 1 ? [] : [leader === undefined ? 'none leads' : `${leader.number} leads`]),
     `${size} of ${quotaMiB} MiB`,
+    ...(syncs.length === 0 ? [] : [`99 of 100 fsyncs within ${Math.max(...syncs)} ms`]),
     ...(ill.length === 0 ? [] : [`not well: ${ill.join(' and ')}`]),
     ...alarms.map((alarm) => `alarm ${alarm}`),
   ].join(', ');

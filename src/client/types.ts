@@ -269,9 +269,17 @@ export interface Orphan {
 }
 
 export interface Etcd {
-  members: { number: number; healthy: boolean; leader: boolean; version: string | null; dbSizeMiB: number | null }[];
+  members: {
+    number: number;
+    healthy: boolean;
+    leader: boolean;
+    version: string | null;
+    dbSizeMiB: number | null;
+    fsyncP99Ms: number | null;
+  }[];
   alarms: string[];
   quotaMiB: number;
+  diskAdvice: string | null;
 }
 
 export interface Access {

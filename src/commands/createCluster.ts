@@ -157,6 +157,7 @@ const clusterRow = (
   restore: input.restore ?? null,
   clone: input.clone ?? null,
   etcdStatus: null,
+  etcdDisk: null,
   bundleStates: null,
   backupPlan: null,
   autoUpgrade: null,

@@ -7,13 +7,12 @@ import { isIpv4 } from '../domain/cidr.ts';
 import { priorityOf } from './availability.ts';
 import { claimSpecOf } from './etcd.ts';
 import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from './hostedCluster.ts';
-import { imageFrom, imageOf } from './images.ts';
+import { CURL, imageFrom, imageOf } from './images.ts';
 import { policy, tcp } from './networkPolicies.ts';
 import { type KubernetesObject, seedMeta } from './object.ts';
 import { containerSecurity, podSecurity, SECRET_FILE_MODE } from './podSecurity.ts';
 import { podLabelsOf, selectorOf } from './workload.ts';
 
-const CURL = 'docker.io/curlimages/curl:8.17.0';
 const FILES = '/etc/etcd/pki';
 const TRANSFER = '/etc/transfer';
 const SNAPSHOT = '/snapshot/etcd.db';

@@ -7,7 +7,7 @@ import { type KubernetesObject, labelsOf, seedMeta } from './object.ts';
 import { containerSecurity, podSecurity, SECRET_FILE_MODE } from './podSecurity.ts';
 import { podLabelsOf } from './workload.ts';
 
-const FILES = '/etc/etcd/pki';
+export const FILES = '/etc/etcd/pki';
 /** Of what ended and was not read, because its reason went away. */
 const KEPT_SECONDS = 300;
 const LONGEST_SECONDS = 120;
@@ -23,7 +23,8 @@ export interface EtcdTask {
   only?: number;
 }
 
-export const etcdTaskName = (cluster: HostedCluster, kind: EtcdTask['kind'] | 'health'): string => `${namesOf(cluster).etcdTask}-${kind}`;
+export const etcdTaskName = (cluster: HostedCluster, kind: EtcdTask['kind'] | 'health' | 'metrics'): string =>
+  `${namesOf(cluster).etcdTask}-${kind}`;
 
 /** etcd's image has no shell, so each command is a container of its own, and its log is the answer. */
 export const buildEtcdTask = (cluster: HostedCluster, { kind, commands, only }: EtcdTask): KubernetesObject => ({
@@ -80,15 +81,18 @@ const jobSpecOf = (cluster: HostedCluster, commands: EtcdTask['commands'], timeo
   return {
     backoffLimit: 0,
     activeDeadlineSeconds: LONGEST_SECONDS,
-    template: {
-      metadata: { labels: podLabelsOf(cluster, 'etcd-task') },
-      spec: {
-        ...podSecurity,
-        ...priorityOf(cluster),
-        restartPolicy: 'Never',
-        containers: Object.entries(commands).map(container),
-        volumes: [{ name: 'files', secret: { secretName: `${namesOf(cluster).etcdTask}-files`, defaultMode: SECRET_FILE_MODE } }],
-      },
-    },
+    template: taskPodOf(cluster, Object.entries(commands).map(container)),
   };
 };
+
+/** A pod that may speak to etcd, with a client's certificate as the volume `files`. */
+export const taskPodOf = (cluster: HostedCluster, containers: object[]): object => ({
+  metadata: { labels: podLabelsOf(cluster, 'etcd-task') },
+  spec: {
+    ...podSecurity,
+    ...priorityOf(cluster),
+    restartPolicy: 'Never',
+    containers,
+    volumes: [{ name: 'files', secret: { secretName: `${namesOf(cluster).etcdTask}-files`, defaultMode: SECRET_FILE_MODE } }],
+  },
+});

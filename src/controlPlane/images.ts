@@ -3,6 +3,9 @@ import type { HostedCluster } from './hostedCluster.ts';
 
 export type ImageName = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'pause' | 'proxy-server' | 'proxy-agent';
 
+/** By its upstream name. */
+export const CURL = 'docker.io/curlimages/curl:8.17.0';
+
 export type ImageSource = Pick<HostedCluster, 'imageRegistry' | 'imageDigests'>;
 
 /** An image of a component that goes with the release. */

@@ -30,6 +30,9 @@ export interface World {
 /** The usual duration in milliseconds, scaled by the sandbox's latency scale (0 = at once). Read it each time: the scale can change. */
 export type Latency = (usualMs: number) => number;
 
+/** About how long the disk of a member of etcd takes for an fsync now, in milliseconds, by the name of its pod. */
+export type DiskMs = (pod: string) => number;
+
 /** Calls by service, method and path template (`/servers/{id}`); a write is a call that changed something or tried to. */
 export interface Counters {
   /** `call`: which one it was, for who records them. */
@@ -70,6 +73,8 @@ export interface KubernetesDeps {
   /** How many seeds there are, which share these addresses: one or two; one when left out. */
   seeds?: number;
   latency: Latency;
+  /** Left out: 2 ms. */
+  diskMs?: DiskMs;
   counters: Counters;
   faults: Faults;
   playFault: PlayFault;

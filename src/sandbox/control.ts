@@ -156,6 +156,14 @@ const ACTIONS: Record<string, Action> = {
     deps.dials.data.serverFaults = deps.dials.data.serverFaults.filter((f) => id !== '' && f.id !== id);
     deps.dials.changed();
   },
+  'POST slowDisks': (deps, body) => {
+    deps.dials.data.slowDisks.push({ name: regex(body, 'name') ?? '', fsyncMs: number(body, 'fsyncMs') ?? 60 });
+    deps.dials.changed();
+  },
+  'DELETE slowDisks': (deps) => {
+    deps.dials.data.slowDisks = [];
+    deps.dials.changed();
+  },
   'POST kubelets': ({ openstack }, body) => ({
     servers: openstack.setKubelets(new RegExp(regex(body, 'name') ?? ''), body['running'] === true),
   }),

@@ -1,5 +1,5 @@
 /** What can be turned while the sandbox runs: latencies, token lifetime, and servers that come to grief. Remembered over a restart. */
-import type { Latency, World } from './contract.ts';
+import type { DiskMs, Latency, World } from './contract.ts';
 
 /** How a server whose name fits comes to grief. */
 export type ServerTrouble =
@@ -32,17 +32,22 @@ export interface Dials {
   serverFaults: ServerFault[];
   /** Nova's availability zones; the first is where a server goes that names none. */
   zones: string[];
+  /** Disks of etcd's members that are not as fast as usual; the last one that fits counts. `name`: a regular expression over the pod's. */
+  slowDisks: { name: string; fsyncMs: number }[];
 }
 
 export interface DialBoard {
   readonly data: Dials;
   changed(): void;
   latency: Latency;
+  diskMs: DiskMs;
   /** Whether a new volume of this name ends in error; uses one up. */
   volumeFails(name: string): boolean;
   /** The trouble that meets this new server; uses one up. */
   troubleFor(server: { name: string; zone: string }): ServerFault | undefined;
 }
+
+const USUAL_FSYNC_MS = 2;
 
 export const createDials = (world: World, initial: { latencyScale: number }): DialBoard => {
   const section = world.section<Dials>('dials', {
@@ -50,7 +55,10 @@ export const createDials = (world: World, initial: { latencyScale: number }): Di
     tokenLifetimeSeconds: 3600,
     serverFaults: [],
     zones: ['nova'],
+    slowDisks: [],
   });
+  // A world from before has none.
+  section.data.slowDisks ??= [];
   const take = (fits: (fault: ServerFault) => boolean, name: string): ServerFault | undefined => {
     const found = section.data.serverFaults.find((f) => f.times !== 0 && fits(f) && new RegExp(f.name).test(name));
     if (found !== undefined && found.times !== null) {
@@ -63,6 +71,7 @@ export const createDials = (world: World, initial: { latencyScale: number }): Di
     data: section.data,
     changed: section.changed,
     latency: (usualMs) => usualMs * section.data.latencyScale,
+    diskMs: (pod) => section.data.slowDisks.findLast(({ name }) => new RegExp(name).test(pod))?.fsyncMs ?? USUAL_FSYNC_MS,
     volumeFails: (name) => take(({ trouble }) => trouble === 'volumeError', name) !== undefined,
     troubleFor: ({ name, zone }) => take((fault) => fault.trouble !== 'volumeError' && (fault.zone ?? zone) === zone, name),
   };

@@ -91,6 +91,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     range: options.range,
     seeds: options.seeds,
     latency,
+    diskMs: dials.diskMs,
     counters,
     faults,
     playFault,

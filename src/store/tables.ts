@@ -25,6 +25,7 @@ import type { DeprecatedApis } from '../domain/deprecatedApi.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
 import type { EtcdStatus } from '../domain/etcdCare.ts';
+import type { EtcdDisk } from '../domain/etcdDisk.ts';
 import type { GroupHealing, NodeTrouble } from '../domain/healing.ts';
 import type { ClusterHibernation } from '../domain/hibernation.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
@@ -226,6 +227,8 @@ export const clusters = sqliteTable(
     clone: json<ClusterClone>(),
     /** As it was at the last look. */
     etcdStatus: json<EtcdStatus>(),
+    /** How fast its disks were between the last looks; null before the first. */
+    etcdDisk: json<EtcdDisk>(),
     /** Of addon bundles that it has, or that are on their way out; null: never had one. */
     bundleStates: json<BundleState[]>(),
     /** Of its deletion; null: as the cluster says. */

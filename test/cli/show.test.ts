@@ -108,7 +108,7 @@ const cluster = (controlPlane: object) => ({
     bundles: [],
     conditions: [],
   },
-  controlPlane: { replicas: 1, etcd: { members: [], alarms: [], quotaMiB: 1 } },
+  controlPlane: { replicas: 1, etcd: { members: [], alarms: [], quotaMiB: 1, diskAdvice: null } },
   spec: { controlPlane },
   ...{ nodeGroups: { nodes: [] }, nodes: { nodes: [], pageInfo }, operations: { nodes: [] } },
 });

@@ -22,6 +22,7 @@ import { deprecatedApis } from './steps/deprecatedApis.ts';
 import { encryption } from './steps/encryption.ts';
 import { etcd } from './steps/etcd.ts';
 import { etcdCare } from './steps/etcdCare.ts';
+import { etcdDisk } from './steps/etcdDisk.ts';
 import { keystoneAuth } from './steps/keystoneAuth.ts';
 import { moved } from './steps/moved.ts';
 import { namesResolved } from './steps/namesResolved.ts';
@@ -63,6 +64,7 @@ export const clusterFlow = defineFlow<ClusterScope>('cluster', [
   restored,
   etcd,
   etcdCare,
+  etcdDisk,
   backups,
   windowOpen,
   backedUp,

@@ -143,6 +143,7 @@ const startSeed = async (deps: KubernetesDeps, name: string, { range: shared, po
     counters: deps.counters,
     faults: deps.faults,
     playFault: deps.playFault,
+    diskMs: deps.diskMs,
   });
   ensureSeedObjects(
     seed,

@@ -4,6 +4,7 @@ import { PVC } from '../kinds.ts';
 import { type KubeObject, namespaceOf } from '../objects.ts';
 import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
 import type { EtcdCluster, EtcdClusters, MemberRecord, Newcomer } from './etcdClusters.ts';
+import { createDiskMetrics, type DiskMetrics } from './etcdMetrics.ts';
 import { parseCertificates, parsePair, requireChain, requireHost, requireUsage } from './pkiChecks.ts';
 import type { Process } from './process.ts';
 import { resolve } from './seedNames.ts';
@@ -14,6 +15,7 @@ export interface EtcdMember {
   cluster: EtcdCluster;
   trustedCaPem: string;
   serverCertPem: string;
+  disk: DiskMetrics;
 }
 
 const hostsOf = (urls: string | undefined, flag: string): string[] =>
@@ -128,7 +130,7 @@ export const startEtcd = (seed: Cluster, registry: EtcdRegistry, line: CommandLi
   const files = inspect(seed, line);
   const newcomer = newcomerOf(seed, line);
   const cluster = registry.clusters.admit(newcomer, (c) => [...registry.members.values()].some((m) => m.cluster === c));
-  const member: EtcdMember = { podUid, name: newcomer.name, cluster, ...files };
+  const member: EtcdMember = { podUid, name: newcomer.name, cluster, ...files, disk: createDiskMetrics(seed.now()) };
   registry.members.set(podUid, member);
   return {
     check() {

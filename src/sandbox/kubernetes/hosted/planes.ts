@@ -1,5 +1,5 @@
 /** All hosted clusters of a seed: which pod belongs to which, and the programs that the seed's kubelets start. */
-import type { World } from '../../contract.ts';
+import type { DiskMs, World } from '../../contract.ts';
 import type { Cluster } from '../cluster.ts';
 import { targetPort } from '../controllers/endpoints.ts';
 import { NODE, POD, PVC, SERVICE } from '../kinds.ts';
@@ -16,6 +16,7 @@ import { type EtcdRegistry, startEtcd } from './etcd.ts';
 import { createEtcdClusters } from './etcdClusters.ts';
 import { playEtcdctl } from './etcdctl.ts';
 import { startKeystoneAuth } from './keystoneAuth.ts';
+import { playMetricsTask } from './metricsTask.ts';
 import { type Address, createPlane, type Plane, type PlaneDeps } from './plane.ts';
 import type { Process } from './process.ts';
 import { type EtcdContent, playSnapshotTask } from './snapshotTask.ts';
@@ -72,9 +73,14 @@ const addressesOf = (seed: Cluster, config: ApiServerConfig, portOfPod: number, 
 
 /** `world` keeps each cluster's objects as a table of its own. */
 export const createPlanes = (
-  deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf' | 'onMachines'> & { seed: Cluster; world: World; reachedAt?: ReachedAt },
+  deps: Omit<PlaneDeps, 'id' | 'rows' | 'addressesOf' | 'onMachines'> & {
+    seed: Cluster;
+    world: World;
+    reachedAt?: ReachedAt;
+    diskMs?: DiskMs | undefined;
+  },
 ): Planes => {
-  const { seed, reachedAt = (address) => [address] } = deps;
+  const { seed, reachedAt = (address) => [address], diskMs = () => 2 } = deps;
   const registry: EtcdRegistry = { members: new Map(), clusters: createEtcdClusters(deps.world.table(`kubernetes/etcd/${seed.id}`)) };
   const webhooks: Webhooks = new Map();
   const planes = new Map<string, Plane>();
@@ -99,6 +105,9 @@ export const createPlanes = (
       id: dataId,
       rows: rowsOf(dataId),
       addressesOf: (config, port) => addressesOf(seed, config, port, reachedAt),
+    });
+    made.cluster.store.subscribe(() => {
+      for (const { cluster, name, disk } of registry.members.values()) if (cluster.dataId === dataId) disk.wrote(diskMs(name));
     });
     planes.set(dataId, made);
     return made;
@@ -141,6 +150,8 @@ export const createPlanes = (
     startProcess(pod) {
       const snapshot = playSnapshotTask({ seed, registry, contentOf, fill }, pod);
       if (snapshot) return snapshot;
+      const metrics = playMetricsTask({ seed, registry }, pod);
+      if (metrics) return metrics;
       const errand = playEtcdctl({ seed, registry, sizeOf: (dataId) => 20_480 + 1024 * rowsOf(dataId).size }, pod);
       if (errand) return errand;
       const line = parseCommandLine(seed, pod);
