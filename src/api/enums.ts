@@ -12,7 +12,7 @@ import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
 import type { NodeTroubleKind } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
-import type { AutoUpgradePolicy, Weekday } from '../domain/maintenance.ts';
+import type { AutoUpgradePolicy } from '../domain/maintenance.ts';
 import type { NodeState } from '../domain/node.ts';
 import type { NodeGroupState, ServerGroupPolicy, Taint, VnicType } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
@@ -22,6 +22,7 @@ import type { DrainEntry } from '../domain/seedDrain.ts';
 import type { IpFamily, NetworkDriver, Visibility, VolumeDriver } from '../domain/template.ts';
 import type { BlockedDrain } from '../domain/upgradeStrategy.ts';
 import type { ReleaseStatus } from '../domain/version.ts';
+import type { Weekday } from '../domain/weeklyWindow.ts';
 import { builder } from './builder.ts';
 
 /** An enum whose values are named in SCREAMING_SNAKE as the domain names them. */

@@ -8,6 +8,7 @@ import { BundleChoiceType } from './bundleChoice.ts';
 import { ControlPlaneSpecType } from './controlPlane.ts';
 import { IpFamilyEnum, NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
 import { HealingSpecType } from './healing.ts';
+import { HibernationScheduleType } from './hibernationSchedule.ts';
 import { entriesOf, LabelType } from './label.ts';
 import { MaintenanceSpecType } from './maintenance.ts';
 
@@ -55,6 +56,7 @@ export const SPEC = {
   autoScaling: 'How node groups are scaled by load.',
   backup: 'When its etcd is backed up by itself, and how long such backups are kept.',
   maintenance: 'What Seedbed begins by itself that can be felt, and when it may.',
+  hibernationSchedule: 'When it hibernates by itself, as hibernateCluster would have it do.',
   autoScalingEnabled:
     'Scale node groups that have a maximum by load, with the cluster-autoscaler; a resize by hand is where it goes on from.',
   seedSelector: 'Only seeds that carry all of these labels are considered.',
@@ -109,6 +111,7 @@ export const ClusterSpecType = builder.objectRef<TemplateSpec>('ClusterSpec').im
     autoScaling: t.expose('autoScaling', { type: AutoScalingSpecType, description: SPEC.autoScaling }),
     backup: t.expose('backup', { type: BackupSpecType, description: SPEC.backup }),
     maintenance: t.expose('maintenance', { type: MaintenanceSpecType, description: SPEC.maintenance }),
+    hibernationSchedule: t.expose('hibernationSchedule', { type: HibernationScheduleType, description: SPEC.hibernationSchedule }),
     ignoredLabels: t.field({
       type: [LabelType],
       description: 'Labels that Magnum knows and that mean nothing here, as given.',

@@ -7,6 +7,7 @@ import { BundleChoiceInput } from './bundleChoice.ts';
 import { ControlPlaneInput } from './controlPlane.ts';
 import { IpFamilyEnum, NetworkDriverEnum, VolumeDriverEnum } from './enums.ts';
 import { HealingInput } from './healing.ts';
+import { HibernationScheduleInput } from './hibernationSchedule.ts';
 import { LabelInput, mapOf } from './label.ts';
 import { MaintenanceInput } from './maintenance.ts';
 import { SPEC } from './spec.ts';
@@ -59,6 +60,7 @@ export const specInputFields = (t: InputBuilder) => ({
   autoScaling: t.field({ type: AutoScalingInput, description: SPEC.autoScaling }),
   backup: t.field({ type: BackupInput, description: SPEC.backup }),
   maintenance: t.field({ type: MaintenanceInput, description: SPEC.maintenance }),
+  hibernationSchedule: t.field({ type: HibernationScheduleInput, description: SPEC.hibernationSchedule }),
   seedSelector: t.field({ type: [LabelInput], description: SPEC.seedSelector }),
 });
 

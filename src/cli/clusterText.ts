@@ -23,6 +23,9 @@ export const clusterText = (cluster: Cluster, now: number): string =>
       ...(cluster.versionWarning === null ? [] : ([['warning', cluster.versionWarning]] as const)),
       ...(cluster.pause === null ? [] : ([['paused', pauseText(cluster.pause)]] as const)),
       ...(cluster.hibernation === null ? [] : ([['hibernated', hibernationText(cluster.hibernation)]] as const)),
+      ...(cluster.nextHibernation === null
+        ? []
+        : ([['sleeps', `from ${cluster.nextHibernation.from} until ${cluster.nextHibernation.until}`]] as const)),
       ...(cluster.controlPlaneMove === null ? [] : ([['moved', moveText(cluster.controlPlaneMove)]] as const)),
       ['endpoint', cluster.endpoint],
       ['template', cluster.template === null ? null : `${cluster.template.name}, revision ${cluster.templateRevision.revision}`],

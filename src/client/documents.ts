@@ -23,6 +23,7 @@ const ADDONS = `addons { kubeProxy { mode } flannel { backend } calico { mtu blo
   cinderCsi { defaultClass reclaim fileSystem zones } metricsServer { enabled replicas resolutionSeconds }
   certManager { enabled replicas ownerReferences } dashboard { enabled replicas sessionSeconds } nodeProblemDetector { enabled metrics }
   ingressController { enabled replicas serviceType defaultClass } }`;
+const WINDOW = 'days startTime durationHours timeZone';
 const TEMPLATE = `uuid name visibility revision createdAt spec {
   kubernetesVersion image flavor keypair externalNetwork fixedNetwork fixedSubnet fixedSubnetV6 networkMtu dnsNameservers masterFlavor networkDriver volumeDriver
   dockerStorageDriver floatingIpEnabled masterLbFloatingIpEnabled controlPlane {
@@ -32,7 +33,7 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
   availabilityZone minNodeCount maxNodeCount ipFamilies podCidr podCidrV6 serviceCidr serviceCidrV6 nodeCidr nodeCidrV6 dnsDomain keystoneAuthEnabled
   autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent } autoScalingEnabled autoScaling {
     scanIntervalSeconds scaleDownEnabled scaleDownDelaySeconds scaleDownUnneededSeconds scaleDownUtilizationPercent
-  } backup { enabled schedule keepCount keepDays } maintenance { autoUpgrade windows { days startTime durationHours timeZone } }
+  } backup { enabled schedule keepCount keepDays } maintenance { autoUpgrade windows { ${WINDOW} } } hibernationSchedule { windows { ${WINDOW} } }
   ignoredLabels { key value } seedSelector { key value } }`;
 const BUNDLE =
   'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions { revision createdAt }';
@@ -80,7 +81,7 @@ export const DELETE_ADDON_BUNDLE = mutation('deleteAddonBundle', 'DeleteAddonBun
 
 export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
-  ${SUMMARY} unknownSince runningVersion upgradeStatus versionWarning nextBackupAt nextMaintenance { opensAt closesAt upgradeTo problem { message } } pause { until reason requestedBy } hibernation { until requestedBy } controlPlaneMove { phase back from { name } to { name } downtimeSeconds } createdBy generation observedGeneration deletionProtection lastEventNumber
+  ${SUMMARY} unknownSince runningVersion upgradeStatus versionWarning nextBackupAt nextMaintenance { opensAt closesAt upgradeTo problem { message } } pause { until reason requestedBy } hibernation { until requestedBy } nextHibernation { from until } controlPlaneMove { phase back from { name } to { name } downtimeSeconds } createdBy generation observedGeneration deletionProtection lastEventNumber
   spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB fsyncP99Ms } alarms quotaMiB diskAdvice } }
   template { uuid name } templateRevision { revision } addons { name version enabled state message } bundles { name revision enabled state message } ${CONDITIONS}
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;

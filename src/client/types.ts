@@ -362,6 +362,7 @@ export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   versionWarning: string | null;
   nextBackupAt: string | null;
   nextMaintenance: NextMaintenance | null;
+  nextHibernation: { from: string; until: string } | null;
   pause: ClusterPause | null;
   hibernation: ClusterHibernation | null;
   controlPlaneMove: ControlPlaneMove | null;

@@ -161,6 +161,7 @@ const clusterRow = (
   bundleStates: null,
   backupPlan: null,
   autoUpgrade: null,
+  sleepsFrom: null,
   deprecatedApis: null,
   deletePolicy: null,
   deletionStages: null,

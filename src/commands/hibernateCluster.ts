@@ -39,7 +39,7 @@ export const hibernateCluster =
         };
         const ending = until === null ? 'until somebody wakes it' : `until ${new Date(until).toISOString().slice(0, 19)}Z`;
         const message = `Cluster ${row.name} is hibernated ${ending}, as ${call.actor.userName} asked.`;
-        return writeHibernation(deps, call, tx, row, { hibernation, kind: 'HIBERNATE_CLUSTER', message });
+        return writeHibernation(deps, call, tx, row, { hibernation, sleepsFrom: row.sleepsFrom, kind: 'HIBERNATE_CLUSTER', message });
       },
     });
   };
@@ -64,6 +64,8 @@ const check = (row: ClusterRow, until: number | null, now: number): void => {
 
 interface Change {
   hibernation: ClusterHibernation;
+  /** Windows of its schedule that opened before are over with. */
+  sleepsFrom: number | null;
   kind: OperationKind;
   message: string;
 }
@@ -74,10 +76,10 @@ export const writeHibernation = async (
   call: Call,
   tx: Tx,
   row: ClusterRow,
-  { hibernation, kind, message }: Change,
+  { hibernation, sleepsFrom, kind, message }: Change,
 ): Promise<Omit<ClusterAnswer, 'replayed'>> => {
   const now = deps.clock.now();
-  const change: { state: ClusterState; generation: number } = await changeHibernation(tx, row, hibernation, now);
+  const change: { state: ClusterState; generation: number } = await changeHibernation(tx, row, { hibernation, sleepsFrom }, now);
   const subject = clusterSubject(row);
   const operation = newOperation(deps, call, kind, subject, change.generation);
   await supersedeHibernation(tx, operation, now);

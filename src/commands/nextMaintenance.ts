@@ -2,9 +2,9 @@
 import { isByItself, nextPatch } from '../domain/autoUpgrade.ts';
 import { Conflict, type Problem, SeedbedError } from '../domain/errors.ts';
 import { hibernationOf } from '../domain/hibernation.ts';
-import { nextOpening } from '../domain/maintenance.ts';
 import { pauseOf } from '../domain/pause.ts';
 import { checkAutoUpgrade, listLate } from '../domain/upgradeCheck.ts';
+import { nextOpening } from '../domain/weeklyWindow.ts';
 import type { UpgradeFacts } from './upgradePlan.ts';
 
 export interface NextMaintenance {

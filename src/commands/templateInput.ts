@@ -21,6 +21,7 @@ import { backupScheduleInput } from './backupScheduleInput.ts';
 import { bundlesInput } from './bundleChoice.ts';
 import { controlPlaneInput } from './controlPlaneInput.ts';
 import { healingInput } from './healingInput.ts';
+import { hibernationScheduleInput } from './hibernationScheduleInput.ts';
 import { maintenanceInput } from './maintenanceInput.ts';
 import { clearable, definedOf, given, nameOrId, parseInput, smallMap, wholeNumber } from './parse.ts';
 
@@ -88,6 +89,7 @@ export const specFields = z.strictObject({
   autoScaling: given(autoScalingInput),
   backup: given(backupScheduleInput),
   maintenance: given(maintenanceInput),
+  hibernationSchedule: given(hibernationScheduleInput),
   seedSelector: given(smallMap(20)),
 });
 

@@ -138,6 +138,7 @@ const CHANGEABLE: readonly string[] = [
   'autoScaling',
   'backup',
   'maintenance',
+  'hibernationSchedule',
 ];
 
 /** Of those, what is carried out once: Calico makes its pool of addresses when it starts for the first time. */

@@ -21,7 +21,13 @@ export const wakeCluster =
         const hibernation = hibernationOf(row);
         if (hibernation === null) throw new Conflict('CONFLICT', `Cluster ${row.name} is not hibernated, so there is nothing to wake.`);
         const message = `Cluster ${row.name} wakes, as ${call.actor.userName} asked.`;
-        return writeHibernation(deps, call, tx, row, { hibernation: { ...hibernation, phase: 'WAKING' }, kind: 'WAKE_CLUSTER', message });
+        return writeHibernation(deps, call, tx, row, {
+          hibernation: { ...hibernation, phase: 'WAKING' },
+          // Whoever wakes it in a window of its schedule wants it awake until the next one opens.
+          sleepsFrom: deps.clock.now(),
+          kind: 'WAKE_CLUSTER',
+          message,
+        });
       },
     });
   };

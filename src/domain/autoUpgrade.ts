@@ -1,7 +1,8 @@
 /** Upgrades that Seedbed begins by itself, as maintenance.autoUpgrade says: to the newest patch release of the minor one that runs. */
-import { type MaintenanceSpec, nextOpening } from './maintenance.ts';
+import type { MaintenanceSpec } from './maintenance.ts';
 import { isUpgrading, listTargets, runningVersionOf, type Versioned } from './upgrade.ts';
 import { parseVersion, type Release } from './version.ts';
+import { nextOpening } from './weeklyWindow.ts';
 
 export interface AutoUpgrade {
   version: string;

@@ -6,6 +6,7 @@ import { type AutoScalingSpec, DEFAULT_AUTO_SCALING } from './autoScaling.ts';
 import { type BackupSpec, DEFAULT_BACKUP } from './backupSchedule.ts';
 import { type ControlPlaneSpec, DEFAULT_CONTROL_PLANE } from './controlPlane.ts';
 import { DEFAULT_HEALING, type HealingSpec } from './healing.ts';
+import { DEFAULT_HIBERNATION_SCHEDULE, type HibernationSchedule } from './hibernation.ts';
 import { DEFAULT_MAINTENANCE, type MaintenanceSpec } from './maintenance.ts';
 import { defaultRelease } from './version.ts';
 
@@ -66,6 +67,7 @@ export interface TemplateSpec {
   autoScaling: AutoScalingSpec;
   backup: BackupSpec;
   maintenance: MaintenanceSpec;
+  hibernationSchedule: HibernationSchedule;
   /** Labels that Magnum knows and that have no meaning here, with the value given. */
   ignoredLabels: Record<string, string>;
   /** Only seeds that carry all of these labels are considered. */
@@ -113,6 +115,7 @@ export const DEFAULT_SPEC: Omit<TemplateSpec, 'image' | 'flavor'> = {
   autoScaling: DEFAULT_AUTO_SCALING,
   backup: DEFAULT_BACKUP,
   maintenance: DEFAULT_MAINTENANCE,
+  hibernationSchedule: DEFAULT_HIBERNATION_SCHEDULE,
   ignoredLabels: {},
   seedSelector: {},
 };
@@ -131,7 +134,7 @@ export const sayExternalNetwork = (names: readonly string[]): string =>
     : `The project sees several external networks; choose one of ${names.toSorted().slice(0, 10).join(', ')} with externalNetwork.`;
 
 /** Settings that are trees: a change names only what it changes in them. All others are replaced as a whole. */
-const TREES = ['controlPlane', 'addons', 'healing', 'autoScaling', 'backup', 'maintenance'] as const;
+const TREES = ['controlPlane', 'addons', 'healing', 'autoScaling', 'backup', 'maintenance', 'hibernationSchedule'] as const;
 type TreeField = (typeof TREES)[number];
 
 /** What an input or a cluster's overrides say of a spec. */
@@ -142,7 +145,7 @@ export type SpecPath = Exclude<keyof TemplateSpec, TreeField> | `${TreeField}.${
 
 export const mergeSpec = (
   base: TemplateSpec,
-  { controlPlane, addons, healing, autoScaling, backup, maintenance, ...change }: SpecChange,
+  { controlPlane, addons, healing, autoScaling, backup, maintenance, hibernationSchedule, ...change }: SpecChange,
 ): TemplateSpec => ({
   ...base,
   ...change,
@@ -152,6 +155,7 @@ export const mergeSpec = (
   autoScaling: mergeTrees(base.autoScaling, autoScaling),
   backup: mergeTrees(base.backup, backup),
   maintenance: mergeTrees(base.maintenance, maintenance),
+  hibernationSchedule: mergeTrees(base.hibernationSchedule, hibernationSchedule),
 });
 
 /** A spec as it was stored, with the settings that came after it. */

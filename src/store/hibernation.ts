@@ -13,9 +13,15 @@ import { wakeBackupsOfCluster, wakeNodeGroups, wakeNodes, wakeNow } from './wake
  * Another wish for the cluster and for each of its groups, which have another number of workers from now on: what a pass of before had in
  * mind for them is not done any more. @returns what is different of the cluster's row.
  */
-export const changeHibernation = async (tx: Tx, row: ClusterRow, hibernation: ClusterHibernation, now: number) => {
+export const changeHibernation = async (
+  tx: Tx,
+  row: ClusterRow,
+  { hibernation, sleepsFrom }: Pick<ClusterRow, 'sleepsFrom'> & { hibernation: ClusterHibernation },
+  now: number,
+) => {
   const change = {
     hibernation,
+    sleepsFrom,
     state: hibernation.phase === 'WAKING' ? ('WAKING' as const) : ('HIBERNATING' as const),
     generation: row.generation + 1,
     updatedAt: now,

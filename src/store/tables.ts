@@ -212,6 +212,8 @@ export const clusters = sqliteTable(
     pause: json<ClusterPause>(),
     /** null: it is awake. */
     hibernation: json<ClusterHibernation>(),
+    /** Windows of its schedule that opened before have been slept through, or somebody has ended them; null: none has. */
+    sleepsFrom: time(),
     /** The last one that was asked for. */
     move: json<ControlPlaneMove>(),
     /** null before the first look at etcd. */

@@ -101,6 +101,7 @@ const cluster = (controlPlane: object) => ({
     controlPlaneMove: null,
     nextBackupAt: null,
     nextMaintenance: null,
+    nextHibernation: null,
     deletionProtection: false,
     lastEventNumber: 9,
     template: null,

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { begunAt, goesOnAt, nextPatch } from '../../src/domain/autoUpgrade.ts';
-import type { MaintenanceSpec, MaintenanceWindow } from '../../src/domain/maintenance.ts';
+import type { MaintenanceSpec } from '../../src/domain/maintenance.ts';
+import type { WeeklyWindow } from '../../src/domain/weeklyWindow.ts';
 import { addRelease, forgetReleases } from './newerRelease.ts';
 
-const SUNDAY: MaintenanceWindow = { days: ['SUNDAY'], startTime: '02:00', durationHours: 2, timeZone: 'UTC' };
+const SUNDAY: WeeklyWindow = { days: ['SUNDAY'], startTime: '02:00', durationHours: 2, timeZone: 'UTC' };
 const at = (time: string) => Date.parse(`2026-07-${time}:00Z`);
 const OPEN = at('05T03:00');
 const CLOSES = at('05T04:00');

@@ -6,7 +6,7 @@ import type { Course } from './life.ts';
 /** What a service means for good: nobody can expect that another try helps, so a person may have to ask for it. What comes twice may be refused, too. */
 const MEANT: ReadonlySet<string> = new Set(['400', '401', '403', '404', '409', '413', 'duplicate']);
 /** Beside half as many again: what looks at things once more after a failure. */
-const MORE_CALLS = 15;
+const MORE_CALLS = 20;
 /** A read that comes so long after the last of its kind is a poll: how many there are hangs on how long a phase takes, and on nothing else. */
 const POLL_MS = 900;
 /** A second, but for what a busy machine adds to the first call's way. */

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { WEEKDAYS } from '../../src/domain/maintenance.ts';
+import { WEEKDAYS } from '../../src/domain/weeklyWindow.ts';
 import { freeAddress } from '../autoscaler/freeAddress.ts';
 import { run } from '../cli/run.ts';
 import { addRelease, forgetReleases } from '../domain/newerRelease.ts';

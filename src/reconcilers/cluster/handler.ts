@@ -1,9 +1,9 @@
 /** Clusters as a kind of object that passes run over. */
 import { isByItself, nextPatch } from '../../domain/autoUpgrade.ts';
-import { type ClusterHibernation, hibernationOf, isWaking } from '../../domain/hibernation.ts';
-import { opensAt } from '../../domain/maintenance.ts';
+import { type ClusterHibernation, hibernationOf, isWaking, nextSleep } from '../../domain/hibernation.ts';
 import { pauseOf } from '../../domain/pause.ts';
 import { versionNow } from '../../domain/upgrade.ts';
+import { opensAt } from '../../domain/weeklyWindow.ts';
 import type { PassSummary } from '../../engine/progress.ts';
 import { fallAsleep } from '../../store/hibernation.ts';
 import { type ClusterRow, findHolds, listLiveNodeGroups, loadCluster, patchCluster } from '../../store/reconcile.ts';
@@ -13,7 +13,7 @@ import { isOutOfSight } from '../lostSeed.ts';
 import { commonState, createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { clusterFlow, hibernationFlow, lostFlow, STOPPED_STEPS } from './flow.ts';
-import { endHibernation } from './hibernationEnd.ts';
+import { hibernateByItself } from './hibernationByItself.ts';
 import { type ClusterScope, openClusterScope } from './scope.ts';
 
 const lost = (row: ClusterRow): Held<ClusterScope> => ({
@@ -42,6 +42,7 @@ const asleepOf = (row: ClusterRow): ClusterHibernation | null => {
 };
 
 const SOON_MS = 1_000;
+const STILL_AWAKE_MS = 30_000;
 
 export const createClusterHandler = (world: World) =>
   createHandler(world, {
@@ -58,7 +59,7 @@ export const createClusterHandler = (world: World) =>
     }),
     cluster: (row) => row,
     open: async (row, write) => {
-      await endHibernation(world, row, write);
+      await hibernateByItself(world, row, write);
       // Nothing of an upgrade begins before its backup.
       row.spec = { ...row.spec, kubernetesVersion: versionNow(row) };
       return openClusterScope(world, row, await listLiveNodeGroups(world.store.db, row.id), write);
@@ -74,9 +75,10 @@ export const createClusterHandler = (world: World) =>
     },
     lookAt: (row) => {
       const hibernation = hibernationOf(row);
+      const now = world.clock.now();
       // An end that came during the pass is no reason to wait, as what could not be done would be.
-      if (hibernation !== null) return hibernation.until === null ? null : Math.max(hibernation.until, world.clock.now() + SOON_MS);
-      return soonest(backupAt(row), row.deleteRequestedAt === null ? upgradeAt(row, world.clock.now()) : null);
+      if (hibernation !== null) return hibernation.until === null ? null : Math.max(hibernation.until, now + SOON_MS);
+      return soonest(backupAt(row), row.deleteRequestedAt === null ? upgradeAt(row, now) : null, sleepAt(row, now));
     },
     suspect: ({ seedId }, { code }) => (code === 'SEED_UNAVAILABLE' && seedId !== null ? { kind: 'SEED', id: seedId } : undefined),
     save: async (tx, row, patch, summary) => {
@@ -102,6 +104,12 @@ const backupAt = ({ backupPlan, spec }: ClusterRow): number | null => (spec.back
 /** When it may begin an upgrade by itself, or go on with one, that it has to wait for. */
 const upgradeAt = (row: ClusterRow, now: number): number | null =>
   nextPatch(row) === undefined && !isByItself(row) ? null : opensAt(row.spec.maintenance.windows, now);
+
+/** What keeps it awake in a window of its schedule may end at any time. */
+const sleepAt = (row: ClusterRow, now: number): number | null => {
+  const from = nextSleep(row, now)?.from ?? null;
+  return from === null ? null : Math.max(from, now + STILL_AWAKE_MS);
+};
 
 const soonest = (...times: (number | null)[]): number | null => {
   const known = times.filter((time) => time !== null);

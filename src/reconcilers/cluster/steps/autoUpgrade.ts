@@ -1,8 +1,9 @@
 /** Begins an upgrade to a newer patch release when the cluster is to have it by itself and a maintenance window is open. */
 import { AUTO_UPGRADE, begunAt, isByItself, nextPatch } from '../../../domain/autoUpgrade.ts';
 import { SeedbedError, UserError } from '../../../domain/errors.ts';
-import { opensAt, sayOpening } from '../../../domain/maintenance.ts';
+import { sayOpening } from '../../../domain/maintenance.ts';
 import { checkAutoUpgrade, getRunningVersion, listLate, type UpgradeCheckFacts } from '../../../domain/upgradeCheck.ts';
+import { opensAt } from '../../../domain/weeklyWindow.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId } from '../../../lib/ids.ts';
 import type { Beginner } from '../../../store/begun.ts';

@@ -1,6 +1,7 @@
 /** The backup of an upgrade by itself may have taken longer than the window was open: its control plane moves in the next one then. */
 import { begunAt } from '../../../domain/autoUpgrade.ts';
-import { opensAt, sayOpening } from '../../../domain/maintenance.ts';
+import { sayOpening } from '../../../domain/maintenance.ts';
+import { opensAt } from '../../../domain/weeklyWindow.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { loadCluster, patchCluster } from '../../../store/reconcile.ts';
 import type { ClusterScope } from '../scope.ts';

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { isTimeZone, type MaintenanceWindow, nextOpening, openingAt, opensAt, WEEKDAYS } from '../../src/domain/maintenance.ts';
+import { isTimeZone, nextOpening, openingAt, opensAt, WEEKDAYS, type WeeklyWindow } from '../../src/domain/weeklyWindow.ts';
 
 const HOUR = 3_600_000;
 const at = (text: string) => Date.parse(text);
-const shown = (window: MaintenanceWindow, time: string) => {
+const shown = (window: WeeklyWindow, time: string) => {
   const { from, to } = openingAt(window, at(time));
   return `${new Date(from).toISOString()} ${new Date(to).toISOString()}`;
 };
-const isOpen = (window: MaintenanceWindow, time: number) => opensAt([window], time) === null;
-const BERLIN: MaintenanceWindow = { days: ['SUNDAY'], startTime: '02:30', durationHours: 2, timeZone: 'Europe/Berlin' };
+const isOpen = (window: WeeklyWindow, time: number) => opensAt([window], time) === null;
+const BERLIN: WeeklyWindow = { days: ['SUNDAY'], startTime: '02:30', durationHours: 2, timeZone: 'Europe/Berlin' };
 
 test('summer and winter, over midnight, and the end is outside', () => {
   expect(shown(BERLIN, '2026-07-01T00:00:00Z')).toBe('2026-07-05T00:30:00.000Z 2026-07-05T02:30:00.000Z');
@@ -16,7 +16,7 @@ test('summer and winter, over midnight, and the end is outside', () => {
   expect(isOpen(BERLIN, at('2026-07-05T00:30:00Z'))).toBe(true);
   expect(isOpen(BERLIN, at('2026-07-05T02:29:59Z'))).toBe(true);
   expect(isOpen(BERLIN, at('2026-07-05T02:30:00Z'))).toBe(false);
-  const late: MaintenanceWindow = { days: ['SATURDAY'], startTime: '23:00', durationHours: 24, timeZone: 'Pacific/Kiritimati' };
+  const late: WeeklyWindow = { days: ['SATURDAY'], startTime: '23:00', durationHours: 24, timeZone: 'Pacific/Kiritimati' };
   expect(isOpen(late, at('2026-07-04T09:00:00Z'))).toBe(true);
   expect(isOpen(late, at('2026-07-05T08:59:59Z'))).toBe(true);
   expect(isOpen(late, at('2026-07-05T09:00:00Z'))).toBe(false);
@@ -35,7 +35,7 @@ test('in every zone, at any time: it lasts as long as it says, opens on its day,
     for (let i = 0; i < 400; i += 1) {
       const time = at('2026-01-01T00:00:00Z') + i * 22 * HOUR + i * 61_000;
       const day = WEEKDAYS[i % 7] ?? 'MONDAY';
-      const window: MaintenanceWindow = {
+      const window: WeeklyWindow = {
         days: [day],
         startTime: `${String(i % 24).padStart(2, '0')}:15`,
         durationHours: 1 + (i % 24),
@@ -53,7 +53,7 @@ test('in every zone, at any time: it lasts as long as it says, opens on its day,
 });
 
 test('of several windows the one that is open counts, and else the one that opens first; without a window it is always open', () => {
-  const saturday: MaintenanceWindow = { days: ['SATURDAY'], startTime: '22:00', durationHours: 10, timeZone: 'UTC' };
+  const saturday: WeeklyWindow = { days: ['SATURDAY'], startTime: '22:00', durationHours: 10, timeZone: 'UTC' };
   const windows = [BERLIN, saturday];
   // Both are open: the longer one is still open when Berlin's is over.
   expect(nextOpening(windows, at('2026-07-05T01:00:00Z'))?.to).toBe(at('2026-07-05T08:00:00Z'));
