@@ -39,7 +39,13 @@ export const hibernateCluster =
         };
         const ending = until === null ? 'until somebody wakes it' : `until ${new Date(until).toISOString().slice(0, 19)}Z`;
         const message = `Cluster ${row.name} is hibernated ${ending}, as ${call.actor.userName} asked.`;
-        return writeHibernation(deps, call, tx, row, { hibernation, sleepsFrom: row.sleepsFrom, kind: 'HIBERNATE_CLUSTER', message });
+        return writeHibernation(deps, call, tx, row, {
+          hibernation,
+          // An end that somebody names holds, also in a window of the schedule that lasts longer.
+          sleepsFrom: until === null ? row.sleepsFrom : now,
+          kind: 'HIBERNATE_CLUSTER',
+          message,
+        });
       },
     });
   };

@@ -5,13 +5,11 @@ import { windowsInput } from './weeklyWindowInput.ts';
 
 /** Within it each day comes once. */
 const LONGEST_HOURS = 7 * 24 - 1;
-/** Weeks are all alike, so any one serves for the check. */
-const ANY_TIME = Date.UTC(2026, 0, 5);
 
 export const hibernationScheduleInput = tree({
   windows: given(
     windowsInput(LONGEST_HOURS).refine(
-      (windows) => !isWithoutWaking(windows, ANY_TIME),
+      (windows) => !isWithoutWaking(windows),
       'must leave hours between the windows, for under these the cluster would never wake; to have it sleep until somebody wakes it, call hibernateCluster',
     ),
   ),

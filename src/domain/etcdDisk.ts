@@ -103,7 +103,11 @@ const millisOf = (seconds: number | null): number => Math.round((seconds ?? 0) *
 
 /** What whoever has the disks should know; null: they are fast enough, or nobody knows yet. */
 export const diskAdviceOf = (disk: EtcdDisk | null, heartbeatMs: number): string | null => {
-  const slow = disk?.members.filter((member) => member.slow.length > 0) ?? [];
+  // The heartbeat may be another one since the look.
+  const isSlow = (member: MemberDisk, what: Slow): boolean => p99Of(member, what) > HEARTBEAT_SHARES[what] * heartbeatMs * WELL_AGAIN;
+  const slow = (disk?.members ?? [])
+    .map((member) => ({ ...member, slow: member.slow.filter((what) => isSlow(member, what)) }))
+    .filter((member) => member.slow.length > 0);
   if (slow.length === 0) return null;
   const said = slow.map(
     (member) => `of member ${member.number} ${member.slow.map((what) => sayFigure(member, what, heartbeatMs)).join(' and ')}`,
@@ -118,8 +122,10 @@ export const diskAdviceOf = (disk: EtcdDisk | null, heartbeatMs: number): string
 
 /** Up to a power of two, as etcd's buckets are, so that the same trouble is told in the same words. */
 const sayFigure = (member: MemberDisk, what: Slow, heartbeatMs: number): string => {
-  const p99 = (what === 'fsync' ? member.fsyncP99Ms : member.commitP99Ms) ?? 0;
+  const p99 = p99Of(member, what);
   const upTo = 2 ** Math.ceil(Math.log2(Math.max(1, p99)));
   const wanted = HEARTBEAT_SHARES[what] * heartbeatMs;
   return `${what === 'fsync' ? "the log's fsync" : "the data's commit"} takes up to ${upTo} ms, and it should take no more than ${wanted}`;
 };
+
+const p99Of = (member: MemberDisk, what: Slow): number => (what === 'fsync' ? member.fsyncP99Ms : member.commitP99Ms) ?? 0;

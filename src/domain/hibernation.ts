@@ -1,5 +1,5 @@
 /** Hibernation: a cluster without workers, whose control plane is at zero; data, keys and addresses are kept, and it wakes as it was. */
-import { nextStretch, type Opening, type WeeklyWindow } from './weeklyWindow.ts';
+import { type Opening, stretchAt, type WeeklyWindow } from './weeklyWindow.ts';
 
 export interface ClusterHibernation {
   /** Like `until` in milliseconds since the epoch. */
@@ -20,9 +20,16 @@ export const DEFAULT_HIBERNATION_SCHEDULE: HibernationSchedule = { windows: [] }
 
 export const BY_SCHEDULE = 'hibernation-schedule';
 
-/** A cluster under it would never be awake. `at`: any time; what a change of clocks closes or opens for an hour makes no difference. */
-export const isWithoutWaking = (windows: readonly WeeklyWindow[], at: number): boolean =>
-  nextStretch(windows, at)?.to === Number.POSITIVE_INFINITY;
+const WEEK_MS = 7 * 24 * 3_600_000;
+/** Of windows in several time zones the gap may be there for half of the year alone. */
+const [A_WINTER_DAY, A_SUMMER_DAY] = [Date.UTC(2026, 0, 14), Date.UTC(2026, 6, 15)];
+
+/** A cluster under it would never be awake. */
+export const isWithoutWaking = (windows: readonly WeeklyWindow[]): boolean =>
+  [A_WINTER_DAY, A_SUMMER_DAY].some((day) => {
+    const stretch = stretchAt(windows, day);
+    return stretch !== null && stretch.to - stretch.from >= WEEK_MS;
+  });
 
 /** The condition that says what everything waits for meanwhile. */
 export const HIBERNATION_OVER = 'HibernationOver';
@@ -49,13 +56,23 @@ interface Scheduled extends Hibernating {
   sleepsFrom: number | null;
 }
 
-/** The window that it is to sleep through next, or now: with those that follow without a gap; null: there is none. */
+/** For less than that nobody's workers are taken away and made anew. */
+const LEAST_SLEEP_MS = 30 * 60_000;
+
+/** The window that it is to sleep through next, or now, with those that touch it; null: there is none. */
 export const nextSleep = ({ spec, sleepsFrom, deleteRequestedAt }: Scheduled, now: number): Opening | null => {
   const { windows } = spec.hibernationSchedule;
   if (deleteRequestedAt !== null) return null;
-  const next = nextStretch(windows, now);
-  if (next === null || next.from > now || next.from > (sleepsFrom ?? 0)) return next;
-  return nextStretch(windows, next.to);
+  const next = stretchAt(windows, now);
+  if (next === null || next.from > now) return next;
+  const isOver = next.from <= (sleepsFrom ?? 0) || next.to - now < LEAST_SLEEP_MS;
+  return isOver ? stretchAt(windows, next.to) : next;
+};
+
+/** The window that is open, with those that touch it; null: none is. */
+export const openSleep = ({ spec }: Pick<Scheduled, 'spec'>, now: number): Opening | null => {
+  const stretch = stretchAt(spec.hibernationSchedule.windows, now);
+  return stretch !== null && stretch.from <= now ? stretch : null;
 };
 
 /** What is waited for. */

@@ -61,6 +61,20 @@ const localOf = (timeZone: string, at: number): number => {
  * they are put forward over it the moment of that.
  */
 const momentOf = (timeZone: string, local: number): number => {
+  const key = `${timeZone} ${local}`;
+  const known = moments.get(key);
+  if (known !== undefined) return known;
+  // Calendars are slow, and clusters have the same hours.
+  if (moments.size >= MOST_MOMENTS) moments.clear();
+  const moment = reckonMoment(timeZone, local);
+  moments.set(key, moment);
+  return moment;
+};
+
+const MOST_MOMENTS = 50_000;
+const moments = new Map<string, number>();
+
+const reckonMoment = (timeZone: string, local: number): number => {
   const offsets = [local - FURTHEST_MS, local, local + FURTHEST_MS].map((at) => localOf(timeZone, at) - at);
   const exact = offsets.map((offset) => local - offset).filter((at) => localOf(timeZone, at) === local);
   if (exact.length > 0) return Math.min(...exact);
@@ -79,17 +93,22 @@ const startOf = ({ startTime }: WeeklyWindow): number => {
   return hours * HOUR_MS + minutes * MINUTE_MS;
 };
 
+/** `day`: so many after the first of 1970, which was a Thursday. */
+const weekdayOf = (day: number): Weekday | undefined => WEEKDAYS[(day + 3) % 7];
+
+const openingOn = (window: WeeklyWindow, day: number): Opening => {
+  const from = momentOf(window.timeZone, day * DAY_MS + startOf(window));
+  return { from, to: from + window.durationHours * HOUR_MS };
+};
+
 /** The opening that is under way at the time, or else the next one. */
 export const openingAt = (window: WeeklyWindow, at: number): Opening => {
-  const today = Math.floor(localOf(window.timeZone, at) / DAY_MS) * DAY_MS;
+  const today = Math.floor(localOf(window.timeZone, at) / DAY_MS);
   // One of the days before may still be open, and a day may be missing from a zone's calendar.
-  for (let day = today - (1 + Math.ceil(window.durationHours / 24)) * DAY_MS; day <= today + 15 * DAY_MS; day += DAY_MS) {
-    // 1970 began on a Thursday.
-    const weekday = WEEKDAYS[(day / DAY_MS + 3) % 7];
-    if (weekday === undefined || !window.days.includes(weekday)) continue;
-    const from = momentOf(window.timeZone, day + startOf(window));
-    const to = from + window.durationHours * HOUR_MS;
-    if (to > at) return { from, to };
+  for (let day = today - 1 - Math.ceil(window.durationHours / 24); day <= today + 15; day += 1) {
+    if (!window.days.some((named) => named === weekdayOf(day))) continue;
+    const opening = openingOn(window, day);
+    if (opening.to > at) return opening;
   }
   throw new Error('A window without days was stored.');
 };
@@ -101,20 +120,29 @@ export const nextOpening = (windows: readonly WeeklyWindow[], at: number): Openi
   return open[0] ?? openings.toSorted((a, b) => a.from - b.from)[0] ?? null;
 };
 
-/** How long openings that follow without a gap are told as one. */
-const LONGEST_MS = 8 * DAY_MS;
+const DAYS_BACK = 9;
+const DAYS_AHEAD = 16;
 
-/** The same as nextOpening, with those that it goes over into taken as one; so much as LONGEST_MS is without an end. */
-export const nextStretch = (windows: readonly WeeklyWindow[], at: number): Opening | null => {
-  const first = nextOpening(windows, at);
-  if (first === null) return null;
-  let { to } = first;
-  while (to - first.from < LONGEST_MS) {
-    const next = nextOpening(windows, to);
-    if (next === null || next.from > to) return { ...first, to };
-    to = next.to;
+/**
+ * The stretch that is under way at the time, or else the next one: openings that touch or overlap are one, from the first's beginning to the last's
+ * end. null without a window.
+ */
+export const stretchAt = (windows: readonly WeeklyWindow[], at: number): Opening | null => {
+  const openings = windows.flatMap((window) => openingsFrom(window, at)).toSorted((a, b) => a.from - b.from);
+  let stretch: Opening | null = null;
+  for (const { from, to } of openings) {
+    if (stretch !== null && from <= stretch.to) stretch = { from: stretch.from, to: Math.max(stretch.to, to) };
+    else if (stretch !== null && stretch.to > at) return stretch;
+    else stretch = { from, to };
   }
-  return { ...first, to: Number.POSITIVE_INFINITY };
+  return stretch;
+};
+
+/** All that begin some days before or after. */
+const openingsFrom = (window: WeeklyWindow, at: number): Opening[] => {
+  const today = Math.floor(localOf(window.timeZone, at) / DAY_MS);
+  const days = Array.from({ length: DAYS_BACK + DAYS_AHEAD }, (_, i) => today - DAYS_BACK + i);
+  return days.filter((day) => window.days.some((named) => named === weekdayOf(day))).map((day) => openingOn(window, day));
 };
 
 /** When it opens, for who has to wait for that; null while it is open. */

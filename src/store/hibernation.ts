@@ -47,7 +47,7 @@ export const fallAsleep = async (tx: Tx, { id }: ClusterRow, stopped: readonly s
   await tx.db
     .update(clusters)
     // It takes its turn on the seed again when it wakes.
-    .set({ hibernation: sql`json_set(${clusters.hibernation}, '$.phase', 'ASLEEP')`, seedTurn: null, seedTurnAt: null })
+    .set({ hibernation: sql`json_set(${clusters.hibernation}, '$.phase', 'ASLEEP')`, seedTurn: null, seedTurnAt: null, etcdDisk: null })
     .where(and(eq(clusters.id, id), sql`json_extract(${clusters.hibernation}, '$.phase') = 'GOING'`));
   await tx.db
     .update(conditions)

@@ -42,7 +42,7 @@ const asleepOf = (row: ClusterRow): ClusterHibernation | null => {
 };
 
 const SOON_MS = 1_000;
-const STILL_AWAKE_MS = 30_000;
+const STILL_AWAKE_MS = 60_000;
 
 export const createClusterHandler = (world: World) =>
   createHandler(world, {

@@ -43,6 +43,11 @@ const tryLook = async (scope: ClusterScope, hosted: ReachableCluster): Promise<b
 /** Sends for the metrics, or takes those that were sent for: the Job's end brings the next pass. */
 const look = async (scope: ClusterScope, hosted: ReachableCluster): Promise<void> => {
   const name = etcdTaskName(hosted, 'metrics');
+  const { kube, jobs } = await scope.seed();
+  const suffix = name.slice(hosted.shortId.length);
+  const looks = jobs.list().filter((job) => job.metadata.name.endsWith(suffix));
+  // Whoever has no turn asks nobody.
+  if (!looks.some((job) => job.metadata.name === name) && looks.filter((job) => endOf(job) === undefined).length >= LOOKS_AT_ONCE) return;
   const answer = await takeJobAnswer(scope, name);
   if (answer === 'running') return;
   if (answer !== undefined) {
@@ -50,10 +55,7 @@ const look = async (scope: ClusterScope, hosted: ReachableCluster): Promise<void
     const { etcdDisk: before } = scope.row;
     return scope.patch({ etcdDisk: afterDiskLook(before, readings, hosted.etcd.heartbeatMs, scope.clock.now()) });
   }
-  const { kube, jobs } = await scope.seed();
-  const suffix = name.slice(hosted.shortId.length);
-  const running = jobs.list().filter((job) => job.metadata.name.endsWith(suffix) && endOf(job) === undefined);
-  if (running.length < LOOKS_AT_ONCE) await createOnce(kube, buildEtcdMetricsTask(hosted));
+  await createOnce(kube, buildEtcdMetricsTask(hosted));
 };
 
 /** Of those that were asked; null: it did not answer. */
