@@ -85,6 +85,15 @@ test('a pause goes before, and a hibernation without an end outlasts the window'
   expect(operations(clusterId)).toHaveLength(1);
 });
 
+test('a sleep by the schedule ends with the window that is taken away', { timeout: 300_000 }, async () => {
+  const clusterId = await world.makeCluster('wren', { nodeCount: 0 });
+  await change('updateCluster', { clusterId, overrides: SCHEDULE });
+  await stateIs(clusterId, 'HIBERNATED');
+  await change('updateCluster', { clusterId, overrides: { hibernationSchedule: { windows: [] } } });
+  await stateIs(clusterId, 'READY');
+  expect(await show(clusterId)).toMatchObject({ hibernation: null, nextHibernation: null });
+});
+
 test('a schedule under which it would never wake is refused, by name', async () => {
   const everyDay = { hibernationSchedule: { windows: [{ days: WEEKDAYS, startTime: '00:00', durationHours: 24 }] } };
   const input = { name: 'dormouse', clusterTemplate: 'small', overrides: everyDay };
