@@ -1,5 +1,10 @@
-/** A cluster loses every volume of its etcd and comes back from a backup: the same objects, the same kubeconfig, and workers that were not made anew. */
+/**
+ * A cluster loses every volume of its etcd and comes back from a backup: the same objects, the same kubeconfig, and workers that were not made anew.
+ * Another one is made of the same backup beside it, with keys and workers of its own.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { type ClusterNames, expectNothingLeft, listNamespaces, namespaceOf, serversOf } from './support/checks.ts';
 import type { ProgressEvent } from './support/graphql.ts';
 import { applyObjects, createKubectl, type Kubectl, listThings, type Thing } from './support/outside.ts';
@@ -32,6 +37,7 @@ interface BackupSeen {
 let story: Story;
 let failed = false;
 let cluster: ClusterNames & { id: string };
+let clone: ClusterNames & { id: string };
 let kubeconfigPath: string;
 let kubectl: Kubectl;
 let seed: Kubectl;
@@ -66,10 +72,12 @@ afterEach(async ({ task }) => {
 
 afterAll(async () => {
   if (story === undefined) return;
-  if (failed && cluster !== undefined) {
-    await asMember(story).change('deleteCluster', { clusterId: cluster.id }, 'cluster { id }');
-    await followToRest(story, cluster.id, events);
-  }
+  if (failed)
+    for (const made of [clone, cluster])
+      if (made !== undefined) {
+        await asMember(story).change('deleteCluster', { clusterId: made.id }, 'cluster { id }');
+        await followToRest(story, made.id, []);
+      }
   expect(await closeStory(story, failed)).toBe(0);
 });
 
@@ -135,6 +143,40 @@ test('every volume of etcd is destroyed, and the cluster goes back to the backup
   });
   const members = await seed('-n', namespace, 'get', 'pods', '-l', 'app.kubernetes.io/name=etcd', '-o', 'name');
   expect(members.trim().split('\n')).toHaveLength(MEMBERS);
+});
+
+test('a clone of the same backup comes up beside it, with keys and workers of its own', async () => {
+  const input = { backupId, name: `${NAME}-clone`, nodeCount: 1 };
+  clone = (await asMember(story).change<{ cluster: typeof clone }>('cloneCluster', input, 'cluster { id uuid shortId name }')).cluster;
+  expect(await followToRest(story, clone.id, [])).toMatchObject({ settled: true, state: 'READY' });
+  const path = `${story.folder}/clone`;
+  await issueKubeconfig(story, clone.id, path);
+  const inClone = createKubectl(story.world, path);
+  const names = await inClone('get', 'configmaps,secrets', '-n', 'default', '-o', 'name');
+  expect(names.split('\n').filter((name) => name.includes('/mine-'))).toEqual(['configmap/mine-1', 'secret/mine-1']);
+  const nodes = (await inClone('get', 'nodes', '-o', 'name')).trim().split('\n');
+  const made = (await serversOf(story, clone)).map(({ name }) => `node/${name}`);
+  expect([nodes, made]).toEqual([made, [expect.stringContaining(clone.shortId)]]);
+  await until(
+    'a pod runs on it',
+    180,
+    async () => (await inClone('get', 'deployment', 'echo', '-o', 'jsonpath={.status.readyReplicas}')) === '1' || undefined,
+  );
+
+  // What is written to one is not in the other, and neither lets the other's customers in.
+  await inClone('create', 'configmap', 'mine-in-clone');
+  expect(await kept()).not.toContain('configmap/mine-in-clone');
+  const config = (file: string) => parse(readFileSync(file, 'utf8')) as { clusters: [{ cluster: { server: string } }] };
+  const [theirs, server] = [`${story.folder}/foreign`, config(path).clusters[0].cluster.server];
+  const foreign = config(kubeconfigPath);
+  Object.assign(foreign.clusters[0].cluster, { server, 'insecure-skip-tls-verify': true });
+  delete (foreign.clusters[0].cluster as Record<string, unknown>)['certificate-authority-data'];
+  writeFileSync(theirs, stringify(foreign), { mode: 0o600 });
+  await expect(createKubectl(story.world, theirs)('get', 'configmaps')).rejects.toThrow(
+    /Unauthorized|must be logged in|provide credentials/,
+  );
+  await asMember(story).change('deleteCluster', { clusterId: clone.id }, 'cluster { id }');
+  expect(await followToRest(story, clone.id, [])).toMatchObject({ settled: true, state: 'DELETED' });
 });
 
 test('nothing of the cluster is left when it goes', async () => {

@@ -5,6 +5,7 @@ export const LONG = [
   'test/real/availability.test.ts',
   'test/real/backup.test.ts',
   'test/real/clusterUser.test.ts',
+  'test/real/controlPlaneMove.test.ts',
   'test/real/createSeed.test.ts',
   'test/real/faults.test.ts',
   'test/real/fleet.test.ts',

@@ -96,18 +96,12 @@ export const issueKubeconfig = async (story: Story, clusterId: string, path: str
   return record.id;
 };
 
-/** Registers the world's seed and publishes a template, both under a name; waits until the seed is ready. `more`: what else its template says. */
-export const prepareSeedAndTemplate = async (
-  story: Story,
-  name: string,
-  controlPlane: object = WITHOUT_TUNNEL,
-  more: object = {},
-): Promise<void> => {
-  const { server, adminToken, world } = story;
+/** Registers a seed with load balancers and waits until it is READY; its id. */
+export const registerSeed = async ({ server, adminToken }: Story, name: string, kubeconfigPath: string): Promise<string> => {
   const admin = createApi(server.url, adminToken);
   const { seed } = await admin.change<{ seed: { id: string } }>(
     'registerSeed',
-    { name, kubeconfig: readFileSync(world.seedKubeconfigPath, 'utf8'), exposure: 'LOAD_BALANCER' },
+    { name, kubeconfig: readFileSync(kubeconfigPath, 'utf8'), exposure: 'LOAD_BALANCER' },
     'seed { id }',
   );
   await until('the seed is READY', 60, async () => {
@@ -120,6 +114,20 @@ export const prepareSeedAndTemplate = async (
     if (found.seed.state === 'READY') return true;
     throw new Error(JSON.stringify(found));
   });
+  return seed.id;
+};
+
+/** Registers the world's seed and publishes a template, both under a name; waits until the seed is ready. `more`: what else its template says. */
+export const prepareSeedAndTemplate = async (
+  story: Story,
+  name: string,
+  controlPlane: object = WITHOUT_TUNNEL,
+  more: object = {},
+  kubeconfigPath: string = story.world.seedKubeconfigPath,
+): Promise<void> => {
+  const { server, adminToken, world } = story;
+  await registerSeed(story, name, kubeconfigPath);
+  const admin = createApi(server.url, adminToken);
   await admin.change(
     'createClusterTemplate',
     {

@@ -30,6 +30,8 @@ export interface World {
   seedKubeconfigPath: string;
   /** For looking at the seed: may list all namespaces. */
   seedAdminKubeconfigPath: string;
+  /** To which control planes can move; null where there is but one. */
+  secondSeed: SecondSeed | null;
   kubectl: string;
   image: string;
   flavor: string;
@@ -40,6 +42,15 @@ export interface World {
   shutWay: ((from: string, to: string, shut: boolean) => Promise<void>) | null;
 }
 
+export interface SecondSeed {
+  kubeconfigPath: string;
+  /** For looking at it: may list all namespaces. */
+  adminKubeconfigPath: string;
+  /** It is there only while a story needs it. */
+  up: () => Promise<void>;
+  down: () => Promise<void>;
+}
+
 interface CloudEntry {
   region_name?: string;
   auth: Record<string, string | undefined>;
@@ -47,7 +58,7 @@ interface CloudEntry {
 
 /**
  * The lab's world, or with SEEDBED_TEST_CLOUD and SEEDBED_TEST_SEED the user's: names of entries in clouds.yaml (OS_CLIENT_CONFIG_FILE) and a
- * kubeconfig's path. SEEDBED_TEST_ADMIN_CLOUD and SEEDBED_TEST_SERVICE_CLOUD name the other two logins, SEEDBED_TEST_IMAGE, _FLAVOR and
+ * kubeconfig's path. SEEDBED_TEST_SECOND_SEED is another's path, SEEDBED_TEST_ADMIN_CLOUD and SEEDBED_TEST_SERVICE_CLOUD name the other two logins, SEEDBED_TEST_IMAGE, _FLAVOR and
  * _EXTERNAL_NETWORK what servers are made of.
  */
 export const openWorld = (): World => (usesLab ? openLab() : openOwn());
@@ -62,6 +73,7 @@ const openLab = (): World => {
     service: readLogin(cloudsFile, 'seedbed'),
     seedKubeconfigPath: `${labFolder}/kubernetes/seed.kubeconfig`,
     seedAdminKubeconfigPath: `${labFolder}/kubernetes/admin.kubeconfig`,
+    secondSeed: labSecondSeed(seed),
     kubectl: `${labFolder}/kubernetes/seed/bin/kubectl`,
     image: 'debian-12-node',
     flavor: 'm1.small',
@@ -73,6 +85,22 @@ const openLab = (): World => {
       await run(seed, ['exec', 'ip', 'rule', shut ? 'add' : 'del', 'from', from, 'to', to, 'prohibit'], { env: { LAB: labFolder } });
     },
   };
+};
+
+const labSecondSeed = (script: string): SecondSeed => {
+  const env = { LAB: labFolder, SEED_NAME: 'seed2' };
+  const call = (word: string) => run(script, [word], { env, timeoutMs: 600_000 }).then(() => {});
+  return {
+    kubeconfigPath: `${labFolder}/kubernetes/seed2.kubeconfig`,
+    adminKubeconfigPath: `${labFolder}/kubernetes/seed2-admin.kubeconfig`,
+    up: () => call('up'),
+    down: () => call('down'),
+  };
+};
+
+const ownSecondSeed = (path: string | undefined): SecondSeed | null => {
+  const isThere = async () => {};
+  return path === undefined ? null : { kubeconfigPath: path, adminKubeconfigPath: path, up: isThere, down: isThere };
 };
 
 const openOwn = (): World => {
@@ -87,6 +115,7 @@ const openOwn = (): World => {
     service: readLogin(cloudsFile, environment.SEEDBED_TEST_SERVICE_CLOUD ?? admin),
     seedKubeconfigPath: seed,
     seedAdminKubeconfigPath: seed,
+    secondSeed: ownSecondSeed(environment.SEEDBED_TEST_SECOND_SEED),
     kubectl: environment.KUBECTL ?? 'kubectl',
     image: environment.SEEDBED_TEST_IMAGE ?? 'debian-12-node',
     flavor: environment.SEEDBED_TEST_FLAVOR ?? 'm1.small',
