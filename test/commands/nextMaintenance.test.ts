@@ -71,6 +71,21 @@ test('the window and what is done in it are told, after a pause, and with what s
   expect(await next()).toMatchObject({ opensAt: null, closesAt: null, upgradeTo: NEW });
 });
 
+test('no window opens for a cluster that sleeps, and without an end of that there is none to tell', async () => {
+  const asleep = { since: 1, requestedBy: 'anna', phase: 'ASLEEP' as const };
+  await patch({ hibernation: { ...asleep, until: CLOSES } });
+  expect(await next()).toEqual({ opensAt: OPENS + 7 * 86_400_000, closesAt: CLOSES + 7 * 86_400_000, upgradeTo: NEW, problem: null });
+  await patch({ hibernation: { ...asleep, until: null } });
+  expect(await next()).toMatchObject({
+    opensAt: null,
+    closesAt: null,
+    upgradeTo: NEW,
+    problem: { code: 'CONFLICT', message: expect.stringContaining('wakeCluster') },
+  });
+  await change({ autoUpgrade: 'NONE' });
+  expect(await next()).toBeNull();
+});
+
 test('nodes that are left are told, and whoever asks has them replaced at once, or all of it called off', async () => {
   const { maintenance } = (await row()).spec;
   const spec = { ...(await row()).spec, kubernetesVersion: NEW };

@@ -64,6 +64,15 @@ test('the same again is one span, an end is an end, and what was counted once is
   expect([await isCounted(house.store.db, 'ip', 0), await isCounted(house.store.db, 'ip', 1)]).toEqual([true, false]);
 });
 
+test('a clock that was set back takes nothing off what was used', async () => {
+  await note(web, 'server', [workerUse(2)], 0);
+  await house.store.transaction((tx) => endUses(tx, 'server', 2 * HOUR));
+  // Begun by the clock of before, and ended by that of after.
+  await note(web, 'other', [workerUse(8)], 5 * HOUR);
+  await house.store.transaction((tx) => endUses(tx, 'other', 3 * HOUR));
+  expect((await figures(0, 9 * HOUR))['web']?.workerVcpuHours).toBe(4);
+});
+
 test('a project sees its own, one cluster is told alone, and with a cluster all of it ends', async () => {
   await note(web, 'a', [workerUse(1)], 0);
   await note(shop, 'b', [workerUse(2)], 0);
