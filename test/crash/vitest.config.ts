@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
     globalSetup: ['test/setup.ts'],
-    include: ['test/crash/walk.test.ts', ...ALL],
+    include: ['test/crash/walk.test.ts', 'test/crash/madeSeed.test.ts', ...ALL],
     testTimeout: 1_500_000,
     hookTimeout: 120_000,
   },

@@ -69,10 +69,12 @@ export const insist = (story: Story, change: Change): Promise<string> => {
 
 /** The change has come to its end, and nobody works any more. */
 export const isOver = (story: Story, { state, nodes, cluster }: Change): boolean =>
-  newest(story, cluster)?.state === state &&
-  count(story, 'nodes where deleted_at is null') === nodes &&
+  newest(story, cluster)?.state === state && count(story, 'nodes where deleted_at is null') === nodes && isAtRest(story);
+
+/** Nothing that was asked for is under way, and nobody works any more, nor will within `seconds`. */
+export const isAtRest = (story: Story, seconds = 60): boolean =>
   count(story, "operations where state in ('PENDING', 'RUNNING')") === 0 &&
-  count(story, 'work_items where lease_until is not null or due_at < unixepoch() * 1000 + 60000') === 0;
+  count(story, `work_items where lease_until is not null or due_at < unixepoch() * 1000 + ${1000 * seconds}`) === 0;
 
 export const NEVER: Orders = { at: null, seen: null };
 
@@ -83,10 +85,19 @@ const calmly = async (story: Story, change: Change): Promise<void> => {
 };
 
 /** The same with server after server; `orders`: how the n-th of them dies. Returns how many did. */
-export const walk = async (bundle: string, story: Story, change: Change, orders: (life: number) => Orders): Promise<number> => {
+export const walk = (bundle: string, story: Story, change: Change, orders: (life: number) => Orders): Promise<number> =>
+  walkToEnd(bundle, story, { ask: () => insist(story, change), isOver: () => isOver(story, change) }, orders);
+
+/** `ask`: until there is an answer, with a key for the request; the operation's id. */
+interface Way {
+  ask: () => Promise<string>;
+  isOver: () => boolean;
+}
+
+export const walkToEnd = async (bundle: string, story: Story, way: Way, orders: (life: number) => Orders): Promise<number> => {
   await story.served.close();
   let answer: string | null = null;
-  const asked = insist(story, change).then((id) => {
+  const asked = way.ask().then((id) => {
     answer = id;
   });
   let died = performance.now();
@@ -95,7 +106,7 @@ export const walk = async (bundle: string, story: Story, change: Change, orders:
       const server = await startMortal(bundle, story.settings, orders(deaths));
       story.served = server;
       while (server.alive()) {
-        if (answer !== null && isOver(story, change)) return deaths;
+        if (answer !== null && way.isOver()) return deaths;
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
       died = performance.now();

@@ -88,7 +88,8 @@ const openLab = (): World => {
 };
 
 const labSecondSeed = (script: string): SecondSeed => {
-  const env = { LAB: labFolder, SEED_NAME: 'seed2' };
+  // It has the images of the newest release alone, whatever the first has.
+  const env = { LAB: labFolder, SEED_NAME: 'seed2', KUBE_VERSIONS: '' };
   const call = (word: string) => run(script, [word], { env, timeoutMs: 600_000 }).then(() => {});
   return {
     kubeconfigPath: `${labFolder}/kubernetes/seed2.kubeconfig`,

@@ -5,6 +5,7 @@ import { CLUSTER_LABEL, type KubernetesObject, PROJECT_LABEL } from '../../../co
 import { SEED_API_PORT } from '../../../domain/madeSeed.ts';
 import { findRelease, getOfferedRelease } from '../../../domain/version.ts';
 import { done, type Step } from '../../../engine/flow.ts';
+import { noteAllGone } from '../../../store/inventory.ts';
 import { applyGroup } from '../../applied.ts';
 import { madeOf, placeOf, settled } from '../made.ts';
 import type { SeedScope } from '../scope.ts';
@@ -21,6 +22,11 @@ export const equipment: Step<SeedScope> = {
     const group = { clusterId: row.id, ownerId: row.id, service: 'SEED', group: 'equipment', look: 'full' } as const;
     await applyGroup(scope, kube, group, [...podNetworkOf(scope).map(unmarked), ...buildLocalPath(scope.world.settings)]);
     return done('flannel, local-path');
+  },
+  // It goes with the machines.
+  remove: async (scope) => {
+    await scope.write((tx) => noteAllGone(tx, scope.row.id, 'SEED', scope.clock.now()));
+    return done();
   },
 };
 
