@@ -9,6 +9,8 @@ const TEXT = {
   joinLimitSeconds: 'How long a started server may take to join as a Ready node before it is replaced: from 60 to 86400; 900 by default.',
   maxUnhealthyPercent:
     "When more of the cluster's workers than this are in trouble at once, and at least two, nothing is replaced: from 1 to 100; 40 by default.",
+  problems:
+    "Types of conditions that node-problem-detector, or another watcher, sets on a worker: one that is True is a reason to heal it. At most 20; by default KernelDeadlock, ReadonlyFilesystem, XfsShutdown and CperHardwareErrorFatal; empty: none is. Kubernetes' own (Ready, MemoryPressure, DiskPressure, PIDPressure, NetworkUnavailable) are refused. A node group may say otherwise (healingProblems).",
 } as const;
 
 export const HealingSpecType = builder.objectRef<HealingSpec>('HealingSpec').implement({
@@ -17,6 +19,7 @@ export const HealingSpecType = builder.objectRef<HealingSpec>('HealingSpec').imp
     nodeLimitSeconds: t.exposeInt('nodeLimitSeconds', { description: TEXT.nodeLimitSeconds }),
     joinLimitSeconds: t.exposeInt('joinLimitSeconds', { description: TEXT.joinLimitSeconds }),
     maxUnhealthyPercent: t.exposeInt('maxUnhealthyPercent', { description: TEXT.maxUnhealthyPercent }),
+    problems: t.exposeStringList('problems', { description: TEXT.problems }),
   }),
 });
 
@@ -26,6 +29,7 @@ export const HealingInput = builder.inputType('HealingInput', {
     nodeLimitSeconds: t.int({ description: TEXT.nodeLimitSeconds }),
     joinLimitSeconds: t.int({ description: TEXT.joinLimitSeconds }),
     maxUnhealthyPercent: t.int({ description: TEXT.maxUnhealthyPercent }),
+    problems: t.stringList({ description: TEXT.problems }),
   }),
 });
 

@@ -155,6 +155,11 @@ builder.node(NodeGroupRef, {
       description: 'How its workers are replaced by others.',
       resolve: (row) => row.spec.upgradeStrategy,
     }),
+    healingProblems: t.stringList({
+      nullable: true,
+      description: "Types of conditions that its workers are healed for, in place of the cluster's healing.problems; null: those.",
+      resolve: (row) => row.spec.healingProblems,
+    }),
     version: t.string({
       nullable: true,
       description:

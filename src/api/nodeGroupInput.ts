@@ -84,6 +84,10 @@ export const nodeGroupInputFields = (t: InputBuilder) => ({
     description: 'How servers are placed among hosts; SOFT_ANTI_AFFINITY without it. It stays for the life of the group.',
   }),
   upgradeStrategy: t.field({ type: UpgradeStrategyInput, description: 'How its workers are replaced by others.' }),
+  healingProblems: t.stringList({
+    description:
+      "Types of conditions that its workers are healed for, in place of the cluster's healing.problems and by the same rules; empty: none; without them the cluster's.",
+  }),
 });
 
 export const NodeGroupFieldsInput = builder.inputType('NodeGroupInput', {

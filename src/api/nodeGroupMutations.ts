@@ -64,6 +64,9 @@ const UpdateNodeGroupInput = builder.inputType('UpdateNodeGroupInput', {
       type: UpgradeStrategyInput,
       description: 'How its workers are replaced by others; it holds at once, for those that are on their way as well.',
     }),
+    healingProblems: t.stringList({
+      description: "Types of conditions that its workers are healed for; empty: none; null: those of the cluster's healing.problems.",
+    }),
   }),
 });
 

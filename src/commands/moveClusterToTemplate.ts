@@ -21,7 +21,7 @@ import { given, nameOrId, ownInput, parseInput, wholeNumber } from './parse.ts';
 import { getTemplate, recallCluster } from './targets.ts';
 import { checkMove, type GroupMove, runningBefore } from './templateMove.ts';
 import { refreshTrust } from './trust.ts';
-import { checkReached } from './updateCluster.ts';
+import { checkReached, wakeForProblems } from './updateCluster.ts';
 
 const schema = z.strictObject({
   clusterId: nameOrId,
@@ -126,6 +126,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   await refreshTrust(tx, deps, call, row);
   await wakeNow(tx, 'CLUSTER', row.id, now);
   await wakeNodeGroups(tx, row.id, now, false);
+  await wakeForProblems(tx, row, spec, now);
   return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };
 

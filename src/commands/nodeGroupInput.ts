@@ -19,6 +19,7 @@ import { insertNodeGroup } from '../store/nodeGroups.ts';
 import type { Tx } from '../store/open.ts';
 import type { ClusterRow, NodeGroupRow } from '../store/reconcile.ts';
 import type { CommandDeps } from './call.ts';
+import { problemsInput } from './healingInput.ts';
 import { clearable, given, nameBy, nameOrId, wholeNumber } from './parse.ts';
 import {
   additionalPortsInput,
@@ -71,6 +72,7 @@ export const nodeGroupFields = z.strictObject({
   configDrive: given(z.boolean()),
   serverGroupPolicy: given(z.enum(SERVER_GROUP_POLICIES, `must be one of ${SERVER_GROUP_POLICIES.join(', ')}`)),
   upgradeStrategy: given(upgradeStrategyInput),
+  healingProblems: clearable(problemsInput),
 });
 
 /** A group that is to be, its spec complete. */
@@ -140,6 +142,7 @@ export const groupSpecOf = (input: NodeGroupInput, cluster: ClusterSpec, isDefau
     configDrive: input.configDrive ?? DEFAULT_EXTRAS.configDrive,
     serverGroupPolicy: input.serverGroupPolicy ?? DEFAULT_EXTRAS.serverGroupPolicy,
     upgradeStrategy: { ...DEFAULT_EXTRAS.upgradeStrategy, ...input.upgradeStrategy },
+    healingProblems: input.healingProblems ?? null,
   };
   checkStrategy(spec.upgradeStrategy, [...base, 'upgradeStrategy']);
   checkCount(spec, spec.count, [...base, 'count']);

@@ -6,7 +6,7 @@ import { stableJson } from '../lib/json.ts';
 import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, listLiveNodeGroups, patchCluster } from '../store/reconcile.ts';
-import { wakeNodeGroups, wakeNow } from '../store/wake.ts';
+import { wakeNodeGroups, wakeNodes, wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
@@ -80,12 +80,18 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   await refreshTrust(tx, deps, call, row);
   await wakeNow(tx, 'CLUSTER', row.id, now);
   if (ofGroups(spec) !== ofGroups(row.spec)) await wakeNodeGroups(tx, row.id, now, false);
+  await wakeForProblems(tx, row, spec, now);
   return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };
 
 /** Each group heals by itself, and by itself leaves its nodes alone outside the windows. */
 const ofGroups = ({ autoHealingEnabled, healing, maintenance }: ClusterRow['spec']): string =>
   stableJson([autoHealingEnabled, healing, maintenance.windows]);
+
+/** Other problems count: what a worker reports is looked at by the worker's own pass. */
+export const wakeForProblems = async (tx: Tx, { id, spec }: ClusterRow, wanted: ClusterRow['spec'], now: number): Promise<void> => {
+  if (stableJson(wanted.healing.problems) !== stableJson(spec.healing.problems)) await wakeNodes(tx, { clusterId: id }, now, false);
+};
 
 const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadSpec, pathOf: PathOf): ClusterRow['spec'] => {
   for (const [path, value] of settingsOf(read.fields))

@@ -9,10 +9,13 @@ import { validateNodeLabels, validateTaints } from '../domain/nodeLabels.ts';
 import { apiServerVersionOf, settingsDigestOf } from '../domain/roll.ts';
 import { checkStrategy } from '../domain/upgradeStrategy.ts';
 import { getOfferedRelease, mayJoin } from '../domain/version.ts';
+import { stableJson } from '../lib/json.ts';
 import { noteSettingsDigest } from '../store/nodes.ts';
 import { type ClusterRow, listLiveNodeGroups, type NodeGroupRow, patchNodeGroup } from '../store/reconcile.ts';
+import { wakeNodes } from '../store/wake.ts';
 import { checkRoom } from './checks.ts';
 import { checkGroup } from './cloudChecks.ts';
+import { problemsInput } from './healingInput.ts';
 import { type At, begin, nodeGroupCommand } from './nodeGroupCommand.ts';
 import { checkBounds, checkMost, checkServerData, digestOf, taintInput } from './nodeGroupInput.ts';
 import { clearable, definedOf, given, nameOrId, requireChange, wholeNumber } from './parse.ts';
@@ -35,6 +38,7 @@ const schema = z.strictObject({
   metadata: given(metadataInput),
   kubernetesVersion: clearable(versionInput),
   upgradeStrategy: given(upgradeStrategyInput),
+  healingProblems: clearable(problemsInput),
 });
 type Change = Omit<z.output<typeof schema>, 'nodeGroupId'>;
 
@@ -66,7 +70,8 @@ export const updateNodeGroup = nodeGroupCommand({
     const now = deps.clock.now();
     const upgradeStrategy = { ...row.spec.upgradeStrategy, ...change.upgradeStrategy };
     checkStrategy(upgradeStrategy, ['upgradeStrategy']);
-    const spec = { ...machinesOf(row.spec, change), minCount, maxCount, count, upgradeStrategy };
+    const healingProblems = change.healingProblems === undefined ? row.spec.healingProblems : change.healingProblems;
+    const spec = { ...machinesOf(row.spec, change), minCount, maxCount, count, upgradeStrategy, healingProblems };
     await checkMachines(at, cluster, row, spec, change);
     const kubernetesVersion = change.kubernetesVersion === undefined ? row.kubernetesVersion : change.kubernetesVersion;
     checkVersion(cluster, row, kubernetesVersion);
@@ -81,6 +86,8 @@ export const updateNodeGroup = nodeGroupCommand({
       ...(namesOf(change).length > 0 && { namesGeneration: generation }),
       ...(row.state === 'READY' && { state: 'UPDATING' }),
     });
+    // What a worker reports is looked at by the worker's own pass.
+    if (stableJson(healingProblems) !== stableJson(row.spec.healingProblems)) await wakeNodes(tx, { nodeGroupId: row.id }, now, false);
     return begin(at, cluster, row, {
       kind: 'UPDATE_NODE_GROUP',
       generation,
@@ -138,6 +145,7 @@ const WORDS: Partial<Record<keyof Change, string>> = {
   cloudInit: 'cloud-init',
   kubernetesVersion: 'version',
   upgradeStrategy: 'upgrade strategy',
+  healingProblems: 'list of problems to heal',
 };
 
 /** Goes on after the group's name. */

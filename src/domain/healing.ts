@@ -17,9 +17,37 @@ export interface HealingSpec {
   nodeLimitSeconds: number;
   joinLimitSeconds: number;
   maxUnhealthyPercent: number;
+  /** Types of conditions of a worker's that, once True, are a reason to replace it; empty: none is. */
+  problems: string[];
 }
 
-export const DEFAULT_HEALING: HealingSpec = { nodeLimitSeconds: 300, joinLimitSeconds: 900, maxUnhealthyPercent: 40 };
+/** Conditions of node-problem-detector's that do not pass by themselves: those that the monitors of our addon set, as of its version 0.8 and later. */
+export const PERMANENT_PROBLEMS: readonly string[] = ['KernelDeadlock', 'ReadonlyFilesystem', 'XfsShutdown', 'CperHardwareErrorFatal'];
+
+export const DEFAULT_HEALING: HealingSpec = {
+  nodeLimitSeconds: 300,
+  joinLimitSeconds: 900,
+  maxUnhealthyPercent: 40,
+  problems: [...PERMANENT_PROBLEMS],
+};
+
+const PASSES = 'the kubelet sets it while it is short of this, moves pods away and takes it back by itself';
+
+/** Conditions that Kubernetes itself sets, and why each is no problem that healing goes by. */
+const BUILT_IN: Readonly<Record<string, string>> = {
+  Ready: 'it is True on a worker that is well, and one that is not Ready is healed in any case',
+  MemoryPressure: PASSES,
+  DiskPressure: PASSES,
+  PIDPressure: PASSES,
+  NetworkUnavailable: 'the network sets it while routes to the worker are missing, and another worker would have no others',
+};
+
+/** Why healing cannot go by a condition of this type; null: it can. */
+export const whyNoProblem = (type: string): string | null => (Object.hasOwn(BUILT_IN, type) ? (BUILT_IN[type] ?? null) : null);
+
+/** The problems that count on a group's workers. `group`: null: as its cluster says. */
+export const problemsThatCount = (group: { healingProblems: string[] | null }, cluster: { healing: HealingSpec }): readonly string[] =>
+  group.healingProblems ?? cluster.healing.problems;
 
 /** What a node group remembers of its healings. */
 export interface GroupHealing {
@@ -34,9 +62,6 @@ export interface GroupHealing {
 }
 
 export const NO_HEALING: GroupHealing = { failures: 0, lastAt: null, held: false, notBefore: 0 };
-
-/** Conditions of node-problem-detector's that do not pass by themselves: those that the monitors of our addon set, as of its version 0.8 and later. */
-export const PERMANENT_PROBLEMS: readonly string[] = ['KernelDeadlock', 'ReadonlyFilesystem', 'XfsShutdown', 'CperHardwareErrorFatal'];
 
 /** Machines that go at once are noticed one after the other: before that nobody knows whether it is one or all. */
 const SETTLE_MS = 30_000;

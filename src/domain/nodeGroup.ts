@@ -50,6 +50,8 @@ export interface NodeGroupExtras {
   /** Servers find their data on a disk of their own; without it only the metadata service has it. */
   configDrive: boolean;
   upgradeStrategy: UpgradeStrategy;
+  /** Types of conditions that its workers are healed for; null: as the cluster says. */
+  healingProblems: string[] | null;
 }
 
 export const VNIC_TYPES = ['NORMAL', 'DIRECT', 'DIRECT_PHYSICAL', 'MACVTAP', 'VIRTIO_FORWARDER'] as const;
@@ -85,6 +87,7 @@ export const DEFAULT_EXTRAS: NodeGroupExtras = {
   schedulerHints: {},
   configDrive: true,
   upgradeStrategy: DEFAULT_STRATEGY,
+  healingProblems: null,
 };
 
 /** A group's spec as it was stored, with the settings that came after it. */

@@ -1,6 +1,6 @@
 /** One open connection per customer's cluster, with watches on its nodes and on what we applied that become hints for ours. */
 import { Unavailable } from '../domain/errors.ts';
-import { PERMANENT_PROBLEMS } from '../domain/healing.ts';
+import { whyNoProblem } from '../domain/healing.ts';
 import type { Clock } from '../lib/clock.ts';
 import { fingerprint } from '../lib/json.ts';
 import type { ClusterPki } from '../pki/bundle.ts';
@@ -174,10 +174,10 @@ interface NodeStatus {
 export const readyState = (node: KubernetesObject): string =>
   (node['status'] as NodeStatus | undefined)?.conditions?.find((c) => c.type === 'Ready')?.status ?? '';
 
-/** The permanent problems that it reports, by the names of its conditions. */
+/** The problems that it reports, by the names of its conditions: all that Kubernetes itself does not set. Which of them count is its group's to say. */
 export const problemsOf = (node: KubernetesObject): string[] =>
   ((node['status'] as NodeStatus | undefined)?.conditions ?? [])
-    .filter(({ type, status }) => status === 'True' && PERMANENT_PROBLEMS.includes(type))
+    .filter(({ type, status }) => status === 'True' && whyNoProblem(type) === null)
     .map(({ type }) => type)
     .sort();
 
@@ -190,7 +190,7 @@ export const providerIdIn = ({ spec }: KubernetesObject): string => (spec as { p
 const trimmed = (node: KubernetesObject): KubernetesObject => {
   const status = node.status as NodeStatus | undefined;
   const kept = {
-    conditions: status?.conditions?.filter((c) => c.type === 'Ready' || PERMANENT_PROBLEMS.includes(c.type)),
+    conditions: status?.conditions?.filter((c) => c.type === 'Ready' || (c.status === 'True' && whyNoProblem(c.type) === null)),
     nodeInfo: { kubeletVersion: status?.nodeInfo?.kubeletVersion },
   };
   return {

@@ -48,6 +48,32 @@ test('of an upgrade strategy what is left out stays', async () => {
   expect(await told()).toBe('Node group default-worker gets another upgrade strategy, as anna asked.');
 });
 
+test('a group has problems of its own, none, or those of its cluster', async () => {
+  const problems = async (healingProblems: string[] | null) => (await update({ healingProblems })).nodeGroup.spec.healingProblems;
+  expect(await problems(['example.com/GpuLost', 'KernelDeadlock'])).toEqual(['example.com/GpuLost', 'KernelDeadlock']);
+  expect(await told()).toBe('Node group default-worker gets another list of problems to heal, as anna asked.');
+  expect((await update({ minCount: 1 })).nodeGroup.spec.healingProblems).toHaveLength(2);
+  expect(await problems([])).toEqual([]);
+  expect(await problems(null)).toBeNull();
+  const { nodeGroup } = await house.commands.createNodeGroup(call(ANNA), { clusterId, name: 'gpu', healingProblems: ['GpuLost'] });
+  expect(nodeGroup.spec.healingProblems).toEqual(['GpuLost']);
+});
+
+test.each([
+  ['Ready', /must not be Ready: it is True on a worker that is well/],
+  ['MemoryPressure', /must not be MemoryPressure: the kubelet sets it/],
+  ['DiskPressure', /must not be DiskPressure/],
+  ['PIDPressure', /must not be PIDPressure/],
+  ['NetworkUnavailable', /must not be NetworkUnavailable: the network sets it/],
+  ['', /must be the type of a Kubernetes condition/],
+  ['-x', /must be the type of a Kubernetes condition/],
+  ['Example.com/GpuLost', /must be the type of a Kubernetes condition/],
+])('a problem %j is refused with the reason', async (type, message) => {
+  const error = await errorOf(update({ healingProblems: [type] }));
+  expect(error).toMatchObject({ code: 'INVALID_INPUT', field: ['healingProblems', '0'] });
+  expect(String((error as { message?: string }).message)).toMatch(message);
+});
+
 test('a resize that it moves is over; one that it leaves goes on', async () => {
   const state = async (id: string) => {
     const { operation } = await house.commands.retryOperation(call(ANNA), { operationId: id });

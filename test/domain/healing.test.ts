@@ -9,6 +9,8 @@ import {
   type NodeTroubleKind,
   nextPatient,
   type Patient,
+  PERMANENT_PROBLEMS,
+  problemsThatCount,
   replacementIn,
 } from '../../src/domain/healing.ts';
 
@@ -123,6 +125,13 @@ test('the first node that came after a healing is the one that it made', () => {
   expect(replacementIn(nodes, { ...NO_HEALING, lastAt: 20 })?.name).toBe('young');
   expect(replacementIn(nodes, { ...NO_HEALING, lastAt: 40 })).toBeUndefined();
   expect(replacementIn(nodes, NO_HEALING)).toBeUndefined();
+});
+
+test('the problems that count are those of the group, or else of its cluster', () => {
+  const cluster = { healing: DEFAULT_HEALING };
+  expect(problemsThatCount({ healingProblems: null }, cluster)).toEqual(PERMANENT_PROBLEMS);
+  expect(problemsThatCount({ healingProblems: ['GpuLost'] }, cluster)).toEqual(['GpuLost']);
+  expect(problemsThatCount({ healingProblems: [] }, cluster)).toEqual([]);
 });
 
 test('failures count no more once a replacement works, or a day later', () => {

@@ -1,6 +1,5 @@
 /** Broken workers are replaced, for each kind of trouble; and without automatic healing they are only shown. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { at, type Fields } from '../sandbox/kubernetes/client.ts';
 import { type HealingWorld, LONGER_THAN_LIMIT_MS, openHealing, pause } from './healingWorld.ts';
 import { until } from './story.ts';
 
@@ -61,19 +60,7 @@ test('a worker whose server falls into ERROR is replaced', async () => {
 test('a worker that reports a permanent problem is replaced: another is ready before it goes', async () => {
   const [victim] = it.liveNodes();
   const before = it.heals().length;
-  const path = `/api/v1/nodes/${victim?.name}`;
-  const node = (await it.tenant.call('GET', path)).body;
-  const now = new Date().toISOString().replace(/\.\d+/, '');
-  const problem = { type: 'KernelDeadlock', status: 'True', reason: 'DockerHung', message: 'stuck', lastTransitionTime: now };
-  const calm = { type: 'FrequentKubeletRestart', status: 'True', reason: 'Restarts', message: 'often', lastTransitionTime: now };
-  const conditions = [...(at(node, 'status', 'conditions') as Fields[]), problem, calm];
-  const patched = await it.tenant.call(
-    'PATCH',
-    `${path}/status`,
-    { status: { conditions } },
-    { 'content-type': 'application/merge-patch+json' },
-  );
-  expect(patched.status).toBe(200);
+  await it.report(victim?.name ?? '', ['KernelDeadlock', 'FrequentKubeletRestart']);
   const operation = await it.healed(victim, before);
   expect(operation?.reason).toContain(`Node ${victim?.name} reports KernelDeadlock since `);
   const young = it.liveNodes().at(-1);

@@ -1,6 +1,6 @@
 /** A cluster that heals itself, and how to see and hurt it. */
 import { expect } from 'vitest';
-import { accessOf, type Client, createClient } from '../sandbox/kubernetes/client.ts';
+import { accessOf, at, type Client, createClient, type Fields } from '../sandbox/kubernetes/client.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -42,6 +42,8 @@ export interface HealingWorld {
   heals(): HealNow[];
   condition(): HealingNow | undefined;
   kubelets(names: readonly string[], running: boolean): Promise<unknown>;
+  /** As node-problem-detector does: these conditions are True on the node. */
+  report(name: string, types: readonly string[]): Promise<void>;
   /** Deleted by the customer, in the cloud. */
   deleteServer(id: string): Promise<unknown>;
   /** Until this many nodes are there, all well. */
@@ -99,6 +101,19 @@ export const openHealing = async (nodeCount: number): Promise<HealingWorld> => {
     heals,
     condition,
     kubelets: (names, running) => world.control('POST', 'kubelets', { name: `^(${names.join('|')})$`, running }),
+    report: async (name, types) => {
+      const path = `/api/v1/nodes/${name}`;
+      // The right of a kubeconfig that was just issued is on its way.
+      const known = await until(async () => at((await tenant.call('GET', path)).body, 'status', 'conditions') as Fields[] | undefined);
+      const now = new Date().toISOString().replace(/\.\d+/, '');
+      const conditions = [
+        ...known,
+        ...types.map((type) => ({ type, status: 'True', reason: 'Seen', message: 'seen', lastTransitionTime: now })),
+      ];
+      const headers = { 'content-type': 'application/merge-patch+json' };
+      const patched = await tenant.call('PATCH', `${path}/status`, { status: { conditions } }, headers);
+      expect(patched.status).toBe(200);
+    },
     deleteServer: async (id) => {
       const answer = await fetch(`${nova}/servers/${id}`, { method: 'DELETE', headers: { 'x-auth-token': world.member } });
       expect(answer.status).toBe(204);

@@ -1,5 +1,6 @@
 /** Follows the node in the cluster's own API until it is Ready; takes its Node object away when it goes. */
 import { SeedbedError, UserError } from '../../../domain/errors.ts';
+import { problemsThatCount } from '../../../domain/healing.ts';
 import { isHibernating } from '../../../domain/hibernation.ts';
 import { providerIdOf } from '../../../domain/node.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
@@ -65,7 +66,9 @@ const STAGE_LOOK_MS = 15_000;
 /** A node that stops being Ready may have lost its server, which the next look asks for. */
 const SERVER_LOOK_MS = 500;
 
-const lookForProblems = async (scope: NodeScope, problems: readonly string[], kubeletVersion: string | null): Promise<Outcome> => {
+const lookForProblems = async (scope: NodeScope, reported: readonly string[], kubeletVersion: string | null): Promise<Outcome> => {
+  const counted = problemsThatCount(scope.group.spec, scope.cluster.spec);
+  const problems = reported.filter((type) => counted.includes(type));
   if (problems.length === 0) await noteWell(scope);
   else await noteTrouble(scope, 'NODE_PROBLEM', `reports ${problems.join(' and ')}`);
   return done(problems.length === 0 ? (kubeletVersion ?? undefined) : `${kubeletVersion ?? ''}; it reports ${problems.join(' and ')}.`);
