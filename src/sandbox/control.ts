@@ -165,7 +165,7 @@ const ACTIONS: Record<string, Action> = {
     deps.dials.changed();
   },
   'POST kubelets': ({ openstack }, body) => ({
-    servers: openstack.setKubelets(new RegExp(regex(body, 'name') ?? ''), body['running'] === true),
+    servers: openstack.setKubelets(new RegExp(regex(body, 'name') ?? ''), body['running'] === true, body['forGood'] === true),
   }),
   'POST failedServers': ({ openstack }, body) => ({ servers: openstack.failServers(new RegExp(regex(body, 'name') ?? '')) }),
   'PUT quotas': setQuota,

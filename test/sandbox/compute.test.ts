@@ -171,6 +171,7 @@ test('a kubelet that is stopped is nothing that Nova sees; it comes back on the 
   await settled(id, 'ACTIVE');
   expect((await cloud.control('POST', '/kubelets', { name: '^hangs$', running: false })).at('servers')).toBe(1);
   expect(cloud.stopped).toContain('hangs');
+  await cloud.control('PATCH', '/dials', { latencyScale: 0 });
   await settled(id, 'ACTIVE');
   const boots = () => cloud.booted.filter((m) => m.serverId === id).length;
   expect(boots()).toBe(1);
@@ -197,6 +198,36 @@ test('stop and start go through their states and boot the machine anew', async (
   expect(await act({ 'os-start': null })).toBe(202);
   await settled(id, 'ACTIVE');
   expect(cloud.booted.filter((m) => m.serverId === id).length).toBe(2);
+});
+
+test('a reboot goes through its state and boots the machine anew; where Nova refuses, so does this', async () => {
+  const id = String((await create({ name: 'reboots' })).at('server', 'id'));
+  const act = (action: object, who = member): Promise<number> => who.call('POST', `${SERVERS}/${id}/action`, action).then((r) => r.status);
+  const hard = { reboot: { type: 'HARD' } };
+  expect(await act(hard)).toBe(409);
+  await settled(id, 'ACTIVE');
+  expect(await act(hard, reader)).toBe(403);
+  expect(await act(hard, other)).toBe(404);
+  expect(await act({ reboot: {} })).toBe(400);
+  expect(await act({ reboot: { type: 'SOFT' } })).toBe(202);
+  await settled(id, 'ACTIVE');
+  await cloud.control('POST', '/kubelets', { name: '^reboots$', running: false });
+  await cloud.control('PATCH', '/dials', { latencyScale: 1 });
+  expect(await act(hard)).toBe(202);
+  const shown = await member.call('GET', `${SERVERS}/${id}`, null, NOVA);
+  expect(shown.at('server', 'status')).toBe('HARD_REBOOT');
+  expect(shown.at('server', 'OS-EXT-STS:task_state')).toBe('rebooting_hard');
+  expect(await act({ reboot: { type: 'SOFT' } })).toBe(409);
+  await settled(id, 'ACTIVE');
+  const boots = () => cloud.booted.filter((m) => m.serverId === id).length;
+  expect(boots()).toBe(3);
+  expect(await act({ lock: null })).toBe(202);
+  expect(await act(hard)).toBe(409);
+  expect(await act({ unlock: null })).toBe(202);
+  await cloud.control('POST', '/kubelets', { name: '^reboots$', running: false, forGood: true });
+  expect(await act(hard)).toBe(202);
+  await settled(id, 'ACTIVE');
+  expect(boots()).toBe(3);
 });
 
 test('lists filter by tag, by name and by status, page with a marker, and show the newest first', async () => {

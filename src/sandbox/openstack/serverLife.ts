@@ -36,9 +36,10 @@ export interface ServerLife {
   build(server: Server): void;
   stop(server: Server): void;
   start(server: Server): void;
-  reboot(server: Server): void;
-  /** The guest hangs, or goes on: Nova sees nothing of either. */
-  hang(server: Server, hangs: boolean): void;
+  /** Hard: without asking the guest. */
+  reboot(server: Server, hard: boolean): void;
+  /** The guest hangs, or goes on: Nova sees nothing of either. `forGood`: not even a reboot makes it run again. */
+  hang(server: Server, hangs: boolean, forGood: boolean): void;
   /** Its host has failed: it is in ERROR, and keeps its ports. */
   crash(server: Server): void;
   /** Marks as deleting, and is gone a moment later. */
@@ -219,11 +220,14 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
         boot(server, true);
       });
     },
-    reboot: (server) => {
-      set(server, { status: 'REBOOT', taskState: 'rebooting' });
+    reboot: (server, hard) => {
+      // Nova names a reboot only of a server that runs.
+      const status = server.status === 'ERROR' || server.status === 'SHUTOFF' ? server.status : hard ? 'HARD_REBOOT' : 'REBOOT';
+      set(server, { status, taskState: hard ? 'rebooting_hard' : 'rebooting' });
       powerOff(server);
       later(server, deps.latency(STOP_MS), () => {
-        set(server, { status: 'ACTIVE', taskState: null });
+        powerOff(server);
+        set(server, { status: 'ACTIVE', taskState: null, fault: null });
         boot(server, true);
       });
     },
@@ -232,16 +236,17 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
       const fault = { code: 500, created: novaTime(deps.now()), message: 'The host of this server has failed.', details: '' };
       set(server, { status: 'ERROR', taskState: null, fault });
     },
-    hang: (server, hangs) => {
+    hang: (server, hangs, forGood) => {
       powerOff(server);
+      if (forGood) set(server, { trouble: 'neverBoots' });
       if (!hangs && server.status === 'ACTIVE') boot(server, false);
     },
     resume: () => {
       for (const server of compute.servers.all()) {
         if (server.taskState === 'deleting') destroy(server);
         else if (server.status === 'BUILD') build(server);
-        else if (server.status === 'REBOOT' || server.taskState === 'powering-on') {
-          set(server, { status: 'ACTIVE', taskState: null });
+        else if (server.taskState?.startsWith('rebooting') || server.taskState === 'powering-on') {
+          set(server, { status: 'ACTIVE', taskState: null, fault: null });
           boot(server, true);
         } else if (server.taskState === 'powering-off') set(server, { status: 'SHUTOFF', taskState: null });
         else if (server.status === 'ACTIVE') boot(server, false);

@@ -27,6 +27,23 @@ const requireState = (server: Server, action: string, states: Server['status'][]
     throw new ApiError(409, `Cannot '${action}' instance ${server.id} while it is in vm_state ${vmState(server)}`);
 };
 
+/** Of a server that is rebooting a hard reboot is taken as well. */
+const HARD_OVER = ['rebooting', 'rebooting_hard'];
+
+const reboot = (deps: ServerDeps, server: Server, type: string | undefined): void => {
+  if (type !== 'SOFT' && type !== 'HARD')
+    throw new ApiError(
+      400,
+      `Invalid input for field/attribute reboot. Value: ${type}. ${type} is not one of ['HARD', 'Hard', 'hard', 'SOFT', 'Soft', 'soft']`,
+    );
+  if (server.locked) throw new ApiError(409, `Instance ${server.id} is locked`);
+  if (server.launchedAt === null) throw new ApiError(409, `Cannot 'reboot' instance ${server.id} which has never been active`);
+  const hard = type === 'HARD';
+  if (!(hard && HARD_OVER.includes(server.taskState ?? '')))
+    requireState(server, 'reboot', hard ? ['ACTIVE', 'SHUTOFF', 'ERROR'] : ['ACTIVE']);
+  deps.life.reboot(server, hard);
+};
+
 const consoleOutput = (deps: ServerDeps, server: Server, length: number | undefined): Answer => {
   if (server.host === null || server.launchedAt === null) throw new ApiError(409, `Instance ${server.id} is not ready`);
   const lines = deps.compute.disks.get(server.id)?.console ?? [];
@@ -44,10 +61,8 @@ const act = (deps: ServerDeps, call: Call): Answer => {
   } else if (name === 'os-start') {
     requireState(server, 'start', ['SHUTOFF']);
     deps.life.start(server);
-  } else if (name === 'reboot') {
-    requireState(server, 'reboot', ['ACTIVE', 'SHUTOFF', 'ERROR']);
-    deps.life.reboot(server);
-  } else if (name === 'forceDelete') deps.life.destroy(server);
+  } else if (name === 'reboot') reboot(deps, server, optionalString(optionalObject(call.body, name) ?? {}, 'type'));
+  else if (name === 'forceDelete') deps.life.destroy(server);
   else if (name === 'lock' || name === 'unlock') {
     server.locked = name === 'lock';
     deps.compute.touch(server);

@@ -51,7 +51,7 @@ export interface OpenStackHalf {
   /** Makes every token of at least this age invalid at once; Keystone dates a token to the second. Returns how many there were. */
   revokeTokens(ageMs: number): number;
   /** Stops or starts the kubelets of active servers whose names match; Nova sees nothing of it. Returns how many there were. */
-  setKubelets(name: RegExp, running: boolean): number;
+  setKubelets(name: RegExp, running: boolean, forGood: boolean): number;
   /** Puts servers into ERROR whose names match, as a host that fails does. Returns how many there were. */
   failServers(name: RegExp): number;
   close(): Promise<void>;
@@ -126,9 +126,9 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
     snapshot,
     setQuota: (project, limits) => quotas.set(identity.projects.by('name', project)[0]?.id ?? project, limits),
     revokeTokens: (ageMs) => tokens.revokeWhere((token) => token.issuedAt + ageMs <= deps.now()),
-    setKubelets: (name, running) => {
+    setKubelets: (name, running, forGood) => {
       const found = [...compute.servers.all()].filter((server) => server.status === 'ACTIVE' && name.test(server.name));
-      for (const server of found) life.hang(server, !running);
+      for (const server of found) life.hang(server, !running, forGood);
       return found.length;
     },
     failServers: (name) => {
