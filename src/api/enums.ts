@@ -197,7 +197,7 @@ export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What wa
   RESIZE_NODE_GROUP: 'resizeNodeGroup.',
   DELETE_NODE_GROUP: 'deleteNodeGroup.',
   REPLACE_NODE: 'replaceNode.',
-  HEAL_NODE: 'Seedbed replaces a broken worker; the reason says what is wrong with it.',
+  HEAL_NODE: 'Seedbed replaces a broken worker, or reboots it first; the reason says what is wrong with it.',
   CREATE_BACKUP: 'createBackup, or the schedule of the cluster.',
   DELETE_BACKUP: 'deleteBackup.',
   RESTORE_CLUSTER: 'restoreCluster.',

@@ -1,5 +1,5 @@
 /** When workers are replaced, as output and as input in the same words; and what is wrong with one. */
-import type { HealingSpec, NodeTrouble } from '../domain/healing.ts';
+import type { HealingSpec, NodeTrouble, Reboot } from '../domain/healing.ts';
 import { builder } from './builder.ts';
 import { NodeTroubleKindEnum } from './enums.ts';
 
@@ -11,6 +11,8 @@ const TEXT = {
     "When more of the cluster's workers than this are in trouble at once, and at least two, nothing is replaced: from 1 to 100; 40 by default.",
   problems:
     "Types of conditions that node-problem-detector, or another watcher, sets on a worker: one that is True is a reason to heal it. At most 20; by default KernelDeadlock, ReadonlyFilesystem, XfsShutdown and CperHardwareErrorFatal; empty: none is. Kubernetes' own (Ready, MemoryPressure, DiskPressure, PIDPressure, NetworkUnavailable) are refused. A node group may say otherwise (healingProblems).",
+  rebootFirst:
+    'A worker that is not Ready or has a problem is first rebooted, once, and replaced only when it has not come back well within nodeLimitSeconds, or is in trouble again within an hour; false by default. One whose server is gone, in ERROR or has never joined is replaced without it.',
 } as const;
 
 export const HealingSpecType = builder.objectRef<HealingSpec>('HealingSpec').implement({
@@ -20,6 +22,7 @@ export const HealingSpecType = builder.objectRef<HealingSpec>('HealingSpec').imp
     joinLimitSeconds: t.exposeInt('joinLimitSeconds', { description: TEXT.joinLimitSeconds }),
     maxUnhealthyPercent: t.exposeInt('maxUnhealthyPercent', { description: TEXT.maxUnhealthyPercent }),
     problems: t.exposeStringList('problems', { description: TEXT.problems }),
+    rebootFirst: t.exposeBoolean('rebootFirst', { description: TEXT.rebootFirst }),
   }),
 });
 
@@ -30,6 +33,7 @@ export const HealingInput = builder.inputType('HealingInput', {
     joinLimitSeconds: t.int({ description: TEXT.joinLimitSeconds }),
     maxUnhealthyPercent: t.int({ description: TEXT.maxUnhealthyPercent }),
     problems: t.stringList({ description: TEXT.problems }),
+    rebootFirst: t.boolean({ description: TEXT.rebootFirst }),
   }),
 });
 
@@ -39,5 +43,14 @@ export const NodeTroubleType = builder.objectRef<NodeTrouble>('NodeTrouble').imp
     kind: t.expose('kind', { type: NodeTroubleKindEnum, description: 'What it is.' }),
     since: t.expose('since', { type: 'DateTime', description: 'When it was first seen.' }),
     message: t.exposeString('message', { description: 'In words that go on after its name.' }),
+  }),
+});
+
+export const NodeRebootType = builder.objectRef<Reboot>('NodeReboot').implement({
+  description: 'A reboot that was to heal a worker.',
+  fields: (t) => ({
+    at: t.expose('at', { type: 'DateTime', description: 'When; written down before Nova is asked.' }),
+    reason: t.exposeString('reason', { description: 'Why, as a sentence.' }),
+    refused: t.exposeString('refused', { nullable: true, description: "In Nova's words, why it would not; null: it was asked." }),
   }),
 });

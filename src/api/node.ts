@@ -5,7 +5,7 @@ import type { NodeRow } from '../store/reconcile.ts';
 import { builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
 import { NodeStateEnum } from './enums.ts';
-import { NodeTroubleType } from './healing.ts';
+import { NodeRebootType, NodeTroubleType } from './healing.ts';
 import { FaultType } from './problem.ts';
 
 const NodeFaultType = builder.objectRef<NodeFault>('NodeFault').implement({
@@ -61,6 +61,11 @@ builder.node(ClusterNodeRef, {
     kubeletVersion: t.exposeString('kubeletVersion', { nullable: true, description: 'As its kubelet says.' }),
     fault: t.expose('fault', { type: NodeFaultType, nullable: true, description: 'Why it failed, if it did.' }),
     trouble: t.expose('trouble', { type: NodeTroubleType, nullable: true, description: 'What is wrong with it now, if anything.' }),
+    reboot: t.expose('reboot', {
+      type: NodeRebootType,
+      nullable: true,
+      description: 'When Seedbed rebooted it last, to heal it (healing.rebootFirst); null: never.',
+    }),
     replaceRequestedAt: t.expose('replaceRequestedAt', {
       type: 'DateTime',
       nullable: true,

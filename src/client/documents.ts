@@ -31,7 +31,7 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
     resources { ${RESOURCES} } ${ACCESS}
   } ${ADDONS} bundles { name revision options { key value } secretOptions } rootVolume { sizeGiB type }
   availabilityZone minNodeCount maxNodeCount ipFamilies podCidr podCidrV6 serviceCidr serviceCidrV6 nodeCidr nodeCidrV6 dnsDomain keystoneAuthEnabled
-  autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent problems } autoScalingEnabled autoScaling {
+  autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent problems rebootFirst } autoScalingEnabled autoScaling {
     scanIntervalSeconds scaleDownEnabled scaleDownDelaySeconds scaleDownUnneededSeconds scaleDownUtilizationPercent
   } backup { enabled schedule keepCount keepDays } maintenance { autoUpgrade windows { ${WINDOW} } } hibernationSchedule { windows { ${WINDOW} } }
   ignoredLabels { key value } seedSelector { key value } }`;

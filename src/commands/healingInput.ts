@@ -33,4 +33,5 @@ export const healingInput = tree({
   joinLimitSeconds: given(wholeNumber(60, DAY_SECONDS)),
   maxUnhealthyPercent: given(wholeNumber(1, 100)),
   problems: given(problemsInput),
+  rebootFirst: given(z.boolean()),
 });

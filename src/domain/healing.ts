@@ -19,6 +19,8 @@ export interface HealingSpec {
   maxUnhealthyPercent: number;
   /** Types of conditions of a worker's that, once True, are a reason to replace it; empty: none is. */
   problems: string[];
+  /** A worker that is not Ready or has a problem is rebooted once, before it is replaced. */
+  rebootFirst: boolean;
 }
 
 /** Conditions of node-problem-detector's that do not pass by themselves: those that the monitors of our addon set, as of its version 0.8 and later. */
@@ -29,6 +31,7 @@ export const DEFAULT_HEALING: HealingSpec = {
   joinLimitSeconds: 900,
   maxUnhealthyPercent: 40,
   problems: [...PERMANENT_PROBLEMS],
+  rebootFirst: false,
 };
 
 const PASSES = 'the kubelet sets it while it is short of this, moves pods away and takes it back by itself';
@@ -48,6 +51,18 @@ export const whyNoProblem = (type: string): string | null => (Object.hasOwn(BUIL
 /** The problems that count on a group's workers. `group`: null: as its cluster says. */
 export const problemsThatCount = (group: { healingProblems: string[] | null }, cluster: { healing: HealingSpec }): readonly string[] =>
   group.healingProblems ?? cluster.healing.problems;
+
+/** A worker's last reboot that was to heal it. */
+export interface Reboot {
+  /** Milliseconds since the epoch; written down before Nova is asked, so that nobody asks twice. */
+  at: number;
+  /** Why, as a sentence. */
+  reason: string;
+  /** The HEAL_NODE that it began. */
+  operationId: string;
+  /** In Nova's words, why it would not; null: it was asked. */
+  refused: string | null;
+}
 
 /** What a node group remembers of its healings. */
 export interface GroupHealing {
@@ -69,7 +84,7 @@ const FIRST_BACKOFF_MS = 5 * 60_000;
 const LONGEST_BACKOFF_MS = 6 * 3_600_000;
 /** Longer than any wait between two tries. */
 const FORGIVEN_MS = 24 * 3_600_000;
-/** A replacement that worked for this long has not failed; what is wrong with it now is something new. */
+/** A replacement or a reboot that worked for this long has not failed; what is wrong with it now is something new. */
 const PROVEN_MS = 3_600_000;
 
 /** The step of a node group's flow that heals. */
@@ -107,6 +122,7 @@ export interface Patient {
   isReplacement: boolean;
   ready: boolean;
   trouble: NodeTrouble;
+  reboot: Pick<Reboot, 'at' | 'refused'> | null;
 }
 
 /** Which of a group's nodes took the place of the one that was healed last: healing is one at a time, so it is the first that came after. */
@@ -123,7 +139,26 @@ export interface Plan<P extends Patient> {
   failures: number;
   /** It is kept waiting because of those. */
   backsOff: boolean;
+  /** It is rebooted then, and not replaced yet. */
+  reboots: boolean;
 }
+
+type Rebooted = Pick<Patient, 'trouble' | 'reboot'>;
+
+/** Of a server that is gone, in ERROR or has never joined a reboot makes nothing better. */
+const CURED_BY_REBOOT: readonly NodeTroubleKind[] = ['NOT_READY', 'NODE_PROBLEM'];
+
+/** The reboot that has to do with its trouble; null: none has, for what came an hour after one is something new. */
+export const rebootBehind = <R extends { at: number }>(patient: { trouble: NodeTrouble; reboot: R | null }): R | null =>
+  patient.reboot === null || patient.trouble.since - patient.reboot.at >= PROVEN_MS ? null : patient.reboot;
+
+/** Until when one that was rebooted has time to come back; null: it was not, or is in other trouble by now. */
+export const comesBackBy = ({ trouble, reboot }: Rebooted, spec: HealingSpec): number | null => {
+  if (reboot === null || reboot.refused !== null || !CURED_BY_REBOOT.includes(trouble.kind)) return null;
+  const limit = limitMs(trouble.kind, spec);
+  // Trouble of another kind may begin as it starts anew.
+  return trouble.since < reboot.at + limit ? Math.max(trouble.since, reboot.at) + limit : null;
+};
 
 /** Who is replaced next: the first that may be; of several those that do not work before those that still do, and there the oldest trouble. */
 export const nextPatient = <P extends Patient>(
@@ -149,9 +184,10 @@ const planOf = <P extends Patient>(patient: P, spec: HealingSpec, healing: Group
   const { lastAt, notBefore } = healing;
   const proven = trouble.since - createdAt >= PROVEN_MS;
   const failures = isReplacement ? (proven ? 0 : healing.failures + 1) : healing.failures;
-  const due = Math.max(trouble.since + limitMs(trouble.kind, spec), notBefore);
+  const due = Math.max(comesBackBy(patient, spec) ?? trouble.since + limitMs(trouble.kind, spec), notBefore);
   const after = (isReplacement ? trouble.since : (lastAt ?? 0)) + backoffMs(failures);
-  return { patient, at: Math.max(due, after), failures, backsOff: after > due };
+  const reboots = spec.rebootFirst && CURED_BY_REBOOT.includes(trouble.kind) && rebootBehind(patient) === null;
+  return { patient, at: Math.max(due, after), failures, backsOff: after > due, reboots };
 };
 
 const limitMs = (kind: NodeTroubleKind, spec: HealingSpec): number =>

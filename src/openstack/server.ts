@@ -75,6 +75,8 @@ export interface Servers {
   createServer(spec: ServerSpec): Promise<string>;
   /** True when Nova took the delete (the server may live on for a while), false when it was gone. */
   deleteServer(id: string): Promise<boolean>;
+  /** Off and on again, whatever the guest does. Throws Conflict in a state in which Nova does not, NotFound when it is gone. */
+  rebootServer(id: string): Promise<void>;
   /** The last lines of the console. Throws Conflict while the server is not far enough. */
   consoleOutput(id: string, lines: number): Promise<string>;
 }
@@ -100,6 +102,7 @@ export const createServers = ({ service, minor }: { service: Service; minor: () 
     getServer: async (id) => (await service.call(oneServer, 'GET', `/servers/${part(id)}`)).server,
     createServer: async (spec) => (await service.call(createdServer, 'POST', '/servers', { body: bodyOf(spec, await minor()) })).server.id,
     deleteServer: (id) => service.remove(`/servers/${part(id)}`),
+    rebootServer: (id) => service.send('POST', `/servers/${part(id)}/action`, { body: { reboot: { type: 'HARD' } } }),
     consoleOutput: async (id, lines) => {
       const body = { 'os-getConsoleOutput': { length: lines } };
       return (

@@ -46,6 +46,14 @@ export const findNewestOperation = async (db: Db, targetId: string, kind: Operat
   return row;
 };
 
+export const isOperationOpen = async (db: Db, id: string): Promise<boolean> => {
+  const open = await db
+    .select({ id: operations.id })
+    .from(operations)
+    .where(and(eq(operations.id, id), inArray(operations.state, OPEN)));
+  return open.length > 0;
+};
+
 /** Ends the open operations that `by` takes the place of: of these kinds on the target, or all below a cluster. */
 export const supersedeOperations = async (
   tx: Tx,

@@ -26,7 +26,7 @@ import type { Problem } from '../domain/errors.ts';
 import type { EtcdMembership } from '../domain/etcd.ts';
 import type { EtcdStatus } from '../domain/etcdCare.ts';
 import type { EtcdDisk } from '../domain/etcdDisk.ts';
-import type { GroupHealing, NodeTrouble } from '../domain/healing.ts';
+import type { GroupHealing, NodeTrouble, Reboot } from '../domain/healing.ts';
 import type { ClusterHibernation } from '../domain/hibernation.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole } from '../domain/kubeconfig.ts';
@@ -323,6 +323,8 @@ export const nodes = sqliteTable(
     /** Since when its server runs and it has not joined. */
     joiningSince: time(),
     trouble: json<NodeTrouble>(),
+    /** Its last one that was to heal it; null: it had none. */
+    reboot: json<Reboot>(),
     ...object(),
   },
   (t) => [index('nodes_group').on(t.nodeGroupId), uniqueIndex('nodes_cluster').on(t.clusterId, t.name).where(live)],

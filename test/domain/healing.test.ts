@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  comesBackBy,
   DEFAULT_HEALING,
   forgive,
   isMassFailure,
@@ -11,6 +12,7 @@ import {
   type Patient,
   PERMANENT_PROBLEMS,
   problemsThatCount,
+  rebootBehind,
   replacementIn,
 } from '../../src/domain/healing.ts';
 
@@ -21,6 +23,7 @@ const patient = (name: string, since: number, more: Partial<Patient> & { kind?: 
   createdAt: -HOUR * 10,
   isReplacement: false,
   ready: false,
+  reboot: null,
   ...more,
   trouble: { kind: more.kind ?? 'NOT_READY', since, message: 'is not Ready' },
 });
@@ -132,6 +135,64 @@ test('the problems that count are those of the group, or else of its cluster', (
   expect(problemsThatCount({ healingProblems: null }, cluster)).toEqual(PERMANENT_PROBLEMS);
   expect(problemsThatCount({ healingProblems: ['GpuLost'] }, cluster)).toEqual(['GpuLost']);
   expect(problemsThatCount({ healingProblems: [] }, cluster)).toEqual([]);
+});
+
+const REBOOTS = { ...DEFAULT_HEALING, rebootFirst: true };
+const planOf = (one: Patient, spec = REBOOTS, healing = NO_HEALING) => nextPatient([one], spec, healing, one.trouble.since);
+
+test.each<[NodeTroubleKind, boolean]>([
+  ['NOT_READY', true],
+  ['NODE_PROBLEM', true],
+  ['SERVER_LOST', false],
+  ['PORT_LOST', false],
+  ['SERVER_ERROR', false],
+  ['NOT_JOINED', false],
+])('%s is rebooted first, where that is wanted: %s', (kind, reboots) => {
+  expect(planOf(patient('a', 0, { kind }))?.reboots).toBe(reboots);
+  expect(planOf(patient('a', 0, { kind }), DEFAULT_HEALING)?.reboots).toBe(false);
+});
+
+test('one that was rebooted has its time once more, and is replaced then', () => {
+  const ill = patient('a', 0, { reboot: { at: 6 * MINUTE, refused: null } });
+  expect(comesBackBy(ill, REBOOTS)).toBe(11 * MINUTE);
+  expect(planOf(ill)).toMatchObject({ at: 11 * MINUTE, reboots: false });
+});
+
+test('what is wrong with it as it starts anew has its time from then', () => {
+  const ill = patient('a', 7 * MINUTE, { reboot: { at: 6 * MINUTE, refused: null } });
+  expect(comesBackBy(ill, REBOOTS)).toBe(12 * MINUTE);
+  expect(planOf(ill)).toMatchObject({ at: 12 * MINUTE, reboots: false });
+});
+
+test('one that Nova does not reboot is not waited for', () => {
+  const ill = patient('a', 0, { reboot: { at: 6 * MINUTE, refused: 'it is locked' } });
+  expect(comesBackBy(ill, REBOOTS)).toBeNull();
+  expect(planOf(ill)).toMatchObject({ at: 5 * MINUTE, reboots: false });
+});
+
+test('a server that is lost after its reboot is not waited for', () => {
+  const ill = patient('a', 7 * MINUTE, { kind: 'SERVER_LOST', reboot: { at: 6 * MINUTE, refused: null } });
+  expect(comesBackBy(ill, REBOOTS)).toBeNull();
+  expect(planOf(ill)).toMatchObject({ at: 7 * MINUTE + 30_000, reboots: false });
+});
+
+test.each([
+  [59, false],
+  [60, true],
+])('trouble that comes %i minutes after a reboot is worth another: %s', (minutes, reboots) => {
+  const ill = patient('a', minutes * MINUTE, { reboot: { at: 0, refused: null } });
+  expect(planOf(ill)).toMatchObject({ at: (minutes + 5) * MINUTE, reboots });
+  expect(comesBackBy(ill, REBOOTS)).toBeNull();
+  expect(rebootBehind(ill) === null).toBe(reboots);
+});
+
+test('a reboot waits for what its group has failed at, as a replacement does', () => {
+  const ill = patient('a', 20 * MINUTE, { createdAt: MINUTE, isReplacement: true });
+  expect(planOf(ill, REBOOTS, { ...NO_HEALING, failures: 2, lastAt: MINUTE })).toMatchObject({
+    at: 40 * MINUTE,
+    backsOff: true,
+    reboots: true,
+  });
 });
 
 test('failures count no more once a replacement works, or a day later', () => {

@@ -41,7 +41,10 @@ export interface HealingWorld {
   /** Operations, the oldest first. */
   heals(): HealNow[];
   condition(): HealingNow | undefined;
-  kubelets(names: readonly string[], running: boolean): Promise<unknown>;
+  /** `forGood`: not even a reboot makes them run again. */
+  kubelets(names: readonly string[], running: boolean, forGood?: boolean): Promise<unknown>;
+  /** How often Nova was asked to reboot a server. */
+  reboots(): Promise<number>;
   /** As node-problem-detector does: these conditions are True on the node. */
   report(name: string, types: readonly string[]): Promise<void>;
   /** Deleted by the customer, in the cloud. */
@@ -100,7 +103,11 @@ export const openHealing = async (nodeCount: number): Promise<HealingWorld> => {
     liveNodes,
     heals,
     condition,
-    kubelets: (names, running) => world.control('POST', 'kubelets', { name: `^(${names.join('|')})$`, running }),
+    kubelets: (names, running, forGood = false) => world.control('POST', 'kubelets', { name: `^(${names.join('|')})$`, running, forGood }),
+    reboots: async () => {
+      const { calls } = await world.control<{ calls: { method: string; path: string; calls: number }[] }>('GET', 'counters');
+      return calls.find(({ method, path }) => method === 'POST' && path === '/v2.1/servers/{id}/action')?.calls ?? 0;
+    },
     report: async (name, types) => {
       const path = `/api/v1/nodes/${name}`;
       // The right of a kubeconfig that was just issued is on its way.

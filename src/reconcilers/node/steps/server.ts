@@ -236,6 +236,7 @@ const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
         nodeId: scope.row.id,
         status: live.status,
       });
+      if (live.status.endsWith('REBOOT')) return waiting(`server ${live.name} to come back from its reboot`, 15_000);
       if (live.status === 'BUILD') return waiting(`Nova to build server ${live.name} (${live.id})`, 15_000);
       return waiting(`server ${live.name} to be started again: Nova says ${live.status}`, 15_000, 'CUSTOMER');
   }

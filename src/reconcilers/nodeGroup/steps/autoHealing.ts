@@ -1,9 +1,11 @@
-/** Broken nodes get replaced: one at a time, the oldest trouble first, and none at all while too many are in trouble at once. */
+/** Broken nodes get rebooted or replaced: one at a time, the oldest trouble first, and none at all while too many are in trouble at once. */
 import { SeedbedError } from '../../../domain/errors.ts';
 import {
   AUTO_HEALING,
+  comesBackBy,
   forgive,
   type GroupHealing,
+  type HealingSpec,
   isHealed,
   isMassFailure,
   isSeedWide,
@@ -16,14 +18,13 @@ import {
 } from '../../../domain/healing.ts';
 import { targetOf } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
-import { newId } from '../../../lib/ids.ts';
-import type { Tx } from '../../../store/open.ts';
-import { insertOperation, supersedeOperations } from '../../../store/operations.ts';
-import { appendEvent, type OperationRow } from '../../../store/progress.ts';
+import { isOperationOpen } from '../../../store/operations.ts';
 import { changed, listLiveNodesOfCluster, loadNode, type NodeRow, patchNode, patchNodeGroup } from '../../../store/reconcile.ts';
 import { countIllClusters } from '../../../store/troubles.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { readyState } from '../../tenantRegistry.ts';
+import { beginHealing, operationOf, sayRebooted, TITLE, type Troubled, tellHealing, timeOf } from '../healingOperation.ts';
+import { rebootNode, sayComingBack } from '../reboot.ts';
 import type { NodeGroupScope } from '../scope.ts';
 import { serverGroup } from './serverGroup.ts';
 
@@ -33,7 +34,7 @@ const ASK_MS = 10_000;
 
 export const autoHealing: Step<NodeGroupScope> = {
   name: AUTO_HEALING,
-  title: 'Replace broken nodes',
+  title: TITLE,
   needs: [serverGroup],
   wanted: (scope) => scope.cluster.spec.autoHealingEnabled || patientsOf(scope).length > 0,
   ensure: async (scope) => {
@@ -43,16 +44,28 @@ export const autoHealing: Step<NodeGroupScope> = {
     if ('kind' in seen) return seen;
     // What is not taken back is decided by what is so now, and not by what a watch has told.
     const sure = await decide(scope, patients, await readyNodes(scope, 'asked'));
-    return 'kind' in sure ? sure : heal(scope, sure.node, sure.healing);
+    if ('kind' in sure) return sure;
+    const { node, healing, reboots } = sure;
+    return reboots && node.serverId !== null
+      ? rebootNode(scope, { ...node, serverId: node.serverId }, healing.failures > 0)
+      : heal(scope, node, healing);
   },
 };
 
-/** Who is to be replaced now, and what the group then remembers; or what comes before that. `ready`: undefined when nobody knows. */
+interface Decision {
+  node: Troubled;
+  /** What the group remembers once the node is replaced. */
+  healing: GroupHealing;
+  /** It is rebooted before that. */
+  reboots: boolean;
+}
+
+/** Who is to be healed now, and how; or what comes before that. `ready`: undefined when nobody knows. */
 const decide = async (
   scope: NodeGroupScope,
   patients: readonly Troubled[],
   ready: ReadonlySet<string> | undefined,
-): Promise<Outcome | { node: Troubled; healing: GroupHealing }> => {
+): Promise<Outcome | Decision> => {
   if (ready === undefined) {
     await hold(scope);
     return waiting(
@@ -78,6 +91,8 @@ const decide = async (
   const under = underWay(scope);
   if (under !== undefined) return waiting(under, LOOK_MS);
   const now = scope.clock.now();
+  const back = comingBack(patients, limits, now);
+  if (back !== undefined) return back;
   const replacement = replacementIn(scope.nodes, healing);
   const works = replacement !== undefined && replacement.trouble === null && ready.has(replacement.name);
   const plan = nextPatient(
@@ -89,15 +104,13 @@ const decide = async (
   if (plan === undefined) return done();
   if (plan.patient.trouble.kind === 'NOT_READY' && plan.patient.ready) return waiting(`node ${plan.patient.name} to be looked at`, 1_000);
   if (plan.at > now) return patience(plan, now);
-  return { node: plan.patient.node, healing: { ...healing, failures: plan.failures, lastAt: now } };
+  return { node: plan.patient.node, healing: { ...healing, failures: plan.failures, lastAt: now }, reboots: plan.reboots };
 };
 
 const patientsOf = ({ nodes, cluster }: NodeGroupScope): Troubled[] =>
   nodes
     .filter(isTroubled)
     .filter((node) => node.deleteRequestedAt === null && isHealed(node.trouble.kind, cluster.spec.autoHealingEnabled));
-
-type Troubled = NodeRow & { trouble: NonNullable<NodeRow['trouble']> };
 
 const isTroubled = (node: NodeRow): node is Troubled => node.trouble !== null;
 
@@ -151,23 +164,31 @@ const underWay = ({ nodes, row }: NodeGroupScope): string | undefined => {
   return nodes.length < targetOf(row) ? 'the missing nodes to be made, before another is replaced' : undefined;
 };
 
-const patience = ({ patient, at, failures, backsOff }: Plan<Patient>, now: number): Outcome => {
+/** One that was rebooted has its time, and nothing else of its group's is touched meanwhile. */
+const comingBack = (patients: readonly Troubled[], limits: HealingSpec, now: number): Outcome | undefined => {
+  for (const node of patients) {
+    const by = comesBackBy(node, limits);
+    if (by !== null && by > now) return sayComingBack(node, by, now);
+  }
+  return undefined;
+};
+
+const patience = ({ patient, at, failures, backsOff, reboots }: Plan<Patient>, now: number): Outcome => {
   const until = timeOf(at);
+  const end = reboots ? 'rebooted' : 'replaced';
   const trouble = `it ${patient.trouble.message} since ${timeOf(patient.trouble.since)}`;
-  if (!backsOff) return waiting(`node ${patient.name} to come back by itself until ${until}, or it is replaced: ${trouble}`, at - now);
+  if (!backsOff) return waiting(`node ${patient.name} to come back by itself until ${until}, or it is ${end}: ${trouble}`, at - now);
   const times = failures === 1 ? 'The last replacement' : `The last ${failures} replacements`;
   return waiting(
-    `node ${patient.name} to come back, or it is replaced at ${until}: ${trouble}. ${times} in its group failed as well, so look at image, flavor and network`,
+    `node ${patient.name} to come back, or it is ${end} at ${until}: ${trouble}. ${times} in its group failed as well, so look at image, flavor and network`,
     at - now,
     'CUSTOMER',
     'BackingOff',
   );
 };
 
-const timeOf = (at: number): string => `${new Date(at).toISOString().slice(0, 19)}Z`;
-
 const heal = async (scope: NodeGroupScope, node: Troubled, healing: GroupHealing): Promise<Outcome> => {
-  const reason = `Node ${node.name} ${node.trouble.message} since ${timeOf(node.trouble.since)}.`;
+  const reason = `Node ${node.name} ${node.trouble.message} since ${timeOf(node.trouble.since)}${sayRebooted(node)}.`;
   const now = scope.clock.now();
   const chosen = await scope.write(async (tx) => {
     const live = await loadNode(tx.db, node.id);
@@ -175,56 +196,15 @@ const heal = async (scope: NodeGroupScope, node: Troubled, healing: GroupHealing
       return false;
     await patchNode(tx, node.id, { replaceRequestedAt: now, updatedAt: now });
     await patchNodeGroup(tx, scope.row.id, { healing, updatedAt: now });
-    await announce(tx, scope, operationOf(scope, reason, now), healing.failures > 0);
+    const begun = node.reboot?.operationId;
+    const told = `${reason} Another takes its place.`;
+    // The operation that has rebooted it in vain goes on.
+    if (begun !== undefined && (await isOperationOpen(tx.db, begun))) await tellHealing(tx, scope, begun, told, now);
+    else await beginHealing(tx, scope, operationOf(scope, reason, now), told, healing.failures > 0);
     tx.changes.push(changed('NODE', node, scope.cluster.id, scope.cluster.projectId));
     // The step that replaces may have looked already.
     await enqueue(tx, 'NODE_GROUP', scope.row.id, now);
     return true;
   });
   return waiting(chosen ? `node ${node.name} to be replaced: it ${node.trouble.message}` : `node ${node.name} to be looked at`, 1_000);
-};
-
-const operationOf = ({ row, cluster }: NodeGroupScope, reason: string, now: number): OperationRow => ({
-  id: newId(),
-  kind: 'HEAL_NODE',
-  targetKind: 'NODE_GROUP',
-  targetId: row.id,
-  clusterId: cluster.id,
-  projectId: cluster.projectId,
-  generation: row.generation,
-  state: 'PENDING',
-  percent: 0,
-  steps: [],
-  problem: null,
-  requestedBy: 'auto-healing',
-  reason,
-  requestedAt: now,
-  finishedAt: null,
-});
-
-/** `again`: what an earlier healing made has failed, so that one will not end any more. */
-const announce = async (tx: Tx, { row, cluster }: NodeGroupScope, operation: OperationRow, again: boolean): Promise<void> => {
-  const { id: clusterId, projectId } = cluster;
-  const subject = { kind: 'NODE_GROUP' as const, id: row.id, name: row.name, streamId: clusterId, clusterId, projectId };
-  const at = operation.requestedAt;
-  if (again) await supersedeOperations(tx, operation, { kinds: ['HEAL_NODE'] }, at);
-  await insertOperation(tx, operation);
-  await appendEvent(tx, subject, {
-    at,
-    step: AUTO_HEALING,
-    title: autoHealing.title,
-    state: 'RUNNING',
-    percent: 0,
-    message: `${operation.reason} Another takes its place.`,
-    problem: null,
-    operationId: operation.id,
-    settled: false,
-  });
-  tx.changes.push(changed('NODE_GROUP', row, clusterId, projectId), {
-    kind: 'OPERATION',
-    id: operation.id,
-    clusterId,
-    projectId,
-    what: 'CREATED',
-  });
 };
