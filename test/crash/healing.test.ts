@@ -1,4 +1,4 @@
-/** A worker is healed although the server is killed right after one durable write after the other: once, and nothing is left of it. */
+/** A worker is healed although the server is killed right after one durable write after the other: rebooted once, replaced once, and nothing is left of it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Story, until } from '../reconcilers/story.ts';
 import { bundleServer, startMortal } from './mortal.ts';
@@ -24,14 +24,14 @@ test('a healing ends as ever when the server dies again and again', async () => 
     name: 'healed',
     clusterTemplate: 'small',
     nodeCount: 2,
-    overrides: { autoHealingEnabled: true, healing: { nodeLimitSeconds: 10 } },
+    overrides: { autoHealingEnabled: true, healing: { nodeLimitSeconds: 10, rebootFirst: true } },
   };
   await world.change(world.member, 'createCluster', input, 'cluster { uuid }');
   const nodes = () => world.rows<{ id: string; name: string; state: string }>('select id, name, state from nodes where deleted_at is null');
   const allReady = () => nodes().length === 2 && nodes().every(({ state }) => state === 'READY');
   await until(() => allReady() && world.rows("select 1 from clusters where state = 'READY'").length === 1, 90);
   const [victim] = nodes();
-  await world.control('POST', 'kubelets', { name: `^${victim?.name}$`, running: false });
+  await world.control('POST', 'kubelets', { name: `^${victim?.name}$`, running: false, forGood: true });
   await world.served.close();
   let deaths = 0;
   const isOver = () =>
@@ -47,6 +47,10 @@ test('a healing ends as ever when the server dies again and again', async () => 
   await world.served.close();
   world.served = await startMortal(bundle, world.settings, NEVER);
   expect(world.rows("select state from operations where kind = 'HEAL_NODE'")).toEqual([{ state: 'SUCCEEDED' }]);
+  expect(world.rows(`select 1 from nodes where id = '${victim?.id}' and json_extract(reboot, '$.refused') is null`)).toHaveLength(1);
+  const { calls } = await world.control<{ calls: { method: string; path: string; calls: number }[] }>('GET', 'counters');
+  const reboots = calls.find(({ method, path }) => method === 'POST' && path === '/v2.1/servers/{id}/action')?.calls ?? 0;
+  expect(reboots).toBeLessThanOrEqual(1);
   const { openstack } = await world.control<{
     openstack: { compute: { servers: { name: string; status: string }[] }; network: { ports: { name: string }[] } };
   }>('GET', 'world');
