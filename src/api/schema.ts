@@ -10,6 +10,7 @@ import './clusterMutations.ts';
 import './clusterQueries.ts';
 import './controlPlaneMove.ts';
 import './hibernation.ts';
+import './restore.ts';
 import './kubeconfigMutations.ts';
 import './nodeGroupMutations.ts';
 import './nextMaintenance.ts';

@@ -5,6 +5,7 @@ import type {
   ClusterHibernation,
   ClusterNode,
   ClusterPause,
+  ClusterRestore,
   ControlPlaneMove,
   Etcd,
   NextMaintenance,
@@ -27,6 +28,7 @@ export const clusterText = (cluster: Cluster, now: number): string =>
         ? []
         : ([['sleeps', `from ${cluster.nextHibernation.from} until ${cluster.nextHibernation.until}`]] as const)),
       ...(cluster.controlPlaneMove === null ? [] : ([['moved', moveText(cluster.controlPlaneMove)]] as const)),
+      ...(cluster.lastRestore === null ? [] : ([['restored', restoreText(cluster.lastRestore)]] as const)),
       ['endpoint', cluster.endpoint],
       ['template', cluster.template === null ? null : `${cluster.template.name}, revision ${cluster.templateRevision.revision}`],
       ['project', cluster.projectId],
@@ -74,6 +76,12 @@ const maintenanceText = ({ opensAt, closesAt, upgradeTo, problem }: NextMaintena
 
 const hibernationText = ({ until, requestedBy }: ClusterHibernation): string =>
   `${until === null ? 'until it is woken' : `until ${until}`}, by ${requestedBy}`;
+
+const restoreText = ({ backup, requestedAt, requestedBy, lostMinutes, lostRevisions }: ClusterRestore): string => {
+  const writes = lostRevisions === null ? '' : ` and at least ${lostRevisions} ${lostRevisions === 1 ? 'revision' : 'revisions'}`;
+  const loss = `lost ${lostMinutes} ${lostMinutes === 1 ? 'minute' : 'minutes'}${writes}`;
+  return `${backup === null ? '' : `to backup ${backup.name}, `}asked for at ${requestedAt} by ${requestedBy}; ${loss}`;
+};
 
 const moveText = ({ phase, back, from, to, downtimeSeconds }: ControlPlaneMove): string => {
   const way = from === null || to === null || from.name === to.name ? '' : ` from seed ${from.name} to seed ${to.name}`;

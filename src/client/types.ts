@@ -355,6 +355,14 @@ export interface ClusterHibernation {
   requestedBy: string;
 }
 
+export interface ClusterRestore {
+  backup: { name: string } | null;
+  requestedAt: string;
+  requestedBy: string;
+  lostMinutes: number;
+  lostRevisions: number | null;
+}
+
 export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   unknownSince: string | null;
   runningVersion: string | null;
@@ -366,6 +374,7 @@ export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   pause: ClusterPause | null;
   hibernation: ClusterHibernation | null;
   controlPlaneMove: ControlPlaneMove | null;
+  lastRestore: ClusterRestore | null;
   spec: { controlPlane: Access };
   controlPlane: { replicas: number; etcd: Etcd };
   createdBy: string;

@@ -1,16 +1,12 @@
 /** restoreCluster: a backup takes the place of what its cluster has; a restore that is under way gives way to it. */
 import { z } from 'zod';
-import { type SnapshotFacts, sayLoss } from '../domain/backup.ts';
+import { type RestoreLoss, type SnapshotFacts, sayLoss } from '../domain/backup.ts';
 import { checkNotMoving } from '../domain/controlPlaneMove.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
-import { isHibernating } from '../domain/hibernation.ts';
-import { type BackupRow, listLiveBackups } from '../store/backups.ts';
-import type { Tx } from '../store/open.ts';
-import { supersedeOperations } from '../store/operations.ts';
-import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
-import { wakeNow } from '../store/wake.ts';
-import { announce, clusterSubject, newOperation } from './announce.ts';
-import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
+import type { BackupRow } from '../store/backups.ts';
+import type { ClusterRow } from '../store/reconcile.ts';
+import { readLoss, writeRestore } from '../store/restores.ts';
+import type { BackupAnswer, Command, CommandDeps } from './call.ts';
 import { checkStore, recallBackupAnswer } from './createBackup.ts';
 import { runOnce } from './idempotent.ts';
 import { given, nameOrId, ownInput, parseInput } from './parse.ts';
@@ -31,10 +27,14 @@ export const restoreCluster =
         checkMember(call);
         const cluster = await recallCluster(tx.db, call, backup.clusterId);
         checkStore(deps);
-        const loss = await lossOf(deps, tx, backup, cluster);
-        check(backup, cluster, input.confirmClusterName ?? null, loss);
+        const snapshot = checkTarget(backup, cluster);
+        const now = deps.clock.now();
+        const loss = await readLoss(tx.db, cluster, snapshot, now);
+        checkConfirmed(backup, cluster, snapshot, loss, input.confirmClusterName ?? null);
         checkGeneration(call, cluster);
-        const operation = await write(deps, call, tx, backup, cluster, loss);
+        const by = { newId: deps.newId, now, requestedBy: call.actor.userName, reason: null };
+        const message = `Cluster ${cluster.name} goes back to backup ${backup.name}, as ${by.requestedBy} asked, and loses ${sayLoss(loss)}.`;
+        const operation = await writeRestore(tx, by, cluster, { backupId: backup.id, loss, message });
         return {
           answer: { backup, cluster: await recallCluster(tx.db, call, cluster.id), operation },
           target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
@@ -45,15 +45,7 @@ export const restoreCluster =
     });
   };
 
-/** Where the cluster has been since is known from looks at its etcd, and from younger backups. */
-const lossOf = async ({ clock }: CommandDeps, tx: Tx, { snapshot, clusterId }: BackupRow, { etcdStatus }: ClusterRow): Promise<string> => {
-  if (snapshot === null) return '';
-  const looks = (etcdStatus?.members ?? []).flatMap(({ revision }) => revision ?? []);
-  const younger = (await listLiveBackups(tx.db, clusterId)).flatMap((backup) => backup.snapshot?.revision ?? []);
-  return sayLoss(snapshot, [...looks, ...younger], clock.now());
-};
-
-const check = (backup: BackupRow, cluster: ClusterRow, confirmed: string | null, loss: string): void => {
+const checkTarget = (backup: BackupRow, cluster: ClusterRow): SnapshotFacts => {
   const field = ['backupId'];
   if (cluster.deletedAt !== null)
     throw new Conflict(
@@ -65,11 +57,21 @@ const check = (backup: BackupRow, cluster: ClusterRow, confirmed: string | null,
     );
   checkNotDeleting(cluster);
   checkNotMoving(cluster, 'restored');
-  checkRestorable(backup);
+  return checkRestorable(backup);
+};
+
+/** @throws UserError INVALID_INPUT, which says what would be lost, without the cluster's name. */
+const checkConfirmed = (
+  backup: BackupRow,
+  cluster: ClusterRow,
+  { takenAt, revision }: SnapshotFacts,
+  loss: RestoreLoss,
+  confirmed: string | null,
+): void => {
   if (confirmed === cluster.name) return;
   throw new UserError(
     'INVALID_INPUT',
-    `Backup ${backup.name} is ${loss}: all that was written to cluster ${cluster.name} since is lost, and its API is away for some minutes. If you mean it, repeat with confirmClusterName: "${cluster.name}".`,
+    `Backup ${backup.name} is of ${new Date(takenAt).toISOString().slice(0, 19)}Z, at revision ${revision}. Cluster ${cluster.name} would lose all that was written since: ${sayLoss(loss)}; and its API is away for some minutes. If you mean it, repeat with confirmClusterName: "${cluster.name}".`,
     { field: ['confirmClusterName'] },
   );
 };
@@ -86,24 +88,3 @@ export const checkRestorable = (backup: BackupRow): SnapshotFacts => {
   if (backup.loss !== null) throw new Conflict('CONFLICT', `Backup ${backup.name} ${backup.loss.what}; take another one.`, { field });
   return backup.snapshot;
 };
-
-const write = async (deps: CommandDeps, call: Call, tx: Tx, backup: BackupRow, cluster: ClusterRow, loss: string) => {
-  const now = deps.clock.now();
-  const generation = cluster.generation + 1;
-  await patchCluster(tx, cluster.id, {
-    restore: { backupId: backup.id, number: (cluster.restore?.number ?? 0) + 1, phase: 'STOP', filled: [], intact: isIntact(cluster) },
-    generation,
-    updatedAt: now,
-    ...(cluster.observedGeneration > 0 && !isHibernating(cluster) && { state: 'UPDATING' as const }),
-  });
-  const subject = clusterSubject(cluster);
-  const operation = newOperation(deps, call, 'RESTORE_CLUSTER', subject, generation);
-  await supersedeOperations(tx, operation, { kinds: ['RESTORE_CLUSTER'] }, now);
-  const message = `Cluster ${cluster.name} goes back to backup ${backup.name}, which is ${loss}, as ${call.actor.userName} asked.`;
-  await announce(tx, subject, operation, isHibernating(cluster) ? cluster.state : 'UPDATING', message, 'CHANGED');
-  await wakeNow(tx, 'CLUSTER', cluster.id, now);
-  return operation;
-};
-
-const isIntact = ({ restore }: ClusterRow): boolean =>
-  restore === null || restore.phase === 'DONE' || (restore.phase === 'STOP' && restore.intact === true);

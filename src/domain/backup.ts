@@ -46,15 +46,31 @@ export const nextCheckAt = ({ checkedAt, verifiedAt }: { checkedAt: number | nul
 /** A restore lifts the revision by so much: what is further apart counts no writes. */
 export const RESTORE_LIFT = 1_000_000_000;
 
-/** What a restore costs, as far as is known: "5 minutes old, at revision 7, …". `seen`: revisions at which the cluster has been since. */
-export const sayLoss = ({ takenAt, revision }: SnapshotFacts, seen: readonly number[], now: number): string => {
-  const minutes = Math.max(1, Math.round((now - takenAt) / 60_000));
-  const lost = Math.max(revision, ...seen) - revision;
-  const writes =
-    lost === 0 || lost >= RESTORE_LIFT
-      ? ''
-      : `, at least ${lost} ${lost === 1 ? 'revision' : 'revisions'} before what the cluster has written`;
-  return `${minutes} ${minutes === 1 ? 'minute' : 'minutes'} old, at revision ${revision}${writes}`;
+/** What a restore costs, as far as is known. */
+export interface RestoreLoss {
+  /** From when the backup was taken, to when the cluster last had its data. */
+  minutes: number;
+  /** At least so many writes; null: it is not known how many. */
+  revisions: number | null;
+}
+
+/** `seen`: revisions at which the cluster has been since. `until`: when it last had its data, in milliseconds. */
+export const lossOf = (
+  { takenAt, revision }: Pick<SnapshotFacts, 'takenAt' | 'revision'>,
+  seen: readonly number[],
+  until: number,
+): RestoreLoss => {
+  const minutes = Math.max(1, Math.ceil((until - takenAt) / 60_000));
+  const writes = Math.max(revision, ...seen) - revision;
+  return { minutes, revisions: writes === 0 || writes >= RESTORE_LIFT ? null : writes };
+};
+
+const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+/** Such as "the last 42 minutes, at least 318 revisions". */
+export const sayLoss = ({ minutes, revisions }: RestoreLoss): string => {
+  const time = minutes === 1 ? 'the last minute' : `the last ${minutes} minutes`;
+  return revisions === null ? time : `${time}, at least ${counted(revisions, 'revision')}`;
 };
 
 /** `ofCluster`, `ofProject`: how many there are. @throws UserError QUOTA_EXCEEDED. */
@@ -100,6 +116,15 @@ export interface ClusterRestore {
   filled: number[];
   /** What its etcd had is whole until its volumes are filled: no earlier restore was cut off. */
   intact?: boolean;
+  /** Absent from a move's and a clone's, which go back behind nothing. */
+  asked?: RestoreWish;
+}
+
+/** A restore as it was asked for. */
+export interface RestoreWish {
+  at: number;
+  requestedBy: string;
+  loss: RestoreLoss;
 }
 
 /** A cluster that was made of another's backup. */

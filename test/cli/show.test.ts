@@ -99,6 +99,13 @@ const cluster = (controlPlane: object) => ({
     pause: null,
     hibernation: null,
     controlPlaneMove: null,
+    lastRestore: {
+      backup: { name: 'web-20261128-0200-ab12' },
+      requestedAt: '2026-11-28T02:42:00.000Z',
+      requestedBy: 'ada',
+      lostMinutes: 42,
+      lostRevisions: 318,
+    },
     nextBackupAt: null,
     nextMaintenance: null,
     nextHibernation: null,
@@ -137,6 +144,7 @@ test.each<[object, [string, string][]]>([
   ],
 ])('a cluster says who gets in and what is written down: %j', async (controlPlane, told) => {
   const { out } = await withApi(() => ({ body: { data: { cluster: cluster(controlPlane) } } }), ['cluster', 'show', 'web']);
+  expect(out).toMatch(/^restored +to backup web-20261128-0200-ab12, .* by ada; lost 42 minutes and at least 318 revisions$/m);
   for (const [name, value] of told) expect(out).toMatch(new RegExp(`^${name} +${value.replaceAll('.', '\\.')}$`, 'm'));
 });
 

@@ -49,12 +49,16 @@ const restored = async (operation: string): Promise<void> => {
 test('without the name of the cluster nothing is done, and it is said what would be lost', async () => {
   const backupId = await backUp();
   const ask = (more: object) => living.change(living.member, 'restoreCluster', { backupId, ...more }, 'operation { id }');
-  await expect(ask({})).rejects.toThrow(/INVALID_INPUT.*1 minute old, at revision \d+.*confirmClusterName: ."back/);
+  await expect(ask({})).rejects.toThrow(
+    /INVALID_INPUT.*at revision \d+.*would lose.*: the last (minute|2 minutes).*confirmClusterName: ."back/,
+  );
   await living
     .tenant(kubeconfig)
     .apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'other', namespace: 'default' }, data: {} });
   await backUp();
-  await expect(ask({})).rejects.toThrow(/at revision \d+, at least \d+ revisions? before what the cluster has written: all/);
+  await expect(ask({})).rejects.toThrow(
+    /at revision \d+\..*would lose all that was written since: the last [^,]*, at least \d+ revisions?;/,
+  );
   await expect(ask({ confirmClusterName: 'front' })).rejects.toThrow(/INVALID_INPUT/);
   await expect(ask({ backupId: 'none', confirmClusterName: 'back' })).rejects.toThrow(/NOT_FOUND/);
   expect(living.rows("select 1 from operations where kind = 'RESTORE_CLUSTER'")).toEqual([]);
@@ -87,6 +91,16 @@ test('with every volume of etcd gone, the same objects are there again, after a 
     .map(({ message }) => message)
     .join('\n');
   expect(told).toMatch(/step 2 of 3: the backup on the volume of member/);
+  const said = living.rows(
+    "select 1 from events where message like '%goes back to backup back-%, as % asked, and loses the last %minute%.'",
+  );
+  expect(said).toHaveLength(1);
+  const shown = await living.ask<{ cluster: { lastRestore: { lostMinutes: number } } }>(
+    living.member,
+    `{ cluster(id: "${clusterId}") { lastRestore { backup { uuid } filled requestedBy lostMinutes lostRevisions } } }`,
+  );
+  expect(shown.cluster.lastRestore).toMatchObject({ backup: { uuid: backupId }, filled: true, requestedBy: expect.stringMatching(/./) });
+  expect(shown.cluster.lastRestore.lostMinutes).toBeGreaterThanOrEqual(1);
   const ready = async () => (await living.tenant(kubeconfig).list({ apiVersion: 'v1', kind: 'Node' })).items.length;
   expect(await ready()).toBe(2);
 });
