@@ -384,6 +384,7 @@ export const ErrorCodeEnum = enumOf<ErrorCode>('ErrorCode', 'What went wrong, fo
   SEED_UNAVAILABLE: 'The seed does not answer.',
   SEED_REFUSED: 'The seed refused the request.',
   CLUSTER_UNAVAILABLE: 'The cluster cannot be reached.',
+  QUORUM_LOST: "A majority of etcd's members has lost its data, or does not come back: what is left is a restore.",
   INTERNAL: 'A fault in Seedbed; the log says more under the request id.',
 });
 

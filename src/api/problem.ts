@@ -92,6 +92,7 @@ const TYPE_OF_CODE: Partial<Record<ErrorCode, ErrorTypeName>> = {
   SEED_UNAVAILABLE: 'UnavailableError',
   SEED_REFUSED: 'UnavailableError',
   CLUSTER_UNAVAILABLE: 'UnavailableError',
+  QUORUM_LOST: 'UnavailableError',
 };
 
 export const errorTypeOf = (code: ErrorCode): ErrorTypeName | undefined => TYPE_OF_CODE[code];

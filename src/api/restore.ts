@@ -22,7 +22,8 @@ const ClusterRestoreType = builder.objectRef<AskedRestore>('ClusterRestore').imp
       resolve: ({ phase }) => phase === 'DONE',
     }),
     lostMinutes: t.int({
-      description: 'From when the backup was taken until the restore was asked for, in minutes: what was written in them is lost.',
+      description:
+        'From when the backup was taken until the restore was asked for, or until etcd lost its majority before that, in minutes: what was written in them is lost.',
       resolve: ({ asked }) => asked.loss.minutes,
     }),
     lostRevisions: t.float({

@@ -161,6 +161,8 @@ const clusterRow = (
   bundleStates: null,
   backupPlan: null,
   autoUpgrade: null,
+  quorum: null,
+  autoRestoredAt: null,
   sleepsFrom: null,
   deprecatedApis: null,
   deletePolicy: null,

@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'SEED_UNAVAILABLE'
   | 'SEED_REFUSED'
   | 'CLUSTER_UNAVAILABLE'
+  | 'QUORUM_LOST'
   | 'INTERNAL';
 
 export type WhoMustAct = 'CUSTOMER' | 'CLOUD_ADMIN' | 'NOBODY';

@@ -19,7 +19,7 @@ export const switchSeed = async (
   row: ClusterRow,
   move: ControlPlaneMove,
   now: number,
-): Promise<Pick<ClusterRow, 'seedId' | 'restore' | 'move' | 'etcdStatus' | 'etcdDisk'>> => {
+): Promise<Pick<ClusterRow, 'seedId' | 'restore' | 'move' | 'etcdStatus' | 'etcdDisk' | 'quorum'>> => {
   const number = (row.restore?.number ?? 0) + 1;
   const fill = move.back || move.backupId === null ? null : { backupId: move.backupId, number, phase: 'FILL' as const, filled: [] };
   const kept = row.restore === null ? null : { ...row.restore, number, phase: 'DONE' as const };
@@ -28,6 +28,7 @@ export const switchSeed = async (
     restore: fill ?? kept,
     etcdStatus: null,
     etcdDisk: null,
+    quorum: null,
     move: { ...move, phase: 'START' as const, askedAt: now, startedAt: null, leaves: move.fromSeedId },
   };
   await patchCluster(tx, row.id, change);

@@ -9,16 +9,16 @@ import type { OperationRow, Subject } from './progress.ts';
 import { type ClusterRow, changed, patchCluster } from './reconcile.ts';
 import { wakeNow } from './wake.ts';
 
-/** Where the cluster has been since is known from looks at its etcd, and from younger backups. `until`: when it last had its data. */
+/** Where the cluster has been since is known from looks at its etcd, and from younger backups. Counted to when it last had its data, as far as known. */
 export const readLoss = async (
   db: Db,
-  { id, etcdStatus }: Pick<ClusterRow, 'id' | 'etcdStatus'>,
+  { id, etcdStatus, quorum }: Pick<ClusterRow, 'id' | 'etcdStatus' | 'quorum'>,
   snapshot: SnapshotFacts,
-  until: number,
+  now: number,
 ): Promise<RestoreLoss> => {
   const looks = (etcdStatus?.members ?? []).flatMap(({ revision }) => revision ?? []);
   const younger = (await listLiveBackups(db, id)).flatMap((backup) => backup.snapshot?.revision ?? []);
-  return lossOf(snapshot, [...looks, ...younger], until);
+  return lossOf(snapshot, [...looks, ...younger], quorum?.missing?.since ?? now);
 };
 
 export interface RestoreBegun {

@@ -27,6 +27,8 @@ import type { EtcdMembership } from '../domain/etcd.ts';
 import type { EtcdStatus } from '../domain/etcdCare.ts';
 import type { EtcdDisk } from '../domain/etcdDisk.ts';
 import type { GroupHealing, NodeTrouble, Reboot } from '../domain/healing.ts';
+import type { EtcdQuorum } from '../domain/etcdQuorum.ts';
+import type { GroupHealing, NodeTrouble } from '../domain/healing.ts';
 import type { ClusterHibernation } from '../domain/hibernation.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole } from '../domain/kubeconfig.ts';
@@ -231,6 +233,10 @@ export const clusters = sqliteTable(
     etcdStatus: json<EtcdStatus>(),
     /** How fast its disks were between the last looks; null before the first. */
     etcdDisk: json<EtcdDisk>(),
+    /** null: it is not known that a majority of its etcd ever served in this seed, with the members that there are. */
+    quorum: json<EtcdQuorum>(),
+    /** When Seedbed last restored it by itself; null: never. */
+    autoRestoredAt: time(),
     /** Of addon bundles that it has, or that are on their way out; null: never had one. */
     bundleStates: json<BundleState[]>(),
     /** Of its deletion; null: as the cluster says. */

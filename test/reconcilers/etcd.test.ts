@@ -158,15 +158,22 @@ test('a member whose volume is lost is not let in under its old name: it is repl
   expect(await keys(id)).toContain('kept');
 });
 
+const dropVolumes = async (id: string, numbers: number[]): Promise<void> => {
+  const namespace = namespaceOf(id);
+  for (const number of numbers) {
+    const name = `${namespace.slice('kc-'.length)}-etcd-${number}`;
+    await living.seed.remove({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: `data-${name}` });
+    await living.seed.remove({ apiVersion: 'v1', kind: 'Pod', namespace, name });
+  }
+};
+
 test('the loss of the only member is told with the way back, and no empty cluster takes its place', async () => {
   const id = await living.makeCluster('only');
   living.write(`insert into backups (id, cluster_id, project_id, name, reason, state, snapshot, verified_at, created_by, created_at, updated_at)
     select 'lifeline', id, project_id, 'only-1', 'SCHEDULED', 'READY', json('{"takenAt": 0, "revision": 7}'), 1, 'nobody', 1, 1
     from clusters where id = '${id}'`);
-  const namespace = namespaceOf(id);
-  const name = `${namespace.slice('kc-'.length)}-etcd-0`;
-  await living.seed.remove({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: `data-${name}` });
-  await living.seed.remove({ apiVersion: 'v1', kind: 'Pod', namespace, name });
+  setStatus(id, "'$.members[0].revision', 325");
+  await dropVolumes(id, [0]);
   const condition = await until(
     () =>
       living.rows<{ problem: string }>(
@@ -174,10 +181,52 @@ test('the loss of the only member is told with the way back, and no empty cluste
       )[0],
   );
   expect(JSON.parse(condition.problem)).toMatchObject({
-    whoMustAct: 'CLOUD_ADMIN',
+    code: 'QUORUM_LOST',
+    whoMustAct: 'CUSTOMER',
     message: expect.stringMatching(
-      /finds its volume empty.* or call restoreCluster with backupId "lifeline": backup only-1 was taken at 1970/,
+      /has lost its volume.*[Cc]all restoreCluster with backupId "lifeline": backup only-1 was taken at 1970.* minutes, at least 318 revisions of the cluster would be lost/,
     ),
+  });
+});
+
+test('a majority that has lost its volumes at once is told, also when all of them have and nobody can say so', async () => {
+  const [two, all] = await Promise.all(
+    ['two', 'all'].map((name) => living.makeCluster(name, { overrides: { controlPlane: { replicas: 3 } } })),
+  );
+  if (two === undefined || all === undefined) throw new Error('no clusters');
+  await dropVolumes(two, [0, 2]);
+  await dropVolumes(all, [0, 1, 2]);
+  for (const [id, count] of [
+    [two, 2],
+    [all, 3],
+  ] as const) {
+    const condition = await until(() => (conditionOf(id, 'EtcdReady')?.state === 'FAILED' ? conditionOf(id, 'EtcdReady') : undefined));
+    expect(JSON.parse(condition.problem ?? '')).toMatchObject({
+      code: 'QUORUM_LOST',
+      whoMustAct: 'CLOUD_ADMIN',
+      message: expect.stringContaining(`${count} of etcd's 3 members have lost their volumes: all that the cluster held is gone`),
+    });
+    expect(living.rows(`select 1 from conditions where object_id = '${id}' and name = 'EtcdReady' and reason = 'QuorumLost'`)).toHaveLength(
+      1,
+    );
+  }
+});
+
+test('pods of etcd that are all deleted at once come back, and no loss is told', async () => {
+  const [cluster] = living.rows<{ id: string }>("select id from clusters where name = 'three'");
+  const id = cluster?.id ?? '';
+  await living.settled(id);
+  const namespace = namespaceOf(id);
+  for (const number of [0, 1, 2])
+    await living.seed.remove({ apiVersion: 'v1', kind: 'Pod', namespace, name: `${namespace.slice('kc-'.length)}-etcd-${number}` });
+  living.wake(id);
+  await living.idle();
+  await living.settled(id);
+  expect(living.rows(`select 1 from events where stream_id = '${id}' and problem like '%QUORUM_LOST%'`)).toEqual([]);
+  await until(() => {
+    const [row] = living.rows<{ quorum: string }>(`select quorum from clusters where id = '${id}'`);
+    const quorum = JSON.parse(row?.quorum ?? 'null') as { claims: string[]; missing: unknown } | null;
+    return quorum?.claims.length === 3 && quorum.missing === null;
   });
 });
 

@@ -1,32 +1,29 @@
 /** Members of etcd that come, go or are replaced: one at a time, each step seen to have happened before the next. */
-import { etcdMembersOf, namesOf, type ReachableCluster } from '../../controlPlane/hostedCluster.ts';
-import { Unavailable, UserError } from '../../domain/errors.ts';
+import { namesOf, type ReachableCluster } from '../../controlPlane/hostedCluster.ts';
+import { Unavailable } from '../../domain/errors.ts';
 import { type EtcdMember, type EtcdMembership, type MembershipMove, nextMove } from '../../domain/etcd.ts';
 import { done, type Outcome, waiting } from '../../engine/flow.ts';
-import type { KubernetesObject, ObjectRef } from '../../seeds/kinds.ts';
-import { complaintOf, LOOK, lastWordsOf, readMembers } from './etcdSight.ts';
+import type { KubernetesObject } from '../../seeds/kinds.ts';
+import { findLost } from './etcdQuorum.ts';
+import { claimOf, complaintOf, LOOK, memberAt, readMembers } from './etcdSight.ts';
 import { sendTask, takeAnswer } from './etcdTask.ts';
 import type { ClusterScope } from './scope.ts';
-import { sayWayBack } from './wayBack.ts';
 
 const SOON_MS = 2_000;
 
-/** How a member says that the list it was given is not for it, which for one of a settled cluster is that it began empty. */
-const FOUND_EMPTY = /member count is unequal|unmatched member while checking PeerURLs/;
-const ALONE_AND_EMPTY = /could not retrieve cluster information|cannot fetch cluster info/;
 /** The change had been made already, or comes by itself. */
 const HARMLESS = /Peer URLs already exists|member not found|in sync with leader|already a voting member|unhealthy cluster/i;
 
 /**
  * `apply`: brings the pods in line with the membership that was noted last.
- * @throws UserError SEED_REFUSED when the only member has lost its data.
+ * @throws UserError QUORUM_LOST when members that have lost their data are so many that the others cannot let them in again.
  */
 export const ensureMembership = async (scope: ClusterScope, ready: number, apply: () => Promise<void>): Promise<Outcome> => {
   const hosted = await scope.reachable();
   const membership = scope.row.etcd;
   if (membership === null || membership.phase === 'FORMING') return done();
   const wanted = scope.row.spec.controlPlane.replicas;
-  const lost = membership.joining === null && ready < membership.members ? await findLost(scope, hosted, ready) : null;
+  const lost = membership.joining === null ? await findLost(scope, hosted, membership.members, ready) : null;
   if (membership.joining === null && lost === null && membership.members === wanted) return done();
 
   const change = await takeAnswer(scope, 'change');
@@ -58,6 +55,8 @@ const carryOut = async (
       // How the members are that there are now is looked at next.
       await scope.patch({
         etcd: move.membership,
+        // Other claims than before are on their way.
+        quorum: null,
         ...(scope.row.etcdStatus !== null && { etcdStatus: { ...scope.row.etcdStatus, lookAt: 0 } }),
       });
       await apply();
@@ -88,19 +87,6 @@ const whatOf = (move: Change): string => {
   return move.kind === 'promote' ? `${told(move.member)} to get its vote` : `${told(move.member)} to be taken off the list`;
 };
 
-const memberAt = (hosted: ReachableCluster, number: number): { name: string; host: string } => {
-  const member = etcdMembersOf(hosted, number + 1).at(-1);
-  if (member === undefined) throw new Error(`no member ${number}`);
-  return member;
-};
-
-const claimOf = (hosted: ReachableCluster, number: number): ObjectRef => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolumeClaim',
-  namespace: hosted.namespace,
-  name: `data-${memberAt(hosted, number).name}`,
-});
-
 /** What a member leaves behind would be taken up by the next of its name, and one that was taken off the list never starts again. */
 const oldVolume = async (scope: ClusterScope, hosted: ReachableCluster, number: number, { members }: EtcdMembership): Promise<boolean> => {
   if (number < members) return false;
@@ -114,22 +100,6 @@ const tidy = async (scope: ClusterScope, hosted: ReachableCluster, before: EtcdM
   // One that found itself empty is in a back-off of minutes by now; a new pod reads the list at once.
   if (now.joining !== null && now.joining < before.members)
     await kube.remove({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, name: memberAt(hosted, now.joining).name });
-};
-
-const findLost = async (scope: ClusterScope, hosted: ReachableCluster, ready: number): Promise<number | null> => {
-  const words = [...(await lastWordsOf(scope, hosted))];
-  const { members } = hosted.etcd;
-  const empty = words.filter(([, text]) => FOUND_EMPTY.test(text) || (members === 1 && ALONE_AND_EMPTY.test(text))).length;
-  // What the others still have is of no use to anybody: those that could let the lost ones in are no majority.
-  if (Math.max(ready, members - empty) <= members / 2) {
-    const who =
-      members === 1 ? "etcd's only member finds its volume empty" : `${empty} of etcd's ${members} members find their volumes empty`;
-    const way = (await sayWayBack(scope)) ?? 'delete the cluster, which has no backup that could be restored';
-    throw new UserError('SEED_REFUSED', `${who}: all that the cluster held is gone from the seed. Bring the volumes back, or ${way}.`, {
-      whoMustAct: 'CLOUD_ADMIN',
-    });
-  }
-  return words.find(([, text]) => FOUND_EMPTY.test(text))?.[0] ?? null;
 };
 
 interface ApiServers extends KubernetesObject {

@@ -1,10 +1,10 @@
 /** Reads what etcdctl and the seed say of etcd's members. */
 import { z } from 'zod';
-import { etcdMembersOf, type HostedCluster, namesOf } from '../../controlPlane/hostedCluster.ts';
+import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from '../../controlPlane/hostedCluster.ts';
 import { selectorOf } from '../../controlPlane/workload.ts';
 import { Unavailable } from '../../domain/errors.ts';
 import type { EtcdMember } from '../../domain/etcd.ts';
-import type { KubernetesObject } from '../../seeds/kinds.ts';
+import type { KubernetesObject, ObjectRef } from '../../seeds/kinds.ts';
 import { selectorText } from '../workload.ts';
 import type { TaskAnswer } from './etcdTask.ts';
 import type { ClusterScope } from './scope.ts';
@@ -88,25 +88,57 @@ export const readMembers = (hosted: HostedCluster, answer: TaskAnswer): EtcdMemb
 
 const MOST_MEMBERS = 3;
 
+export const memberAt = (hosted: ReachableCluster, number: number): { name: string; host: string } => {
+  const member = etcdMembersOf(hosted, number + 1).at(-1);
+  if (member === undefined) throw new Error(`no member ${number}`);
+  return member;
+};
+
+export const claimOf = (hosted: ReachableCluster, number: number): ObjectRef => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  namespace: hosted.namespace,
+  name: `data-${memberAt(hosted, number).name}`,
+});
+
+/** Uids of the claims of members from 0 on; null: it is not there. */
+export const claimsOf = async (scope: ClusterScope, hosted: ReachableCluster, members: number): Promise<(string | null)[]> => {
+  const { kube } = await scope.seed();
+  const live = await Promise.all(Array.from({ length: members }, (_, number) => kube.get(claimOf(hosted, number))));
+  return live.map((claim) => claim?.metadata.uid ?? null);
+};
+
 interface Pod extends KubernetesObject {
-  status?: { containerStatuses?: { lastState?: { terminated?: Ended }; state?: { terminated?: Ended } }[] };
+  status?: { containerStatuses?: ContainerStatus[] };
+}
+interface ContainerStatus {
+  lastState?: { terminated?: Ended };
+  state?: { terminated?: Ended; waiting?: { reason?: string } };
 }
 interface Ended {
   message?: string;
 }
 
-/** The last words of members that do not run, by their numbers. */
-export const lastWordsOf = async (scope: ClusterScope, hosted: HostedCluster): Promise<Map<number, string>> => {
+/** Of a member's pod. */
+export interface MemberSight {
+  /** Its last words; absent while it has not ended. */
+  words?: string;
+  /** It ends, and is started again. */
+  failing: boolean;
+}
+
+/** What the seed says of members' pods, by their numbers; nothing of those that are on their way out. */
+export const seeMembers = async (scope: ClusterScope, hosted: HostedCluster): Promise<Map<number, MemberSight>> => {
   const { kube } = await scope.seed();
   const labelSelector = selectorText(selectorOf(hosted, 'etcd'));
   const pods = (await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector })).items as Pod[];
-  const words = new Map<number, string>();
-  for (const { metadata, status } of pods) {
-    const number = Number(metadata.name.slice(namesOf(hosted).etcd.length + 1));
-    for (const { state, lastState } of status?.containerStatuses ?? []) {
-      const message = state?.terminated?.message ?? lastState?.terminated?.message;
-      if (message !== undefined && metadata.deletionTimestamp === undefined) words.set(number, message);
-    }
-  }
-  return words;
+  const numberOf = ({ metadata }: Pod): number => Number(metadata.name.slice(namesOf(hosted).etcd.length + 1));
+  return new Map(pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map((pod) => [numberOf(pod), sightOf(pod)]));
+};
+
+const sightOf = ({ status }: Pod): MemberSight => {
+  const containers = status?.containerStatuses ?? [];
+  const words = containers.flatMap(({ state, lastState }) => state?.terminated?.message ?? lastState?.terminated?.message ?? []).at(-1);
+  const failing = containers.some(({ state }) => state?.terminated !== undefined || state?.waiting?.reason === 'CrashLoopBackOff');
+  return { failing, ...(words !== undefined && { words }) };
 };

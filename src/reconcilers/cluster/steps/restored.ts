@@ -217,6 +217,6 @@ const start = async (scope: ClusterScope, backup: BackupRow, objects: ObjectStor
   const { restore } = scope.row;
   const { replicas } = scope.row.spec.controlPlane;
   const etcd = { ...formingOf(replicas), phase: 'SETTLED' as const };
-  if (restore !== null) await note(scope, { ...restore, phase: 'DONE' }, { etcd, etcdStatus: null, etcdDisk: null });
+  if (restore !== null) await note(scope, { ...restore, phase: 'DONE' }, { etcd, etcdStatus: null, etcdDisk: null, quorum: null });
   return done();
 };
