@@ -33,7 +33,7 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
   availabilityZone minNodeCount maxNodeCount ipFamilies podCidr podCidrV6 serviceCidr serviceCidrV6 nodeCidr nodeCidrV6 dnsDomain keystoneAuthEnabled
   autoHealingEnabled healing { nodeLimitSeconds joinLimitSeconds maxUnhealthyPercent problems rebootFirst } autoScalingEnabled autoScaling {
     scanIntervalSeconds scaleDownEnabled scaleDownDelaySeconds scaleDownUnneededSeconds scaleDownUtilizationPercent
-  } backup { enabled schedule keepCount keepDays } maintenance { autoUpgrade windows { ${WINDOW} } } hibernationSchedule { windows { ${WINDOW} } }
+  } backup { enabled schedule keepCount keepDays autoRestore } maintenance { autoUpgrade windows { ${WINDOW} } } hibernationSchedule { windows { ${WINDOW} } }
   ignoredLabels { key value } seedSelector { key value } }`;
 const BUNDLE =
   'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions { revision createdAt }';

@@ -25,4 +25,5 @@ export const backupScheduleInput = tree({
   schedule: given(schedule),
   keepCount: given(wholeNumber(1, MOST_KEPT)),
   keepDays: clearable(wholeNumber(1, 3_650)),
+  autoRestore: given(z.boolean()),
 });

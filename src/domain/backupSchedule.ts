@@ -10,9 +10,11 @@ export interface BackupSpec {
   keepCount: number;
   /** They go sooner when they are older; null: however old they are. */
   keepDays: number | null;
+  /** Go back to the newest good one when etcd has lost the data of a majority. */
+  autoRestore: boolean;
 }
 
-export const DEFAULT_BACKUP: BackupSpec = { enabled: false, schedule: '0 2 * * *', keepCount: 7, keepDays: null };
+export const DEFAULT_BACKUP: BackupSpec = { enabled: false, schedule: '0 2 * * *', keepCount: 7, keepDays: null, autoRestore: false };
 
 /** Far enough below what a cluster may have at all that the schedule alone does not fill it. */
 export const MOST_KEPT = 20;

@@ -34,7 +34,7 @@ export const isWithoutWaking = (windows: readonly WeeklyWindow[]): boolean =>
 /** The condition that says what everything waits for meanwhile. */
 export const HIBERNATION_OVER = 'HibernationOver';
 
-interface Hibernating {
+export interface Hibernating {
   hibernation: ClusterHibernation | null;
   deleteRequestedAt: number | null;
 }

@@ -13,6 +13,7 @@ import {
 } from '../../domain/etcdQuorum.ts';
 import { isWaking } from '../../domain/hibernation.ts';
 import { claimsOf, type MemberSight, seeMembers } from './etcdSight.ts';
+import { restoreByItself, sayRest } from './restoreByItself.ts';
 import type { ClusterScope } from './scope.ts';
 import { sayWayBack } from './wayBack.ts';
 
@@ -74,8 +75,9 @@ const look = async (
 const refuseLoss = async (scope: ClusterScope, sight: QuorumSight): Promise<void> => {
   const verdict = judgeQuorum(sight, scope.clock.now());
   if (verdict === 'BAD_MINUTE') return;
+  if (verdict === 'GONE') await restoreByItself(scope, sight.missing, sayVolumes(verdict, sight));
   const way = await sayWayBack(scope);
-  throw new UserError('QUORUM_LOST', `${sayLost(verdict, sight)} ${sayRemedy(verdict, way)}`, {
+  throw new UserError('QUORUM_LOST', `${sayLost(verdict, sight)} ${sayRemedy(verdict, way)}${sayRest(scope)}`, {
     whoMustAct: way === undefined ? 'CLOUD_ADMIN' : 'CUSTOMER',
     lookAgainMs: LOOK_MS,
   });
@@ -93,11 +95,18 @@ const sayLost = (verdict: Loss, { members, missing, replaced, empty, failing }: 
     const who = members === 1 ? "etcd's only member has" : `${count} of etcd's ${members} members have`;
     return `etcd has had no majority since ${since}: ${who} not come back, and what is left cannot take writes.`;
   }
+  return `${sayVolumes(verdict, { members, replaced, empty })}: all that the cluster held is gone from the seed.`;
+};
+
+const sayVolumes = (
+  verdict: 'GONE' | 'EMPTY',
+  { members, replaced, empty }: Pick<QuorumSight, 'members' | 'replaced' | 'empty'>,
+): string => {
   const [count, one, more] =
     verdict === 'GONE'
       ? [replaced.size, 'has lost its volume', 'have lost their volumes']
       : [countOf(replaced, empty), 'finds its volume empty', 'find their volumes empty'];
-  return `${members === 1 ? `etcd's only member ${one}` : `${count} of etcd's ${members} members ${more}`}: all that the cluster held is gone from the seed.`;
+  return members === 1 ? `etcd's only member ${one}` : `${count} of etcd's ${members} members ${more}`;
 };
 
 const sayRemedy = (verdict: Loss, way: string | undefined): string => {
