@@ -35,7 +35,8 @@ export const noteRestored = async (tx: Tx, restored: Restored): Promise<void> =>
     const { id, name, projectId } = row;
     const subject = { kind: 'CLUSTER', id, name, streamId: id, clusterId: id, projectId } as const;
     await goOn(tx, clusters, row, subject, message, restored);
-    await tx.db.update(clusters).set({ restoredAt: now }).where(eq(clusters.id, id));
+    // Members that were replaced since have other claims, and have lost nothing.
+    await tx.db.update(clusters).set({ restoredAt: now, quorum: null }).where(eq(clusters.id, id));
   }
   // Whoever had a lease is no more, and what is at rest in the copy need not be so in the world.
   await tx.db.update(workItems).set({ leaseOwner: null, leaseUntil: null, dueAt: now, attempts: 0, wake: sql`${workItems.wake} + 1` });

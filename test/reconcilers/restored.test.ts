@@ -68,7 +68,11 @@ test('servers of clusters of the copy are taken over, those of others are listed
   const [seen] = world.rows<{ n: number }>(`select event_number as n from clusters where id = '${kept}'`);
 
   await expect(restoreFrom(copy, { data }, around)).rejects.toMatchObject({ code: 'IN_USE' });
-  await world.restart(() => restoreFrom(copy, { data }, around));
+  await world.restart(async () => {
+    await restoreFrom(copy, { data }, around);
+    // What the copy knows of etcd's volumes may be of members that were replaced since: nobody is to take them for lost.
+    expect(world.rows('select 1 from clusters where quorum is not null')).toEqual([]);
+  });
   expect(world.rows(`select 1 from clusters where id = '${later}'`)).toEqual([]);
 
   const all = (nodes: typeof before.kept) => nodes.map(({ name, server_id }) => [name, server_id]);

@@ -39,8 +39,8 @@ export const findLost = async (scope: ClusterScope, hosted: ReachableCluster, me
 const noteWhole = async (scope: ClusterScope, hosted: ReachableCluster, members: number): Promise<void> => {
   const { quorum } = scope.row;
   if (quorum?.claims.length === members && quorum.missing === null) return;
-  const claims = await claimsOf(scope, hosted, members);
-  await scope.patch({ quorum: { claims: claims.filter((uid) => uid !== null), missing: null } });
+  const claims = (await claimsOf(scope, hosted, members)).filter((uid) => uid !== null);
+  if (claims.length === members || quorum?.missing != null) await scope.patch({ quorum: { claims, missing: null } });
 };
 
 const noteMajority = async (scope: ClusterScope): Promise<void> => {
