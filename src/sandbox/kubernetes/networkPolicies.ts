@@ -1,5 +1,5 @@
 /** Which connections the NetworkPolicies of a cluster let through, by the rules of the real API: policies add up, and only pods that one selects are shut. */
-import { parseCidr } from './addresses.ts';
+import { parseCidr, parseCidrV6 } from './addresses.ts';
 import type { Cluster } from './cluster.ts';
 import { NAMESPACE, NETWORK_POLICY } from './kinds.ts';
 import { type Dict, dict, dicts, type KubeObject, labelsOf, namespaceOf, spec, text, texts } from './objects.ts';
@@ -76,6 +76,8 @@ const isInBlock = (block: Dict, address: string): boolean =>
   isIn(text(block.cidr), address) && !texts(block.except).some((cidr) => isIn(cidr, address));
 
 const isIn = (cidr: string, address: string): boolean => {
+  const [wide, one] = [parseCidrV6(cidr), parseCidrV6(`${address}/${parseCidrV6(cidr)?.prefix ?? 128}`)];
+  if (wide !== undefined) return wide.base === one?.base;
   const [range, host] = [parseCidr(cidr), parseCidr(`${address}/32`)];
   return range !== undefined && host !== undefined && host.base >= range.base && host.base < range.base + range.size;
 };

@@ -16,6 +16,7 @@ const CATALOG: [type: string, name: string, path: (projectId: string) => string]
   ['image', 'glance', () => '/image'],
   ['volumev3', 'cinderv3', (projectId) => `/volume/v3/${projectId}`],
   ['load-balancer', 'octavia', () => '/load-balancer'],
+  ['object-store', 'swift', (projectId) => `/object-store/v1/AUTH_${projectId}`],
 ];
 
 /** The catalogue as seen by a project; ids are stable so that clients may compare. `origin` is scheme and host. */

@@ -11,6 +11,8 @@ export interface Call {
   headers: IncomingHttpHeaders;
   /** The JSON body; {} when there is none. */
   body: Record<string, unknown>;
+  /** As it came; null when it was too large. */
+  bytes: Buffer | null;
   /** Scheme, host and service prefix: what links begin with. */
   baseUrl: string;
   actor: Actor;
@@ -20,7 +22,7 @@ export interface Call {
 
 export interface Answer {
   status: number;
-  /** Text is sent as it is, everything else as JSON. */
+  /** Text and bytes are sent as they are, everything else as JSON. */
   body?: unknown;
   headers?: Record<string, string>;
 }
@@ -111,14 +113,16 @@ export const createRouter = (routes: readonly Route[]): Router => {
 };
 
 const MAX_BODY_BYTES = 1024 * 1024;
+/** Of what is kept as it comes. */
+const MAX_OBJECT_BYTES = 64 * MAX_BODY_BYTES;
 
-/** The request's bytes; null when they are more than 1 MiB. */
-export const readBody = async (request: IncomingMessage): Promise<Buffer | null> => {
+/** The request's bytes; null when they are more than 1 MiB, or 64 of an object's. */
+export const readBody = async (request: IncomingMessage, isObject: boolean): Promise<Buffer | null> => {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return null;
+    if (bytes > (isObject ? MAX_OBJECT_BYTES : MAX_BODY_BYTES)) return null;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -13,6 +13,8 @@ export interface Service {
   prefix: string;
   routes: readonly Route[];
   errorBody: (error: ApiError, call: { method: string }) => { body: unknown; contentType?: string };
+  /** Bodies are no JSON but what is kept. */
+  bytes?: true;
   /** Name (as in OpenStack-API-Version), largest minor version of major `major`, and the header old clients use. */
   microversions?: { name: string; major: number; max: number; legacyHeader?: string };
 }
@@ -71,9 +73,16 @@ interface Mounted {
   router: Router;
 }
 
+const BYTES = 'application/octet-stream';
+
+const textOf = (body: unknown): string | Buffer => {
+  if (body === undefined) return '';
+  return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+};
+
 const send = (response: ServerResponse, answer: Answer, requestId: string, contentType = 'application/json'): void => {
-  const text = answer.body === undefined ? '' : typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
-  const type: Record<string, string> = text === '' ? {} : { 'Content-Type': contentType };
+  const text = textOf(answer.body);
+  const type: Record<string, string> = text.length === 0 ? {} : { 'Content-Type': Buffer.isBuffer(text) ? BYTES : contentType };
   response.writeHead(answer.status, {
     'x-openstack-request-id': requestId,
     ...type,
@@ -104,9 +113,9 @@ export const createFront = (deps: FrontDeps): RequestListener => {
     route: Route,
     request: IncomingMessage,
     bytes: Buffer | null,
-    call: Omit<Call, 'actor' | 'body' | 'microversion'>,
+    call: Omit<Call, 'actor' | 'body' | 'bytes' | 'microversion'>,
   ): Promise<Answer> => {
-    const body = parseBody(bytes);
+    const body = service.bytes === true ? {} : parseBody(bytes);
     const wait = deps.latency(USUAL_MS[call.method] ?? 4);
     if (wait > 0) await sleep(wait);
     const actor = authorize(service, request, call.path);
@@ -114,7 +123,7 @@ export const createFront = (deps: FrontDeps): RequestListener => {
     if (actor === undefined && route.open !== true) return unauthorized(`${host}/identity`);
     const { minor, headers } = negotiate(service, request);
     try {
-      const result = await route.handle({ ...call, body, actor: actor ?? ANONYMOUS, microversion: minor });
+      const result = await route.handle({ ...call, body, bytes, actor: actor ?? ANONYMOUS, microversion: minor });
       return { ...result, headers: { ...headers, ...result.headers } };
     } catch (error) {
       if (error instanceof ApiError) Object.assign(error.headers, headers);
@@ -158,7 +167,8 @@ export const createFront = (deps: FrontDeps): RequestListener => {
   };
 
   const front = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`);
+    const scheme = 'encrypted' in request.socket ? 'https' : 'http';
+    const url = new URL(request.url ?? '/', `${scheme}://${request.headers.host ?? '127.0.0.1'}`);
     const [, prefix = ''] = url.pathname.split('/', 2);
     const m = mounted.get(prefix);
     if (m === undefined) {
@@ -168,7 +178,7 @@ export const createFront = (deps: FrontDeps): RequestListener => {
     const path = url.pathname.slice(prefix.length + 1) || '/';
     const method = request.method ?? 'GET';
     const found = m.router(method, path);
-    const bytes = await readBody(request);
+    const bytes = await readBody(request, m.service.bytes === true);
     const fault = deps.faults.take(m.service.name, method, path + url.search);
     const template = typeof found === 'string' ? path : found.route.template;
     const digest = createHash('sha256')

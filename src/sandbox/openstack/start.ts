@@ -1,4 +1,4 @@
-/** Puts the simulated OpenStack together: one world, six services, one port. */
+/** Puts the simulated OpenStack together: one world, seven services, one port. */
 import type { RequestListener } from 'node:http';
 import type { BootMachine, Counters, Faults, PlayFault, World } from '../contract.ts';
 import type { DialBoard } from '../dials.ts';
@@ -13,6 +13,7 @@ import { loadBalancerService } from './loadBalancer.ts';
 import { networkService } from './network.ts';
 import type { NetworkDeps } from './networkDeps.ts';
 import { createNetworkState } from './networkState.ts';
+import { objectStorageService } from './objectStorage.ts';
 import { createQuotas, type QuotaName } from './quotas.ts';
 import { createServerLife } from './serverLife.ts';
 import { createFront } from './service.ts';
@@ -96,6 +97,7 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
     imageService(images),
     volumeService({ volumes, images, quotas }),
     loadBalancerService({ world, network, quotas, latency, now }),
+    objectStorageService({ world, now }),
   ];
   const listener = createFront({ services, tokens, counters: deps.counters, faults: deps.faults, playFault: deps.playFault, latency, now });
   life.resume();
@@ -119,6 +121,10 @@ export const startOpenStack = (deps: OpenStackDeps): OpenStackHalf => {
     },
     volume: { volumes: [...volumes.volumes.all()], snapshots: [...volumes.snapshots.all()] },
     loadBalancer: { loadBalancers: [...world.table('loadBalancer/loadBalancers').values()] },
+    objectStorage: {
+      containers: [...world.table('objectStorage/containers').keys()],
+      objects: [...world.table('objectStorage/objects').keys()],
+    },
   });
   return {
     listener,

@@ -3,7 +3,10 @@
  * has stored, and ends with its checksum as a real one does; curl makes real connections; an etcd beside the last containers is asked by them.
  */
 import { createHash } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import { request as plainRequest } from 'node:http';
 import { request } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
 import type { Cluster } from '../cluster.ts';
 import { PVC } from '../kinds.ts';
 import { isConnectionAllowed } from '../networkPolicies.ts';
@@ -218,14 +221,15 @@ const curl = async (pod: Pod, { files, words }: Container): Promise<string> => {
   if (config === undefined) throw new Error("curl: (26) cannot read config from 'curl.conf'");
   const { options, headers } = readConfig(config);
   const url = new URL(options.get('url') ?? '');
-  const port = Number(url.port || 443);
-  const address = url.hostname === 'localhost' ? '127.0.0.1' : url.hostname;
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  const address = await dialled(url, port, options.get('resolve'));
   if (!isConnectionAllowed(pod.deps.seed, { from: { pod: pod.object }, to: { address }, port }))
     throw new Error(`curl: (28) Failed to connect to ${url.hostname} port ${port}: Connection timed out`);
   const upload = options.get('upload-file');
   const body = upload === undefined ? undefined : pod.files.get(placeOf(files, upload));
   if (upload !== undefined && !Buffer.isBuffer(body)) throw new Error(`curl: (26) Failed to open ${upload}`);
   const answer = await send(url, {
+    address,
     method: upload === undefined ? 'GET' : 'PUT',
     headers: Object.fromEntries(headers),
     ca: files.read(options.get('cacert') ?? ''),
@@ -237,22 +241,42 @@ const curl = async (pod: Pod, { files, words }: Container): Promise<string> => {
   return '';
 };
 
+/** The first address that `resolve = "host:port:address,…"` gives for it, else what its name stands for. */
+const dialled = async (url: URL, port: number, pin: string | undefined): Promise<string> => {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) !== 0) return host;
+  const start = `${host}:${port}:`;
+  if (pin?.startsWith(start)) return (pin.slice(start.length).split(',')[0] ?? '').replace(/^\[(.*)\]$/, '$1');
+  const found = await lookup(host).catch(() => undefined);
+  if (found === undefined) throw new Error(`curl: (6) Could not resolve host: ${host}`);
+  return found.address;
+};
+
 interface Sent {
+  address: string;
   method: string;
   headers: Record<string, string>;
   ca: string | undefined;
   body: Buffer | undefined;
 }
 
-const send = (url: URL, { method, headers, ca, body }: Sent): Promise<{ status: number; body: Buffer }> =>
+const send = (url: URL, { address, method, headers, ca, body }: Sent): Promise<{ status: number; body: Buffer }> =>
   new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(body.length) };
-    const call = request(url, { method, headers: { ...headers, ...length }, ca, agent: false }, (response) => {
-      const parts: Buffer[] = [];
-      response.on('data', (part: Buffer) => parts.push(part));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts) }));
-      response.on('error', reject);
-    });
+    const family = isIP(address);
+    const pinned = (_host: string, { all }: { all?: boolean }, done: (error: null, found: unknown, family?: number) => void) =>
+      all ? done(null, [{ address, family }]) : done(null, address, family);
+    const open = url.protocol === 'https:' ? request : plainRequest;
+    const call = open(
+      url,
+      { method, headers: { ...headers, ...length }, ca, agent: false, lookup: pinned as LookupFunction },
+      (response) => {
+        const parts: Buffer[] = [];
+        response.on('data', (part: Buffer) => parts.push(part));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts) }));
+        response.on('error', reject);
+      },
+    );
     call.on('error', (error) => reject(new Error(`curl: (7) ${error.message}`)));
     call.end(body);
   });
