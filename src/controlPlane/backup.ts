@@ -30,6 +30,8 @@ export interface TransferOrder {
   url: string;
   headers: Record<string, string>;
   caPem: string | null;
+  /** Of the URL's host; null: the pod's resolver knows it. */
+  addresses: string[] | null;
 }
 
 /** Names one errand of one backup: two never meet, and one is found again by whoever goes on with it. */
@@ -132,6 +134,7 @@ export const buildTransferSecret = (
     `${direction === 'upload' ? 'upload-file' : 'output'} = ${quoted(SNAPSHOT)}`,
     ...Object.entries(order.headers).map(([header, value]) => `header = ${quoted(`${header}: ${value}`)}`),
     ...(order.caPem === null ? [] : [`cacert = ${quoted(`${TRANSFER}/ca.crt`)}`]),
+    ...pinOf(order),
     // An error of the store's is an error of curl's, and says what it is without the URL.
     'fail',
     'silent',
@@ -151,20 +154,37 @@ export const buildTransferSecret = (
   };
 };
 
-/** Pods of backups reach etcd and the object store; a store that goes by a name is known by its port alone. */
-export const buildBackupPolicies = (cluster: ReachableCluster, { host, port }: { host: string; port: number }): KubernetesObject[] => {
+/** Stores change their addresses from one question to the next, and the policy lets a pod dial those alone that Seedbed was told. */
+const pinOf = ({ url, addresses }: TransferOrder): string[] => {
+  const { hostname, port, protocol } = new URL(url);
+  if (addresses === null || addresses.includes(hostname.replace(/^\[(.*)\]$/, '$1'))) return [];
+  const listed = addresses.map((address) => (isIpv4(address) ? address : `[${address}]`)).join(',');
+  return [`resolve = ${quoted(`${hostname}:${port || (protocol === 'https:' ? 443 : 80)}:${listed}`)}`];
+};
+
+/** With `addresses` null the store has a name that only the seed's resolver need know, and is known by its port alone. */
+export const buildBackupPolicies = (
+  cluster: ReachableCluster,
+  { addresses, port }: { addresses: readonly string[] | null; port: number },
+): KubernetesObject[] => {
   const podsOf = (component: 'etcd' | 'etcd-backup') => ({ podSelector: { matchLabels: selectorOf(cluster, component) } });
-  const store = { ipBlock: isIpv4(host) ? { cidr: `${host}/32` } : { cidr: '0.0.0.0/0', except: ['169.254.0.0/16'] } };
+  const store =
+    addresses === null ? ANYWHERE : addresses.map((address) => ({ cidr: isIpv4(address) ? `${address}/32` : `${address}/128` }));
   return [
     policy(cluster, 'etcd-backup', podsOf('etcd-backup'), {
       egress: [
         { to: [podsOf('etcd')], ports: tcp(2379) },
-        { to: [store], ports: tcp(port) },
+        { to: store.map((ipBlock) => ({ ipBlock })), ports: tcp(port) },
       ],
     }),
     policy(cluster, 'etcd-of-backup', podsOf('etcd'), { ingress: [{ from: [podsOf('etcd-backup')], ports: tcp(2379) }] }),
   ];
 };
+
+const ANYWHERE = [
+  { cidr: '0.0.0.0/0', except: ['169.254.0.0/16'] },
+  { cidr: '::/0', except: ['fe80::/10'] },
+];
 
 interface Task {
   before: object[];

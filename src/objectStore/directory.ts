@@ -2,6 +2,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import { isIP } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.ts';
 import { splitHostPort } from '../lib/hostPort.ts';
@@ -36,7 +37,7 @@ const CLOSE_MS = 2_000;
 /** Resolves when it listens; rejects when the address is taken. */
 export const openDirectoryStore = async (deps: DirectoryDeps): Promise<ObjectStore> => {
   const folder = await openFolder(deps.folder);
-  const end = splitHostPort(deps.address);
+  const { host, port } = splitHostPort(deps.address);
   const server = createServer({ cert: deps.tls.cert, key: deps.tls.key, minVersion: 'TLSv1.2' }, (request, response) => {
     answer(deps, folder, request, response).catch((error: unknown) => {
       deps.log.error({ err: error }, 'a backup was not transferred');
@@ -48,10 +49,11 @@ export const openDirectoryStore = async (deps: DirectoryDeps): Promise<ObjectSto
   server.requestTimeout = 0;
   server.setTimeout(STALL_MS);
   await listening(server, splitHostPort(deps.listen));
-  const transfer = (permit: Permit) => ({ url: urlOf(deps, permit), headers: {}, caPem: deps.tls.caPem });
+  const transfer = (permit: Permit) => ({ url: urlOf(deps, permit), headers: {}, caPem: deps.tls.caPem, addresses: null });
   const until = (ttlMs: number): number => deps.clock.now() + ttlMs;
   return {
-    end,
+    // A name is given for the pods' sake: where Seedbed runs it may be another's, or nobody's.
+    end: async () => ({ port, addresses: isIP(host) === 0 ? null : [host] }),
     upload: async (name, { ttlMs, maxBytes }) => transfer({ method: 'PUT', name, expires: until(ttlMs), maxBytes }),
     download: async (name, { ttlMs }) => transfer({ method: 'GET', name, expires: until(ttlMs), maxBytes: 0 }),
     put: (name, body) => folder.write(name, body),

@@ -30,10 +30,12 @@ export const runTask = async (scope: BackupScope, { errand, direction, transfer,
     await removeSecret(cluster, name);
     return answer;
   }
-  await cluster.applyToSeed('etcd-backup', buildBackupPolicies(hosted, scope.objects().end));
+  // In this order: what the transfer dials is among what is opened.
+  const order = await transfer();
+  await cluster.applyToSeed('etcd-backup', buildBackupPolicies(hosted, await scope.objects().end()));
   const { kube } = await cluster.seed();
   // A Secret that a crash has left may hold a URL that is over.
-  await kube.apply(buildTransferSecret(hosted, name, direction, await transfer()));
+  await kube.apply(buildTransferSecret(hosted, name, direction, order));
   await createOnce(kube, await build(name));
   return 'running';
 };

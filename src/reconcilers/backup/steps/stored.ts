@@ -36,14 +36,15 @@ export const stored: Step<BackupScope> = {
     const objects = scope.objects();
     // Before the snapshot, so that they are there with it; whether they still fit is looked at behind it.
     await putKeys(scope, objects, keys);
+    const maxBytes = Math.ceil(MAX_OF_QUOTA * quotaBytesOf(hosted.etcd));
     const answer = await runTask(scope, {
       errand: 'save',
       direction: 'upload',
-      transfer: () => objects.upload(snapshot, { ttlMs: TRANSFER_TTL_MS, maxBytes: Math.ceil(MAX_OF_QUOTA * quotaBytesOf(hosted.etcd)) }),
+      transfer: () => objects.upload(snapshot, { ttlMs: TRANSFER_TTL_MS, maxBytes }),
       build: async (task) => buildSaveTask(hosted, task, memberOf(scope)),
     });
     if (answer === 'running') return waiting('the snapshot to be taken and stored', LOOK_MS);
-    return readAnswer(scope, answer);
+    return readAnswer(scope, answer, maxBytes);
   },
   remove: async (scope) => {
     if (!(await dropTask(scope, 'save'))) return waiting('its Job to end', LOOK_MS);
@@ -60,7 +61,7 @@ export const stored: Step<BackupScope> = {
 const isEtcdReady = async ({ cluster }: BackupScope, hosted: ReachableCluster): Promise<boolean> =>
   readyReplicas((await cluster.seed()).statefulSets.get(hosted.namespace, namesOf(hosted).etcd)) > 0;
 
-const readAnswer = async (scope: BackupScope, answer: TaskAnswer): Promise<Outcome> => {
+const readAnswer = async (scope: BackupScope, answer: TaskAnswer, maxBytes: number): Promise<Outcome> => {
   if (!answer.good) return failed(scope, complaintOf(answer));
   const status = statusShape.safeParse(jsonOf(answer.said.status));
   const objects = scope.objects();
@@ -68,6 +69,10 @@ const readAnswer = async (scope: BackupScope, answer: TaskAnswer): Promise<Outco
   const found = await objects.stat(snapshot);
   if (!status.success || found === undefined || found.tail.length < CHECKSUM_BYTES)
     return failed(scope, 'it is not in the object store, though it was sent there');
+  if (found.sizeBytes > maxBytes) {
+    await objects.remove(snapshot);
+    return failed(scope, `it has ${found.sizeBytes} bytes, where etcd's quota leaves room for ${maxBytes}, and was removed again`);
+  }
   // Keys may have changed between: one that writes since the snapshot is taken, or one that was forgotten before.
   const sealed = await objects.get(keys);
   const then = sealed === undefined ? undefined : openKeys(scope.world, scope.row.id, sealed.toString());

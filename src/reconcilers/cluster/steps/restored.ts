@@ -143,7 +143,6 @@ const restoredCluster = async (scope: ClusterScope): Promise<ReachableCluster> =
 /** What is waited for; undefined when each member's volume has the backup. */
 const fill = async (scope: ClusterScope, restore: ClusterRestore, backup: BackupRow, objects: ObjectStore): Promise<string | undefined> => {
   const hosted = await restoredCluster(scope);
-  await scope.applyToSeed('etcd-backup', buildBackupPolicies(hosted, objects.end));
   const missing: number[] = [];
   // Those that are not to be any more go, too: who comes later by the number begins empty.
   for (const [member] of etcdMembersOf(hosted, MOST_MEMBERS).entries())
@@ -188,6 +187,7 @@ const fillMember = async (scope: ClusterScope, hosted: ReachableCluster, filling
   }
   if (there === undefined) await createOnce(kube, claim);
   const transfer = await objects.download(objectNamesOf(backup).snapshot, { ttlMs: TRANSFER_TTL_MS });
+  await scope.applyToSeed('etcd-backup', buildBackupPolicies(hosted, await objects.end()));
   await kube.apply(buildTransferSecret(hosted, name, 'download', transfer));
   await createOnce(kube, buildRestoreTask(hosted, name, member));
   return false;
