@@ -56,6 +56,14 @@ const SETTINGS = {
   backupListen: 'SEEDBED_BACKUP_LISTEN',
   backupAddress: 'SEEDBED_BACKUP_ADDRESS',
   backupFolder: 'SEEDBED_BACKUP_FOLDER',
+  backupSwiftContainer: 'SEEDBED_BACKUP_SWIFT_CONTAINER',
+  backupS3Endpoint: 'SEEDBED_BACKUP_S3_ENDPOINT',
+  backupS3Bucket: 'SEEDBED_BACKUP_S3_BUCKET',
+  backupS3Region: 'SEEDBED_BACKUP_S3_REGION',
+  backupS3AccessKey: 'SEEDBED_BACKUP_S3_ACCESS_KEY',
+  backupS3SecretKey: 'SEEDBED_BACKUP_S3_SECRET_KEY',
+  backupS3SecretKeyFile: 'SEEDBED_BACKUP_S3_SECRET_KEY_FILE',
+  backupS3Ca: 'SEEDBED_BACKUP_S3_CA_FILE',
 } as const;
 
 const PINNED = /^(\S+:[\w.-]+)@(sha256:[0-9a-f]{64})$/;
@@ -75,6 +83,70 @@ const ARMOURED =
   /^(?=[\s\S]{1,4096}$)\s*-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n[\w+/=:.,@<>() \r\n-]+\r?\n-----END PGP PUBLIC KEY BLOCK-----\s*$/;
 const hostPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
 const ranges = list.pipe(z.array(z.cidrv4('must be IPv4 ranges such as 10.1.0.0/16'))).default([]);
+
+/** In a URL or a path such a name is what it is. */
+const plainName = z.string().regex(/^\w[\w.-]{2,62}$/, 'must have 3 to 63 letters, digits, dots, dashes and underscores');
+/** Where backups are kept: in a folder that pods reach at an address of Seedbed's, in Swift or in S3; or nowhere. */
+const backups = {
+  /** host:port at which pods in the seeds put backups and get them. */
+  backupListen: hostPort.nullable().default(null),
+  /** host:port at which they reach it; its certificate is for this host. */
+  backupAddress: hostPort.nullable().default(null),
+  /** Where they are kept; null: "backups" in the data folder. */
+  backupFolder: z.string().min(1).nullable().default(null),
+  /** Of the cloud's Swift, in the project of Seedbed's own user. */
+  backupSwiftContainer: plainName.nullable().default(null),
+  backupS3Endpoint: z
+    .url({ protocol: /^https$/, error: 'must be an https URL' })
+    .regex(/^[^\s?#@]+$/, 'must be an https URL without a user or a query')
+    .nullable()
+    .default(null),
+  backupS3Bucket: plainName.nullable().default(null),
+  /** Null: us-east-1, which is what stores with one region call it. */
+  backupS3Region: z
+    .string()
+    .regex(/^[\w-]{1,63}$/, 'must be the name of a region such as us-east-1')
+    .nullable()
+    .default(null),
+  backupS3AccessKey: z
+    .string()
+    .regex(/^[^\s/]+$/, 'must be one word')
+    .nullable()
+    .default(null),
+  backupS3SecretKey: z.string().min(1).nullable().default(null),
+  /** In place of the key itself. */
+  backupS3SecretKeyFile: file
+    .transform((text) => text.trim())
+    .pipe(z.string().min(1, 'the file is empty'))
+    .nullable()
+    .default(null),
+  backupS3Ca: file.nullable().default(null),
+};
+type Backups = z.output<z.ZodObject<typeof backups>>;
+
+/** What is wrong with them taken together, by the setting that is to blame. */
+const backupMistakes = (c: Backups): [keyof Backups, string][] => {
+  const ofFolder = (['backupListen', 'backupAddress', 'backupFolder'] as const).filter((name) => c[name] !== null);
+  const ofS3 = (Object.keys(backups) as (keyof Backups)[]).filter((name) => name.startsWith('backupS3') && c[name] !== null);
+  const found: [keyof Backups, string][] = [];
+  if ((c.backupListen === null) !== (c.backupAddress === null))
+    found.push(['backupAddress', 'backups need both an address to listen at and one that seeds reach it at']);
+  const other = c.backupSwiftContainer !== null ? 'Swift' : ofS3.length > 0 ? 'S3' : undefined;
+  if (other !== undefined)
+    for (const name of ofFolder)
+      found.push([name, `backups are kept in one place alone, and there are settings of ${other}: leave this one out, or those`]);
+  if (c.backupSwiftContainer !== null && ofS3.length > 0)
+    found.push(['backupSwiftContainer', 'backups are kept in one place alone, and there are settings of S3: leave this one out, or those']);
+  if (ofS3.length > 0) {
+    for (const name of ['backupS3Endpoint', 'backupS3Bucket', 'backupS3AccessKey'] as const)
+      if (c[name] === null) found.push([name, 'is missing: S3 needs an endpoint, a bucket, an access key and a secret key']);
+    if (c.backupS3SecretKey === null && c.backupS3SecretKeyFile === null)
+      found.push(['backupS3SecretKey', 'is missing: S3 needs a secret key, here or in SEEDBED_BACKUP_S3_SECRET_KEY_FILE']);
+    if (c.backupS3SecretKey !== null && c.backupS3SecretKeyFile !== null)
+      found.push(['backupS3SecretKeyFile', 'there is a secret key in SEEDBED_BACKUP_S3_SECRET_KEY, too: leave one of them out']);
+  }
+  return found;
+};
 
 const storage = z.object({
   /** Folder of the database and of the key made at the first start. */
@@ -132,16 +204,10 @@ const schema = z
     autoscalerListen: hostPort.nullable().default(null),
     /** host:port at which pods in the seeds reach it; its certificate is for this host. */
     autoscalerAddress: hostPort.nullable().default(null),
-    /** host:port at which pods in the seeds put backups and get them; null: there are none. */
-    backupListen: hostPort.nullable().default(null),
-    /** host:port at which they reach it; its certificate is for this host. */
-    backupAddress: hostPort.nullable().default(null),
-    /** Where they are kept; null: "backups" in the data folder. */
-    backupFolder: z.string().min(1).nullable().default(null),
+    ...backups,
   })
-  .refine((c) => (c.backupListen === null) === (c.backupAddress === null), {
-    path: ['backupAddress'],
-    message: 'backups need both an address to listen at and one that seeds reach it at',
+  .superRefine((c, context) => {
+    for (const [name, message] of backupMistakes(c)) context.addIssue({ code: 'custom', path: [name], message });
   })
   .refine((c) => (c.autoscalerListen === null) === (c.autoscalerAddress === null), {
     path: ['autoscalerAddress'],

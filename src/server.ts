@@ -1,5 +1,4 @@
 /** Puts the server together: opens what it needs, starts the API and the worker, and closes all of it again. */
-import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
@@ -21,8 +20,8 @@ import { splitHostPort } from './lib/hostPort.ts';
 import { newId, randomToken } from './lib/ids.ts';
 import { createLog, type Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
-import { openDirectoryStore } from './objectStore/directory.ts';
-import type { ObjectStore } from './objectStore/objectStore.ts';
+import { tryStore } from './objectStore/trial.ts';
+import { openObjectStore } from './openObjectStore.ts';
 import { createProjectCatalogue } from './openstack/catalogue.ts';
 import { type Cloud, createCloudFactory } from './openstack/session.ts';
 import type { TokenInfo } from './openstack/token.ts';
@@ -103,7 +102,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   /** How long what a project has is believed. */
   const maxAgeMs = SIGHTS_SHARE * config.driftSeconds * 1000;
   const autoscaler = await autoscalerEnd(config, { store, secrets, clock });
-  const objects = await openObjectStore(config, { store, secrets, clock, log });
+  const objects = await openObjectStore(config, { store, secrets, clock, log, swift: service.objectStorage });
   const world: World = {
     store,
     secrets,
@@ -204,6 +203,9 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   });
   const provider = await serveAutoscalers(config, autoscaler, commandDeps, log);
   worker.start();
+  const closing = new AbortController();
+  // Not waited for: a store that is away must not keep the rest from being served.
+  if (objects !== null) void tryStore(objects, { log, signal: closing.signal });
   const endHousekeeping = startHousekeeping({ store, clock, log });
   log.info({ url: api.url }, 'seedbed serves');
 
@@ -211,6 +213,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     url: api.url,
     log,
     close: async (graceMs) => {
+      closing.abort();
       endHousekeeping();
       await Promise.all([api.close(graceMs), provider?.close(graceMs), worker.stop(graceMs)]);
       await objects?.close();
@@ -228,20 +231,6 @@ const autoscalerEnd = async (config: Config, deps: AuthorityDeps): Promise<Autos
   config.autoscalerAddress === null
     ? null
     : { ...splitHostPort(config.autoscalerAddress), authority: await loadOwnAuthority(deps, 'autoscalerAuthority') };
-
-/** null: the operator has set none up. */
-const openObjectStore = async (
-  { backupListen: listen, backupAddress: address, backupFolder, data }: Config,
-  deps: AuthorityDeps & { log: Log },
-): Promise<ObjectStore | null> => {
-  if (listen === null || address === null) return null;
-  const authority = await loadOwnAuthority(deps, 'backupAuthority');
-  const { cert, key } = await issueOwnServer(authority, splitHostPort(address).host, { now: deps.clock.now });
-  const urlKey = createHash('sha256').update('seedbed backup urls').update(authority.key).digest();
-  const folder = backupFolder ?? join(data, 'backups');
-  const tls = { cert, key, caPem: authority.cert };
-  return openDirectoryStore({ folder, listen, address, tls, urlKey, clock: deps.clock, log: deps.log });
-};
 
 /** Only where it is configured: gRPC takes a while to load. */
 const serveAutoscalers = async ({ autoscalerListen: listen }: Config, end: AutoscalerEnd | null, deps: CommandDeps, log: Log) => {

@@ -104,3 +104,57 @@ test('a package repository comes with the key that signs it, as apt writes keys'
       /packageKey \(SEEDBED_PACKAGE_KEY_FILE\): must be an armoured public key/,
     );
 });
+
+const S3 = {
+  SEEDBED_BACKUP_S3_ENDPOINT: 'https://s3.example.org',
+  SEEDBED_BACKUP_S3_BUCKET: 'seedbed-backups',
+  SEEDBED_BACKUP_S3_ACCESS_KEY: 'AKIDEXAMPLE',
+  SEEDBED_BACKUP_S3_SECRET_KEY: 'hush-hush',
+};
+const FOLDER = { SEEDBED_BACKUP_LISTEN: '127.0.0.1:4100', SEEDBED_BACKUP_ADDRESS: 'seedbed.example:4100' };
+const SWIFT = { SEEDBED_BACKUP_SWIFT_CONTAINER: 'seedbed-backups' };
+
+test('backups are kept in a folder, in Swift or in S3, whose secret key may be in a file', () => {
+  expect(readConfig({ ...CLOUD, ...SWIFT })).toMatchObject({ backupSwiftContainer: 'seedbed-backups', backupS3Endpoint: null });
+  expect(readConfig({ ...CLOUD, ...S3 })).toMatchObject({ backupS3SecretKey: 'hush-hush', backupS3Region: null, backupListen: null });
+  const { SEEDBED_BACKUP_S3_SECRET_KEY: _, ...rest } = S3;
+  const given = { ...rest, SEEDBED_BACKUP_S3_SECRET_KEY_FILE: fileOf('secret-key', 'from-a-file\n'), SEEDBED_BACKUP_S3_REGION: 'eu-1' };
+  expect(readConfig({ ...CLOUD, ...given })).toMatchObject({ backupS3SecretKeyFile: 'from-a-file', backupS3Region: 'eu-1' });
+});
+
+test.each([
+  ['a folder beside Swift', { ...FOLDER, ...SWIFT }, [/backupListen .*settings of Swift/, /backupAddress .*settings of Swift/]],
+  ['a folder beside S3', { ...S3, SEEDBED_BACKUP_FOLDER: '/backups' }, [/backupFolder .*settings of S3/]],
+  ['Swift beside S3', { ...S3, ...SWIFT }, [/backupSwiftContainer .*settings of S3/]],
+  ['half of an address', { SEEDBED_BACKUP_LISTEN: '127.0.0.1:4100' }, [/backupAddress .*need both/]],
+  [
+    'a region without S3',
+    { SEEDBED_BACKUP_S3_REGION: 'eu-1' },
+    [/backupS3Endpoint .*is missing/, /backupS3Bucket .*is missing/, /backupS3AccessKey .*is missing/, /backupS3SecretKey .*is missing/],
+  ],
+  [
+    'an authority without S3',
+    { SEEDBED_BACKUP_S3_CA_FILE: fileOf('ca.pem', 'x') },
+    [/backupS3Endpoint .*is missing/, /backupS3Bucket .*is missing/, /backupS3AccessKey .*is missing/, /backupS3SecretKey .*is missing/],
+  ],
+  ['no secret key', { ...S3, SEEDBED_BACKUP_S3_SECRET_KEY: '' }, [/backupS3SecretKey .*is missing.*SEEDBED_BACKUP_S3_SECRET_KEY_FILE/]],
+  ['no access key', { ...S3, SEEDBED_BACKUP_S3_ACCESS_KEY: '' }, [/backupS3AccessKey .*is missing/]],
+  [
+    'two secret keys',
+    { ...S3, SEEDBED_BACKUP_S3_SECRET_KEY_FILE: fileOf('other-key', 'hush-file') },
+    [/backupS3SecretKeyFile .*leave one of them out/],
+  ],
+  [
+    'an empty file',
+    { ...S3, SEEDBED_BACKUP_S3_SECRET_KEY: '', SEEDBED_BACKUP_S3_SECRET_KEY_FILE: fileOf('no-key', '\n') },
+    [/backupS3SecretKeyFile .*the file is empty/],
+  ],
+  ['S3 without TLS', { ...S3, SEEDBED_BACKUP_S3_ENDPOINT: 'http://s3.example.org' }, [/backupS3Endpoint .*must be an https URL/]],
+  ['a user in the URL', { ...S3, SEEDBED_BACKUP_S3_ENDPOINT: 'https://me:hush@s3.example.org' }, [/backupS3Endpoint .*without a user/]],
+  ['names that are paths', { ...S3, SEEDBED_BACKUP_S3_BUCKET: '../other' }, [/backupS3Bucket .*3 to 63 letters/]],
+])('%s is a mistake that is named, without any value', (_what, settings, said) => {
+  const text = mistakesOf({ ...CLOUD, ...settings });
+  for (const pattern of said) expect(text).toMatch(pattern);
+  expect(text).toContain(`has ${said.length} mistake`);
+  expect(text).not.toMatch(/hush|AKIDEXAMPLE|other/);
+});

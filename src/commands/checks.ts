@@ -1,5 +1,6 @@
 /** Checks on a whole spec that need no cloud: version, ranges, sizes, and fields that need each other. */
 import { checkAddons } from '../domain/addons.ts';
+import { STORE_SETTINGS } from '../domain/backup.ts';
 import { cidrSize, formatCidr, nodePrefixOf, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
 import { formatCidrV6, nodePrefixOfV6, parseNodeCidrV6, parsePodCidrV6, parseServiceCidrV6, refuseOverlapsV6 } from '../domain/cidrV6.ts';
 import { UserError } from '../domain/errors.ts';
@@ -135,7 +136,7 @@ export const checkBackup = ({ settings }: CommandDeps, spec: TemplateSpec, befor
   if (settings.backupsAreKept || before || !spec.backup.enabled) return;
   throw new UserError(
     'SEED_REFUSED',
-    'Backups are not kept here: no object store is set up for them. Set backup.enabled to false, or ask the operator of Seedbed to set SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS.',
+    `Backups are not kept here: no object store is set up for them. Set backup.enabled to false, or ask the operator of Seedbed to set ${STORE_SETTINGS}.`,
     { field: pathOf('backup.enabled'), whoMustAct: 'CLOUD_ADMIN' },
   );
 };

@@ -1,5 +1,6 @@
 /** createBackup: a snapshot of a cluster's etcd is asked for; the backup's own flow takes, stores and verifies it. */
 import { z } from 'zod';
+import { STORE_SETTINGS } from '../domain/backup.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { writeBackup } from '../store/begun.ts';
 import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
@@ -51,7 +52,7 @@ export const checkStore = ({ settings }: CommandDeps): void => {
   if (settings.backupsAreKept) return;
   throw new UserError(
     'SEED_REFUSED',
-    'Backups are not kept here: no object store is set up for them. Ask the operator of Seedbed to set SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS.',
+    `Backups are not kept here: no object store is set up for them. Ask the operator of Seedbed to set ${STORE_SETTINGS}.`,
     { whoMustAct: 'CLOUD_ADMIN' },
   );
 };

@@ -30,6 +30,10 @@ export const isGivenUp = (failures: BackupFailures | null): boolean => failures 
 export const retryAt = ({ count, lastAt }: BackupFailures): number =>
   lastAt + Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 6 ** (count - 1));
 
+/** Of which one has to be set for there to be an object store; goes on after "set". */
+export const STORE_SETTINGS =
+  'SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS (a folder), SEEDBED_BACKUP_SWIFT_CONTAINER (Swift), or SEEDBED_BACKUP_S3_ENDPOINT and what belongs to it (S3)';
+
 /** What was found missing in the object store. */
 export interface BackupLoss {
   since: number;

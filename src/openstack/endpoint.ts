@@ -1,7 +1,7 @@
 /** Finds a service's URL in Keystone's catalog and puts it into one form, with its version and without a trailing slash. */
 import { UserError } from '../domain/errors.ts';
 
-export type ServiceName = 'compute' | 'network' | 'image' | 'volume' | 'load-balancer';
+export type ServiceName = 'compute' | 'network' | 'image' | 'volume' | 'load-balancer' | 'object-store';
 
 export interface CatalogEntry {
   type: string;
@@ -21,6 +21,7 @@ const TYPES: Record<ServiceName, readonly string[]> = {
   image: ['image'],
   volume: ['block-storage', 'volumev3', 'block-store'],
   'load-balancer': ['load-balancer'],
+  'object-store': ['object-store'],
 };
 
 /** Whether the catalog names the service at all. */
@@ -43,9 +44,10 @@ export const endpointOf = (catalog: readonly CatalogEntry[], service: ServiceNam
   return versioned(service, found.url.replace(/\/+$/, ''), choice.projectId);
 };
 
-/** TCP ports of the services that the catalog names, as far as somebody outside needs them, in order. */
+/** TCP ports of the services that the catalog names, as far as a cluster's controllers need them, in order. */
 export const portsOf = (catalog: readonly CatalogEntry[], { region, interface: face }: Omit<EndpointChoice, 'projectId'>): number[] => {
-  const known = Object.values(TYPES).flat();
+  const { 'object-store': _, ...controlled } = TYPES;
+  const known = Object.values(controlled).flat();
   const endpoints = catalog.filter((entry) => known.includes(entry.type)).flatMap((entry) => entry.endpoints);
   const chosen = endpoints.filter((endpoint) => endpoint.interface === face && (region === null || endpoint.region === region));
   return [...new Set(chosen.map((endpoint) => portOf(endpoint.url)))].sort((a, b) => a - b);
@@ -67,7 +69,7 @@ const where = (region: string | null): string => (region === null ? '' : ` in re
 
 const lacking = (message: string): UserError => new UserError('CLOUD_REFUSED', message, { whoMustAct: 'CLOUD_ADMIN' });
 
-/** Nova's URL may carry a project, Cinder's must, Neutron's, Glance's and Octavia's mostly lack the version. */
+/** Nova's URL may carry a project, Cinder's must, Neutron's, Glance's and Octavia's mostly lack the version; Swift's is of the account. */
 const versioned = (service: ServiceName, url: string, projectId: string): string => {
   switch (service) {
     case 'compute':
@@ -80,6 +82,8 @@ const versioned = (service: ServiceName, url: string, projectId: string): string
       return url.endsWith('/v2.0') ? url : `${url}/v2.0`;
     case 'image':
       return /\/v2(\.\d+)?$/.test(url) ? url : `${url}/v2`;
+    case 'object-store':
+      return url;
     case 'load-balancer':
       return /\/v2(\.0)?$/.test(url) ? url : `${url}/v2`;
   }

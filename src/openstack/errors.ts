@@ -52,7 +52,7 @@ export const connectionFailure = (service: string, error: unknown): Unavailable 
   const code = codeOf(error);
   const openstack: OpenStackOrigin = { service, status: 0, requestId: null };
   if (/CERT|SELF_SIGNED|SIGNATURE|ISSUER|ALTNAME/.test(code)) {
-    const message = `The ${service} service's TLS certificate is not trusted (${code}). The cloud's CA bundle belongs into the configuration.`;
+    const message = `The ${service} service's TLS certificate is not trusted (${code}). The cloud's CA bundle belongs into SEEDBED_CLOUD_CA_FILE.`;
     return new Unavailable('CLOUD_UNAVAILABLE', message, { openstack, whoMustAct: 'CLOUD_ADMIN' });
   }
   const what = code === 'TIMEOUT' ? 'did not answer in time' : `could not be reached (${code})`;

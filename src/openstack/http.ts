@@ -29,6 +29,8 @@ export interface Reply {
   requestId: string | null;
   /** The token Keystone issues in a header. */
   subjectToken: string | null;
+  /** Any other header, by its name in small letters. */
+  header: (name: string) => string | null;
   /** What Retry-After asked for, in milliseconds. */
   retryAfterMs: number | null;
 }
@@ -172,6 +174,7 @@ const replyOf = (status: number, headers: Dispatcher.ResponseData['headers'], te
   body: parseJson(text),
   requestId: headerOf(headers, 'x-openstack-request-id') ?? headerOf(headers, 'x-compute-request-id'),
   subjectToken: headerOf(headers, 'x-subject-token'),
+  header: (name) => headerOf(headers, name),
   retryAfterMs: parseRetryAfter(headerOf(headers, 'retry-after'), now),
 });
 

@@ -28,6 +28,8 @@ export interface Service {
   call<T>(schema: z.ZodType<T>, method: Method, path: string, request?: Request): Promise<T>;
   /** Like `call`, for answers without a body. */
   send(method: Method, path: string, request?: Request): Promise<void>;
+  /** Asks by HEAD; the headers of the answer, by their names in small letters. */
+  look(path: string): Promise<(header: string) => string | null>;
   /** All items under `key`, page after page. */
   list<T>(item: z.ZodType<T>, path: string, key: string, query?: Query): Promise<T[]>;
   /** True when deleted, false when it was gone already: "not found" is believed when a look finds nothing either. */
@@ -87,6 +89,7 @@ export const createService = (deps: ServiceDeps): Service => {
     send: async (method, path, request) => {
       await send(method, path, request);
     },
+    look: async (path) => (await send('HEAD', path)).header,
     list: (item, path, key, query) => listAll(send, service, { item, path, key, query: query ?? {} }),
     remove,
   };

@@ -9,6 +9,7 @@ import { createImage, type Image } from './image.ts';
 import { createLoadBalancer, type LoadBalancer } from './loadBalancer.ts';
 import { createMicroversions, type Microversions } from './microversion.ts';
 import { createNetwork, type Network } from './network.ts';
+import { createObjectStorage, type ObjectStorage } from './objectStorage.ts';
 import { createService, type HeadersOf, type Login, type Service } from './service.ts';
 import { type Credential, logIn, type Token } from './token.ts';
 import { createUsers, type Users } from './users.ts';
@@ -41,6 +42,7 @@ export interface Cloud {
   image: Image;
   volume: Volume;
   loadBalancer: LoadBalancer;
+  objectStorage: ObjectStorage;
 }
 
 export interface CloudFactory {
@@ -113,6 +115,7 @@ const createCloud = (shared: Shared, credential: Credential): Cloud => {
     image: createImage(service('image')),
     volume: createVolume({ open: (headersOf) => service('volume', headersOf), microversions }),
     loadBalancer: createLoadBalancer(service('load-balancer')),
+    objectStorage: createObjectStorage(service('object-store')),
   };
 };
 

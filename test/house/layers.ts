@@ -31,7 +31,8 @@ interface Fence {
 /** Libraries that one layer hides from all others. */
 const FENCES: readonly Fence[] = [
   { packages: /^(drizzle-orm|better-sqlite3)$/, folders: ['store'] },
-  { packages: /^undici$/, folders: ['openstack'] },
+  { packages: /^undici$/, folders: ['openstack', 'objectStore'] },
+  { packages: /^aws4fetch$/, folders: ['objectStore'] },
   { packages: /^@kubernetes\/client-node$/, folders: ['seeds'], typesAnywhere: true },
   { packages: /^(graphql|graphql-yoga|@pothos\/.*|@escape\.tech\/.*|dataloader)$/, folders: ['api'] },
   { packages: /^(graphql-ws|ws)$/, folders: ['api', 'client'] },

@@ -1,5 +1,6 @@
 /** What the steps of a backup look at. */
 
+import { STORE_SETTINGS } from '../../domain/backup.ts';
 import { UserError } from '../../domain/errors.ts';
 import { versionNow } from '../../domain/upgrade.ts';
 import type { ObjectStore } from '../../objectStore/objectStore.ts';
@@ -28,7 +29,7 @@ export const openBackupScope = (world: World, row: BackupRow, cluster: ClusterRo
     if (world.objects === null)
       throw new UserError(
         'SEED_REFUSED',
-        'There is no object store for backups; set SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS, as they were when this backup was asked for.',
+        `There is no object store for backups; have it again as it was when this backup was asked for: set ${STORE_SETTINGS}.`,
         { whoMustAct: 'CLOUD_ADMIN' },
       );
     return world.objects;

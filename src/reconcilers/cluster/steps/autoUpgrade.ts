@@ -1,5 +1,6 @@
 /** Begins an upgrade to a newer patch release when the cluster is to have it by itself and a maintenance window is open. */
 import { AUTO_UPGRADE, begunAt, isByItself, nextPatch } from '../../../domain/autoUpgrade.ts';
+import { STORE_SETTINGS } from '../../../domain/backup.ts';
 import { SeedbedError, UserError } from '../../../domain/errors.ts';
 import { sayOpening } from '../../../domain/maintenance.ts';
 import { checkAutoUpgrade, getRunningVersion, listLate, type UpgradeCheckFacts } from '../../../domain/upgradeCheck.ts';
@@ -97,7 +98,7 @@ const checkStore = ({ world }: ClusterScope): void => {
   if (world.objects !== null) return;
   throw new UserError(
     'SEED_REFUSED',
-    'there is no object store for the backup that it begins with. Have backup.enabled switched off, or SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS set.',
+    `there is no object store for the backup that it begins with. Have backup.enabled switched off, or set ${STORE_SETTINGS}.`,
     {
       field: ['backup', 'enabled'],
       whoMustAct: 'CLOUD_ADMIN',

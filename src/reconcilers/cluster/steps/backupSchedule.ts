@@ -1,4 +1,5 @@
 /** Backs a cluster up when its schedule says so, and lets go of scheduled backups whose time is over. The backups have flows of their own. */
+import { STORE_SETTINGS } from '../../../domain/backup.ts';
 import { isGood, isUnderWay, listExpired, planAfter } from '../../../domain/backupSchedule.ts';
 import { errorOf, UserError } from '../../../domain/errors.ts';
 import { done, type Step } from '../../../engine/flow.ts';
@@ -27,7 +28,7 @@ export const backupSchedule: Step<ClusterScope> = {
     if (scope.world.objects === null)
       throw new UserError(
         'SEED_REFUSED',
-        'No backup is made: there is no object store for them. Set SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS, or have backup.enabled switched off.',
+        `No backup is made: there is no object store for them. Have backup.enabled switched off, or set ${STORE_SETTINGS}.`,
         { field: ['backup', 'enabled'], whoMustAct: 'CLOUD_ADMIN' },
       );
     const { schedule } = row.spec.backup;

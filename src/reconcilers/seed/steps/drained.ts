@@ -1,4 +1,5 @@
 /** A seed that is drained: its control planes go to other seeds, a few at a time, until none is left. */
+import { STORE_SETTINGS } from '../../../domain/backup.ts';
 import { hindranceOf, isMoving } from '../../../domain/controlPlaneMove.ts';
 import { SeedbedError } from '../../../domain/errors.ts';
 import { type DrainEntry, MOVES_AT_ONCE } from '../../../domain/seedDrain.ts';
@@ -43,8 +44,7 @@ const end = async (scope: SeedScope): Promise<Outcome> => {
 
 /** Why it could not begin; undefined: it has. */
 const begin = async ({ write, row, clock, world }: SeedScope, { clusterId, toSeedId }: DrainEntry): Promise<string | undefined> => {
-  if (world.objects === null)
-    return 'There is no object store for the backup that it takes: set SEEDBED_BACKUP_LISTEN and SEEDBED_BACKUP_ADDRESS.';
+  if (world.objects === null) return `There is no object store for the backup that it takes: set ${STORE_SETTINGS}.`;
   try {
     await write(async (tx) => {
       const live = await loadSeed(tx.db, row.id);
