@@ -56,7 +56,7 @@ test('a token carries its implied roles and a catalogue on one host', async () =
   const roles = answer.at('token', 'roles') as { name: string }[];
   expect(roles.map((r) => r.name)).toEqual(['load-balancer_member', 'load-balancer_observer', 'member', 'reader']);
   const catalog = answer.at('token', 'catalog') as { type: string; endpoints: { url: string }[] }[];
-  expect(catalog.map((c) => c.type)).toEqual(['identity', 'compute', 'network', 'image', 'volumev3', 'load-balancer']);
+  expect(catalog.map((c) => c.type)).toEqual(['identity', 'compute', 'network', 'image', 'volumev3', 'load-balancer', 'object-store']);
   expect(new Set(catalog.flatMap((c) => c.endpoints.map((e) => new URL(e.url).origin)))).toEqual(new Set([cloud.origin]));
 });
 
