@@ -134,7 +134,9 @@ describe.each([
   });
 });
 
-test('a snapshot that is larger than it can be is removed again, and the backup says why', { timeout: 120_000 }, async () => {
+test('a snapshot that is larger than it can be is removed again, and the backup says why; a store that is away holds no start up', {
+  timeout: 120_000,
+}, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'seedbed-stores-'));
   const living = await openLiving(await ofS3.settings(folder));
   try {
@@ -149,6 +151,14 @@ test('a snapshot that is larger than it can be is removed again, and the backup 
     living.write(`update backups set failures = json_set(failures, '$.lastAt', 0) where id = '${backup.uuid}'`);
     living.wake(backup.uuid);
     await until(() => living.rows(`select 1 from backups where id = '${backup.uuid}' and state = 'READY'`).length === 1);
+    // A store that does not answer keeps nobody from starting, or from ending.
+    s3.instead = () => 'stall';
+    const began = performance.now();
+    await living.restart();
+    await living.restart();
+    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(await living.ask(living.member, `{ backup(id: "${backup.uuid}") { state } }`)).toEqual({ backup: { state: 'READY' } });
+    s3.instead = null;
   } finally {
     await living.close();
     await ofS3.close();
