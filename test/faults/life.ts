@@ -10,11 +10,13 @@ import { CLOUD_TIMEOUT_SECONDS } from './kinds.ts';
 
 /** Its phases by their names, of which no two are the same in all lives. */
 export interface Life {
+  name: string;
   phases: readonly [string, Change][];
   open: (given: { settings: Settings; template: object }) => Promise<Story>;
 }
 
 const FIRST_DAY: Life = {
+  name: 'the first day',
   phases: [
     ['create', CREATE],
     ['grow', resize(3)],
@@ -27,6 +29,7 @@ const FIRST_DAY: Life = {
 const NAMES_OF_DAY_TWO = ['prepare', 'backup', 'restore', 'clone', 'endClone', 'upgrade', 'hibernate', 'wake', 'move', 'end'];
 
 const LATER: Life = {
+  name: 'what is asked for later',
   phases: DAY_TWO.map((change, place) => [NAMES_OF_DAY_TWO[place] ?? '', change]),
   open: ({ settings, template }) =>
     openDayTwo((own) => openStory({ ...own, settings: { ...settings, ...own.settings }, template: { ...template, ...own.template } })),

@@ -12,6 +12,7 @@ export const LONG = [
   'test/real/healing.test.ts',
   'test/real/networkDrivers.test.ts',
   'test/real/networkPolicies.test.ts',
+  'test/real/objectStores.test.ts',
   'test/real/rotation.test.ts',
   'test/real/tunnel.test.ts',
   'test/real/upgrade.test.ts',
