@@ -12,7 +12,7 @@ const TEXT = {
   problems:
     "Types of conditions that node-problem-detector, or another watcher, sets on a worker: one that is True is a reason to heal it. At most 20; by default KernelDeadlock, ReadonlyFilesystem, XfsShutdown and CperHardwareErrorFatal; empty: none is. Kubernetes' own (Ready, MemoryPressure, DiskPressure, PIDPressure, NetworkUnavailable) are refused. A node group may say otherwise (healingProblems).",
   rebootFirst:
-    'A worker that is not Ready or has a problem is first rebooted, once, and replaced only when it has not come back well within nodeLimitSeconds, or is in trouble again within an hour; false by default. One whose server is gone, in ERROR or has never joined is replaced without it.',
+    'A worker that is not Ready is first rebooted, once, and replaced only when it has not come back well within nodeLimitSeconds (let that be longer than a machine takes to start), or is in trouble again within an hour; false by default. One whose server is gone, in ERROR or has never joined is replaced without it, and so is one that is Ready and has a problem: its pods are drained then.',
 } as const;
 
 export const HealingSpecType = builder.objectRef<HealingSpec>('HealingSpec').implement({

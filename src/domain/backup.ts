@@ -43,9 +43,21 @@ export interface BackupLoss {
 
 const CHECK_MS = 86_400_000;
 
-/** When it is looked for in the object store: a day after it was there. */
-export const nextCheckAt = ({ checkedAt, verifiedAt }: { checkedAt: number | null; verifiedAt: number | null }): number =>
-  (checkedAt ?? verifiedAt ?? 0) + CHECK_MS;
+/** A store may have nothing of it for a while, as after a failure of its own. */
+const MISSING_CHECK_MS = 10 * 60_000;
+const MISSING_FOR_MS = 6 * 3_600_000;
+
+interface Checked {
+  checkedAt: number | null;
+  verifiedAt: number | null;
+  loss: BackupLoss | null;
+}
+
+/** When it is looked for in the object store: a day after it was there, and sooner where it was missing not long ago. */
+export const nextCheckAt = ({ checkedAt, verifiedAt, loss }: Checked): number => {
+  const last = checkedAt ?? verifiedAt ?? 0;
+  return last + (loss !== null && last - loss.since < MISSING_FOR_MS ? MISSING_CHECK_MS : CHECK_MS);
+};
 
 /** A restore lifts the revision by so much: what is further apart counts no writes. */
 export const RESTORE_LIFT = 1_000_000_000;

@@ -4,6 +4,8 @@
 export interface EtcdQuorum {
   /** Uids of the members' claims, by their numbers, as all of them served last; empty: not known. */
   claims: string[];
+  /** Uid of the namespace that they were in; null: not known. */
+  namespace: string | null;
   /** null: a majority served at the last look. */
   missing: QuorumMissing | null;
 }
@@ -11,9 +13,11 @@ export interface EtcdQuorum {
 export interface QuorumMissing {
   since: number;
   lookedAt: number;
+  /** At each look since then the claims of a majority were gone; null: not at the last. */
+  goneSince: number | null;
 }
 
-export const NO_QUORUM_KNOWN: EtcdQuorum = { claims: [], missing: null };
+export const NO_QUORUM_KNOWN: EtcdQuorum = { claims: [], namespace: null, missing: null };
 
 /** For so long members may be restarted, moved to other machines, or wait for these. */
 const PATIENCE_MS = 5 * 60_000;
@@ -24,7 +28,7 @@ const NOTED_EVERY_MS = 30_000;
 
 /** At a look that finds no majority. The same object when there is nothing to write down. */
 export const missingAt = (before: QuorumMissing | null, now: number): QuorumMissing => {
-  if (before === null || now - before.lookedAt > LONGEST_GAP_MS) return { since: now, lookedAt: now };
+  if (before === null || now - before.lookedAt > LONGEST_GAP_MS) return { since: now, lookedAt: now, goneSince: null };
   return now - before.lookedAt < NOTED_EVERY_MS ? before : { ...before, lookedAt: now };
 };
 
@@ -38,7 +42,7 @@ export interface QuorumSight {
   replaced: ReadonlySet<number>;
   /** Numbers of those that say that they began empty. */
   empty: ReadonlySet<number>;
-  /** Numbers of those that end again and again. */
+  /** Numbers of those that do not serve, where they should. */
   failing: ReadonlySet<number>;
   missing: QuorumMissing;
 }

@@ -148,13 +148,15 @@ type Rebooted = Pick<Patient, 'trouble' | 'reboot'>;
 /** Of a server that is gone, in ERROR or has never joined a reboot makes nothing better. */
 const CURED_BY_REBOOT: readonly NodeTroubleKind[] = ['NOT_READY', 'NODE_PROBLEM'];
 
+export const isCuredByReboot = (kind: NodeTroubleKind): boolean => CURED_BY_REBOOT.includes(kind);
+
 /** The reboot that has to do with its trouble; null: none has, for what came an hour after one is something new. */
 export const rebootBehind = <R extends { at: number }>(patient: { trouble: NodeTrouble; reboot: R | null }): R | null =>
   patient.reboot === null || patient.trouble.since - patient.reboot.at >= PROVEN_MS ? null : patient.reboot;
 
 /** Until when one that was rebooted has time to come back; null: it was not, or is in other trouble by now. */
 export const comesBackBy = ({ trouble, reboot }: Rebooted, spec: HealingSpec): number | null => {
-  if (reboot === null || reboot.refused !== null || !CURED_BY_REBOOT.includes(trouble.kind)) return null;
+  if (reboot === null || reboot.refused !== null || !isCuredByReboot(trouble.kind)) return null;
   const limit = limitMs(trouble.kind, spec);
   // Trouble of another kind may begin as it starts anew.
   return trouble.since < reboot.at + limit ? Math.max(trouble.since, reboot.at) + limit : null;
@@ -186,7 +188,8 @@ const planOf = <P extends Patient>(patient: P, spec: HealingSpec, healing: Group
   const failures = isReplacement ? (proven ? 0 : healing.failures + 1) : healing.failures;
   const due = Math.max(comesBackBy(patient, spec) ?? trouble.since + limitMs(trouble.kind, spec), notBefore);
   const after = (isReplacement ? trouble.since : (lastAt ?? 0)) + backoffMs(failures);
-  const reboots = spec.rebootFirst && CURED_BY_REBOOT.includes(trouble.kind) && rebootBehind(patient) === null;
+  // One that still works is replaced in good order: its pods go one after the other, as their budgets allow.
+  const reboots = spec.rebootFirst && !patient.ready && isCuredByReboot(trouble.kind) && rebootBehind(patient) === null;
   return { patient, at: Math.max(due, after), failures, backsOff: after > due, reboots };
 };
 

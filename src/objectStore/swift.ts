@@ -9,8 +9,8 @@ import type { WireReply } from './wire.ts';
 /** The account of the project that Seedbed's own user is in. */
 export interface SwiftAccount {
   accountUrl(): Promise<string>;
-  /** Its two keys for TempURLs, '' for one that it has not; undefined: there is no such container. */
-  findContainer(name: string): Promise<{ keys: readonly [string, string] } | undefined>;
+  /** Its two keys for TempURLs, '' for one that it has not, and who may read it; undefined: there is no such container. */
+  findContainer(name: string): Promise<{ keys: readonly [string, string]; readers: string } | undefined>;
   /** Makes it where it is not there, and sets one of the keys. */
   putContainer(name: string, key: { slot: 0 | 1; value: string }): Promise<void>;
 }
@@ -72,6 +72,10 @@ const prepare = async ({ account, container, urlKey }: SwiftDeps): Promise<strin
   try {
     const url = `${(await account.accountUrl()).replace(/\/+$/, '')}/${container}`;
     const found = await account.findContainer(container);
+    if (found?.readers.includes('.r:') === true)
+      throw refused(
+        `Container ${container} may be read by who has no login (.r: in X-Container-Read), and snapshots have all that clusters hold: take that away, or let ${SETTING} name another container.`,
+      );
     if (found?.keys.includes(urlKey) === true) return url;
     const free = found === undefined ? 0 : found.keys.indexOf('');
     if (free === -1)

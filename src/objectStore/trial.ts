@@ -25,15 +25,18 @@ const putAndTakeAway = async (objects: ObjectStore): Promise<void> => {
   const body = Buffer.from(`This object was put here to see whether backups can be kept: it can be deleted. ${newId()}`);
   // Who may not list a bucket is told that he may not have what is not there.
   if ((await objects.get(name)) !== undefined) throw otherwise('has what nobody put there');
-  await objects.put(name, body);
   try {
+    await objects.put(name, body);
     if ((await objects.get(name))?.equals(body) !== true) throw otherwise('gives back something else than it was given');
     const found = await objects.stat(name);
     if (found?.sizeBytes !== body.length || !body.subarray(-found.tail.length).equals(found.tail))
       throw otherwise('tells another size or end of an object than it has');
-  } finally {
-    await objects.remove(name);
+  } catch (error) {
+    // It may be there all the same.
+    await objects.remove(name).catch(() => {});
+    throw error;
   }
+  await objects.remove(name);
 };
 
 const otherwise = (what: string): Unavailable =>

@@ -1,5 +1,5 @@
 /** Reads and updates that only reconcilers need: whole rows in, small patches out. */
-import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, ne, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { Change, Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
@@ -17,6 +17,22 @@ const seedById = perConnection((db) => db.select().from(seeds).where(eq(seeds.id
 const clusterById = perConnection((db) => db.select().from(clusters).where(eq(clusters.id, id)).prepare());
 const nodeGroupById = perConnection((db) => db.select().from(nodeGroups).where(eq(nodeGroups.id, id)).prepare());
 const nodeById = perConnection((db) => db.select().from(nodes).where(eq(nodes.id, id)).prepare());
+
+/** Of the seed's other clusters, those whose etcd had no majority at the last look. */
+export const countWithoutQuorum = async (db: Db, seedId: string, butId: string): Promise<number> =>
+  (
+    await db
+      .select({ id: clusters.id })
+      .from(clusters)
+      .where(
+        and(
+          eq(clusters.seedId, seedId),
+          ne(clusters.id, butId),
+          isNull(clusters.deleteRequestedAt),
+          sql`json_extract(${clusters.quorum}, '$.missing.goneSince') is not null`,
+        ),
+      )
+  ).length;
 
 export const loadSeed = async (db: Db, seedId: string): Promise<SeedRow | undefined> => first(await seedById(db).execute({ id: seedId }));
 export const loadCluster = async (db: Db, clusterId: string): Promise<ClusterRow | undefined> =>

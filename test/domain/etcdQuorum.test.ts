@@ -11,7 +11,7 @@ const sight = (members: number, ready: number, minutes: number, { replaced = [],
   replaced: new Set(replaced),
   empty: new Set(empty),
   failing: new Set(failing),
-  missing: { since: NOW - minutes * MINUTE_MS, lookedAt: NOW },
+  missing: { since: NOW - minutes * MINUTE_MS, lookedAt: NOW, goneSince: null },
 });
 
 test.each<[what: string, sight: QuorumSight, verdict: QuorumVerdict]>([
@@ -34,8 +34,8 @@ test.each<[what: string, sight: QuorumSight, verdict: QuorumVerdict]>([
 
 test('the time without a majority begins anew after a gap in which nobody looked', () => {
   const first = missingAt(null, NOW);
-  expect(first).toEqual({ since: NOW, lookedAt: NOW });
+  expect(first).toEqual({ since: NOW, lookedAt: NOW, goneSince: null });
   expect(missingAt(first, NOW + 10_000)).toBe(first);
-  expect(missingAt(first, NOW + MINUTE_MS)).toEqual({ since: NOW, lookedAt: NOW + MINUTE_MS });
-  expect(missingAt(first, NOW + 4 * MINUTE_MS)).toEqual({ since: NOW + 4 * MINUTE_MS, lookedAt: NOW + 4 * MINUTE_MS });
+  expect(missingAt(first, NOW + MINUTE_MS)).toEqual({ since: NOW, lookedAt: NOW + MINUTE_MS, goneSince: null });
+  expect(missingAt(first, NOW + 4 * MINUTE_MS)).toEqual({ since: NOW + 4 * MINUTE_MS, lookedAt: NOW + 4 * MINUTE_MS, goneSince: null });
 });

@@ -152,6 +152,10 @@ test.each<[NodeTroubleKind, boolean]>([
   expect(planOf(patient('a', 0, { kind }), DEFAULT_HEALING)?.reboots).toBe(false);
 });
 
+test('one that is Ready is replaced in good order, and never rebooted under its pods', () => {
+  expect(planOf(patient('a', 0, { kind: 'NODE_PROBLEM', ready: true }))?.reboots).toBe(false);
+});
+
 test('one that was rebooted has its time once more, and is replaced then', () => {
   const ill = patient('a', 0, { reboot: { at: 6 * MINUTE, refused: null } });
   expect(comesBackBy(ill, REBOOTS)).toBe(11 * MINUTE);

@@ -79,7 +79,7 @@ test("Swift's own recipe of a signature is what is made, over the path as Swift 
 test('the container is made with the key, objects are kept, and each URL is good for one object and one way', async () => {
   const { store, account } = open();
   await expectToKeep(store, (url) => url.replace('.db?', '.keys?'));
-  expect(await account.findContainer('backups')).toEqual({ keys: ['the-key-of-seedbed', ''] });
+  expect(await account.findContainer('backups')).toEqual({ keys: ['the-key-of-seedbed', ''], readers: '' });
   const over = await open({ now: () => Date.now() - 120_000 }).store.upload(newName(), { ttlMs: 60_000, maxBytes: 1 });
   expect(await carry('PUT', over, Buffer.alloc(1))).toMatchObject({ status: 401 });
 });
@@ -89,7 +89,7 @@ test("keys of others' stay; where there is no room for another it is said; one t
   await account.putContainer('shared', { slot: 0, value: 'of-somebody' });
   const name = newName();
   await store.put(name, Buffer.from('x'));
-  expect(await account.findContainer('shared')).toEqual({ keys: ['of-somebody', 'the-key-of-seedbed'] });
+  expect(await account.findContainer('shared')).toEqual({ keys: ['of-somebody', 'the-key-of-seedbed'], readers: '' });
   await account.putContainer('shared', { slot: 1, value: 'of-another' });
   const full = await failureOf(store.get(name));
   expect(full).toBeInstanceOf(UserError);
@@ -138,4 +138,25 @@ test('a URL that is signed with another key, or over sha1, is worth nothing', as
   const old = `${at}${pathname}?temp_url_sig=${sha1.digest('hex')}&temp_url_expires=${Math.ceil(until / 1000)}`;
   for (const url of [foreign, old, `${at}${pathname}`])
     expect((await carry('PUT', { ...up, url }, Buffer.alloc(1))).status).toBeGreaterThanOrEqual(401);
+});
+
+test('a container that everybody may read takes no snapshot', async () => {
+  const account = {
+    accountUrl: async () => `${origin}/object-store/v1/AUTH_of-somebody`,
+    findContainer: async () => ({ keys: ['the-key-of-seedbed', ''] as const, readers: '.r:*,.rlistings' }),
+    putContainer: () => Promise.reject(new Error('nothing is to be changed')),
+  };
+  const store = openSwiftStore({
+    account,
+    container: 'open',
+    urlKey: 'the-key-of-seedbed',
+    caPem: null,
+    clock: { now: Date.now },
+    timeoutMs: 2_000,
+  });
+  opened.push(store);
+  expect(await failureOf(store.put(newName(), Buffer.from('x')))).toMatchObject({
+    code: 'CLOUD_REFUSED',
+    message: expect.stringContaining('X-Container-Read'),
+  });
 });

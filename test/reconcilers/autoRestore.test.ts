@@ -35,6 +35,18 @@ const restores = () =>
     "select state, requested_by, reason from operations where kind = 'RESTORE_CLUSTER'",
   );
 
+test('volumes that others have made anew, with what they held, are no loss', { timeout: 120_000 }, async () => {
+  const claims = () =>
+    living.rows<{ claims: string }>(`select json_extract(quorum, '$.claims') as claims from clusters where id = '${clusterId}'`)[0]?.claims;
+  const known = await until(claims);
+  living.write(
+    `update clusters set quorum = json_set(quorum, '$.claims', json_array('other', 'ones', 'before')) where id = '${clusterId}'`,
+  );
+  living.wake(clusterId);
+  await until(() => claims() === known);
+  expect(restores()).toEqual([]);
+});
+
 test('the volumes of two of three members gone: it goes back to the newest backup, and says what is lost', {
   timeout: 180_000,
 }, async () => {

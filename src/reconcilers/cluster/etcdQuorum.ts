@@ -8,10 +8,12 @@ import {
   judgeQuorum,
   missingAt,
   NO_QUORUM_KNOWN,
+  type QuorumMissing,
   type QuorumSight,
   type QuorumVerdict,
 } from '../../domain/etcdQuorum.ts';
 import { isWaking } from '../../domain/hibernation.ts';
+import { stableJson } from '../../lib/json.ts';
 import { claimsOf, type MemberSight, seeMembers } from './etcdSight.ts';
 import { restoreByItself, sayRest } from './restoreByItself.ts';
 import type { ClusterScope } from './scope.ts';
@@ -22,7 +24,7 @@ const FOUND_EMPTY = /member count is unequal|unmatched member while checking Pee
 const ALONE_AND_EMPTY = /could not retrieve cluster information|cannot fetch cluster info/;
 
 /**
- * Of `members`, so many are `ready`. The number of one that has lost its data and that the others can let in again; null: none.
+ * Of `members`, so many are `ready` and of the newest form. The number of one that has lost its data and that the others can let in again; null: none.
  * @throws UserError QUORUM_LOST when the others cannot.
  */
 export const findLost = async (scope: ClusterScope, hosted: ReachableCluster, members: number, ready: number): Promise<number | null> => {
@@ -31,16 +33,22 @@ export const findLost = async (scope: ClusterScope, hosted: ReachableCluster, me
     return null;
   }
   const seen = await seeMembers(scope, hosted);
-  if (hasMajority(ready, members)) await noteMajority(scope);
-  else await refuseLoss(scope, await look(scope, hosted, { members, ready, seen }));
+  // In a roll those of the older form serve as well.
+  const serving = Math.max(ready, [...seen].filter(([number, sight]) => number < members && sight.ready).length);
+  if (hasMajority(serving, members)) await noteMajority(scope);
+  else await refuseLoss(scope, await look(scope, hosted, { members, ready: serving, seen }));
   return [...seen].find(([, { words = '' }]) => FOUND_EMPTY.test(words))?.[0] ?? null;
 };
 
+/** Claims may have been made anew by others meanwhile, with the data kept: what is there while all is well is what counts. */
 const noteWhole = async (scope: ClusterScope, hosted: ReachableCluster, members: number): Promise<void> => {
   const { quorum } = scope.row;
-  if (quorum?.claims.length === members && quorum.missing === null) return;
-  const claims = (await claimsOf(scope, hosted, members)).filter((uid) => uid !== null);
-  if (claims.length === members || quorum?.missing != null) await scope.patch({ quorum: { claims, missing: null } });
+  if (scope.look !== 'full' && quorum?.claims.length === members && quorum.missing === null) return;
+  const live = await claimsOf(scope, hosted, members);
+  const claims = live.uids.filter((uid) => uid !== null);
+  if (claims.length !== members && quorum?.missing == null) return;
+  const now = { claims, namespace: live.namespace, missing: null };
+  if (stableJson(now) !== stableJson(quorum)) await scope.patch({ quorum: now });
 };
 
 const noteMajority = async (scope: ClusterScope): Promise<void> => {
@@ -54,33 +62,46 @@ const look = async (
   hosted: ReachableCluster,
   { members, ready, seen }: { members: number; ready: number; seen: ReadonlyMap<number, MemberSight> },
 ): Promise<QuorumSight> => {
-  const { claims, missing: before } = scope.row.quorum ?? NO_QUORUM_KNOWN;
-  const missing = missingAt(before, scope.clock.now());
-  if (missing !== before) await scope.patch({ quorum: { claims, missing } });
-  const live = claims.length === members ? await claimsOf(scope, hosted, members) : [];
-  const having = (of: (sight: MemberSight) => boolean): Set<number> =>
-    new Set([...seen].filter(([number, sight]) => number < members && of(sight)).map(([number]) => number));
+  const known = scope.row.quorum ?? NO_QUORUM_KNOWN;
+  const { claims } = known;
+  const missing = missingAt(known.missing, scope.clock.now());
+  if (missing !== known.missing) await scope.patch({ quorum: { ...known, missing } });
+  const live = claims.length === members ? await claimsOf(scope, hosted, members) : { uids: [], namespace: null };
+  // Where the whole namespace is another one, this may be another seed: nothing is concluded from what is not in it.
+  const comparable = live.namespace !== null && live.namespace === known.namespace;
+  const numbers = Array.from({ length: members }, (_, number) => number);
+  const foundEmpty = (words: string): boolean => FOUND_EMPTY.test(words) || (members === 1 && ALONE_AND_EMPTY.test(words));
+  // On the way to a seed, and on the way up from a sleep, they begin as others do.
+  const begins = isMoving(scope.row.move) || isWaking(scope.row) || claims.length !== members;
   return {
     members,
     ready,
     missing,
-    replaced: new Set(live.flatMap((uid, number) => (uid === claims[number] ? [] : [number]))),
-    empty: having(({ words = '' }) => FOUND_EMPTY.test(words) || (members === 1 && ALONE_AND_EMPTY.test(words))),
-    // On the way to a seed, and on the way up from a sleep, they begin as others do.
-    failing: isMoving(scope.row.move) || isWaking(scope.row) || claims.length !== members ? new Set() : having(({ failing }) => failing),
+    replaced: new Set(comparable ? numbers.filter((number) => live.uids[number] !== claims[number]) : []),
+    empty: new Set(numbers.filter((number) => foundEmpty(seen.get(number)?.words ?? ''))),
+    failing: new Set(begins ? [] : numbers.filter((number) => seen.get(number)?.ready !== true)),
   };
 };
 
 /** @throws UserError QUORUM_LOST. */
 const refuseLoss = async (scope: ClusterScope, sight: QuorumSight): Promise<void> => {
   const verdict = judgeQuorum(sight, scope.clock.now());
+  const goneSince = await noteGone(scope, sight.missing, verdict === 'GONE');
   if (verdict === 'BAD_MINUTE') return;
-  if (verdict === 'GONE') await restoreByItself(scope, sight.missing, sayVolumes(verdict, sight));
+  if (goneSince !== null) await restoreByItself(scope, goneSince, sayVolumes('GONE', sight));
   const way = await sayWayBack(scope);
   throw new UserError('QUORUM_LOST', `${sayLost(verdict, sight)} ${sayRemedy(verdict, way)}${sayRest(scope)}`, {
     whoMustAct: way === undefined ? 'CLOUD_ADMIN' : 'CUSTOMER',
     lookAgainMs: LOOK_MS,
   });
+};
+
+/** Since when the volumes have looked gone at each look; null: they do not. */
+const noteGone = async (scope: ClusterScope, missing: QuorumMissing, isGone: boolean): Promise<number | null> => {
+  const goneSince = isGone ? (missing.goneSince ?? scope.clock.now()) : null;
+  if (goneSince !== missing.goneSince)
+    await scope.patch({ quorum: { ...(scope.row.quorum ?? NO_QUORUM_KNOWN), missing: { ...missing, goneSince } } });
+  return goneSince;
 };
 
 /** Looks that are further apart begin the time without a majority anew. */
@@ -113,8 +134,8 @@ const sayRemedy = (verdict: Loss, way: string | undefined): string => {
   const none = 'there is no backup that could be restored';
   if (verdict === 'FAILING')
     return way === undefined
-      ? `They are started again and again, which a cloud administrator should look at, as ${none}.`
-      : `They are started again and again; if they do not come back, ${way}.`;
+      ? `They do not come back by themselves, which a cloud administrator should look at, as ${none}.`
+      : `A cloud administrator should look why; if they do not come back, ${way}.`;
   if (way === undefined) return `Bring the volumes back, or delete the cluster, as ${none}.`;
   return verdict === 'GONE' ? `${way.charAt(0).toUpperCase()}${way.slice(1)}.` : `Bring the volumes back, or ${way}.`;
 };

@@ -101,19 +101,26 @@ export const claimOf = (hosted: ReachableCluster, number: number): ObjectRef => 
   name: `data-${memberAt(hosted, number).name}`,
 });
 
-/** Uids of the claims of members from 0 on; null: it is not there. */
-export const claimsOf = async (scope: ClusterScope, hosted: ReachableCluster, members: number): Promise<(string | null)[]> => {
+/** Uids of the claims of members from 0 on, and of the namespace that they are in; null: it is not there. */
+export const claimsOf = async (
+  scope: ClusterScope,
+  hosted: ReachableCluster,
+  members: number,
+): Promise<{ uids: (string | null)[]; namespace: string | null }> => {
   const { kube } = await scope.seed();
-  const live = await Promise.all(Array.from({ length: members }, (_, number) => kube.get(claimOf(hosted, number))));
-  return live.map((claim) => claim?.metadata.uid ?? null);
+  const claims = Array.from({ length: members }, (_, number) => claimOf(hosted, number));
+  const [namespace, ...live] = await Promise.all(
+    [{ apiVersion: 'v1', kind: 'Namespace', name: hosted.namespace }, ...claims].map((ref) => kube.get(ref)),
+  );
+  return { uids: live.map((claim) => claim?.metadata.uid ?? null), namespace: namespace?.metadata.uid ?? null };
 };
 
 interface Pod extends KubernetesObject {
-  status?: { containerStatuses?: ContainerStatus[] };
+  status?: { containerStatuses?: ContainerStatus[]; conditions?: { type: string; status: string }[] };
 }
 interface ContainerStatus {
   lastState?: { terminated?: Ended };
-  state?: { terminated?: Ended; waiting?: { reason?: string } };
+  state?: { terminated?: Ended };
 }
 interface Ended {
   message?: string;
@@ -123,8 +130,8 @@ interface Ended {
 export interface MemberSight {
   /** Its last words; absent while it has not ended. */
   words?: string;
-  /** It ends, and is started again. */
-  failing: boolean;
+  /** It serves, of whatever form it is. */
+  ready: boolean;
 }
 
 /** What the seed says of members' pods, by their numbers; nothing of those that are on their way out. */
@@ -139,6 +146,6 @@ export const seeMembers = async (scope: ClusterScope, hosted: HostedCluster): Pr
 const sightOf = ({ status }: Pod): MemberSight => {
   const containers = status?.containerStatuses ?? [];
   const words = containers.flatMap(({ state, lastState }) => state?.terminated?.message ?? lastState?.terminated?.message ?? []).at(-1);
-  const failing = containers.some(({ state }) => state?.terminated !== undefined || state?.waiting?.reason === 'CrashLoopBackOff');
-  return { failing, ...(words !== undefined && { words }) };
+  const ready = status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+  return { ready, ...(words !== undefined && { words }) };
 };

@@ -1,5 +1,5 @@
 /** What is wrong with a node is kept on its row, and its group hears of it. */
-import { isHealed, type NodeTroubleKind } from '../../domain/healing.ts';
+import { isCuredByReboot, isHealed, type NodeTroubleKind } from '../../domain/healing.ts';
 import { type Outcome, waiting } from '../../engine/flow.ts';
 import { changed, patchNode } from '../../store/reconcile.ts';
 import { enqueue } from '../../store/workItems.ts';
@@ -12,7 +12,9 @@ const EXPLAINS: readonly NodeTroubleKind[] = ['SERVER_LOST', 'SERVER_ERROR', 'PO
 export const noteTrouble = async (scope: NodeScope, kind: NodeTroubleKind, message: string): Promise<void> => {
   const known = scope.row.trouble;
   if (known?.kind === kind) return;
-  const since = known?.kind === 'NOT_READY' && EXPLAINS.includes(kind) ? known.since : scope.clock.now();
+  const goesOn =
+    (known?.kind === 'NOT_READY' && EXPLAINS.includes(kind)) || (known != null && isCuredByReboot(known.kind) && isCuredByReboot(kind));
+  const since = goesOn ? known.since : scope.clock.now();
   await save(scope, { kind, since, message });
 };
 

@@ -19,7 +19,8 @@ export const rebootNode = async (scope: NodeGroupScope, node: WithServer, again:
     await compute.rebootServer(node.serverId);
   } catch (error) {
     // What became of a call without an answer nobody knows, and it is not made twice: the worker has its time to come back all the same.
-    if (!(error instanceof SeedbedError) || error.retryable) throw error;
+    // Nor is one that Keystone refused: whoever must act is told.
+    if (!(error instanceof SeedbedError) || error.retryable || error.detail.openstack?.service !== 'compute') throw error;
     await noteRefusal(scope, node, reboot, error.message);
     return waiting(`node ${node.name} to be replaced, for it cannot be rebooted: ${error.message}`, 1_000);
   }

@@ -13,13 +13,14 @@ import {
 } from '../../../controlPlane/backup.ts';
 import { etcdMembersOf, type ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
 import { labelsOf } from '../../../controlPlane/object.ts';
+import { AUTO_RESTORE } from '../../../domain/autoRestore.ts';
 import { type ClusterRestore, objectNamesOf } from '../../../domain/backup.ts';
 import { problemOf, UserError } from '../../../domain/errors.ts';
 import { formingOf } from '../../../domain/etcd.ts';
 import { done, NotYet, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { ObjectStore } from '../../../objectStore/objectStore.ts';
 import { type Encryption, readingAlso, takingOver } from '../../../pki/encryption.ts';
-import { type BackupRow, findBackup } from '../../../store/backups.ts';
+import { type BackupRow, findBackup, patchBackup } from '../../../store/backups.ts';
 import { doubtApplied } from '../../../store/inventory.ts';
 import type { Tx } from '../../../store/open.ts';
 import { callOffOperations } from '../../../store/operations.ts';
@@ -94,9 +95,15 @@ const open = async (scope: ClusterScope, restore: ClusterRestore): Promise<{ bac
     { field: ['backupId'], whoMustAct: 'CUSTOMER' },
   );
   if (!untouched) throw refusal;
-  await note(scope, { ...restore, phase: 'DONE' }, {}, (tx) =>
-    callOffOperations(tx, scope.row.id, 'RESTORE_CLUSTER', problemOf(refusal), scope.clock.now()),
-  );
+  const now = scope.clock.now();
+  const { asked, ...calledOff } = restore;
+  // One that was begun by itself, and was none, keeps nobody from the next.
+  const more = asked?.requestedBy === AUTO_RESTORE ? { autoRestoredAt: null } : {};
+  await note(scope, { ...calledOff, phase: 'DONE' }, more, async (tx) => {
+    if (backup !== undefined)
+      await patchBackup(tx, backup.id, { loss: { since: now, what: 'is not in the object store as it was stored' } });
+    await callOffOperations(tx, scope.row.id, 'RESTORE_CLUSTER', problemOf(refusal), now);
+  });
   return 'CALLED_OFF';
 };
 

@@ -6,6 +6,7 @@ import {
   forgive,
   type GroupHealing,
   type HealingSpec,
+  isCuredByReboot,
   isHealed,
   isMassFailure,
   isSeedWide,
@@ -164,8 +165,9 @@ const underWay = ({ nodes, row }: NodeGroupScope): string | undefined => {
   return nodes.length < targetOf(row) ? 'the missing nodes to be made, before another is replaced' : undefined;
 };
 
-/** One that was rebooted has its time, and nothing else of its group's is touched meanwhile. */
+/** One that was rebooted has its time, and nothing else of its group's is touched meanwhile, but for what no time brings back. */
 const comingBack = (patients: readonly Troubled[], limits: HealingSpec, now: number): Outcome | undefined => {
+  if (!patients.every(({ trouble }) => isCuredByReboot(trouble.kind))) return undefined;
   for (const node of patients) {
     const by = comesBackBy(node, limits);
     if (by !== null && by > now) return sayComingBack(node, by, now);
