@@ -3,6 +3,7 @@
  * the cloud after each is what was asked for, once, and after the last nothing.
  */
 import { afterAll, expect, test } from 'vitest';
+import { tracesOfMadeSeeds } from '../reconcilers/madeSeeds.ts';
 import { type Story, until } from '../reconcilers/story.ts';
 import { bundleServer } from './mortal.ts';
 import { isAtRest, openMortalStory, walkToEnd } from './walk.ts';
@@ -30,17 +31,6 @@ const LIFE: readonly Phase[] = [
 
 let story: Story;
 afterAll(() => story?.close(), 60_000);
-
-/** Kinds of what the cloud has of made seeds, of each as often as it is there. */
-const made = async (): Promise<string[]> => {
-  type Clouds = Record<string, Record<string, { description?: string }[]>>;
-  const { openstack } = await story.control<{ openstack: Clouds }>('GET', 'world');
-  const ours = (thing: { description?: string }): boolean =>
-    JSON.stringify(thing).includes('seedbed-seed-') || /for a seed/.test(thing.description ?? '');
-  return Object.values(openstack)
-    .flatMap((kinds) => Object.entries(kinds).flatMap(([kind, things]) => things.filter(ours).map(() => kind)))
-    .sort();
-};
 
 const due = (machines: number): string[] => {
   if (machines === 0) return [];
@@ -75,7 +65,7 @@ test('a seed that is made, scaled and deleted by servers that die after their du
     const seen = `${story.settings.data}/seen`;
     const way = { ask: () => ask(phase), isOver: () => isOver(phase) };
     deaths += await walkToEnd(bundle, story, way, (life) => ({ seen, every: EVERY, at: life % 3 === 1 ? 1 + (life % 5) : null }));
-    expect(await made()).toEqual(due(phase.machines));
+    expect(await tracesOfMadeSeeds(story)).toEqual(due(phase.machines));
     // What joining machines were given is theirs no longer.
     const secrets = story.rows<{ name: string }>("select name from secrets where owner_id in (select id from seeds where name = 'made')");
     expect(secrets.map(({ name }) => name).sort()).toEqual(phase.machines === 0 ? [] : ['authorities', 'kubeconfig']);

@@ -1,5 +1,6 @@
 /** A seed of machines: asked for, made in Seedbed's own project, home of a cluster, scaled, and deleted with all that was made for it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { tracesOfMadeSeeds } from './madeSeeds.ts';
 import { openStory, type Story, until } from './story.ts';
 
 let world: Story;
@@ -42,20 +43,7 @@ const succeeded = (operationId: string) =>
     return operation.state === 'SUCCEEDED';
   });
 
-/** Of the cloud, what bears the name of a made seed. */
-const traces = async (): Promise<string[]> => {
-  const { openstack } = await world.control<{ openstack: Record<string, Record<string, { name?: string; description?: string }[]>> }>(
-    'GET',
-    'world',
-  );
-  return Object.values(openstack).flatMap((kinds) =>
-    Object.entries(kinds).flatMap(([kind, things]) =>
-      things
-        .filter((thing) => JSON.stringify(thing).includes('seedbed-seed-') || /for a seed/.test(thing.description ?? ''))
-        .map(() => kind),
-    ),
-  );
-};
+const traces = () => tracesOfMadeSeeds(world);
 
 test('a seed that is made carries a cluster, is scaled while it does, and leaves nothing when it is deleted', async () => {
   const made = await change('createSeed', { name: 'made', ...MACHINES });
@@ -66,7 +54,7 @@ test('a seed that is made carries a cluster, is scaled while it does, and leaves
   await until(() => world.rows(`select id from inventory where owner_id = '${made.seed.uuid}' and kind = 'server'`).length > 0);
   await world.restart();
   await succeeded(made.operation.uuid);
-  expect((await traces()).toSorted()).toEqual(MADE);
+  expect(await traces()).toEqual(MADE);
   const seen = await seedNamed('made');
   expect(seen).toMatchObject({ state: 'READY', exposure: 'NODE_PORT', made: { workers: 1 } });
   expect(seen?.lastProbe).toMatchObject({ schedulableNodes: 2, storageClass: 'local-path', kubernetesVersion: 'v1.36.3' });
