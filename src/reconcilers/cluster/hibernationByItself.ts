@@ -6,9 +6,8 @@ import type { OperationKind } from '../../domain/operation.ts';
 import { pauseOf } from '../../domain/pause.ts';
 import { opensAt } from '../../domain/weeklyWindow.ts';
 import { newId } from '../../lib/ids.ts';
+import { announceBegun, operationOf } from '../../store/begun.ts';
 import { changeHibernation, supersedeHibernation } from '../../store/hibernation.ts';
-import { insertOperation } from '../../store/operations.ts';
-import { appendEvent, type OperationRow } from '../../store/progress.ts';
 import { type ClusterRow, changed, loadCluster } from '../../store/reconcile.ts';
 import type { Write } from '../pass.ts';
 import type { World } from '../world.ts';
@@ -32,33 +31,14 @@ export const hibernateByItself = async (world: World, row: ClusterRow, write: Wr
     // Somebody may have asked for something else since the pass began.
     const change = live === undefined || live.generation !== row.generation ? undefined : changeOf(live, now);
     if (live === undefined || change === undefined) return {};
-    const operation = operationOf(live, change, now);
+    const { id, name, projectId } = live;
+    const subject = { kind: 'CLUSTER' as const, id, name, streamId: id, clusterId: id, projectId };
+    const { kind, requestedBy, reason } = change;
+    const operation = operationOf({ newId, now, requestedBy, reason }, subject, kind, live.generation + 1);
     await supersedeHibernation(tx, operation, now);
     const written = await changeHibernation(tx, live, change, now);
-    const { id, name, projectId } = live;
-    await insertOperation(tx, operation);
-    await appendEvent(
-      tx,
-      { kind: 'CLUSTER', id, name, streamId: id, clusterId: id, projectId },
-      {
-        at: now,
-        step: null,
-        title: null,
-        state: written.state,
-        percent: 0,
-        message: change.message,
-        problem: null,
-        operationId: operation.id,
-        settled: false,
-      },
-    );
-    tx.changes.push(changed('CLUSTER', live, id, projectId), {
-      kind: 'OPERATION',
-      id: operation.id,
-      clusterId: id,
-      projectId,
-      what: 'CREATED',
-    });
+    await announceBegun(tx, subject, operation, written.state, change.message);
+    tx.changes.push(changed('CLUSTER', live, id, projectId));
     return written;
   });
   Object.assign(row, written);
@@ -115,22 +95,4 @@ const waking = (row: ClusterRow, hibernation: ClusterHibernation): Change => ({
   requestedBy: 'hibernation',
   reason: 'The hibernation was asked for until now.',
   message: `Cluster ${row.name} wakes: its hibernation is over.`,
-});
-
-const operationOf = ({ id, projectId, generation }: ClusterRow, { kind, requestedBy, reason }: Change, now: number): OperationRow => ({
-  id: newId(),
-  kind,
-  targetKind: 'CLUSTER',
-  targetId: id,
-  clusterId: id,
-  projectId,
-  generation: generation + 1,
-  state: 'PENDING',
-  percent: 0,
-  steps: [],
-  problem: null,
-  requestedBy,
-  reason,
-  requestedAt: now,
-  finishedAt: null,
 });
