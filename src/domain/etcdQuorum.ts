@@ -6,6 +6,8 @@ export interface EtcdQuorum {
   claims: string[];
   /** Uid of the namespace that they were in; null: not known. */
   namespace: string | null;
+  /** When that was read. */
+  notedAt: number;
   /** null: a majority served at the last look. */
   missing: QuorumMissing | null;
 }
@@ -17,7 +19,10 @@ export interface QuorumMissing {
   goneSince: number | null;
 }
 
-export const NO_QUORUM_KNOWN: EtcdQuorum = { claims: [], namespace: null, missing: null };
+export const NO_QUORUM_KNOWN: EtcdQuorum = { claims: [], namespace: null, notedAt: 0, missing: null };
+
+/** Others may make claims anew, with what they held, while all is well: so often it is read what they are. */
+export const NOTED_FOR_MS = 24 * 3_600_000;
 
 /** For so long members may be restarted, moved to other machines, or wait for these. */
 const PATIENCE_MS = 5 * 60_000;

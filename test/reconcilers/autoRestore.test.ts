@@ -40,7 +40,7 @@ test('volumes that others have made anew, with what they held, are no loss', { t
     living.rows<{ claims: string }>(`select json_extract(quorum, '$.claims') as claims from clusters where id = '${clusterId}'`)[0]?.claims;
   const known = await until(claims);
   living.write(
-    `update clusters set quorum = json_set(quorum, '$.claims', json_array('other', 'ones', 'before')) where id = '${clusterId}'`,
+    `update clusters set quorum = json_set(quorum, '$.claims', json_array('other', 'ones', 'before'), '$.notedAt', 0) where id = '${clusterId}'`,
   );
   living.wake(clusterId);
   await until(() => claims() === known);

@@ -8,12 +8,12 @@ import {
   judgeQuorum,
   missingAt,
   NO_QUORUM_KNOWN,
+  NOTED_FOR_MS,
   type QuorumMissing,
   type QuorumSight,
   type QuorumVerdict,
 } from '../../domain/etcdQuorum.ts';
 import { isWaking } from '../../domain/hibernation.ts';
-import { stableJson } from '../../lib/json.ts';
 import { claimsOf, type MemberSight, seeMembers } from './etcdSight.ts';
 import { restoreByItself, sayRest } from './restoreByItself.ts';
 import type { ClusterScope } from './scope.ts';
@@ -40,15 +40,15 @@ export const findLost = async (scope: ClusterScope, hosted: ReachableCluster, me
   return [...seen].find(([, { words = '' }]) => FOUND_EMPTY.test(words))?.[0] ?? null;
 };
 
-/** Claims may have been made anew by others meanwhile, with the data kept: what is there while all is well is what counts. */
 const noteWhole = async (scope: ClusterScope, hosted: ReachableCluster, members: number): Promise<void> => {
   const { quorum } = scope.row;
-  if (scope.look !== 'full' && quorum?.claims.length === members && quorum.missing === null) return;
+  const now = scope.clock.now();
+  const isFresh = scope.look !== 'full' || now - (quorum?.notedAt ?? 0) < NOTED_FOR_MS;
+  if (isFresh && quorum?.claims.length === members && quorum.missing === null) return;
   const live = await claimsOf(scope, hosted, members);
   const claims = live.uids.filter((uid) => uid !== null);
-  if (claims.length !== members && quorum?.missing == null) return;
-  const now = { claims, namespace: live.namespace, missing: null };
-  if (stableJson(now) !== stableJson(quorum)) await scope.patch({ quorum: now });
+  if (claims.length === members || quorum?.missing != null)
+    await scope.patch({ quorum: { claims, namespace: live.namespace, notedAt: now, missing: null } });
 };
 
 const noteMajority = async (scope: ClusterScope): Promise<void> => {
