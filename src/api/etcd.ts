@@ -1,7 +1,6 @@
 /** A cluster's etcd as it was at the last look. */
 import { quotaBytesOf } from '../domain/controlPlane.ts';
-import type { EtcdMember } from '../domain/etcd.ts';
-import { alarmsOf } from '../domain/etcdCare.ts';
+import { alarmsOf, type EtcdMember } from '../domain/etcd.ts';
 import { diskAdviceOf, type MemberDisk } from '../domain/etcdDisk.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import { builder } from './builder.ts';

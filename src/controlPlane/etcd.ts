@@ -171,7 +171,8 @@ const commandOf = (cluster: ReachableCluster): string[] => {
     `--heartbeat-interval=${cluster.etcd.heartbeatMs}`,
     `--election-timeout=${cluster.etcd.electionMs}`,
     ...(autoCompaction === null ? [] : ['--auto-compaction-mode=periodic', `--auto-compaction-retention=${autoCompaction}`]),
-    '--feature-gates=InitialCorruptCheck=true',
+    // The first names whoever starts beside one that holds other data; the second, after each compaction, the one that the others outvote.
+    '--feature-gates=InitialCorruptCheck=true,CompactHashCheck=true',
     '--watch-progress-notify-interval=5s',
   ];
 };

@@ -12,11 +12,11 @@ export const FILES = '/etc/etcd/pki';
 const KEPT_SECONDS = 300;
 const LONGEST_SECONDS = 120;
 /** A look asks each member, and one that is down is waited for. */
-const TIMEOUTS: Record<EtcdTask['kind'], string> = { look: '4s', check: '4s', change: '20s', errand: '60s' };
+const TIMEOUTS: Record<EtcdTask['kind'], string> = { look: '4s', compare: '20s', check: '4s', change: '20s', errand: '60s' };
 
 export interface EtcdTask {
-  /** One Job of a kind at a time: look and change are for the list of members, check and errand for looking after those there are. */
-  kind: 'look' | 'change' | 'check' | 'errand';
+  /** One Job of a kind at a time: look, compare and change are for the list of members, check and errand for looking after those there are. */
+  kind: 'look' | 'compare' | 'change' | 'check' | 'errand';
   /** Words for etcdctl by the name of their container; all run at the same time. */
   commands: Record<string, string[]>;
   /** Number of the only member that is asked; without it, all that have a vote. */

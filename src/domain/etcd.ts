@@ -15,6 +15,16 @@ export interface EtcdMembership {
   endpoints: number;
   /** Number of the member that begins empty, while JOINING. */
   joining: number | null;
+  /** The member that is being replaced because its data are not the others'. */
+  corrupt?: CorruptMember | null;
+}
+
+export interface CorruptMember {
+  number: number;
+  /** Hexadecimal: whoever comes in its place has another. */
+  id: string;
+  /** Uid of the claim of the volume that holds the wrong data; null: it was gone already. */
+  claim: string | null;
 }
 
 export const formingOf = (members: number): EtcdMembership => ({ phase: 'FORMING', members, endpoints: members, joining: null });
@@ -38,12 +48,45 @@ export interface EtcdMember {
   revision?: number;
   /** Such as NOSPACE and CORRUPT. */
   alarms: string[];
+  /** An alarm names it as the one whose data are not the others'. */
+  corrupt?: true;
 }
+
+/** Below it there is no majority that could say whose data are right. */
+const FEWEST_THAT_JUDGE = 3;
+
+/** The one member that an alarm names, where all others answer and are a majority. */
+export const corruptOf = (list: readonly EtcdMember[]): EtcdMember | undefined => {
+  const [named, ...more] = list.filter(({ corrupt }) => corrupt === true);
+  if (list.length < FEWEST_THAT_JUDGE || more.length > 0) return undefined;
+  return list.every((one) => one === named || (one.dbSizeBytes !== null && !one.learner)) ? named : undefined;
+};
+
+/** What a member says of its keys as they were at a revision. */
+export interface KeysHash {
+  hash: number;
+  revision: number;
+  /** What was compacted is not in it: hashes above different ones do not compare. */
+  compactRevision: number;
+}
+
+/** Whether all of `count` members hold the same; null: that cannot be said of these. */
+export const holdTheSame = (hashes: readonly KeysHash[], count: number): boolean | null => {
+  const [first, ...others] = hashes;
+  if (first === undefined || hashes.length < count) return null;
+  if (others.some((one) => one.revision !== first.revision || one.compactRevision !== first.compactRevision)) return null;
+  return others.every(({ hash }) => hash === first.hash);
+};
+
+export const alarmsOf = ({ members }: { members: readonly Pick<EtcdMember, 'alarms'>[] }): string[] =>
+  [...new Set(members.flatMap(({ alarms }) => alarms))].sort();
 
 export type MembershipMove =
   | { kind: 'add'; number: number }
   | { kind: 'promote' | 'remove'; member: EtcdMember }
   | { kind: 'moveLeader'; to: EtcdMember }
+  /** Takes alarms back: who gave cause is off the list. */
+  | { kind: 'disarm' }
   | { kind: 'note'; membership: EtcdMembership }
   | { kind: 'wait'; for: string }
   | { kind: 'none' };
@@ -53,7 +96,7 @@ export interface MembershipSight {
   /** How many are asked for. */
   wanted: number;
   list: readonly EtcdMember[];
-  /** Number of a member that found its volume empty. */
+  /** Number of a member that found its volume empty, or holds wrong data. */
   lost: number | null;
   /** Members that the API servers which run ask. */
   asked: number;
@@ -61,7 +104,7 @@ export interface MembershipSight {
 
 /** The next step from the list as it is to the list as it ought to be. Never more than one member is on its way. */
 export const nextMove = ({ membership, wanted, list, lost, asked }: MembershipSight): MembershipMove => {
-  const { members, endpoints, joining } = membership;
+  const { members, endpoints, joining, corrupt } = membership;
   const at = (number: number): EtcdMember | undefined => list.find((member) => member.number === number);
   const note = (change: Partial<EtcdMembership>): MembershipMove => ({ kind: 'note', membership: { ...membership, ...change } });
   if (joining !== null) {
@@ -71,13 +114,16 @@ export const nextMove = ({ membership, wanted, list, lost, asked }: MembershipSi
       return newcomer.started ? { kind: 'promote', member: newcomer } : { kind: 'wait', for: `the new member ${joining} to begin` };
     return note({ phase: 'SETTLED', joining: null, endpoints: members });
   }
+  // Until it is taken back, nothing is written in the whole cluster.
+  const isOff = corrupt != null && list.every(({ id, corrupt: named }) => id !== corrupt.id && named !== true);
+  if (isOff && alarmsOf({ members: list }).includes('CORRUPT')) return { kind: 'disarm' };
   const next = lost ?? members;
   if (lost !== null || members < wanted) {
     const entry = at(next);
     if (entry === undefined) return { kind: 'add', number: next };
     // A member with the name of a lost one that has begun, or that has a vote, is the lost one.
     if (entry.started || !entry.learner) return { kind: 'remove', member: entry };
-    return note({ phase: 'JOINING', joining: next, members: Math.max(members, next + 1) });
+    return note({ phase: 'JOINING', joining: next, members: Math.max(members, next + 1), ...(corrupt != null && { corrupt: null }) });
   }
   if (members === wanted) return { kind: 'none' };
   const last = members - 1;

@@ -1,5 +1,5 @@
 /** Looking after a cluster's etcd: how it was at the last look, and when and how its files are made smaller. */
-import type { EtcdMember } from './etcd.ts';
+import { alarmsOf, type EtcdMember } from './etcd.ts';
 
 export interface EtcdStatus {
   observedAt: number;
@@ -21,9 +21,6 @@ const LEAST_GAIN_BYTES = 100 * 1024 ** 2;
 const LEAST_GAIN_SHARE = 0.25;
 /** Of the quota; with more, the alarm would come back at once. */
 const ROOMY = 0.9;
-
-export const alarmsOf = ({ members }: Pick<EtcdStatus, 'members'>): string[] =>
-  [...new Set(members.flatMap(({ alarms }) => alarms))].sort();
 
 /** What to do next. `suspect`: somebody saw that etcd is not well, after the last look. */
 export const nextCare = (status: EtcdStatus | null, quotaBytes: number, suspect: boolean, now: number): Care => {

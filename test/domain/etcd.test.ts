@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { type EtcdMember, type EtcdMembership, type MembershipMove, type MembershipSight, nextMove } from '../../src/domain/etcd.ts';
+import {
+  corruptOf,
+  type EtcdMember,
+  type EtcdMembership,
+  holdTheSame,
+  type MembershipMove,
+  type MembershipSight,
+  nextMove,
+} from '../../src/domain/etcd.ts';
 
 const voter = (number: number, more: Partial<EtcdMember> = {}): EtcdMember => ({
   id: `a${number}`,
@@ -39,6 +47,7 @@ const play = (start: MembershipSight): string[] => {
     else if (move.kind === 'add') now = { ...now, list: [...list, voter(move.number, { started: false, learner: true })] };
     else if (move.kind === 'promote') now = { ...now, list: list.map((m) => (m === move.member ? { ...m, learner: false } : m)) };
     else if (move.kind === 'remove') now = { ...now, list: list.filter((m) => m !== move.member) };
+    else if (move.kind === 'disarm') now = { ...now, list: list.map((m) => ({ ...m, alarms: [] })) };
     else if (move.kind === 'moveLeader') now = { ...now, list: list.map((m) => ({ ...m, leader: m === move.to })) };
   }
   throw new Error(`no end: ${told.join(', ')}`);
@@ -85,4 +94,45 @@ test.each<[string, Partial<MembershipSight>, MembershipMove]>([
   ['removed and not noted', { membership: settled(3), wanted: 1, list: [voter(0), voter(1)] }, { kind: 'note', membership: settled(2) }],
 ])('a pass that begins after one that was %s goes on from there', (_what, seen, move) => {
   expect(nextMove(sight(seen))).toEqual(move);
+});
+
+const alarmed = (number: number, more: Partial<EtcdMember> = {}) => voter(number, { dbSizeBytes: 1, alarms: ['CORRUPT'], ...more });
+
+test('one with other data than the rest goes, the alarm is taken back before anybody is let in, and it comes anew', () => {
+  const list = [alarmed(0), alarmed(1, { corrupt: true }), alarmed(2)];
+  expect(corruptOf(list)?.number).toBe(1);
+  const membership = { ...settled(3), corrupt: { number: 1, id: 'a1', claim: 'old' } };
+  expect(play(sight({ membership, wanted: 3, list, lost: 1 }))).toEqual([
+    'remove 1',
+    'disarm',
+    'add 1',
+    'note',
+    'wait',
+    'promote 1',
+    'note',
+  ]);
+});
+
+test('the alarm stays while it names another one that is on the list', () => {
+  const membership = { ...settled(3), corrupt: { number: 1, id: 'a1', claim: 'old' } };
+  const list = [alarmed(0, { corrupt: true }), alarmed(2)];
+  expect(nextMove(sight({ membership, wanted: 3, list, lost: 1 }))).toMatchObject({ kind: 'add' });
+});
+
+test('nobody is named corrupt where the others are no majority that answers', () => {
+  expect(corruptOf([alarmed(0), alarmed(1, { corrupt: true })])).toBeUndefined();
+  expect(corruptOf([alarmed(0, { corrupt: true }), alarmed(1, { corrupt: true }), alarmed(2)])).toBeUndefined();
+  expect(corruptOf([alarmed(0, { corrupt: true }), alarmed(1), alarmed(2, { dbSizeBytes: null })])).toBeUndefined();
+  expect(corruptOf([alarmed(0, { corrupt: true }), alarmed(1), alarmed(2, { learner: true })])).toBeUndefined();
+  expect(corruptOf([alarmed(0), alarmed(1), alarmed(2)])).toBeUndefined();
+});
+
+test('hashes compare at the same revision above the same compaction, and when all have said theirs', () => {
+  const one = { hash: 1, revision: 30, compactRevision: 20 };
+  expect(holdTheSame([one, one], 2)).toBe(true);
+  expect(holdTheSame([one, { ...one, hash: 2 }], 2)).toBe(false);
+  expect(holdTheSame([one, { ...one, hash: 2, compactRevision: 25 }], 2)).toBeNull();
+  expect(holdTheSame([one, { ...one, revision: 31 }], 2)).toBeNull();
+  expect(holdTheSame([one], 2)).toBeNull();
+  expect(holdTheSame([], 0)).toBeNull();
 });

@@ -2,10 +2,12 @@
 import { namesOf, type ReachableCluster } from '../../controlPlane/hostedCluster.ts';
 import { Unavailable } from '../../domain/errors.ts';
 import { type EtcdMember, type EtcdMembership, type MembershipMove, nextMove } from '../../domain/etcd.ts';
+import type { EtcdStatus } from '../../domain/etcdCare.ts';
 import { done, type Outcome, waiting } from '../../engine/flow.ts';
-import type { KubernetesObject } from '../../seeds/kinds.ts';
+import type { KubernetesObject, ObjectRef } from '../../seeds/kinds.ts';
+import { findCorrupt } from './etcdCorrupt.ts';
 import { findLost } from './etcdQuorum.ts';
-import { claimOf, complaintOf, LOOK, memberAt, readMembers } from './etcdSight.ts';
+import { claimOf, complaintOf, LOOK, type MemberSight, memberAt, readMembers, seeMembers } from './etcdSight.ts';
 import { sendTask, takeAnswer } from './etcdTask.ts';
 import type { ClusterScope } from './scope.ts';
 
@@ -23,8 +25,13 @@ export const ensureMembership = async (scope: ClusterScope, ready: number, apply
   const membership = scope.row.etcd;
   if (membership === null || membership.phase === 'FORMING') return done();
   const wanted = scope.row.spec.controlPlane.replicas;
-  const lost = membership.joining === null ? await findLost(scope, hosted, membership.members, ready) : null;
-  if (membership.joining === null && lost === null && membership.members === wanted) return done();
+  const { members, joining } = membership;
+  const seen = joining === null && ready < members ? await seeMembers(scope, hosted) : new Map<number, MemberSight>();
+  const gone = joining === null ? await findLost(scope, hosted, { members, ready, seen }) : null;
+  const corrupt = joining === null && gone === null ? await findCorrupt(scope, hosted, seen) : null;
+  if (corrupt !== null && 'kind' in corrupt) return corrupt;
+  const lost = gone ?? corrupt?.number ?? null;
+  if (joining === null && lost === null && members === wanted) return done();
 
   const change = await takeAnswer(scope, 'change');
   if (change === 'running') return waiting('etcd to change its members', SOON_MS);
@@ -35,8 +42,9 @@ export const ensureMembership = async (scope: ClusterScope, ready: number, apply
   if (look === undefined || look === 'running') return waiting('etcd to say who its members are', SOON_MS);
 
   const list = readMembers(hosted, look);
-  const move = nextMove({ membership, wanted, list, lost, asked: await countAsked(scope, hosted, membership, wanted) });
-  return carryOut(scope, hosted, move, membership, apply);
+  const known = scope.row.etcd ?? membership;
+  const move = nextMove({ membership: known, wanted, list, lost, asked: await countAsked(scope, hosted, known, wanted) });
+  return carryOut(scope, hosted, move, known, apply);
 };
 
 const carryOut = async (
@@ -57,7 +65,7 @@ const carryOut = async (
         etcd: move.membership,
         // Other claims than before are on their way.
         quorum: null,
-        ...(scope.row.etcdStatus !== null && { etcdStatus: { ...scope.row.etcdStatus, lookAt: 0 } }),
+        ...(scope.row.etcdStatus !== null && { etcdStatus: lookAnew(scope.row.etcdStatus) }),
       });
       await apply();
       await tidy(scope, hosted, before, move.membership);
@@ -70,10 +78,18 @@ const carryOut = async (
   }
 };
 
+/** Whoever was named at the last look is not among them any more. */
+const lookAnew = (status: EtcdStatus): EtcdStatus => ({
+  ...status,
+  members: status.members.map(({ corrupt, ...member }) => member),
+  lookAt: 0,
+});
+
 type Change = Exclude<MembershipMove, { kind: 'none' | 'wait' | 'note' }>;
 
 const wordsOf = (hosted: ReachableCluster, move: Change): string[] => {
   if (move.kind === 'moveLeader') return ['move-leader', move.to.id];
+  if (move.kind === 'disarm') return ['alarm', 'disarm'];
   if (move.kind !== 'add') return ['member', move.kind, move.member.id];
   const { name, host } = memberAt(hosted, move.number);
   // A learner counts for no quorum: a newcomer that does not come costs the others nothing.
@@ -84,22 +100,41 @@ const whatOf = (move: Change): string => {
   const told = (member: EtcdMember): string => `member ${member.number} of etcd`;
   if (move.kind === 'add') return `etcd to take in member ${move.number}`;
   if (move.kind === 'moveLeader') return `${told(move.to)} to lead`;
+  if (move.kind === 'disarm') return 'etcd to take writes again';
   return move.kind === 'promote' ? `${told(move.member)} to get its vote` : `${told(move.member)} to be taken off the list`;
 };
 
 /** What a member leaves behind would be taken up by the next of its name, and one that was taken off the list never starts again. */
-const oldVolume = async (scope: ClusterScope, hosted: ReachableCluster, number: number, { members }: EtcdMembership): Promise<boolean> => {
-  if (number < members) return false;
+const oldVolume = async (
+  scope: ClusterScope,
+  hosted: ReachableCluster,
+  number: number,
+  { members, corrupt }: EtcdMembership,
+): Promise<boolean> => {
   const { kube } = await scope.seed();
-  return kube.remove(claimOf(hosted, number));
+  const claim = claimOf(hosted, number);
+  if (number >= members) return kube.remove(claim);
+  if (corrupt == null || corrupt.claim === null || corrupt.number !== number) return false;
+  // One that came since is empty.
+  if ((await kube.get(claim))?.metadata.uid !== corrupt.claim) return false;
+  await kube.remove(claim, { uid: corrupt.claim });
+  // A claim goes when nobody uses it any more.
+  await kube.remove(podOf(hosted, number));
+  return true;
 };
+
+const podOf = (hosted: ReachableCluster, number: number): ObjectRef => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  namespace: hosted.namespace,
+  name: memberAt(hosted, number).name,
+});
 
 const tidy = async (scope: ClusterScope, hosted: ReachableCluster, before: EtcdMembership, now: EtcdMembership): Promise<void> => {
   const { kube } = await scope.seed();
   if (now.members < before.members) await kube.remove(claimOf(hosted, now.members));
   // One that found itself empty is in a back-off of minutes by now; a new pod reads the list at once.
-  if (now.joining !== null && now.joining < before.members)
-    await kube.remove({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, name: memberAt(hosted, now.joining).name });
+  if (now.joining !== null && now.joining < before.members) await kube.remove(podOf(hosted, now.joining));
 };
 
 interface ApiServers extends KubernetesObject {

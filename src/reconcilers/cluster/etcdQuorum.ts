@@ -14,7 +14,7 @@ import {
   type QuorumVerdict,
 } from '../../domain/etcdQuorum.ts';
 import { isWaking } from '../../domain/hibernation.ts';
-import { claimsOf, type MemberSight, seeMembers } from './etcdSight.ts';
+import { claimsOf, type MemberSight } from './etcdSight.ts';
 import { restoreByItself, sayRest } from './restoreByItself.ts';
 import type { ClusterScope } from './scope.ts';
 import { sayWayBack } from './wayBack.ts';
@@ -24,15 +24,18 @@ const FOUND_EMPTY = /member count is unequal|unmatched member while checking Pee
 const ALONE_AND_EMPTY = /could not retrieve cluster information|cannot fetch cluster info/;
 
 /**
- * Of `members`, so many are `ready` and of the newest form. The number of one that has lost its data and that the others can let in again; null: none.
+ * Of `members`, so many are `ready` and of the newest form; `seen` tells of all unless these are all. The number of one that has lost its data and that the others can let in again; null: none.
  * @throws UserError QUORUM_LOST when the others cannot.
  */
-export const findLost = async (scope: ClusterScope, hosted: ReachableCluster, members: number, ready: number): Promise<number | null> => {
+export const findLost = async (
+  scope: ClusterScope,
+  hosted: ReachableCluster,
+  { members, ready, seen }: { members: number; ready: number; seen: ReadonlyMap<number, MemberSight> },
+): Promise<number | null> => {
   if (ready >= members) {
     await noteWhole(scope, hosted, members);
     return null;
   }
-  const seen = await seeMembers(scope, hosted);
   // In a roll those of the older form serve as well.
   const serving = Math.max(ready, [...seen].filter(([number, sight]) => number < members && sight.ready).length);
   if (hasMajority(serving, members)) await noteMajority(scope);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { etcdMembersOf, type HostedCluster, namesOf, type ReachableCluster } from '../../controlPlane/hostedCluster.ts';
 import { selectorOf } from '../../controlPlane/workload.ts';
 import { Unavailable } from '../../domain/errors.ts';
-import type { EtcdMember } from '../../domain/etcd.ts';
+import type { EtcdMember, KeysHash } from '../../domain/etcd.ts';
 import type { KubernetesObject, ObjectRef } from '../../seeds/kinds.ts';
 import { selectorText } from '../workload.ts';
 import type { TaskAnswer } from './etcdTask.ts';
@@ -36,8 +36,8 @@ const statuses = z.array(
   }),
 );
 
-/** Numbers above 2^53, which ids are, would be rounded: they are read as text. */
-const parseIds = (text: string): unknown => JSON.parse(text.replace(/:(\d{15,})/g, ':"$1"'));
+/** Numbers above 2^53, which ids are, would be rounded: they are read as text. Those in the words of an alarm are text already. */
+const parseIds = (text: string): unknown => JSON.parse(text.replace(/:(\d{15,})(?=[,}\]])/g, ':"$1"'));
 const hexOf = (id: string): string => BigInt(id).toString(16);
 
 /** The JSON among the lines that a container said; undefined when there is none. */
@@ -66,6 +66,9 @@ export const readMembers = (hosted: HostedCluster, answer: TaskAnswer): EtcdMemb
   const seen = statuses.safeParse(jsonOf(answer.said.status));
   const answers = seen.success ? seen.data.map(({ Status }) => Status) : [];
   const leaders = new Set(answers.map(({ leader }) => leader));
+  // Each says all alarms.
+  const alarms = answers.flatMap(({ errors }) => errors.flatMap(alarmOf));
+  const corrupt = new Set(alarms.flatMap(({ alarm, memberId }) => (alarm === 'CORRUPT' ? [memberId] : [])));
   // Numbers go on beyond those that there are: a member that was taken off the list half-way is still known by its address.
   const hosts = etcdMembersOf(hosted, MOST_MEMBERS).map(({ host }) => `https://${host}:2380`);
   return read.data.members.map(({ ID, name, peerURLs, isLearner }) => {
@@ -80,10 +83,33 @@ export const readMembers = (hosted: HostedCluster, answer: TaskAnswer): EtcdMemb
       dbInUseBytes: status?.dbSizeInUse ?? null,
       version: status?.version ?? null,
       ...(status?.header.revision !== undefined && { revision: status.header.revision }),
-      // In etcd's words "memberID:… alarm:NOSPACE ".
-      alarms: (status?.errors ?? []).flatMap((text) => /alarm:([A-Z]+)/.exec(text)?.[1] ?? []),
+      alarms: (status?.errors ?? []).flatMap(alarmOf).map(({ alarm }) => alarm),
+      ...(corrupt.has(ID) && { corrupt: true as const }),
     };
   });
+};
+
+/** Of etcd's words "memberID:… alarm:NOSPACE "; without an id where no majority could name one. */
+const alarmOf = (text: string): { alarm: string; memberId: string }[] => {
+  const [, memberId = '0', alarm] = /(?:memberID:(\d+) )?alarm:([A-Z]+)/.exec(text) ?? [];
+  return alarm === undefined ? [] : [{ alarm, memberId }];
+};
+
+const hashes = z.array(
+  z.looseObject({
+    HashKV: z.looseObject({ hash: z.number(), compact_revision: z.number().default(0), hash_revision: z.number().default(0) }),
+  }),
+);
+
+/** Of the members that could say what they hold. */
+export const readHashes = ({ said }: TaskAnswer): KeysHash[] => {
+  const read = hashes.safeParse(jsonOf(said.hash));
+  if (!read.success) return [];
+  return read.data.map(({ HashKV: { hash, compact_revision: compactRevision, hash_revision: revision } }) => ({
+    hash,
+    revision,
+    compactRevision,
+  }));
 };
 
 const MOST_MEMBERS = 3;

@@ -210,6 +210,8 @@ const send = (response: ServerResponse, answer: Answer, warnings: readonly strin
   response.end(text);
 };
 
+const READING = new Set(['get', 'list', 'watch']);
+
 const HEALTH = /^\/(healthz|livez|readyz)(\/.*)?$/;
 
 const plainAnswer = (options: ApiOptions, path: string, accept: string): Answer => {
@@ -240,6 +242,8 @@ export const createApiHandler = (
 
   const resource = async (message: IncomingMessage, response: ServerResponse, request: ResourceRequest, user: User): Promise<void> => {
     allow(options, user, attributesOf(request), request);
+    if (!READING.has(request.verb) && options.cluster.isFrozen?.())
+      throw new StatusError(500, 'InternalError', 'etcdserver: corrupt cluster');
     options.deprecations?.note(request.kind, request.subresource);
     const form = formOf(message.headers.accept ?? '', request.query);
     if (request.verb === 'watch') {

@@ -33,6 +33,8 @@ export interface Cluster {
   now(): number;
   latency: Latency;
   log: Log;
+  /** Its etcd takes no writes. */
+  isFrozen?(): boolean;
 }
 
 export interface ClusterDeps {

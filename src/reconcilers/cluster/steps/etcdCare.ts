@@ -1,16 +1,21 @@
 /** Looks after etcd once it runs: how it is, alarms, and files that have become too large. Nothing waits for it. */
 import { type EtcdTask, etcdTaskName } from '../../../controlPlane/etcdTask.ts';
-import type { ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
+import { namesOf, type ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
 import { quotaBytesOf } from '../../../domain/controlPlane.ts';
 import { UserError } from '../../../domain/errors.ts';
-import { afterErrand, afterLook, alarmsOf, type Care, type EtcdStatus, nextCare } from '../../../domain/etcdCare.ts';
+import { alarmsOf, corruptOf } from '../../../domain/etcd.ts';
+import { afterErrand, afterLook, type Care, type EtcdStatus, nextCare } from '../../../domain/etcdCare.ts';
 import { nextTime, spreadMs } from '../../../domain/schedule.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
-import { endOf } from '../../workload.ts';
+import { endOf, readyReplicas } from '../../workload.ts';
 import { complaintOf, LOOK, readMembers } from '../etcdSight.ts';
 import { sendTask, takeAnswer } from '../etcdTask.ts';
 import type { ClusterScope } from '../scope.ts';
+import { sayWayBack } from '../wayBack.ts';
 import { etcd } from './etcd.ts';
+
+/** Between looks while the controller manager is not ready, for whatever reason. */
+const LEADERLESS_LOOK_MS = 3 * 60_000;
 
 export const etcdCare: Step<ClusterScope> = {
   name: 'EtcdLookedAfter',
@@ -22,7 +27,10 @@ export const etcdCare: Step<ClusterScope> = {
     const quota = quotaBytesOf(hosted.etcd);
     while (await stepOn(scope, hosted, quota));
     if (scope.row.etcdStatus === null) return waiting('etcd to say how it is', 2_000);
-    refuseAlarms(scope.row.etcdStatus, quota);
+    const named = corruptOf(scope.row.etcdStatus.members);
+    // The list of members is looked after before this.
+    if (named !== undefined) return waiting(`etcd to replace member ${named.number}, whose data are not the others'`, 1_000);
+    await refuseAlarms(scope, scope.row.etcdStatus, quota);
     return done();
   },
 };
@@ -59,19 +67,23 @@ const scheduled = ({ row }: ClusterScope, now: number): number | null => {
   return next === null ? null : next + spreadMs(row.id);
 };
 
-/** The seed's own hourly check has failed since the last look. */
+/** The seed's own hourly check has failed since the last look, or nobody leads in the cluster: for that one must be able to write. */
 const isSuspect = async (scope: ClusterScope, hosted: ReachableCluster): Promise<boolean> => {
   const observedAt = scope.row.etcdStatus?.observedAt ?? 0;
   const prefix = `${etcdTaskName(hosted, 'health')}-`;
-  return (await scope.seed()).jobs.list().some((job) => {
+  const { jobs, deployments } = await scope.seed();
+  const manager = deployments.get(hosted.namespace, namesOf(hosted).controllerManager);
+  if (manager !== undefined && readyReplicas(manager) === 0 && scope.clock.now() - observedAt > LEADERLESS_LOOK_MS) return true;
+  return jobs.list().some((job) => {
     if (job.metadata.namespace !== hosted.namespace || !job.metadata.name.startsWith(prefix)) return false;
     const end = endOf(job);
     return end !== undefined && !end.good && end.atMs > observedAt;
   });
 };
 
-const refuseAlarms = (status: EtcdStatus | null, quota: number): void => {
-  const alarms = status === null ? [] : alarmsOf(status);
+/** @throws UserError. */
+const refuseAlarms = async (scope: ClusterScope, status: EtcdStatus, quota: number): Promise<void> => {
+  const alarms = alarmsOf(status);
   const gib = (quota / 1024 ** 3).toFixed(1);
   if (alarms.includes('NOSPACE'))
     throw new UserError(
@@ -79,8 +91,11 @@ const refuseAlarms = (status: EtcdStatus | null, quota: number): void => {
       `etcd has reached its quota of ${gib} GiB and takes no more writes; delete what is not needed, or raise controlPlane.etcd.quotaGiB. Its files are made smaller and the alarm is taken back by themselves.`,
       { field: ['controlPlane', 'etcd', 'quotaGiB'], whoMustAct: 'CUSTOMER' },
     );
-  if (alarms.length > 0)
-    throw new UserError('SEED_REFUSED', `etcd has raised the alarm ${alarms.join(', ')}: a member's data may be damaged.`, {
-      whoMustAct: 'CLOUD_ADMIN',
-    });
+  if (alarms.length === 0) return;
+  const way = await sayWayBack(scope);
+  throw new UserError(
+    'SEED_REFUSED',
+    `etcd has raised the alarm ${alarms.join(', ')}: members hold different data, and no majority of them agrees. ${way === undefined ? 'There is no backup that could be restored' : `To go back, ${way}`}.`,
+    { whoMustAct: way === undefined ? 'CLOUD_ADMIN' : 'CUSTOMER' },
+  );
 };

@@ -162,6 +162,7 @@ export const clientProcess = (deps: ClientDeps, line: CommandLine, lease: string
       try {
         const reached = connect(deps.seed, line, access, deps.findPlane);
         requireLease(reached, access, lease);
+        if (reached.cluster.isFrozen?.()) throw new Error('leaderelection lost: etcdserver: corrupt cluster');
         extra(reached);
         deps.lead(reached);
         return { state: 'ready' };

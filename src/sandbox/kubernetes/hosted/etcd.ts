@@ -4,6 +4,7 @@ import { PVC } from '../kinds.ts';
 import { type KubeObject, namespaceOf } from '../objects.ts';
 import { type CommandLine, checkCommandLine, fileOf } from './commandLine.ts';
 import type { EtcdCluster, EtcdClusters, MemberRecord, Newcomer } from './etcdClusters.ts';
+import { requireSameData } from './etcdCorruption.ts';
 import { createDiskMetrics, type DiskMetrics } from './etcdMetrics.ts';
 import { parseCertificates, parsePair, requireChain, requireHost, requireUsage } from './pkiChecks.ts';
 import type { Process } from './process.ts';
@@ -16,6 +17,8 @@ export interface EtcdMember {
   trustedCaPem: string;
   serverCertPem: string;
   disk: DiskMetrics;
+  /** It tells others what it holds, and takes part when that is compared. */
+  compares: boolean;
 }
 
 const hostsOf = (urls: string | undefined, flag: string): string[] =>
@@ -130,7 +133,10 @@ export const startEtcd = (seed: Cluster, registry: EtcdRegistry, line: CommandLi
   const files = inspect(seed, line);
   const newcomer = newcomerOf(seed, line);
   const cluster = registry.clusters.admit(newcomer, (c) => [...registry.members.values()].some((m) => m.cluster === c));
-  const member: EtcdMember = { podUid, name: newcomer.name, cluster, ...files, disk: createDiskMetrics(seed.now()) };
+  const gates = (line.flag('feature-gates') ?? '').split(',');
+  if (gates.includes('InitialCorruptCheck=true')) requireSameData(seed, registry, cluster, newcomer.name);
+  const compares = gates.includes('CompactHashCheck=true');
+  const member: EtcdMember = { podUid, name: newcomer.name, cluster, ...files, disk: createDiskMetrics(seed.now()), compares };
   registry.members.set(podUid, member);
   return {
     check() {

@@ -23,6 +23,8 @@ export interface EtcdCluster {
   removed: string[];
   /** Revisions go on above it; of a cluster that was restored with a bump. */
   revisionFloor?: number;
+  /** Ids of members for whom the alarm CORRUPT is on. */
+  alarms?: string[];
   /** Id of the member that leads; null: whoever comes first. */
   leader: string | null;
 }

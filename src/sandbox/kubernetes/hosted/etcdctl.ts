@@ -3,6 +3,7 @@ import type { Cluster } from '../cluster.ts';
 import { dicts, type KubeObject, spec, text, texts } from '../objects.ts';
 import { dialEtcd, type EtcdMember, type EtcdRegistry, isRunning, leaderOf, refusalOf } from './etcd.ts';
 import { type MemberRecord, newMember } from './etcdClusters.ts';
+import { corruptAlarms, hashOf } from './etcdCorruption.ts';
 import { containerFiles } from './podFiles.ts';
 import { messageOf, type Process } from './process.ts';
 
@@ -16,6 +17,7 @@ interface Errand {
   registry: EtcdRegistry;
   /** Bytes that a cluster's data takes. */
   sizeOf: (dataId: string) => number;
+  revisionOf: (dataId: string) => number;
 }
 
 /** uint64, which JSON.stringify cannot say. */
@@ -84,21 +86,50 @@ const change = ({ registry }: Errand, member: EtcdMember, { words, flag }: Words
   return { header: { cluster_id: 1 }, members: cluster.members.map(memberJson) };
 };
 
-const statusJson = ({ registry, sizeOf }: Errand, member: EtcdMember, endpoint: string): object => ({
+const recordOf = ({ cluster, name }: EtcdMember): MemberRecord | undefined => cluster.members.find((m) => m.name === name);
+
+const headerOf = ({ revisionOf }: Errand, member: EtcdMember): object => ({
+  member_id: numberOf(recordOf(member)?.id ?? '0'),
+  revision: revisionOf(member.cluster.dataId),
+  raft_term: 2,
+});
+
+const statusJson = (errand: Errand, member: EtcdMember, endpoint: string): object => ({
   Endpoint: endpoint,
   Status: {
-    header: { member_id: numberOf(member.cluster.members.find((m) => m.name === member.name)?.id ?? '0'), raft_term: 2 },
+    header: headerOf(errand, member),
     version: '3.6.8',
-    dbSize: sizeOf(member.cluster.dataId),
-    dbSizeInUse: sizeOf(member.cluster.dataId),
-    leader: numberOf(leaderOf(registry, member.cluster)?.id ?? '0'),
+    dbSize: errand.sizeOf(member.cluster.dataId),
+    dbSizeInUse: errand.sizeOf(member.cluster.dataId),
+    leader: numberOf(leaderOf(errand.registry, member.cluster)?.id ?? '0'),
+    ...errorsOf(corruptAlarms(errand.seed, errand.registry, member.cluster)),
   },
 });
 
-const healthOf = ({ registry }: Errand, endpoints: string[], reached: (EtcdMember | Error)[]): string => {
+const errorsOf = (alarms: string[]): object =>
+  alarms.length === 0 ? {} : { errors: alarms.map((id) => `${id === '0' ? '' : `memberID:${BigInt(`0x${id}`)} `}alarm:CORRUPT `) };
+
+/** Its keys as they were at a revision. */
+const hashJson = (errand: Errand, member: EtcdMember, endpoint: string, at: number): object => {
+  if (at > errand.revisionOf(member.cluster.dataId)) refuse('mvcc: required revision is a future revision');
+  const record = recordOf(member);
+  return {
+    Endpoint: endpoint,
+    HashKV: {
+      header: headerOf(errand, member),
+      hash: record === undefined ? 0 : hashOf(errand.seed, member.cluster, record),
+      compact_revision: -1,
+      hash_revision: at === 0 ? errand.revisionOf(member.cluster.dataId) : at,
+    },
+  };
+};
+
+const healthOf = ({ seed, registry }: Errand, endpoints: string[], reached: (EtcdMember | Error)[]): string => {
+  const illness = (member: EtcdMember): string | undefined =>
+    refusalOf(registry, member) ?? (corruptAlarms(seed, registry, member.cluster).length > 0 ? 'Active Alarm(s): CORRUPT ' : undefined);
   const all = endpoints.map((endpoint, i) => {
     const member = reached[i];
-    const error = member instanceof Error ? 'context deadline exceeded' : member && refusalOf(registry, member);
+    const error = member instanceof Error ? 'context deadline exceeded' : member && illness(member);
     return { endpoint, health: error === undefined, took: '1ms', ...(error !== undefined && { error }) };
   });
   if (all.some(({ health }) => !health)) throw new Error(`unhealthy cluster\n${JSON.stringify(all)}`);
@@ -117,23 +148,36 @@ const carryOut = (errand: Errand, line: Words, dial: (endpoint: string) => EtcdM
   const reached = endpoints.map(reach);
   const [noun, verb, subject] = line.words;
   if (noun === 'endpoint' && verb === 'health') return healthOf(errand, endpoints, reached);
-  if (noun === 'endpoint' && verb === 'status') {
+  const askEach = (what: string, ask: (member: EtcdMember, endpoint: string) => object): string => {
     const found = endpoints.flatMap((endpoint, i) => {
       const member = reached[i];
-      return member === undefined || member instanceof Error ? [] : [statusJson(errand, member, endpoint)];
+      return member === undefined || member instanceof Error ? [] : [ask(member, endpoint)];
     });
     const json = toJson(found);
-    if (found.length < endpoints.length) throw new Error(`Failed to get the status of endpoint: context deadline exceeded\n${json}`);
+    if (found.length < endpoints.length) throw new Error(`Failed to get the ${what} of endpoint: context deadline exceeded\n${json}`);
     return json;
-  }
+  };
+  if (noun === 'endpoint' && verb === 'status') return askEach('status', (member, endpoint) => statusJson(errand, member, endpoint));
+  if (noun === 'endpoint' && verb === 'hashkv')
+    return askEach('hash', (member, endpoint) => hashJson(errand, member, endpoint, Number(line.flag('rev') ?? 0)));
   if (noun === 'defrag') {
     const failed = endpoints.filter((_, i) => reached[i] instanceof Error);
     if (failed.length > 0) throw new Error(`Failed to defragment etcd member[${failed[0]}]. (context deadline exceeded)`);
     return endpoints.map((endpoint) => `Finished defragmenting etcd member[${endpoint}]. took 1ms`).join('\n');
   }
   const member = someone(reached, errand.registry);
-  // No cluster here comes near a quota.
-  if (noun === 'alarm' && (verb === 'list' || verb === 'disarm')) return toJson({ header: { cluster_id: 1 } });
+  if (noun === 'alarm' && (verb === 'list' || verb === 'disarm')) {
+    // No cluster here comes near a quota.
+    const alarms = corruptAlarms(errand.seed, errand.registry, member.cluster);
+    if (verb === 'disarm') {
+      member.cluster.alarms = [];
+      errand.registry.clusters.changed(member.cluster);
+    }
+    return toJson({
+      header: { cluster_id: 1 },
+      ...(alarms.length > 0 && { alarms: alarms.map((id) => ({ ...(id !== '0' && { memberID: numberOf(id) }), alarm: 2 })) }),
+    });
+  }
   if (noun === 'member' && verb === 'list') return toJson({ header: { cluster_id: 1 }, members: member.cluster.members.map(memberJson) });
   if (noun === 'member' && ['add', 'promote', 'remove'].includes(verb ?? '')) return toJson(change(errand, member, line));
   if (noun === 'move-leader') {

@@ -14,6 +14,7 @@ import { parseCommandLine } from './commandLine.ts';
 import { type Reached, startControllerManager, startScheduler } from './components.ts';
 import { type EtcdRegistry, startEtcd } from './etcd.ts';
 import { createEtcdClusters } from './etcdClusters.ts';
+import { corruptAlarms } from './etcdCorruption.ts';
 import { playEtcdctl } from './etcdctl.ts';
 import { startKeystoneAuth } from './keystoneAuth.ts';
 import { playMetricsTask } from './metricsTask.ts';
@@ -109,6 +110,9 @@ export const createPlanes = (
     made.cluster.store.subscribe(() => {
       for (const { cluster, name, disk } of registry.members.values()) if (cluster.dataId === dataId) disk.wrote(diskMs(name));
     });
+    // While the alarm is on, etcd takes no writes.
+    made.cluster.isFrozen = () =>
+      [...registry.members.values()].some(({ cluster }) => cluster.dataId === dataId && corruptAlarms(seed, registry, cluster).length > 0);
     planes.set(dataId, made);
     return made;
   };
@@ -152,7 +156,8 @@ export const createPlanes = (
       if (snapshot) return snapshot;
       const metrics = playMetricsTask({ seed, registry }, pod);
       if (metrics) return metrics;
-      const errand = playEtcdctl({ seed, registry, sizeOf: (dataId) => 20_480 + 1024 * rowsOf(dataId).size }, pod);
+      const sizeOf = (dataId: string): number => 20_480 + 1024 * rowsOf(dataId).size;
+      const errand = playEtcdctl({ seed, registry, sizeOf, revisionOf: (dataId) => planeOf(dataId).cluster.store.revision() }, pod);
       if (errand) return errand;
       const line = parseCommandLine(seed, pod);
       if (!line) return undefined;
