@@ -69,6 +69,7 @@ export const newSeedRow = (deps: CommandDeps, input: SeedSettings, server: strin
     drain: null,
     made: null,
     place: null,
+    clusterUid: null,
     silentSince: null,
     lostAt: null,
     state: 'PENDING',

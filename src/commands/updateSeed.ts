@@ -1,6 +1,7 @@
 /** updateSeed: changes what is known of a seed; what is left out stays as it is. */
 import { requireCloudAdmin } from '../domain/actor.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
+import type { Tx } from '../store/open.ts';
 import { countClustersBoundToSeed } from '../store/seeds.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
 import { definedOf, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
@@ -26,7 +27,7 @@ export const updateSeed =
         if (row.made !== null) refuseOfMade({ kubeconfig, ...patch });
         if (patch.exposure !== undefined && patch.exposure !== row.exposure) await refuseWhileUsed(tx.db, row.id);
         if (kubeconfig !== undefined) await deps.secrets.put(tx, row.id, KUBECONFIG, kubeconfig, now);
-        return { ...patch, ...(server !== undefined && { apiServerUrl: server }) };
+        return { ...patch, ...(server !== undefined && { apiServerUrl: server, ...(await recognised(tx, row.id)) }) };
       },
     });
   };
@@ -37,6 +38,10 @@ const refuseOfMade = (fields: Record<string, unknown>): void => {
   if (field !== undefined)
     throw new UserError('INVALID_INPUT', `Seedbed made this seed, and keeps its ${field} itself; leave it out.`, { field: [field] });
 };
+
+/** An empty seed may be another cluster from now on; one that clusters are on must be the same, which is looked at before anything is done in it. */
+const recognised = async (tx: Tx, seedId: string): Promise<{ clusterUid?: null }> =>
+  (await countClustersBoundToSeed(tx.db, seedId)) === 0 ? { clusterUid: null } : {};
 
 /** Clusters' addresses hang on how the seed exposes them. */
 const refuseWhileUsed = async (db: Parameters<typeof countClustersBoundToSeed>[0], seedId: string): Promise<void> => {

@@ -6,9 +6,11 @@ import type { AddressPolicy } from '../seeds/address.ts';
 import { type Kubernetes, type KubernetesDeps, openKubernetes } from '../seeds/connection.ts';
 import type { KindRef } from '../seeds/kinds.ts';
 import { parseKubeconfig } from '../seeds/kubeconfig.ts';
+import { readClusterUid, requireSameCluster } from '../seeds/probe.ts';
 import { openVersions, type Versions } from '../seeds/versions.ts';
 import type { Cache } from '../seeds/watch.ts';
 import type { Store } from '../store/open.ts';
+import { loadSeed } from '../store/reconcile.ts';
 import type { Secrets } from '../store/secrets.ts';
 import { enqueue } from '../store/workItems.ts';
 import { endOf, trimmed } from './workload.ts';
@@ -31,7 +33,10 @@ export interface SeedHandle {
 }
 
 export interface SeedRegistry {
-  /** The connection with the kubeconfig stored now; a changed kubeconfig opens a new one. */
+  /**
+   * The connection with the kubeconfig stored now; a changed kubeconfig opens a new one.
+   * @throws Unavailable when that leads to another Kubernetes cluster than the one that is known as this seed.
+   */
   get(seedId: string): Promise<SeedHandle>;
   /** One call on a connection of its own, without any watch. Throws when there is no answer; asked again within a second, it throws the same. */
   ping(seedId: string): Promise<void>;
@@ -144,33 +149,45 @@ export const createSeedRegistry = (deps: {
     };
   };
 
+  /** One call on a connection of its own; a failure is remembered for a second. */
+  const askBriefly = async (seedId: string, text: string, ask: (kube: Kubernetes) => Promise<void>): Promise<void> => {
+    const last = silent.get(seedId);
+    if (last !== undefined && deps.clock.now() - last.at < PING_MS) throw last.error;
+    const kube = openApi(text, PING_TIMEOUT_MS);
+    try {
+      await ask(kube);
+      silent.delete(seedId);
+    } catch (error) {
+      silent.set(seedId, { at: deps.clock.now(), error });
+      throw error;
+    } finally {
+      kube.close();
+    }
+  };
+
+  const opening = new Map<string, Promise<SeedHandle>>();
+
+  const openVerified = async (seedId: string, version: string): Promise<SeedHandle> => {
+    close(seedId);
+    const known = (await loadSeed(deps.store.db, seedId))?.clusterUid ?? null;
+    const text = await kubeconfigOf(seedId);
+    if (known !== null) await askBriefly(seedId, text, async (kube) => requireSameCluster(known, await readClusterUid(kube)));
+    const handle = connect(seedId, text);
+    open.set(seedId, { version, handle });
+    return handle;
+  };
+
   return {
     get: async (seedId) => {
       const version = await deps.secrets.version(deps.store.db, seedId, 'kubeconfig');
       const known = open.get(seedId);
       if (known !== undefined && known.version === version) return known.handle;
-      const text = await kubeconfigOf(seedId);
-      const meanwhile = open.get(seedId);
-      if (meanwhile !== undefined && meanwhile.version === version) return meanwhile.handle;
-      close(seedId);
-      const handle = connect(seedId, text);
-      open.set(seedId, { version: version ?? '', handle });
-      return handle;
+      // All that come meanwhile wait for the same look at who it is.
+      const coming = opening.get(seedId) ?? openVerified(seedId, version ?? '').finally(() => opening.delete(seedId));
+      opening.set(seedId, coming);
+      return coming;
     },
-    ping: async (seedId) => {
-      const last = silent.get(seedId);
-      if (last !== undefined && deps.clock.now() - last.at < PING_MS) throw last.error;
-      const kube = openApi(await kubeconfigOf(seedId), PING_TIMEOUT_MS);
-      try {
-        await kube.version();
-        silent.delete(seedId);
-      } catch (error) {
-        silent.set(seedId, { at: deps.clock.now(), error });
-        throw error;
-      } finally {
-        kube.close();
-      }
-    },
+    ping: async (seedId) => askBriefly(seedId, await kubeconfigOf(seedId), async (kube) => void (await kube.version())),
     close,
     closeAll: () => {
       for (const seedId of [...open.keys()]) close(seedId);

@@ -1,6 +1,7 @@
 /** Reads the facts of a seed that decide whether control planes can live in it; judging them is somebody else's work. */
 import { X509Certificate } from 'node:crypto';
 import type { V1Node, V1Service, V1StorageClass } from '@kubernetes/client-node';
+import { Unavailable, UserError } from '../domain/errors.ts';
 import type { Kubernetes } from './connection.ts';
 import type { KubernetesObject } from './kinds.ts';
 import type { KubernetesAccess } from './kubeconfig.ts';
@@ -41,16 +42,42 @@ export interface SeedProbe {
   allocatableMemoryMiB: number;
   /** Address of the `kubernetes` Service: the first of the range that Services get theirs from. */
   serviceAddresses: string[];
+  /** See `readClusterUid`. */
+  clusterUid: string | null;
 }
 
-/** At most 24 requests; about 5 when the credential has all rights. A list that is refused throws SEED_REFUSED with its name. */
+/**
+ * Which Kubernetes cluster it is, whatever its address and certificates: the uid of a namespace that nobody can delete. null: the credential may not
+ * read it, nor then do anything of what Seedbed does.
+ */
+export const readClusterUid = async (k: Kubernetes): Promise<string | null> => {
+  try {
+    return (await k.get({ apiVersion: 'v1', kind: 'Namespace', name: 'kube-system' }))?.metadata.uid ?? null;
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
+};
+
+/** @throws Unavailable when this is another cluster than the one that was known; nobody may touch it in the belief that it is. */
+export const requireSameCluster = (known: string | null, seen: string | null): void => {
+  if (known === null || seen === null || known === seen) return;
+  throw new Unavailable(
+    'SEED_UNAVAILABLE',
+    `The seed's kubeconfig leads to another Kubernetes cluster than before (the uid of its namespace kube-system is ${seen}, and was ${known}). Nothing is done in it: give the kubeconfig of the same cluster with updateSeed; once no cluster is on the seed any more, updateSeed takes that of another.`,
+    { whoMustAct: 'CLOUD_ADMIN' },
+  );
+};
+
+/** At most 26 requests; about 6 when the credential has all rights. A list that is refused throws SEED_REFUSED with its name. */
 export const probeSeed = async (k: Kubernetes): Promise<SeedProbe> => {
-  const [version, rights, nodeList, classList, service] = await Promise.all([
+  const [version, rights, nodeList, classList, service, clusterUid] = await Promise.all([
     k.version(),
     findRights(k),
     k.list({ apiVersion: 'v1', kind: 'Node' }),
     k.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }),
     k.get({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'kubernetes' }),
+    readClusterUid(k),
   ]);
   const nodes = nodeList.items.map(nodeFact);
   const usable = nodes.filter(({ schedulable }) => schedulable);
@@ -64,6 +91,7 @@ export const probeSeed = async (k: Kubernetes): Promise<SeedProbe> => {
     allocatableCpuMillis: usable.reduce((sum, { cpuMillis }) => sum + cpuMillis, 0),
     allocatableMemoryMiB: usable.reduce((sum, { memoryMiB }) => sum + memoryMiB, 0),
     serviceAddresses: (spec?.clusterIPs ?? [spec?.clusterIP ?? '']).filter((address) => address !== '' && address !== 'None'),
+    clusterUid,
   };
 };
 

@@ -97,6 +97,8 @@ export const seeds = sqliteTable(
     made: json<MadeSeedSpec>(),
     /** What was found and made in the cloud for it so far. */
     place: json<SeedPlace>(),
+    /** Which Kubernetes cluster it is: the uid of its namespace kube-system; null: not known yet. */
+    clusterUid: text(),
     /** Of the first look that got no answer, with none since; null: it answers. */
     silentSince: time(),
     /** When it was given up for now, and its clusters with it; null: it was not. */

@@ -45,6 +45,7 @@ const seed = (id: string) => ({
   drain: null,
   made: null,
   place: null,
+  clusterUid: null,
   silentSince: null,
   lostAt: null,
   eventNumber: 0,

@@ -3,7 +3,7 @@ import { Unavailable } from '../../../domain/errors.ts';
 import { isLost } from '../../../domain/seed.ts';
 import { listReleases, parseVersion } from '../../../domain/version.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
-import type { SeedProbe } from '../../../seeds/probe.ts';
+import { requireSameCluster, type SeedProbe } from '../../../seeds/probe.ts';
 import { patchSeed } from '../../../store/reconcile.ts';
 import { listClusterIdsOnSeed } from '../../../store/seeds.ts';
 import { wakeClustersOfSeed, wakePartsOfSeed } from '../../../store/wake.ts';
@@ -40,6 +40,7 @@ const heard = async (scope: SeedScope): Promise<SeedProbe> => {
     // A lost one is not read in full, nor watched, until it says a word.
     if (row.lostAt !== null) await world.seeds.ping(row.id);
     const probe = await scope.probe();
+    await recognise(scope, probe);
     if (row.silentSince !== null) await back(scope);
     return probe;
   } catch (error) {
@@ -48,6 +49,18 @@ const heard = async (scope: SeedScope): Promise<SeedProbe> => {
     // Until then it may be a restart.
     const who = row.lostAt === null ? {} : ({ whoMustAct: 'CLOUD_ADMIN' } as const);
     throw new Unavailable(error.code, error.message, { ...error.detail, ...who, lookAgainMs: ASK_MS, cause: error });
+  }
+};
+
+/** Behind the address of a seed there may be another one some day. */
+const recognise = async (scope: SeedScope, { clusterUid }: SeedProbe): Promise<void> => {
+  if (scope.row.clusterUid === null && clusterUid !== null) await scope.patch({ clusterUid });
+  try {
+    requireSameCluster(scope.row.clusterUid, clusterUid);
+  } catch (error) {
+    // Whoever has the connection already must not go on.
+    scope.world.seeds.close(scope.row.id);
+    throw error;
   }
 };
 
