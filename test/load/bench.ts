@@ -4,6 +4,7 @@ import { benchAcknowledge } from './acknowledge.ts';
 import { benchCalls } from './calls.ts';
 import { benchDayTwo } from './dayTwo.ts';
 import { benchFleet } from './fleet.ts';
+import { benchHealing } from './healing.ts';
 import { benchLab } from './lab.ts';
 import { benchOverhead } from './overhead.ts';
 import { print, type Row } from './report.ts';
@@ -16,6 +17,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   calls: benchCalls,
   script: benchOverhead,
   lab: benchLab,
+  healing: benchHealing,
   dayTwo: benchDayTwo,
   fleet: () => benchFleet(clusters),
 };
