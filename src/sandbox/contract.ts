@@ -101,8 +101,15 @@ export interface ControlPlaneFiles {
   objects: { kind: string; apiVersion: string; [key: string]: unknown }[];
 }
 
-/** Starts a Kubernetes on a machine; resolves, once it answers, to what stops it. Its objects outlive a stop. */
-export type StartControlPlane = (files: ControlPlaneFiles) => Promise<() => void>;
+export interface RunningControlPlane {
+  /** Its objects outlive it. */
+  stop(): void;
+  /** Its API server, scheduler and controller manager, as other files have them; `away` ends when they may come back. What its kubelets run goes on. */
+  restart(files: ControlPlaneFiles, away: () => Promise<void>): Promise<void>;
+}
+
+/** Starts a Kubernetes on a machine; resolves once it answers. */
+export type StartControlPlane = (files: ControlPlaneFiles) => Promise<RunningControlPlane>;
 
 export interface KubernetesHalf {
   /** Range of loopback addresses for the cloud's outside, so that what listens at a floating IP can be dialled; absent: nothing does. */

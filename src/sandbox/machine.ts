@@ -1,5 +1,5 @@
 /** A simulated server after power-on: cloud-init reads its user data, kubeadm joins over TLS, and a kubelet stays until the power goes. */
-import type { BootMachine, ControlPlaneFiles, MachineSpec } from './contract.ts';
+import type { BootMachine, ControlPlaneFiles, MachineSpec, RunningControlPlane } from './contract.ts';
 import {
   type CloudConfig,
   findJoin,
@@ -14,11 +14,13 @@ import { type Joined, runKubeadmJoin } from './kubernetes/join/kubeadm.ts';
 import { registerNode } from './kubernetes/join/nodeRegistration.ts';
 import { attachKubelet } from './kubernetes/machineRegistry.ts';
 import { type Dict, dict, dicts, text, texts } from './kubernetes/objects.ts';
+import { API_AWAY_MS, createMachineShell } from './machineShell.ts';
 
 /** Between two runs of kubeadm in a script that tries again. */
 const ATTEMPT_PAUSE_MS = 2000;
 const ATTEMPTS = 30;
 const REGISTER_PAUSE_MS = 1000;
+const SHORTEST_PAUSE_MS = 20;
 
 /** What a joined machine has on its disk. */
 interface Disk {
@@ -27,7 +29,10 @@ interface Disk {
   labels: Record<string, string>;
   taints: Dict[];
   nodeIps: string[];
+  /** With the version of its kubelet. */
   access: Joined;
+  /** Where it is another than the kubelet's. */
+  kubeadm?: string;
   /** Of a machine that runs a control plane. */
   controlPlane?: ControlPlaneFiles;
 }
@@ -40,6 +45,7 @@ const readDisk = (state: Record<string, unknown>): Disk | undefined => {
     nodeName: text(state.nodeName),
     labels: dict(state.labels) as Record<string, string>,
     taints: dicts(state.taints),
+    ...(state.kubeadm !== undefined && { kubeadm: text(state.kubeadm) }),
     nodeIps: texts(state.nodeIps),
     ...(state.controlPlane !== undefined && { controlPlane: state.controlPlane as ControlPlaneFiles }),
     access: {
@@ -94,8 +100,8 @@ const addressesOf = (spec: MachineSpec, { nodeIps }: Disk): readonly string[] =>
   return strange !== undefined ? [] : nodeIps.length > 0 ? nodeIps : [spec.address];
 };
 
-/** Registers with patience, for the API server may be away. Returns the way to end the heartbeat. */
-const runKubelet = async (spec: MachineSpec, power: Power, disk: Disk): Promise<() => void> => {
+/** Registers with patience, for the API server may be away. */
+const register = async (spec: MachineSpec, power: Power, disk: Disk): Promise<void> => {
   const { access, nodeName } = disk;
   const facts = {
     nodeName,
@@ -117,7 +123,53 @@ const runKubelet = async (spec: MachineSpec, power: Power, disk: Disk): Promise<
     }
   }
   spec.log(`kubelet[812]: I Successfully registered node "${nodeName}"`);
-  return attachKubelet(new URL(access.server).host, { nodeName, address: spec.address, certPem: access.certPem, caPem: access.caPem });
+};
+
+/** Returns the way to end the heartbeat. `keep`: what the disk holds from now on. */
+const runKubelet = async (
+  spec: MachineSpec,
+  power: Power,
+  first: Disk,
+  keep: (disk: Disk) => void,
+  running: RunningControlPlane | undefined,
+): Promise<() => void> => {
+  await register(spec, power, first);
+  const { access, nodeName } = first;
+  let disk = first;
+  const change = (changes: Partial<Disk>): void => {
+    disk = { ...disk, ...changes };
+    keep(disk);
+  };
+  const shell = createMachineShell({
+    nodeName,
+    access,
+    versions: () => ({
+      kubeadm: disk.kubeadm ?? disk.access.kubernetesVersion,
+      kubelet: disk.access.kubernetesVersion,
+      ...(disk.controlPlane !== undefined && { controlPlane: disk.controlPlane }),
+    }),
+    console: spec.log,
+    // As slow as it boots.
+    pause: (usualMs) => power.pause(spec.bootMs === 0 ? SHORTEST_PAUSE_MS : usualMs),
+    installKubeadm: (kubeadm) => change({ kubeadm }),
+    restartApi: async (kubernetesVersion) => {
+      if (disk.controlPlane === undefined || running === undefined) return;
+      const controlPlane = { ...disk.controlPlane, kubernetesVersion };
+      change({ controlPlane });
+      await running.restart(controlPlane, () => power.pause(API_AWAY_MS));
+    },
+    restartKubelet: async (kubernetesVersion) => {
+      change({ access: { ...disk.access, kubernetesVersion } });
+      await register(spec, power, disk);
+    },
+  });
+  return attachKubelet(new URL(access.server).host, {
+    nodeName,
+    address: spec.address,
+    certPem: access.certPem,
+    caPem: access.caPem,
+    shell,
+  });
 };
 
 const join = async (
@@ -193,12 +245,14 @@ const run = async (spec: MachineSpec, power: Power): Promise<(() => void) | unde
     spec.log(`${spec.name} login:`);
     return undefined;
   }
-  const stop = disk.controlPlane === undefined ? () => {} : ((await spec.startControlPlane?.(disk.controlPlane)) ?? (() => {}));
+  const running = disk.controlPlane === undefined ? undefined : await spec.startControlPlane?.(disk.controlPlane);
+  const stop = (): void => running?.stop();
   if (power.isOff()) {
     stop();
     throw new PoweredOff('powered off');
   }
-  const kubelet = await runKubelet(spec, power, disk).catch((error: unknown) => {
+  const keep = (changed: Disk): void => spec.save({ ...spec.state, ...changed });
+  const kubelet = await runKubelet(spec, power, disk, keep, running).catch((error: unknown) => {
     stop();
     throw error;
   });
@@ -207,7 +261,7 @@ const run = async (spec: MachineSpec, power: Power): Promise<(() => void) | unde
     stop();
   };
   if (!known) {
-    spec.save({ ...spec.state, ...disk });
+    keep(disk);
     spec.log('This node has joined the cluster:');
     spec.log('* Certificate signing request was sent to apiserver and a response was received.');
     spec.log('* The Kubelet was informed of the new secure connection details.');

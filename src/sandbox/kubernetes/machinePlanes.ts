@@ -29,7 +29,16 @@ export const createMachinePlanes = (deps: Deps): MachinePlanes => {
       const entry = open(deps, files);
       running.set(files.id, entry);
       await entry.plane.listening();
-      return () => stop(files.id);
+      return {
+        stop: () => stop(files.id),
+        restart: async (changed, away) => {
+          entry.plane.withdraw(podUidOf(files));
+          await away();
+          if (running.get(files.id) !== entry) return;
+          serve(entry.plane, changed);
+          await entry.plane.listening();
+        },
+      };
     },
     list: () => [...running.values()],
     close: () => {
@@ -57,9 +66,12 @@ const open = (deps: Deps, files: ControlPlaneFiles): { plane: Plane; planes: Pla
   return { plane, planes };
 };
 
+/** All three programs of it come and go together. */
+const podUidOf = ({ id }: ControlPlaneFiles): string => `kube-apiserver-${id}`;
+
 const serve = (plane: Plane, files: ControlPlaneFiles): void => {
   const { id, endpoint, address, ca, server } = files;
-  const podUid = `kube-apiserver-${id}`;
+  const podUid = podUidOf(files);
   plane.serve({
     podUid,
     podName: 'kube-apiserver',

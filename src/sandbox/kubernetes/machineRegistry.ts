@@ -1,5 +1,19 @@
 /** Where joined machines and hosted API servers meet: heartbeats of thousands of machines go through here and not through TLS. */
 
+/** A unit of systemd's in a machine. */
+export interface Unit {
+  /** All that it has said until now. */
+  lines: readonly string[];
+  /** undefined: it runs. */
+  code(): number | undefined;
+}
+
+/** What a pod may do in the machine that is let in. */
+export interface MachineShell {
+  /** Runs a script as a unit, once one of its name has ended. */
+  start(name: string, script: string, args: readonly string[]): Unit;
+}
+
 /** A kubelet of a machine that has joined; it lives until the machine stops. */
 export interface AttachedKubelet {
   nodeName: string;
@@ -8,6 +22,8 @@ export interface AttachedKubelet {
   certPem: string;
   /** Whom it trusts, as the API server it dials and as a client of its own. */
   caPem: string;
+  /** Absent: nobody gets in. */
+  shell?: MachineShell;
 }
 
 export interface KubeletListener {

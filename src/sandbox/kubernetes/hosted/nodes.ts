@@ -12,6 +12,7 @@ import { at, conditionStatus, type Dict, dicts, type KubeObject, spec, status, t
 import { StatusError } from '../statusError.ts';
 import type { NodeProxy, PodLog } from '../subresources.ts';
 import type { ApiServerConfig } from './apiServer.ts';
+import { playMachineTask } from './machineTask.ts';
 import { requireShown } from './pkiChecks.ts';
 import type { Tunnels } from './tunnelAgents.ts';
 
@@ -120,7 +121,8 @@ export const createNodeWorld = (
   const kubelets: KubeletSet = createKubelets({
     cluster,
     nodes: { address: (name) => (node(name) ? alive.get(name)?.address : undefined), networkReady, podAddress },
-    startProcess: (pod) => tunnels.startProcess(pod) ?? startProcess(pod),
+    startProcess: (pod) =>
+      tunnels.startProcess(pod) ?? playMachineTask(pod, alive.get(text(spec(pod).nodeName))?.shell) ?? startProcess(pod),
     running(pod, runs) {
       if (!mountsCni(pod)) return;
       const name = text(spec(pod).nodeName);
