@@ -172,6 +172,7 @@ export const VolumeDriverEnum = enumOf<VolumeDriver>('VolumeDriver', 'Where pers
 export const OperationKindEnum = enumOf<OperationKind>('OperationKind', 'What was asked for.', {
   CREATE_SEED: 'createSeed.',
   SCALE_SEED: 'scaleSeed.',
+  UPGRADE_SEED: 'upgradeSeed.',
   DELETE_SEED: 'deleteSeed.',
   REGISTER_SEED: 'registerSeed.',
   UPDATE_SEED: 'updateSeed.',

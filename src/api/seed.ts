@@ -14,6 +14,10 @@ const SeedProbeType = builder.objectRef<SeedFacts>('SeedProbe').implement({
   description: 'What the last look at a seed found; figures are sums over its schedulable nodes.',
   fields: (t) => ({
     kubernetesVersion: t.exposeString('kubernetesVersion', { description: 'As its API server says.' }),
+    kubeletVersions: t.stringList({
+      description: 'What the kubelets of its nodes are, each once, oldest first; none: not noted yet.',
+      resolve: ({ kubeletVersions }) => kubeletVersions ?? [],
+    }),
     storageClass: t.exposeString('storageClass', { nullable: true, description: 'The default storage class; null without one.' }),
     allocatableCpuMillis: t.exposeInt('allocatableCpuMillis', { description: 'CPU, in thousandths of a core.' }),
     allocatableMemoryMiB: t.exposeInt('allocatableMemoryMiB', { description: 'Memory, in MiB.' }),
@@ -47,7 +51,7 @@ const MadeSeedType = builder.objectRef<MadeSeedSpec>('MadeSeed').implement({
     externalNetwork: t.exposeString('externalNetwork', { description: 'Where its floating IP and its router lead.' }),
     nodeCidr: t.exposeString('nodeCidr', { description: 'Range of their own network.' }),
     dnsNameservers: t.exposeStringList('dnsNameservers', { description: "Name servers; none: the cloud's." }),
-    kubernetesVersion: t.exposeString('kubernetesVersion', { description: 'What was installed on them.' }),
+    kubernetesVersion: t.exposeString('kubernetesVersion', { description: 'What they are to run.' }),
   }),
 });
 

@@ -1,4 +1,4 @@
-/** createSeed, scaleSeed, deleteSeed, registerSeed, updateSeed, cordonSeed, uncordonSeed, drainSeed and unregisterSeed: for cloud admins. */
+/** createSeed, scaleSeed, upgradeSeed, deleteSeed, registerSeed, updateSeed, cordonSeed, uncordonSeed, drainSeed and unregisterSeed: for cloud admins. */
 import type { SeedAnswer } from '../commands/call.ts';
 import { DEFAULT_SEED_RANGES } from '../domain/madeSeed.ts';
 import { DEFAULT_SEED_WEIGHT } from '../domain/seed.ts';
@@ -100,6 +100,29 @@ defineMutation({
   payload: seedPayload('ScaleSeedPayload', 'The seed that is being scaled.'),
   toCommand: (input) => ({ ...input, seedId: plainId('Seed', input.seedId) }),
   command: (commands) => commands.scaleSeed,
+});
+
+const UpgradeSeedInput = builder.inputType('UpgradeSeedInput', {
+  description: 'What upgradeSeed is asked.',
+  fields: (t) => ({
+    ...targetFields(t),
+    seedId: seedId(t),
+    version: t.string({
+      required: true,
+      description:
+        'One of `kubernetesVersions`: a newer patch or the next minor release of the oldest that the seed runs; never an older one.',
+    }),
+  }),
+});
+
+defineMutation({
+  name: 'upgradeSeed',
+  description:
+    'Takes a seed that Seedbed made to another version of Kubernetes: its machines one after another, in place, the one with its API first. Clusters on it stay up; the API of the seed itself is away for moments. Cloud admins only.',
+  input: UpgradeSeedInput,
+  payload: seedPayload('UpgradeSeedPayload', 'The seed that is being upgraded.'),
+  toCommand: (input) => ({ ...input, seedId: plainId('Seed', input.seedId) }),
+  command: (commands) => commands.upgradeSeed,
 });
 
 const DeleteSeedInput = builder.inputType('DeleteSeedInput', {

@@ -12,6 +12,7 @@ import {
   UNCORDON_SEED,
   UNREGISTER_SEED,
   UPDATE_SEED,
+  UPGRADE_SEED,
 } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { DrainEntry, Operation, Seed } from '../client/types.ts';
@@ -45,6 +46,11 @@ export const addSeedCommands = (program: Command, io: Io): void => {
   defineChange(seed, 'scale <seed>', 'change how many workers a seed has that Seedbed made')
     .requiredOption('--workers <n>', 'machines beside the first', readWhole)
     .action(action(io, scale));
+  defineChange(
+    seed,
+    'upgrade <seed> <version>',
+    'take a seed that Seedbed made to a newer patch or the next minor release of Kubernetes, machine by machine',
+  ).action(action(io, upgrade));
   defineChange(seed, 'delete <seed>', 'delete a seed that Seedbed made, with its machines; refused while clusters are on it').action(
     action(io, change(DELETE_SEED, 'Delete')),
   );
@@ -125,6 +131,12 @@ const scale = async (
   const { uuid } = await getSeed(session.client, nameOrId);
   const input = { seedId: uuid, workers, ...given({ idempotencyKey: options.idempotencyKey }) };
   await carryOut(session, await session.client.mutate<SeedAnswer>(SCALE_SEED, { input }), options, 'Scale');
+};
+
+const upgrade = async (session: Session, [nameOrId = '', version = '']: readonly string[], options: ChangeOptions): Promise<void> => {
+  const { uuid } = await getSeed(session.client, nameOrId);
+  const input = { seedId: uuid, version, ...given({ idempotencyKey: options.idempotencyKey }) };
+  await carryOut(session, await session.client.mutate<SeedAnswer>(UPGRADE_SEED, { input }), options, 'Upgrade');
 };
 
 interface SeedAnswer {
@@ -240,7 +252,7 @@ const seedText = (seed: Seed): string =>
     ...(seed.silentSince === null ? [] : ([['silent since', seed.silentSince]] as const)),
     ['API server', seed.apiServerUrl],
     ...(seed.made === null ? [] : ([['machines', machinesText(seed.made)]] as const)),
-    ['Kubernetes', seed.lastProbe?.kubernetesVersion ?? null],
+    ['Kubernetes', versionText(seed)],
     ['exposure', seed.exposure],
     ['storage class', seed.storageClass ?? seed.lastProbe?.storageClass ?? null],
     ['priority class', seed.priorityClass],
@@ -253,6 +265,15 @@ const seedText = (seed: Seed): string =>
 
 const machinesText = ({ image, flavor, workerFlavor, workers }: NonNullable<Seed['made']>): string =>
   `1 of ${flavor}, ${workers} of ${workerFlavor}, of image ${image}`;
+
+/** Of its API server; beside it what differs. */
+const versionText = ({ made, lastProbe }: Seed): string | null => {
+  if (lastProbe === null) return null;
+  const { kubernetesVersion: api, kubeletVersions } = lastProbe;
+  const wanted = made !== null && made.kubernetesVersion !== api ? `, to be ${made.kubernetesVersion}` : '';
+  const nodes = kubeletVersions.some((version) => version !== api) ? `, nodes ${kubeletVersions.join(' and ')}` : '';
+  return `${api}${nodes}${wanted}`;
+};
 
 /** "0.8 of 8.0 cores, 1.5 of 16.0 GiB": what pods ask for of what there is. */
 const requestedText = (probe: Seed['lastProbe']): string | null => {

@@ -13,7 +13,7 @@ const OPERATION = `id uuid kind targetKind state percent reason requestedBy requ
   steps { name title state startedAt finishedAt message ${WAITING} } cluster { uuid name }`;
 const CONDITIONS = `conditions { name title status state reason message ${PROBLEM} ${WAITING} }`;
 const SEED = `uuid name region state cordoned exposure apiServerUrl made { image flavor workerFlavor workers kubernetesVersion } storageClass priorityClass usedClusters maxClusters weight silentSince drain { since requestedBy } createdAt
-  lastProbe { kubernetesVersion storageClass schedulableNodes allocatableCpuMillis allocatableMemoryMiB requestedCpuMillis requestedMemoryMiB zones } ${CONDITIONS}`;
+  lastProbe { kubernetesVersion kubeletVersions storageClass schedulableNodes allocatableCpuMillis allocatableMemoryMiB requestedCpuMillis requestedMemoryMiB zones } ${CONDITIONS}`;
 const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((name) => `${name} { cpuMillicores memoryMiB }`).join(' ');
 /** Who gets in, and what is written down of it. */
 const ACCESS = `tunnel allowedCidrs audit { level stdout webhook { url caCertificate } } issuers {
@@ -52,6 +52,7 @@ export const SEEDS = page('seeds', SEED);
 export const SEED_BY_NAME = `query seed($name: String, $id: ID) { seed(name: $name, id: $id) { ${SEED} } }`;
 export const CREATE_SEED = mutation('createSeed', 'CreateSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const SCALE_SEED = mutation('scaleSeed', 'ScaleSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
+export const UPGRADE_SEED = mutation('upgradeSeed', 'UpgradeSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const DELETE_SEED = mutation('deleteSeed', 'DeleteSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const REGISTER_SEED = mutation('registerSeed', 'RegisterSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const UPDATE_SEED = mutation('updateSeed', 'UpdateSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);

@@ -99,6 +99,8 @@ export interface Seed {
   createdAt: string;
   lastProbe: {
     kubernetesVersion: string;
+    /** Oldest first. */
+    kubeletVersions: string[];
     storageClass: string | null;
     schedulableNodes: number;
     allocatableCpuMillis: number;

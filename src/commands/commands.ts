@@ -41,11 +41,13 @@ import { updateClusterTemplate } from './updateClusterTemplate.ts';
 import { updateNodeGroup } from './updateNodeGroup.ts';
 import { updateSeed } from './updateSeed.ts';
 import { upgradeCluster } from './upgradeCluster.ts';
+import { upgradeSeed } from './upgradeSeed.ts';
 import { wakeCluster } from './wakeCluster.ts';
 
 export const createCommands = (deps: CommandDeps) => ({
   createSeed: createSeed(deps),
   scaleSeed: scaleSeed(deps),
+  upgradeSeed: upgradeSeed(deps),
   deleteSeed: deleteSeed(deps),
   registerSeed: registerSeed(deps),
   updateSeed: updateSeed(deps),

@@ -14,7 +14,10 @@ export interface MadeSeedSpec {
   /** Of the machines; pods and Services have podCidr and serviceCidr of the seed. */
   nodeCidr: string;
   dnsNameservers: string[];
+  /** That it is to run. */
   kubernetesVersion: string;
+  /** What it was to run before it was last asked to be upgraded; absent: it never was, and its machines have what their image gave them. */
+  upgradedFrom?: string;
 }
 
 export interface SeedPlace {
@@ -53,6 +56,9 @@ export interface SeedMachine {
   /** 0: the one that runs the API server. */
   index: number;
 }
+
+/** It runs the API server and etcd. */
+export const isControlPlane = ({ index }: SeedMachine): boolean => index === 0;
 
 /** `prefix` is of the seed's id, for its name may change and theirs may not. */
 export const machinesOf = (prefix: string, { workers }: Pick<MadeSeedSpec, 'workers'>): [SeedMachine, ...SeedMachine[]] => [

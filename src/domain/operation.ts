@@ -4,6 +4,7 @@ import type { StepState, WaitingFor } from './condition.ts';
 export type OperationKind =
   | 'CREATE_SEED'
   | 'SCALE_SEED'
+  | 'UPGRADE_SEED'
   | 'DELETE_SEED'
   | 'REGISTER_SEED'
   | 'UPDATE_SEED'

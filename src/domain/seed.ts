@@ -10,7 +10,10 @@ export const DEFAULT_SEED_WEIGHT = 100;
 
 /** What the last probe found out; figures are sums over the seed's schedulable nodes. */
 export interface SeedFacts {
+  /** Of its API server. */
   kubernetesVersion: string;
+  /** Of all its nodes, each once, oldest first; absent where it was not noted yet. */
+  kubeletVersions?: string[];
   storageClass: string | null;
   allocatableCpuMillis: number;
   allocatableMemoryMiB: number;
@@ -35,8 +38,12 @@ export interface SeedFacts {
 /** Restarts of an API server are shorter, and their seeds' clusters stay what they were. */
 const LOST_AFTER_MS = 10_000;
 
+/** kubeadm gives the parts of a control plane that it upgrades five minutes each to come back; they take one in all. */
+const LOST_WHILE_UPGRADED_MS = 300_000;
+
 /** Silent for so long that nothing is done any more for clusters that nobody can see. */
-export const isLost = (silentSince: number, now: number): boolean => now - silentSince >= LOST_AFTER_MS;
+export const isLost = (silentSince: number, now: number, upgraded: boolean): boolean =>
+  now - silentSince >= (upgraded ? LOST_WHILE_UPGRADED_MS : LOST_AFTER_MS);
 
 /** A cluster's place in its seed's queue of starts. */
 export type SeedTurn = 'WAITING' | 'STARTING' | 'DONE';

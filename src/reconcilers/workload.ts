@@ -72,6 +72,24 @@ export const readyReplicas = (object: KubernetesObject | undefined): number => {
   return Math.min(status?.readyReplicas ?? 0, status?.updatedReplicas ?? status?.readyReplicas ?? 0);
 };
 
+export interface Job extends KubernetesObject {
+  metadata: KubernetesObject['metadata'] & { uid: string };
+  spec: { template: { spec: { initContainers?: { name: string }[]; containers: { name: string }[] } } };
+}
+
+/** What each container of a Job's pods has said until now, by its name. */
+export const wordsOfJob = async (kube: Kubernetes, { metadata: { uid, namespace = '' }, spec }: Job): Promise<Record<string, string>> => {
+  const labelSelector = `batch.kubernetes.io/controller-uid=${uid}`;
+  const pods = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector });
+  const said: Record<string, string> = {};
+  const { initContainers = [], containers } = spec.template.spec;
+  for (const container of [...initContainers, ...containers]) {
+    const texts = await Promise.all(pods.items.map(({ metadata }) => kube.log({ namespace, name: metadata.name }, container.name)));
+    said[container.name] = texts.join('');
+  }
+  return said;
+};
+
 interface JobStatus {
   conditions?: { type: string; status: string; lastTransitionTime?: string }[];
 }

@@ -71,15 +71,14 @@ export const requireSameCluster = (known: string | null, seen: string | null): v
 
 /** At most 26 requests; about 6 when the credential has all rights. A list that is refused throws SEED_REFUSED with its name. */
 export const probeSeed = async (k: Kubernetes): Promise<SeedProbe> => {
-  const [version, rights, nodeList, classList, service, clusterUid] = await Promise.all([
+  const [version, rights, nodes, classList, service, clusterUid] = await Promise.all([
     k.version(),
     findRights(k),
-    k.list({ apiVersion: 'v1', kind: 'Node' }),
+    listNodeFacts(k),
     k.list({ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass' }),
     k.get({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'kubernetes' }),
     readClusterUid(k),
   ]);
-  const nodes = nodeList.items.map(nodeFact);
   const usable = nodes.filter(({ schedulable }) => schedulable);
   const spec = (service as V1Service | undefined)?.spec;
   return {
@@ -94,6 +93,9 @@ export const probeSeed = async (k: Kubernetes): Promise<SeedProbe> => {
     clusterUid,
   };
 };
+
+export const listNodeFacts = async (k: Kubernetes): Promise<NodeFact[]> =>
+  (await k.list({ apiVersion: 'v1', kind: 'Node' })).items.map(nodeFact);
 
 /** When the client certificate ends, in ms since the epoch; null for a token, whose end only its issuer knows. */
 export const credentialEndsAt = ({ clientCertPem }: KubernetesAccess): number | null =>

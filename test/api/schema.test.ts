@@ -72,6 +72,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'updateNodeGroup',
     'updateSeed',
     'upgradeCluster',
+    'upgradeSeed',
     'wakeCluster',
   ]);
   for (const { name, args, type } of mutations) {

@@ -192,6 +192,7 @@ const MUTATIONS = (house: House): [string, object][] => [
   ['createClusterTemplate', { name: 'mine', image: 'debian', flavor: 'small' }],
   ['createSeed', { name: 'mine', image: 'debian', flavor: 'small', externalNetwork: 'public' }],
   ['scaleSeed', { seedId: house.seed.id, workers: 3 }],
+  ['upgradeSeed', { seedId: house.seed.id, version: 'v1.36.3' }],
   ['deleteSeed', { seedId: house.seed.id }],
   ['registerSeed', { name: 'mine', kubeconfig: 'server: https://10.0.0.1:6443' }],
   ['updateSeed', { seedId: house.seed.id, maxClusters: 1 }],

@@ -1,7 +1,7 @@
 /** Sends an errand to etcd and brings its answer back, over as many passes as it takes. */
 import { buildEtcdTask, type EtcdTask, etcdTaskName } from '../../controlPlane/etcdTask.ts';
-import type { KubernetesObject, ObjectRef } from '../../seeds/kinds.ts';
-import { createOnce, endOf } from '../workload.ts';
+import type { ObjectRef } from '../../seeds/kinds.ts';
+import { createOnce, endOf, type Job, wordsOfJob } from '../workload.ts';
 import type { ClusterScope } from './scope.ts';
 
 export interface TaskAnswer {
@@ -33,21 +33,7 @@ export const takeJobAnswer = async (
   if (job === undefined) return undefined;
   const ended = endOf(job);
   if (ended === undefined) return 'running';
-  const labelSelector = `batch.kubernetes.io/controller-uid=${job.metadata.uid}`;
-  const pods = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector });
-  const said: Record<string, string> = {};
-  const { initContainers = [], containers } = job.spec.template.spec;
-  for (const container of [...initContainers, ...containers]) {
-    const texts = await Promise.all(
-      pods.items.map(({ metadata }) => kube.log({ namespace: hosted.namespace, name: metadata.name }, container.name)),
-    );
-    said[container.name] = texts.join('');
-  }
+  const said = await wordsOfJob(kube, job);
   await kube.remove(ref, { uid: job.metadata.uid });
   return { good: ended.good, said };
 };
-
-interface Job extends KubernetesObject {
-  metadata: KubernetesObject['metadata'] & { uid: string };
-  spec: { template: { spec: { initContainers?: { name: string }[]; containers: { name: string }[] } } };
-}

@@ -2,6 +2,7 @@
 import { isByItself, nextPatch } from '../../domain/autoUpgrade.ts';
 import { type ClusterHibernation, hibernationOf, isWaking, nextSleep } from '../../domain/hibernation.ts';
 import { pauseOf } from '../../domain/pause.ts';
+import { isUpgrading } from '../../domain/seedUpgrade.ts';
 import { versionNow } from '../../domain/upgrade.ts';
 import { opensAt } from '../../domain/weeklyWindow.ts';
 import type { PassSummary } from '../../engine/progress.ts';
@@ -41,6 +42,12 @@ const asleepOf = (row: ClusterRow): ClusterHibernation | null => {
   return hibernation?.phase === 'ASLEEP' ? hibernation : null;
 };
 
+/** The API of a seed that is upgraded is away for moments, and what is in it is none the worse. */
+const isBorne = (scope: ClusterScope, { failure }: PassSummary): boolean => {
+  const seed = scope.seedSeen();
+  return failure?.problem?.code === 'SEED_UNAVAILABLE' && scope.row.deleteRequestedAt === null && seed !== undefined && isUpgrading(seed);
+};
+
 const SOON_MS = 1_000;
 const STILL_AWAKE_MS = 60_000;
 
@@ -70,6 +77,7 @@ export const createClusterHandler = (world: World) =>
     },
     stateOf: (scope, row, summary) => {
       const changing = scope.groups.some((g) => g.observedGeneration < g.generation || g.deleteRequestedAt !== null);
+      if (row.state === 'READY' && isBorne(scope, summary)) return 'READY';
       const state = commonState(row, summary, changing);
       return state === 'UPDATING' && isWaking(row) ? 'WAKING' : state;
     },

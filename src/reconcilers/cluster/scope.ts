@@ -35,6 +35,8 @@ export interface ClusterScope extends ResourceScope {
   /** By a trust that may not be the cluster's. */
   trusted(trustId: string): Cloud;
   seedRow(): Promise<SeedRow>;
+  /** As it was seen last in this pass. */
+  seedSeen(): SeedRow | undefined;
   seed(): Promise<SeedHandle>;
   tenant(): Promise<TenantHandle>;
   hosted(): Promise<HostedCluster>;
@@ -96,6 +98,7 @@ export const openClusterScope = (world: World, row: ClusterRow, groups: NodeGrou
     cloud: () => world.clouds.forCluster(row),
     networkSight: () => world.networks.of(row.projectId, scope.cloud()),
     trusted: (trustId) => world.clouds.forTrust(trustId),
+    seedSeen: () => seen?.seed,
     seedRow: async () => {
       // Steps ask for it at each turn; what it is made of changes once in a while.
       const now = world.clock.now();

@@ -1,5 +1,6 @@
 /** Seeds as a kind of object that passes run over. */
 import type { SeedState } from '../../domain/seed.ts';
+import { isUpgrading } from '../../domain/seedUpgrade.ts';
 import { defineFlow, type Flow } from '../../engine/flow.ts';
 import type { PassSummary } from '../../engine/progress.ts';
 import type { Handler } from '../../engine/worker.ts';
@@ -19,6 +20,7 @@ import { machineNames } from './steps/machineNames.ts';
 import { machinePorts } from './steps/machinePorts.ts';
 import { machines } from './steps/machines.ts';
 import { machinesJoined } from './steps/machinesJoined.ts';
+import { machinesUpgraded } from './steps/machinesUpgraded.ts';
 import { network } from './steps/network.ts';
 import { priority } from './steps/priority.ts';
 import { reachable } from './steps/reachable.ts';
@@ -30,7 +32,7 @@ import { storage } from './steps/storage.ts';
 const CHECKS = [reachable, rights, storage, exposure, capacity, priority, drained];
 const MAKING = [
   ...[machineNames, network, router, securityGroup, machinePorts, apiAddress, authorities],
-  ...[machines, apiAnswers, equipment, machinesJoined],
+  ...[machines, apiAnswers, equipment, machinesJoined, machinesUpgraded],
 ];
 
 const registeredFlow = defineFlow<SeedScope>('seed', CHECKS);
@@ -64,11 +66,17 @@ const handlerOf = (world: World, flow: Flow<SeedScope>): Handler =>
     forget: (row) => world.seeds.close(row.id),
   });
 
+/** An upgrade that does not come along, and the API's absence on the way, take nothing from what is in a seed. */
+const isBorne = (row: SeedRow, { failure }: PassSummary): boolean =>
+  failure === null ||
+  failure.name === machinesUpgraded.name ||
+  (failure.problem?.code === 'SEED_UNAVAILABLE' && row.lostAt === null && isUpgrading(row));
+
 const stateOf = (_scope: SeedScope, row: SeedRow, summary: PassSummary): SeedState => {
   if (row.deleteRequestedAt !== null) return summary.settled ? 'DELETED' : 'UNREGISTERING';
   if (summary.settled) return 'READY';
   // It lacks nothing while its control planes are on their way, or it waits for a machine that it gets besides.
-  if ((row.drain !== null || row.made !== null) && row.state === 'READY' && summary.failure === null) return 'READY';
+  if ((row.drain !== null || row.made !== null) && row.state === 'READY' && isBorne(row, summary)) return 'READY';
   // What a cluster's own steps will meet again (a slow API) is no reason to refuse it; what an administrator must mend is.
   return row.observedGeneration === 0 && summary.failure === null ? 'PENDING' : 'NOT_READY';
 };

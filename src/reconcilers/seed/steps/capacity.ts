@@ -1,6 +1,7 @@
 /** What the seed can hold, noted at each look. */
 
 import type { SeedFacts } from '../../../domain/seed.ts';
+import { sortVersions } from '../../../domain/seedUpgrade.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { stableJson } from '../../../lib/json.ts';
 import { type PodRequests, sumPodRequests } from '../../../seeds/podRequests.ts';
@@ -35,6 +36,7 @@ const outsideOf = ({ row }: SeedScope): Partial<SeedFacts> =>
 
 const factsOf = (probe: SeedProbe, requests: PodRequests, before: SeedFacts | null, probedAt: number): SeedFacts => ({
   kubernetesVersion: probe.version,
+  kubeletVersions: sortVersions(probe.nodes.map(({ kubeletVersion }) => kubeletVersion)),
   storageClass: probe.defaultStorageClass?.name ?? null,
   allocatableCpuMillis: probe.allocatableCpuMillis,
   allocatableMemoryMiB: probe.allocatableMemoryMiB,

@@ -3,12 +3,12 @@ import { buildFlannel } from '../../../addons/flannel.ts';
 import { buildLocalPath } from '../../../controlPlane/localPath.ts';
 import { CLUSTER_LABEL, type KubernetesObject, PROJECT_LABEL } from '../../../controlPlane/object.ts';
 import { SEED_API_PORT } from '../../../domain/madeSeed.ts';
-import { findRelease, getOfferedRelease } from '../../../domain/version.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { noteAllGone } from '../../../store/inventory.ts';
 import { applyGroup } from '../../applied.ts';
-import { madeOf, placeOf, settled } from '../made.ts';
+import { placeOf, settled } from '../made.ts';
 import type { SeedScope } from '../scope.ts';
+import { runningRelease } from '../upgrade.ts';
 import { apiAnswers } from './apiAnswers.ts';
 
 export const equipment: Step<SeedScope> = {
@@ -20,7 +20,8 @@ export const equipment: Step<SeedScope> = {
     const { row } = scope;
     const { kube } = await scope.seed();
     const group = { clusterId: row.id, ownerId: row.id, service: 'SEED', group: 'equipment', look: 'full' } as const;
-    await applyGroup(scope, kube, group, [...podNetworkOf(scope).map(unmarked), ...buildLocalPath(scope.world.settings)]);
+    const { version } = await scope.probe();
+    await applyGroup(scope, kube, group, [...podNetworkOf(scope, version).map(unmarked), ...buildLocalPath(scope.world.settings)]);
     return done('flannel, local-path');
   },
   // It goes with the machines.
@@ -30,14 +31,14 @@ export const equipment: Step<SeedScope> = {
   },
 };
 
-const podNetworkOf = (scope: SeedScope): KubernetesObject[] => {
+/** As goes with what the API server runs now. */
+const podNetworkOf = (scope: SeedScope, version: string): KubernetesObject[] => {
   const { row, world } = scope;
-  const { kubernetesVersion } = madeOf(scope);
   const { imageRegistry, imageDigests } = world.settings;
   return buildFlannel({
     id: row.id,
     projectId: '',
-    release: findRelease(kubernetesVersion) ?? getOfferedRelease(kubernetesVersion),
+    release: runningRelease(scope, version),
     imageRegistry,
     imageDigests,
     podCidr: row.podCidr ?? '',

@@ -5,7 +5,6 @@ import { buildPackageSource } from '../../../controlPlane/packages.ts';
 import { buildFirstMachine, buildFurtherMachine } from '../../../controlPlane/seedMachine.ts';
 import { Unavailable, UserError } from '../../../domain/errors.ts';
 import type { SeedMachine } from '../../../domain/madeSeed.ts';
-import { findRelease, getOfferedRelease } from '../../../domain/version.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
@@ -25,6 +24,7 @@ import {
   tagOf,
 } from '../made.ts';
 import type { SeedScope } from '../scope.ts';
+import { runningRelease } from '../upgrade.ts';
 import { authorities, getAuthorities } from './authorities.ts';
 
 const BUILD_LOOK_MS = 2_000;
@@ -85,10 +85,18 @@ const ensureServer = async (scope: SeedScope, machine: SeedMachine): Promise<str
   });
 };
 
+/** What the API server runs, while the seed is on its way to another version: a kubelet may not be newer, and this one's turn to be upgraded comes. */
+const versionToInstall = async (scope: SeedScope): Promise<string> => {
+  const { kubernetesVersion, upgradedFrom } = madeOf(scope);
+  if (upgradedFrom === undefined || placeOf(scope).answeredAt === undefined) return kubernetesVersion;
+  const { kube } = await scope.seed();
+  return (await kube.version()).gitVersion;
+};
+
 const userDataOf = async (scope: SeedScope, machine: SeedMachine, portId: string): Promise<string> => {
   const { row, world } = scope;
-  const { kubernetesVersion } = madeOf(scope);
-  const release = findRelease(kubernetesVersion) ?? getOfferedRelease(kubernetesVersion);
+  const kubernetesVersion = await versionToInstall(scope);
+  const release = runningRelease(scope, kubernetesVersion);
   const { imageRegistry, imageDigests, packages } = world.settings;
   const own = await getAuthorities(scope);
   const common = {

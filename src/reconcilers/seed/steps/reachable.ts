@@ -1,6 +1,7 @@
 /** The seed answers, and runs a version that can hold control planes. */
 import { Unavailable } from '../../../domain/errors.ts';
 import { isLost } from '../../../domain/seed.ts';
+import { isUpgrading } from '../../../domain/seedUpgrade.ts';
 import { listReleases, parseVersion } from '../../../domain/version.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { requireSameCluster, type SeedProbe } from '../../../seeds/probe.ts';
@@ -70,7 +71,7 @@ const silent = async (scope: SeedScope): Promise<void> => {
   if (row.silentSince === null) return scope.patch({ silentSince: now });
   // Whoever searched it for orphans meanwhile has opened watches, too.
   if (row.lostAt !== null) return world.seeds.close(row.id);
-  if (!isLost(row.silentSince, now)) return;
+  if (!isLost(row.silentSince, now, isUpgrading(row))) return;
   const clusterIds = await listClusterIdsOnSeed(scope.db, row.id);
   await scope.write(async (tx) => {
     await patchSeed(tx, row.id, { lostAt: now });

@@ -1,0 +1,115 @@
+/** A made seed that is upgraded: its machines go to the version one after another, in place, for what clusters keep is in folders of theirs. */
+import { imageOf } from '../../../controlPlane/images.ts';
+import { buildPackageSource } from '../../../controlPlane/packages.ts';
+import { NO_REPOSITORY, UPGRADE_SCRIPT } from '../../../controlPlane/upgradeScript.ts';
+import { Unavailable } from '../../../domain/errors.ts';
+import type { SeedMachine } from '../../../domain/madeSeed.ts';
+import { findRelease, getOfferedRelease } from '../../../domain/version.ts';
+import { done, type Step, waiting } from '../../../engine/flow.ts';
+import { listNodeFacts } from '../../../seeds/probe.ts';
+import { type MachineTaskSight, seeMachineTask, sendMachineTask } from '../machineTask.ts';
+import { machinesWanted, madeOf } from '../made.ts';
+import { mendSeed, type SeedScope } from '../scope.ts';
+import { machinesBehind, runningRelease, unreadyOf, type VersionSight } from '../upgrade.ts';
+import { apiAnswers } from './apiAnswers.ts';
+
+const LOOK_MS = 2_000;
+/** A kubelet says its version within seconds of its start. */
+const TELLS_MS = 120_000;
+/** One that ended longer ago was another machine's of the same name. */
+const FORGOTTEN_MS = 600_000;
+/** Of what a task said last, in a message. */
+const WORDS = 600;
+
+export const machinesUpgraded: Step<SeedScope> = {
+  name: 'MachinesUpgraded',
+  title: 'Upgrade the machines',
+  usuallyMs: 300_000,
+  late: 'CLOUD_ADMIN',
+  // A seed whose upgrade does not come along holds control planes as well as before.
+  optional: true,
+  needs: [apiAnswers],
+  wanted: ({ row }) => row.made?.upgradedFrom !== undefined,
+  ensure: async (scope) => {
+    const { kubernetesVersion: wanted } = madeOf(scope);
+    // A look that all steps share, and none besides while nothing is to be done.
+    if (machinesBehind(scope, await scope.probe()).length === 0) return done(`all at ${wanted}`);
+    const { kube } = await scope.seed();
+    const [nodes, { gitVersion: version }] = await Promise.all([listNodeFacts(kube), kube.version()]);
+    const sight = { nodes, version };
+    const [next, ...rest] = machinesBehind(scope, sight);
+    // The other steps of this pass have seen the seed as it was.
+    if (next === undefined) return waiting('the seed to be looked at again', 500);
+    const way = `${machinesWanted(scope).length - rest.length - 1} of ${machinesWanted(scope).length} are at ${wanted}`;
+    const said = await upgrade(scope, sight, next);
+    return waiting(`${said} (${way})`, LOOK_MS);
+  },
+};
+
+/** What is waited for. @throws Unavailable or UserError with the last words of what failed in the machine. */
+const upgrade = async (scope: SeedScope, sight: VersionSight, machine: SeedMachine): Promise<string> => {
+  const { kube } = await scope.seed();
+  const wanted = madeOf(scope).kubernetesVersion;
+  const name = `seedbed-upgrade-${machine.name}`;
+  const task = await seeMachineTask(kube, name);
+  if (task === undefined) {
+    const unready = unreadyOf(scope, sight, machine);
+    if (unready !== undefined) return `machine ${unready.name} to be Ready with ${unready.kubeletVersion}`;
+    await sendMachineTask(kube, taskOf(scope, sight, machine, name));
+    return `machine ${machine.name} to begin its upgrade to ${wanted}`;
+  }
+  const { ended } = task;
+  if (ended === undefined) return `machine ${machine.name}, which ${stageOf(task.said)}`;
+  const agoMs = scope.clock.now() - ended.atMs;
+  if (task.goal === wanted && ended.good && agoMs < TELLS_MS) return `the kubelet of machine ${machine.name} to say that it runs ${wanted}`;
+  await task.forget();
+  // Or it was on its way to what is not wanted any more.
+  if (task.goal !== wanted || agoMs > FORGOTTEN_MS) return `machine ${machine.name} to begin its upgrade to ${wanted}`;
+  throw failureOf(machine, wanted, task);
+};
+
+const taskOf = (scope: SeedScope, { version }: VersionSight, machine: SeedMachine, name: string) => {
+  const { imageRegistry, imageDigests, packages } = scope.world.settings;
+  const wanted = madeOf(scope).kubernetesVersion;
+  const release = findRelease(wanted) ?? getOfferedRelease(wanted);
+  return {
+    name,
+    nodeName: machine.name,
+    image: imageOf({ imageRegistry, imageDigests, release: runningRelease(scope, version) }, 'pause'),
+    unit: 'seedbed-upgrade',
+    script: UPGRADE_SCRIPT,
+    args: [wanted, machine.index === 0 ? 'apply' : 'node', packages === null ? '' : buildPackageSource(packages, release)],
+    goal: wanted,
+  };
+};
+
+/** Each goes on after "which". */
+const STAGES: Readonly<Record<string, string>> = {
+  kubeadm: 'installs kubeadm',
+  apply: 'takes the control plane to the version',
+  node: 'adopts the version of the control plane',
+  kubelet: 'installs the kubelet',
+  restart: 'starts its kubelet anew',
+};
+
+const stageOf = (said: string): string => {
+  const [, stage = '', attempt] = [...said.matchAll(/^seedbed: stage (\w+)(?:, attempt (\d+))?\s*$/gm)].at(-1) ?? [];
+  const words = STAGES[stage] ?? 'begins its upgrade';
+  return attempt === undefined ? words : `${words}, attempt ${attempt}`;
+};
+
+const failureOf = ({ name }: SeedMachine, wanted: string, { ended, said }: MachineTaskSight): Error => {
+  const reason = /^seedbed: failed: (.*)$/m.exec(said)?.[1] ?? '';
+  if (reason.endsWith(NO_REPOSITORY))
+    return mendSeed(
+      `Machine ${name} cannot be upgraded: ${reason}. Configure where packages of Kubernetes are (SEEDBED_PACKAGE_REPOSITORY, SEEDBED_PACKAGE_KEY_FILE), or install kubeadm and kubelet ${wanted} on it; then retry the operation.`,
+    );
+  const last = said.trim().split('\n').slice(-8).join('\n').slice(-WORDS);
+  const what =
+    ended?.good === true
+      ? `Its upgrade to ${wanted} came to its end, and its kubelet does not say that it runs it`
+      : `Its upgrade to ${wanted} failed and is tried again; its console says more`;
+  return new Unavailable('SERVER_FAULT', `Machine ${name}: ${what}. ${last === '' ? 'It said nothing.' : `Its last words:\n${last}`}`, {
+    whoMustAct: 'CLOUD_ADMIN',
+  });
+};

@@ -1,0 +1,41 @@
+/** What a made seed runs, seen from its API, and which of its machines is to be upgraded next. */
+import { isControlPlane, type SeedMachine } from '../../domain/madeSeed.ts';
+import { isOlder } from '../../domain/upgrade.ts';
+import { findRelease, getOfferedRelease, parseVersion, type Release } from '../../domain/version.ts';
+import type { NodeFact, SeedProbe } from '../../seeds/probe.ts';
+import { machinesWanted, madeOf } from './made.ts';
+import type { SeedScope } from './scope.ts';
+
+/** Of the API server, and of the kubelets. */
+export type VersionSight = Pick<SeedProbe, 'version' | 'nodes'>;
+
+const isBehind = (has: string, wanted: string): boolean => parseVersion(has) !== undefined && isOlder(has, wanted);
+
+/**
+ * In the order in which they go: control plane first. The script of a machine ends with its kubelet, so a kubelet that is there says that all before it
+ * is; where the API is on one machine alone, it can be asked as well. What is newer than wanted is no business of an upgrade.
+ */
+export const machinesBehind = (scope: SeedScope, { version, nodes }: VersionSight): SeedMachine[] => {
+  const wanted = madeOf(scope).kubernetesVersion;
+  const machines = machinesWanted(scope);
+  const alone = machines.filter(isControlPlane).length === 1;
+  return machines.filter((machine) => {
+    const kubelet = nodes.find(({ name }) => name === machine.name)?.kubeletVersion;
+    return (kubelet !== undefined && isBehind(kubelet, wanted)) || (alone && isControlPlane(machine) && isBehind(version, wanted));
+  });
+};
+
+/** What has to be Ready before the next machine is touched: that machine itself, for nothing can be done in it otherwise, and those that are there already. */
+export const unreadyOf = (scope: SeedScope, { nodes }: VersionSight, next: SeedMachine): NodeFact | undefined => {
+  const wanted = madeOf(scope).kubernetesVersion;
+  const names = new Set(machinesWanted(scope).map(({ name }) => name));
+  return nodes.find(
+    ({ name, ready, kubeletVersion }) => !ready && (name === next.name || (names.has(name) && !isBehind(kubeletVersion, wanted))),
+  );
+};
+
+/** Of what its API server runs; of what it is to run, where that is none that is known. */
+export const runningRelease = (scope: SeedScope, version: string): Release => {
+  const wanted = madeOf(scope).kubernetesVersion;
+  return findRelease(version) ?? findRelease(wanted) ?? getOfferedRelease(wanted);
+};
