@@ -26,6 +26,18 @@ export interface MachineTask {
 }
 
 const GOAL = 'seedbed.io/goal';
+/** All of them have it, and nothing else. */
+const COMPONENT = { 'app.kubernetes.io/component': 'machine-task' };
+
+/** What all of them are found by. */
+export const machineTasks = {
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  namespace: NAMESPACE,
+  labelSelector: Object.entries(COMPONENT)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(','),
+};
 
 export const goalOf = ({ metadata }: Pick<KubernetesObject, 'metadata'>): string => metadata.annotations?.[GOAL] ?? '';
 
@@ -74,7 +86,7 @@ const TOOLS = ['/usr', '/lib', '/lib64'];
 export const buildMachineTask = ({ name, nodeName, image, unit, script, args, goal }: MachineTask): KubernetesObject => ({
   apiVersion: 'batch/v1',
   kind: 'Job',
-  metadata: { name, namespace: NAMESPACE, labels: { 'app.kubernetes.io/name': name }, annotations: { [GOAL]: goal } },
+  metadata: { name, namespace: NAMESPACE, labels: { 'app.kubernetes.io/name': name, ...COMPONENT }, annotations: { [GOAL]: goal } },
   spec: {
     backoffLimit: 0,
     activeDeadlineSeconds: LONGEST_SECONDS,

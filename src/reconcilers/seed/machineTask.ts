@@ -1,5 +1,12 @@
 /** Sends an errand to a machine of a made seed, and reads how it goes. */
-import { buildMachineTask, goalOf, MACHINE_TASK_CONTAINER, type MachineTask, machineTaskRef } from '../../controlPlane/machineTask.ts';
+import {
+  buildMachineTask,
+  goalOf,
+  MACHINE_TASK_CONTAINER,
+  type MachineTask,
+  machineTaskRef,
+  machineTasks,
+} from '../../controlPlane/machineTask.ts';
 import type { Kubernetes } from '../../seeds/connection.ts';
 import { createOnce, endOf, type Job, wordsOfJob } from '../workload.ts';
 
@@ -15,6 +22,10 @@ export interface MachineTaskSight {
 
 /** Starts it; one of its name that is there already is left as it is. */
 export const sendMachineTask = (kube: Kubernetes, task: MachineTask): Promise<void> => createOnce(kube, buildMachineTask(task));
+
+/** Names of those that have not ended. */
+export const listRunningTasks = async (kube: Kubernetes): Promise<string[]> =>
+  (await kube.list(machineTasks)).items.filter((job) => endOf(job) === undefined).map(({ metadata }) => metadata.name);
 
 /** undefined: there is none of that name. */
 export const seeMachineTask = async (kube: Kubernetes, name: string): Promise<MachineTaskSight | undefined> => {

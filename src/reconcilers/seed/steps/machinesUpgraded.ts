@@ -7,13 +7,15 @@ import type { SeedMachine } from '../../../domain/madeSeed.ts';
 import { findRelease, getOfferedRelease } from '../../../domain/version.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { listNodeFacts } from '../../../seeds/probe.ts';
-import { type MachineTaskSight, seeMachineTask, sendMachineTask } from '../machineTask.ts';
+import { listRunningTasks, type MachineTaskSight, seeMachineTask, sendMachineTask } from '../machineTask.ts';
 import { machinesWanted, madeOf } from '../made.ts';
 import { mendSeed, type SeedScope } from '../scope.ts';
 import { machinesBehind, runningRelease, unreadyOf, type VersionSight } from '../upgrade.ts';
 import { apiAnswers } from './apiAnswers.ts';
 
 const LOOK_MS = 2_000;
+/** Before the name of its machine. */
+const TASK = 'seedbed-upgrade-';
 /** A kubelet says its version within seconds of its start. */
 const TELLS_MS = 120_000;
 /** One that ended longer ago was another machine's of the same name. */
@@ -50,11 +52,14 @@ export const machinesUpgraded: Step<SeedScope> = {
 const upgrade = async (scope: SeedScope, sight: VersionSight, machine: SeedMachine): Promise<string> => {
   const { kube } = await scope.seed();
   const wanted = madeOf(scope).kubernetesVersion;
-  const name = `seedbed-upgrade-${machine.name}`;
+  const name = `${TASK}${machine.name}`;
   const task = await seeMachineTask(kube, name);
   if (task === undefined) {
     const unready = unreadyOf(scope, sight, machine);
     if (unready !== undefined) return `machine ${unready.name} to be Ready with ${unready.kubeletVersion}`;
+    // Of an upgrade that this one took the place of.
+    const [other] = await listRunningTasks(kube);
+    if (other !== undefined) return `${other.replace(TASK, 'machine ')}, which is still being upgraded`;
     await sendMachineTask(kube, taskOf(scope, sight, machine, name));
     return `machine ${machine.name} to begin its upgrade to ${wanted}`;
   }
