@@ -5,7 +5,7 @@ import { patchBackup } from '../store/backups.ts';
 import type { Tx } from '../store/open.ts';
 import { reopenOrphans } from '../store/orphans.ts';
 import { type OperationRow, updateOperation } from '../store/progress.ts';
-import { loadCluster } from '../store/reconcile.ts';
+import { loadCluster, loadSeed, patchSeed } from '../store/reconcile.ts';
 import { forgetFailures } from '../store/troubles.ts';
 import { wakeNodeGroups, wakeNodes, wakeNow } from '../store/wake.ts';
 import type { Call, Command, CommandDeps, OperationAnswer } from './call.ts';
@@ -57,6 +57,14 @@ const refuseFinished = (row: OperationRow): void => {
     throw new Conflict('CONFLICT', `This operation is over (${row.state}); there is nothing to retry.`);
 };
 
+/** A machine whose upgrade rests is tried at once. */
+const forgetUpgradeTrouble = async (tx: Tx, seedId: string): Promise<void> => {
+  const known = (await loadSeed(tx.db, seedId))?.place;
+  if (known?.upgradeTrouble === undefined) return;
+  const { upgradeTrouble: _, ...place } = known;
+  await patchSeed(tx, seedId, { place });
+};
+
 const wakeTarget = async (deps: CommandDeps, call: Call, tx: Tx, operation: OperationRow): Promise<void> => {
   const now = deps.clock.now();
   if (operation.targetKind === 'ORPHANS') {
@@ -65,6 +73,7 @@ const wakeTarget = async (deps: CommandDeps, call: Call, tx: Tx, operation: Oper
   }
   await wakeNow(tx, operation.targetKind, operation.targetId, now);
   // Its tries begin anew.
+  if (operation.targetKind === 'SEED') await forgetUpgradeTrouble(tx, operation.targetId);
   if (operation.targetKind === 'BACKUP') await patchBackup(tx, operation.targetId, { failures: null });
   const { clusterId } = operation;
   if (clusterId === null) return;

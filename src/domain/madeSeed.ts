@@ -1,5 +1,7 @@
 /** Seeds that Seedbed makes of machines in its own project: what was asked for, and what was made of it. */
 
+import type { Problem } from './errors.ts';
+
 /** What createSeed was asked, completed. */
 export interface MadeSeedSpec {
   image: string;
@@ -35,6 +37,20 @@ export interface SeedPlace {
   accessUntil?: number;
   /** When its API answered for the first time; absent until then. */
   answeredAt?: number;
+  /** Absent: the machine whose turn it is has not failed. */
+  upgradeTrouble?: UpgradeTrouble;
+}
+
+/** What a machine met that could not be upgraded. */
+export interface UpgradeTrouble {
+  machine: string;
+  /** The version that it was to have. */
+  goal: string;
+  problem: Problem;
+  /** In a row. */
+  failures: number;
+  /** When it is tried again, in milliseconds since the epoch. */
+  notBefore: number;
 }
 
 /** The seed's own keys, in PEM; sealed. */

@@ -1,6 +1,7 @@
 /** A seed of machines that goes to the next minor release of Kubernetes in place: with a cluster on it, without packages and with them, and through deaths of the server. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openStory, type Story, until } from './story.ts';
 
@@ -57,13 +58,28 @@ const saidOf = (seedId: string): string[] =>
     .rows<{ message: string }>(`select message from events where subject_id = '${seedId}' and step = 'MachinesUpgraded' order by number`)
     .map(({ message }) => message);
 
-const addPackages = (): void => {
+const addPackages = (url: string): void => {
   const key = join(world.settings.data as string, 'packages.asc');
   writeFileSync(key, KEY);
-  Object.assign(world.settings, { packageRepository: 'https://packages.example.org/v{minor}/deb/', packageKey: key });
+  Object.assign(world.settings, { packageRepository: url, packageKey: key });
+};
+
+/** What one look at the seed at rest asks the cloud and its API, each call as often as it is made. */
+const callsAtRest = async (): Promise<string[]> => {
+  const idle = () =>
+    until(() => world.rows('select 1 from work_items where lease_until is not null or due_at < unixepoch() * 1000').length === 0);
+  await idle();
+  await world.control('DELETE', 'counters');
+  const db = new Database(world.dbPath, { timeout: 5_000 });
+  db.prepare('update work_items set due_at = 0, wake = wake + 1 where id = ?').run(seedId);
+  db.close();
+  await idle();
+  const { calls } = await world.control<{ calls: { service: string; method: string; path: string; calls: number }[] }>('GET', 'counters');
+  return calls.map(({ service, method, path, calls: times }) => `${times} ${service} ${method} ${path}`).sort();
 };
 
 let seedId: string;
+let atRest: string[];
 let clusterId: string;
 const clusterStates = (): string[] =>
   world
@@ -78,6 +94,8 @@ test('a seed at the release before, with a cluster on it', async () => {
   expect((await look()).lastProbe).toMatchObject({ kubernetesVersion: 'v1.35.4', kubeletVersions: ['v1.35.4'] });
   // One that was never asked to is not upgraded by itself.
   expect(upgradeOf(await look())).toBeUndefined();
+  atRest = await callsAtRest();
+  expect(atRest.length).toBeGreaterThan(10);
   await change('cordonSeed', { seedId: 'seed' });
   const { cluster } = await world.change<{ cluster: { uuid: string } }>(
     world.member,
@@ -122,9 +140,28 @@ test('without packages it stops before it has changed anything, says what to do,
   await expect(change('upgradeSeed', { seedId: 'made', version: 'v1.35.4' })).rejects.toThrow('does not go back');
 }, 120_000);
 
+const upgradeId = (): string => world.rows<{ id: string }>("select id from operations where kind = 'UPGRADE_SEED'")[0]?.id ?? '';
+
+test('what fails in a machine is told with its last words, and tried again', async () => {
+  await world.restart(() => addPackages('https://packages.example.org/v1.34/deb/'));
+  await world.change(world.admin, 'retryOperation', { operationId: upgradeId() }, 'operation { uuid }');
+  const failed = await until(async () => {
+    const step = upgradeOf(await look());
+    return step?.problem?.code === 'SERVER_FAULT' ? step : undefined;
+  });
+  expect(failed.problem).toMatchObject({ whoMustAct: 'CLOUD_ADMIN', retryable: true });
+  expect(failed.problem?.message).toContain("E: Version '1.36.3-*' for 'kubeadm' was not found");
+  expect(await operation(upgradeId())).toMatchObject({ state: 'RUNNING' });
+  // Less and less often.
+  const failures = () =>
+    world.rows<{ n: number }>(`select json_extract(place, '$.upgradeTrouble.failures') as n from seeds where id = '${seedId}'`)[0]?.n ?? 0;
+  await until(() => failures() > 1);
+  expect((await look()).state).toBe('READY');
+}, 120_000);
+
 test('with packages the same operation goes on: control plane first, one machine at a time, through restarts of Seedbed', async () => {
-  await world.restart(addPackages);
-  const [{ id: operationId } = { id: '' }] = world.rows<{ id: string }>("select id from operations where kind = 'UPGRADE_SEED'");
+  await world.restart(() => addPackages('https://packages.example.org/v{minor}/deb/'));
+  const operationId = upgradeId();
   const before = saidOf(seedId).length;
   await world.change(world.admin, 'retryOperation', { operationId }, 'operation { uuid }');
   await until(() =>
@@ -144,6 +181,7 @@ test('with packages the same operation goes on: control plane first, one machine
   const seen = await look();
   expect(seen).toMatchObject({ state: 'READY', lastProbe: { kubernetesVersion: 'v1.36.3', kubeletVersions: ['v1.36.3'] } });
   expect(upgradeOf(seen)).toMatchObject({ state: 'DONE', message: 'all at v1.36.3' });
+  expect(await callsAtRest()).toEqual(atRest);
   const turns = saidOf(seedId)
     .slice(before)
     .flatMap((message) => /machine \S+-(\d)\b/.exec(message)?.[1] ?? []);

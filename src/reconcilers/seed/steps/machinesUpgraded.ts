@@ -2,18 +2,21 @@
 import { imageOf } from '../../../controlPlane/images.ts';
 import { buildPackageSource } from '../../../controlPlane/packages.ts';
 import { NO_REPOSITORY, UPGRADE_SCRIPT } from '../../../controlPlane/upgradeScript.ts';
-import { Unavailable } from '../../../domain/errors.ts';
-import type { SeedMachine } from '../../../domain/madeSeed.ts';
+import { errorOf, type SeedbedError, Unavailable } from '../../../domain/errors.ts';
+import type { SeedMachine, UpgradeTrouble } from '../../../domain/madeSeed.ts';
 import { findRelease, getOfferedRelease } from '../../../domain/version.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { listNodeFacts } from '../../../seeds/probe.ts';
 import { listRunningTasks, type MachineTaskSight, seeMachineTask, sendMachineTask } from '../machineTask.ts';
-import { machinesWanted, madeOf } from '../made.ts';
+import { machinesWanted, madeOf, patchPlace, placeOf } from '../made.ts';
 import { mendSeed, type SeedScope } from '../scope.ts';
 import { machinesBehind, runningRelease, unreadyOf, type VersionSight } from '../upgrade.ts';
 import { apiAnswers } from './apiAnswers.ts';
 
 const LOOK_MS = 2_000;
+/** Twice as long after each failure. */
+const FIRST_REST_MS = 5_000;
+const LONGEST_REST_MS = 600_000;
 /** Before the name of its machine. */
 const TASK = 'seedbed-upgrade-';
 /** A kubelet says its version within seconds of its start. */
@@ -35,7 +38,10 @@ export const machinesUpgraded: Step<SeedScope> = {
   ensure: async (scope) => {
     const { kubernetesVersion: wanted } = madeOf(scope);
     // A look that all steps share, and none besides while nothing is to be done.
-    if (machinesBehind(scope, await scope.probe()).length === 0) return done(`all at ${wanted}`);
+    if (machinesBehind(scope, await scope.probe()).length === 0) {
+      await forgetTrouble(scope);
+      return done(`all at ${wanted}`);
+    }
     const { kube } = await scope.seed();
     const [nodes, { gitVersion: version }] = await Promise.all([listNodeFacts(kube), kube.version()]);
     const sight = { nodes, version };
@@ -57,6 +63,9 @@ const upgrade = async (scope: SeedScope, sight: VersionSight, machine: SeedMachi
   if (task === undefined) {
     const unready = unreadyOf(scope, sight, machine);
     if (unready !== undefined) return `machine ${unready.name} to be Ready with ${unready.kubeletVersion}`;
+    const trouble = troubleOf(scope, machine);
+    const restMs = (trouble?.notBefore ?? 0) - scope.clock.now();
+    if (trouble !== undefined && restMs > 0) throw errorOf(trouble.problem, restMs);
     // Of an upgrade that this one took the place of.
     const [other] = await listRunningTasks(kube);
     if (other !== undefined) return `${other.replace(TASK, 'machine ')}, which is still being upgraded`;
@@ -67,10 +76,32 @@ const upgrade = async (scope: SeedScope, sight: VersionSight, machine: SeedMachi
   if (ended === undefined) return `machine ${machine.name}, which ${stageOf(task.said)}`;
   const agoMs = scope.clock.now() - ended.atMs;
   if (task.goal === wanted && ended.good && agoMs < TELLS_MS) return `the kubelet of machine ${machine.name} to say that it runs ${wanted}`;
-  await task.forget();
   // Or it was on its way to what is not wanted any more.
-  if (task.goal !== wanted || agoMs > FORGOTTEN_MS) return `machine ${machine.name} to begin its upgrade to ${wanted}`;
-  throw failureOf(machine, wanted, task);
+  const old = task.goal !== wanted || agoMs > FORGOTTEN_MS;
+  const failure = old ? undefined : failureOf(machine, wanted, task);
+  if (failure !== undefined) await noteTrouble(scope, machine, failure);
+  await task.forget();
+  if (failure !== undefined) throw failure;
+  return `machine ${machine.name} to begin its upgrade to ${wanted}`;
+};
+
+const troubleOf = (scope: SeedScope, { name }: SeedMachine): UpgradeTrouble | undefined => {
+  const { upgradeTrouble: trouble } = placeOf(scope);
+  return trouble?.machine === name && trouble.goal === madeOf(scope).kubernetesVersion ? trouble : undefined;
+};
+
+/** A condition forgets how often it failed when it waits again, as it does at each try. */
+const noteTrouble = (scope: SeedScope, machine: SeedMachine, failure: SeedbedError): Promise<void> => {
+  const failures = (troubleOf(scope, machine)?.failures ?? 0) + 1;
+  const restMs = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** (failures - 1));
+  const notBefore = scope.clock.now() + restMs;
+  const goal = madeOf(scope).kubernetesVersion;
+  return patchPlace(scope, { upgradeTrouble: { machine: machine.name, goal, problem: failure.toProblem(), failures, notBefore } });
+};
+
+const forgetTrouble = async (scope: SeedScope): Promise<void> => {
+  const { upgradeTrouble, ...place } = placeOf(scope);
+  if (upgradeTrouble !== undefined) await scope.patch({ place });
 };
 
 const taskOf = (scope: SeedScope, { version }: VersionSight, machine: SeedMachine, name: string) => {
@@ -103,7 +134,7 @@ const stageOf = (said: string): string => {
   return attempt === undefined ? words : `${words}, attempt ${attempt}`;
 };
 
-const failureOf = ({ name }: SeedMachine, wanted: string, { ended, said }: MachineTaskSight): Error => {
+const failureOf = ({ name }: SeedMachine, wanted: string, { ended, said }: MachineTaskSight): SeedbedError => {
   const reason = /^seedbed: failed: (.*)$/m.exec(said)?.[1] ?? '';
   if (reason.endsWith(NO_REPOSITORY))
     return mendSeed(
