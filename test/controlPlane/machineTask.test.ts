@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildMachineTask, RUN_IN_MACHINE } from '../../src/controlPlane/machineTask.ts';
 import { buildPackageSource } from '../../src/controlPlane/packages.ts';
-import { UPGRADE_SCRIPT } from '../../src/controlPlane/upgradeScript.ts';
+import { NO_REPOSITORY, UPGRADE_SCRIPT } from '../../src/controlPlane/upgradeScript.ts';
+import { failureIn, stageIn } from '../../src/reconcilers/seed/upgradeStage.ts';
 
 let root: string;
 const at = (...path: string[]) => join(root, ...path);
@@ -59,6 +60,13 @@ test('the first machine of a control plane gets kubeadm, takes the cluster to th
   const { output, status } = upgrade('apply');
   expect(status).toBe(0);
   expect(stages(output)).toEqual(['stage kubeadm', 'stage apply', 'stage kubelet', 'stage restart', 'upgraded']);
+  const told = output.split('\n').flatMap((_, line, lines) => stageIn(lines.slice(0, line + 1).join('\n')));
+  expect([...new Set(told)]).toEqual([
+    'installs kubeadm',
+    'takes the control plane to the version',
+    'installs the kubelet',
+    'starts its kubelet anew',
+  ]);
   const order = calls().filter((call) => / install | upgrade |^systemctl|hold/.test(call));
   expect(order.map((call) => call.replace(/^apt-get .* install .* (\S+)$/, 'install $1'))).toEqual([
     'install kubeadm=1.36.3-*',
@@ -103,15 +111,17 @@ test('kubeadm’s part is done again until it has come to its end, and no kubele
 
 test('a repository that is away for a moment is asked again; without one the machine has to have the programs', () => {
   writeFileSync(at('offline'), '');
-  expect(stages(upgrade('node').output).slice(0, 2)).toEqual(['stage kubeadm', 'stage kubeadm, attempt 2']);
+  const [first, second] = stages(upgrade('node').output);
+  expect([first, second]).toEqual(['stage kubeadm', 'stage kubeadm, attempt 2']);
+  expect(stageIn(`seedbed: ${first}\nE: away\nseedbed: ${second}\n`)).toBe('installs kubeadm, attempt 2');
+  expect(stageIn('')).toBe('begins its upgrade');
 
   versions({ kubeadm: 'v1.35.4', kubelet: 'v1.35.4' });
   rmSync(at('var/lib/seedbed'), { recursive: true });
   const { output, status } = upgrade('node', '');
   expect(status).toBe(1);
-  expect(output).toMatch(
-    /seedbed: failed: the machine has kubeadm v1\.35\.4 and not v1\.36\.3, and no package repository is configured\n$/,
-  );
+  expect(failureIn(output)).toBe(`the machine has kubeadm v1.35.4 and not v1.36.3, and ${NO_REPOSITORY}`);
+  expect(output.trim().endsWith(NO_REPOSITORY)).toBe(true);
 
   versions({ kubeadm: 'v1.36.3', kubelet: 'v1.36.3' });
   rmSync(at('calls'));

@@ -196,10 +196,21 @@ test('the cluster on it was READY all the time, and a machine that is added runs
   expect((await look()).lastProbe).toMatchObject({ schedulableNodes: 3, kubeletVersions: ['v1.36.3'] });
 }, 120_000);
 
-test('a seed can be deleted while it is upgraded', async () => {
+test('a machine that is added while the upgrade does not come along joins with what the API runs, and all of it can be deleted on the way', async () => {
+  await world.restart(() => addPackages('https://packages.example.org/v1.34/deb/'));
   const made = await change('createSeed', { ...MACHINES, name: 'brief', workers: 0, nodeCidr: '10.230.0.0/24' });
   await succeeded(made.operation.uuid);
-  await change('upgradeSeed', { seedId: 'brief', version: 'v1.36.3' });
-  await until(() => saidOf(made.seed.uuid).some((message) => message.includes('-0')));
+  const { operation: asked } = await change('upgradeSeed', { seedId: 'brief', version: 'v1.36.3' });
+  const said = () => saidOf(made.seed.uuid);
+  await until(() => said().some((message) => message.includes('not found')));
+  await change('scaleSeed', { seedId: 'brief', workers: 1 });
+  const seen = () => world.rows<{ facts: string }>(`select facts from seeds where id = '${made.seed.uuid}'`)[0]?.facts ?? '{}';
+  await until(() => (JSON.parse(seen()) as { schedulableNodes: number }).schedulableNodes === 2);
+  expect(JSON.parse(seen())).toMatchObject({ kubernetesVersion: 'v1.35.4', kubeletVersions: ['v1.35.4'] });
+  await world.restart(() => addPackages('https://packages.example.org/v{minor}/deb/'));
+  const begun = () => said().filter((message) => message.includes('-0 to begin')).length;
+  const before = begun();
+  await world.change(world.admin, 'retryOperation', { operationId: asked.uuid }, 'operation { uuid }');
+  await until(() => begun() > before);
   await succeeded((await change('deleteSeed', { seedId: 'brief' })).operation.uuid);
-}, 120_000);
+}, 200_000);

@@ -11,6 +11,7 @@ import { listRunningTasks, type MachineTaskSight, seeMachineTask, sendMachineTas
 import { machinesWanted, madeOf, patchPlace, placeOf } from '../made.ts';
 import { mendSeed, type SeedScope } from '../scope.ts';
 import { machinesBehind, runningRelease, unreadyOf, type VersionSight } from '../upgrade.ts';
+import { failureIn, stageIn } from '../upgradeStage.ts';
 import { apiAnswers } from './apiAnswers.ts';
 
 const LOOK_MS = 2_000;
@@ -73,7 +74,7 @@ const upgrade = async (scope: SeedScope, sight: VersionSight, machine: SeedMachi
     return `machine ${machine.name} to begin its upgrade to ${wanted}`;
   }
   const { ended } = task;
-  if (ended === undefined) return `machine ${machine.name}, which ${stageOf(task.said)}`;
+  if (ended === undefined) return `machine ${machine.name}, which ${stageIn(task.said)}`;
   const agoMs = scope.clock.now() - ended.atMs;
   if (task.goal === wanted && ended.good && agoMs < TELLS_MS) return `the kubelet of machine ${machine.name} to say that it runs ${wanted}`;
   // Or it was on its way to what is not wanted any more.
@@ -119,24 +120,9 @@ const taskOf = (scope: SeedScope, { version }: VersionSight, machine: SeedMachin
   };
 };
 
-/** Each goes on after "which". */
-const STAGES: Readonly<Record<string, string>> = {
-  kubeadm: 'installs kubeadm',
-  apply: 'takes the control plane to the version',
-  node: 'adopts the version of the control plane',
-  kubelet: 'installs the kubelet',
-  restart: 'starts its kubelet anew',
-};
-
-const stageOf = (said: string): string => {
-  const [, stage = '', attempt] = [...said.matchAll(/^seedbed: stage (\w+)(?:, attempt (\d+))?\s*$/gm)].at(-1) ?? [];
-  const words = STAGES[stage] ?? 'begins its upgrade';
-  return attempt === undefined ? words : `${words}, attempt ${attempt}`;
-};
-
 const failureOf = ({ name }: SeedMachine, wanted: string, { ended, said }: MachineTaskSight): SeedbedError => {
-  const reason = /^seedbed: failed: (.*)$/m.exec(said)?.[1] ?? '';
-  if (reason.endsWith(NO_REPOSITORY))
+  const reason = failureIn(said);
+  if (reason?.endsWith(NO_REPOSITORY))
     return mendSeed(
       `Machine ${name} cannot be upgraded: ${reason}. Configure where packages of Kubernetes are (SEEDBED_PACKAGE_REPOSITORY, SEEDBED_PACKAGE_KEY_FILE), or install kubeadm and kubelet ${wanted} on it; then retry the operation.`,
     );
