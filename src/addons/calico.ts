@@ -17,24 +17,33 @@ const CNI_CONFIG = 'cni_network_config';
 
 export const calico: Addon = {
   name: 'calico',
-  objects: (cluster) => {
-    const parts = partsOf(cluster, 'calico', NAMESPACE);
-    const config = buildConfig(cluster, parts);
-    return [
-      ...buildKinds(parts),
-      ...buildRights(parts),
-      config,
-      buildDaemonSet(cluster, parts, config),
-      buildControllers(cluster, parts),
-      buildDisruptionBudget(parts),
-    ];
-  },
+  objects: (cluster) => buildCalico(cluster),
+};
+
+/** What it needs to know of a cluster; a seed that Seedbed makes has it as well. */
+export type CalicoCluster = Pick<
+  ReachableCluster,
+  'id' | 'projectId' | 'release' | 'imageRegistry' | 'imageDigests' | 'podCidr' | 'ipv6' | 'endpoint'
+> & { addons: Pick<ReachableCluster['addons'], 'calico' | 'kubeProxy'> };
+
+/** Throws a plain Error when there is no version for the release: commands refuse such a cluster before. */
+export const buildCalico = (cluster: CalicoCluster): KubernetesObject[] => {
+  const parts = partsOf(cluster, 'calico', NAMESPACE);
+  const config = buildConfig(cluster, parts);
+  return [
+    ...buildKinds(parts),
+    ...buildRights(parts),
+    config,
+    buildDaemonSet(cluster, parts, config),
+    buildControllers(cluster, parts),
+    buildDisruptionBudget(parts),
+  ];
 };
 
 const selectorOf = (name: string) => ({ 'k8s-app': name });
 
 /** The installer puts in what is written between double underscores. */
-const buildConfig = (cluster: ReachableCluster, parts: Parts): KubernetesObject => ({
+const buildConfig = (cluster: CalicoCluster, parts: Parts): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: parts.meta(CONFIG),
@@ -65,10 +74,10 @@ const buildConfig = (cluster: ReachableCluster, parts: Parts): KubernetesObject 
   },
 });
 
-const imageOf = (cluster: ReachableCluster, program: string): string =>
+const imageOf = (cluster: CalicoCluster, program: string): string =>
   imageFrom(cluster, `quay.io/calico/${program}:${versionOf(cluster, 'calico')}`);
 
-const buildDaemonSet = (cluster: ReachableCluster, parts: Parts, config: KubernetesObject): KubernetesObject => ({
+const buildDaemonSet = (cluster: CalicoCluster, parts: Parts, config: KubernetesObject): KubernetesObject => ({
   apiVersion: 'apps/v1',
   kind: 'DaemonSet',
   metadata: parts.meta(NODE),
@@ -109,12 +118,12 @@ const env = (values: Record<string, string>): object[] => Object.entries(values)
 const NODE_NAME = { valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } };
 
 /** The real address: the `kubernetes` Service works only once kube-proxy runs, and the two start side by side. */
-const apiOf = ({ endpoint }: ReachableCluster): Record<string, string> => ({
+const apiOf = ({ endpoint }: CalicoCluster): Record<string, string> => ({
   KUBERNETES_SERVICE_HOST: endpoint.host,
   KUBERNETES_SERVICE_PORT: String(endpoint.port),
 });
 
-const installerOf = (cluster: ReachableCluster): object => ({
+const installerOf = (cluster: CalicoCluster): object => ({
   name: 'install-cni',
   image: imageOf(cluster, 'cni'),
   command: ['/opt/cni/bin/install'],
@@ -130,7 +139,7 @@ const installerOf = (cluster: ReachableCluster): object => ({
   ],
 });
 
-const nodeOf = (cluster: ReachableCluster): object => ({
+const nodeOf = (cluster: CalicoCluster): object => ({
   name: NODE,
   image: imageOf(cluster, 'node'),
   env: [{ name: 'NODENAME', ...NODE_NAME }, ...env({ ...settingsOf(cluster), ...apiOf(cluster) })],
@@ -155,7 +164,7 @@ const nodeOf = (cluster: ReachableCluster): object => ({
   ],
 });
 
-const settingsOf = (cluster: ReachableCluster): Record<string, string> => {
+const settingsOf = (cluster: CalicoCluster): Record<string, string> => {
   const { mtu, blockSize, natOutgoing, wireguard } = cluster.addons.calico;
   return {
     DATASTORE_TYPE: 'kubernetes',
@@ -186,7 +195,7 @@ const settingsOf = (cluster: ReachableCluster): Record<string, string> => {
 };
 
 /** The same for IPv6, where there is any; its blocks have Calico's own size. */
-const settingsOfV6 = ({ ipv6, addons: { calico } }: ReachableCluster): Record<string, string> =>
+const settingsOfV6 = ({ ipv6, addons: { calico } }: CalicoCluster): Record<string, string> =>
   ipv6 === null
     ? {}
     : {
@@ -200,7 +209,7 @@ const settingsOfV6 = ({ ipv6, addons: { calico } }: ReachableCluster): Record<st
         FELIX_WIREGUARDENABLEDV6: String(calico.wireguard),
       };
 
-const buildControllers = (cluster: ReachableCluster, parts: Parts): KubernetesObject => ({
+const buildControllers = (cluster: CalicoCluster, parts: Parts): KubernetesObject => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: parts.meta(CONTROLLERS),

@@ -1,5 +1,5 @@
 /** Objects that most addons have, under one component and in one namespace of the tenant's cluster. */
-import type { ReachableCluster } from '../controlPlane/hostedCluster.ts';
+import type { HostedCluster } from '../controlPlane/hostedCluster.ts';
 import { type Component, type KubernetesObject, labelsOf, type ObjectMeta, tenantMeta } from '../controlPlane/object.ts';
 import { bind, type Rule, serviceAccountSubject, userSubject } from '../controlPlane/rbac.ts';
 
@@ -20,7 +20,7 @@ export interface Parts {
   bindIn(namespace: string, name: string, role: string, account: string): KubernetesObject;
 }
 
-export const partsOf = (cluster: ReachableCluster, component: Component, namespace: string): Parts => {
+export const partsOf = (cluster: Pick<HostedCluster, 'id' | 'projectId'>, component: Component, namespace: string): Parts => {
   const meta = (name: string, other = namespace) => tenantMeta(cluster, name, component, other);
   const clusterMeta = (name: string) => tenantMeta(cluster, name, component, null);
   return {

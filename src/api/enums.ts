@@ -12,6 +12,7 @@ import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
 import type { NodeTroubleKind } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
+import type { SeedNetworkDriver } from '../domain/madeSeed.ts';
 import type { AutoUpgradePolicy } from '../domain/maintenance.ts';
 import type { NodeState } from '../domain/node.ts';
 import type { NodeGroupState, ServerGroupPolicy, Taint, VnicType } from '../domain/nodeGroup.ts';
@@ -157,6 +158,11 @@ export const NetworkDriverEnum = enumOf<NetworkDriver>('NetworkDriver', 'The pod
   CALICO: 'Calico: an overlay that also keeps NetworkPolicies.',
   CILIUM: 'Cilium: an overlay in the kernel that also keeps NetworkPolicies.',
   NONE: 'None: bring your own.',
+});
+
+export const SeedNetworkDriverEnum = enumOf<SeedNetworkDriver>('SeedNetworkDriver', 'The pod network of a seed that Seedbed makes.', {
+  FLANNEL: 'Flannel: a simple overlay, without NetworkPolicies.',
+  CALICO: 'Calico: an overlay that also keeps NetworkPolicies, those of the control planes in it among them.',
 });
 
 export const IpFamilyEnum = enumOf<IpFamily>('IpFamily', 'A family of addresses.', {

@@ -1,11 +1,11 @@
 /** Seeds: the clusters that hold customers' control planes. Only cloud admins see them. */
-import type { MadeSeedSpec } from '../domain/madeSeed.ts';
+import { type MadeSeedSpec, networkDriverOf } from '../domain/madeSeed.ts';
 import { MAX_SEED_WEIGHT, type SeedFacts } from '../domain/seed.ts';
 import type { SeedRow } from '../store/reconcile.ts';
 import { findSeed, listSeeds } from '../store/seeds.ts';
 import { badInput, builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
-import { ExposureEnum, SeedStateEnum } from './enums.ts';
+import { ExposureEnum, SeedNetworkDriverEnum, SeedStateEnum } from './enums.ts';
 import { plainId } from './ids.ts';
 import { entriesOf, LabelType } from './label.ts';
 import { byCreation, connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
@@ -52,6 +52,7 @@ const MadeSeedType = builder.objectRef<MadeSeedSpec>('MadeSeed').implement({
     nodeCidr: t.exposeString('nodeCidr', { description: 'Range of their own network.' }),
     dnsNameservers: t.exposeStringList('dnsNameservers', { description: "Name servers; none: the cloud's." }),
     kubernetesVersion: t.exposeString('kubernetesVersion', { description: 'What they are to run.' }),
+    networkDriver: t.field({ type: SeedNetworkDriverEnum, description: 'The network of its pods.', resolve: networkDriverOf }),
   }),
 });
 

@@ -3,7 +3,7 @@ import type { SeedAnswer } from '../commands/call.ts';
 import { DEFAULT_SEED_RANGES } from '../domain/madeSeed.ts';
 import { DEFAULT_SEED_WEIGHT } from '../domain/seed.ts';
 import { builder, type InputBuilder } from './builder.ts';
-import { ExposureEnum } from './enums.ts';
+import { ExposureEnum, SeedNetworkDriverEnum } from './enums.ts';
 import { plainId } from './ids.ts';
 import { LabelInput } from './label.ts';
 import { callFields, defineMutation, REPLAYED, targetFields } from './mutation.ts';
@@ -62,6 +62,10 @@ const CreateSeedInput = builder.inputType('CreateSeedInput', {
     }),
     dnsNameservers: t.stringList({ description: "IPv4 addresses of name servers, at most five; the cloud's without them." }),
     kubernetesVersion: t.string({ description: 'What they run, one of `kubernetesVersions`; the newest without it.' }),
+    networkDriver: t.field({
+      type: SeedNetworkDriverEnum,
+      description: 'The network of its pods; FLANNEL without it. It cannot be changed later.',
+    }),
     nodeCidr: t.string({ description: `Range of the machines' own network; ${DEFAULT_SEED_RANGES.nodeCidr} without it.` }),
     podCidr: t.string({
       description: `Range of its pods; ${DEFAULT_SEED_RANGES.podCidr} without it. Clusters with overlapping ranges go elsewhere.`,
@@ -77,7 +81,7 @@ const CreateSeedInput = builder.inputType('CreateSeedInput', {
 defineMutation({
   name: 'createSeed',
   description:
-    "Makes a Kubernetes cluster of machines in Seedbed's own project, with flannel, local-path volumes and node ports at a floating IP, and takes it in as a seed. Cloud admins only.",
+    "Makes a Kubernetes cluster of machines in Seedbed's own project, with flannel or Calico, local-path volumes and node ports at a floating IP, and takes it in as a seed. Cloud admins only.",
   input: CreateSeedInput,
   payload: seedPayload('CreateSeedPayload', 'The seed that is being made.'),
   toCommand: (input) => withMaps(input, 'labels'),

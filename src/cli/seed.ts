@@ -87,6 +87,7 @@ interface MachineOptions extends ChangeOptions {
   availabilityZone?: string;
   dnsNameserver?: string[];
   kubernetesVersion?: string;
+  networkDriver?: string;
   nodeCidr?: string;
   podCidr?: string;
   serviceCidr?: string;
@@ -106,6 +107,9 @@ const withMachines = (command: Command): Command =>
     .option('--availability-zone <zone>', 'where the machines are; where Nova likes without it')
     .option('--dns-nameserver <address>', "IPv4 address of a name server; may be repeated; the cloud's without it", collect)
     .option('--kubernetes-version <version>', 'what the machines run; the newest without it')
+    .option('--network-driver <driver>', 'the network of its pods: FLANNEL or CALICO; FLANNEL without it', (text: string) =>
+      text.toUpperCase(),
+    )
     .option('--node-cidr <cidr>', "range of the machines' own network")
     .option('--pod-cidr <cidr>', 'range of its pods: clusters with overlapping ranges go elsewhere')
     .option('--service-cidr <cidr>', 'range of its Services, likewise')
@@ -116,10 +120,10 @@ const withMachines = (command: Command): Command =>
 
 const create = async (session: Session, [name = '']: readonly string[], options: MachineOptions): Promise<void> => {
   const { image, flavor, externalNetwork, workerFlavor, workers, keypair, availabilityZone, kubernetesVersion } = options;
-  const { nodeCidr, podCidr, serviceCidr, region, maxClusters, weight, idempotencyKey } = options;
-  const settings = { workerFlavor, workers, keypair, availabilityZone, kubernetesVersion, nodeCidr, podCidr, serviceCidr, region };
+  const { networkDriver, nodeCidr, podCidr, serviceCidr, region, maxClusters, weight, idempotencyKey } = options;
+  const settings = { workerFlavor, workers, keypair, availabilityZone, kubernetesVersion, networkDriver, nodeCidr, podCidr, serviceCidr };
   const lists = { labels: options.label, dnsNameservers: options.dnsNameserver };
-  const input = { name, image, flavor, externalNetwork, ...given({ ...settings, ...lists, maxClusters, weight, idempotencyKey }) };
+  const input = { name, image, flavor, externalNetwork, ...given({ ...settings, ...lists, region, maxClusters, weight, idempotencyKey }) };
   await carryOut(session, await session.client.mutate<SeedAnswer>(CREATE_SEED, { input }), options, 'Create');
 };
 
@@ -263,8 +267,8 @@ const seedText = (seed: Seed): string =>
     ['region', seed.region],
   ]) + conditionsText(seed.conditions);
 
-const machinesText = ({ image, flavor, workerFlavor, workers }: NonNullable<Seed['made']>): string =>
-  `1 of ${flavor}, ${workers} of ${workerFlavor}, of image ${image}`;
+const machinesText = ({ image, flavor, workerFlavor, workers, networkDriver }: NonNullable<Seed['made']>): string =>
+  `1 of ${flavor}, ${workers} of ${workerFlavor}, of image ${image}, with ${networkDriver}`;
 
 /** Of its API server; beside it what differs. */
 const versionText = ({ made, lastProbe }: Seed): string | null => {

@@ -1,8 +1,9 @@
 /** What createSeed is asked, as a schema: the machines of a seed, and what they run. */
 import { z } from 'zod';
+import { addonInfo } from '../domain/addons.ts';
 import { cidrSize, isIpv4, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
 import { UserError } from '../domain/errors.ts';
-import { DEFAULT_SEED_RANGES, MAX_SEED_WORKERS, type MadeSeedSpec } from '../domain/madeSeed.ts';
+import { DEFAULT_SEED_RANGES, MAX_SEED_WORKERS, type MadeSeedSpec, SEED_NETWORK_DRIVERS } from '../domain/madeSeed.ts';
 import { defaultRelease, getOfferedRelease } from '../domain/version.ts';
 import { clearable, given, nameOrId, wholeNumber } from './parse.ts';
 import { seedFields } from './seedInput.ts';
@@ -28,6 +29,7 @@ export const madeSeedFields = z.strictObject({
     z.array(z.string().refine(isIpv4, 'must be an IPv4 address such as 9.9.9.9')).max(5, 'must be at most 5 addresses'),
   ),
   kubernetesVersion: given(z.string().max(40)),
+  networkDriver: given(z.enum(SEED_NETWORK_DRIVERS, 'must be FLANNEL or CALICO')),
   nodeCidr: given(z.string()),
   podCidr: given(z.string()),
   serviceCidr: given(z.string()),
@@ -63,7 +65,12 @@ export const completeMadeSeed = (input: MadeSeedInput): MadeSeedOrder => {
     { name: 'the range for pods', cidr: podCidr, field: ['podCidr'] },
     { name: 'the range for Services', cidr: serviceCidr, field: ['serviceCidr'] },
   ]);
-  const { version } = getOfferedRelease(input.kubernetesVersion ?? defaultRelease.version);
+  const release = getOfferedRelease(input.kubernetesVersion ?? defaultRelease.version);
+  const networkDriver = input.networkDriver ?? 'FLANNEL';
+  if (networkDriver === 'CALICO' && addonInfo('calico').version(release) === null)
+    throw new UserError('UNSUPPORTED_VERSION', `Calico has no version for Kubernetes ${release.version}; choose FLANNEL.`, {
+      field: ['networkDriver'],
+    });
   return {
     podCidr,
     serviceCidr,
@@ -77,7 +84,8 @@ export const completeMadeSeed = (input: MadeSeedInput): MadeSeedOrder => {
       externalNetwork: input.externalNetwork,
       nodeCidr,
       dnsNameservers: input.dnsNameservers ?? [],
-      kubernetesVersion: version,
+      kubernetesVersion: release.version,
+      networkDriver,
     },
   };
 };

@@ -20,7 +20,15 @@ export interface MadeSeedSpec {
   kubernetesVersion: string;
   /** What it was to run before it was last asked to be upgraded; absent: it never was, and its machines have what their image gave them. */
   upgradedFrom?: string;
+  /** Of its pods; absent from the specs of older seeds, which have flannel. */
+  networkDriver?: SeedNetworkDriver;
 }
+
+export type SeedNetworkDriver = 'FLANNEL' | 'CALICO';
+
+export const SEED_NETWORK_DRIVERS: readonly SeedNetworkDriver[] = ['FLANNEL', 'CALICO'];
+
+export const networkDriverOf = ({ networkDriver }: MadeSeedSpec): SeedNetworkDriver => networkDriver ?? 'FLANNEL';
 
 export interface SeedPlace {
   imageId: string;

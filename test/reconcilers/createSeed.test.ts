@@ -95,6 +95,20 @@ test('a seed that is made carries a cluster, is scaled while it does, and leaves
   expect(world.rows(`select name from secrets where owner_id = '${made.seed.uuid}'`)).toEqual([]);
 }, 300_000);
 
+test('the network of its pods is Calico where that is asked for', async () => {
+  const made = await change('createSeed', { name: 'guarded', ...MACHINES, workers: 0, networkDriver: 'CALICO' });
+  await succeeded(made.operation.uuid);
+  const { seed } = await world.ask<{ seed: { made: object; state: string } }>(
+    world.admin,
+    '{ seed(name: "guarded") { state made { networkDriver } } }',
+  );
+  expect(seed).toEqual({ state: 'READY', made: { networkDriver: 'CALICO' } });
+  const applied = world.rows<{ name: string }>(`select name from inventory where owner_id = '${made.seed.uuid}' and kind = 'equipment'`);
+  expect(applied.map(({ name }) => name).filter((name) => /DaemonSet/.test(name))).toEqual([expect.stringContaining('calico-node')]);
+  await succeeded((await change('deleteSeed', { seedId: 'guarded' })).operation.uuid);
+  expect(await traces()).toEqual([]);
+}, 120_000);
+
 test('a name that the cloud does not know is told with its field, and the seed can be deleted from there', async () => {
   const wrong = await change('createSeed', { name: 'wrong', ...MACHINES, flavor: 'm1.huge' });
   const fault = await until(async () => (await seedNamed('wrong'))?.conditions.find(({ problem }) => problem !== null));
@@ -107,6 +121,7 @@ test('a name that the cloud does not know is told with its field, and the seed c
 test('ranges that overlap, and commands for the other kind of seed, are refused by name', async () => {
   await expect(change('createSeed', { name: 'x', ...MACHINES, podCidr: '10.222.0.0/16' })).rejects.toThrow('OVERLAPPING_CIDR');
   await expect(change('createSeed', { name: 'x', ...MACHINES, workers: 51 })).rejects.toThrow('workers');
+  await expect(change('createSeed', { name: 'x', ...MACHINES, networkDriver: 'CILIUM' })).rejects.toThrow('networkDriver');
   await expect(change('createSeed', { name: 'x', ...MACHINES, kubernetesVersion: 'v1.20.0' })).rejects.toThrow('UNSUPPORTED_VERSION');
   await expect(change('scaleSeed', { seedId: 'seed', workers: 2 })).rejects.toThrow('was registered');
   await expect(change('deleteSeed', { seedId: 'seed' })).rejects.toThrow('unregisterSeed');

@@ -1,12 +1,14 @@
 /** What a seed needs beside what kubeadm brings: a network for its pods, and volumes. */
+import { buildCalico } from '../../../addons/calico.ts';
 import { buildFlannel } from '../../../addons/flannel.ts';
 import { buildLocalPath } from '../../../controlPlane/localPath.ts';
 import { CLUSTER_LABEL, type KubernetesObject, PROJECT_LABEL } from '../../../controlPlane/object.ts';
-import { SEED_API_PORT } from '../../../domain/madeSeed.ts';
+import { DEFAULT_ADDONS } from '../../../domain/addons.ts';
+import { networkDriverOf, SEED_API_PORT } from '../../../domain/madeSeed.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { noteAllGone } from '../../../store/inventory.ts';
 import { applyGroup } from '../../applied.ts';
-import { placeOf, settled } from '../made.ts';
+import { madeOf, placeOf, settled } from '../made.ts';
 import type { SeedScope } from '../scope.ts';
 import { runningRelease } from '../upgrade.ts';
 import { apiAnswers } from './apiAnswers.ts';
@@ -22,7 +24,7 @@ export const equipment: Step<SeedScope> = {
     const group = { clusterId: row.id, ownerId: row.id, service: 'SEED', group: 'equipment', look: 'full' } as const;
     const { version } = await scope.probe();
     await applyGroup(scope, kube, group, [...podNetworkOf(scope, version).map(unmarked), ...buildLocalPath(scope.world.settings)]);
-    return done('flannel, local-path');
+    return done(`${networkDriverOf(madeOf(scope)).toLowerCase()}, local-path`);
   },
   // It goes with the machines.
   remove: async (scope) => {
@@ -34,8 +36,9 @@ export const equipment: Step<SeedScope> = {
 /** As goes with what the API server runs now. */
 const podNetworkOf = (scope: SeedScope, version: string): KubernetesObject[] => {
   const { row, world } = scope;
+  const made = madeOf(scope);
   const { imageRegistry, imageDigests } = world.settings;
-  return buildFlannel({
+  const cluster = {
     id: row.id,
     projectId: '',
     release: runningRelease(scope, version),
@@ -44,8 +47,10 @@ const podNetworkOf = (scope: SeedScope, version: string): KubernetesObject[] => 
     podCidr: row.podCidr ?? '',
     ipv6: null,
     endpoint: { host: settled(placeOf(scope).address, 'the address of the API'), port: SEED_API_PORT },
-    addons: { flannel: { backend: 'VXLAN' } },
-  });
+  };
+  if (networkDriverOf(made) === 'FLANNEL') return buildFlannel({ ...cluster, addons: { flannel: { backend: 'VXLAN' } } });
+  // kubeadm's own kube-proxy speaks iptables to the kernel.
+  return buildCalico({ ...cluster, addons: { calico: DEFAULT_ADDONS.calico, kubeProxy: { mode: 'IPTABLES' } } });
 };
 
 const MARKS = new Set(['app.kubernetes.io/managed-by', CLUSTER_LABEL, PROJECT_LABEL]);
