@@ -81,9 +81,9 @@ export interface KubernetesDeps {
   log: Log;
 }
 
-/** What `kubeadm init` has on its machine's disk when it starts the control plane there. PEM throughout. */
+/** What `kubeadm init`, or `kubeadm join` as one more control plane, has on its machine's disk when it starts the control plane there. PEM throughout. */
 export interface ControlPlaneFiles {
-  /** Of the machine: what the cluster holds is kept by it. */
+  /** Of the cluster: what it holds is kept by it. */
   id: string;
   kubernetesVersion: string;
   /** The machine's own address. */
@@ -101,21 +101,35 @@ export interface ControlPlaneFiles {
   objects: { kind: string; apiVersion: string; [key: string]: unknown }[];
 }
 
+/** On one machine. */
 export interface RunningControlPlane {
-  /** Its objects outlive it. */
+  /** What the cluster holds outlives it. */
   stop(): void;
   /** Its API server, scheduler and controller manager, as other files have them; `away` ends when they may come back. What its kubelets run goes on. */
   restart(files: ControlPlaneFiles, away: () => Promise<void>): Promise<void>;
 }
 
-/** Starts a Kubernetes on a machine; resolves once it answers. */
-export type StartControlPlane = (files: ControlPlaneFiles) => Promise<RunningControlPlane>;
+/** A machine that runs a control plane. */
+export interface ControlPlaneMachine {
+  serverId: string;
+  /** Of its node, and of its member of etcd. */
+  name: string;
+  /** That lead to it now. */
+  floatingIps: () => readonly string[];
+}
+
+export interface ControlPlanes {
+  /** Starts etcd and the API server on a machine; resolves once they answer or cannot for want of others. Throws etcd's last words when it does not start. */
+  start(files: ControlPlaneFiles, machine: ControlPlaneMachine): Promise<RunningControlPlane>;
+  /** What `kubeadm join` does of a machine that is to run etcd, too: it is let in as a learner. Gives the cluster's id; throws kubeadm's complaint. */
+  join(files: Omit<ControlPlaneFiles, 'id'>, machine: ControlPlaneMachine): string;
+}
 
 export interface KubernetesHalf {
   /** Range of loopback addresses for the cloud's outside, so that what listens at a floating IP can be dialled; absent: nothing does. */
   outside?: string;
   /** Absent: no machine of this sandbox runs a control plane. */
-  startControlPlane?: StartControlPlane;
+  controlPlanes?: ControlPlanes;
   seeds: { name: string; kubeconfigFile: string; adminKubeconfigFile: string }[];
   /** Everything there is, for GET /control/world and leak checks. */
   snapshot(): unknown;
@@ -138,7 +152,7 @@ export interface MachineSpec {
   addresses: readonly string[];
   /** Floating IPs that lead to it now; absent: none ever does. */
   floatingIps?: () => readonly string[];
-  startControlPlane?: StartControlPlane;
+  controlPlanes?: ControlPlanes;
   /** Milliseconds from power-on until cloud-init runs, already scaled. */
   bootMs: number;
   /** One line of console output, without newline. */

@@ -1,5 +1,5 @@
 /** A simulated server after power-on: cloud-init reads its user data, kubeadm joins over TLS, and a kubelet stays until the power goes. */
-import type { BootMachine, ControlPlaneFiles, MachineSpec, RunningControlPlane } from './contract.ts';
+import type { BootMachine, ControlPlaneFiles, ControlPlaneMachine, MachineSpec, RunningControlPlane } from './contract.ts';
 import {
   type CloudConfig,
   findJoin,
@@ -8,7 +8,7 @@ import {
   missingUnits,
   parseCloudConfig,
 } from './kubernetes/join/cloudConfig.ts';
-import { runKubeadmInit } from './kubernetes/join/init.ts';
+import { buildControlPlane, runKubeadmInit } from './kubernetes/join/init.ts';
 import { type JoinConfiguration, parseJoinConfiguration } from './kubernetes/join/joinConfiguration.ts';
 import { type Joined, runKubeadmJoin } from './kubernetes/join/kubeadm.ts';
 import { registerNode } from './kubernetes/join/nodeRegistration.ts';
@@ -172,19 +172,43 @@ const runKubelet = async (
   });
 };
 
+const machineOf = (spec: MachineSpec, name: string): ControlPlaneMachine => ({
+  serverId: spec.serverId,
+  name,
+  floatingIps: () => spec.floatingIps?.() ?? [],
+});
+
+type Membership = Pick<Disk, 'access' | 'controlPlane'>;
+
+/** One run of kubeadm join; throws with the error that ends it. */
+const joinOnce = async (spec: MachineSpec, power: Power, cloud: CloudConfig, config: JoinConfiguration, version: string | null) => {
+  const { nodeName, controlPlane } = config;
+  const { access, clusterConfiguration } = await runKubeadmJoin({ log: spec.log, pause: power.pause }, config, version);
+  if (controlPlane === null) return { access };
+  if (spec.controlPlanes === undefined) throw new Error('kubeadm join with a control plane is not played here');
+  const { address, port } = controlPlane;
+  if (!spec.addresses.includes(address))
+    throw new Error(`error execution phase control-plane-prepare: "${address}" is none of this machine's addresses`);
+  const files = await buildControlPlane(cloud, { cluster: clusterConfiguration, address, bindPort: port });
+  if (power.isOff()) throw new PoweredOff('powered off');
+  spec.log('[etcd] Creating static Pod manifest for local etcd in "/etc/kubernetes/manifests"');
+  return { access, controlPlane: { ...files, id: spec.controlPlanes.join(files, machineOf(spec, nodeName)) } };
+};
+
 const join = async (
   spec: MachineSpec,
   power: Power,
+  cloud: CloudConfig,
   config: JoinConfiguration,
   { retries, says, version }: JoinCommand,
-): Promise<Joined | undefined> => {
+): Promise<Membership | undefined> => {
   const attempts = retries ? ATTEMPTS : 1;
   const each = (line: string): boolean => line.includes('$attempt');
   for (const line of says) if (!each(line)) spec.log(line);
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     for (const line of says) if (each(line)) spec.log(line.replace('$attempt', String(attempt)));
     try {
-      return await runKubeadmJoin({ log: spec.log, pause: power.pause }, config, spec.kubeVersion ?? version);
+      return await joinOnce(spec, power, cloud, config, spec.kubeVersion ?? version);
     } catch (error) {
       if (error instanceof PoweredOff || power.isOff()) throw error;
       spec.log(messageOf(error));
@@ -195,15 +219,18 @@ const join = async (
   return undefined;
 };
 
+/** Such a script goes no further. */
+const lacksUnit = (spec: MachineSpec, cloud: CloudConfig): boolean => {
+  const [missing] = missingUnits(cloud);
+  if (missing !== undefined) spec.log(`Failed to enable unit: Unit file ${missing} does not exist.`);
+  return missing !== undefined;
+};
+
 /** kubeadm init, again and again until the address that the API is to be at leads to the machine. */
 const begin = async (spec: MachineSpec, power: Power, cloud: CloudConfig, { configPath, says }: JoinCommand): Promise<Disk | undefined> => {
   for (const line of says) spec.log(line.replace('$attempt', '1'));
-  const [missing] = missingUnits(cloud);
-  if (missing !== undefined) {
-    spec.log(`Failed to enable unit: Unit file ${missing} does not exist.`);
-    return undefined;
-  }
-  if (spec.startControlPlane === undefined) throw new Error('kubeadm init is not played here');
+  if (lacksUnit(spec, cloud)) return undefined;
+  if (spec.controlPlanes === undefined) throw new Error('kubeadm init is not played here');
   const { files, nodeName, taints, access } = await runKubeadmInit(cloud, configPath, spec);
   while (!spec.floatingIps?.().includes(files.endpoint.host)) {
     spec.log(`[wait-control-plane] dial tcp ${files.endpoint.host}:${files.endpoint.port}: i/o timeout`);
@@ -227,10 +254,20 @@ const firstBoot = async (spec: MachineSpec, power: Power): Promise<Disk | undefi
     spec.log('\t[ERROR FileContent--proc-sys-net-ipv4-ip_forward]: /proc/sys/net/ipv4/ip_forward contents are not set to 1');
     return undefined;
   }
-  const access = await join(spec, power, config, command);
-  return (
-    access && { joined: true, nodeName: config.nodeName, labels: config.labels, taints: config.taints, nodeIps: config.nodeIps, access }
-  );
+  if (config.controlPlane !== null && lacksUnit(spec, cloud)) return undefined;
+  const membership = await join(spec, power, cloud, config, command);
+  const { nodeName, labels, taints, nodeIps } = config;
+  return membership && { joined: true, nodeName, labels, taints, nodeIps, ...membership };
+};
+
+/** A member that etcd does not know any more, or not as this one, ends at once; the machine's kubelet goes on. */
+const startControlPlane = async (spec: MachineSpec, { nodeName, controlPlane }: Disk): Promise<RunningControlPlane | undefined> => {
+  try {
+    return controlPlane && (await spec.controlPlanes?.start(controlPlane, machineOf(spec, nodeName)));
+  } catch (error) {
+    spec.log(`etcd[977]: ${messageOf(error)}`);
+    return undefined;
+  }
 };
 
 const run = async (spec: MachineSpec, power: Power): Promise<(() => void) | undefined> => {
@@ -245,7 +282,7 @@ const run = async (spec: MachineSpec, power: Power): Promise<(() => void) | unde
     spec.log(`${spec.name} login:`);
     return undefined;
   }
-  const running = disk.controlPlane === undefined ? undefined : await spec.startControlPlane?.(disk.controlPlane);
+  const running = await startControlPlane(spec, disk);
   const stop = (): void => running?.stop();
   if (power.isOff()) {
     stop();

@@ -97,8 +97,8 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     playFault,
     log,
   });
-  const { outside, startControlPlane } = kubernetes;
-  const bootMachine: BootMachine = (spec) => options.bootMachine(startControlPlane ? { ...spec, startControlPlane } : spec);
+  const { outside, controlPlanes } = kubernetes;
+  const bootMachine: BootMachine = (spec) => options.bootMachine(controlPlanes ? { ...spec, controlPlanes } : spec);
   const openstack = startOpenStack({
     world,
     dials,

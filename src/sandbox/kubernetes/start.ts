@@ -201,7 +201,7 @@ export const startKubernetes: StartKubernetes = async (deps): Promise<Kubernetes
   const machines = createMachinePlanes({ ...deps, now: () => Date.now() });
   return {
     ...(first !== undefined && { outside: first.range.outside }),
-    startControlPlane: machines.start,
+    controlPlanes: machines,
     seeds: seeds.map(({ handover }) => handover),
     snapshot: () => ({
       seed: seeds.flatMap((each) => each.objects()),

@@ -35,7 +35,7 @@ const boot = (name: string, address: string, userData: string, state: Record<str
     address,
     addresses: [address],
     floatingIps: () => (name === 'm-0' ? [outside] : []),
-    ...(world.half.startControlPlane && { startControlPlane: world.half.startControlPlane }),
+    ...(world.half.controlPlanes && { controlPlanes: world.half.controlPlanes }),
     bootMs: 0,
     log: (line) => entry.console.push(line),
     state,

@@ -1,6 +1,6 @@
 /** A simulated etcdctl in the containers of a pod: it dials with its files, says what the real one says, and ends. */
 import type { Cluster } from '../cluster.ts';
-import { dicts, type KubeObject, spec, text, texts } from '../objects.ts';
+import { type Dict, dicts, type KubeObject, spec, text, texts } from '../objects.ts';
 import { dialEtcd, type EtcdMember, type EtcdRegistry, isRunning, leaderOf, refusalOf } from './etcd.ts';
 import { type MemberRecord, newMember } from './etcdClusters.ts';
 import { corruptAlarms, hashOf } from './etcdCorruption.ts';
@@ -18,6 +18,8 @@ interface Errand {
   /** Bytes that a cluster's data takes. */
   sizeOf: (dataId: string) => number;
   revisionOf: (dataId: string) => number;
+  /** Where the members are no pods of the seed: the one behind an endpoint. Throws what a client logs. */
+  dial?: (endpoint: string, container: Dict, flag: (name: string) => string) => EtcdMember;
 }
 
 /** uint64, which JSON.stringify cannot say. */
@@ -202,7 +204,13 @@ export const playEtcdctl = (errand: Errand, pod: KubeObject): Process | undefine
     try {
       return {
         code: 0,
-        said: carryOut(errand, line, (endpoint) => dialEtcd(errand.seed, errand.registry, pod, endpoint, access)),
+        said: carryOut(
+          errand,
+          line,
+          (endpoint) =>
+            errand.dial?.(endpoint, container, (name) => line.flag(name) ?? '') ??
+            dialEtcd(errand.seed, errand.registry, pod, endpoint, access),
+        ),
       };
     } catch (error) {
       return { code: 1, said: `Error: ${messageOf(error)}` };

@@ -89,6 +89,7 @@ export const createNodeWorld = (
   const lost = new Map<string, NodeJS.Timeout>();
   let stops: (() => void)[] = [];
   let listening = '';
+  let nobodyListens = false;
   let apiServer: ApiFiles | undefined;
   let managed: Ranges | undefined;
   let nextPod = 2;
@@ -308,10 +309,17 @@ export const createNodeWorld = (
       listening = key;
       for (const stop of stops) stop();
       stops = [];
-      if (files === undefined) return;
+      const unheard = nobodyListens;
+      nobodyListens = files === undefined || endpoints.length === 0;
+      if (files === undefined || endpoints.length === 0) return;
+      // Who went while nobody listened said so to nobody.
+      const still = new Set<string>();
       stops = endpoints.map((endpoint) =>
         listenForKubelets(endpoint, {
-          attached: (kubelet) => arrived(kubelet, files),
+          attached(kubelet) {
+            still.add(kubelet.nodeName);
+            arrived(kubelet, files);
+          },
           detached(kubelet) {
             if (alive.get(kubelet.nodeName) !== kubelet) return;
             alive.delete(kubelet.nodeName);
@@ -319,6 +327,10 @@ export const createNodeWorld = (
           },
         }),
       );
+      for (const name of [...alive.keys()].filter((one) => unheard && !still.has(one))) {
+        alive.delete(name);
+        manageNode(name);
+      }
     },
     manage(options) {
       const same = JSON.stringify(options) === JSON.stringify(managed);

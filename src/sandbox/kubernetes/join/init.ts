@@ -11,6 +11,7 @@ import { createInitialObjects } from './initObjects.ts';
 
 const PKI = '/etc/kubernetes/pki';
 const YEAR_MS = 31_536_000_000;
+const API_PORT = 6443;
 
 export interface Initialized {
   files: ControlPlaneFiles;
@@ -37,21 +38,57 @@ export const runKubeadmInit = async (
   const version = text(cluster?.kubernetesVersion);
   if (machine.kubeVersion !== null && minorOf(machine.kubeVersion) < minorOf(version))
     throw new Error(`this version of kubeadm only supports deploying clusters with the control plane version <= ${machine.kubeVersion}`);
-  const [host = '', port = '6443'] = text(cluster?.controlPlaneEndpoint).split(':');
+  const files = await buildControlPlane(cloud, { cluster: cluster ?? {}, address, bindPort: Number(bindPort ?? API_PORT) });
+  const nodeName = text(dict(init?.nodeRegistration).name) || machine.name;
+  const request = createNodeRequest('system:nodes', `system:node:${nodeName}`);
+  const certPem = signNodeRequest(files.ca, readNodeRequest(request.requestPem), {
+    notBeforeMs: Date.now() - 300_000,
+    notAfterMs: Date.now() + YEAR_MS,
+    forServers: false,
+  });
+  const serverUrl = `https://${text(cluster?.controlPlaneEndpoint)}`;
+  const { podSubnet, serviceSubnet, dnsDomain } = dict(cluster?.networking);
+  const kubeletConfiguration = dict(documents.find((d) => d.kind === 'KubeletConfiguration'));
+  return {
+    nodeName,
+    taints: dicts(dict(init?.nodeRegistration).taints),
+    access: { server: serverUrl, caPem: files.ca.certPem, certPem, keyPem: request.keyPem, kubernetesVersion: version },
+    files: {
+      ...files,
+      id: randomUUID(),
+      objects: createInitialObjects({
+        server: serverUrl,
+        caPem: files.ca.certPem,
+        clusterConfiguration: stringify({
+          ...cluster,
+          networking: { dnsDomain: text(dnsDomain) || 'cluster.local', podSubnet, serviceSubnet },
+        }),
+        kubeletConfiguration: stringify({ ...kubeletConfiguration, kind: 'KubeletConfiguration' }),
+        serviceCidr: files.serviceCidr,
+        kubernetesVersion: version,
+      }),
+    },
+  };
+};
+
+/** What is alike on each machine of a control plane: the seed's authorities as they lie ready, and what kubeadm makes of them. `cluster`: a ClusterConfiguration. */
+export const buildControlPlane = async (
+  cloud: CloudConfig,
+  { cluster, address, bindPort }: { cluster: Dict; address: string; bindPort: number },
+): Promise<Omit<ControlPlaneFiles, 'id'>> => {
+  const [host = ''] = text(cluster.controlPlaneEndpoint).split(':');
   const pki = pkiOf(cloud);
   const pair = (name: string) => ({ certPem: fileOf(pki, `${name}.crt`), keyPem: fileOf(pki, `${name}.key`) });
   const ca = pair('ca');
   for (const name of ['ca', 'front-proxy-ca', 'etcd/ca']) parsePair(pair(name).certPem, pair(name).keyPem, `the authority ${name}`);
   const publicPem = publicKeyText(fileOf(pki, 'sa.pub'), 'sa.pub');
   if (publicKeyText(fileOf(pki, 'sa.key'), 'sa.key') !== publicPem) throw new Error('sa.key and sa.pub are no pair');
-  const { podSubnet, serviceSubnet, dnsDomain } = dict(cluster?.networking);
+  const { podSubnet, serviceSubnet } = dict(cluster.networking);
   const names = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'localhost', '127.0.0.1', address, host];
-  const nodeName = text(dict(init?.nodeRegistration).name) || machine.name;
-  const endpoint = { host, port: Number(port) };
   const server = await issueCertificate(ca, {
     subject: 'CN=kube-apiserver',
     usage: 'server',
-    hosts: [...new Set([...names, ...texts(dict(cluster?.apiServer).certSANs)])],
+    hosts: [...new Set([...names, ...texts(dict(cluster.apiServer).certSANs)])],
     nowMs: Date.now(),
   });
   const kubeletClient = await issueCertificate(ca, {
@@ -60,42 +97,18 @@ export const runKubeadmInit = async (
     hosts: [],
     nowMs: Date.now(),
   });
-  const request = createNodeRequest('system:nodes', `system:node:${nodeName}`);
-  const certPem = signNodeRequest(ca, readNodeRequest(request.requestPem), {
-    notBeforeMs: Date.now() - 300_000,
-    notAfterMs: Date.now() + YEAR_MS,
-    forServers: false,
-  });
-  const serverUrl = `https://${host}:${port}`;
-  const kubeletConfiguration = dict(documents.find((d) => d.kind === 'KubeletConfiguration'));
   return {
-    nodeName,
-    taints: dicts(dict(init?.nodeRegistration).taints),
-    access: { server: serverUrl, caPem: ca.certPem, certPem, keyPem: request.keyPem, kubernetesVersion: version },
-    files: {
-      id: randomUUID(),
-      kubernetesVersion: version,
-      address,
-      endpoint: { ...endpoint, port: Number(bindPort ?? 6443) },
-      serviceCidr: text(serviceSubnet) || '10.96.0.0/12',
-      podCidr: text(podSubnet),
-      ca,
-      server,
-      kubeletClientPem: kubeletClient.certPem,
-      serviceAccountKeyPem: fileOf(pki, 'sa.key'),
-      serviceAccountPublicPem: publicPem,
-      objects: createInitialObjects({
-        server: serverUrl,
-        caPem: ca.certPem,
-        clusterConfiguration: stringify({
-          ...cluster,
-          networking: { dnsDomain: text(dnsDomain) || 'cluster.local', podSubnet, serviceSubnet },
-        }),
-        kubeletConfiguration: stringify({ ...kubeletConfiguration, kind: 'KubeletConfiguration' }),
-        serviceCidr: text(serviceSubnet) || '10.96.0.0/12',
-        kubernetesVersion: version,
-      }),
-    },
+    kubernetesVersion: text(cluster.kubernetesVersion),
+    address,
+    endpoint: { host, port: bindPort },
+    serviceCidr: text(serviceSubnet) || '10.96.0.0/12',
+    podCidr: text(podSubnet),
+    ca,
+    server,
+    kubeletClientPem: kubeletClient.certPem,
+    serviceAccountKeyPem: fileOf(pki, 'sa.key'),
+    serviceAccountPublicPem: publicPem,
+    objects: [],
   };
 };
 

@@ -11,6 +11,8 @@ export interface JoinConfiguration {
   /** What its kubelet is told to be reached at; empty: it finds its own first IPv4 address. */
   nodeIps: string[];
   bootstrapToken: string;
+  /** Where its own API server is to listen; null: it is to run none. */
+  controlPlane: { address: string; port: number } | null;
   discovery:
     | { kind: 'token'; endpoint: string; token: string; pins: string[]; unsafe: boolean }
     | { kind: 'file'; server: string; caPem: string };
@@ -67,6 +69,12 @@ const readDiscovery = (config: Dict, files: ReadonlyMap<string, string>): { disc
   return { discovery: { kind: 'token', endpoint, token, pins, unsafe }, token: tlsToken || token };
 };
 
+const readControlPlane = ({ controlPlane }: Dict): JoinConfiguration['controlPlane'] => {
+  if (!isDict(controlPlane)) return null;
+  const { advertiseAddress, bindPort } = dict(controlPlane.localAPIEndpoint);
+  return { address: text(advertiseAddress), port: Number(bindPort ?? 6443) };
+};
+
 const readDocuments = (content: string): Dict[] => {
   if (content.startsWith('{')) {
     try {
@@ -103,5 +111,5 @@ export const parseJoinConfiguration = (path: string, files: ReadonlyMap<string, 
   if (provider !== '' && provider !== 'external') throw new Error(`kubelet: unsupported value "${provider}" for --cloud-provider`);
   const uninitialized = { key: 'node.cloudprovider.kubernetes.io/uninitialized', value: 'true', effect: 'NoSchedule' };
   const taints = [...dicts(registration.taints), ...(provider === 'external' ? [uninitialized] : [])];
-  return { nodeName, taints, labels, nodeIps, bootstrapToken: token, discovery };
+  return { nodeName, taints, labels, nodeIps, bootstrapToken: token, discovery, controlPlane: readControlPlane(config) };
 };

@@ -179,14 +179,22 @@ const bootstrapTls = async (
 
 const minorOf = (version: string): number => Number(/^v?1\.(\d+)\./.exec(version)?.[1] ?? 0);
 
-/** One run of kubeadm join; throws with the error that ends it. `own`: the machine's kubelet and kubeadm; null: the cluster's version. */
-export const runKubeadmJoin = async (deps: JoinDeps, config: JoinConfiguration, own: string | null): Promise<Joined> => {
+/**
+ * One run of kubeadm join, as far as it is the same for all; throws with the error that ends it. `own`: the machine's kubelet and kubeadm; null: the
+ * cluster's version.
+ */
+export const runKubeadmJoin = async (
+  deps: JoinDeps,
+  config: JoinConfiguration,
+  own: string | null,
+): Promise<{ access: Joined; clusterConfiguration: Dict }> => {
   deps.log('[preflight] Running pre-flight checks');
   const { client, server, caPem } = await discover(deps, config);
   try {
     deps.log('[preflight] Reading configuration from the "kubeadm-config" ConfigMap in namespace "kube-system"...');
     const cluster = await readConfigMap(client, config.bootstrapToken, 'kubeadm-config');
-    const clusterVersion = text(dict(parseYaml(text(cluster.ClusterConfiguration))).kubernetesVersion);
+    const clusterConfiguration = dict(parseYaml(text(cluster.ClusterConfiguration)));
+    const clusterVersion = text(clusterConfiguration.kubernetesVersion);
     const kubernetesVersion = own ?? clusterVersion;
     if (minorOf(kubernetesVersion) > minorOf(clusterVersion))
       throw new Error(
@@ -199,7 +207,8 @@ export const runKubeadmJoin = async (deps: JoinDeps, config: JoinConfiguration, 
     deps.log('[kubelet-start] Writing kubelet configuration to file "/var/lib/kubelet/config.yaml"');
     deps.log('[kubelet-start] Starting the kubelet');
     deps.log('[kubelet-start] Waiting for the kubelet to perform the TLS Bootstrap');
-    return { server, caPem, kubernetesVersion, ...(await bootstrapTls(deps, client, config.bootstrapToken, config.nodeName)) };
+    const pair = await bootstrapTls(deps, client, config.bootstrapToken, config.nodeName);
+    return { access: { server, caPem, kubernetesVersion, ...pair }, clusterConfiguration };
   } finally {
     client.close();
   }
