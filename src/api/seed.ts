@@ -1,5 +1,5 @@
 /** Seeds: the clusters that hold customers' control planes. Only cloud admins see them. */
-import { type MadeSeedSpec, networkDriverOf } from '../domain/madeSeed.ts';
+import { controlPlaneMachinesOf, type MadeSeedSpec, networkDriverOf } from '../domain/madeSeed.ts';
 import { MAX_SEED_WEIGHT, type SeedFacts } from '../domain/seed.ts';
 import type { SeedRow } from '../store/reconcile.ts';
 import { findSeed, listSeeds } from '../store/seeds.ts';
@@ -40,12 +40,16 @@ const SeedProbeType = builder.objectRef<SeedFacts>('SeedProbe').implement({
 
 const MadeSeedType = builder.objectRef<MadeSeedSpec>('MadeSeed').implement({
   description:
-    "The machines of a seed that Seedbed made in its own project. The first runs the seed's API server and etcd, and takes pods as well.",
+    'The machines of a seed that Seedbed made in its own project. Those of the control plane run its API server and etcd, and take pods as well.',
   fields: (t) => ({
     image: t.exposeString('image', { description: 'The image of all of them.' }),
-    flavor: t.exposeString('flavor', { description: 'The flavor of the first.' }),
+    flavor: t.exposeString('flavor', { description: 'The flavor of those of the control plane.' }),
     workerFlavor: t.exposeString('workerFlavor', { description: 'The flavor of the others.' }),
-    workers: t.exposeInt('workers', { description: 'How many there are to be beside the first.' }),
+    controlPlaneMachines: t.int({
+      description: 'How many run etcd and the API server: 1, or 3, of which one may be away.',
+      resolve: controlPlaneMachinesOf,
+    }),
+    workers: t.exposeInt('workers', { description: 'How many there are to be beside those.' }),
     keypair: t.exposeString('keypair', { nullable: true, description: "The key pair on them, of Seedbed's own user; null: none." }),
     availabilityZone: t.exposeString('availabilityZone', { nullable: true, description: 'Where they are; null: where Nova likes.' }),
     externalNetwork: t.exposeString('externalNetwork', { description: 'Where its floating IP and its router lead.' }),

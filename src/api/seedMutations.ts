@@ -50,10 +50,14 @@ const CreateSeedInput = builder.inputType('CreateSeedInput', {
     image: t.string({ required: true, description: 'Image of the machines, by name or id; it must be one for workers.' }),
     flavor: t.string({
       required: true,
-      description: "Flavor of the first machine, which runs the seed's API server and etcd, by name or id.",
+      description: "Flavor of the control plane's machines, which run the seed's API server and etcd, by name or id.",
     }),
-    workerFlavor: t.string({ description: 'Flavor of the other machines; that of the first without it.' }),
-    workers: t.int({ description: 'Machines beside the first, at most 50; 1 without it.' }),
+    workerFlavor: t.string({ description: 'Flavor of the other machines; the same without it.' }),
+    controlPlaneMachines: t.int({
+      description:
+        'How many run etcd and the API server: 1, or 3, of which one may be away and is replaced when it is lost; 1 without it. It cannot be changed later.',
+    }),
+    workers: t.int({ description: 'Machines beside those, at most 50; 1 without it.' }),
     keypair: t.string({ description: "Key pair of Seedbed's own user to put on them; none without it." }),
     availabilityZone: t.string({ description: 'Where they are; where Nova likes without it.' }),
     externalNetwork: t.string({
@@ -93,7 +97,10 @@ const ScaleSeedInput = builder.inputType('ScaleSeedInput', {
   fields: (t) => ({
     ...targetFields(t),
     seedId: seedId(t),
-    workers: t.int({ required: true, description: 'Machines beside the first, at most 50. Fewer only while no cluster is on the seed.' }),
+    workers: t.int({
+      required: true,
+      description: 'Machines beside those of the control plane, at most 50. Fewer only while no cluster is on the seed.',
+    }),
   }),
 });
 

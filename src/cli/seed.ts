@@ -40,11 +40,11 @@ export const addSeedCommands = (program: Command, io: Io): void => {
   withMachines(
     defineChange(seed, 'create <name>', "make a seed of machines in Seedbed's own project, and wait until it holds control planes")
       .requiredOption('--image <image>', 'image of the machines, by name or id')
-      .requiredOption('--flavor <flavor>', 'flavor of the machine that runs its API server and etcd, by name or id')
+      .requiredOption('--flavor <flavor>', 'flavor of the machines that run its API server and etcd, by name or id')
       .requiredOption('--external-network <network>', 'where its floating IP is from'),
   ).action(action(io, create));
   defineChange(seed, 'scale <seed>', 'change how many workers a seed has that Seedbed made')
-    .requiredOption('--workers <n>', 'machines beside the first', readWhole)
+    .requiredOption('--workers <n>', 'machines beside those of the control plane', readWhole)
     .action(action(io, scale));
   defineChange(
     seed,
@@ -81,6 +81,7 @@ interface MachineOptions extends ChangeOptions {
   image: string;
   flavor: string;
   externalNetwork: string;
+  controlPlaneMachines?: number;
   workerFlavor?: string;
   workers?: number;
   keypair?: string;
@@ -101,8 +102,13 @@ const WEIGHT = 'its share of the clusters that fit on other seeds, too: 0 (only 
 
 const withMachines = (command: Command): Command =>
   command
-    .option('--workers <n>', 'machines beside the first; 1 without it', readWhole)
-    .option('--worker-flavor <flavor>', 'their flavor; that of the first without it')
+    .option(
+      '--control-plane-machines <n>',
+      'how many run its API server and etcd: 1 or 3; 1 without it, and never changed later',
+      readWhole,
+    )
+    .option('--workers <n>', 'machines beside those; 1 without it', readWhole)
+    .option('--worker-flavor <flavor>', 'their flavor; the same without it')
     .option('--keypair <name>', "key pair of Seedbed's own user to put on the machines")
     .option('--availability-zone <zone>', 'where the machines are; where Nova likes without it')
     .option('--dns-nameserver <address>', "IPv4 address of a name server; may be repeated; the cloud's without it", collect)
@@ -120,10 +126,16 @@ const withMachines = (command: Command): Command =>
 
 const create = async (session: Session, [name = '']: readonly string[], options: MachineOptions): Promise<void> => {
   const { image, flavor, externalNetwork, workerFlavor, workers, keypair, availabilityZone, kubernetesVersion } = options;
-  const { networkDriver, nodeCidr, podCidr, serviceCidr, region, maxClusters, weight, idempotencyKey } = options;
+  const { controlPlaneMachines, networkDriver, nodeCidr, podCidr, serviceCidr, region, maxClusters, weight, idempotencyKey } = options;
   const settings = { workerFlavor, workers, keypair, availabilityZone, kubernetesVersion, networkDriver, nodeCidr, podCidr, serviceCidr };
   const lists = { labels: options.label, dnsNameservers: options.dnsNameserver };
-  const input = { name, image, flavor, externalNetwork, ...given({ ...settings, ...lists, region, maxClusters, weight, idempotencyKey }) };
+  const input = {
+    name,
+    image,
+    flavor,
+    externalNetwork,
+    ...given({ ...settings, ...lists, controlPlaneMachines, region, maxClusters, weight, idempotencyKey }),
+  };
   await carryOut(session, await session.client.mutate<SeedAnswer>(CREATE_SEED, { input }), options, 'Create');
 };
 
@@ -267,8 +279,8 @@ const seedText = (seed: Seed): string =>
     ['region', seed.region],
   ]) + conditionsText(seed.conditions);
 
-const machinesText = ({ image, flavor, workerFlavor, workers, networkDriver }: NonNullable<Seed['made']>): string =>
-  `1 of ${flavor}, ${workers} of ${workerFlavor}, of image ${image}, with ${networkDriver}`;
+const machinesText = ({ image, flavor, workerFlavor, controlPlaneMachines, workers, networkDriver }: NonNullable<Seed['made']>): string =>
+  `${controlPlaneMachines} of ${flavor}, ${workers} of ${workerFlavor}, of image ${image}, with ${networkDriver}`;
 
 /** Of its API server; beside it what differs. */
 const versionText = ({ made, lastProbe }: Seed): string | null => {

@@ -12,7 +12,7 @@ const ERRORS = `__typename ... on Problem { ${FAULT} } ... on QuotaError { ${QUO
 const OPERATION = `id uuid kind targetKind state percent reason requestedBy requestedAt finishedAt ${PROBLEM}
   steps { name title state startedAt finishedAt message ${WAITING} } cluster { uuid name }`;
 const CONDITIONS = `conditions { name title status state reason message ${PROBLEM} ${WAITING} }`;
-const SEED = `uuid name region state cordoned exposure apiServerUrl made { image flavor workerFlavor workers kubernetesVersion networkDriver } storageClass priorityClass usedClusters maxClusters weight silentSince drain { since requestedBy } createdAt
+const SEED = `uuid name region state cordoned exposure apiServerUrl made { image flavor workerFlavor controlPlaneMachines workers kubernetesVersion networkDriver } storageClass priorityClass usedClusters maxClusters weight silentSince drain { since requestedBy } createdAt
   lastProbe { kubernetesVersion kubeletVersions storageClass schedulableNodes allocatableCpuMillis allocatableMemoryMiB requestedCpuMillis requestedMemoryMiB zones } ${CONDITIONS}`;
 const RESOURCES = ['etcd', 'apiServer', 'controllerManager', 'scheduler'].map((name) => `${name} { cpuMillicores memoryMiB }`).join(' ');
 /** Who gets in, and what is written down of it. */

@@ -88,7 +88,15 @@ export interface Seed {
   exposure: string;
   apiServerUrl: string | null;
   /** null: it was registered. */
-  made: { image: string; flavor: string; workerFlavor: string; workers: number; kubernetesVersion: string; networkDriver: string } | null;
+  made: {
+    image: string;
+    flavor: string;
+    workerFlavor: string;
+    controlPlaneMachines: number;
+    workers: number;
+    kubernetesVersion: string;
+    networkDriver: string;
+  } | null;
   storageClass: string | null;
   priorityClass: string | null;
   usedClusters: number;

@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { addonInfo } from '../domain/addons.ts';
 import { cidrSize, isIpv4, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
 import { UserError } from '../domain/errors.ts';
-import { DEFAULT_SEED_RANGES, MAX_SEED_WORKERS, type MadeSeedSpec, SEED_NETWORK_DRIVERS } from '../domain/madeSeed.ts';
+import {
+  controlPlaneMachinesOf,
+  DEFAULT_SEED_RANGES,
+  MAX_SEED_WORKERS,
+  type MadeSeedSpec,
+  SEED_NETWORK_DRIVERS,
+} from '../domain/madeSeed.ts';
 import { defaultRelease, getOfferedRelease } from '../domain/version.ts';
 import { clearable, given, nameOrId, wholeNumber } from './parse.ts';
 import { seedFields } from './seedInput.ts';
@@ -22,6 +28,7 @@ export const madeSeedFields = z.strictObject({
   flavor: nameOrId,
   workerFlavor: clearable(nameOrId),
   workers: given(workerCount),
+  controlPlaneMachines: given(z.union([z.literal(1), z.literal(3)], 'must be 1 or 3')),
   keypair: clearable(nameOrId),
   availabilityZone: clearable(nameOrId),
   externalNetwork: nameOrId,
@@ -44,22 +51,24 @@ export interface MadeSeedOrder {
 }
 
 /** The router, DHCP and the network's own two take some of the range. */
-const BESIDE_MACHINES = 8;
+const BESIDE_MACHINES = 7;
 
-/** @throws UserError that names the field unless the range for machines holds so many workers. */
-export const roomFor = (nodeCidr: string, workers: number, field: string[]): void => {
+/** @throws UserError that names the field unless the range for machines holds so many. */
+export const roomFor = (nodeCidr: string, made: Pick<MadeSeedSpec, 'workers' | 'controlPlaneMachines'>, field: string[]): void => {
   const range = parseCidr(nodeCidr, ['nodeCidr']);
-  if (range.prefix >= 8 && cidrSize(range) >= workers + BESIDE_MACHINES) return;
-  throw new UserError('INVALID_INPUT', `The range for machines ${nodeCidr} does not do for ${workers + 1} machines.`, { field });
+  const machines = made.workers + controlPlaneMachinesOf(made);
+  if (range.prefix >= 8 && cidrSize(range) >= machines + BESIDE_MACHINES) return;
+  throw new UserError('INVALID_INPUT', `The range for machines ${nodeCidr} does not do for ${machines} machines.`, { field });
 };
 
 /** @throws UserError that names the field. */
 export const completeMadeSeed = (input: MadeSeedInput): MadeSeedOrder => {
   const { nodeCidr, podCidr, serviceCidr } = { ...DEFAULT_SEED_RANGES, ...definedRanges(input) };
   const workers = input.workers ?? 1;
+  const controlPlaneMachines = input.controlPlaneMachines ?? 1;
   parsePodCidr(podCidr, ['podCidr']);
   parseServiceCidr(serviceCidr, ['serviceCidr']);
-  roomFor(nodeCidr, workers, ['nodeCidr']);
+  roomFor(nodeCidr, { workers, controlPlaneMachines }, ['nodeCidr']);
   refuseOverlaps([
     { name: 'the range for machines', cidr: nodeCidr, field: ['nodeCidr'] },
     { name: 'the range for pods', cidr: podCidr, field: ['podCidr'] },
@@ -86,6 +95,7 @@ export const completeMadeSeed = (input: MadeSeedInput): MadeSeedOrder => {
       dnsNameservers: input.dnsNameservers ?? [],
       kubernetesVersion: release.version,
       networkDriver,
+      controlPlaneMachines,
     },
   };
 };

@@ -30,7 +30,7 @@ export const scaleSeed =
               field: ['seedId'],
             },
           );
-        roomFor(row.made.nodeCidr, workers, ['workers']);
+        roomFor(row.made.nodeCidr, { ...row.made, workers }, ['workers']);
         // Volumes are folders of the machine that they are on: whoever takes it away takes clusters' etcd with it.
         if (workers < row.made.workers && (await countClustersBoundToSeed(tx.db, row.id)) > 0)
           throw new Conflict(

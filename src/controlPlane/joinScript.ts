@@ -108,34 +108,52 @@ say "joined"
 
 export const INIT_CONFIG_PATH = '/etc/seedbed/init.yaml';
 export const INIT_SCRIPT_PATH = '/usr/local/sbin/seedbed-init';
-/** Where a seed's first machine finds its authorities: `kubeadm reset` empties the folder that kubeadm itself reads them from. */
+/** Where a machine of a seed's control plane finds its authorities: `kubeadm reset` empties the folder that kubeadm itself reads them from. */
 export const AUTHORITIES_FOLDER = '/etc/seedbed/pki';
 export const METADATA_UNIT = 'seedbed-metadata.service';
 export const METADATA_UNIT_PATH = `/etc/systemd/system/${METADATA_UNIT}`;
 
 /**
- * The first machine of a seed: its user data holds the seed's keys, so nothing that could run a pod starts before the metadata service is shut to
- * pods. What kubeadm cannot do yet (its address may not lead to it for a moment) it does at a later attempt.
+ * A machine of a seed's control plane: its user data holds the seed's keys, so nothing that could run a pod starts before the metadata service is
+ * shut to pods. What kubeadm cannot do yet (the address may not lead to it for a moment, another machine may be joining etcd) it does at a later attempt.
  */
-export const INIT_SCRIPT = `${PREPARE}
+const controlPlaneScript = (parts: { stage: string; command: string; fault: string; config: string; end: string }): string => `${PREPARE}
 if ! systemctl -q enable --now ${METADATA_UNIT}; then
   say "failed: no way to shut the metadata service to pods"
   exit 1
 fi
 attempt=1
 while :; do
-  say "stage init, attempt $attempt"
+  say "stage ${parts.stage}, attempt $attempt"
   mkdir -p /etc/kubernetes/pki
   cp -R ${AUTHORITIES_FOLDER}/. /etc/kubernetes/pki/
-  kubeadm init --config ${INIT_CONFIG_PATH} --skip-token-print && break
+  ${parts.command} && break
   if [ "$attempt" -ge 30 ]; then
-    say "failed to begin the cluster"
+    say "${parts.fault}"
     exit 1
   fi
   attempt=$((attempt + 1))
   kubeadm reset --force >/dev/null 2>&1
   sleep 10
 done
-rm -rf ${AUTHORITIES_FOLDER} ${INIT_CONFIG_PATH}
-say "begun"
+rm -rf ${AUTHORITIES_FOLDER} ${parts.config}
+say "${parts.end}"
 `;
+
+/** Begins the cluster. */
+export const INIT_SCRIPT = controlPlaneScript({
+  stage: 'init',
+  command: `kubeadm init --config ${INIT_CONFIG_PATH} --skip-token-print`,
+  fault: 'failed to begin the cluster',
+  config: INIT_CONFIG_PATH,
+  end: 'begun',
+});
+
+/** Joins it as one more of its control plane; kubeadm lets etcd take it in as a learner first. */
+export const CONTROL_PLANE_JOIN_SCRIPT = controlPlaneScript({
+  stage: 'join',
+  command: `kubeadm join --config ${JOIN_CONFIG_PATH}`,
+  fault: 'failed to join',
+  config: JOIN_CONFIG_PATH,
+  end: 'joined',
+});

@@ -3,15 +3,18 @@ import { UserError } from '../domain/errors.ts';
 import { SEED_API_PORT, type SeedAuthorities } from '../domain/madeSeed.ts';
 import {
   AUTHORITIES_FOLDER,
+  CONTROL_PLANE_JOIN_SCRIPT,
   INIT_CONFIG_PATH,
   INIT_SCRIPT,
   INIT_SCRIPT_PATH,
+  JOIN_CONFIG_PATH,
+  JOIN_SCRIPT_PATH,
   METADATA_UNIT,
   METADATA_UNIT_PATH,
   PACKAGES_PATH,
   SYSCTL_PATH,
 } from './joinScript.ts';
-import { buildUserData, MAX_USER_DATA_BYTES, SYSCTLS, type UserDataInput, yamlSafeJson } from './userData.ts';
+import { buildJoinConfiguration, buildUserData, MAX_USER_DATA_BYTES, SYSCTLS, type UserDataInput, yamlSafeJson } from './userData.ts';
 
 export interface FirstMachine {
   seedName: string;
@@ -31,25 +34,51 @@ export interface FirstMachine {
 }
 
 /**
- * The seed's keys travel in user data, as Cluster API hands them to a first machine: so Seedbed can issue itself a client certificate, and pin the
+ * The seed's keys travel in user data, as Cluster API hands them to its machines: so Seedbed can issue itself a client certificate, and pin the
  * authority for the others, without a way into the machine. Pods cannot read it: see `metadataUnit`.
  */
-export const buildFirstMachine = (input: FirstMachine): string => {
-  const config = {
+export const buildFirstMachine = (input: FirstMachine): string =>
+  controlPlaneUserData(input, {
+    config: { ...file(INIT_CONFIG_PATH, buildInitConfiguration(input)), permissions: '0600' },
+    script: { ...file(INIT_SCRIPT_PATH, INIT_SCRIPT), permissions: '0755' },
+  });
+
+export type FurtherControlPlane = Omit<FirstMachine, 'serviceCidr' | 'imageRegistry'> & Pick<UserDataInput, 'token' | 'caPin'>;
+
+/** Of three, the second and the third, and whichever takes the place of one that was lost. */
+export const buildControlPlaneMachine = (input: FurtherControlPlane): string => {
+  const endpoint = { host: input.publicAddress, port: SEED_API_PORT };
+  const own = { localAPIEndpoint: { advertiseAddress: input.address, bindPort: SEED_API_PORT } };
+  // Without taints it takes pods as well.
+  const join = buildJoinConfiguration({ ...input, endpoint, labels: {}, taints: [], cloudController: false, nodeIps: [] });
+  return controlPlaneUserData(input, {
+    config: { ...file(JOIN_CONFIG_PATH, `${yamlSafeJson({ ...join, controlPlane: own })}\n`), permissions: '0600' },
+    script: { ...file(JOIN_SCRIPT_PATH, CONTROL_PLANE_JOIN_SCRIPT), permissions: '0755' },
+  });
+};
+
+const controlPlaneUserData = (
+  input: Pick<FirstMachine, 'podCidr' | 'authorities' | 'packageSource' | 'pauseImage' | 'kubernetesVersion'>,
+  { config, script }: Record<'config' | 'script', ReturnType<typeof file>>,
+): string => {
+  const cloudConfig = {
     write_files: [
       file('/etc/modules-load.d/seedbed.conf', 'overlay\nbr_netfilter\n'),
       file(SYSCTL_PATH, SYSCTLS.map(([key, value]) => `${key} = ${value}\n`).join('')),
       metadataUnit(input.podCidr),
       ...authorityFiles(input.authorities),
-      { ...file(INIT_CONFIG_PATH, buildInitConfiguration(input)), permissions: '0600' },
+      config,
       ...(input.packageSource === null ? [] : [file(PACKAGES_PATH, input.packageSource)]),
-      { ...file(INIT_SCRIPT_PATH, INIT_SCRIPT), permissions: '0755' },
+      script,
     ],
-    runcmd: [[INIT_SCRIPT_PATH, input.pauseImage, input.kubernetesVersion]],
+    runcmd: [[script.path, input.pauseImage, input.kubernetesVersion]],
   };
-  const text = `#cloud-config\n${yamlSafeJson(config)}\n`;
+  const text = `#cloud-config\n${yamlSafeJson(cloudConfig)}\n`;
   if (Buffer.byteLength(text) <= MAX_USER_DATA_BYTES) return text;
-  throw new UserError('INVALID_INPUT', `The first machine's user data is longer than the ${MAX_USER_DATA_BYTES} bytes that Nova takes.`);
+  throw new UserError(
+    'INVALID_INPUT',
+    `The user data of a control plane's machine is longer than the ${MAX_USER_DATA_BYTES} bytes that Nova takes.`,
+  );
 };
 
 type Joining = Pick<UserDataInput, 'nodeName' | 'token' | 'caPin' | 'kubernetesVersion' | 'pauseImage' | 'packageSource'> & {

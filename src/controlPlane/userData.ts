@@ -111,7 +111,7 @@ const sysctlsOf = ({ nodeIps }: Pick<UserDataInput, 'nodeIps'>): typeof SYSCTLS 
   nodeIps.length < 2 ? SYSCTLS : [...SYSCTLS, ['net.ipv6.conf.all.forwarding', 1]];
 
 /** https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/#kubeadm-k8s-io-v1beta4-JoinConfiguration */
-const buildJoinConfiguration = ({
+export const buildJoinConfiguration = ({
   endpoint,
   token,
   caPin,
@@ -120,7 +120,7 @@ const buildJoinConfiguration = ({
   taints,
   cloudController,
   nodeIps,
-}: Omit<UserDataInput, 'cloudInit'>): object => ({
+}: Pick<UserDataInput, 'endpoint' | 'token' | 'caPin' | 'nodeName' | 'labels' | 'taints' | 'cloudController' | 'nodeIps'>): object => ({
   apiVersion: 'kubeadm.k8s.io/v1beta4',
   kind: 'JoinConfiguration',
   discovery: { bootstrapToken: { apiServerEndpoint: `${endpoint.host}:${endpoint.port}`, token, caCertHashes: [`sha256:${caPin}`] } },

@@ -5,10 +5,10 @@ import type { Problem } from './errors.ts';
 /** What createSeed was asked, completed. */
 export interface MadeSeedSpec {
   image: string;
-  /** Of the machine that runs the API server and etcd; it takes pods as well. */
+  /** Of the machines that run the API server and etcd; they take pods as well. */
   flavor: string;
   workerFlavor: string;
-  /** Beside the first machine. */
+  /** Beside the machines of the control plane. */
   workers: number;
   keypair: string | null;
   availabilityZone: string | null;
@@ -22,7 +22,15 @@ export interface MadeSeedSpec {
   upgradedFrom?: string;
   /** Of its pods; absent from the specs of older seeds, which have flannel. */
   networkDriver?: SeedNetworkDriver;
+  /** Absent from the specs of older seeds, which have one. */
+  controlPlaneMachines?: ControlPlaneMachines;
 }
+
+/** How many machines run etcd and the API server; what it was made with it keeps. */
+export type ControlPlaneMachines = 1 | 3;
+
+export const controlPlaneMachinesOf = ({ controlPlaneMachines }: Pick<MadeSeedSpec, 'controlPlaneMachines'>): ControlPlaneMachines =>
+  controlPlaneMachines ?? 1;
 
 export type SeedNetworkDriver = 'FLANNEL' | 'CALICO';
 
@@ -47,6 +55,12 @@ export interface SeedPlace {
   answeredAt?: number;
   /** Absent: the machine whose turn it is has not failed. */
   upgradeTrouble?: UpgradeTrouble;
+  /** Of the control plane's machine that the address leads to; absent: 0. */
+  addressAt?: number;
+  /** When the address was led to another machine last, in milliseconds since the epoch. */
+  addressMovedAt?: number;
+  /** Of the control plane's machines that have joined, and so are members of etcd. */
+  joined?: number[];
 }
 
 /** What a machine met that could not be upgraded. */
@@ -77,15 +91,18 @@ export const SEED_API_PORT = 6443;
 
 export interface SeedMachine {
   name: string;
-  /** 0: the one that runs the API server. */
+  /** 0: the one that begins the cluster. */
   index: number;
+  /** It runs etcd and the API server. */
+  controlPlane: boolean;
 }
 
-/** It runs the API server and etcd. */
-export const isControlPlane = ({ index }: SeedMachine): boolean => index === 0;
-
-/** `prefix` is of the seed's id, for its name may change and theirs may not. */
-export const machinesOf = (prefix: string, { workers }: Pick<MadeSeedSpec, 'workers'>): [SeedMachine, ...SeedMachine[]] => [
-  { name: `${prefix}-0`, index: 0 },
-  ...Array.from({ length: workers }, (_, i) => ({ name: `${prefix}-${i + 1}`, index: i + 1 })),
-];
+/** Those of the control plane come first. `prefix` is of the seed's id, for its name may change and theirs may not. */
+export const machinesOf = (
+  prefix: string,
+  made: Pick<MadeSeedSpec, 'workers' | 'controlPlaneMachines'>,
+): [SeedMachine, ...SeedMachine[]] => {
+  const first = controlPlaneMachinesOf(made);
+  const machine = (index: number): SeedMachine => ({ name: `${prefix}-${index}`, index, controlPlane: index < first });
+  return [machine(0), ...Array.from({ length: first - 1 + made.workers }, (_, i) => machine(i + 1))];
+};

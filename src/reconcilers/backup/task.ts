@@ -2,8 +2,9 @@
 import { backupTaskName, buildBackupPolicies, buildTransferSecret, LONGEST_SECONDS } from '../../controlPlane/backup.ts';
 import type { KubernetesObject } from '../../controlPlane/object.ts';
 import type { Transfer } from '../../objectStore/objectStore.ts';
-import { type TaskAnswer, takeJobAnswer } from '../cluster/etcdTask.ts';
+import { takeJobAnswer } from '../cluster/etcdTask.ts';
 import type { ClusterScope } from '../cluster/scope.ts';
+import type { TaskAnswer } from '../jobAnswer.ts';
 import { createOnce } from '../workload.ts';
 import type { BackupScope } from './scope.ts';
 

@@ -5,8 +5,8 @@ import { selectorOf } from '../../controlPlane/workload.ts';
 import { Unavailable } from '../../domain/errors.ts';
 import type { EtcdMember, KeysHash } from '../../domain/etcd.ts';
 import type { KubernetesObject, ObjectRef } from '../../seeds/kinds.ts';
+import type { TaskAnswer } from '../jobAnswer.ts';
 import { selectorText } from '../workload.ts';
-import type { TaskAnswer } from './etcdTask.ts';
 import type { ClusterScope } from './scope.ts';
 
 /** What a look at etcd runs; the second fails as a whole when one member does not answer, and says all the same what the others do. */

@@ -1,15 +1,8 @@
 /** Sends an errand to etcd and brings its answer back, over as many passes as it takes. */
 import { buildEtcdTask, type EtcdTask, etcdTaskName } from '../../controlPlane/etcdTask.ts';
-import type { ObjectRef } from '../../seeds/kinds.ts';
-import { createOnce, endOf, type Job, wordsOfJob } from '../workload.ts';
+import { readJobAnswer, type TaskAnswer } from '../jobAnswer.ts';
+import { createOnce } from '../workload.ts';
 import type { ClusterScope } from './scope.ts';
-
-export interface TaskAnswer {
-  /** All containers ended well. */
-  good: boolean;
-  /** What each container said, by its name. */
-  said: Record<string, string>;
-}
 
 /** Starts the Job. One of the same kind that is there already is left as it is. */
 export const sendTask = async (scope: ClusterScope, task: EtcdTask): Promise<void> => {
@@ -26,14 +19,6 @@ export const takeJobAnswer = async (
   scope: Pick<ClusterScope, 'hosted' | 'seed'>,
   name: string,
 ): Promise<TaskAnswer | 'running' | undefined> => {
-  const hosted = await scope.hosted();
-  const { kube } = await scope.seed();
-  const ref: ObjectRef = { apiVersion: 'batch/v1', kind: 'Job', namespace: hosted.namespace, name };
-  const job = (await kube.get(ref)) as Job | undefined;
-  if (job === undefined) return undefined;
-  const ended = endOf(job);
-  if (ended === undefined) return 'running';
-  const said = await wordsOfJob(kube, job);
-  await kube.remove(ref, { uid: job.metadata.uid });
-  return { good: ended.good, said };
+  const { namespace } = await scope.hosted();
+  return readJobAnswer((await scope.seed()).kube, { namespace, name });
 };

@@ -27,11 +27,12 @@ import { reachable } from './steps/reachable.ts';
 import { rights } from './steps/rights.ts';
 import { router } from './steps/router.ts';
 import { securityGroup } from './steps/securityGroup.ts';
+import { serverGroup } from './steps/serverGroup.ts';
 import { storage } from './steps/storage.ts';
 
 const CHECKS = [reachable, rights, storage, exposure, capacity, priority, drained];
 const MAKING = [
-  ...[machineNames, network, router, securityGroup, machinePorts, apiAddress, authorities],
+  ...[machineNames, network, router, securityGroup, machinePorts, apiAddress, authorities, serverGroup],
   ...[machines, apiAnswers, equipment, machinesJoined, machinesUpgraded],
 ];
 

@@ -37,6 +37,15 @@ export const patchPlace = (scope: SeedScope, patch: Partial<SeedPlace>): Promise
 
 export const machinesWanted = (scope: SeedScope): [SeedMachine, ...SeedMachine[]] => machinesOf(prefixOf(scope.row), madeOf(scope));
 
+/** Of those machines, the ones that run etcd and the API server. */
+export const controlPlaneOf = (scope: SeedScope): SeedMachine[] => machinesWanted(scope).filter(({ controlPlane }) => controlPlane);
+
+/** Of the control plane's machines, those that are members of etcd as far as was seen. */
+export const joinedOf = (scope: SeedScope): number[] => {
+  const { joined, answeredAt } = placeOf(scope);
+  return joined ?? (answeredAt === undefined ? [] : [0]);
+};
+
 export const keyOf = ({ row }: SeedScope, service: InventoryKey['service'], kind: string, name = prefixOf(row)): InventoryKey => ({
   clusterId: row.id,
   ownerId: row.id,

@@ -1,5 +1,5 @@
 /** What a made seed runs, seen from its API, and which of its machines is to be upgraded next. */
-import { isControlPlane, type SeedMachine } from '../../domain/madeSeed.ts';
+import type { SeedMachine } from '../../domain/madeSeed.ts';
 import { isOlder } from '../../domain/upgrade.ts';
 import { findRelease, getOfferedRelease, parseVersion, type Release } from '../../domain/version.ts';
 import type { NodeFact, SeedProbe } from '../../seeds/probe.ts';
@@ -18,10 +18,10 @@ const isBehind = (has: string, wanted: string): boolean => parseVersion(has) !==
 export const machinesBehind = (scope: SeedScope, { version, nodes }: VersionSight): SeedMachine[] => {
   const wanted = madeOf(scope).kubernetesVersion;
   const machines = machinesWanted(scope);
-  const alone = machines.filter(isControlPlane).length === 1;
+  const alone = machines.filter(({ controlPlane }) => controlPlane).length === 1;
   return machines.filter((machine) => {
     const kubelet = nodes.find(({ name }) => name === machine.name)?.kubeletVersion;
-    return (kubelet !== undefined && isBehind(kubelet, wanted)) || (alone && isControlPlane(machine) && isBehind(version, wanted));
+    return (kubelet !== undefined && isBehind(kubelet, wanted)) || (alone && machine.controlPlane && isBehind(version, wanted));
   });
 };
 

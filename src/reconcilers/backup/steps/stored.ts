@@ -10,7 +10,7 @@ import { fingerprint } from '../../../lib/json.ts';
 import { CHECKSUM_BYTES, type ObjectStore } from '../../../objectStore/objectStore.ts';
 import { findBackupBefore } from '../../../store/backups.ts';
 import { complaintOf, jsonOf } from '../../cluster/etcdSight.ts';
-import type { TaskAnswer } from '../../cluster/etcdTask.ts';
+import type { TaskAnswer } from '../../jobAnswer.ts';
 import { readyReplicas } from '../../workload.ts';
 import { openKeys, sealKeys } from '../keys.ts';
 import type { BackupScope } from '../scope.ts';

@@ -6,7 +6,7 @@ import { UserError } from '../../../domain/errors.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import type { BackupRow } from '../../../store/backups.ts';
 import { complaintOf, jsonOf } from '../../cluster/etcdSight.ts';
-import type { TaskAnswer } from '../../cluster/etcdTask.ts';
+import type { TaskAnswer } from '../../jobAnswer.ts';
 import type { BackupScope } from '../scope.ts';
 import { dropTask, noteFailure, runTask, TRANSFER_TTL_MS } from '../task.ts';
 import { stored } from './stored.ts';

@@ -5,8 +5,9 @@ import type { ReachableCluster } from '../../../controlPlane/hostedCluster.ts';
 import { SeedbedError } from '../../../domain/errors.ts';
 import { afterDiskLook, type DiskReading, diskAdviceOf, isDiskLookDue, readDiskMetrics } from '../../../domain/etcdDisk.ts';
 import { done, type Step } from '../../../engine/flow.ts';
+import type { TaskAnswer } from '../../jobAnswer.ts';
 import { createOnce, endOf } from '../../workload.ts';
-import { type TaskAnswer, takeJobAnswer } from '../etcdTask.ts';
+import { takeJobAnswer } from '../etcdTask.ts';
 import type { ClusterScope } from '../scope.ts';
 import { etcd } from './etcd.ts';
 

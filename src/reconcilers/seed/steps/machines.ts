@@ -1,14 +1,16 @@
-/** A made seed's servers: the first begins the cluster, the others join it, and all boot side by side. */
+/** A made seed's servers: the first begins the cluster, the others join it, and all boot side by side; what is lost is replaced. */
 import { tokenText } from '../../../controlPlane/bootstrapToken.ts';
 import { imageOf } from '../../../controlPlane/images.ts';
 import { buildPackageSource } from '../../../controlPlane/packages.ts';
-import { buildFirstMachine, buildFurtherMachine } from '../../../controlPlane/seedMachine.ts';
-import { Unavailable, UserError } from '../../../domain/errors.ts';
+import { buildControlPlaneMachine, buildFirstMachine, buildFurtherMachine } from '../../../controlPlane/seedMachine.ts';
+import { Unavailable } from '../../../domain/errors.ts';
 import type { SeedMachine } from '../../../domain/madeSeed.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
 import { ensureResource, findUnlessGone, forgetResource, presentId } from '../../resource.ts';
+import { type Followed, leadAddress } from '../leadAddress.ts';
+import { clearPlaceOf, hasJoined } from '../lostMachine.ts';
 import { loadOrMakeToken } from '../machineTokens.ts';
 import {
   descriptionOf,
@@ -26,6 +28,7 @@ import {
 import type { SeedScope } from '../scope.ts';
 import { runningRelease } from '../upgrade.ts';
 import { authorities, getAuthorities } from './authorities.ts';
+import { serverGroup, serverGroupKey } from './serverGroup.ts';
 
 const BUILD_LOOK_MS = 2_000;
 
@@ -34,14 +37,19 @@ export const machines: Step<SeedScope> = {
   title: 'Start the machines',
   usuallyMs: 120_000,
   late: 'CLOUD_ADMIN',
-  needs: [authorities],
+  needs: [authorities, serverGroup],
   ensure: async (scope) => {
     for (const name of await surplusOf(scope, 'server')) await removeServer(scope, name);
     for (const name of await surplusOf(scope, 'port')) await removePort(scope, name);
     const wanted = machinesWanted(scope);
-    for (const machine of wanted) await ensureServer(scope, machine);
+    const known: Followed[] = [];
+    for (const machine of wanted) known.push({ machine, server: await lookAtServer(scope, machine) });
+    // Before anything is made, for that may fail, and the address may lead to what is gone.
+    await leadAddress(scope, known);
+    for (const { machine, server } of known) if (server === 'NEVER_MADE') await ensureServer(scope, machine);
     const seen: Outcome[] = [];
-    for (const machine of wanted) seen.push(await follow(scope, machine));
+    for (const { machine, server } of known)
+      seen.push(await follow(scope, machine, server === 'NEVER_MADE' ? await lookAtServer(scope, machine) : server, known));
     return seen.find(({ kind }) => kind === 'waiting') ?? done(wanted.length === 1 ? '1 machine' : `${wanted.length} machines`);
   },
   remove: async (scope) => {
@@ -69,13 +77,13 @@ const ensureServer = async (scope: SeedScope, machine: SeedMachine): Promise<str
       id: await scope.cloud().compute.createServer({
         name: machine.name,
         description: descriptionOf(row),
-        flavorId: machine.index === 0 ? flavorId : workerFlavorId,
+        flavorId: machine.controlPlane ? flavorId : workerFlavorId,
         boot: { kind: 'image', imageId },
         portIds: [portId],
         keypair: made.keypair,
         userData: await userDataOf(scope, machine, portId),
         configDrive: false,
-        serverGroupId: null,
+        serverGroupId: machine.controlPlane ? ((await presentId(scope.db, serverGroupKey(scope))) ?? null) : null,
         schedulerHints: {},
         availabilityZone: made.availabilityZone,
         metadata: { [METADATA]: row.id, 'seedbed-seed-name': row.name },
@@ -108,33 +116,32 @@ const userDataOf = async (scope: SeedScope, machine: SeedMachine, portId: string
     pauseImage: imageOf({ imageRegistry, imageDigests, release }, 'pause'),
     packageSource: packages === null ? null : buildPackageSource(packages, release),
   };
-  if (machine.index > 0)
-    return buildFurtherMachine({ ...common, caPin: caPin(own.ca.cert), token: tokenText(await loadOrMakeToken(scope, machine.name)) });
+  const joining = async () => ({ caPin: caPin(own.ca.cert), token: tokenText(await loadOrMakeToken(scope, machine.name)) });
+  if (!machine.controlPlane) return buildFurtherMachine({ ...common, ...(await joining()) });
   const [fixed] = (await scope.cloud().network.getPort(portId)).fixedIps;
-  return buildFirstMachine({
-    ...common,
-    address: fixed?.address ?? '',
-    authorities: own,
-    serviceCidr: row.serviceCidr ?? '',
-    imageRegistry,
-  });
+  const controlPlane = { ...common, address: fixed?.address ?? '', authorities: own };
+  // A second beginning would be another cluster, with the same keys.
+  if (machine.index > 0 || placeOf(scope).answeredAt !== undefined)
+    return buildControlPlaneMachine({ ...controlPlane, ...(await joining()) });
+  return buildFirstMachine({ ...controlPlane, serviceCidr: row.serviceCidr ?? '', imageRegistry });
 };
 
-const follow = async (scope: SeedScope, { name, index }: SeedMachine): Promise<Outcome> => {
-  const key = keyOf(scope, 'COMPUTE', 'server', name);
-  const id = await presentId(scope.db, key);
-  const live = id === undefined ? undefined : await findUnlessGone(scope.cloud().compute.getServer(id));
-  if (live === undefined || live.status === 'DELETED') {
-    // The first has all that the seed knows; another one in its place would be another seed, whose clusters are gone.
-    if (index === 0 && placeOf(scope).answeredAt !== undefined)
-      throw new UserError('SERVER_FAULT', `Server ${name}, which ran the API of this seed, was deleted in the cloud; delete the seed.`, {
-        whoMustAct: 'CLOUD_ADMIN',
-      });
-    await forgetResource(scope, key);
+const lookAtServer = async (scope: SeedScope, { name }: SeedMachine): Promise<Followed['server']> => {
+  const id = await presentId(scope.db, keyOf(scope, 'COMPUTE', 'server', name));
+  if (id === undefined) return 'NEVER_MADE';
+  const live = await findUnlessGone(scope.cloud().compute.getServer(id));
+  return live === undefined || live.status === 'DELETED' ? 'GONE' : live;
+};
+
+const follow = async (scope: SeedScope, machine: SeedMachine, live: Followed['server'], all: readonly Followed[]): Promise<Outcome> => {
+  const { name } = machine;
+  if (live === 'GONE' || live === 'NEVER_MADE') {
+    if (placeOf(scope).answeredAt !== undefined) await clearPlaceOf(scope, machine, all);
+    await forgetResource(scope, keyOf(scope, 'COMPUTE', 'server', name));
     return waiting(`another server in the place of ${name}, which is gone`, 0);
   }
   if (live.status === 'ACTIVE') return done();
-  if (live.status === 'ERROR') return giveUp(scope, live, index);
+  if (live.status === 'ERROR') return giveUp(scope, live, machine);
   return waiting(
     `Nova to start server ${name} (${live.id}): it says ${live.status}`,
     BUILD_LOOK_MS,
@@ -142,9 +149,9 @@ const follow = async (scope: SeedScope, { name, index }: SeedMachine): Promise<O
   );
 };
 
-/** One that was never built is deleted, and asked for again at the next try; one that held a seed's etcd is nobody's to delete. */
-const giveUp = async (scope: SeedScope, { name, fault }: Server, index: number): Promise<never> => {
-  if (index > 0 || placeOf(scope).answeredAt === undefined) await removeServer(scope, name);
+/** One that was never built is deleted, and asked for again at the next try; one that holds a seed's etcd is nobody's to delete. */
+const giveUp = async (scope: SeedScope, { name, fault }: Server, machine: SeedMachine): Promise<never> => {
+  if (!machine.controlPlane || !(await hasJoined(scope, machine))) await removeServer(scope, name);
   throw new Unavailable('SERVER_BUILD_FAILED', `Nova could not run server ${name}: ${fault?.message ?? 'it gave no reason'}`, {
     whoMustAct: 'CLOUD_ADMIN',
     openstack: { service: 'compute', status: fault?.code ?? 500, requestId: null },

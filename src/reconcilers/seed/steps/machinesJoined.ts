@@ -1,8 +1,8 @@
 /** Every machine of a made seed is a Ready node, and no node is left of those that went. */
 import { done, type Step, waiting } from '../../../engine/flow.ts';
-import type { KubernetesObject } from '../../../seeds/kinds.ts';
+import { isReady } from '../lostMachine.ts';
 import { admitToken, forgetToken } from '../machineTokens.ts';
-import { machinesWanted, prefixOf } from '../made.ts';
+import { controlPlaneOf, joinedOf, machinesWanted, patchPlace, prefixOf } from '../made.ts';
 import type { SeedScope } from '../scope.ts';
 import { equipment } from './equipment.ts';
 
@@ -19,6 +19,9 @@ export const machinesJoined: Step<SeedScope> = {
     const { items } = await kube.list({ apiVersion: 'v1', kind: 'Node' });
     const ready = new Set(items.filter((node) => isReady(node)).map(({ metadata }) => metadata.name));
     const wanted = machinesWanted(scope).map(({ name }) => name);
+    const joined = joinedOf(scope);
+    const arrived = controlPlaneOf(scope).filter(({ name, index }) => ready.has(name) && !joined.includes(index));
+    if (arrived.length > 0) await patchPlace(scope, { joined: [...joined, ...arrived.map(({ index }) => index)].sort() });
     for (const name of wanted) await (ready.has(name) ? forgetToken(scope, name) : admitToken(scope, name));
     for (const { metadata } of items) {
       const { name } = metadata;
@@ -30,9 +33,4 @@ export const machinesJoined: Step<SeedScope> = {
     if (missing.length === 0) return done(`${wanted.length} Ready`);
     return waiting(`${missing.join(', ')} to be Ready; the console of a server (openstack console log show) says how far it is`, LOOK_MS);
   },
-};
-
-const isReady = ({ status }: KubernetesObject): boolean => {
-  const { conditions } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
-  return conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
 };

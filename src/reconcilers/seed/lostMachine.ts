@@ -1,0 +1,127 @@
+/** A machine of a made seed that was deleted in the cloud: what has to be said in the seed before another takes its place. */
+import { z } from 'zod';
+import { buildSeedEtcdTask, SEED_ETCD_NAMESPACE, type SeedEtcdTask, seedEtcdTaskName } from '../../controlPlane/seedEtcdTask.ts';
+import { Unavailable, UserError } from '../../domain/errors.ts';
+import type { SeedMachine } from '../../domain/madeSeed.ts';
+import { findRelease, getOfferedRelease } from '../../domain/version.ts';
+import { NotYet } from '../../engine/flow.ts';
+import type { KubernetesObject } from '../../seeds/kinds.ts';
+import { complaintOf, jsonOf } from '../cluster/etcdSight.ts';
+import { readJobAnswer, type TaskAnswer } from '../jobAnswer.ts';
+import { presentId } from '../resource.ts';
+import { createOnce } from '../workload.ts';
+import type { Followed } from './leadAddress.ts';
+import { controlPlaneOf, joinedOf, keyOf, madeOf, patchPlace, settled } from './made.ts';
+import type { SeedScope } from './scope.ts';
+
+const LOOK_MS = 2_000;
+
+/**
+ * Takes it off the list of etcd's members, and its Node away: another one with its name and address would be taken for it.
+ * @throws NotYet while that goes on; UserError when it cannot be replaced any more, which says what to do.
+ */
+export const clearPlaceOf = async (scope: SeedScope, machine: SeedMachine, all: readonly Followed[]): Promise<void> => {
+  // It has all that the seed knows; another one in its place would be another seed, whose clusters are gone.
+  if (machine.controlPlane && controlPlaneOf(scope).length === 1)
+    throw new UserError(
+      'SERVER_FAULT',
+      `Server ${machine.name}, which ran the API of this seed, was deleted in the cloud; delete the seed.`,
+      {
+        whoMustAct: 'CLOUD_ADMIN',
+      },
+    );
+  if (machine.controlPlane) await leaveEtcd(scope, machine, all);
+  const { kube } = await scope.seed();
+  await kube.remove({ apiVersion: 'v1', kind: 'Node', name: machine.name });
+  const joined = joinedOf(scope);
+  if (joined.includes(machine.index)) await patchPlace(scope, { joined: joined.filter((index) => index !== machine.index) });
+};
+
+/** Whether a machine of the control plane holds, or may hold, a part of what the seed knows. @throws Unavailable when the seed cannot be asked. */
+export const hasJoined = async (scope: SeedScope, { name, index }: SeedMachine): Promise<boolean> => {
+  const joined = joinedOf(scope);
+  if (joined.length === 0 || joined.includes(index)) return joined.length > 0;
+  const { kube } = await scope.seed();
+  return (await kube.get({ apiVersion: 'v1', kind: 'Node', name })) !== undefined;
+};
+
+export const isReady = ({ status }: KubernetesObject): boolean => {
+  const { conditions } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
+  return conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
+};
+
+const leaveEtcd = async (scope: SeedScope, machine: SeedMachine, all: readonly Followed[]): Promise<void> => {
+  const joined = joinedOf(scope);
+  const others = all.filter((other) => other.machine.index !== machine.index && joined.includes(other.machine.index));
+  await answering(scope, machine, others);
+  const { kube } = await scope.seed();
+  const nodes = await kube.list({ apiVersion: 'v1', kind: 'Node' });
+  const ready = new Set(nodes.items.filter(isReady).map(({ metadata }) => metadata.name));
+  const away = others.filter((other) => !runs(other) || !ready.has(other.machine.name)).map((other) => other.machine.name);
+  const [helper] = others;
+  if (away.length > 0 || helper === undefined)
+    throw new NotYet(
+      `${away.join(', ') || 'another machine'} to be Ready before the place of ${machine.name}, which is gone, is taken`,
+      LOOK_MS,
+    );
+  const nodeName = helper.machine.name;
+  const changed = await takeAnswer(scope, 'change');
+  if (changed === 'running') throw new NotYet(`etcd of the seed to let ${machine.name} go`, LOOK_MS);
+  if (changed !== undefined && !changed.good && !/member not found/i.test(complaintOf(changed)))
+    throw new Unavailable('SEED_UNAVAILABLE', `etcd of the seed does not let ${machine.name} go: ${complaintOf(changed)}`);
+  const look = await takeAnswer(scope, 'look');
+  if (look === undefined) await send(scope, { kind: 'look', nodeName, words: ['member', 'list'] });
+  if (look === undefined || look === 'running') throw new NotYet('etcd of the seed to say who its members are', LOOK_MS);
+  const old = memberAt(look, await peerUrlOf(scope, machine));
+  if (old === undefined) return;
+  await send(scope, { kind: 'change', nodeName, words: ['member', 'remove', old] });
+  throw new NotYet(`etcd of the seed to let ${machine.name} go`, LOOK_MS);
+};
+
+/** @throws UserError when no more than half of etcd's members are left; Unavailable when it does not answer for another reason. */
+const answering = async (scope: SeedScope, machine: SeedMachine, others: readonly Followed[]): Promise<void> => {
+  try {
+    await scope.world.seeds.ping(scope.row.id);
+  } catch (error) {
+    const lost = others.filter(({ server }) => server === 'GONE').map((other) => other.machine.name);
+    const members = joinedOf(scope).includes(machine.index) ? others.length + 1 : others.length;
+    if ((others.length - lost.length) * 2 > members) throw error;
+    const names = [machine.name, ...lost];
+    throw new UserError(
+      'QUORUM_LOST',
+      `${names.length === 1 ? 'Server' : 'Servers'} ${names.join(' and ')} of this seed's control plane ${names.length === 1 ? 'was' : 'were'} deleted in the cloud, and etcd has lost more members than it can do without: nothing in the seed can be changed any more. What runs on its other machines goes on. Nothing is torn down; restore the clusters elsewhere from their backups, and delete the seed.`,
+      { whoMustAct: 'CLOUD_ADMIN', cause: error },
+    );
+  }
+};
+
+const runs = ({ server }: Followed): boolean => typeof server === 'object' && server.status === 'ACTIVE';
+
+const takeAnswer = async (scope: SeedScope, kind: SeedEtcdTask['kind']): Promise<TaskAnswer | 'running' | undefined> =>
+  readJobAnswer((await scope.seed()).kube, { namespace: SEED_ETCD_NAMESPACE, name: seedEtcdTaskName(kind) });
+
+const send = async (scope: SeedScope, task: Pick<SeedEtcdTask, 'kind' | 'nodeName' | 'words'>): Promise<void> => {
+  const { kubernetesVersion } = madeOf(scope);
+  const { imageRegistry, imageDigests } = scope.world.settings;
+  const release = findRelease(kubernetesVersion) ?? getOfferedRelease(kubernetesVersion);
+  await createOnce((await scope.seed()).kube, buildSeedEtcdTask({ ...task, imageRegistry, imageDigests, release }));
+};
+
+/** The port stays when its server goes, and its address with it. */
+const peerUrlOf = async (scope: SeedScope, { name }: SeedMachine): Promise<string> => {
+  const portId = settled(await presentId(scope.db, keyOf(scope, 'NETWORK', 'port', name)), 'the port');
+  const [fixed] = (await scope.cloud().network.getPort(portId)).fixedIps;
+  return `https://${fixed?.address}:2380`;
+};
+
+const listed = z.looseObject({
+  members: z.array(z.looseObject({ ID: z.union([z.string(), z.number()]), peerURLs: z.array(z.string()).default([]) })),
+});
+
+/** Its id, in hexadecimal; undefined: no member has that address. @throws Unavailable when etcd did not say. */
+const memberAt = (answer: TaskAnswer, peerUrl: string): string | undefined => {
+  const read = listed.safeParse(jsonOf(answer.said.look));
+  if (!read.success) throw new Unavailable('SEED_UNAVAILABLE', `etcd of the seed does not say who its members are: ${complaintOf(answer)}`);
+  const found = read.data.members.find(({ peerURLs }) => peerURLs.includes(peerUrl));
+  return found === undefined ? undefined : BigInt(found.ID).toString(16);
+};
