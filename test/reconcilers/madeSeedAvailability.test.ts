@@ -86,6 +86,11 @@ const isWhole = async (seedId: string): Promise<boolean> =>
   (await seedNamed('high'))?.conditions.every(({ state }) => state === 'DONE' || state === 'REMOVED') === true &&
   placeOf(seedId).joined?.join() === '0,1,2';
 
+const addressEvents = () =>
+  world.rows<{ message: string }>(
+    `select message from events where subject_id = '${seedId()}' and step = 'ApiAddressReady' order by number`,
+  );
+
 /** It is looked at every ten minutes; now. */
 const wake = () => {
   const db = new Database(world.dbPath);
@@ -121,8 +126,9 @@ const guest = async () =>
 test('when the machine goes that the address leads to, it leads to another, and that one is made anew', async () => {
   const lost = await loseServer(0);
   await until(async () => (await holder())?.endsWith('-1'));
-  const told = world.rows<{ message: string }>(`select message from events where subject_id = '${seedId()}' and step = 'ApiAddressReady'`);
-  expect(told.at(-1)?.message).toMatch(/leads to machine \S+-1 now, for the machine that it led to does not run/);
+  await until(() =>
+    addressEvents().some(({ message }) => /leads to machine \S+-1 now, for the machine that it led to does not run/.test(message)),
+  );
   await until(async () => (await serverOf(0))?.id !== lost.id && (await serverOf(0)) !== undefined);
   await until(() => isWhole(seedId()));
   expect(await tracesOfMadeSeeds(world)).toEqual(MADE);
@@ -136,6 +142,20 @@ test('the second machine that goes later is replaced as well, for the one before
   wake();
   await until(async () => (await serverOf(2))?.id !== lost.id && (await serverOf(2)) !== undefined);
   await until(() => isWhole(seedId()));
+}, 200_000);
+
+test('when nothing answers at the address, and the cloud knows nothing of it, it leads on after a while, and not on and on', async () => {
+  await world.control('POST', 'faults', { service: 'hosted', kind: 'status', status: 503 });
+  wake();
+  const began = Date.now();
+  await until(async () => (await holder())?.endsWith('-2'));
+  expect(Date.now() - began).toBeGreaterThan(20_000);
+  await world.control('DELETE', 'faults');
+  const told = await until(() => addressEvents().find(({ message }) => /nothing has answered there for \d+ seconds/.test(message)));
+  expect(told.message).toMatch(/leads to machine \S+-2 now/);
+  await until(async () => (await seedNamed('high'))?.silentSince === null);
+  await until(() => isWhole(seedId()));
+  expect(await holder()).toMatch(/-2$/);
 }, 200_000);
 
 test('a settled one costs no more calls than each machine being looked at', async () => {
