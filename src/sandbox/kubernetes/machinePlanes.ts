@@ -116,7 +116,9 @@ const open = (deps: Deps, etcd: MachineEtcd, files: ControlPlaneFiles): Running 
     for (const hosted of planes.list()) hosted.plane.refresh();
   };
   const settle = (): void => {
-    const willing = new Set([...members].filter(([serverId, { isAway }]) => isAway !== true && etcd.answers(id, serverId)).map(([serverId]) => serverId));
+    const willing = new Set(
+      [...members].filter(([serverId, { isAway }]) => isAway !== true && etcd.answers(id, serverId)).map(([serverId]) => serverId),
+    );
     for (const serverId of serving) {
       if (willing.has(serverId)) continue;
       serving.delete(serverId);
