@@ -14,6 +14,7 @@ export const LONG = [
   'test/real/networkPolicies.test.ts',
   'test/real/objectStores.test.ts',
   'test/real/rotation.test.ts',
+  'test/real/seedAvailability.test.ts',
   'test/real/seedUpgrade.test.ts',
   'test/real/tunnel.test.ts',
   'test/real/upgrade.test.ts',

@@ -45,6 +45,11 @@ export const listThings = (world: World): Promise<Thing[]> => look(world, ['list
 export const listServers = (world: World, tag: string): Promise<ServerSeen[]> => look(world, ['servers', tag]);
 export const listRouters = (world: World, tag: string): Promise<RouterSeen[]> => look(world, ['router', tag]);
 
+/** In Seedbed's own project, which only its administrator looks into. */
+export const deleteServerAsAdmin = async ({ admin, cloudsFile }: World, id: string): Promise<void> => {
+  await run('/usr/bin/python3', [PROGRAM, admin.cloud, 'delete-server', id], { env: { OS_CLIENT_CONFIG_FILE: cloudsFile } });
+};
+
 const asMember = async <T>({ member, cloudsFile }: World, ...args: string[]): Promise<T> =>
   JSON.parse(await run('/usr/bin/python3', [PROGRAM, member.cloud, ...args], { env: { OS_CLIENT_CONFIG_FILE: cloudsFile } })) as T;
 
