@@ -56,7 +56,10 @@ if [ -n "$missing" ]; then
   cp ${PACKAGES_PATH} /etc/apt/sources.list.d/seedbed-kubernetes.sources
   export DEBIAN_FRONTEND=noninteractive
   attempt=1
-  until apt-get -q -o DPkg::Lock::Timeout=300 update && apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"; do
+  # A machine that lost its power in the middle of an installation refuses every other until that is ended.
+  until
+    dpkg --configure -a --force-confdef --force-confold
+    apt-get -q -o DPkg::Lock::Timeout=300 update && apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"; do
     if [ "$attempt" -ge 30 ]; then
       say "failed: no way to install$missing"
       exit 1

@@ -1,6 +1,6 @@
 /** What takes one machine of a made seed to another version of Kubernetes, in place. */
 
-/** Where kubeadm's part is noted that was done, with the version. */
+/** Where kubeadm's part is noted that was done, with the version and the way. */
 const MARK = '/var/lib/seedbed/upgraded';
 /** Where apt finds the packages; the machine's first boot may have written one of another minor release. */
 const SOURCE = '/etc/apt/sources.list.d/seedbed-kubernetes.sources';
@@ -32,13 +32,16 @@ fail() {
 }
 apt() { apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"; }
 
+repair() { dpkg --configure -a --force-confdef --force-confold; }
+
 fetch() {
   say "stage $1"
   [ -n "$source" ] || fail "the machine has $1 $2 and not $wanted, and ${NO_REPOSITORY}"
   command -v apt-get >/dev/null 2>&1 || fail "the machine has $1 $2 and not $wanted, and no apt to install it with"
   printf '%s\\n' "$source" >${SOURCE}
   attempt=1
-  until apt update && apt install -y --no-install-recommends --allow-change-held-packages "$1=\${wanted#v}-*"; do
+  # One that the power left in the middle of an installation refuses every other.
+  until repair; apt update && apt install -y --no-install-recommends --allow-change-held-packages "$1=\${wanted#v}-*"; do
     [ "$attempt" -lt 10 ] || fail "no way to install $1 $wanted"
     attempt=$((attempt + 1))
     sleep 10
@@ -50,14 +53,14 @@ fetch() {
 has=$(kubeadm version -o short)
 [ "$has" = "$wanted" ] || fetch kubeadm "$has"
 
-if [ "$(cat ${MARK} 2>/dev/null)" != "$wanted" ]; then
+if [ "$(cat ${MARK} 2>/dev/null)" != "$wanted $way" ]; then
   say "stage $way"
   case $way in
   apply) kubeadm upgrade apply -y "$wanted" ;;
   *) kubeadm upgrade node ;;
   esac || fail "kubeadm upgrade $way"
   mkdir -p ${MARK.slice(0, MARK.lastIndexOf('/'))}
-  echo "$wanted" >${MARK}
+  echo "$wanted $way" >${MARK}
 fi
 
 has=$(kubelet --version)

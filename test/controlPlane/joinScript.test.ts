@@ -133,6 +133,7 @@ const bareServer = (...has: string[]): string => {
 for name in containerd kubelet kubeadm; do printf '#!/bin/sh\\necho "%s $*" >>${root}/calls\\n' $name >${root}/bin/$name; chmod 755 ${root}/bin/$name; done ;; esac`,
   );
   program('apt-mark', '');
+  program('dpkg', '');
   return join(root, 'bin');
 };
 const KEY = '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEZw\n-----END PGP PUBLIC KEY BLOCK-----\n';
@@ -146,6 +147,8 @@ test('what the image lacks is installed in the version of the cluster, and stays
   expect(readFileSync(join(root, 'etc/apt/sources.list.d/seedbed-kubernetes.sources'), 'utf8')).toBe(
     'Types: deb\nURIs: https://packages.example.org/v1.36/deb/\nSuites: /\nSigned-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDMEZw\n -----END PGP PUBLIC KEY BLOCK-----\n',
   );
+  // Each attempt ends what another one, or the power, has left half-done.
+  expect(calls.filter((call) => call.startsWith('dpkg'))).toEqual(Array(2).fill('dpkg --configure -a --force-confdef --force-confold'));
   const installs = calls.filter((call) => call.includes(' install '));
   expect(installs).toHaveLength(2);
   expect(installs[1]).toMatch(/ --no-install-recommends kubelet=1\.36\.3-\* kubeadm=1\.36\.3-\*$/);

@@ -33,9 +33,11 @@ beforeEach(() => {
   program('kubelet', `echo "Kubernetes $(cat ${root}/kubelet)"`);
   program(
     'apt-get',
-    `case "$*" in *" install "*) [ -e ${root}/offline ] && rm ${root}/offline && exit 100
+    `[ ! -e ${root}/interrupted ] || { echo "E: dpkg was interrupted, you must manually run 'dpkg --configure -a'"; exit 100; }
+case "$*" in *" install "*) [ -e ${root}/offline ] && rm ${root}/offline && exit 100
 for word in "$@"; do case $word in kube*=*) echo "v\${word#*=}" | sed 's/-\\*$//' >${root}/\${word%%=*} ;; esac; done ;; esac`,
   );
+  program('dpkg', `[ "$*" = '--configure -a --force-confdef --force-confold' ] && rm -f ${root}/interrupted`);
   for (const name of ['apt-mark', 'systemctl', 'sleep']) program(name, '');
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
@@ -127,6 +129,18 @@ test('a repository that is away for a moment is asked again; without one the mac
   rmSync(at('calls'));
   expect(stages(upgrade('node', '').output)).toEqual(['stage node', 'stage restart', 'upgraded']);
   expect(begun('apt-get')).toEqual([]);
+});
+
+test('a machine that lost its power in the middle of an installation ends that first', () => {
+  writeFileSync(at('interrupted'), '');
+  const { output, status } = upgrade('apply');
+  expect(status).toBe(0);
+  expect(stages(output)).toEqual(['stage kubeadm', 'stage apply', 'stage kubelet', 'stage restart', 'upgraded']);
+});
+
+test('one that only followed is taken to the version when it is its turn to lead there', () => {
+  expect(upgrade('node').status).toBe(0);
+  expect(stages(upgrade('apply').output)).toEqual(['stage apply', 'stage restart', 'upgraded']);
 });
 
 test('a kubelet that does not stay up is told, with what systemd says of it', () => {

@@ -5,6 +5,7 @@ import { buildPackageSource } from '../../../controlPlane/packages.ts';
 import { buildControlPlaneMachine, buildFirstMachine, buildFurtherMachine } from '../../../controlPlane/seedMachine.ts';
 import { Unavailable } from '../../../domain/errors.ts';
 import type { SeedMachine } from '../../../domain/madeSeed.ts';
+import { isOlder } from '../../../domain/upgrade.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
@@ -26,7 +27,7 @@ import {
   tagOf,
 } from '../made.ts';
 import type { SeedScope } from '../scope.ts';
-import { runningRelease } from '../upgrade.ts';
+import { readClusterVersion, runningRelease } from '../upgrade.ts';
 import { authorities, getAuthorities } from './authorities.ts';
 import { serverGroup, serverGroupKey } from './serverGroup.ts';
 
@@ -93,17 +94,22 @@ const ensureServer = async (scope: SeedScope, machine: SeedMachine): Promise<str
   });
 };
 
-/** What the API server runs, while the seed is on its way to another version: a kubelet may not be newer, and this one's turn to be upgraded comes. */
-const versionToInstall = async (scope: SeedScope): Promise<string> => {
+/**
+ * While the seed is on its way to another version, what kubeadm has noted of the cluster, which is what it lets join; a kubelet may not be newer than
+ * the API server either, and this machine's turn to be upgraded comes.
+ */
+const versionToInstall = async (scope: SeedScope, { controlPlane }: SeedMachine): Promise<string> => {
   const { kubernetesVersion, upgradedFrom } = madeOf(scope);
   if (upgradedFrom === undefined || placeOf(scope).answeredAt === undefined) return kubernetesVersion;
   const { kube } = await scope.seed();
-  return (await kube.version()).gitVersion;
+  const [{ gitVersion }, cluster] = await Promise.all([kube.version(), readClusterVersion(kube)]);
+  const noted = cluster ?? gitVersion;
+  return controlPlane || isOlder(noted, gitVersion) ? noted : gitVersion;
 };
 
 const userDataOf = async (scope: SeedScope, machine: SeedMachine, portId: string): Promise<string> => {
   const { row, world } = scope;
-  const kubernetesVersion = await versionToInstall(scope);
+  const kubernetesVersion = await versionToInstall(scope, machine);
   const release = runningRelease(scope, kubernetesVersion);
   const { imageRegistry, imageDigests, packages } = world.settings;
   const own = await getAuthorities(scope);

@@ -4,13 +4,14 @@ import { buildPackageSource } from '../../../controlPlane/packages.ts';
 import { NO_REPOSITORY, UPGRADE_SCRIPT } from '../../../controlPlane/upgradeScript.ts';
 import { errorOf, type SeedbedError, Unavailable } from '../../../domain/errors.ts';
 import type { SeedMachine, UpgradeTrouble } from '../../../domain/madeSeed.ts';
+import { isOlder } from '../../../domain/upgrade.ts';
 import { findRelease, getOfferedRelease } from '../../../domain/version.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { listNodeFacts } from '../../../seeds/probe.ts';
 import { listRunningTasks, type MachineTaskSight, seeMachineTask, sendMachineTask } from '../machineTask.ts';
 import { machinesWanted, madeOf, patchPlace, placeOf } from '../made.ts';
 import { mendSeed, type SeedScope } from '../scope.ts';
-import { machinesBehind, runningRelease, unreadyOf, type VersionSight } from '../upgrade.ts';
+import { absentOf, machinesBehind, readClusterVersion, runningRelease, unreadyOf, type VersionSight } from '../upgrade.ts';
 import { failureIn, stageIn } from '../upgradeStage.ts';
 import { apiAnswers } from './apiAnswers.ts';
 
@@ -62,6 +63,8 @@ const upgrade = async (scope: SeedScope, sight: VersionSight, machine: SeedMachi
   const name = `${TASK}${machine.name}`;
   const task = await seeMachineTask(kube, name);
   if (task === undefined) {
+    const absent = absentOf(scope, sight);
+    if (absent !== undefined) return `machine ${absent.name} of the control plane to be Ready`;
     const unready = unreadyOf(scope, sight, machine);
     if (unready !== undefined) return `machine ${unready.name} to be Ready with ${unready.kubeletVersion}`;
     const trouble = troubleOf(scope, machine);
@@ -70,7 +73,7 @@ const upgrade = async (scope: SeedScope, sight: VersionSight, machine: SeedMachi
     // Of an upgrade that this one took the place of.
     const [other] = await listRunningTasks(kube);
     if (other !== undefined) return `${other.replace(TASK, 'machine ')}, which is still being upgraded`;
-    await sendMachineTask(kube, taskOf(scope, sight, machine, name));
+    await sendMachineTask(kube, taskOf(scope, sight, machine, { name, way: await wayOf(scope, sight, machine) }));
     return `machine ${machine.name} to begin its upgrade to ${wanted}`;
   }
   const { ended } = task;
@@ -105,17 +108,33 @@ const forgetTrouble = async (scope: SeedScope): Promise<void> => {
   if (upgradeTrouble !== undefined) await scope.patch({ place });
 };
 
-const taskOf = (scope: SeedScope, { version }: VersionSight, machine: SeedMachine, name: string) => {
+/** The first of the control plane takes the cluster to the version, until it has come to its end, and all others follow. */
+const wayOf = async (scope: SeedScope, sight: VersionSight, { controlPlane }: SeedMachine): Promise<'apply' | 'node'> => {
+  if (!controlPlane) return 'node';
+  const behind = new Set(machinesBehind(scope, sight).map(({ name }) => name));
+  if (machinesWanted(scope).every((machine) => !machine.controlPlane || behind.has(machine.name))) return 'apply';
+  const noted = await readClusterVersion((await scope.seed()).kube);
+  return noted !== undefined && isOlder(noted, madeOf(scope).kubernetesVersion) ? 'apply' : 'node';
+};
+
+const taskOf = (
+  scope: SeedScope,
+  { version, nodes }: VersionSight,
+  machine: SeedMachine,
+  { name, way }: { name: string; way: 'apply' | 'node' },
+) => {
+  // Of the release that the machine runs, whose image is on it.
+  const has = nodes.find((node) => node.name === machine.name)?.kubeletVersion ?? version;
   const { imageRegistry, imageDigests, packages } = scope.world.settings;
   const wanted = madeOf(scope).kubernetesVersion;
   const release = findRelease(wanted) ?? getOfferedRelease(wanted);
   return {
     name,
     nodeName: machine.name,
-    image: imageOf({ imageRegistry, imageDigests, release: runningRelease(scope, version) }, 'pause'),
+    image: imageOf({ imageRegistry, imageDigests, release: runningRelease(scope, has) }, 'pause'),
     unit: 'seedbed-upgrade',
     script: UPGRADE_SCRIPT,
-    args: [wanted, machine.index === 0 ? 'apply' : 'node', packages === null ? '' : buildPackageSource(packages, release)],
+    args: [wanted, way, packages === null ? '' : buildPackageSource(packages, release)],
     goal: wanted,
   };
 };
