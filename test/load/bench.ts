@@ -1,6 +1,7 @@
 /** `npm run bench [-- PART… COUNT]`: figures in one table, each beside its goal; a missed goal is told and is no failure. */
 import { inspect } from 'node:util';
 import { benchAcknowledge } from './acknowledge.ts';
+import { benchBackup } from './backup.ts';
 import { benchCalls } from './calls.ts';
 import { benchDayTwo } from './dayTwo.ts';
 import { benchFleet } from './fleet.ts';
@@ -17,6 +18,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   calls: benchCalls,
   script: benchOverhead,
   lab: benchLab,
+  backup: benchBackup,
   healing: benchHealing,
   dayTwo: benchDayTwo,
   fleet: () => benchFleet(clusters),
