@@ -76,6 +76,12 @@ const loseServer = async (index: number): Promise<Server> => {
   return server;
 };
 
+const act = async ({ id }: Server, action: object): Promise<void> => {
+  const url = new URL(`/compute/v2.1/servers/${id}/action`, world.sandbox.authUrl);
+  const headers = { 'content-type': 'application/json', 'x-auth-token': world.admin };
+  expect((await fetch(url, { method: 'POST', headers, body: JSON.stringify(action) })).status).toBe(202);
+};
+
 const placeOf = (seedId: string) =>
   JSON.parse(world.rows<{ place: string }>(`select place from seeds where id = '${seedId}'`)[0]?.place ?? '{}') as {
     joined?: number[];
@@ -143,6 +149,43 @@ test('the second machine that goes later is replaced as well, for the one before
   await until(async () => (await serverOf(2))?.id !== lost.id && (await serverOf(2)) !== undefined);
   await until(() => isWhole(seedId()));
 }, 200_000);
+
+const machinesActive = async () => (await seedNamed('high'))?.conditions.find(({ name }) => name === 'MachinesActive');
+
+test('a server that Nova says it does not know, while its node answers, is neither replaced nor forgotten', async () => {
+  const there = await until(() => serverOf(2));
+  await world.control('POST', 'faults', { service: 'compute', method: 'GET', path: there.id, kind: 'status', status: 404 });
+  wake();
+  await until(async () => /Nova knows no server \S+-2, and its node still answers/.test((await machinesActive())?.message ?? ''));
+  await new Promise((resolve) => setTimeout(resolve, 6_000));
+  expect(await serverOf(2)).toMatchObject({ id: there.id });
+  expect(placeOf(seedId()).joined).toEqual([0, 1, 2]);
+  await world.control('DELETE', 'faults');
+  wake();
+  await until(async () => (await machinesActive())?.state === 'DONE');
+  await until(() => isWhole(seedId()));
+  expect(await serverOf(2)).toMatchObject({ id: there.id });
+}, 100_000);
+
+test('a machine that Nova cannot run any more keeps its disk, for clusters keep theirs on it', async () => {
+  const worker = await until(() => serverOf(3));
+  await world.control('POST', 'failedServers', { name: '-3$' });
+  wake();
+  const told = await until(async () => {
+    const condition = await machinesActive();
+    return condition?.problem?.code === 'SERVER_FAULT' ? condition : undefined;
+  });
+  expect(told).toMatchObject({ problem: { whoMustAct: 'CLOUD_ADMIN' } });
+  expect(told.message).toMatch(/-3 \(\S+\) is in ERROR: The host of this server has failed/);
+  wake();
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  expect(await serverOf(3)).toMatchObject({ id: worker.id, status: 'ERROR' });
+  await act(worker, { reboot: { type: 'HARD' } });
+  await until(async () => (await serverOf(3))?.status === 'ACTIVE');
+  wake();
+  await until(() => isWhole(seedId()));
+  expect(await serverOf(3)).toMatchObject({ id: worker.id });
+}, 100_000);
 
 test('when nothing answers at the address, and the cloud knows nothing of it, it leads on after a while, and not on and on', async () => {
   await world.control('POST', 'faults', { service: 'hosted', kind: 'status', status: 503 });

@@ -11,10 +11,12 @@ import { readJobAnswer, type TaskAnswer } from '../jobAnswer.ts';
 import { presentId } from '../resource.ts';
 import { createOnce } from '../workload.ts';
 import type { Followed } from './leadAddress.ts';
-import { controlPlaneOf, joinedOf, keyOf, madeOf, patchPlace, settled } from './made.ts';
+import { controlPlaneOf, joinedOf, keyOf, madeOf, patchPlace, placeOf, settled } from './made.ts';
 import type { SeedScope } from './scope.ts';
 
 const LOOK_MS = 2_000;
+/** A node whose machine is gone. */
+const ANSWERS_LOOK_MS = 5_000;
 
 /**
  * Takes it off the list of etcd's members, and its Node away: another one with its name and address would be taken for it.
@@ -22,7 +24,11 @@ const LOOK_MS = 2_000;
  */
 export const clearPlaceOf = async (scope: SeedScope, machine: SeedMachine, all: readonly Followed[]): Promise<void> => {
   // It has all that the seed knows; another one in its place would be another seed, whose clusters are gone.
-  if (machine.controlPlane && controlPlaneOf(scope).length === 1)
+  if (machine.controlPlane && controlPlaneOf(scope).length === 1) {
+    // Where the seed answers, its machine is there.
+    await silentNode(scope, machine).catch((error: unknown) => {
+      if (!(error instanceof Unavailable)) throw error;
+    });
     throw new UserError(
       'SERVER_FAULT',
       `Server ${machine.name}, which ran the API of this seed, was deleted in the cloud; delete the seed.`,
@@ -30,19 +36,38 @@ export const clearPlaceOf = async (scope: SeedScope, machine: SeedMachine, all: 
         whoMustAct: 'CLOUD_ADMIN',
       },
     );
+  }
   if (machine.controlPlane) await leaveEtcd(scope, machine, all);
+  else await silentNode(scope, machine);
   const { kube } = await scope.seed();
   await kube.remove({ apiVersion: 'v1', kind: 'Node', name: machine.name });
   const joined = joinedOf(scope);
   if (joined.includes(machine.index)) await patchPlace(scope, { joined: joined.filter((index) => index !== machine.index) });
 };
 
-/** Whether a machine of the control plane holds, or may hold, a part of what the seed knows. @throws Unavailable when the seed cannot be asked. */
-export const hasJoined = async (scope: SeedScope, { name, index }: SeedMachine): Promise<boolean> => {
-  const joined = joinedOf(scope);
-  if (joined.length === 0 || joined.includes(index)) return joined.length > 0;
+/**
+ * Whether a machine holds, or may hold, a part of what is in the seed: it was a node of it.
+ * @throws Unavailable when the seed cannot be asked.
+ */
+export const hasJoined = async (scope: SeedScope, { name, index, controlPlane }: SeedMachine): Promise<boolean> => {
+  if (placeOf(scope).answeredAt === undefined) return false;
+  if (controlPlane && joinedOf(scope).includes(index)) return true;
   const { kube } = await scope.seed();
   return (await kube.get({ apiVersion: 'v1', kind: 'Node', name })) !== undefined;
+};
+
+/**
+ * One answer of Nova's that it knows no such server may be about another project, or wrong. Within a minute of a machine's death its node is Ready no more.
+ * @throws NotYet until then; Unavailable when the seed cannot be asked.
+ */
+const silentNode = async (scope: SeedScope, { name }: SeedMachine): Promise<void> => {
+  const { kube } = await scope.seed();
+  const node = await kube.get({ apiVersion: 'v1', kind: 'Node', name });
+  if (node === undefined || !isReady(node)) return;
+  throw new NotYet(
+    `node ${name} to be Ready no more: Nova knows no server ${name}, and its node still answers; if it goes on to, check in which project Seedbed looks for it`,
+    ANSWERS_LOOK_MS,
+  );
 };
 
 export const isReady = ({ status }: KubernetesObject): boolean => {
@@ -54,16 +79,15 @@ const leaveEtcd = async (scope: SeedScope, machine: SeedMachine, all: readonly F
   const joined = joinedOf(scope);
   const others = all.filter((other) => other.machine.index !== machine.index && joined.includes(other.machine.index));
   await answering(scope, machine, others);
+  await silentNode(scope, machine);
   const { kube } = await scope.seed();
   const nodes = await kube.list({ apiVersion: 'v1', kind: 'Node' });
   const ready = new Set(nodes.items.filter(isReady).map(({ metadata }) => metadata.name));
-  const away = others.filter((other) => !runs(other) || !ready.has(other.machine.name)).map((other) => other.machine.name);
-  const [helper] = others;
-  if (away.length > 0 || helper === undefined)
-    throw new NotYet(
-      `${away.join(', ') || 'another machine'} to be Ready before the place of ${machine.name}, which is gone, is taken`,
-      LOOK_MS,
-    );
+  const isWell = (other: Followed): boolean => runs(other) && ready.has(other.machine.name);
+  const away = others.filter((other) => !isWell(other)).map((other) => other.machine.name);
+  // Before the network of its pods is there, the first one is not Ready.
+  const helper = others.find(isWell) ?? others.find(runs);
+  if (helper === undefined) throw new NotYet(`another machine to run before the place of ${machine.name}, which is gone, is taken`, LOOK_MS);
   const nodeName = helper.machine.name;
   const changed = await takeAnswer(scope, 'change');
   if (changed === 'running') throw new NotYet(`etcd of the seed to let ${machine.name} go`, LOOK_MS);
@@ -74,6 +98,8 @@ const leaveEtcd = async (scope: SeedScope, machine: SeedMachine, all: readonly F
   if (look === undefined || look === 'running') throw new NotYet('etcd of the seed to say who its members are', LOOK_MS);
   const old = memberAt(look, await peerUrlOf(scope, machine));
   if (old === undefined) return;
+  if (away.length > 0)
+    throw new NotYet(`${away.join(', ')} to be Ready before the place of ${machine.name}, which is gone, is taken`, LOOK_MS);
   await send(scope, { kind: 'change', nodeName, words: ['member', 'remove', old] });
   throw new NotYet(`etcd of the seed to let ${machine.name} go`, LOOK_MS);
 };

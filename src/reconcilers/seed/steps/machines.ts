@@ -47,7 +47,11 @@ export const machines: Step<SeedScope> = {
     for (const machine of wanted) known.push({ machine, server: await lookAtServer(scope, machine) });
     // Before anything is made, for that may fail, and the address may lead to what is gone.
     await leadAddress(scope, known);
-    for (const { machine, server } of known) if (server === 'NEVER_MADE') await ensureServer(scope, machine);
+    for (const { machine, server } of known) {
+      if (server !== 'NEVER_MADE') continue;
+      if (machine.controlPlane && placeOf(scope).answeredAt !== undefined) await clearForNew(scope, machine, known);
+      await ensureServer(scope, machine);
+    }
     const seen: Outcome[] = [];
     for (const { machine, server } of known)
       seen.push(await follow(scope, machine, server === 'NEVER_MADE' ? await lookAtServer(scope, machine) : server, known));
@@ -132,6 +136,11 @@ const userDataOf = async (scope: SeedScope, machine: SeedMachine, portId: string
   return buildFirstMachine({ ...controlPlane, serviceCidr: row.serviceCidr ?? '', imageRegistry });
 };
 
+/** One that Nova could not run for long may have been let into etcd. A server that is there and has no note stays what it is. */
+const clearForNew = async (scope: SeedScope, machine: SeedMachine, all: readonly Followed[]): Promise<void> => {
+  if ((await findServers(scope, machine.name)).length === 0) await clearPlaceOf(scope, machine, all);
+};
+
 const lookAtServer = async (scope: SeedScope, { name }: SeedMachine): Promise<Followed['server']> => {
   const id = await presentId(scope.db, keyOf(scope, 'COMPUTE', 'server', name));
   if (id === undefined) return 'NEVER_MADE';
@@ -144,6 +153,7 @@ const follow = async (scope: SeedScope, machine: SeedMachine, live: Followed['se
   if (live === 'GONE' || live === 'NEVER_MADE') {
     if (placeOf(scope).answeredAt !== undefined) await clearPlaceOf(scope, machine, all);
     await forgetResource(scope, keyOf(scope, 'COMPUTE', 'server', name));
+    await ensureServer(scope, machine);
     return waiting(`another server in the place of ${name}, which is gone`, 0);
   }
   if (live.status === 'ACTIVE') return done();
@@ -155,13 +165,18 @@ const follow = async (scope: SeedScope, machine: SeedMachine, live: Followed['se
   );
 };
 
-/** One that was never built is deleted, and asked for again at the next try; one that holds a seed's etcd is nobody's to delete. */
-const giveUp = async (scope: SeedScope, { name, fault }: Server, machine: SeedMachine): Promise<never> => {
-  if (!machine.controlPlane || !(await hasJoined(scope, machine))) await removeServer(scope, name);
-  throw new Unavailable('SERVER_BUILD_FAILED', `Nova could not run server ${name}: ${fault?.message ?? 'it gave no reason'}`, {
-    whoMustAct: 'CLOUD_ADMIN',
-    openstack: { service: 'compute', status: fault?.code ?? 500, requestId: null },
-  });
+/** One that was never built is deleted, and asked for again at the next try; one that was a node holds what clusters have there, and is nobody's to delete. */
+const giveUp = async (scope: SeedScope, { id, name, fault }: Server, machine: SeedMachine): Promise<never> => {
+  const openstack = { service: 'compute' as const, status: fault?.code ?? 500, requestId: null };
+  const why = fault?.message ?? 'it gave no reason';
+  if (await hasJoined(scope, machine))
+    throw new Unavailable(
+      'SERVER_FAULT',
+      `Nova says that server ${name} (${id}) is in ERROR: ${why}. Its disk holds a part of what is in the seed, so Seedbed does not delete it: bring it back (openstack server reboot --hard), or delete it in the cloud when its disk is lost; then another takes its place.`,
+      { whoMustAct: 'CLOUD_ADMIN', openstack },
+    );
+  await removeServer(scope, name);
+  throw new Unavailable('SERVER_BUILD_FAILED', `Nova could not run server ${name}: ${why}`, { whoMustAct: 'CLOUD_ADMIN', openstack });
 };
 
 const removeServer = (scope: SeedScope, name: string): Promise<void> => {
