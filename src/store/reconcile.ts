@@ -1,6 +1,7 @@
 /** Reads and updates that only reconcilers need: whole rows in, small patches out. */
 import { and, eq, inArray, isNotNull, isNull, ne, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
+import type { SeedPlace } from '../domain/madeSeed.ts';
 import type { Change, Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
 import { clusters, nodeGroups, nodes, seeds } from './tables.ts';
@@ -110,6 +111,16 @@ export const listUnplacedClusterIds = async (db: Db): Promise<string[]> =>
 
 export const patchSeed = async (tx: Tx, id: string, patch: Partial<typeof seeds.$inferInsert>): Promise<void> => {
   await tx.db.update(seeds).set(patch).where(eq(seeds.id, id));
+};
+/** Into what is stored: steps that run side by side, and commands, know only their own parts of it. What is undefined is taken away. */
+export const patchSeedPlace = async (
+  tx: Tx,
+  id: string,
+  patch: { [Part in keyof SeedPlace]?: SeedPlace[Part] | undefined },
+): Promise<void> => {
+  const known = (await loadSeed(tx.db, id))?.place;
+  if (known === undefined || known === null) throw new Error(`Seed ${id} has no place to note something in.`);
+  await patchSeed(tx, id, { place: { ...known, ...patch } as SeedPlace });
 };
 export const patchCluster = async (tx: Tx, id: string, patch: Partial<typeof clusters.$inferInsert>): Promise<void> => {
   await tx.db.update(clusters).set(patch).where(eq(clusters.id, id));

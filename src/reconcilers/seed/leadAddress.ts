@@ -2,9 +2,9 @@
 import { SEED_API_PORT, type SeedMachine } from '../../domain/madeSeed.ts';
 import type { Server } from '../../openstack/server.ts';
 import { appendEvent } from '../../store/progress.ts';
-import { patchSeed } from '../../store/reconcile.ts';
+import { patchSeedPlace } from '../../store/reconcile.ts';
 import { presentId } from '../resource.ts';
-import { joinedOf, keyOf, placeOf } from './made.ts';
+import { joinedOf, keyOf, notePlace, placeOf } from './made.ts';
 import type { SeedScope } from './scope.ts';
 
 /** A machine, and what Nova says of its server in this pass. */
@@ -47,9 +47,9 @@ export const leadAddress = async (scope: SeedScope, known: readonly Followed[]):
   const why = isHolderGone
     ? 'the machine that it led to does not run'
     : `nothing has answered there for ${Math.round(silentMs / 1000)} seconds`;
-  const moved = { ...placeOf(scope), addressAt: index, addressMovedAt: now };
+  const moved = { addressAt: index, addressMovedAt: now };
   await scope.write(async (tx) => {
-    await patchSeed(tx, row.id, { place: moved });
+    await patchSeedPlace(tx, row.id, moved);
     await appendEvent(
       tx,
       { kind: 'SEED', id: row.id, name: row.name, streamId: row.id, clusterId: null, projectId: null },
@@ -66,7 +66,7 @@ export const leadAddress = async (scope: SeedScope, known: readonly Followed[]):
       },
     );
   });
-  row.place = moved;
+  notePlace(scope, moved);
   // Connections that were open to the other machine would hang.
   scope.world.seeds.close(row.id);
 };

@@ -2,7 +2,7 @@
 import { type MadeSeedSpec, machinesOf, type SeedMachine, type SeedPlace } from '../../domain/madeSeed.ts';
 import { NotYet } from '../../engine/flow.ts';
 import { type InventoryKey, listInventory } from '../../store/inventory.ts';
-import type { SeedRow } from '../../store/reconcile.ts';
+import { patchSeedPlace, type SeedRow } from '../../store/reconcile.ts';
 import { removeResource } from '../resource.ts';
 import type { SeedScope } from './scope.ts';
 
@@ -32,8 +32,15 @@ export const settled = <T>(value: T | undefined, what: string): T => {
   return value;
 };
 
-export const patchPlace = (scope: SeedScope, patch: Partial<SeedPlace>): Promise<void> =>
-  scope.patch({ place: { ...placeOf(scope), ...patch } });
+export const patchPlace = async (scope: SeedScope, patch: Parameters<typeof patchSeedPlace>[2]): Promise<void> => {
+  await scope.write((tx) => patchSeedPlace(tx, scope.row.id, patch));
+  notePlace(scope, patch);
+};
+
+/** What was written by another transaction. */
+export const notePlace = (scope: SeedScope, patch: Parameters<typeof patchSeedPlace>[2]): void => {
+  scope.row.place = { ...placeOf(scope), ...patch } as SeedPlace;
+};
 
 export const machinesWanted = (scope: SeedScope): [SeedMachine, ...SeedMachine[]] => machinesOf(prefixOf(scope.row), madeOf(scope));
 

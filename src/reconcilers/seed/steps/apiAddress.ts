@@ -2,7 +2,7 @@
 import { SEED_API_PORT } from '../../../domain/madeSeed.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { ensureResource, presentId } from '../../resource.ts';
-import { descriptionOf, keyOf, machinesWanted, placeOf, removeOwn, settled, tagOf } from '../made.ts';
+import { descriptionOf, keyOf, machinesWanted, patchPlace, placeOf, removeOwn, settled, tagOf } from '../made.ts';
 import type { SeedScope } from '../scope.ts';
 import { machinePorts } from './machinePorts.ts';
 import { router } from './router.ts';
@@ -27,7 +27,8 @@ export const apiAddress: Step<SeedScope> = {
     });
     if (address !== undefined) return done(address);
     const made = (await api.getFloatingIp(id)).address;
-    await scope.patch({ apiServerUrl: `https://${made}:${SEED_API_PORT}`, place: { ...placeOf(scope), address: made } });
+    await patchPlace(scope, { address: made });
+    await scope.patch({ apiServerUrl: `https://${made}:${SEED_API_PORT}` });
     return done(made);
   },
   remove: async (scope) => {

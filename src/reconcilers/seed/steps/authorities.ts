@@ -2,8 +2,8 @@
 import type { SeedAuthorities } from '../../../domain/madeSeed.ts';
 import { done, type Step } from '../../../engine/flow.ts';
 import { createSeedAuthorities, issueSeedKubeconfig } from '../../../pki/seedAuthorities.ts';
-import { patchSeed } from '../../../store/reconcile.ts';
-import { placeOf, settled } from '../made.ts';
+import { patchSeedPlace } from '../../../store/reconcile.ts';
+import { notePlace, placeOf, settled } from '../made.ts';
 import type { SeedScope } from '../scope.ts';
 import { apiAddress } from './apiAddress.ts';
 
@@ -24,13 +24,12 @@ export const authorities: Step<SeedScope> = {
     const known = await findAuthorities(scope);
     const own = known ?? (await createSeedAuthorities(deps));
     const { text, endsAt } = await issueSeedKubeconfig(row.name, row.apiServerUrl, own, deps);
-    const place = { ...placeOf(scope), accessUntil: endsAt };
     await scope.write(async (tx) => {
       if (known === undefined) await world.secrets.put(tx, row.id, SECRET, JSON.stringify(own), now);
       await world.secrets.put(tx, row.id, 'kubeconfig', text, now);
-      await patchSeed(tx, row.id, { place });
+      await patchSeedPlace(tx, row.id, { accessUntil: endsAt });
     });
-    row.place = place;
+    notePlace(scope, { accessUntil: endsAt });
     return done();
   },
 };

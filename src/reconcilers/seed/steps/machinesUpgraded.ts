@@ -104,8 +104,7 @@ const noteTrouble = (scope: SeedScope, machine: SeedMachine, failure: SeedbedErr
 };
 
 const forgetTrouble = async (scope: SeedScope): Promise<void> => {
-  const { upgradeTrouble, ...place } = placeOf(scope);
-  if (upgradeTrouble !== undefined) await scope.patch({ place });
+  if (placeOf(scope).upgradeTrouble !== undefined) await patchPlace(scope, { upgradeTrouble: undefined });
 };
 
 /** The first of the control plane takes the cluster to the version, until it has come to its end, and all others follow. */
