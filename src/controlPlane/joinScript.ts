@@ -120,7 +120,14 @@ export const METADATA_UNIT_PATH = `/etc/systemd/system/${METADATA_UNIT}`;
  * A machine of a seed's control plane: its user data holds the seed's keys, so nothing that could run a pod starts before the metadata service is
  * shut to pods. What kubeadm cannot do yet (the address may not lead to it for a moment, another machine may be joining etcd) it does at a later attempt.
  */
-const controlPlaneScript = (parts: { stage: string; command: string; fault: string; config: string; end: string }): string => `${PREPARE}
+const controlPlaneScript = (parts: {
+  before?: string;
+  stage: string;
+  command: string;
+  fault: string;
+  config: string;
+  end: string;
+}): string => `${PREPARE}${parts.before ?? ''}
 if ! systemctl -q enable --now ${METADATA_UNIT}; then
   say "failed: no way to shut the metadata service to pods"
   exit 1
@@ -143,8 +150,37 @@ rm -rf ${AUTHORITIES_FOLDER} ${parts.config}
 say "${parts.end}"
 `;
 
+/** Where the API of the seed would answer if there were one already, an address and port a line: its own address, and those of the others of its control plane. */
+export const PEERS_PATH = '/etc/seedbed/peers';
+
+/**
+ * A server that was rebuilt or evacuated boots with an empty disk and the user data of its first day, and would begin another cluster with the same
+ * keys beside the one that goes on without it. Whoever has a certificate of the seed's own authority is of that one: at the very first boot there is
+ * nobody. The seed's address may lead to this very machine, hence the others'. What this machine has begun itself is none of it.
+ */
+const REFUSE_SECOND = `
+answers() {
+  if command -v curl >/dev/null 2>&1; then
+    curl -s -o /dev/null --noproxy '*' --max-time 10 --cacert ${AUTHORITIES_FOLDER}/ca.crt "https://$1/version"
+  elif command -v openssl >/dev/null 2>&1; then
+    timeout 10 openssl s_client -connect "$1" -CAfile ${AUTHORITIES_FOLDER}/ca.crt -verify_return_error </dev/null >/dev/null 2>&1
+  else
+    return 1
+  fi
+}
+if [ ! -e /etc/kubernetes/manifests/kube-apiserver.yaml ]; then
+  while read -r peer; do
+    if answers "$peer"; then
+      say "failed: a cluster answers at $peer already, and this machine would begin another"
+      exit 1
+    fi
+  done <${PEERS_PATH}
+fi
+`;
+
 /** Begins the cluster. */
 export const INIT_SCRIPT = controlPlaneScript({
+  before: REFUSE_SECOND,
   stage: 'init',
   command: `kubeadm init --config ${INIT_CONFIG_PATH} --skip-token-print`,
   fault: 'failed to begin the cluster',

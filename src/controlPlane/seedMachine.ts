@@ -12,6 +12,7 @@ import {
   METADATA_UNIT,
   METADATA_UNIT_PATH,
   PACKAGES_PATH,
+  PEERS_PATH,
   SYSCTL_PATH,
 } from './joinScript.ts';
 import { buildJoinConfiguration, buildUserData, MAX_USER_DATA_BYTES, SYSCTLS, type UserDataInput, yamlSafeJson } from './userData.ts';
@@ -23,6 +24,8 @@ export interface FirstMachine {
   address: string;
   /** The floating IP that leads to it. */
   publicAddress: string;
+  /** Addresses of the others of its control plane in the seed's own network. */
+  peers: readonly string[];
   authorities: SeedAuthorities;
   podCidr: string;
   serviceCidr: string;
@@ -40,10 +43,11 @@ export interface FirstMachine {
 export const buildFirstMachine = (input: FirstMachine): string =>
   controlPlaneUserData(input, {
     config: { ...file(INIT_CONFIG_PATH, buildInitConfiguration(input)), permissions: '0600' },
+    more: [file(PEERS_PATH, [input.publicAddress, ...input.peers].map((address) => `${address}:${SEED_API_PORT}\n`).join(''))],
     script: { ...file(INIT_SCRIPT_PATH, INIT_SCRIPT), permissions: '0755' },
   });
 
-export type FurtherControlPlane = Omit<FirstMachine, 'serviceCidr' | 'imageRegistry'> & Pick<UserDataInput, 'token' | 'caPin'>;
+export type FurtherControlPlane = Omit<FirstMachine, 'peers' | 'serviceCidr' | 'imageRegistry'> & Pick<UserDataInput, 'token' | 'caPin'>;
 
 /** Of three, the second and the third, and whichever takes the place of one that was lost. */
 export const buildControlPlaneMachine = (input: FurtherControlPlane): string => {
@@ -59,7 +63,7 @@ export const buildControlPlaneMachine = (input: FurtherControlPlane): string => 
 
 const controlPlaneUserData = (
   input: Pick<FirstMachine, 'podCidr' | 'authorities' | 'packageSource' | 'pauseImage' | 'kubernetesVersion'>,
-  { config, script }: Record<'config' | 'script', ReturnType<typeof file>>,
+  { config, script, more = [] }: Record<'config' | 'script', ReturnType<typeof file>> & { more?: ReturnType<typeof file>[] },
 ): string => {
   const cloudConfig = {
     write_files: [
@@ -68,6 +72,7 @@ const controlPlaneUserData = (
       metadataUnit(input.podCidr),
       ...authorityFiles(input.authorities),
       config,
+      ...more,
       ...(input.packageSource === null ? [] : [file(PACKAGES_PATH, input.packageSource)]),
       script,
     ],

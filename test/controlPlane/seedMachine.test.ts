@@ -17,6 +17,7 @@ const first = async (more: Partial<FirstMachine> = {}): Promise<FirstMachine> =>
   nodeName: 'seedbed-seed-1-0',
   address: '10.220.0.5',
   publicAddress: '203.0.113.9',
+  peers: ['10.220.0.6', '10.220.0.7'],
   authorities: await createSeedAuthorities({ now: Date.now }),
   podCidr: '10.221.0.0/16',
   serviceCidr: '10.222.0.0/16',
@@ -56,6 +57,7 @@ test("the first machine finds the seed's keys, for root alone, and a configurati
     networking: { podSubnet: '10.221.0.0/16', serviceSubnet: '10.222.0.0/16' },
   });
   expect(cluster).not.toHaveProperty('imageRepository');
+  expect(files.get('/etc/seedbed/peers')?.content).toBe('203.0.113.9:6443\n10.220.0.6:6443\n10.220.0.7:6443\n');
   expect(buildFirstMachine(await first({ imageRegistry: 'mirror.example/k8s' }))).toContain('mirror.example/k8s/coredns');
 });
 

@@ -69,7 +69,7 @@ beforeAll(async () => {
     pauseImage: 'registry.k8s.io/pause:3.10.2',
     packageSource: null,
   };
-  const first = { nodeName: 'm-0', address: '10.220.0.5', authorities, serviceCidr: '10.222.0.0/16', imageRegistry: null };
+  const first = { nodeName: 'm-0', address: '10.220.0.5', peers: [], authorities, serviceCidr: '10.222.0.0/16', imageRegistry: null };
   boot('m-0', '10.220.0.5', buildFirstMachine({ ...common, ...first }));
   const { text } = await issueSeedKubeconfig('own', `https://${outside}:6443`, authorities, { now: Date.now });
   client = createClient(accessOf(text));

@@ -14,6 +14,7 @@ import { type Followed, leadAddress } from '../leadAddress.ts';
 import { clearPlaceOf, hasJoined } from '../lostMachine.ts';
 import { loadOrMakeToken } from '../machineTokens.ts';
 import {
+  controlPlaneOf,
   descriptionOf,
   keyOf,
   machinesEver,
@@ -128,13 +129,18 @@ const userDataOf = async (scope: SeedScope, machine: SeedMachine, portId: string
   };
   const joining = async () => ({ caPin: caPin(own.ca.cert), token: tokenText(await loadOrMakeToken(scope, machine.name)) });
   if (!machine.controlPlane) return buildFurtherMachine({ ...common, ...(await joining()) });
-  const [fixed] = (await scope.cloud().network.getPort(portId)).fixedIps;
-  const controlPlane = { ...common, address: fixed?.address ?? '', authorities: own };
+  const controlPlane = { ...common, address: await addressOf(scope, portId), authorities: own };
   // A second beginning would be another cluster, with the same keys.
   if (machine.index > 0 || placeOf(scope).answeredAt !== undefined)
     return buildControlPlaneMachine({ ...controlPlane, ...(await joining()) });
-  return buildFirstMachine({ ...controlPlane, serviceCidr: row.serviceCidr ?? '', imageRegistry });
+  const peers: string[] = [];
+  for (const { name } of controlPlaneOf(scope).slice(1))
+    peers.push(await addressOf(scope, settled(await presentId(scope.db, keyOf(scope, 'NETWORK', 'port', name)), 'the port')));
+  return buildFirstMachine({ ...controlPlane, peers, serviceCidr: row.serviceCidr ?? '', imageRegistry });
 };
+
+const addressOf = async (scope: SeedScope, portId: string): Promise<string> =>
+  (await scope.cloud().network.getPort(portId)).fixedIps[0]?.address ?? '';
 
 /** One that Nova could not run for long may have been let into etcd. A server that is there and has no note stays what it is. */
 const clearForNew = async (scope: SeedScope, machine: SeedMachine, all: readonly Followed[]): Promise<void> => {
