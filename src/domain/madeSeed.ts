@@ -59,8 +59,17 @@ export interface SeedPlace {
   addressAt?: number;
   /** When the address was led to another machine last, in milliseconds since the epoch. */
   addressMovedAt?: number;
+  /** Absent: it was never led on for silence. */
+  addressRound?: AddressRound;
   /** Of the control plane's machines that have joined, and so are members of etcd. */
   joined?: number[];
+}
+
+/** Moves of the address that one silence has led to. */
+export interface AddressRound {
+  /** When that silence began, in milliseconds since the epoch. */
+  since: number;
+  moves: number;
 }
 
 /** What a machine met that could not be upgraded. */

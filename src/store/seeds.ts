@@ -99,6 +99,15 @@ export const listClusterIdsOnSeed = async (db: Db, seedId: string): Promise<stri
       .where(and(eq(clusters.seedId, seedId), isNull(clusters.deletedAt)))
   ).map((row) => row.id);
 
+/** Since when each seed but this one has been silent that is. */
+export const listSilences = async (db: Db, butId: string): Promise<number[]> => {
+  const rows = await db
+    .select({ since: seeds.silentSince })
+    .from(seeds)
+    .where(and(ne(seeds.id, butId), isNull(seeds.deletedAt), isNotNull(seeds.silentSince)));
+  return rows.flatMap(({ since }) => since ?? []);
+};
+
 /** Since when each of these seeds that is lost has been silent; one that is heard is not in the map. */
 export const listLostSeeds = async (db: Db, ids: readonly string[]): Promise<Map<string, number | null>> => {
   const rows = await db
