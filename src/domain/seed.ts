@@ -41,9 +41,12 @@ const LOST_AFTER_MS = 10_000;
 /** kubeadm gives the parts of a control plane that it upgrades five minutes each to come back; they take one in all. */
 const LOST_WHILE_UPGRADED_MS = 300_000;
 
-/** Silent for so long that nothing is done any more for clusters that nobody can see. */
-export const isLost = (silentSince: number, now: number, upgraded: boolean): boolean =>
-  now - silentSince >= (upgraded ? LOST_WHILE_UPGRADED_MS : LOST_AFTER_MS);
+/** Of several machines another answers by then: the address is led to each of them in turn (see `chooseHolder`). */
+const LOST_OF_SEVERAL_MS = 90_000;
+
+/** Silent for so long that nothing is done any more for clusters that nobody can see. `several`: machines that run its API, which Seedbed has made. */
+export const isLost = (silentSince: number, now: number, { upgraded, several }: Record<'upgraded' | 'several', boolean>): boolean =>
+  now - silentSince >= (upgraded ? LOST_WHILE_UPGRADED_MS : several ? LOST_OF_SEVERAL_MS : LOST_AFTER_MS);
 
 /** A cluster's place in its seed's queue of starts. */
 export type SeedTurn = 'WAITING' | 'STARTING' | 'DONE';

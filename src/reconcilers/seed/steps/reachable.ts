@@ -1,5 +1,6 @@
 /** The seed answers, and runs a version that can hold control planes. */
 import { Unavailable } from '../../../domain/errors.ts';
+import { controlPlaneMachinesOf } from '../../../domain/madeSeed.ts';
 import { isLost } from '../../../domain/seed.ts';
 import { isUpgrading } from '../../../domain/seedUpgrade.ts';
 import { listReleases, parseVersion } from '../../../domain/version.ts';
@@ -71,7 +72,8 @@ const silent = async (scope: SeedScope): Promise<void> => {
   if (row.silentSince === null) return scope.patch({ silentSince: now });
   // Whoever searched it for orphans meanwhile has opened watches, too.
   if (row.lostAt !== null) return world.seeds.close(row.id);
-  if (!isLost(row.silentSince, now, isUpgrading(row))) return;
+  const several = row.made !== null && controlPlaneMachinesOf(row.made) > 1;
+  if (!isLost(row.silentSince, now, { upgraded: isUpgrading(row), several })) return;
   const clusterIds = await listClusterIdsOnSeed(scope.db, row.id);
   await scope.write(async (tx) => {
     await patchSeed(tx, row.id, { lostAt: now });
