@@ -104,6 +104,13 @@ const wake = () => {
   db.close();
 };
 
+/** As if it had been for so much longer. */
+const beSilentFor = (ms: number) => {
+  const db = new Database(world.dbPath);
+  db.exec(`update seeds set silent_since = silent_since - ${ms} where id = '${seedId()}'`);
+  db.close();
+};
+
 const seedId = () => world.rows<{ id: string }>("select id from seeds where name = 'high'")[0]?.id ?? '';
 
 test('three machines run its control plane, spread over hosts, and a cluster in it answers', async () => {
@@ -193,6 +200,9 @@ test('when nothing answers at the address, and the cloud knows nothing of it, it
   const began = Date.now();
   await until(async () => (await holder())?.endsWith('-2'));
   expect(Date.now() - began).toBeGreaterThan(20_000);
+  // Its clusters were not given up meanwhile.
+  expect(world.rows(`select lost_at from seeds where id = '${seedId()}'`)).toEqual([{ lost_at: null }]);
+  expect(await guest()).not.toBe('UNKNOWN');
   await world.control('DELETE', 'faults');
   const told = await until(() => addressEvents().find(({ message }) => /nothing has answered there for \d+ seconds/.test(message)));
   expect(told.message).toMatch(/leads to machine \S+-2 now/);
@@ -218,8 +228,24 @@ test('when two are gone nothing is torn down, it is said who must act, and delet
   const { cluster } = await world.ask<{ cluster: { uuid: string } }>(world.member, '{ cluster(name: "guest") { uuid } }');
   await world.change(world.member, 'deleteCluster', { clusterId: cluster.uuid }, 'operation { uuid }');
   await until(async () => [undefined, 'DELETED'].includes(await guest()));
-  await Promise.all([loseServer(0), loseServer(1)]);
-  const told = await until(async () => (await seedNamed('high'))?.conditions.find(({ problem }) => problem?.code === 'QUORUM_LOST'));
+  const stopped = await until(() => serverOf(1));
+  await Promise.all([loseServer(0), act(stopped, { 'os-stop': null })]);
+  wake();
+  // While one can be started, that is what is said.
+  const start = await until(async () => {
+    const condition = await machinesActive();
+    return /start \S+-1 \(\S+\), of which Nova says SHUTOFF/.test(condition?.message ?? '') ? condition : undefined;
+  });
+  expect(start).toMatchObject({ problem: { code: 'SEED_UNAVAILABLE', whoMustAct: 'CLOUD_ADMIN' } });
+  await loseServer(1);
+  wake();
+  await until(async () => (await seedNamed('high'))?.silentSince !== null);
+  const quorumLost = async () => (await seedNamed('high'))?.conditions.find(({ problem }) => problem?.code === 'QUORUM_LOST');
+  await new Promise((resolve) => setTimeout(resolve, 8_000));
+  expect(await quorumLost()).toBeUndefined();
+  beSilentFor(120_000);
+  wake();
+  const told = await until(quorumLost);
   expect(told).toMatchObject({ name: 'MachinesActive', problem: { whoMustAct: 'CLOUD_ADMIN' } });
   expect(told.message).toMatch(/delete the seed/);
   expect((await cloud()).compute.servers.filter(({ name }) => name.startsWith('seedbed-seed-'))).toHaveLength(2);

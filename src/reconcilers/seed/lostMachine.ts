@@ -6,6 +6,7 @@ import type { SeedMachine } from '../../domain/madeSeed.ts';
 import { findRelease, getOfferedRelease } from '../../domain/version.ts';
 import { NotYet } from '../../engine/flow.ts';
 import type { KubernetesObject } from '../../seeds/kinds.ts';
+import { readClusterUid } from '../../seeds/probe.ts';
 import { complaintOf, jsonOf } from '../cluster/etcdSight.ts';
 import { readJobAnswer, type TaskAnswer } from '../jobAnswer.ts';
 import { presentId } from '../resource.ts';
@@ -17,6 +18,8 @@ import type { SeedScope } from './scope.ts';
 const LOOK_MS = 2_000;
 /** A node whose machine is gone. */
 const ANSWERS_LOOK_MS = 5_000;
+/** The address has led to each machine by then. */
+const QUORUM_LOST_AFTER_MS = 120_000;
 
 /**
  * Takes it off the list of etcd's members, and its Node away: another one with its name and address would be taken for it.
@@ -87,7 +90,8 @@ const leaveEtcd = async (scope: SeedScope, machine: SeedMachine, all: readonly F
   const away = others.filter((other) => !isWell(other)).map((other) => other.machine.name);
   // Before the network of its pods is there, the first one is not Ready.
   const helper = others.find(isWell) ?? others.find(runs);
-  if (helper === undefined) throw new NotYet(`another machine to run before the place of ${machine.name}, which is gone, is taken`, LOOK_MS);
+  if (helper === undefined)
+    throw new NotYet(`another machine to run before the place of ${machine.name}, which is gone, is taken`, LOOK_MS);
   const nodeName = helper.machine.name;
   const changed = await takeAnswer(scope, 'change');
   if (changed === 'running') throw new NotYet(`etcd of the seed to let ${machine.name} go`, LOOK_MS);
@@ -104,14 +108,20 @@ const leaveEtcd = async (scope: SeedScope, machine: SeedMachine, all: readonly F
   throw new NotYet(`etcd of the seed to let ${machine.name} go`, LOOK_MS);
 };
 
-/** @throws UserError when no more than half of etcd's members are left; Unavailable when it does not answer for another reason. */
+/**
+ * Asks what etcd has to say, too: an API server without it tells its version all the same.
+ * @throws UserError when no more than half of etcd's members are left, and for long; Unavailable when it does not answer for another reason.
+ */
 const answering = async (scope: SeedScope, machine: SeedMachine, others: readonly Followed[]): Promise<void> => {
   try {
-    await scope.world.seeds.ping(scope.row.id);
+    await readClusterUid((await scope.seed()).kube);
   } catch (error) {
-    const lost = others.filter(({ server }) => server === 'GONE').map((other) => other.machine.name);
+    if (!(error instanceof Unavailable)) throw error;
+    const lost = others.filter(isGone).map((other) => other.machine.name);
     const members = joinedOf(scope).includes(machine.index) ? others.length + 1 : others.length;
-    if ((others.length - lost.length) * 2 > members) throw error;
+    const { silentSince } = scope.row;
+    const isSilent = silentSince !== null && scope.clock.now() - silentSince >= QUORUM_LOST_AFTER_MS;
+    if ((others.length - lost.length) * 2 > members || !isSilent) throw stopped(machine, others, error);
     const names = [machine.name, ...lost];
     throw new UserError(
       'QUORUM_LOST',
@@ -120,6 +130,21 @@ const answering = async (scope: SeedScope, machine: SeedMachine, others: readonl
     );
   }
 };
+
+/** Names those that somebody has to start for etcd to have its majority again. */
+const stopped = ({ name }: SeedMachine, others: readonly Followed[], error: Unavailable): Unavailable => {
+  const down = others.flatMap(({ machine, server }) =>
+    typeof server === 'object' && server.status !== 'ACTIVE' ? [`${machine.name} (${server.id}), of which Nova says ${server.status}`] : [],
+  );
+  if (down.length === 0) return new Unavailable(error.code, error.message, { ...error.detail, lookAgainMs: ANSWERS_LOOK_MS, cause: error });
+  return new Unavailable(
+    'SEED_UNAVAILABLE',
+    `The seed does not answer, and the place of server ${name}, which is gone, cannot be taken without the other machines of its control plane: start ${down.join(' and ')} (openstack server start).`,
+    { whoMustAct: 'CLOUD_ADMIN', lookAgainMs: ANSWERS_LOOK_MS, cause: error },
+  );
+};
+
+const isGone = ({ server }: Followed): boolean => server === 'GONE' || server === 'NEVER_MADE';
 
 const runs = ({ server }: Followed): boolean => typeof server === 'object' && server.status === 'ACTIVE';
 
