@@ -26,7 +26,7 @@ interface Server {
 
 interface Cloud {
   openstack: {
-    compute: { servers: Server[]; serverGroups: { policies: string[]; members: string[] }[] };
+    compute: { servers: Server[]; serverGroups: { id: string; policies: string[]; members: string[] }[] };
     network: { floatingIps: { description: string; port_id: string | null }[]; ports: { id: string; device_id: string }[] };
   };
 }
@@ -74,6 +74,12 @@ const loseServer = async (index: number): Promise<Server> => {
   const answer = await fetch(url, { method: 'DELETE', headers: { 'x-auth-token': world.admin } });
   expect(answer.status).toBe(204);
   return server;
+};
+
+const remove = async (path: string): Promise<void> => {
+  const url = new URL(`/${path}`, world.sandbox.authUrl);
+  const { status } = await fetch(url, { method: 'DELETE', headers: { 'x-auth-token': world.admin } });
+  expect(status).toBe(204);
 };
 
 const act = async ({ id }: Server, action: object): Promise<void> => {
@@ -150,11 +156,18 @@ test('when the machine goes that the address leads to, it leads to another, and 
   await until(isGuestWell);
 }, 200_000);
 
-test('the second machine that goes later is replaced as well, for the one before is a member again', async () => {
+test('the second machine that goes later is replaced as well, with all that went with it, for the one before is a member again', async () => {
+  const { network, compute } = await cloud();
+  const there = await until(() => serverOf(2));
+  const port = network.ports.find(({ device_id }) => device_id === there.id);
+  const group = compute.serverGroups.find(({ members }) => members.includes(there.id));
   const lost = await loseServer(2);
+  await remove(`network/v2.0/ports/${port?.id}`);
+  await remove(`compute/v2.1/os-server-groups/${group?.id}`);
   wake();
   await until(async () => (await serverOf(2))?.id !== lost.id && (await serverOf(2)) !== undefined);
   await until(() => isWhole(seedId()));
+  expect(await tracesOfMadeSeeds(world)).toEqual(MADE);
 }, 200_000);
 
 const machinesActive = async () => (await seedNamed('high'))?.conditions.find(({ name }) => name === 'MachinesActive');

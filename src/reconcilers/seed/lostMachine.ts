@@ -9,10 +9,10 @@ import type { KubernetesObject } from '../../seeds/kinds.ts';
 import { readClusterUid } from '../../seeds/probe.ts';
 import { complaintOf, jsonOf } from '../cluster/etcdSight.ts';
 import { readJobAnswer, type TaskAnswer } from '../jobAnswer.ts';
-import { presentId } from '../resource.ts';
+import { findUnlessGone, presentId } from '../resource.ts';
 import { createOnce } from '../workload.ts';
 import type { Followed } from './leadAddress.ts';
-import { controlPlaneOf, joinedOf, keyOf, madeOf, patchPlace, placeOf, settled } from './made.ts';
+import { controlPlaneOf, joinedOf, keyOf, madeOf, patchPlace, placeOf } from './made.ts';
 import type { SeedScope } from './scope.ts';
 
 const LOOK_MS = 2_000;
@@ -100,7 +100,7 @@ const leaveEtcd = async (scope: SeedScope, machine: SeedMachine, all: readonly F
   const look = await takeAnswer(scope, 'look');
   if (look === undefined) await send(scope, { kind: 'look', nodeName, words: ['member', 'list'] });
   if (look === undefined || look === 'running') throw new NotYet('etcd of the seed to say who its members are', LOOK_MS);
-  const old = memberAt(look, await peerUrlOf(scope, machine));
+  const old = memberOf(look, machine.name, await peerUrlOf(scope, machine));
   if (old === undefined) return;
   if (away.length > 0)
     throw new NotYet(`${away.join(', ')} to be Ready before the place of ${machine.name}, which is gone, is taken`, LOOK_MS);
@@ -158,21 +158,29 @@ const send = async (scope: SeedScope, task: Pick<SeedEtcdTask, 'kind' | 'nodeNam
   await createOnce((await scope.seed()).kube, buildSeedEtcdTask({ ...task, imageRegistry, imageDigests, release }));
 };
 
-/** The port stays when its server goes, and its address with it. */
-const peerUrlOf = async (scope: SeedScope, { name }: SeedMachine): Promise<string> => {
-  const portId = settled(await presentId(scope.db, keyOf(scope, 'NETWORK', 'port', name)), 'the port');
-  const [fixed] = (await scope.cloud().network.getPort(portId)).fixedIps;
-  return `https://${fixed?.address}:2380`;
+/** The port stays when its server goes, and its address with it; undefined: somebody has deleted it as well. */
+const peerUrlOf = async (scope: SeedScope, { name }: SeedMachine): Promise<string | undefined> => {
+  const portId = await presentId(scope.db, keyOf(scope, 'NETWORK', 'port', name));
+  const port = portId === undefined ? undefined : await findUnlessGone(scope.cloud().network.getPort(portId));
+  return port && `https://${port.fixedIps[0]?.address}:2380`;
 };
 
 const listed = z.looseObject({
-  members: z.array(z.looseObject({ ID: z.union([z.string(), z.number()]), peerURLs: z.array(z.string()).default([]) })),
+  members: z.array(
+    z.looseObject({ ID: z.union([z.string(), z.number()]), name: z.string().default(''), peerURLs: z.array(z.string()).default([]) }),
+  ),
 });
 
-/** Its id, in hexadecimal; undefined: no member has that address. @throws Unavailable when etcd did not say. */
-const memberAt = (answer: TaskAnswer, peerUrl: string): string | undefined => {
+/**
+ * Its id, in hexadecimal; undefined: it is none. kubeadm names a member as its node; one that has not started yet has no name, and only its address.
+ * @throws Unavailable when etcd did not say.
+ */
+const memberOf = (answer: TaskAnswer, nodeName: string, peerUrl: string | undefined): string | undefined => {
   const read = listed.safeParse(jsonOf(answer.said.look));
   if (!read.success) throw new Unavailable('SEED_UNAVAILABLE', `etcd of the seed does not say who its members are: ${complaintOf(answer)}`);
-  const found = read.data.members.find(({ peerURLs }) => peerURLs.includes(peerUrl));
+  const { members } = read.data;
+  const found =
+    members.find(({ name }) => name === nodeName) ??
+    members.find(({ name, peerURLs }) => name === '' && peerUrl !== undefined && peerURLs.includes(peerUrl));
   return found === undefined ? undefined : BigInt(found.ID).toString(16);
 };

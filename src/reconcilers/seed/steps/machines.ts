@@ -6,7 +6,7 @@ import { buildControlPlaneMachine, buildFirstMachine, buildFurtherMachine } from
 import { Unavailable } from '../../../domain/errors.ts';
 import type { SeedMachine } from '../../../domain/madeSeed.ts';
 import { isOlder } from '../../../domain/upgrade.ts';
-import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import { done, NotYet, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Server } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
 import { ensureResource, findUnlessGone, forgetResource, presentId } from '../../resource.ts';
@@ -21,6 +21,7 @@ import {
   machinesWanted,
   madeOf,
   placeOf,
+  prefixOf,
   removeOwn,
   removePort,
   settled,
@@ -71,8 +72,25 @@ const findServers = async ({ cloud, row }: SeedScope, name: string): Promise<Ser
     (server) => server.name === name && server.metadata[METADATA] === row.id && server.status !== 'DELETED',
   );
 
+/** What a server needs and somebody has deleted since it was made is made anew by its own step; nobody looks at it while all is well. */
+const requireParts = async (scope: SeedScope, { name, controlPlane }: SeedMachine): Promise<void> => {
+  const { network, compute } = scope.cloud();
+  const portKey = keyOf(scope, 'NETWORK', 'port', name);
+  const portId = await presentId(scope.db, portKey);
+  if (portId !== undefined && (await findUnlessGone(network.getPort(portId))) === undefined) {
+    await forgetResource(scope, portKey);
+    throw new NotYet(`the port of ${name}, which is gone, to be made anew`, 0);
+  }
+  const groupId = controlPlane ? await presentId(scope.db, serverGroupKey(scope)) : undefined;
+  if (groupId !== undefined && (await compute.findServerGroup(prefixOf(scope.row)))?.id !== groupId) {
+    await forgetResource(scope, serverGroupKey(scope));
+    throw new NotYet('the server group, which is gone, to be made anew', 0);
+  }
+};
+
 const ensureServer = async (scope: SeedScope, machine: SeedMachine): Promise<string> => {
   const { row } = scope;
+  if (placeOf(scope).answeredAt !== undefined) await requireParts(scope, machine);
   const made = madeOf(scope);
   const { imageId, flavorId, workerFlavorId } = placeOf(scope);
   const portId = settled(await presentId(scope.db, keyOf(scope, 'NETWORK', 'port', machine.name)), 'the port');
