@@ -36,6 +36,7 @@ export const shapeOfAll = async (world: Story): Promise<string[]> => {
       shortIds
         .reduce((text, shortId) => text.replaceAll(shortId, 'ID'), line)
         .replace(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/g, '*')
+        .replace(/seedbed-seed-[0-9a-f]{8}\b/g, 'seedbed-seed-*')
         .replace(/-[0-9a-f]{10}(-[a-z0-9]{5})?$/, '-*')
         .replace(/(worker|csr|kube-proxy|kube-flannel-ds|konnectivity-agent)-[a-z0-9]{5}\b/, '$1-*')
         .replace(/ trust \S+Z /, ' trust * ')

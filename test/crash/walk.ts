@@ -15,6 +15,8 @@ export interface Change {
   cluster?: string;
   /** Who asks; when left out, a member of the project. */
   by?: 'admin';
+  /** The made seed that it is about, and no cluster. */
+  seed?: string;
 }
 
 export const CREATE: Change = {
@@ -68,8 +70,23 @@ export const insist = (story: Story, change: Change): Promise<string> => {
 };
 
 /** The change has come to its end, and nobody works any more. */
-export const isOver = (story: Story, { state, nodes, cluster }: Change): boolean =>
-  newest(story, cluster)?.state === state && count(story, 'nodes where deleted_at is null') === nodes && isAtRest(story);
+export const isOver = (story: Story, { state, nodes, cluster, seed }: Change): boolean => {
+  if (seed !== undefined) return isSeedOver(story, seed, state);
+  return isClusterOver(story, { state, nodes, cluster });
+};
+
+/** A seed is looked at every half minute while it is not whole. */
+const SEED_REST_SECONDS = 5;
+
+const isSeedOver = (story: Story, name: string, state: Change['state']): boolean => {
+  const [row] = story.rows<{ state: string }>(`select state from seeds where name = '${name}' and deleted_at is null`);
+  return (row?.state ?? 'DELETED') === state && isAtRest(story, SEED_REST_SECONDS);
+};
+
+const isClusterOver = (
+  story: Story,
+  { state, nodes, cluster }: Pick<Change, 'state' | 'nodes'> & { cluster: string | undefined },
+): boolean => newest(story, cluster)?.state === state && count(story, 'nodes where deleted_at is null') === nodes && isAtRest(story);
 
 /** Nothing that was asked for is under way, and nobody works any more, nor will within `seconds`. */
 export const isAtRest = (story: Story, seconds = 60): boolean =>

@@ -7,7 +7,7 @@ import { LIVES, openFaultWorld } from './life.ts';
 const WORLDS = Number(process.env['SEEDBED_FAULTS_WORLDS'] ?? 2);
 const ONLY = new RegExp(process.env['SEEDBED_FAULTS_ONLY'] ?? '');
 
-test.each(LIVES)('$name: whatever goes wrong with whichever call, a cluster comes to the same end', async (life) => {
+test.each(LIVES)('$name: whatever goes wrong with whichever call, it comes to the same end', async (life) => {
   const first = await openFaultWorld(life);
   const calm = await calmLife(first, life);
   const queue = allCases(life, calm)

@@ -1,4 +1,4 @@
-/** A cluster's life in phases, calm or with something that goes wrong in each, and what is held against the calm one. */
+/** A life, of a cluster or a seed, in phases, calm or with something that goes wrong in each, and what is held against the calm one. */
 import type { Problem } from '../../src/domain/errors.ts';
 import type { RecordedCall } from '../../src/sandbox/counters.ts';
 import { DAY_TWO, openDayTwo } from '../crash/dayTwo.ts';
@@ -35,7 +35,29 @@ const LATER: Life = {
     openDayTwo((own) => openStory({ ...own, settings: { ...settings, ...own.settings }, template: { ...template, ...own.template } })),
 };
 
-export const LIVES: readonly Life[] = [FIRST_DAY, LATER];
+const SEED = { by: 'admin', nodes: 0, seed: 'made' } as const;
+
+/** In Seedbed's own project. */
+const MADE_SEED: Life = {
+  name: 'a seed that is made',
+  phases: [
+    [
+      'createSeed',
+      {
+        ...SEED,
+        mutation: 'createSeed',
+        input: () => ({ name: SEED.seed, image: 'debian-12-node', flavor: 'm1.medium', externalNetwork: 'public', workers: 1 }),
+        state: 'READY',
+      },
+    ],
+    ['growSeed', { ...SEED, mutation: 'scaleSeed', input: () => ({ seedId: SEED.seed, workers: 2 }), state: 'READY' }],
+    ['shrinkSeed', { ...SEED, mutation: 'scaleSeed', input: () => ({ seedId: SEED.seed, workers: 0 }), state: 'READY' }],
+    ['deleteSeed', { ...SEED, mutation: 'deleteSeed', input: () => ({ seedId: SEED.seed }), state: 'DELETED' }],
+  ],
+  open: (given) => openStory(given),
+};
+
+export const LIVES: readonly Life[] = [FIRST_DAY, LATER, MADE_SEED];
 
 /** What a phase leaves and what it took. */
 export interface Course {
@@ -73,7 +95,7 @@ export const openFaultWorld = async ({ phases, open }: Life): Promise<FaultWorld
   });
 
   /** Asks for another try once the operation, or what works for it, waits for somebody's act. */
-  const helpOut = async (operationId: string, stops: string[]): Promise<void> => {
+  const helpOut = async (operationId: string, stops: string[], by: 'admin' | 'member'): Promise<void> => {
     const [operation] = story.rows<OperationRow>(`select id, state, problem from operations where id = '${operationId}'`);
     const [blocked] = story.rows<{ name: string; problem: string }>(
       "select name, problem from conditions where state = 'FAILED' and json_extract(problem, '$.retryable') = 0 limit 1",
@@ -85,7 +107,7 @@ export const openFaultWorld = async ({ phases, open }: Life): Promise<FaultWorld
     await new Promise((resolve) => setTimeout(resolve, PERSON_MS));
     const [now] = story.rows<OperationRow>(`select state from operations where id = '${operationId}'`);
     if (now?.state === 'SUCCEEDED') return;
-    await story.change(story.member, 'retryOperation', { operationId }, 'operation { uuid }').catch(() => {});
+    await story.change(story[by], 'retryOperation', { operationId }, 'operation { uuid }').catch(() => {});
   };
 
   const run = async (place: number, met: Case | null): Promise<Course> => {
@@ -99,7 +121,7 @@ export const openFaultWorld = async ({ phases, open }: Life): Promise<FaultWorld
     await until(async () => {
       if (isOver(story, change)) return true;
       if (Date.now() - looked > 500) {
-        await helpOut(operationId, stops);
+        await helpOut(operationId, stops, change.by ?? 'member');
         looked = Date.now();
       }
       return false;

@@ -23,13 +23,13 @@ const shuffled = (cases: readonly Case[]): Case[] => {
     .map(({ met }) => met);
 };
 
-/** What is asked for later takes a life of minutes: `test:faults:all` has the time. */
+/** The others are for `test:faults:all`, which has the time. */
 const [firstDay] = LIVES;
 const lives = LIVES.filter((life) =>
   given === undefined ? life === firstDay : life.phases.some(([phase]) => phase === parseCase(given).phase),
 );
 
-test.each(lives)('whatever goes wrong with a call, a cluster comes to the same end', async (life) => {
+test.each(lives)('$name: whatever goes wrong with a call, it comes to the same end', async (life) => {
   const world = await openFaultWorld(life);
   const calm = await calmLife(world, life).catch(async (error: unknown) => {
     await world.close();
