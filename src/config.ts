@@ -183,6 +183,11 @@ const schema = z
     packageRepository: z
       .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
       .regex(/^\S+$/)
+      // It is an argument of Jobs and stands in user data, where many can read it.
+      .refine(
+        (url) => !/^[^/]*\/\/[^/?#]*@/.test(url),
+        'must hold no user name or password, for machines and clusters show it: leave out what stands before the @',
+      )
       .nullable()
       .default(null),
     packageKey: file.pipe(z.string().regex(ARMOURED, 'must be an armoured public key of 4096 bytes at the most')).nullable().default(null),

@@ -94,6 +94,9 @@ test('a package repository comes with the key that signs it, as apt writes keys'
     packageRepository: repository.SEEDBED_PACKAGE_REPOSITORY,
     packageKey: key,
   });
+  expect(mistakesOf({ ...repository, SEEDBED_PACKAGE_REPOSITORY: 'https://user:hush-hush@packages.example.org/v{minor}/deb/' })).toMatch(
+    /^(?!.*hush-hush).*packageRepository \(SEEDBED_PACKAGE_REPOSITORY\): must hold no user name or password/s,
+  );
   expect(mistakesOf(repository)).toMatch(/packageKey \(SEEDBED_PACKAGE_KEY_FILE\): a package repository needs the key/);
   for (const [name, text] of [
     ['binary.gpg', '\u0099\u0001'],
