@@ -50,8 +50,11 @@ fetch() {
   apt-mark -q hold "$1"
 }
 
+# None is taken back: an image may bring a newer patch, which does as well.
+reached() { [ "$(printf '%s\\n' "$wanted" "$1" | sort -V | tail -n 1)" = "$1" ]; }
+
 has=$(kubeadm version -o short)
-[ "$has" = "$wanted" ] || fetch kubeadm "$has"
+if [ "\${has%.*}" != "\${wanted%.*}" ] || ! reached "$has"; then fetch kubeadm "$has"; fi
 
 if [ "$(cat ${MARK} 2>/dev/null)" != "$wanted $way" ]; then
   say "stage $way"
@@ -64,7 +67,7 @@ if [ "$(cat ${MARK} 2>/dev/null)" != "$wanted $way" ]; then
 fi
 
 has=$(kubelet --version)
-[ "\${has#Kubernetes }" = "$wanted" ] || fetch kubelet "\${has#Kubernetes }"
+reached "\${has#Kubernetes }" || fetch kubelet "\${has#Kubernetes }"
 
 say "stage restart"
 systemctl daemon-reload

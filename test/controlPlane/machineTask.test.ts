@@ -131,6 +131,17 @@ test('a repository that is away for a moment is asked again; without one the mac
   expect(begun('apt-get')).toEqual([]);
 });
 
+test('a newer patch that the image brought stays, and serves as well', () => {
+  versions({ kubeadm: 'v1.36.10', kubelet: 'v1.36.10' });
+  const { output, status } = upgrade('apply');
+  expect(status).toBe(0);
+  expect(stages(output)).toEqual(['stage apply', 'stage restart', 'upgraded']);
+  expect(begun('apt-get')).toEqual([]);
+
+  versions({ kubeadm: 'v1.37.0', kubelet: 'v1.36.2' });
+  expect(stages(upgrade('apply').output)).toEqual(['stage kubeadm', 'stage kubelet', 'stage restart', 'upgraded']);
+});
+
 test('a machine that lost its power in the middle of an installation ends that first', () => {
   writeFileSync(at('interrupted'), '');
   const { output, status } = upgrade('apply');
