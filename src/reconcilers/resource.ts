@@ -152,10 +152,11 @@ export interface RemovalSpec {
 export const removeResource = async (scope: ResourceScope, spec: RemovalSpec): Promise<boolean> => {
   const noted = await findInventory(scope.db, spec.key);
   const lost = scope.restored && spec.twins !== false;
-  if ((noted === undefined || noted.state === 'GONE') && !lost) return true;
-  const id = noted?.externalId ?? (await spec.find())?.id;
+  // The id that is noted of what is gone is not asked for again; what there is of its name all the same was made after the copy.
+  if (noted === undefined || noted.state === 'GONE') return !lost || removeTwins(spec);
+  const id = noted.externalId ?? (await spec.find())?.id;
   if (id !== undefined) {
-    if (noted?.state !== 'DELETING') await scope.write((tx) => noteState(tx, spec.key, 'DELETING', scope.clock.now()));
+    if (noted.state !== 'DELETING') await scope.write((tx) => noteState(tx, spec.key, 'DELETING', scope.clock.now()));
     if (!(await spec.remove(id))) return false;
   }
   if (spec.twins !== false && !(await removeTwins(spec))) return false;
