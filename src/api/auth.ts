@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Actor } from '../domain/actor.ts';
 import type { Clock } from '../lib/clock.ts';
 
-/** Live streams ask again after as long, so a revoked token ends within a minute. */
-export const RECHECK_MS = 30_000;
+/** What a request without a live stream may rely on. */
+const KEPT_MS = 30_000;
 const REFUSED_MS = 5_000;
 const MAX_KEPT = 10_000;
 /** Keystone's longest tokens are far shorter. */
@@ -12,29 +12,36 @@ const TOKEN = /^[\x21-\x7e]{1,4096}$/;
 
 interface Kept {
   actor: Actor | null;
+  at: number;
   until: number;
 }
 
-export interface Authenticator {
-  /** Null: not valid. Throws what `validate` throws when the identity service does not answer. */
-  authenticate(token: string): Promise<Actor | null>;
-}
+/**
+ * Null: not valid. Throws what `validate` throws when the identity service does not answer. An answer that is `maxAgeMs` old
+ * (half a minute when not told) is not believed: with 0 the identity service is asked.
+ */
+export type Authenticate = (token: string, maxAgeMs?: number) => Promise<Actor | null>;
 
-/** `seen` is called each time that a token was found valid anew. */
+/** `seen` is called when a token was found valid anew, at most twice a minute for each. */
 export const createAuthenticator = (deps: {
   validate(token: string): Promise<Actor | null>;
   clock: Clock;
   seen?: (actor: Actor, token: string) => void;
-}): Authenticator => {
+}): Authenticate => {
   const kept = new Map<string, Kept>();
+  const told = new Map<string, number>();
   const asking = new Map<string, Promise<Actor | null>>();
 
   const keep = (key: string, actor: Actor | null) => {
     const now = deps.clock.now();
-    kept.delete(key);
-    kept.set(key, { actor, until: actor === null ? now + REFUSED_MS : Math.min(now + RECHECK_MS, actor.expiresAt) });
-    const [oldest] = kept.size > MAX_KEPT ? kept.keys() : [];
-    if (oldest !== undefined) kept.delete(oldest);
+    put(kept, key, { actor, at: now, until: actor === null ? now + REFUSED_MS : Math.min(now + KEPT_MS, actor.expiresAt) });
+  };
+
+  const tell = (key: string, actor: Actor, token: string) => {
+    const now = deps.clock.now();
+    if (now - (told.get(key) ?? 0) < KEPT_MS) return;
+    put(told, key, now);
+    deps.seen?.(actor, token);
   };
 
   const ask = async (key: string, token: string): Promise<Actor | null> => {
@@ -42,23 +49,29 @@ export const createAuthenticator = (deps: {
     // An answer without a user, or one that is over already, is nobody.
     const actor = answer !== null && answer.userId !== '' && answer.expiresAt > deps.clock.now() ? answer : null;
     keep(key, actor);
-    if (actor !== null) deps.seen?.(actor, token);
+    if (actor !== null) tell(key, actor, token);
     return actor;
   };
 
-  return {
-    authenticate: async (token) => {
-      if (!TOKEN.test(token)) return null;
-      const key = createHash('sha256').update(token).digest('base64');
-      const known = kept.get(key);
-      if (known !== undefined && known.until > deps.clock.now()) {
-        kept.delete(key);
-        kept.set(key, known);
-        return known.actor;
-      }
-      const running = asking.get(key) ?? ask(key, token).finally(() => asking.delete(key));
-      asking.set(key, running);
-      return await running;
-    },
+  return async (token, maxAgeMs = KEPT_MS) => {
+    if (!TOKEN.test(token)) return null;
+    const key = createHash('sha256').update(token).digest('base64');
+    const known = kept.get(key);
+    const now = deps.clock.now();
+    if (known !== undefined && known.until > now && now - known.at < maxAgeMs) {
+      put(kept, key, known);
+      return known.actor;
+    }
+    const running = asking.get(key) ?? ask(key, token).finally(() => asking.delete(key));
+    asking.set(key, running);
+    return await running;
   };
+};
+
+/** As the newest; the oldest goes where there are too many. */
+const put = <Value>(map: Map<string, Value>, key: string, value: Value): void => {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.size > MAX_KEPT ? map.keys() : [];
+  if (oldest !== undefined) map.delete(oldest);
 };

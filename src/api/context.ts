@@ -10,6 +10,7 @@ import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/open.ts';
 import type { Feed } from './feed.ts';
 import type { Loaders } from './loaders.ts';
+import type { Standing } from './session.ts';
 
 /** Parts that all requests share. */
 export interface ApiParts {
@@ -22,8 +23,6 @@ export interface ApiParts {
   loadCloud(actor: Actor, token: string): Promise<ProjectCatalogue>;
   /** What is known of a project's cloud without asking it; null when nothing is. */
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
-  /** Who the token is of now; the answer may be up to a minute old. Null: it is no longer valid. */
-  authenticate(token: string): Promise<Actor | null>;
 }
 
 /** One request, or one operation on a socket. */
@@ -31,6 +30,8 @@ export interface Context extends ApiParts {
   actor: Actor;
   token: string;
   requestId: string;
+  /** What a live stream rests on, until `release`. Null: the token is not valid any more. Throws when Keystone does not answer. */
+  stand(): Promise<{ standing: Standing; release(): void } | null>;
   /** Batches the reads of one request; a live stream takes fresh ones for each event. */
   loaders: Loaders;
 }

@@ -13,8 +13,10 @@ import { createLoaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
+import { openSession, type Session } from './session.ts';
 import { type ApiDeps, type ApiSettings, completeSettings } from './settings.ts';
 import { createSocketServer } from './socket.ts';
+import { createTokenWatches } from './tokenWatch.ts';
 import { createYogaServer } from './yoga.ts';
 
 export interface Api {
@@ -67,24 +69,34 @@ const createParts = (deps: ApiDeps, settings: ApiSettings) => {
   const schema = buildSchema();
   const feed = createFeed(store);
   const seats = createSeats(settings.maxSocketsPerActor);
-  const { authenticate } = createAuthenticator({
+  const authenticate = createAuthenticator({
     validate: deps.authenticate,
     clock,
     ...(deps.warmCloud !== undefined && { seen: deps.warmCloud }),
   });
-  const shared = { store, commands, clock, log, feed, serves: settings.serves, loadCloud, peekCatalogue, authenticate };
-  const contextOf = (actor: Actor, token: string, requestId: string): Context => ({
+  const watches = createTokenWatches({ authenticate, clock, log });
+  const open = (token: string) => openSession(watches, token);
+  const shared = { store, commands, clock, log, feed, serves: settings.serves, loadCloud, peekCatalogue };
+  const contextOf = (actor: Actor, token: string, requestId: string, session?: Session): Context => ({
     ...shared,
     actor,
     token,
     requestId,
+    stand: () => standOn(session, () => open(token)),
     loaders: createLoaders(store.db, actor),
   });
-  const common = { settings, seats, authenticate, contextOf, newId: deps.newId ?? newId };
-  const sockets = createSocketServer({ ...common, schema, log, now: clock.now });
+  const common = { settings, seats, contextOf, newId: deps.newId ?? newId };
+  const sockets = createSocketServer({ ...common, schema, log, now: clock.now, openSession: open });
   const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
   const yoga = createYogaServer({ schema, introspection: settings.introspection, graphiql: settings.graphiql, log, metrics });
-  return { feed, sockets, handle: createHandler({ ...common, deps, yoga, metrics }) };
+  return { feed, sockets, handle: createHandler({ ...common, authenticate, deps, yoga, metrics }) };
+};
+
+/** A socket's streams rest on its session, which outlives them; any other stream has one of its own. */
+const standOn = async (session: Session | undefined, open: () => Promise<Session | null>): ReturnType<Context['stand']> => {
+  if (session !== undefined) return { standing: session, release: () => {} };
+  const own = await open();
+  return own === null ? null : { standing: own, release: own.close };
 };
 
 const createServerOf = (tls: { cert: string; key: string } | null): Server =>

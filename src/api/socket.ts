@@ -6,18 +6,18 @@ import { handleProtocols, makeServer, type Server, type Context as SocketContext
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Actor } from '../domain/actor.ts';
 import type { Log } from '../lib/log.ts';
-import { RECHECK_MS } from './auth.ts';
 import type { Context } from './context.ts';
 import { checkDocument, parseDocument } from './document.ts';
 import { shownErrors } from './errors.ts';
 import type { Seats } from './seats.ts';
+import type { Session } from './session.ts';
 import type { ApiSettings } from './settings.ts';
 
 interface Extra {
   socket: WebSocket;
   request: IncomingMessage;
   requestId: string;
-  session: { actor: Actor; token: string } | null;
+  session: Session | null;
   /** Undone when the socket closes. */
   cleanup: (() => void)[];
 }
@@ -37,13 +37,14 @@ export interface SocketDeps {
   seats: Seats;
   now(): number;
   newId(): string;
-  authenticate(token: string): Promise<Actor | null>;
-  contextOf(actor: Actor, token: string, requestId: string): Context;
+  openSession(token: string): Promise<Session | null>;
+  contextOf(actor: Actor, token: string, requestId: string, session: Session): Context;
 }
 
 /** Close codes of graphql-transport-ws that clients know; 4403 lets them try again with a new token. */
 const FORBIDDEN = 4403;
 const TOO_MANY = 4429;
+const UNANSWERED = 'The identity service does not answer; try again.';
 const INIT_WAIT_MS = 3_000;
 const PING_MS = 30_000;
 /** Answers to a flood of pings pile up when nobody reads them. */
@@ -151,56 +152,39 @@ const tokenOf = (ctx: Ctx): string => {
 const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean> => {
   const { socket, cleanup, requestId } = ctx.extra;
   const token = tokenOf(ctx);
-  let actor: Actor | null;
+  let session: Session | null;
   try {
-    actor = await deps.authenticate(token);
+    session = await deps.openSession(token);
   } catch (error) {
     deps.log.warn({ err: error, requestId }, 'a token could not be checked');
-    socket.close(1013, 'The identity service does not answer; try again.');
+    socket.close(1013, UNANSWERED);
     return true;
   }
-  if (actor === null) return false;
-  const leave = deps.seats.take(actor);
+  if (session === null) return false;
+  const leave = deps.seats.take(session.actor());
   if (leave === null) {
+    session.close();
     socket.close(TOO_MANY, 'Too many live connections of this user in this project.');
     return true;
   }
   // The socket may have closed while the token was looked at; its cleanup has run then.
   if (socket.readyState !== socket.OPEN) {
     leave();
+    session.close();
     return true;
   }
-  ctx.extra.session = { actor, token };
-  cleanup.push(leave, watchToken(deps, ctx.extra, actor, token));
+  ctx.extra.session = session;
+  cleanup.push(leave, closeWith(session, socket), session.close);
   return true;
 };
 
-/** Closes the socket at the token's end, and soon after it was revoked. */
-const watchToken = (deps: SocketDeps, extra: Extra, first: Actor, token: string): (() => void) => {
-  let actor = first;
-  let timer: NodeJS.Timeout;
-  const look = async () => {
-    const known = deps.now() < actor.expiresAt ? await deps.authenticate(token) : null;
-    if (known === null) return extra.socket.close(FORBIDDEN, 'The token is not valid any more.');
-    // Closed meanwhile: its cleanup has run, and a new timer would be nobody's.
-    if (extra.socket.readyState !== extra.socket.OPEN) return;
-    actor = known;
-    extra.session = { actor, token };
-    arm();
-  };
-  const arm = () => {
-    timer = setTimeout(
-      () =>
-        look().catch((error: unknown) => {
-          deps.log.warn({ err: error, requestId: extra.requestId }, 'a token could not be checked');
-          extra.socket.close(1013, 'The identity service does not answer; try again.');
-        }),
-      Math.max(1, Math.min(RECHECK_MS, actor.expiresAt - deps.now())),
-    );
-  };
-  arm();
-  return () => clearTimeout(timer);
-};
+/** Closes the socket when what it rests on ends. */
+const closeWith = (session: Session, socket: WebSocket): (() => void) =>
+  session.onChange(() => {
+    const end = session.end();
+    if (end === 'UNANSWERED') socket.close(1013, UNANSWERED);
+    else if (end !== null) socket.close(FORBIDDEN, 'The token is not valid any more.');
+  });
 
 const prepare = async (
   deps: SocketDeps,
@@ -209,7 +193,8 @@ const prepare = async (
   payload: { query: string; operationName?: string | null | undefined; variables?: Record<string, unknown> | null | undefined },
 ): Promise<ExecutionArgs | GraphQLError[]> => {
   const { socket, session } = ctx.extra;
-  if (session === null) return [new GraphQLError('Not authenticated.', { extensions: { code: 'UNAUTHENTICATED' } })];
+  if (session === null || session.end() !== null)
+    return [new GraphQLError('Not authenticated.', { extensions: { code: 'UNAUTHENTICATED' } })];
   if (Object.keys(ctx.subscriptions).length > deps.settings.maxOperationsPerSocket) {
     socket.close(TOO_MANY, `At most ${deps.settings.maxOperationsPerSocket} operations at once.`);
     return [
@@ -227,7 +212,7 @@ const prepare = async (
       document,
       operationName: payload.operationName ?? null,
       variableValues: payload.variables ?? {},
-      contextValue: deps.contextOf(session.actor, session.token, `${ctx.extra.requestId}.${id.slice(0, 40)}`),
+      contextValue: deps.contextOf(session.actor(), session.token(), `${ctx.extra.requestId}.${id.slice(0, 40)}`, session),
       execute,
       subscribe,
     } as ExecutionArgs;

@@ -1,9 +1,10 @@
 /** One live stream to one subscriber: pulled, never pushed, and open only as long as the caller's right to it lasts. */
 import { GraphQLError } from 'graphql';
-import type { Actor } from '../domain/actor.ts';
-import { RECHECK_MS } from './auth.ts';
+import { type Actor, mayRead } from '../domain/actor.ts';
 import type { Context } from './context.ts';
 import { createLoaders } from './loaders.ts';
+import type { Standing } from './session.ts';
+import type { End } from './tokenWatch.ts';
 
 /** Where the values come from. `wake` (given at the opening) says that `pull` may find something now. */
 export interface Source<Value> {
@@ -17,7 +18,7 @@ export type Delivery<Value> = { value: Value } | { end: GraphQLError };
 
 const ended = (code: string, message: string) => ({ end: new GraphQLError(message, { extensions: { code } }) });
 
-/** Waits for news, but no longer than told: a ring that comes before the waiting is not lost. */
+/** Waits for news: a ring that comes before the waiting is not lost. */
 const createBell = () => {
   let rung = true;
   let wakeUp: () => void = () => {};
@@ -30,65 +31,64 @@ const createBell = () => {
     reset: () => {
       rung = false;
     },
-    wait: (ms: number) =>
+    wait: () =>
       new Promise<void>((resolve) => {
         if (rung) return resolve();
-        const timer = setTimeout(resolve, ms);
-        wakeUp = () => {
-          clearTimeout(timer);
-          resolve();
-        };
+        wakeUp = resolve;
       }),
   };
 };
 
-/** Looks, at most twice a minute, whether the caller may still be told. */
-const createWarrant = (context: Context) => {
-  let checkedAt = context.clock.now();
-  return {
-    /** Why the stream must end now; null while it may go on. Throws when the identity service does not answer. */
-    refusal: async (): Promise<{ end: GraphQLError } | null> => {
-      if (context.feed.isClosing()) return ended('GOING_AWAY', 'The server stops; connect again and go on from your cursor.');
-      const now = context.clock.now();
-      if (now >= context.actor.expiresAt) return ended('UNAUTHENTICATED', 'The token has ended; connect again with a new one.');
-      if (now - checkedAt < RECHECK_MS) return null;
-      const actor = await context.authenticate(context.token);
-      checkedAt = now;
-      if (actor === null) return ended('UNAUTHENTICATED', 'The token is not valid any more; connect again with a new one.');
-      context.actor = actor;
-      return null;
-    },
-    /** Milliseconds to the next look. */
-    lastsMs: () => Math.max(1, Math.min(checkedAt + RECHECK_MS, context.actor.expiresAt) - context.clock.now()),
-  };
+const ENDS: Record<End, { end: GraphQLError }> = {
+  EXPIRED: ended('UNAUTHENTICATED', 'The token has ended; connect again with a new one.'),
+  REVOKED: ended('UNAUTHENTICATED', 'The token is not valid any more; connect again with a new one.'),
+  UNANSWERED: ended('UNAVAILABLE', 'Keystone does not answer; connect again and go on from your cursor.'),
+};
+
+/** Why the stream must end now; null while it may go on, and the context then has the newest token and rights. */
+const refusalOf = async (context: Context, standing: Standing): Promise<{ end: GraphQLError } | null> => {
+  if (context.feed.isClosing()) return ended('GOING_AWAY', 'The server stops; connect again and go on from your cursor.');
+  const end = await standing.check();
+  if (end !== null) return ENDS[end];
+  context.actor = standing.actor();
+  context.token = standing.token();
+  if (context.actor.isCloudAdmin || mayRead(context.actor)) return null;
+  return ended('FORBIDDEN', 'The token has no role any more that may read in its project.');
 };
 
 /**
  * An iterator whose `return` ends a `next` that waits (a generator's would wait for it). The caller pulls again only when the
- * transport has taken the last value, so nothing piles up here.
+ * transport has taken the last value, so nothing piles up here. Throws GraphQLError when the token is not valid any more, and what
+ * `join` of the token's watch throws when Keystone does not answer.
  */
-export const openStream = <Value>(context: Context, open: (wake: () => void) => Source<Value>): AsyncIterableIterator<Delivery<Value>> => {
+export const openStream = async <Value>(
+  context: Context,
+  open: (wake: () => void) => Source<Value>,
+): Promise<AsyncIterableIterator<Delivery<Value>>> => {
   const bell = createBell();
-  const warrant = createWarrant(context);
+  const held = await context.stand();
+  if (held === null) throw ENDS.REVOKED.end;
+  const { standing, release } = held;
   const source = open(bell.ring);
-  const unhook = context.feed.onClose(bell.ring);
+  const undo = [context.feed.onClose(bell.ring), standing.onChange(bell.ring), release, source.close];
   let over = false;
   const close = () => {
     if (over) return;
     over = true;
-    source.close();
-    unhook();
+    for (const step of undo) step();
     bell.ring();
   };
   const nextDelivery = async (): Promise<Delivery<Value> | null> => {
     while (!over) {
-      const refused = await warrant.refusal();
-      if (refused !== null) return refused;
       bell.reset();
+      const refused = await refusalOf(context, standing);
+      if (refused !== null) return refused;
       const value = await source.pull(context.actor);
       if (value === 'END') return null;
+      // What ended while it was read ends with nothing more said.
+      if (standing.end() !== null) continue;
       if (value === null) {
-        await bell.wait(warrant.lastsMs());
+        await bell.wait();
         continue;
       }
       // Each delivery reads anew: what an earlier one has loaded is old.

@@ -22,7 +22,8 @@ export interface World extends House {
   tokens: Map<string, Actor>;
   /** How often the identity service was asked. */
   asked: string[];
-  keystone: { down: Error | null };
+  /** `hangs`: takes questions and answers none. */
+  keystone: { down: Error | null; hangs: boolean };
   logged: { fields: object; message: string }[];
   metrics: Registry;
   post(token: string | null, query: string, variables?: object): Promise<Answer>;
@@ -45,7 +46,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
     ['ada', ADA],
   ]);
   const asked: string[] = [];
-  const keystone: World['keystone'] = { down: null };
+  const keystone: World['keystone'] = { down: null, hangs: false };
   const logged: World['logged'] = [];
   const note = (fields: object, message: string) => void logged.push({ fields, message });
   const log: Log = { ...silentLog, warn: note, error: note, child: () => log };
@@ -59,6 +60,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
     authenticate: async (token) => {
       asked.push(token);
       if (keystone.down !== null) throw keystone.down;
+      if (keystone.hangs) await new Promise(() => {});
       return tokens.get(token) ?? null;
     },
     loadCloud: async () => catalogue(),
