@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { KEYSTONE_ROLES, PolicyError, type RoleNames } from './domain/policy.ts';
+import { readPolicy } from './policyFile.ts';
 
 const flag = z
   .union([z.boolean(), z.enum(['1', '0', 'true', 'false', 'yes', 'no'])])
@@ -37,6 +39,12 @@ const SETTINGS = {
   tlsKeyFile: 'SEEDBED_TLS_KEY_FILE',
   introspection: 'SEEDBED_INTROSPECTION',
   allowedOrigins: 'SEEDBED_ALLOWED_ORIGINS',
+  policyFile: 'SEEDBED_POLICY_FILE',
+  readerRoles: 'SEEDBED_READER_ROLES',
+  memberRoles: 'SEEDBED_MEMBER_ROLES',
+  projectAdminRoles: 'SEEDBED_PROJECT_ADMIN_ROLES',
+  cloudAdminRoles: 'SEEDBED_CLOUD_ADMIN_ROLES',
+  cloudReaderRoles: 'SEEDBED_CLOUD_READER_ROLES',
   trustRoles: 'SEEDBED_TRUST_ROLES',
   userDomain: 'SEEDBED_USER_DOMAIN',
   imageRegistry: 'SEEDBED_IMAGE_REGISTRY',
@@ -148,6 +156,49 @@ const backupMistakes = (c: Backups): [keyof Backups, string][] => {
   return found;
 };
 
+/** In a rule a name ends with a space or a parenthesis. */
+const ROLE = /^[^\s()'"%:]{1,255}$/;
+const roleNames = (usual: readonly string[]) =>
+  list.pipe(z.array(z.string().regex(ROLE, 'must be names of roles without spaces, quotes, parentheses, "%" and ":"'))).default([...usual]);
+/** Who may do what. */
+const access = {
+  /** Text of a policy.yaml, with rules in place of those built in. */
+  policyFile: file.nullable().default(null),
+  readerRoles: roleNames(KEYSTONE_ROLES.readers),
+  memberRoles: roleNames(KEYSTONE_ROLES.members),
+  projectAdminRoles: roleNames(KEYSTONE_ROLES.projectAdmins),
+  cloudAdminRoles: roleNames(KEYSTONE_ROLES.cloudAdmins),
+  /** For tokens of the system alone. */
+  cloudReaderRoles: roleNames(KEYSTONE_ROLES.cloudReaders),
+};
+const accessSchema = z.object(access);
+type Access = z.output<typeof accessSchema>;
+
+export const roleNamesOf = (config: Access): RoleNames => ({
+  readers: config.readerRoles,
+  members: config.memberRoles,
+  projectAdmins: config.projectAdminRoles,
+  cloudAdmins: config.cloudAdminRoles,
+  cloudReaders: config.cloudReaderRoles,
+});
+
+/** Of the policy alone: names of roles that no rule could hold are told by themselves. */
+const policyMistakes = (config: Access): readonly string[] => {
+  if (
+    !Object.values(roleNamesOf(config))
+      .flat()
+      .every((name) => ROLE.test(name))
+  )
+    return [];
+  try {
+    readPolicy(config.policyFile, roleNamesOf(config));
+    return [];
+  } catch (error) {
+    if (error instanceof PolicyError) return error.faults;
+    throw error;
+  }
+};
+
 const storage = z.object({
   /** Folder of the database and of the key made at the first start. */
   data: z.string().min(1).default('var'),
@@ -173,6 +224,7 @@ const schema = z
     tlsKeyFile: file.nullable().default(null),
     introspection: flag.default(false),
     allowedOrigins: list.default([]),
+    ...access,
     trustRoles: list.default(['member', 'load-balancer_member', 'creator']),
     /** Id or name of a Keystone domain in which each cluster gets a user of its own; null: Seedbed acts by trusts. */
     userDomain: z.string().nullable().default(null),
@@ -213,6 +265,7 @@ const schema = z
   })
   .superRefine((c, context) => {
     for (const [name, message] of backupMistakes(c)) context.addIssue({ code: 'custom', path: [name], message });
+    for (const message of policyMistakes(c)) context.addIssue({ code: 'custom', path: ['policyFile'], message });
   })
   .refine((c) => (c.autoscalerListen === null) === (c.autoscalerAddress === null), {
     path: ['autoscalerAddress'],
@@ -261,8 +314,20 @@ export const readConfig = (environment: Environment = process.env, overrides: Pa
 };
 
 /** Where the database and its keys are, for those who need nothing else: no cloud has to be named. Throws ConfigError as readConfig. */
-export const readStorage = (environment: Environment, overrides: { data?: string } = {}): z.output<typeof storage> => {
-  const parsed = storage.safeParse({ ...settingsIn(environment), ...overrides });
+export const readStorage = (environment: Environment, overrides: { data?: string } = {}): z.output<typeof storage> =>
+  readPart(storage, { ...settingsIn(environment), ...overrides });
+
+/** Who may do what, likewise. */
+export const readAccess = (environment: Environment): Access => {
+  const access = readPart(accessSchema, settingsIn(environment));
+  const mistakes = policyMistakes(access);
+  if (mistakes.length > 0)
+    throw new ConfigError(`The policy in ${SETTINGS.policyFile} has mistakes:\n${mistakes.map((line) => `  ${line}`).join('\n')}`);
+  return access;
+};
+
+const readPart = <Part extends z.ZodType>(part: Part, given: object): z.output<Part> => {
+  const parsed = part.safeParse(given);
   if (parsed.success) return parsed.data;
   throw new ConfigError(
     `The configuration has a mistake: ${parsed.error.issues.map(({ path, message }) => `${path}: ${message}`).join('; ')}`,

@@ -6,8 +6,9 @@ import type { Command } from 'commander';
 import { readWhole } from './cli/options.ts';
 import { runProgram } from './cli/program.ts';
 import { isLive, type Screen } from './cli/progress.ts';
-import { ConfigError, currentEnvironment, namesCloud, readConfig } from './config.ts';
+import { ConfigError, currentEnvironment, namesCloud, readAccess, readConfig, roleNamesOf } from './config.ts';
 import type { FirstTryOptions } from './firstTry.ts';
+import { printPolicy } from './policyFile.ts';
 
 const GRACE_MS = 10_000;
 
@@ -124,6 +125,15 @@ const addServers = (program: Command): void => {
     .option('--bare', 'make no cluster')
     .action(configured(start));
   program.command('serve').description('serve the API for the configured cloud (README: configuration)').action(configured(serve));
+  program
+    .command('policy')
+    .description('print who may do what as a policy.yaml, as configured here (README: who may do what)')
+    .action(
+      configured(async () => {
+        const access = readAccess(environment);
+        process.stdout.write(printPolicy(access.policyFile, roleNamesOf(access)));
+      }),
+    );
   program
     .command('sandbox')
     .description('run the simulated cloud and seed alone')

@@ -7,11 +7,12 @@ import { startApi } from './api/server.ts';
 import type { CommandDeps } from './commands/call.ts';
 import { createCommands } from './commands/commands.ts';
 import { createScaling } from './commands/scaleNodeGroup.ts';
-import type { Config } from './config.ts';
+import { type Config, roleNamesOf } from './config.ts';
 import type { PackageRepository } from './controlPlane/packages.ts';
 import { checkUserData } from './controlPlane/userData.ts';
 import { DATABASE, MIGRATIONS } from './database.ts';
 import type { Actor } from './domain/actor.ts';
+import type { Policy } from './domain/policy.ts';
 import { createWorker } from './engine/worker.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { loadEncryptionKeys } from './keyFile.ts';
@@ -29,6 +30,7 @@ import { type AuthorityDeps, loadOwnAuthority } from './ownAuthority.ts';
 import { issueOwnServer } from './pki/ownServer.ts';
 import { issueUserCertificate } from './pki/userCertificate.ts';
 import { issueUserKubeconfig } from './pki/userKubeconfig.ts';
+import { readPolicy } from './policyFile.ts';
 import { createBackupHandler } from './reconcilers/backup/handler.ts';
 import { createClouds } from './reconcilers/clouds.ts';
 import { createClusterHandler } from './reconcilers/cluster/handler.ts';
@@ -76,7 +78,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   const hold = holdDatabase(path);
   const store = openStore({ path, migrations: MIGRATIONS, clock });
   const secrets = createSecrets(createSealer(keys));
-  const policy = { allowPrivate: true, allowLoopback: config.seedsOnLoopback };
+  const addresses = { allowPrivate: true, allowLoopback: config.seedsOnLoopback };
 
   const factory = createCloudFactory({
     settings: {
@@ -122,8 +124,8 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       sourceCidrs: config.sourceCidrs,
     },
     clouds,
-    seeds: createSeedRegistry({ store, secrets, clock, policy, onCall: metrics.seedCall }),
-    tenants: createTenantRegistry({ store, secrets, clock, policy }),
+    seeds: createSeedRegistry({ store, secrets, clock, policy: addresses, onCall: metrics.seedCall }),
+    tenants: createTenantRegistry({ store, secrets, clock, policy: addresses }),
     servers: createServerPolls({ store, clock, log }),
     autoscaler,
     objects,
@@ -177,6 +179,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       backupsAreKept: objects !== null,
     },
   };
+  const policy = readPolicy(config.policyFile, roleNamesOf(config));
   const api = await startApi({
     store,
     commands: createCommands(commandDeps),
@@ -184,7 +187,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     log,
     newId,
     metrics: registry,
-    authenticate: async (token) => actorOf(await service.identity.validateToken(token)),
+    authenticate: async (token) => actorOf(policy, await service.identity.validateToken(token)),
     loadCloud: load,
     peekCatalogue: catalogues.peek,
     warmCloud: (actor, token) => {
@@ -244,19 +247,22 @@ const serveAutoscalers = async ({ autoscalerListen: listen }: Config, end: Autos
   return provider;
 };
 
-/** A token scoped to a project or to the system. An application credential's or a trust's token is the user's, with its roles. */
-const actorOf = (info: TokenInfo | null): Actor | null => {
+/** An application credential's or a trust's token is the user's, with its roles. What is empty is not there. */
+const actorOf = (policy: Policy, info: TokenInfo | null): Actor | null => {
   if (info === null || info.userId === '') return null;
+  const { userId, userName, userDomainName, projectName, roles, isSystemScoped, expiresAt } = info;
+  const projectId = info.projectId || null;
+  const claims = { userId, projectId, domainId: info.domainId || null, isSystemScoped, roles };
   return {
-    userId: info.userId,
-    userName: info.userName,
-    userDomainName: info.userDomainName,
-    projectId: info.projectId,
-    projectName: info.projectName,
-    roles: info.roles,
-    // Keystone's meaning until its secure defaults are everywhere: who is admin anywhere is admin of the cloud; not of a domain alone.
-    isCloudAdmin: info.roles.includes('admin') && (info.projectId !== null || info.isSystemScoped),
-    expiresAt: info.expiresAt,
+    userId,
+    userName,
+    userDomainName,
+    projectId,
+    projectName,
+    roles,
+    isCloudAdmin: policy.isCloudAdmin(claims),
+    rights: policy.rightsOf(claims),
+    expiresAt,
   };
 };
 

@@ -161,3 +161,14 @@ test.each([
   expect(text).toContain(`has ${said.length} mistake`);
   expect(text).not.toMatch(/hush|AKIDEXAMPLE|other/);
 });
+
+test('a policy with mistakes is refused with its lines, and names of roles that no rule could hold', () => {
+  const path = fileOf('policy.yaml', '"seedbed:cluster:create": "role:operator"\n"seedbed:cluster:craete": "@"\n');
+  expect(mistakesOf({ ...CLOUD, SEEDBED_POLICY_FILE: path })).toMatch(
+    /policyFile \(SEEDBED_POLICY_FILE\): line 2: there is no rule "seedbed:cluster:craete"/,
+  );
+  expect(mistakesOf({ ...CLOUD, SEEDBED_MEMBER_ROLES: 'member,the boss' })).toMatch(
+    /memberRoles \(SEEDBED_MEMBER_ROLES\): .*without spaces/,
+  );
+  expect(readConfig({ ...CLOUD, SEEDBED_MEMBER_ROLES: '_member_, member' }).memberRoles).toEqual(['_member_', 'member']);
+});

@@ -1,4 +1,5 @@
 /** Addon bundles: manifests that cloud admins register and clusters choose, with their immutable revisions. */
+import { may } from '../domain/actor.ts';
 import {
   type AddonBundleRow,
   type BundleRevisionHead,
@@ -21,9 +22,9 @@ export const AddonBundleRevisionType = builder.objectRef<BundleRevisionHead>('Ad
     objectCount: t.exposeInt('objectCount', { description: 'How many objects it has.' }),
     manifests: t.string({
       nullable: true,
-      description: 'The YAML as it was given; for cloud admins, null for others.',
+      description: 'The YAML as it was given; for cloud admins and cloud readers, null for others.',
       resolve: async ({ bundleId, revision }, _args, { store, actor }) =>
-        actor.isCloudAdmin ? ((await loadBundleRevision(store.db, bundleId, revision))?.manifests ?? null) : null,
+        may(actor, 'readAddonBundleManifests') ? ((await loadBundleRevision(store.db, bundleId, revision))?.manifests ?? null) : null,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
   }),
@@ -85,7 +86,11 @@ builder.queryField('addonBundles', (t) =>
     args: { ...pageArgs(t.arg), filter: t.arg({ type: AddonBundleFilter, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
-      return connectionOf(await listAddonBundles(store.db, sightOf(actor), filterOf(args.filter), page), page, byCreation);
+      return connectionOf(
+        await listAddonBundles(store.db, sightOf(actor, 'readAddonBundles'), filterOf(args.filter), page),
+        page,
+        byCreation,
+      );
     },
   }),
 );
@@ -102,7 +107,7 @@ builder.queryField('addonBundle', (t) =>
     resolve: async (_root, { id, name }, { store, actor, loaders }) => {
       if ((id == null) === (name == null)) throw badInput('Give either id or name.');
       if (id != null) return await loaders.addonBundle.load(plainId('AddonBundle', id));
-      const found = await findAddonBundle(store.db, sightOf(actor), name ?? '');
+      const found = await findAddonBundle(store.db, sightOf(actor, 'readAddonBundles'), name ?? '');
       return found !== undefined && found.bundle.name === name ? found.bundle : null;
     },
   }),

@@ -106,11 +106,11 @@ builder.objectField(ClusterRef, 'nextBackupAt', (t) =>
 builder.queryField('backups', (t) =>
   t.field({
     type: BackupConnection,
-    description: "The project's backups, newest first, also of clusters that are gone; all projects' for cloud admins.",
+    description: "The project's backups, newest first, also of clusters that are gone; all projects' for cloud admins and cloud readers.",
     args: pageArgs(t.arg),
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
-      return connectionOf(await listBackups(store.db, sightOf(actor), page), page, byCreation);
+      return connectionOf(await listBackups(store.db, sightOf(actor, 'readBackups'), page), page, byCreation);
     },
   }),
 );

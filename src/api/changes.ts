@@ -1,6 +1,6 @@
 /** Subscriptions to lists: clusters and the nodes of a cluster, as they come, change and go. */
-import { type Actor, sees } from '../domain/actor.ts';
-import { NotFound, UserError } from '../domain/errors.ts';
+import { type Actor, forbidden, may } from '../domain/actor.ts';
+import { NotFound } from '../domain/errors.ts';
 import type { Change } from '../store/open.ts';
 import type { ClusterRow, NodeRow } from '../store/reconcile.ts';
 import { sightOf } from '../store/sight.ts';
@@ -76,7 +76,7 @@ const ClusterWatchFilter = builder.inputType('ClusterWatchFilter', {
   description: 'Which clusters to watch; without a field, all that you may see.',
   fields: (t) => ({
     name: t.string({ description: 'With this name.' }),
-    projectId: t.string({ description: 'Of this project: for cloud admins, who see all.' }),
+    projectId: t.string({ description: 'Of this project: for cloud admins and cloud readers, who see all.' }),
     templateId: t.id({ description: 'Made from this template.' }),
   }),
 });
@@ -87,9 +87,8 @@ builder.subscriptionField('clusters', (t) =>
     description: 'Clusters as they come, change and go. Subscribe first, then list: nothing falls between.',
     args: { filter: t.arg({ type: ClusterWatchFilter, description: 'Which ones.' }) },
     subscribe: (_root, { filter }, context) => {
-      const sight = sightOf(context.actor);
-      if (!sight.all && sight.projectId === null)
-        throw new UserError('FORBIDDEN', 'This needs a token with a project and the role "reader" in it.');
+      const sight = sightOf(context.actor, 'readClusters');
+      if (!sight.all && sight.projectId === null) throw forbidden('readClusters');
       const projectId = sight.all ? (filter?.projectId ?? null) : sight.projectId;
       const templateId = filter?.templateId == null ? null : plainId('ClusterTemplate', filter.templateId);
       const matches = (row: ClusterRow) =>
@@ -130,7 +129,7 @@ builder.subscriptionField('nodes', (t) =>
       return openStream(
         context,
         changeSource(context, `nodes/${cluster.id}`, (loaders, id, actor) =>
-          sees(actor, cluster.projectId) ? loaders.node.load(id) : Promise.resolve(null),
+          may(actor, 'readClusters', cluster) ? loaders.node.load(id) : Promise.resolve(null),
         ),
       );
     },

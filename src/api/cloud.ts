@@ -1,5 +1,5 @@
 /** What the caller's cloud offers to choose from: a create form in one query. */
-import { mayRead } from '../domain/actor.ts';
+import { permittedProject } from '../domain/actor.ts';
 import type {
   CatalogueNetwork,
   CloudAvailabilityZone,
@@ -11,7 +11,6 @@ import type {
   CloudVolumeType,
   ProjectCatalogue,
 } from '../domain/cloud.ts';
-import { UserError } from '../domain/errors.ts';
 import type { ResourceQuota } from '../domain/quota.ts';
 import { builder } from './builder.ts';
 
@@ -143,7 +142,7 @@ builder.queryField('cloud', (t) =>
     type: CloudType,
     description: "What the cloud offers the caller's project; needs a token with a project.",
     resolve: (_root, _args, { actor, token, loadCloud }) => {
-      if (!mayRead(actor)) throw new UserError('FORBIDDEN', 'This needs a token with a project and the role "reader" in it.');
+      permittedProject(actor, 'readCloud');
       return loadCloud(actor, token);
     },
   }),

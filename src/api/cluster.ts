@@ -1,5 +1,6 @@
 /** Clusters: the type and what it shows of itself. */
 
+import { may } from '../domain/actor.ts';
 import type { BundleChoice } from '../domain/addonBundle.ts';
 import { addonsOf, bundlesOf } from '../domain/addonState.ts';
 import type { Condition } from '../domain/condition.ts';
@@ -164,14 +165,14 @@ builder.node(ClusterRef, {
     seed: t.field({
       type: SeedRef,
       nullable: true,
-      description: 'Where its control plane runs; for cloud admins only.',
+      description: 'Where its control plane runs; for cloud admins and cloud readers only.',
       resolve: (row, _args, { loaders }) => (row.seedId === null ? null : loaders.seed.load(row.seedId)),
     }),
     placement: t.field({
       type: [PlacementReasonType],
       nullable: true,
-      description: 'Why that seed; for cloud admins only, null before it was placed.',
-      resolve: (row, _args, { actor }) => (actor.isCloudAdmin ? row.placement : null),
+      description: 'Why that seed; for cloud admins and cloud readers only, null before it was placed.',
+      resolve: (row, _args, { actor }) => (may(actor, 'readSeeds') ? row.placement : null),
     }),
     cloudCredential: t.field({
       type: CloudCredentialType,

@@ -1,4 +1,5 @@
 /** Looking for clusters. */
+import { may } from '../domain/actor.ts';
 import { findClustersByName, listClusters } from '../store/clusters.ts';
 import { sightOf } from '../store/sight.ts';
 import { badInput, builder } from './builder.ts';
@@ -13,27 +14,29 @@ export const ClusterFilterInput = builder.inputType('ClusterFilter', {
   fields: (t) => ({
     name: t.string({ description: 'With this name.' }),
     states: t.field({ type: [ClusterStateEnum], description: 'In one of these states.' }),
-    projectId: t.string({ description: 'Of this project: for cloud admins, who see all.' }),
+    projectId: t.string({ description: 'Of this project: for cloud admins and cloud readers, who see all.' }),
     templateId: t.id({ description: 'Made from this template.' }),
-    seedId: t.id({ description: 'On this seed: for cloud admins; for others it finds nothing.' }),
+    seedId: t.id({ description: 'On this seed: for cloud admins and cloud readers; for others it finds nothing.' }),
   }),
 });
 
 builder.queryField('clusters', (t) =>
   t.field({
     type: ClusterConnection,
-    description: "The project's clusters, oldest first; all projects' for cloud admins.",
+    description: "The project's clusters, oldest first; all projects' for cloud admins and cloud readers.",
     args: { ...pageArgs(t.arg), filter: t.arg({ type: ClusterFilterInput, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
       const filter = filterOf(args.filter);
       // Which seed holds a cluster is not the customer's to learn, not even by trying filters.
-      const hidden = filter.seedId != null && !actor.isCloudAdmin;
+      const hidden = filter.seedId != null && !may(actor, 'readSeeds');
       const ids = {
         ...(filter.templateId != null && { templateId: plainId('ClusterTemplate', filter.templateId) }),
         ...(filter.seedId != null && { seedId: plainId('Seed', filter.seedId) }),
       };
-      const slice = hidden ? { rows: [], hasNextPage: false } : await listClusters(store.db, sightOf(actor), { ...filter, ...ids }, page);
+      const slice = hidden
+        ? { rows: [], hasNextPage: false }
+        : await listClusters(store.db, sightOf(actor, 'readClusters'), { ...filter, ...ids }, page);
       return connectionOf(slice, page, byCreation);
     },
   }),
@@ -51,7 +54,7 @@ builder.queryField('cluster', (t) =>
     resolve: async (_root, { id, name }, { store, actor, loaders }) => {
       if ((id == null) === (name == null)) throw badInput('Give either id or name.');
       if (id != null) return await loaders.cluster.load(plainId('Cluster', id));
-      const found = await findClustersByName(store.db, sightOf(actor), name ?? '');
+      const found = await findClustersByName(store.db, sightOf(actor, 'readClusters'), name ?? '');
       if (found.length > 1) throw badInput('Several projects have a cluster of this name; use the id.');
       return found[0] ?? null;
     },

@@ -1,4 +1,5 @@
 /** The last move of a cluster's control plane. */
+import { may } from '../domain/actor.ts';
 import { type ControlPlaneMove, downtimeOf } from '../domain/controlPlaneMove.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
@@ -12,20 +13,20 @@ const ControlPlaneMoveType = builder.objectRef<ControlPlaneMove>('ControlPlaneMo
     from: t.field({
       type: SeedRef,
       nullable: true,
-      description: 'Where it comes from; for cloud admins only.',
+      description: 'Where it comes from; for cloud admins and cloud readers only.',
       resolve: ({ fromSeedId }, _args, { loaders }) => loaders.seed.load(fromSeedId),
     }),
     to: t.field({
       type: SeedRef,
       nullable: true,
-      description: 'Where it goes; for cloud admins only.',
+      description: 'Where it goes; for cloud admins and cloud readers only.',
       resolve: ({ toSeedId }, _args, { loaders }) => loaders.seed.load(toSeedId),
     }),
     back: t.exposeBoolean('back', { description: 'It was called off, or went back to where it was.' }),
     refusal: t.string({
       nullable: true,
-      description: 'Why it was called off by itself; for cloud admins only, null where it was not.',
-      resolve: ({ refusal }, _args, { actor }) => (actor.isCloudAdmin ? (refusal ?? null) : null),
+      description: 'Why it was called off by itself; for cloud admins and cloud readers only, null where it was not.',
+      resolve: ({ refusal }, _args, { actor }) => (may(actor, 'readSeeds') ? (refusal ?? null) : null),
     }),
     frozenAt: t.expose('frozenAt', { type: 'DateTime', nullable: true, description: 'From when on the API was away; null: it was not.' }),
     backAt: t.expose('backAt', { type: 'DateTime', nullable: true, description: 'Since when the API serves again; null: not yet.' }),

@@ -150,7 +150,7 @@ export const ExposureEnum = enumOf<Exposure>('Exposure', 'How a seed makes API s
 export const VisibilityEnum = enumOf<Visibility>('Visibility', 'Who sees a template.', {
   PUBLIC: 'Every project.',
   PRIVATE: 'The project that owns it.',
-  HIDDEN: 'Listed for cloud admins only; the owning project can still use it.',
+  HIDDEN: 'Listed for cloud admins and cloud readers only; the owning project can still use it.',
 });
 
 export const NetworkDriverEnum = enumOf<NetworkDriver>('NetworkDriver', 'The pod network.', {

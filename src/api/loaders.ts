@@ -1,6 +1,6 @@
 /** Batches of one request: whatever is asked of many objects at one level becomes one SQL statement. */
 import DataLoader from 'dataloader';
-import type { Actor } from '../domain/actor.ts';
+import { type Actor, may } from '../domain/actor.ts';
 import type { Condition } from '../domain/condition.ts';
 import { AUTO_HEALING } from '../domain/healing.ts';
 import { PROJECT_SERVICES } from '../domain/leakReport.ts';
@@ -20,14 +20,14 @@ import { type KubeconfigRow, loadKubeconfigs } from '../store/kubeconfigs.ts';
 import { loadNodeGroups } from '../store/nodeGroups.ts';
 import { listLiveNodesByGroups, listWorkersByClusters, loadNodes } from '../store/nodes.ts';
 import type { Db } from '../store/open.ts';
-import { loadOperations } from '../store/operations.ts';
+import { loadSeenOperations } from '../store/operations.ts';
 import type { Page, Slice } from '../store/page.ts';
 import type { OperationRow } from '../store/progress.ts';
 import type { ClusterRow, NodeGroupRow, NodeRow, SeedRow } from '../store/reconcile.ts';
 import { countResourcesByClusters, listResourcesLeft, loadResources, type ResourceCount } from '../store/resources.ts';
 import { countClustersBySeeds, listLostSeeds, loadSeeds } from '../store/seeds.ts';
 import { listSeedQueues } from '../store/seedTurns.ts';
-import { sightOf } from '../store/sight.ts';
+import { type Reading, sightOf } from '../store/sight.ts';
 import {
   listRevisionsByTemplates,
   loadNewestRevisions,
@@ -170,18 +170,18 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
 
 /** Objects by id. Node groups, nodes and resources are whoever's: who loads them by a caller's id looks at their cluster, too. */
 const createObjectLoaders = (db: Db, actor: Actor) => {
-  const sight = sightOf(actor);
+  const sight = (reading: Reading) => sightOf(actor, reading);
   return {
-    cluster: byId((ids) => loadClusters(db, sight, ids)),
+    cluster: byId((ids) => loadClusters(db, sight('readClusters'), ids)),
     nodeGroup: byId((ids) => loadNodeGroups(db, ids)),
     node: byId((ids) => loadNodes(db, ids)),
-    operation: byId((ids) => loadOperations(db, sight, ids)),
+    operation: byId((ids) => loadSeenOperations(db, actor, ids)),
     resource: byId((ids) => loadResources(db, ids)),
     kubeconfig: byId((ids) => loadKubeconfigs(db, ids)),
-    backup: byId((ids) => loadBackups(db, sight, ids)),
-    seed: byId(async (ids) => (actor.isCloudAdmin ? await loadSeeds(db, ids) : [])),
-    addonBundle: byId((ids) => loadAddonBundles(db, sight, ids)),
-    template: byId((ids) => loadTemplates(db, sight, ids)),
+    backup: byId((ids) => loadBackups(db, sight('readBackups'), ids)),
+    seed: byId(async (ids) => (may(actor, 'readSeeds') ? await loadSeeds(db, ids) : [])),
+    addonBundle: byId((ids) => loadAddonBundles(db, sight('readAddonBundles'), ids)),
+    template: byId((ids) => loadTemplates(db, sight('readClusterTemplates'), ids)),
   };
 };
 

@@ -1,4 +1,5 @@
-/** Orphans, as cloud admins see them. */
+/** Orphans, as cloud admins and cloud readers see them. */
+import { may } from '../domain/actor.ts';
 import { listOrphans, type OrphanRow } from '../store/orphans.ts';
 import { encodeCursor } from '../store/page.ts';
 import { builder } from './builder.ts';
@@ -56,11 +57,11 @@ builder.queryField('orphans', (t) =>
   t.field({
     type: OrphanConnection,
     description:
-      'What findOrphans has found, oldest first; what is gone is listed for 30 days more. For who is no cloud admin there are none.',
+      'What findOrphans has found, oldest first; what is gone is listed for 30 days more. For who is no cloud admin or cloud reader there are none.',
     args: { ...pageArgs(t.arg), filter: t.arg({ type: OrphanFilter, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
-      const slice = actor.isCloudAdmin ? await listOrphans(store.db, filterOf(args.filter), page) : { rows: [], hasNextPage: false };
+      const slice = may(actor, 'readOrphans') ? await listOrphans(store.db, filterOf(args.filter), page) : { rows: [], hasNextPage: false };
       return connectionOf(slice, page, (row) => encodeCursor(row.foundAt, row.id));
     },
   }),

@@ -1,6 +1,6 @@
 /** Subscriptions to progress: a cluster's numbered events, and one operation to its end. */
 
-import { sees } from '../domain/actor.ts';
+import { may } from '../domain/actor.ts';
 import { NotFound } from '../domain/errors.ts';
 import type { ProgressEvent } from '../domain/event.ts';
 import { isOver } from '../domain/operation.ts';
@@ -38,7 +38,7 @@ const eventSource =
     });
     return {
       pull: async (actor) => {
-        if (finished || !sees(actor, cluster.projectId)) return 'END';
+        if (finished || !may(actor, 'readClusters', cluster)) return 'END';
         if (page.length === 0) page = (await listEvents(context.store.db, cluster.id, cursor, PAGE)).reverse();
         const event = page.pop();
         if (event === undefined) {

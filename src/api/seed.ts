@@ -1,4 +1,5 @@
-/** Seeds: the clusters that hold customers' control planes. Only cloud admins see them. */
+/** Seeds: the clusters that hold customers' control planes. Only cloud admins and cloud readers see them. */
+import { may } from '../domain/actor.ts';
 import { controlPlaneMachinesOf, type MadeSeedSpec, networkDriverOf } from '../domain/madeSeed.ts';
 import { MAX_SEED_WEIGHT, type SeedFacts } from '../domain/seed.ts';
 import type { SeedRow } from '../store/reconcile.ts';
@@ -134,11 +135,11 @@ const SeedFilter = builder.inputType('SeedFilter', {
 builder.queryField('seeds', (t) =>
   t.field({
     type: SeedConnection,
-    description: 'Seeds, oldest first. For who is no cloud admin there are none.',
+    description: 'Seeds, oldest first. For who is no cloud admin or cloud reader there are none.',
     args: { ...pageArgs(t.arg), filter: t.arg({ type: SeedFilter, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
-      const slice = actor.isCloudAdmin ? await listSeeds(store.db, filterOf(args.filter), page) : { rows: [], hasNextPage: false };
+      const slice = may(actor, 'readSeeds') ? await listSeeds(store.db, filterOf(args.filter), page) : { rows: [], hasNextPage: false };
       return connectionOf(slice, page, byCreation);
     },
   }),
@@ -148,14 +149,14 @@ builder.queryField('seed', (t) =>
   t.field({
     type: SeedRef,
     nullable: true,
-    description: 'A seed by its id or name; null when it is not there, or you are no cloud admin.',
+    description: 'A seed by its id or name; null when it is not there, or you are no cloud admin or cloud reader.',
     args: {
       id: t.arg.id({ description: 'Its id, global or plain.' }),
       name: t.arg.string({ description: 'Its name.' }),
     },
     resolve: async (_root, { id, name }, { store, actor }) => {
       if ((id == null) === (name == null)) throw badInput('Give either id or name.');
-      if (!actor.isCloudAdmin) return null;
+      if (!may(actor, 'readSeeds')) return null;
       return (await findSeed(store.db, id == null ? (name ?? '') : plainId('Seed', id))) ?? null;
     },
   }),

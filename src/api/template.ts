@@ -74,11 +74,15 @@ const TemplateFilter = builder.inputType('ClusterTemplateFilter', {
 builder.queryField('clusterTemplates', (t) =>
   t.field({
     type: TemplateConnection,
-    description: 'Templates of the project and public ones, oldest first; hidden ones for cloud admins only.',
+    description: 'Templates of the project and public ones, oldest first; hidden ones for cloud admins and cloud readers only.',
     args: { ...pageArgs(t.arg), filter: t.arg({ type: TemplateFilter, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
-      return connectionOf(await listTemplates(store.db, sightOf(actor), filterOf(args.filter), page), page, byCreation);
+      return connectionOf(
+        await listTemplates(store.db, sightOf(actor, 'readClusterTemplates'), filterOf(args.filter), page),
+        page,
+        byCreation,
+      );
     },
   }),
 );
@@ -95,7 +99,9 @@ builder.queryField('clusterTemplate', (t) =>
     resolve: async (_root, { id, name }, { store, actor, loaders }) => {
       if ((id == null) === (name == null)) throw badInput('Give either id or name.');
       if (id != null) return await loaders.template.load(plainId('ClusterTemplate', id));
-      const found = (await findUsableTemplates(store.db, sightOf(actor), name ?? '')).filter((row) => row.template.name === name);
+      const found = (await findUsableTemplates(store.db, sightOf(actor, 'readClusterTemplates'), name ?? '')).filter(
+        (row) => row.template.name === name,
+      );
       if (found.length > 1) throw badInput('Several templates have this name; use the id.');
       return found[0]?.template ?? null;
     },

@@ -67,10 +67,10 @@ builder.queryField('usage', (t) =>
     type: UsageType,
     nullable: true,
     description:
-      "What the project's clusters used between two times; for cloud admins all projects', or one's. Null when the cluster that was asked for is not there, or not yours to see.",
+      "What the project's clusters used between two times; for cloud admins and cloud readers all projects', or one's. Null when the cluster that was asked for is not there, or not yours to see.",
     args: {
       projectId: t.arg.string({
-        description: 'Of this project alone: for cloud admins, who see all; of one that is not yours there is nothing.',
+        description: 'Of this project alone: for cloud admins and cloud readers, who see all; of one that is not yours there is nothing.',
       }),
       clusterId: t.arg.id({ description: 'Of this cluster alone, by its global or plain id; of a deleted one, too.' }),
       from: t.arg({ type: 'DateTime', required: true, description: 'From when on.' }),
@@ -78,7 +78,7 @@ builder.queryField('usage', (t) =>
     },
     resolve: async (_root, { projectId = null, clusterId = null, from, to }, { store, actor, clock }) => {
       if (to <= from) throw badInput('to must be after from.');
-      const sight = sightOf(actor);
+      const sight = sightOf(actor, 'readUsage');
       const id = clusterId === null ? null : plainId('Cluster', clusterId);
       if (id !== null && (await loadClusters(store.db, sight, [id])).length === 0) return null;
       const period = { from, to: Math.max(from, Math.min(to, clock.now())) };

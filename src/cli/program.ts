@@ -15,6 +15,7 @@ import type { Io } from './session.ts';
 import { addTemplateCommands } from './template.ts';
 import { addTokenCommand } from './token.ts';
 import { addUsageCommand } from './usage.ts';
+import { addWhoamiCommand } from './whoami.ts';
 
 /** Commands that run a server, added by the composition root. */
 export type AddCommands = (program: Command) => void;
@@ -40,6 +41,7 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
   addOrphansCommands(program, io);
   addUsageCommand(program, io);
   addTokenCommand(program, io);
+  addWhoamiCommand(program, io);
   throwInsteadOfExiting(program);
   try {
     await program.parseAsync([...args], { from: 'user' });

@@ -225,3 +225,14 @@ export const CLUSTER_PROGRESS = `subscription clusterProgress($clusterId: ID!, $
   clusterProgress(clusterId: $clusterId, after: $after, until: $until) {
     number at subjectKind subjectName step title state percent message ${PROBLEM} settled } }`;
 export const OPERATION_PROGRESS = `subscription operationProgress($operationId: ID!) { operationProgress(operationId: $operationId) { operation { ${OPERATION} } } }`;
+
+export const VIEWER = `query viewer {
+  viewer { userName userDomainName projectId projectName roles isCloudAdmin tokenExpiresAt can {
+    readClusters readBackups readClusterTemplates readAddonBundles readUsage readCloud readAddonBundleManifests readSeeds readOrphans
+    createCluster updateCluster upgradeCluster moveClusterToTemplate pauseCluster resumeCluster hibernateCluster wakeCluster
+    deleteCluster rotateCertificates rotateEncryptionKey rotateCloudCredential moveControlPlane skipTunnel createNodeGroup
+    updateNodeGroup resizeNodeGroup deleteNodeGroup replaceNode issueKubeconfig signCertificate getWritingAccess revokeKubeconfig
+    createBackup deleteBackup restoreCluster cloneCluster retryOperation createClusterTemplate updateClusterTemplate
+    deleteClusterTemplate publishClusterTemplate registerAddonBundle updateAddonBundle deleteAddonBundle createSeed scaleSeed
+    upgradeSeed deleteSeed registerSeed updateSeed cordonSeed uncordonSeed drainSeed unregisterSeed chooseSeed abandonSeed findOrphans
+    removeOrphans } } }`;

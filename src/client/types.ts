@@ -402,6 +402,18 @@ export interface Cluster extends Omit<ClusterSummary, 'nodeGroups'> {
   operations: { nodes: Operation[] };
 }
 
+/** `can`: by the names of mutations, and of what else is guarded. */
+export interface Viewer {
+  userName: string;
+  userDomainName: string;
+  projectId: string | null;
+  projectName: string | null;
+  roles: string[];
+  isCloudAdmin: boolean;
+  tokenExpiresAt: string;
+  can: Record<string, boolean>;
+}
+
 export interface UsageFigures {
   workerVcpuHours: number;
   controlPlaneVcpuHours: number;

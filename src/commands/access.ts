@@ -1,7 +1,7 @@
 /** What issueKubeconfig and signCertificate have in common: who may ask for what, and what is written down of it. */
 import { z } from 'zod';
-import { mayRead, mayWrite } from '../domain/actor.ts';
-import { Conflict, UserError } from '../domain/errors.ts';
+import { permit } from '../domain/actor.ts';
+import { Conflict } from '../domain/errors.ts';
 import type { KubeconfigKind } from '../domain/kubeconfig.ts';
 import { insertKubeconfig, type KubeconfigRow } from '../store/kubeconfigs.ts';
 import type { Tx } from '../store/open.ts';
@@ -26,14 +26,14 @@ interface Input {
 }
 
 /** @throws FORBIDDEN when the caller's own role does not reach that far. */
-export const checkRole = (call: Call, { role }: Input): void => {
-  const { actor } = call;
-  if (actor.isCloudAdmin || (role === 'VIEWER' ? mayRead(actor) : mayWrite(actor))) return;
-  throw new UserError(
-    'FORBIDDEN',
-    `Access of role ${role} needs the role "member" in the project; ask for VIEWER, or ask a project administrator.`,
-    { field: ['role'] },
-  );
+export const checkRole = (
+  { actor }: Call,
+  action: 'issueKubeconfig' | 'signCertificate',
+  cluster: ClusterRow,
+  { role }: Pick<Input, 'role'>,
+): void => {
+  permit(actor, action, cluster);
+  if (role !== 'VIEWER') permit(actor, 'getWritingAccess', cluster, { field: ['role'] });
 };
 
 /** The caller as the cluster's audit log is to name them. */

@@ -102,14 +102,14 @@ export const bundleNameTaken = (error: unknown, name: string): unknown =>
 
 /** By id or name, for cloud admins. @throws NotFound. */
 export const getAddonBundle = async (db: Db, call: Call, idOrName: string) => {
-  const found = await findAddonBundle(db, sightOf(call.actor), idOrName);
+  const found = await findAddonBundle(db, sightOf(call.actor, 'readAddonBundles'), idOrName);
   if (found === undefined) throw new NotFound(`Addon bundle ${JSON.stringify(idOrName.slice(0, 80))}`, { field: ['addonBundleId'] });
   return found;
 };
 
 /** The bundle as it is now, with the revision that was answered. */
 export const recallBundleAnswer = async (deps: CommandDeps, call: Call, ids: Recalled): Promise<Omit<AddonBundleAnswer, 'replayed'>> => {
-  const [bundle] = await loadAddonBundles(deps.store.db, sightOf(call.actor), [ids.bundleId ?? '']);
+  const [bundle] = await loadAddonBundles(deps.store.db, sightOf(call.actor, 'readAddonBundles'), [ids.bundleId ?? '']);
   const revision = bundle === undefined ? undefined : await loadBundleRevision(deps.store.db, bundle.id, Number(ids.revision));
   if (bundle === undefined || revision === undefined) throw new NotFound('What this call answered');
   return { bundle, revision };

@@ -1,4 +1,6 @@
 /** Checks on a whole spec that need no cloud: version, ranges, sizes, and fields that need each other. */
+
+import { may } from '../domain/actor.ts';
 import { checkAddons } from '../domain/addons.ts';
 import { STORE_SETTINGS } from '../domain/backup.ts';
 import { cidrSize, formatCidr, nodePrefixOf, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
@@ -104,7 +106,7 @@ export const checkRangesV6 = (
  * `before`: what it would be without the caller. @throws UserError FORBIDDEN.
  */
 export const checkTunnel = (call: Call, spec: TemplateSpec, before: TemplateSpec | null, pathOf: PathOf): void => {
-  if (spec.controlPlane.tunnel !== 'NONE' || call.actor.isCloudAdmin) return;
+  if (spec.controlPlane.tunnel !== 'NONE' || may(call.actor, 'skipTunnel')) return;
   if (before?.controlPlane.tunnel !== 'NONE')
     throw new UserError(
       'FORBIDDEN',

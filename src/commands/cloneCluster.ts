@@ -1,5 +1,5 @@
 /** cloneCluster: another cluster beginning as a backup has it, with keys, address and workers of its own. */
-import { writableProject } from '../domain/actor.ts';
+import { permittedProject } from '../domain/actor.ts';
 import { NotFound, UserError } from '../domain/errors.ts';
 import type { BackupRow } from '../store/backups.ts';
 import { isLiveTemplate } from '../store/templates.ts';
@@ -38,7 +38,7 @@ export const cloneCluster =
   };
 
 const plan = async (deps: CommandDeps, call: Call, input: CloneInput): Promise<ClusterPlan> => {
-  const projectId = writableProject(call.actor);
+  const projectId = permittedProject(call.actor, 'cloneCluster');
   const backup = await getBackup(deps.store.db, call, input.backupId);
   if (backup.projectId !== projectId)
     throw new UserError('FORBIDDEN', `Backup ${backup.name} is of another project than your token; use a token of that project.`, {

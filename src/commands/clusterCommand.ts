@@ -1,12 +1,14 @@
 /** The frame of commands that change one cluster: who may, whether it is still as the caller saw it, and once per idempotency key. */
+import { permit } from '../domain/actor.ts';
+import type { Action } from '../domain/policy.ts';
 import type { Tx } from '../store/open.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import type { Call, ClusterAnswer, CommandDeps } from './call.ts';
 import { type Applied, type Recalled, runOnce } from './idempotent.ts';
-import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
+import { checkGeneration, checkNotDeleting, getCluster, recallCluster, recallOperation } from './targets.ts';
 
 interface ClusterCommand {
-  mutation: string;
+  mutation: Action;
   /** The caller's input as it came. */
   raw: unknown;
   clusterId: string;
@@ -22,7 +24,7 @@ export const changeCluster = (deps: CommandDeps, call: Call, { mutation, raw, cl
     prepare: async () => {},
     apply: async (tx) => {
       const row = await getCluster(tx.db, call, clusterId);
-      checkMember(call);
+      permit(call.actor, mutation, row);
       checkNotDeleting(row);
       checkGeneration(call, row);
       return outcomeOf(await write(tx, row));

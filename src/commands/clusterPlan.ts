@@ -1,6 +1,6 @@
 /** What a new cluster will be: template, overrides and labels as one checked spec, and its node groups. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
 import { UserError } from '../domain/errors.ts';
 import { faultOfLabel, MAX_CLUSTER_NAME } from '../domain/names.ts';
@@ -185,7 +185,7 @@ const overridesOf = ({ masterCount, overrides }: ClusterInput): SpecChange => {
 
 const chooseSeed = async (deps: CommandDeps, call: Call, input: WorkerInput): Promise<string | null> => {
   if (input.seed === undefined) return null;
-  requireCloudAdmin(call.actor);
+  permit(call.actor, 'chooseSeed', undefined, { field: ['seed'] });
   return (await getSeed(deps.store.db, input.seed, 'seed')).id;
 };
 

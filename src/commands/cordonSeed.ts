@@ -1,6 +1,6 @@
 /** cordonSeed and uncordonSeed: whether new clusters may be placed on a seed; those on it stay, and a drain ends when it is uncordoned. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
 import { changeSeed } from './seedInput.ts';
@@ -10,7 +10,7 @@ const schema = z.strictObject({ seedId: nameOrId });
 const setCordon =
   (deps: CommandDeps, cordoned: boolean): Command<SeedAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, cordoned ? 'cordonSeed' : 'uncordonSeed');
     const { seedId } = parseInput(schema, ownInput(raw));
     return changeSeed(deps, call, raw, {
       mutation: cordoned ? 'cordonSeed' : 'uncordonSeed',

@@ -1,12 +1,13 @@
 /** createBackup: a snapshot of a cluster's etcd is asked for; the backup's own flow takes, stores and verifies it. */
 import { z } from 'zod';
+import { permit } from '../domain/actor.ts';
 import { STORE_SETTINGS } from '../domain/backup.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { writeBackup } from '../store/begun.ts';
 import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
 import { type Recalled, runOnce } from './idempotent.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
-import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallBackup, recallCluster, recallOperation } from './targets.ts';
+import { checkGeneration, checkNotDeleting, getCluster, recallBackup, recallCluster, recallOperation } from './targets.ts';
 
 const schema = z.strictObject({ clusterId: nameOrId });
 
@@ -20,7 +21,7 @@ export const createBackup =
       prepare: async () => {},
       apply: async (tx) => {
         const cluster = await getCluster(tx.db, call, clusterId);
-        checkMember(call);
+        permit(call.actor, 'createBackup', cluster);
         checkNotDeleting(cluster);
         checkGeneration(call, cluster);
         checkStore(deps);

@@ -1,5 +1,5 @@
 /** createCluster: writes down what a customer wants; reconcilers make it. */
-import { writableProject } from '../domain/actor.ts';
+import { permittedProject } from '../domain/actor.ts';
 import { CALLER_TOKEN, NO_CREDENTIAL, newUserCredential } from '../domain/cloudCredential.ts';
 import { shortIdOf } from '../domain/cluster.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
@@ -25,7 +25,7 @@ export const createCluster =
   (deps: CommandDeps): Command<ClusterAnswer> =>
   async (call, raw) => {
     const input = parseInput(clusterInput, ownInput(raw));
-    const projectId = writableProject(call.actor);
+    const projectId = permittedProject(call.actor, 'createCluster');
     return runOnce<ClusterAnswer, ClusterPlan>(deps, call, {
       mutation: 'createCluster',
       input: raw,

@@ -1,6 +1,6 @@
 /** createClusterTemplate: offers a cluster's shape under a name, as revision 1. */
 import { z } from 'zod';
-import { requireCloudAdmin, writableProject } from '../domain/actor.ts';
+import { permit, permittedProject } from '../domain/actor.ts';
 import { Conflict } from '../domain/errors.ts';
 import { faultOfTitle, MAX_TEMPLATE_NAME } from '../domain/names.ts';
 import { DEFAULT_SPEC, type TemplateSpec } from '../domain/template.ts';
@@ -25,8 +25,8 @@ export const createClusterTemplate =
   (deps: CommandDeps): Command<TemplateAnswer> =>
   async (call, raw) => {
     const { name, visibility = 'PRIVATE', labels, ...typed } = parseInput(schema, ownInput(raw));
-    const projectId = writableProject(call.actor);
-    if (visibility !== 'PRIVATE') requireCloudAdmin(call.actor);
+    const projectId = permittedProject(call.actor, 'createClusterTemplate');
+    if (visibility !== 'PRIVATE') permit(call.actor, 'publishClusterTemplate', undefined, { field: ['visibility'] });
     return runOnce<TemplateAnswer, TemplateSpec>(deps, call, {
       mutation: 'createClusterTemplate',
       input: raw,

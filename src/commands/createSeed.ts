@@ -1,5 +1,5 @@
 /** createSeed: writes down a seed that is to be made of machines in Seedbed's own project; its flow makes it. */
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
 import { runOnce } from './idempotent.ts';
 import { completeMadeSeed, madeSeedFields } from './madeSeedInput.ts';
@@ -9,7 +9,7 @@ import { addSeed, newSeedRow, recallSeedAnswer } from './seedInput.ts';
 export const createSeed =
   (deps: CommandDeps): Command<SeedAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'createSeed');
     const input = parseInput(madeSeedFields, ownInput(raw));
     const { spec, podCidr, serviceCidr } = completeMadeSeed(input);
     return runOnce<SeedAnswer, void>(deps, call, {

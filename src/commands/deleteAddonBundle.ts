@@ -1,6 +1,6 @@
 /** deleteAddonBundle: takes an offer back that no cluster has. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { Conflict } from '../domain/errors.ts';
 import { type BundleUses, countBundleUses, patchAddonBundle } from '../store/addonBundles.ts';
 import { getAddonBundle, recallBundleAnswer } from './addonBundleInput.ts';
@@ -14,7 +14,7 @@ const schema = z.strictObject({ addonBundleId: nameOrId });
 export const deleteAddonBundle =
   (deps: CommandDeps): Command<AddonBundleAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'deleteAddonBundle');
     const input = parseInput(schema, ownInput(raw));
     return runOnce<AddonBundleAnswer, void>(deps, call, {
       mutation: 'deleteAddonBundle',

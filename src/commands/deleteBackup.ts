@@ -1,5 +1,6 @@
 /** deleteBackup: what is stored of it goes; asking twice answers the removal that is under way. */
 import { z } from 'zod';
+import { permit } from '../domain/actor.ts';
 import { Conflict } from '../domain/errors.ts';
 import { type BackupRow, findRestoring, patchBackup } from '../store/backups.ts';
 import type { Tx } from '../store/open.ts';
@@ -10,7 +11,7 @@ import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
 import { recallBackupAnswer } from './createBackup.ts';
 import { runOnce } from './idempotent.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
-import { checkGeneration, checkMember, getBackup, recallBackup, recallCluster } from './targets.ts';
+import { checkGeneration, getBackup, recallBackup, recallCluster } from './targets.ts';
 
 const schema = z.strictObject({ backupId: nameOrId });
 
@@ -24,7 +25,7 @@ export const deleteBackup =
       prepare: async () => {},
       apply: async (tx) => {
         const row = await getBackup(tx.db, call, backupId);
-        checkMember(call);
+        permit(call.actor, 'deleteBackup', row);
         checkGeneration(call, row);
         await checkNotRestoring(tx, row);
         const operation =

@@ -1,5 +1,6 @@
 /** deleteCluster: marks a cluster and all below it for removal; asking twice answers the removal that is under way. */
 import { z } from 'zod';
+import { permit } from '../domain/actor.ts';
 import type { DeletePolicy } from '../domain/deletePolicy.ts';
 import { LONGEST_DEADLINE_S, SHORTEST_DEADLINE_S } from '../domain/deletionStage.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
@@ -14,7 +15,7 @@ import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { outcomeOf, recallClusterAnswer } from './clusterCommand.ts';
 import { runOnce } from './idempotent.ts';
 import { given, nameOrId, ownInput, parseInput, wholeNumber } from './parse.ts';
-import { checkGeneration, checkMember, getCluster, recallCluster } from './targets.ts';
+import { checkGeneration, getCluster, recallCluster } from './targets.ts';
 import { refreshTrust } from './trust.ts';
 
 const keepOrDelete = given(z.enum(['KEEP', 'DELETE']));
@@ -44,7 +45,7 @@ export const deleteCluster =
       prepare: async () => {},
       apply: async (tx) => {
         const row = await getCluster(tx.db, call, input.clusterId);
-        checkMember(call);
+        permit(call.actor, 'deleteCluster', row);
         if (input.policy?.loadBalancers === 'KEEP') checkNetworkStays(row);
         if (input.abandonSeed) await abandonSeed(deps, call, tx, row);
         const { cluster, operation } =
@@ -90,11 +91,7 @@ const checkNetworkStays = ({ resolved, spec, name }: ClusterRow): void => {
 };
 
 const abandonSeed = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow): Promise<void> => {
-  if (!call.actor.isCloudAdmin)
-    throw new UserError('FORBIDDEN', 'Only cloud administrators may give up a seed; ask one, or leave it out and wait for the seed.', {
-      field: ['abandonSeed'],
-      whoMustAct: 'CLOUD_ADMIN',
-    });
+  permit(call.actor, 'abandonSeed', undefined, { field: ['abandonSeed'], whoMustAct: 'CLOUD_ADMIN' });
   await patchCluster(tx, row.id, { seedAbandoned: true });
   await wakeNow(tx, 'CLUSTER', row.id, deps.clock.now());
 };

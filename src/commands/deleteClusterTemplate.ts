@@ -19,7 +19,7 @@ export const deleteClusterTemplate =
       input: raw,
       prepare: async () => {},
       apply: async (tx) => {
-        const { template, revision } = await getOwnTemplate(tx.db, call, input.clusterTemplateId);
+        const { template, revision } = await getOwnTemplate(tx.db, call, 'deleteClusterTemplate', input.clusterTemplateId);
         checkGeneration(call, template);
         const used = await countClustersOfTemplate(tx.db, template.id);
         if (used > 0)

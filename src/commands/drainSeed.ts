@@ -1,6 +1,6 @@
 /** drainSeed: a seed takes no new clusters, and those that are in it go to others. uncordonSeed ends that. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { UserError } from '../domain/errors.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
 import { checkStore } from './createBackup.ts';
@@ -12,7 +12,7 @@ const schema = z.strictObject({ seedId: nameOrId });
 export const drainSeed =
   (deps: CommandDeps): Command<SeedAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'drainSeed');
     const { seedId } = parseInput(schema, ownInput(raw));
     return changeSeed(deps, call, raw, {
       mutation: 'drainSeed',

@@ -1,6 +1,6 @@
 /** findOrphans: looks for what carries Seedbed's marks and belongs to no living cluster. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import type { Command, CommandDeps, OperationAnswer } from './call.ts';
 import { runOnce } from './idempotent.ts';
 import { startOrphans } from './orphansCommand.ts';
@@ -12,7 +12,7 @@ const schema = z.strictObject({});
 export const findOrphans =
   (deps: CommandDeps): Command<OperationAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'findOrphans');
     parseInput(schema, ownInput(raw));
     return runOnce<OperationAnswer, void>(deps, call, {
       mutation: 'findOrphans',

@@ -17,7 +17,7 @@ export const issueKubeconfig =
   async (call, raw) => {
     const input = parseInput(schema, ownInput(raw));
     const cluster = await getCluster(deps.store.db, call, input.clusterId);
-    checkRole(call, input);
+    checkRole(call, 'issueKubeconfig', cluster, input);
     return runOnce<KubeconfigAnswer, IssuedKubeconfig & { userName: string }>(deps, call, {
       mutation: 'issueKubeconfig',
       input: raw,

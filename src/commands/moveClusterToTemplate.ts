@@ -69,7 +69,7 @@ export const getRevision = async (db: Db, call: Call, row: ClusterRow, choice: R
 };
 
 const getOwn = async (db: Db, call: Call, row: ClusterRow): Promise<TemplateWithRevision> => {
-  const [found] = await findUsableTemplates(db, sightOf(call.actor), row.templateId);
+  const [found] = await findUsableTemplates(db, sightOf(call.actor, 'readClusterTemplates'), row.templateId);
   if (found === undefined)
     throw new NotFound(`The template that cluster ${row.name} was made from, and which may be deleted or not yours to see any more,`, {
       field: ['clusterTemplate'],

@@ -1,6 +1,6 @@
 /** moveControlPlane: a cluster's control plane goes to another seed, or back to the one that it is being moved from. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { type ControlPlaneMove, hindranceOf, isMoving } from '../domain/controlPlaneMove.ts';
 import { Conflict, Unavailable, UserError } from '../domain/errors.ts';
 import type { Beginner } from '../store/begun.ts';
@@ -20,7 +20,7 @@ const schema = z.strictObject({ clusterId: nameOrId, seedId: nameOrId });
 export const moveControlPlane =
   (deps: CommandDeps): Command<ClusterAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'moveControlPlane');
     const input = parseInput(schema, ownInput(raw));
     return changeCluster(deps, call, {
       mutation: 'moveControlPlane',

@@ -1,6 +1,8 @@
 /** The frame of the commands on a cluster's node groups: who may, on what, and what every accepted one leaves. */
 import type { z } from 'zod';
+import { permit } from '../domain/actor.ts';
 import type { OperationKind } from '../domain/operation.ts';
+import type { Action } from '../domain/policy.ts';
 import type { Db, Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
 import type { OperationRow } from '../store/progress.ts';
@@ -10,7 +12,7 @@ import { announce, newOperation, nodeGroupSubject, showOnCluster } from './annou
 import type { Call, Command, CommandDeps, NodeGroupAnswer } from './call.ts';
 import { runOnce } from './idempotent.ts';
 import { ownInput, parseInput } from './parse.ts';
-import { checkMember, checkNotDeleting, recallCluster, recallNodeGroup, recallOperation } from './targets.ts';
+import { checkNotDeleting, recallCluster, recallNodeGroup, recallOperation } from './targets.ts';
 import { refreshTrust } from './trust.ts';
 
 interface Written {
@@ -25,7 +27,7 @@ export interface At {
 }
 
 interface NodeGroupCommand<Schema extends z.ZodType, Found extends { cluster: ClusterRow }> {
-  mutation: string;
+  mutation: Action;
   schema: Schema;
   /** What the input names, of a cluster that the caller sees. Throws NotFound. */
   find(db: Db, call: Call, input: z.output<Schema>): Promise<Found>;
@@ -44,8 +46,8 @@ export const nodeGroupCommand =
       prepare: async () => {},
       apply: async (tx) => {
         const found = await find(tx.db, call, input);
-        checkMember(call);
         const { cluster } = found;
+        permit(call.actor, mutation, cluster);
         checkNotDeleting(cluster);
         const { nodeGroupId, operation } = await write({ deps, call, tx }, found, input);
         const recall = { clusterId: cluster.id, nodeGroupId, operationId: operation.id };

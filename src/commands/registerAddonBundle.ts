@@ -1,5 +1,5 @@
 /** registerAddonBundle: offers manifests to all projects under a name, as revision 1. */
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { NO_OPTIONS } from '../domain/addonBundleOption.ts';
 import { insertAddonBundle, insertAddonBundleRevision } from '../store/addonBundles.ts';
 import { bundleFields, bundleNameTaken, checkBundle, type ReadBundle, readParts, recallBundleAnswer } from './addonBundleInput.ts';
@@ -10,7 +10,7 @@ import { ownInput, parseInput } from './parse.ts';
 export const registerAddonBundle =
   (deps: CommandDeps): Command<AddonBundleAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'registerAddonBundle');
     const { name, description = '', manifests, optionsSchema } = parseInput(bundleFields, ownInput(raw));
     return runOnce<AddonBundleAnswer, ReadBundle>(deps, call, {
       mutation: 'registerAddonBundle',

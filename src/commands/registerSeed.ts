@@ -1,5 +1,5 @@
 /** registerSeed: keeps a seed's kubeconfig sealed; the seed's own flow looks whether it will do. */
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
 import { runOnce } from './idempotent.ts';
 import { ownInput, parseInput } from './parse.ts';
@@ -8,7 +8,7 @@ import { addSeed, KUBECONFIG, newSeedRow, recallSeedAnswer, seedFields } from '.
 export const registerSeed =
   (deps: CommandDeps): Command<SeedAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'registerSeed');
     const input = parseInput(seedFields, ownInput(raw));
     return runOnce<SeedAnswer, string>(deps, call, {
       mutation: 'registerSeed',

@@ -1,6 +1,6 @@
 /** removeOrphans: removes those that were chosen, each looked at once more before. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { Conflict, NotFound } from '../domain/errors.ts';
 import { loadOrphans, patchOrphans } from '../store/orphans.ts';
 import type { Command, CommandDeps, OperationAnswer } from './call.ts';
@@ -17,7 +17,7 @@ const schema = z.strictObject({
 export const removeOrphans =
   (deps: CommandDeps): Command<OperationAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'removeOrphans');
     const { orphanIds } = parseInput(schema, ownInput(raw));
     return runOnce<OperationAnswer, void>(deps, call, {
       mutation: 'removeOrphans',

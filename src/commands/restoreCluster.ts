@@ -1,5 +1,6 @@
 /** restoreCluster: a backup takes the place of what its cluster has; a restore that is under way gives way to it. */
 import { z } from 'zod';
+import { permit } from '../domain/actor.ts';
 import { type RestoreLoss, type SnapshotFacts, sayLoss } from '../domain/backup.ts';
 import { checkNotMoving } from '../domain/controlPlaneMove.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
@@ -10,7 +11,7 @@ import type { BackupAnswer, Command, CommandDeps } from './call.ts';
 import { checkStore, recallBackupAnswer } from './createBackup.ts';
 import { runOnce } from './idempotent.ts';
 import { given, nameOrId, ownInput, parseInput } from './parse.ts';
-import { checkGeneration, checkMember, checkNotDeleting, getBackup, recallCluster } from './targets.ts';
+import { checkGeneration, checkNotDeleting, getBackup, recallCluster } from './targets.ts';
 
 const schema = z.strictObject({ backupId: nameOrId, confirmClusterName: given(z.string().max(100)) });
 
@@ -24,7 +25,7 @@ export const restoreCluster =
       prepare: async () => {},
       apply: async (tx) => {
         const backup = await getBackup(tx.db, call, input.backupId);
-        checkMember(call);
+        permit(call.actor, 'restoreCluster', backup);
         const cluster = await recallCluster(tx.db, call, backup.clusterId);
         checkStore(deps);
         const snapshot = checkTarget(backup, cluster);

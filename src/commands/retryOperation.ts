@@ -1,5 +1,6 @@
 /** retryOperation: another try now, for everything below the operation that is not finished. */
 import { z } from 'zod';
+import { permit } from '../domain/actor.ts';
 import { Conflict, NotFound } from '../domain/errors.ts';
 import { patchBackup } from '../store/backups.ts';
 import type { Tx } from '../store/open.ts';
@@ -12,7 +13,7 @@ import type { Call, Command, CommandDeps, OperationAnswer } from './call.ts';
 import { runOnce } from './idempotent.ts';
 import { wakeOrphans } from './orphansCommand.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
-import { checkGeneration, checkMember, getOperation, recallOperation } from './targets.ts';
+import { checkGeneration, getOperation, recallOperation } from './targets.ts';
 import { refreshTrust } from './trust.ts';
 
 const schema = z.strictObject({ operationId: nameOrId });
@@ -27,7 +28,7 @@ export const retryOperation =
       prepare: async () => {},
       apply: async (tx) => {
         const row = await getOperation(tx.db, call, input.operationId);
-        checkMember(call);
+        permit(call.actor, 'retryOperation', row);
         checkGeneration(call, row);
         refuseFinished(row);
         await updateOperation(tx, row, {

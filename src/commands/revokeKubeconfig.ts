@@ -1,12 +1,13 @@
 /** revokeKubeconfig: ends an access before its time. */
 import { z } from 'zod';
+import { permit } from '../domain/actor.ts';
 import { patchKubeconfigs } from '../store/kubeconfigs.ts';
 import { wakeNow } from '../store/wake.ts';
 import { ownNameOf } from './access.ts';
 import type { Command, CommandDeps, RevokedKubeconfigAnswer } from './call.ts';
 import { runOnce } from './idempotent.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
-import { checkGeneration, checkMember, getKubeconfig, recallCluster, recallKubeconfig } from './targets.ts';
+import { checkGeneration, getKubeconfig, recallCluster, recallKubeconfig } from './targets.ts';
 
 const schema = z.strictObject({ kubeconfigId: nameOrId });
 
@@ -22,7 +23,7 @@ export const revokeKubeconfig =
         const { kubeconfig, cluster } = await getKubeconfig(tx.db, call, input.kubeconfigId);
         checkGeneration(call, cluster);
         // Whoever may read may have one that reads, and may give it back.
-        if (kubeconfig.ownerId !== call.actor.userId) checkMember(call);
+        permit(call.actor, 'revokeKubeconfig', { projectId: cluster.projectId, userId: kubeconfig.ownerId });
         if (kubeconfig.revokedAt === null) {
           const now = deps.clock.now();
           await patchKubeconfigs(tx, [kubeconfig.id], { revokedAt: now, revokedBy: ownNameOf(call) });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Rotations } from '../domain/cluster.ts';
 import { Conflict } from '../domain/errors.ts';
 import type { OperationKind } from '../domain/operation.ts';
+import type { Action } from '../domain/policy.ts';
 import type { Tx } from '../store/open.ts';
 import { loadTrackedOperations } from '../store/progress.ts';
 import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
@@ -16,7 +17,7 @@ import { recallCluster } from './targets.ts';
 const schema = z.strictObject({ clusterId: nameOrId });
 
 export interface RotationKind {
-  mutation: string;
+  mutation: Action;
   kind: OperationKind;
   counter: keyof Rotations;
   /** What is made anew, as the beginning of a sentence. */

@@ -1,5 +1,5 @@
 /** What the cluster-autoscaler may do: more workers of a group, fewer that are not there yet, and away with those that it names. */
-import type { Actor } from '../domain/actor.ts';
+import { type Actor, NO_RIGHTS } from '../domain/actor.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
 import { isHibernating } from '../domain/hibernation.ts';
 import { isScalable } from '../domain/nodeGroup.ts';
@@ -167,6 +167,7 @@ const callOf = (deps: CommandDeps, cluster: ClusterRow): Call => {
     projectName: null,
     roles: [],
     isCloudAdmin: false,
+    rights: NO_RIGHTS,
     expiresAt: 0,
   };
   return { actor, requestId: deps.newId(), token: '' };

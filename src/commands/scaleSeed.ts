@@ -1,6 +1,6 @@
 /** scaleSeed: how many machines a seed that Seedbed made has beside its first. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { countClustersBoundToSeed } from '../store/seeds.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
@@ -13,7 +13,7 @@ const schema = z.strictObject({ seedId: nameOrId, workers: workerCount });
 export const scaleSeed =
   (deps: CommandDeps): Command<SeedAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'scaleSeed');
     const { seedId, workers } = parseInput(schema, ownInput(raw));
     return changeSeed(deps, call, raw, {
       mutation: 'scaleSeed',

@@ -1,10 +1,11 @@
 /** A seed as input, and the frame that all commands on a registered seed share. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { parseCidr } from '../domain/cidr.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { faultOfLabel, MAX_SEED_NAME } from '../domain/names.ts';
 import type { OperationKind } from '../domain/operation.ts';
+import type { Action } from '../domain/policy.ts';
 import { DEFAULT_SEED_WEIGHT, MAX_SEED_WEIGHT } from '../domain/seed.ts';
 import { isUniqueViolation, type Tx } from '../store/open.ts';
 import { findNewestOperation, supersedeOperations } from '../store/operations.ts';
@@ -114,9 +115,9 @@ export const removeSeed = (
   deps: CommandDeps,
   call: Call,
   raw: unknown,
-  way: { mutation: string; kind: OperationKind; message: string; refuse: (row: SeedRow) => void },
+  way: { mutation: Action; kind: OperationKind; message: string; refuse: (row: SeedRow) => void },
 ): Promise<SeedAnswer> => {
-  requireCloudAdmin(call.actor);
+  permit(call.actor, way.mutation);
   const { refuse, ...change } = way;
   return changeSeed(deps, call, raw, {
     ...change,
@@ -139,7 +140,7 @@ const nameTaken = (error: unknown, name: string): unknown =>
     : error;
 
 export interface SeedChange {
-  mutation: string;
+  mutation: Action;
   kind: OperationKind;
   seedId: string;
   /** Open operations of these kinds are superseded; null: all of the seed's. */
@@ -154,7 +155,7 @@ export interface SeedChange {
 
 /** Runs a change of one registered seed: rights, generation, row, operation, event and work item. */
 export const changeSeed = (deps: CommandDeps, call: Call, raw: unknown, change: SeedChange): Promise<SeedAnswer> => {
-  requireCloudAdmin(call.actor);
+  permit(call.actor, change.mutation);
   return runOnce<SeedAnswer, void>(deps, call, {
     mutation: change.mutation,
     input: raw,

@@ -17,7 +17,7 @@ export const signCertificate =
   async (call, raw) => {
     const input = parseInput(schema, ownInput(raw));
     const cluster = await getCluster(deps.store.db, call, input.clusterId);
-    checkRole(call, input);
+    checkRole(call, 'signCertificate', cluster, input);
     return runOnce<CertificateAnswer, SignedCertificate & { userName: string }>(deps, call, {
       mutation: 'signCertificate',
       input: raw,

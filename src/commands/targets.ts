@@ -1,13 +1,13 @@
 /** Finds what a command is to change; what is not the caller's is not there. */
-import { mayWrite, sees } from '../domain/actor.ts';
-import { Conflict, NotFound, UserError } from '../domain/errors.ts';
+import { permit } from '../domain/actor.ts';
+import { Conflict, NotFound } from '../domain/errors.ts';
 import { type BackupRow, loadBackups } from '../store/backups.ts';
 import { loadClusters } from '../store/clusters.ts';
 import { type KubeconfigRow, loadKubeconfigs } from '../store/kubeconfigs.ts';
 import { loadNodeGroups } from '../store/nodeGroups.ts';
 import { loadNodes } from '../store/nodes.ts';
 import type { Db } from '../store/open.ts';
-import { loadOperations } from '../store/operations.ts';
+import { loadSeenOperations } from '../store/operations.ts';
 import type { OperationRow } from '../store/progress.ts';
 import type { ClusterRow, NodeGroupRow, NodeRow, SeedRow } from '../store/reconcile.ts';
 import { findSeed, loadSeeds } from '../store/seeds.ts';
@@ -30,15 +30,9 @@ export const checkGeneration = (call: Call, row: { generation: number }): void =
     );
 };
 
-/** @throws FORBIDDEN unless the caller may change things in a project that is seen. */
-export const checkMember = (call: Call): void => {
-  if (!call.actor.isCloudAdmin && !mayWrite(call.actor))
-    throw new UserError('FORBIDDEN', 'This needs the role "member" in the project; ask a project administrator for it.');
-};
-
 /** A cluster that the caller sees and that is not deleted. @throws NotFound. */
 export const getCluster = async (db: Db, call: Call, id: string): Promise<ClusterRow> => {
-  const [row] = await loadClusters(db, sightOf(call.actor), [id]);
+  const [row] = await loadClusters(db, sightOf(call.actor, 'readClusters'), [id]);
   if (row === undefined || row.deletedAt !== null) throw new NotFound(`Cluster ${shown(id)}`, { field: ['clusterId'] });
   return row;
 };
@@ -53,7 +47,7 @@ export const getNodeGroup = async (db: Db, call: Call, id: string): Promise<{ no
   const absent = new NotFound(`Node group ${shown(id)}`, { field: ['nodeGroupId'] });
   const [nodeGroup] = await loadNodeGroups(db, [id]);
   if (nodeGroup === undefined || nodeGroup.deletedAt !== null) throw absent;
-  const [cluster] = await loadClusters(db, sightOf(call.actor), [nodeGroup.clusterId]);
+  const [cluster] = await loadClusters(db, sightOf(call.actor, 'readClusters'), [nodeGroup.clusterId]);
   if (cluster === undefined) throw absent;
   return { nodeGroup, cluster };
 };
@@ -64,14 +58,14 @@ export const getNode = async (db: Db, call: Call, id: string): Promise<{ node: N
   const [node] = await loadNodes(db, [id]);
   if (node === undefined || node.deletedAt !== null) throw absent;
   const [nodeGroup] = await loadNodeGroups(db, [node.nodeGroupId]);
-  const [cluster] = await loadClusters(db, sightOf(call.actor), [node.clusterId]);
+  const [cluster] = await loadClusters(db, sightOf(call.actor, 'readClusters'), [node.clusterId]);
   if (nodeGroup === undefined || cluster === undefined) throw absent;
   return { node, nodeGroup, cluster };
 };
 
 /** A backup that the caller sees and that is not gone. @throws NotFound. */
 export const getBackup = async (db: Db, call: Call, id: string): Promise<BackupRow> => {
-  const [row] = await loadBackups(db, sightOf(call.actor), [id]);
+  const [row] = await loadBackups(db, sightOf(call.actor, 'readBackups'), [id]);
   if (row === undefined || row.deletedAt !== null) throw new NotFound(`Backup ${shown(id)}`, { field: ['backupId'] });
   return row;
 };
@@ -79,7 +73,7 @@ export const getBackup = async (db: Db, call: Call, id: string): Promise<BackupR
 /** A kubeconfig of a cluster that the caller sees. @throws NotFound. */
 export const getKubeconfig = async (db: Db, call: Call, id: string): Promise<{ kubeconfig: KubeconfigRow; cluster: ClusterRow }> => {
   const [kubeconfig] = await loadKubeconfigs(db, [id]);
-  const [cluster] = kubeconfig === undefined ? [] : await loadClusters(db, sightOf(call.actor), [kubeconfig.clusterId]);
+  const [cluster] = kubeconfig === undefined ? [] : await loadClusters(db, sightOf(call.actor, 'readClusters'), [kubeconfig.clusterId]);
   if (kubeconfig === undefined || cluster === undefined) throw new NotFound(`Kubeconfig ${shown(id)}`, { field: ['kubeconfigId'] });
   return { kubeconfig, cluster };
 };
@@ -93,7 +87,7 @@ export const getSeed = async (db: Db, idOrName: string, field: string): Promise<
 
 /** A template that the caller may use, by id or name, with its newest revision. @throws NotFound; CONFLICT when the name is several templates'. */
 export const getTemplate = async (db: Db, call: Call, idOrName: string, field: string): Promise<TemplateWithRevision> => {
-  const [found, second] = await findUsableTemplates(db, sightOf(call.actor), idOrName);
+  const [found, second] = await findUsableTemplates(db, sightOf(call.actor, 'readClusterTemplates'), idOrName);
   if (found === undefined) throw new NotFound(`Cluster template ${shown(idOrName)}`, { field: [field] });
   if (second !== undefined)
     throw new Conflict('CONFLICT', `Several cluster templates are named ${shown(idOrName)}; give the id of the one you mean.`, {
@@ -102,21 +96,21 @@ export const getTemplate = async (db: Db, call: Call, idOrName: string, field: s
   return found;
 };
 
-/** A template that the caller may change: of the own project, and a private one unless a cloud admin asks. */
-export const getOwnTemplate = async (db: Db, call: Call, idOrName: string): Promise<TemplateWithRevision> => {
+/** A template that the caller may do this to. @throws NotFound; FORBIDDEN. */
+export const getOwnTemplate = async (
+  db: Db,
+  call: Call,
+  action: 'updateClusterTemplate' | 'deleteClusterTemplate',
+  idOrName: string,
+): Promise<TemplateWithRevision> => {
   const found = await getTemplate(db, call, idOrName, 'clusterTemplateId');
-  const { template } = found;
-  if (call.actor.isCloudAdmin) return found;
-  if (!sees(call.actor, template.projectId))
-    throw new UserError('FORBIDDEN', 'Only its own project and cloud administrators may change a public template.');
-  checkMember(call);
-  if (template.visibility !== 'PRIVATE')
-    throw new UserError('FORBIDDEN', 'Only cloud administrators may change a template that is not private.');
+  permit(call.actor, action, found.template);
+  if (found.template.visibility !== 'PRIVATE') permit(call.actor, 'publishClusterTemplate');
   return found;
 };
 
 export const getOperation = async (db: Db, call: Call, id: string): Promise<OperationRow> => {
-  const [row] = await loadOperations(db, sightOf(call.actor), [id]);
+  const [row] = await loadSeenOperations(db, call.actor, [id]);
   if (row === undefined) throw new NotFound(`Operation ${shown(id)}`, { field: ['operationId'] });
   return row;
 };
@@ -127,13 +121,13 @@ const there = <T>(row: T | undefined): T => {
   return row;
 };
 export const recallCluster = async (db: Db, call: Call, id = ''): Promise<ClusterRow> =>
-  there((await loadClusters(db, sightOf(call.actor), [id]))[0]);
+  there((await loadClusters(db, sightOf(call.actor, 'readClusters'), [id]))[0]);
 export const recallBackup = async (db: Db, call: Call, id = ''): Promise<BackupRow> =>
-  there((await loadBackups(db, sightOf(call.actor), [id]))[0]);
+  there((await loadBackups(db, sightOf(call.actor, 'readBackups'), [id]))[0]);
 export const recallKubeconfig = async (db: Db, id = ''): Promise<KubeconfigRow> => there((await loadKubeconfigs(db, [id]))[0]);
 export const recallNodeGroup = async (db: Db, id = ''): Promise<NodeGroupRow> => there((await loadNodeGroups(db, [id]))[0]);
 export const recallSeed = async (db: Db, id = ''): Promise<SeedRow> => there((await loadSeeds(db, [id]))[0]);
 export const recallOperation = async (db: Db, call: Call, id = ''): Promise<OperationRow> =>
-  there((await loadOperations(db, sightOf(call.actor), [id]))[0]);
+  there((await loadSeenOperations(db, call.actor, [id]))[0]);
 export const recallTemplate = async (db: Db, call: Call, id = ''): Promise<TemplateRow> =>
-  there((await loadTemplates(db, sightOf(call.actor), [id]))[0]);
+  there((await loadTemplates(db, sightOf(call.actor, 'readClusterTemplates'), [id]))[0]);

@@ -1,6 +1,6 @@
 /** updateAddonBundle: makes the next immutable revision; clusters keep theirs until they are told to take another. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { stableJson } from '../lib/json.ts';
 import { type AddonBundleRevisionRow, insertAddonBundleRevision, patchAddonBundle } from '../store/addonBundles.ts';
 import { bundleFields, checkBundle, getAddonBundle, type ReadBundle, readParts, recallBundleAnswer } from './addonBundleInput.ts';
@@ -14,7 +14,7 @@ const schema = bundleFields.omit({ name: true, manifests: true }).extend({ addon
 export const updateAddonBundle =
   (deps: CommandDeps): Command<AddonBundleAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'updateAddonBundle');
     const input = parseInput(schema, ownInput(raw));
     return runOnce<AddonBundleAnswer, Partial<ReadBundle>>(deps, call, {
       mutation: 'updateAddonBundle',

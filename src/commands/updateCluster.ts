@@ -1,5 +1,6 @@
 /** updateCluster: changes settings of a living cluster; its flow carries them out. */
 import { z } from 'zod';
+import { permit } from '../domain/actor.ts';
 import { UserError } from '../domain/errors.ts';
 import { mergeChanges, mergeSpec, type SpecPath, settingAt, settingsOf } from '../domain/template.ts';
 import { stableJson } from '../lib/json.ts';
@@ -14,7 +15,7 @@ import { checkAllowedCidrs, checkBackup, checkSpec, checkTunnel, type PathOf } f
 import { outcomeOf, recallClusterAnswer } from './clusterCommand.ts';
 import { runOnce } from './idempotent.ts';
 import { definedOf, given, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
-import { checkGeneration, checkMember, checkNotDeleting, getCluster, recallCluster } from './targets.ts';
+import { checkGeneration, checkNotDeleting, getCluster, recallCluster } from './targets.ts';
 import { labelsInput, type ReadSpec, readSpec, specFields } from './templateInput.ts';
 import { refreshTrust } from './trust.ts';
 
@@ -38,7 +39,7 @@ export const updateCluster =
       prepare: async () => {},
       apply: async (tx) => {
         const row = await getCluster(tx.db, call, input.clusterId);
-        checkMember(call);
+        permit(call.actor, 'updateCluster', row);
         checkNotDeleting(row);
         checkGeneration(call, row);
         const { cluster, operation } = await write(deps, call, tx, row, input);

@@ -1,7 +1,7 @@
 /** updateClusterTemplate: makes the next immutable revision; clusters keep theirs. */
 
 import type { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { mergeSpec } from '../domain/template.ts';
 import { stableJson } from '../lib/json.ts';
 import type { Tx } from '../store/open.ts';
@@ -24,7 +24,8 @@ export const updateClusterTemplate =
     const input = parseInput(schema, ownInput(raw));
     const { clusterTemplateId: _about, ...fields } = input;
     requireChange(fields);
-    if (input.visibility !== undefined && input.visibility !== 'PRIVATE') requireCloudAdmin(call.actor);
+    if (input.visibility !== undefined && input.visibility !== 'PRIVATE')
+      permit(call.actor, 'publishClusterTemplate', undefined, { field: ['visibility'] });
     return runOnce<TemplateAnswer, void>(deps, call, {
       mutation: 'updateClusterTemplate',
       input: raw,
@@ -44,7 +45,7 @@ export const updateClusterTemplate =
 
 const write = async (deps: CommandDeps, call: Call, tx: Tx, input: Input) => {
   const { clusterTemplateId, name, visibility, labels, ...typed } = input;
-  const { template, revision: current } = await getOwnTemplate(tx.db, call, clusterTemplateId);
+  const { template, revision: current } = await getOwnTemplate(tx.db, call, 'updateClusterTemplate', clusterTemplateId);
   checkGeneration(call, template);
   const now = deps.clock.now();
   const wished = readSpec(definedOf(typed), labels, current.spec.networkDriver, []);

@@ -1,5 +1,5 @@
 /** updateSeed: changes what is known of a seed; what is left out stays as it is. */
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import type { Tx } from '../store/open.ts';
 import { countClustersBoundToSeed } from '../store/seeds.ts';
@@ -12,7 +12,7 @@ const schema = seedFields.partial().extend({ seedId: nameOrId });
 export const updateSeed =
   (deps: CommandDeps): Command<SeedAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'updateSeed');
     const { seedId, kubeconfig, ...fields } = parseInput(schema, ownInput(raw));
     requireChange({ kubeconfig, ...fields });
     const server = kubeconfig === undefined ? undefined : deps.parseKubeconfig(kubeconfig).server;

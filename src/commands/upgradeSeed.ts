@@ -1,6 +1,6 @@
 /** upgradeSeed: another version of Kubernetes for a seed that Seedbed made; its flow takes its machines there, one after another. */
 import { z } from 'zod';
-import { requireCloudAdmin } from '../domain/actor.ts';
+import { permit } from '../domain/actor.ts';
 import { UserError } from '../domain/errors.ts';
 import { getSeedTarget } from '../domain/seedUpgrade.ts';
 import type { Command, CommandDeps, SeedAnswer } from './call.ts';
@@ -13,7 +13,7 @@ const schema = z.strictObject({ seedId: nameOrId, version: versionInput });
 export const upgradeSeed =
   (deps: CommandDeps): Command<SeedAnswer> =>
   async (call, raw) => {
-    requireCloudAdmin(call.actor);
+    permit(call.actor, 'upgradeSeed');
     const { seedId, version } = parseInput(schema, ownInput(raw));
     return changeSeed(deps, call, raw, {
       mutation: 'upgradeSeed',

@@ -1,36 +1,56 @@
-/** Who calls, and what the roles of a Keystone token allow. */
-import { UserError } from './errors.ts';
+/** Who calls, and what the policy allows. */
+import { type ErrorDetail, UserError } from './errors.ts';
+import { ACTIONS, type Action, actionNames, type Rights } from './policy.ts';
 
 export interface Actor {
   userId: string;
   userName: string;
   userDomainName: string;
-  /** The project the token is scoped to; null for a token without one, which may see nothing of any project. */
+  /** The project the token is scoped to; null for a token without one, which may see nothing of any project by itself. */
   projectId: string | null;
   projectName: string | null;
   roles: readonly string[];
-  /** `admin` in Keystone: all projects, seeds, public templates. */
+  /** By the rule cloud_admin; what that allows is in the rights. */
   isCloudAdmin: boolean;
+  rights: Rights;
   /** When the token ends, in milliseconds since the epoch. */
   expiresAt: number;
 }
 
-const READERS = ['reader', 'member', 'admin'];
-const MEMBERS = ['member', 'admin'];
+/** Of those who are asked nothing, such as a cluster's autoscaler, which changes its own cluster alone. */
+export const NO_RIGHTS = Object.fromEntries(
+  actionNames.map((action) => [action, { own: false, mine: false, all: false }]),
+) as unknown as Rights;
 
-export const mayRead = (actor: Actor): boolean => actor.projectId !== null && actor.roles.some((r) => READERS.includes(r));
-export const mayWrite = (actor: Actor): boolean => actor.projectId !== null && actor.roles.some((r) => MEMBERS.includes(r));
+/** Whose an object is; null: no project's. Without `userId` it is nobody's own. */
+export interface Belonging {
+  projectId: string | null;
+  userId?: string;
+}
 
-/** May the actor see an object of this project? Cloud admins see all. */
-export const sees = (actor: Actor, projectId: string): boolean => actor.isCloudAdmin || (mayRead(actor) && actor.projectId === projectId);
-
-/** The project in which the actor may change things. Throws FORBIDDEN with the role that is missing. */
-export const writableProject = (actor: Actor): string => {
-  if (actor.projectId !== null && mayWrite(actor)) return actor.projectId;
-  throw new UserError('FORBIDDEN', 'This needs the role "member" in the project of your token; ask a project administrator for it.');
+/** May the actor do this to an object; without one, to the token's project or the cloud? */
+export const may = (actor: Actor, action: Action, target: Belonging = { projectId: actor.projectId }): boolean => {
+  const { own, mine, all } = actor.rights[action];
+  if (all) return true;
+  if (target.projectId === null || target.projectId !== actor.projectId) return false;
+  return own || (mine && target.userId === actor.userId);
 };
 
-/** Throws FORBIDDEN unless the actor is a cloud admin. */
-export const requireCloudAdmin = (actor: Actor): void => {
-  if (!actor.isCloudAdmin) throw new UserError('FORBIDDEN', 'Only a cloud administrator may do this.');
+/** Throws FORBIDDEN naming the rule. What the actor does not even see must be NOT_FOUND before this is asked. */
+export const permit = (actor: Actor, action: Action, target?: Belonging, detail?: ErrorDetail): void => {
+  if (!may(actor, action, target)) throw forbidden(action, detail);
+};
+
+/** The project of the token, in which the actor may do this. Throws FORBIDDEN. */
+export const permittedProject = (actor: Actor, action: Action): string => {
+  if (actor.projectId === null)
+    throw new UserError('FORBIDDEN', 'This needs a token of a project, and yours is of none; ask Keystone for one with a project.');
+  permit(actor, action, { projectId: actor.projectId });
+  return actor.projectId;
+};
+
+export const forbidden = (action: Action, detail?: ErrorDetail): UserError => {
+  const { rule, scope } = ACTIONS[action];
+  const whom = scope === 'CLOUD' ? 'a cloud administrator' : 'an administrator of the project';
+  return new UserError('FORBIDDEN', `The policy does not allow you this (${rule}); ask ${whom}.`, detail);
 };

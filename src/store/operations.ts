@@ -1,12 +1,12 @@
 /** Operations: one per acknowledged mutation; newest first wherever they are listed. */
 import { and, eq, inArray, or, type SQL } from 'drizzle-orm';
+import { type Actor, may } from '../domain/actor.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { OperationRow } from './progress.ts';
-import { inSight, type Sight } from './sight.ts';
 import { operations } from './tables.ts';
 
 const order: Order = { at: operations.requestedAt, id: operations.id, newestFirst: true };
@@ -15,12 +15,18 @@ const OPEN: OperationState[] = ['PENDING', 'RUNNING', 'FAILED'];
 
 export const insertOperation = inserter(operations);
 
-/** A seed's operations belong to no project: only cloud admins see them. */
-export const loadOperations = (db: Db, sight: Sight, ids: readonly string[]): Promise<OperationRow[]> =>
+/** Whoever's they are: for those who know them. */
+export const loadOperations = (db: Db, ids: readonly string[]): Promise<OperationRow[]> =>
   db
     .select()
     .from(operations)
-    .where(and(inArray(operations.id, [...ids]), inSight(operations.projectId, sight)));
+    .where(inArray(operations.id, [...ids]));
+
+/** Those that the actor may see. Of seeds and orphans they belong to no project. */
+export const loadSeenOperations = async (db: Db, actor: Actor, ids: readonly string[]): Promise<OperationRow[]> =>
+  (await loadOperations(db, ids)).filter(({ projectId, targetKind }) =>
+    projectId === null ? may(actor, targetKind === 'ORPHANS' ? 'readOrphans' : 'readSeeds') : may(actor, 'readClusters', { projectId }),
+  );
 
 export const listOperationsByClusters = async (
   db: Db,

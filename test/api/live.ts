@@ -152,7 +152,7 @@ export const setState = (world: World, clusterId: string, state: 'CREATING' | 'R
 
 export const setOperation = (world: World, id: string, percent: number, state: 'RUNNING' | 'SUCCEEDED'): Promise<void> =>
   world.store.transaction(async (tx) => {
-    const [operation] = await loadOperations(tx.db, { all: true, projectId: null }, [id]);
+    const [operation] = await loadOperations(tx.db, [id]);
     if (operation === undefined) throw new Error('No such operation.');
     await updateOperation(tx, operation, {
       state,

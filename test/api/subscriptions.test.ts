@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { actorBy } from '../commands/house.ts';
 import { addNode, happen, numbersOf, overSocket, PROGRESS, setNode, setOperation, setState, WAYS } from './live.ts';
 import { makeCluster, openWorld } from './world.ts';
 
@@ -211,7 +212,7 @@ describe.each(WAYS)('over %s', (_way, subscribe) => {
     if (rita === undefined) throw new Error('No Rita.');
     const live = subscribe(world, 'rita', PROGRESS, { id: uuid });
     await live.until(1);
-    world.tokens.set('rita', { ...rita, roles: [] });
+    world.tokens.set('rita', actorBy({ ...rita, roles: [] }));
     world.time.now += 60_000;
     await happen(world, uuid, ['secret of the future']);
     await live.ended;

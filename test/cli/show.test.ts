@@ -186,3 +186,14 @@ test('what is to be kept goes with the deletion, and what cannot be meant is ref
   expect(both.err).toContain('--keep-volumes and --delete-volumes exclude each other');
   expect(api?.asked.filter(({ body }) => body.query?.includes('mutation'))).toEqual([]);
 });
+
+test('whoami says who, where, and what is allowed', async () => {
+  const viewer = {
+    ...{ userName: 'rita', userDomainName: 'Default', projectId: 'p-1', projectName: 'blue', roles: ['reader'], isCloudAdmin: false },
+    ...{ tokenExpiresAt: '2027-01-01T00:00:00.000Z', can: { readClusters: true, readUsage: true, deleteCluster: false } },
+  };
+  const { out } = await withApi(() => ({ body: { data: { viewer } } }), ['whoami']);
+  expect(out).toBe(
+    'rita@Default, in project blue (p-1)\nroles: reader; the token ends 2027-01-01T00:00:00.000Z\nmay: readClusters, readUsage\nmay not: deleteCluster\n',
+  );
+});

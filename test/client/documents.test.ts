@@ -32,6 +32,10 @@ const askedBelow = (name: string, document: string): string[] => {
   return parse(document).definitions.flatMap((definition) => ('selectionSet' in definition ? walk(definition.selectionSet, null) : []));
 };
 
+test('the caller is asked for with all that is guarded', () => {
+  expect(askedBelow('can', documents.VIEWER).sort()).toEqual(valuesOf('ViewerCan').sort());
+});
+
 test('a template is asked for with all its settings', () => {
   expect(askedBelow('spec', documents.TEMPLATE_BY_NAME).sort()).toEqual(valuesOf('ClusterSpec').sort());
 });

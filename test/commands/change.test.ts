@@ -11,7 +11,7 @@ import { loadConditions, saveCondition } from '../../src/store/progress.ts';
 import { insertNodes, listLiveNodeGroups, loadCluster, patchCluster, patchNode, patchNodeGroup } from '../../src/store/reconcile.ts';
 import { clusters, events, nodes, operations, secrets, workItems } from '../../src/store/tables.ts';
 import { createQueue } from '../../src/store/workItems.ts';
-import { ADA, ANNA, BEN, call, catalogue, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
+import { ADA, ANNA, actorBy, BEN, call, catalogue, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
 
 let house: House;
 let made: ClusterAnswer;
@@ -151,7 +151,7 @@ describe('updateCluster', () => {
       name: 'far',
       subnets: ['office-1'],
     });
-    const admin = { ...ADA, projectId: 'blue' };
+    const admin = actorBy({ ...ADA, projectId: 'blue' });
     const overrides = { controlPlane: { tunnel: 'NONE' } };
     const error = await errorOf(update({ overrides }, admin));
     expect(error).toMatchObject({ code: 'INVALID_INPUT', field: ['overrides', 'controlPlane', 'tunnel'] });
@@ -434,7 +434,7 @@ describe('who may, and which generation', () => {
   test('a stranger finds nothing, in the words for what is not there; a reader may not', async () => {
     for (const [name, attempt] of attempts()) {
       expect(await errorOf(attempt(OTTO)), name).toMatchObject({ code: 'NOT_FOUND' });
-      expect(await errorOf(attempt({ ...RITA, roles: [] })), name).toMatchObject({ code: 'NOT_FOUND' });
+      expect(await errorOf(attempt(actorBy({ ...RITA, roles: [] }))), name).toMatchObject({ code: 'NOT_FOUND' });
       expect(await errorOf(attempt(RITA)), name).toMatchObject({ code: 'FORBIDDEN' });
     }
     const theirs = await errorOf(house.commands.deleteCluster(call(OTTO), { clusterId: made.cluster.id }));

@@ -48,7 +48,7 @@ test('each is another wish for the cluster and its groups, in the place of the o
   expect(cluster).toMatchObject({ state: 'WAKING', hibernation: { phase: 'WAKING' } });
   expect(operation).toMatchObject({ kind: 'WAKE_CLUSTER', state: 'PENDING', generation: 4 });
   const ids = [first.operation.id, again.operation.id];
-  const states = (await loadOperations(house.store.db, { all: true, projectId: null }, ids)).map(({ state }) => state);
+  const states = (await loadOperations(house.store.db, ids)).map(({ state }) => state);
   expect(states).toEqual(['SUPERSEDED', 'SUPERSEDED']);
   await expect(wake()).rejects.toThrow(/not hibernated/);
   expect((await hibernate()).cluster.hibernation).toMatchObject({ phase: 'GOING', until: null });

@@ -7,6 +7,8 @@ import { checkUserData } from '../../src/controlPlane/userData.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { CloudSubnet, ProjectCatalogue } from '../../src/domain/cloud.ts';
 import { UserError } from '../../src/domain/errors.ts';
+import { createPolicy, KEYSTONE_ROLES, type Policy } from '../../src/domain/policy.ts';
+import type { Claims } from '../../src/domain/policyRule.ts';
 import { newId, randomToken } from '../../src/lib/ids.ts';
 import { parseManifests } from '../../src/seeds/manifests.ts';
 import type { Store } from '../../src/store/open.ts';
@@ -70,16 +72,27 @@ export const openHouse = (): House => {
   return { ...database, secrets, deps, commands: createCommands(deps), time, cloud, ordered };
 };
 
-const actor = (name: string, projectId: string, roles: string[], isCloudAdmin = false): Actor => ({
-  userId: `user-${name}`,
-  userName: name,
-  userDomainName: 'Default',
-  projectId,
-  projectName: projectId,
-  roles,
-  isCloudAdmin,
-  expiresAt: 9_999_999_999_999,
-});
+/** Of a policy; the built-in one judges without. */
+export const actorBy = (
+  who: Pick<Actor, 'userName' | 'projectId' | 'roles'> & Partial<Claims>,
+  policy: Policy = createPolicy(KEYSTONE_ROLES),
+): Actor => {
+  const userId = who.userId ?? `user-${who.userName}`;
+  const claims: Claims = { domainId: null, isSystemScoped: false, ...who, userId };
+  return {
+    userId,
+    userName: who.userName,
+    userDomainName: 'Default',
+    projectId: who.projectId,
+    projectName: who.projectId,
+    roles: who.roles,
+    isCloudAdmin: policy.isCloudAdmin(claims),
+    rights: policy.rightsOf(claims),
+    expiresAt: 9_999_999_999_999,
+  };
+};
+
+const actor = (userName: string, projectId: string, roles: string[]): Actor => actorBy({ userName, projectId, roles });
 
 export const call = (who: Actor, more: Partial<Call> = {}): Call => ({
   actor: who,
@@ -92,7 +105,7 @@ export const ANNA = actor('anna', 'blue', ['member', 'reader']);
 export const BEN = actor('ben', 'blue', ['member', 'reader']);
 export const RITA = actor('rita', 'blue', ['reader']);
 export const OTTO = actor('otto', 'red', ['member', 'reader']);
-export const ADA = actor('ada', 'operators', ['admin', 'member', 'reader'], true);
+export const ADA = actor('ada', 'operators', ['admin', 'member', 'reader']);
 
 export const KUBECONFIG = 'server: https://10.9.8.7:6443\nkey: TOP-SECRET-KEY\n';
 

@@ -3,7 +3,7 @@ import { DEFAULT_ADDONS } from '../../src/domain/addons.ts';
 import { patchCluster } from '../../src/store/reconcile.ts';
 import { sightOf } from '../../src/store/sight.ts';
 import { findUsableTemplates, listRevisionsByTemplates, listTemplates, loadNewestRevisions } from '../../src/store/templates.ts';
-import { ADA, ANNA, BEN, call, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
+import { ADA, ANNA, actorBy, BEN, call, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
 
 let house: House;
 beforeEach(() => {
@@ -319,21 +319,21 @@ test('who may make, change and see which', async () => {
   ).toMatchObject({ code: 'FORBIDDEN' });
   expect((await change(ADA, own.id)).template.revision).toBe(2);
   const names = async (who: typeof ANNA) =>
-    (await listTemplates(house.store.db, sightOf(who), {}, { first: 9 })).rows.map((t) => t.name).sort();
+    (await listTemplates(house.store.db, sightOf(who, 'readClusterTemplates'), {}, { first: 9 })).rows.map((t) => t.name).sort();
   expect(await names(ANNA)).toEqual(['open', 'standard']);
   expect(await names(OTTO)).toEqual(['open']);
-  expect(await names({ ...OTTO, roles: [] })).toEqual([]);
+  expect(await names(actorBy({ ...OTTO, roles: [] }))).toEqual([]);
   expect(await names(ADA)).toEqual(['hidden', 'open', 'standard']);
 });
 
 test('a name means the own one first; a name of several others needs an id', async () => {
   await create({ name: 'twin', visibility: 'PUBLIC' }, ADA);
-  await create({ name: 'twin', visibility: 'PUBLIC' }, { ...ADA, projectId: 'other' });
+  await create({ name: 'twin', visibility: 'PUBLIC' }, actorBy({ ...ADA, projectId: 'other' }));
   expect(await errorOf(house.commands.createCluster(call(ANNA), { name: 'a', clusterTemplate: 'twin' }))).toMatchObject({
     code: 'CONFLICT',
     field: ['clusterTemplate'],
   });
   const { template } = await create({ name: 'twin' });
   expect((await house.commands.createCluster(call(ANNA), { name: 'a', clusterTemplate: 'twin' })).cluster.templateId).toBe(template.id);
-  expect(await findUsableTemplates(house.store.db, sightOf(OTTO), template.id)).toEqual([]);
+  expect(await findUsableTemplates(house.store.db, sightOf(OTTO, 'readClusterTemplates'), template.id)).toEqual([]);
 });

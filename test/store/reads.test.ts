@@ -13,7 +13,7 @@ import { insertNodes } from '../../src/store/reconcile.ts';
 import { listResourcesByClusters } from '../../src/store/resources.ts';
 import { sightOf } from '../../src/store/sight.ts';
 import { conditions, inventory, secrets } from '../../src/store/tables.ts';
-import { ADA, ANNA, call, type House, OTTO, openHouse, TEMPLATE } from '../commands/house.ts';
+import { ADA, ANNA, actorBy, call, type House, OTTO, openHouse, TEMPLATE } from '../commands/house.ts';
 
 let house: House;
 let ids: string[];
@@ -51,7 +51,7 @@ const walk = async <Row>(read: (after: string | null) => Promise<Slice<Row>>, cu
 
 test('pages meet without a gap or a double, and a row that comes between changes nothing before the cursor', async () => {
   const rows = await walk(
-    (after) => listClusters(db(), sightOf(ANNA), {}, { first: 2, after }),
+    (after) => listClusters(db(), sightOf(ANNA, 'readClusters'), {}, { first: 2, after }),
     (row) => encodeCursor(row.createdAt, row.id),
   );
   expect(rows.map((row) => row.id).sort()).toEqual([...ids].sort());
@@ -76,7 +76,7 @@ test('operations come newest first', async () => {
 });
 
 test.each(['', 'x', encodeCursor(Number.NaN, 'x'), 'a'.repeat(5000)])('the cursor %j is refused', async (after) => {
-  await expect(listClusters(db(), sightOf(ANNA), {}, { first: 2, after })).rejects.toMatchObject({
+  await expect(listClusters(db(), sightOf(ANNA, 'readClusters'), {}, { first: 2, after })).rejects.toMatchObject({
     code: 'INVALID_INPUT',
     detail: { field: ['after'] },
   });
@@ -84,11 +84,11 @@ test.each(['', 'x', encodeCursor(Number.NaN, 'x'), 'a'.repeat(5000)])('the curso
 
 test('filters narrow, and nobody sees what is of another project', async () => {
   const page = { first: 9 };
-  expect((await listClusters(db(), sightOf(ANNA), { name: 'b' }, page)).rows.map((r) => r.name)).toEqual(['b']);
-  expect((await listClusters(db(), sightOf(ANNA), { states: ['READY'] }, page)).rows).toEqual([]);
-  expect((await listClusters(db(), sightOf(ADA), { projectId: 'blue' }, page)).rows).toHaveLength(5);
-  for (const nobody of [OTTO, { ...ANNA, roles: [] }, { ...ANNA, projectId: null }]) {
-    const sight = sightOf(nobody);
+  expect((await listClusters(db(), sightOf(ANNA, 'readClusters'), { name: 'b' }, page)).rows.map((r) => r.name)).toEqual(['b']);
+  expect((await listClusters(db(), sightOf(ANNA, 'readClusters'), { states: ['READY'] }, page)).rows).toEqual([]);
+  expect((await listClusters(db(), sightOf(ADA, 'readClusters'), { projectId: 'blue' }, page)).rows).toHaveLength(5);
+  for (const nobody of [OTTO, actorBy({ ...ANNA, roles: [] }), actorBy({ ...ANNA, projectId: null })]) {
+    const sight = sightOf(nobody, 'readClusters');
     expect((await listClusters(db(), sight, { projectId: 'blue' }, page)).rows).toEqual([]);
     expect(await loadClusters(db(), sight, ids)).toEqual([]);
     expect(await findClustersByName(db(), sight, 'a')).toEqual([]);
