@@ -1,6 +1,7 @@
 /** One live stream to one subscriber: pulled, never pushed, and open only as long as the caller's right to it lasts. */
 import { GraphQLError } from 'graphql';
-import { type Actor, mayRead } from '../domain/actor.ts';
+import type { Actor } from '../domain/actor.ts';
+import { sightOf } from '../store/sight.ts';
 import type { Context } from './context.ts';
 import { createLoaders } from './loaders.ts';
 import type { Standing } from './session.ts';
@@ -52,7 +53,8 @@ const refusalOf = async (context: Context, standing: Standing): Promise<{ end: G
   if (end !== null) return ENDS[end];
   context.actor = standing.actor();
   context.token = standing.token();
-  if (context.actor.isCloudAdmin || mayRead(context.actor)) return null;
+  const { all, projectId } = sightOf(context.actor, 'readClusters');
+  if (all || projectId !== null) return null;
   return ended('FORBIDDEN', 'The token has no role any more that may read in its project.');
 };
 

@@ -166,7 +166,7 @@ const createWatch = ({ authenticate, clock, log }: TokenWatchDeps, queue: LookQu
   };
 };
 
-const rightsOf = ({ projectId, roles, isCloudAdmin }: Actor): string => JSON.stringify([projectId, isCloudAdmin, [...roles].sort()]);
+const rightsOf = ({ projectId, rights }: Actor): string => JSON.stringify([projectId, rights]);
 
 /** Resolves when the work is done, or after so many milliseconds; the work goes on. */
 const atMost = async (work: Promise<void>, ms: number): Promise<void> => {

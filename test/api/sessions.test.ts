@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { Unavailable } from '../../src/domain/errors.ts';
+import { actorBy } from '../commands/house.ts';
 import { happen, numbersOf, overSocket, overSse, PROGRESS, setState, WAYS } from './live.ts';
 import { makeCluster, openWorld, type World } from './world.ts';
 
@@ -77,7 +78,7 @@ describe.each(WAYS)('over %s', (way, subscribe) => {
       subscribe(world, 'rita', 'subscription ($id: ID!) { operationProgress(operationId: $id) { missed } }', { id: operation.id }),
     ];
     await Promise.all(live.map((s) => s.until(1)));
-    world.tokens.set('rita', { ...actorOf(world, 'rita'), roles: ['creator'] });
+    world.tokens.set('rita', actorBy({ ...actorOf(world, 'rita'), roles: ['creator'] }));
     const at = performance.now();
     await Promise.all(live.map((s) => s.ended));
     expect(performance.now() - at).toBeLessThan(5_000);
@@ -87,7 +88,7 @@ describe.each(WAYS)('over %s', (way, subscribe) => {
   test('what the newest roles do not show is not told', async () => {
     const world = await openWorld();
     const [mine, theirs] = [await makeCluster(world, 'anna'), await makeCluster(world, 'otto', 'theirs')];
-    world.tokens.set('boss', { ...actorOf(world, 'anna'), isCloudAdmin: true });
+    world.tokens.set('boss', actorBy({ ...actorOf(world, 'anna'), roles: ['admin'] }));
     const query = 'subscription { clusters { cluster { name } } }';
     const live = subscribe(world, 'boss', query);
     while (live.payloads.length === 0) {
