@@ -10,6 +10,7 @@ import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/open.ts';
 import type { Feed } from './feed.ts';
 import type { Loaders } from './loaders.ts';
+import type { ServerInfo } from './serverInfo.ts';
 import type { Standing } from './session.ts';
 
 /** Parts that all requests share. */
@@ -20,6 +21,7 @@ export interface ApiParts {
   log: Log;
   feed: Feed;
   serves: Serves;
+  serverInfo: ServerInfo;
   loadCloud(actor: Actor, token: string): Promise<ProjectCatalogue>;
   /** What is known of a project's cloud without asking it; null when nothing is. */
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;

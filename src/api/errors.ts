@@ -1,6 +1,7 @@
 /** What callers see of top-level errors: a code and the request's id always, and nothing of what is not theirs. */
 import { GraphQLError } from 'graphql';
 import { problemOf, SeedbedError } from '../domain/errors.ts';
+import { remedyOf } from '../domain/remedy.ts';
 import type { Log } from '../lib/log.ts';
 
 export interface ErrorContext {
@@ -16,8 +17,9 @@ const shownError = (error: unknown, { requestId, log }: ErrorContext): GraphQLEr
   const cause = causeOf(error);
   const place = error instanceof GraphQLError ? { nodes: error.nodes ?? null, path: error.path ?? null } : {};
   if (cause instanceof SeedbedError && cause.code !== 'INTERNAL') {
-    const { code, message, retryable, whoMustAct, field } = cause.toProblem();
-    return new GraphQLError(message, { ...place, extensions: { code, retryable, whoMustAct, field, requestId } });
+    const { code, message, retryable, whoMustAct, field, openstack } = cause.toProblem();
+    const remedy = remedyOf(code);
+    return new GraphQLError(message, { ...place, extensions: { code, retryable, whoMustAct, field, remedy, openstack, requestId } });
   }
   if (error instanceof GraphQLError && cause instanceof GraphQLError) {
     const code = typeof error.extensions.code === 'string' ? error.extensions.code : 'BAD_USER_INPUT';

@@ -1,10 +1,11 @@
 /** Answers one HTTP request: guards first, then GraphQL. */
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Actor } from '../domain/actor.ts';
 import { SeedbedError } from '../domain/errors.ts';
 import type { Context } from './context.ts';
 import { shownErrors } from './errors.ts';
-import { givenRequestId, isOriginAllowed, Refusal, readBody, readRequest, requireJson } from './guards.ts';
+import { givenRequestId, isOriginAllowed, isWithoutDeprecated, Refusal, readBody, readRequest, requireJson } from './guards.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { printedSchema } from './schema.ts';
 import type { Seats } from './seats.ts';
@@ -57,9 +58,24 @@ const refuse = (response: ServerResponse, error: unknown, requestId: string, { l
   response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', Connection: 'close' }).end(JSON.stringify({ errors }));
 };
 
-const text = (response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8') => {
-  response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(body);
+const text = (response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8', cache = 'no-store') => {
+  response.writeHead(status, { 'Content-Type': type, 'Cache-Control': cache }).end(body);
 };
+
+/** The schema and its strong tag, made when first asked for: it changes with the release only. */
+const schemaPage = (() => {
+  let made: { body: string; etag: string } | null = null;
+  return () => {
+    if (made !== null) return made;
+    const body = printedSchema();
+    made = { body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` };
+    return made;
+  };
+})();
+
+/** RFC 9110, 13.1.2: any of the tags, or *, and weak ones count as well. */
+const isKnown = (given: string | undefined, etag: string): boolean =>
+  given?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) === true;
 
 const onlyGet =
   (page: Page): Page =>
@@ -79,7 +95,12 @@ const graphql: Page = async (parts, request, response, requestId) => {
   const leave = context === null ? null : takeSeat(parts, request, context);
   const unwatch = leave === null ? null : watchStall(response, settings.stallMs);
   try {
-    await parts.yoga.handle(request, response, { req: request, res: response, context });
+    await parts.yoga.handle(request, response, {
+      req: request,
+      res: response,
+      context,
+      withoutDeprecated: isWithoutDeprecated(request),
+    });
     if (!response.writableFinished && !response.closed) await new Promise((resolve) => response.once('close', resolve));
   } finally {
     unwatch?.();
@@ -142,9 +163,12 @@ const PAGES = new Map<string, Page>(
     '/metrics': onlyGet(async ({ deps }, _request, response) =>
       text(response, 200, await deps.metrics.metrics(), deps.metrics.contentType),
     ),
-    '/schema.graphql': onlyGet(async ({ deps }, _request, response) => {
+    '/schema.graphql': onlyGet(async ({ deps }, request, response) => {
       if (!deps.settings.introspection) throw new Refusal(404, 'NOT_FOUND', 'The schema is not shown here.');
-      text(response, 200, printedSchema());
+      const { body, etag } = schemaPage();
+      response.setHeader('ETag', etag);
+      if (isKnown(request.headers['if-none-match'], etag)) return void response.writeHead(304, { 'Cache-Control': 'no-cache' }).end();
+      text(response, 200, body, 'text/plain; charset=utf-8', 'no-cache');
     }),
   }),
 );

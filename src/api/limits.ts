@@ -16,42 +16,56 @@ import {
   Kind,
   type SelectionSetNode,
 } from 'graphql';
+import { DEFAULT_PAGE, MAX_PAGE } from './paging.ts';
 
 export const MAX_TOKENS = 2_000;
-const MAX_DEPTH = 12;
-const MAX_ALIASES = 50;
+export const MAX_DEPTH = 12;
+export const MAX_ALIASES = 50;
 /** About one unit a field that is answered: 100 clusters with 100 workers and seven fields of each are 70,000. */
-const MAX_COST = 100_000;
+export const MAX_COST = 100_000;
 /** Ten in a document. */
 const MUTATION_COST = 10_000;
 /** Lists without pages are short: conditions, revisions, node groups of an input. */
 const LIST_GUESS = 10;
-const PAGE_DEFAULT = 50;
-const PAGE_MAX = 100;
 
 interface Measure {
   depth: number;
   cost: number;
 }
 
-/** Errors for the first limit that the document breaks; none when it keeps all. */
-export const checkLimits = (schema: GraphQLSchema, document: DocumentNode): GraphQLError[] => {
+/** What the document's operations cost, by their names ('' without one), and errors for the first limit that it breaks. */
+export interface Measured {
+  costs: ReadonlyMap<string, number>;
+  errors: GraphQLError[];
+}
+
+export const measureDocument = (schema: GraphQLSchema, document: DocumentNode): Measured => {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const node of document.definitions) if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
   const scale: Scale = { schema, fragments, measured: new Map(), aliases: 0 };
+  const costs = new Map<string, number>();
   for (const definition of document.definitions) {
     if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
-    const { depth, cost } =
+    const measure =
       definition.kind === Kind.FRAGMENT_DEFINITION
         ? measureFragment(scale, definition.name.value)
         : measureSet(scale, definition.selectionSet, schema.getRootType(definition.operation) ?? null);
-    if (depth > MAX_DEPTH) return [tooMuch('DEPTH_LIMIT', `The document is ${depth} levels deep; at most ${MAX_DEPTH} are allowed.`)];
-    if (cost > MAX_COST)
-      return [tooMuch('COST_LIMIT', `The document costs ${cost}; at most ${MAX_COST} is allowed. Ask for smaller pages or fewer fields.`)];
+    if (definition.kind === Kind.OPERATION_DEFINITION) costs.set(definition.name?.value ?? '', measure.cost);
+    const refusal = refusalOf(measure);
+    if (refusal !== null) return { costs, errors: [refusal] };
   }
-  return scale.aliases > MAX_ALIASES
-    ? [tooMuch('ALIAS_LIMIT', `The document has ${scale.aliases} aliases; at most ${MAX_ALIASES} are allowed.`)]
-    : [];
+  if (scale.aliases <= MAX_ALIASES) return { costs, errors: [] };
+  return {
+    costs,
+    errors: [tooMuch('ALIAS_LIMIT', `The document has ${scale.aliases} aliases; at most ${MAX_ALIASES} are allowed.`)],
+  };
+};
+
+const refusalOf = ({ depth, cost }: Measure): GraphQLError | null => {
+  if (depth > MAX_DEPTH) return tooMuch('DEPTH_LIMIT', `The document is ${depth} levels deep; at most ${MAX_DEPTH} are allowed.`);
+  if (cost <= MAX_COST) return null;
+  const sentence = `The document costs ${cost}; at most ${MAX_COST} is allowed. Ask for smaller pages or fewer fields.`;
+  return tooMuch('COST_LIMIT', sentence, { cost: { estimated: cost, limit: MAX_COST } });
 };
 
 interface Scale {
@@ -64,7 +78,7 @@ interface Scale {
 
 const NOTHING: Measure = { depth: 0, cost: 0 };
 
-const tooMuch = (code: string, message: string) => new GraphQLError(message, { extensions: { code } });
+const tooMuch = (code: string, message: string, more: object = {}) => new GraphQLError(message, { extensions: { code, ...more } });
 
 const measureFragment = (scale: Scale, name: string): Measure => {
   const known = scale.measured.get(name);
@@ -125,13 +139,13 @@ const measureField = (scale: Scale, node: FieldNode, parent: GraphQLCompositeTyp
 const multiplier = (type: GraphQLOutputType, node: FieldNode, paged: boolean, parent: GraphQLCompositeType | null): number => {
   if (paged) return pageSize(node);
   if (!isListType(getNullableType(type))) return 1;
-  if (node.name.value === 'nodes' && node.arguments?.some((arg) => arg.name.value === 'ids')) return PAGE_MAX;
+  if (node.name.value === 'nodes' && node.arguments?.some((arg) => arg.name.value === 'ids')) return MAX_PAGE;
   return parent?.name.endsWith('Connection') ? 1 : LIST_GUESS;
 };
 
 const pageSize = (node: FieldNode): number => {
   const value = node.arguments?.find((arg) => arg.name.value === 'first')?.value;
-  if (value === undefined) return PAGE_DEFAULT;
+  if (value === undefined) return DEFAULT_PAGE;
   // A variable may hold anything up to the most.
-  return value.kind === Kind.INT ? Math.min(Math.max(Number(value.value), 1), PAGE_MAX) : PAGE_MAX;
+  return value.kind === Kind.INT ? Math.min(Math.max(Number(value.value), 1), MAX_PAGE) : MAX_PAGE;
 };

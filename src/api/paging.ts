@@ -3,8 +3,8 @@ import { UserError } from '../domain/errors.ts';
 import { encodeCursor, type Page, type Slice } from '../store/page.ts';
 import { type ArgBuilder, badInput } from './builder.ts';
 
-const DEFAULT_PAGE = 50;
-const MAX_PAGE = 100;
+export const DEFAULT_PAGE = 50;
+export const MAX_PAGE = 100;
 
 export interface PageArgs {
   first?: number | null | undefined;

@@ -1,5 +1,6 @@
 /** Errors as data: the interface that every typed error of a mutation implements, and which error a code becomes. */
 import type { ErrorCode, Problem, QuotaFigures } from '../domain/errors.ts';
+import { remedyOf } from '../domain/remedy.ts';
 import { builder } from './builder.ts';
 import { ErrorCodeEnum, WhoMustActEnum } from './enums.ts';
 
@@ -33,6 +34,8 @@ const ProblemInterface = builder.interfaceRef<Problem>('Problem').implement({
       nullable: true,
       description: 'Path of the input field that is to blame, such as ["nodeGroups", "0", "flavor"].',
     }),
+    remedy: t.string({ description: 'What to do about a problem of this code, in a sentence.', resolve: ({ code }) => remedyOf(code) }),
+    openstack: t.expose('openstack', { type: OpenStackOriginType, nullable: true, description: 'Set when OpenStack said so.' }),
   }),
 });
 
@@ -43,7 +46,6 @@ export const FaultType = builder.objectRef<Problem>('Fault').implement({
   description: 'A problem of an object or an operation.',
   interfaces: [ProblemInterface],
   fields: (t) => ({
-    openstack: t.expose('openstack', { type: OpenStackOriginType, nullable: true, description: 'Set when OpenStack said so.' }),
     quota: t.expose('quota', { type: QuotaFiguresType, nullable: true, description: 'The first of `quotas`.' }),
     quotas: t.field({ type: [QuotaFiguresType], description: 'Each quota that is short.', resolve: quotasOf }),
   }),

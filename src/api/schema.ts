@@ -20,6 +20,7 @@ import './progress.ts';
 import './seedDrain.ts';
 import './seedMutations.ts';
 import './seedQueue.ts';
+import './serverInfo.ts';
 import './templateMutations.ts';
 import './pause.ts';
 import './templateMove.ts';

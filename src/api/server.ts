@@ -6,6 +6,7 @@ import type { Actor } from '../domain/actor.ts';
 import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
 import type { Context } from './context.ts';
+import { createDocuments } from './document.ts';
 import { createFeed } from './feed.ts';
 import { isOriginAllowed } from './guards.ts';
 import { createHandler } from './handler.ts';
@@ -13,6 +14,7 @@ import { createLoaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
+import { serverInfoOf } from './serverInfo.ts';
 import { openSession, type Session } from './session.ts';
 import { type ApiDeps, type ApiSettings, completeSettings } from './settings.ts';
 import { createSocketServer } from './socket.ts';
@@ -76,7 +78,17 @@ const createParts = (deps: ApiDeps, settings: ApiSettings) => {
   });
   const watches = createTokenWatches({ authenticate, clock, log });
   const open = (token: string) => openSession(watches, token);
-  const shared = { store, commands, clock, log, feed, serves: settings.serves, loadCloud, peekCatalogue };
+  const shared = {
+    store,
+    commands,
+    clock,
+    log,
+    feed,
+    serves: settings.serves,
+    serverInfo: serverInfoOf(settings),
+    loadCloud,
+    peekCatalogue,
+  };
   const contextOf = (actor: Actor, token: string, requestId: string, session?: Session): Context => ({
     ...shared,
     actor,
@@ -85,10 +97,11 @@ const createParts = (deps: ApiDeps, settings: ApiSettings) => {
     stand: () => standOn(session, () => open(token)),
     loaders: createLoaders(store.db, actor),
   });
+  const documents = createDocuments(schema, settings.introspection);
   const common = { settings, seats, contextOf, newId: deps.newId ?? newId };
-  const sockets = createSocketServer({ ...common, schema, log, now: clock.now, openSession: open });
+  const sockets = createSocketServer({ ...common, schema, documents, log, now: clock.now, openSession: open });
   const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
-  const yoga = createYogaServer({ schema, introspection: settings.introspection, graphiql: settings.graphiql, log, metrics });
+  const yoga = createYogaServer({ schema, documents, graphiql: settings.graphiql, log, metrics });
   return { feed, sockets, handle: createHandler({ ...common, authenticate, deps, yoga, metrics }) };
 };
 

@@ -1,14 +1,15 @@
 /** GraphQL over WebSocket (graphql-transport-ws): graphql-ws with our own limits, and with the reader's pace as the only pace. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, execute, GraphQLError, type GraphQLSchema, subscribe } from 'graphql';
+import { type ExecutionArgs, execute, GraphQLError, type GraphQLSchema, getOperationAST, subscribe } from 'graphql';
 import { handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Actor } from '../domain/actor.ts';
 import type { Log } from '../lib/log.ts';
 import type { Context } from './context.ts';
-import { checkDocument, parseDocument } from './document.ts';
+import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
+import { isWithoutDeprecated } from './guards.ts';
 import type { Seats } from './seats.ts';
 import type { Session } from './session.ts';
 import type { ApiSettings } from './settings.ts';
@@ -32,6 +33,7 @@ export interface SocketServer {
 
 export interface SocketDeps {
   schema: GraphQLSchema;
+  documents: Documents;
   settings: ApiSettings;
   log: Log;
   seats: Seats;
@@ -84,9 +86,18 @@ const createProtocol = (deps: SocketDeps): Server<Extra> =>
     connectionInitWaitTimeout: INIT_WAIT_MS,
     onConnect: (ctx) => connect(deps, ctx),
     onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
-    // What is not to be changed is sent as it is.
-    onNext: (ctx, _id, _payload, _args, { errors, data = null }) =>
-      errors === undefined ? undefined : { data, errors: shown(errors, ctx.extra.requestId, deps.log) },
+    onNext: (ctx, _id, _payload, { document, operationName }, { errors, data = null }) => {
+      // An event is told often, and costs what the subscription's first answer would.
+      const isEvent = getOperationAST(document, operationName)?.operation === 'subscription';
+      const cost = isEvent ? undefined : deps.documents.costOf(document, operationName);
+      // What is not to be changed is sent as it is.
+      if (errors === undefined && cost === undefined) return undefined;
+      return {
+        data,
+        ...(errors && { errors: shown(errors, ctx.extra.requestId, deps.log) }),
+        ...(cost && { extensions: { cost } }),
+      };
+    },
     onError: (ctx, _id, _payload, errors) => shown(errors, ctx.extra.requestId, deps.log),
     onClose: (ctx) => {
       for (const undo of ctx.extra.cleanup.splice(0)) undo();
@@ -204,8 +215,8 @@ const prepare = async (
     ];
   }
   try {
-    const document = parseDocument(payload.query);
-    const errors = checkDocument(deps.schema, document, deps.settings.introspection);
+    const document = deps.documents.parse(payload.query);
+    const errors = deps.documents.check(document, isWithoutDeprecated(ctx.extra.request));
     if (errors.length > 0) return [...errors];
     return {
       schema: deps.schema,

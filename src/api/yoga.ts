@@ -4,7 +4,7 @@ import { type DocumentNode, type ExecutionResult, type GraphQLSchema, getOperati
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Log } from '../lib/log.ts';
 import type { Context } from './context.ts';
-import { checkDocument, parseDocument } from './document.ts';
+import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import type { ApiMetrics } from './metrics.ts';
 
@@ -13,34 +13,43 @@ export interface ServerContext {
   res: ServerResponse;
   /** Null on GraphiQL's page, which runs nothing. */
   context: Context | null;
+  /** The caller wants an answer as if what is deprecated were gone. */
+  withoutDeprecated: boolean;
 }
 
 export type Yoga = YogaServerInstance<ServerContext, Record<string, never>>;
 
+interface Executed {
+  result: ExecutionResult | AsyncIterable<ExecutionResult>;
+  setResult(result: ExecutionResult): void;
+}
+
 export const createYogaServer = (options: {
   schema: GraphQLSchema;
-  introspection: boolean;
+  documents: Documents;
   graphiql: boolean;
   log: Log;
   metrics: ApiMetrics;
 }): Yoga => {
-  const { schema, introspection, log, metrics } = options;
+  const { schema, documents, log, metrics } = options;
   const shown = (result: ExecutionResult, requestId: string): ExecutionResult =>
     result.errors === undefined ? result : { ...result, errors: shownErrors(result.errors, { requestId, log }) };
 
-  const ours: Plugin<object, ServerContext, object> = {
+  const ours: Plugin<Pick<ServerContext, 'withoutDeprecated'>, ServerContext, object> = {
     onParse: ({ setParseFn }) =>
-      setParseFn((source: string | { body: string }) => parseDocument(typeof source === 'string' ? source : source.body)),
-    onValidate: ({ setValidationFn }) =>
-      setValidationFn((of: GraphQLSchema, document: Parameters<typeof checkDocument>[1]) => checkDocument(of, document, introspection)),
+      setParseFn((source: string | { body: string }) => documents.parse(typeof source === 'string' ? source : source.body)),
+    onValidate: ({ setValidationFn, context }) =>
+      setValidationFn((_schema: GraphQLSchema, document: DocumentNode) => documents.check(document, context.withoutDeprecated)),
     onExecute: ({ args }) => {
       const began = performance.now();
       const document: DocumentNode = args.document;
       const kind = getOperationAST(document, args.operationName)?.operation ?? 'query';
       return {
-        onExecuteDone: ({ result }) => {
-          const failed = !(Symbol.asyncIterator in result) && result.errors !== undefined;
-          metrics.operation(kind, failed ? 'error' : 'ok', (performance.now() - began) / 1000);
+        onExecuteDone: ({ result, setResult }: Executed) => {
+          const isStream = Symbol.asyncIterator in result;
+          metrics.operation(kind, !isStream && result.errors !== undefined ? 'error' : 'ok', (performance.now() - began) / 1000);
+          const cost = documents.costOf(document, args.operationName);
+          if (!isStream && cost !== undefined) setResult({ ...result, extensions: { ...result.extensions, cost } });
         },
       };
     },

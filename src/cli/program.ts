@@ -1,6 +1,6 @@
 /** The client commands as one program: runs one command line and answers its exit status. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { version } from '../lib/version.ts';
 import { addBackupCommands } from './backup.ts';
 import { addBundleCommands } from './bundle.ts';
 import { addCertificateCommands } from './certificate.ts';
@@ -52,11 +52,6 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
     io.screen.write(`seedbed: ${sentenceOf(error)}\n`);
     return exitStatusOf(error);
   }
-};
-
-const version = (): string => {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
 };
 
 /** Settings do not reach commands that exist already, so each is told. */

@@ -183,6 +183,52 @@ test("tells operators how it is, without a tenant's name", async () => {
   expect((await fetch(world.page('/metrics'), { method: 'POST' })).status).toBe(405);
 });
 
+test('the schema is fetched once: its tag is known again', async () => {
+  const world = await openWorld();
+  const first = await fetch(world.page('/schema.graphql'));
+  const etag = first.headers.get('etag') ?? '';
+  expect(etag).toMatch(/^"[\w-]{43}"$/);
+  const again = (tag: string) => fetch(world.page('/schema.graphql'), { headers: { 'if-none-match': tag } });
+  for (const tag of [etag, `"other", W/${etag}`, '*']) {
+    const known = await again(tag);
+    expect([known.status, await known.text(), known.headers.get('etag')]).toEqual([304, '', etag]);
+  }
+  expect((await again('"other"')).status).toBe(200);
+});
+
+test('each answer tells what its document may cost; what costs too much is told the figures, and the limits can be read', async () => {
+  const world = await openWorld();
+  const send = async (query: string, operationName?: string) => {
+    const answer = await fetch(world.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-auth-token': 'anna' },
+      body: JSON.stringify({ query, operationName }),
+    });
+    return (await answer.json()) as {
+      data?: object;
+      errors?: { extensions: object }[];
+      extensions?: { cost: { estimated: number; limit: number } };
+    };
+  };
+  expect((await send(VIEWER)).extensions).toEqual({ cost: { estimated: 2, limit: 100_000 } });
+  const page = '{ clusters(first: 10) { nodes { name } } }';
+  expect((await send(page)).extensions?.cost.estimated).toBe(21);
+  // Asked again, it comes from what is kept of the first time.
+  expect((await send(page)).extensions?.cost.estimated).toBe(21);
+  expect((await send(`query small ${VIEWER} query large ${page}`, 'large')).extensions?.cost.estimated).toBe(21);
+  const { errors } = await send(
+    '{ clusters(first: 100) { nodes { nodes(first: 100) { nodes { cluster { events(first: 100) { nodes { number } } } } } } } }',
+  );
+  expect(errors?.[0]?.extensions).toMatchObject({ code: 'COST_LIMIT', cost: { limit: 100_000 } });
+  expect((await send(SIDE_EFFECT)).extensions?.cost.estimated).toBeGreaterThan(10_000);
+  const { serverInfo } = await world.data<{ serverInfo: { version: string; limits: object } }>(
+    'rita',
+    '{ serverInfo { version limits { bodyBytes tokens depth aliases cost pageSize defaultPageSize liveConnections operationsPerConnection idempotencyKeyHours } } }',
+  );
+  expect(serverInfo.version).toMatch(/^\d+\.\d+\.\d+$/);
+  expect(serverInfo.limits).toMatchObject({ bodyBytes: 262_144, depth: 12, cost: 100_000, pageSize: 100, liveConnections: 50 });
+});
+
 test('GraphiQL is a page where it is wanted, and nothing where it is not', async () => {
   const html = { headers: { accept: 'text/html' } };
   const wanted = await fetch((await openWorld()).url, html);

@@ -1,10 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
+import {
+  buildSchema as buildFrom,
+  findBreakingChanges,
+  type GraphQLSchema,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+} from 'graphql';
 import { expect, test } from 'vitest';
 import { buildSchema, printedSchema } from '../../src/api/schema.ts';
 
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
 test('schema/schema.graphql is what the code says (npm run schema writes it)', () => {
-  expect(readFileSync(new URL('../../schema/schema.graphql', import.meta.url), 'utf8')).toBe(printedSchema());
+  expect(read('schema/schema.graphql')).toBe(printedSchema());
 });
 
 test('every type, field, argument and value has a description', () => {
@@ -84,4 +94,46 @@ test('every mutation takes one input with an idempotency key and answers a union
       expect(fields).toContain('expectedGeneration');
     expect(String(type)).toMatch(/Result!$/);
   }
+});
+
+/** Breaking changes between two schemas that the changelog's unreleased part does not name. */
+const undeclared = (before: GraphQLSchema, now: GraphQLSchema, changelog: string): string[] => {
+  const [, unreleased = ''] = changelog.split(/^## /m);
+  const [, breaking = ''] = unreleased.split(/^### Breaking$/m);
+  const [declared = ''] = breaking.split(/^### /m);
+  return findBreakingChanges(before, now)
+    .map(({ description }) => description)
+    .filter((description) => !declared.includes(description));
+};
+
+test('what breaks clients of the last release is declared in schema/CHANGELOG.md', () => {
+  expect(undeclared(buildFrom(read('schema/published.graphql')), buildSchema(), read('schema/CHANGELOG.md'))).toEqual([]);
+  const before = buildFrom('type Query { a: Int b: Int }');
+  const now = buildFrom('type Query { a: Int }');
+  expect(undeclared(before, now, '# C\n## Unreleased\n### Breaking\nNothing.\n### New\n- Query.b was removed.')).toEqual([
+    'Query.b was removed.',
+  ]);
+  expect(undeclared(before, now, '# C\n## Unreleased\n### Breaking\n- Query.b was removed.\n## 1.0.0')).toEqual([]);
+});
+
+test('what is deprecated says what to use instead, and which release removes it', () => {
+  const wrong: string[] = [];
+  const look = (path: string, { deprecationReason }: { deprecationReason?: string | null | undefined }) => {
+    if (deprecationReason != null && !/^Use .+ instead; .*removed in \d+\.\d+\.\d+\.$/.test(deprecationReason)) wrong.push(path);
+  };
+  const lookAt = (schema: GraphQLSchema) => {
+    for (const type of Object.values(schema.getTypeMap())) {
+      if (type.name.startsWith('__')) continue;
+      if (isEnumType(type)) for (const value of type.getValues()) look(`${type.name}.${value.name}`, value);
+      if (!isInputObjectType(type) && !isObjectType(type) && !isInterfaceType(type)) continue;
+      for (const field of Object.values(type.getFields())) {
+        look(`${type.name}.${field.name}`, field);
+        if ('args' in field) for (const arg of field.args) look(`${type.name}.${field.name}(${arg.name})`, arg);
+      }
+    }
+  };
+  lookAt(buildSchema());
+  expect(wrong).toEqual([]);
+  lookAt(buildFrom('type Query { a: Int @deprecated b(c: Int @deprecated(reason: "Use d instead; c is removed in 1.2.0.")): Int }'));
+  expect(wrong).toEqual(['Query.a']);
 });

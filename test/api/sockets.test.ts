@@ -50,8 +50,9 @@ test('queries and mutations run over the socket, too, with the same limits and e
   line.send(ask('5', `{ ${'viewer { userName } '.repeat(600)} }`));
   await line.until('error', 3);
   const of = (id: string) => line.messages.filter((m) => m.id === id && m.type !== 'complete').map((m) => m.payload);
-  expect(of('1')).toEqual([{ data: { viewer: { userName: 'anna' } } }]);
-  expect(of('2')).toEqual([{ data: { createClusterTemplate: { __typename: 'CreateClusterTemplatePayload' } } }]);
+  const cost = (estimated: number) => ({ extensions: { cost: { estimated, limit: 100_000 } } });
+  expect(of('1')).toEqual([{ data: { viewer: { userName: 'anna' } }, ...cost(2) }]);
+  expect(of('2')).toEqual([{ data: { createClusterTemplate: { __typename: 'CreateClusterTemplatePayload' } }, ...cost(10_001) }]);
   expect(of('3')).toMatchObject([[{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED', requestId: expect.any(String) } }]]);
   expect(of('4')).toMatchObject([[{ extensions: { code: 'GRAPHQL_PARSE_FAILED' } }]]);
   expect(of('5')).toMatchObject([[{ message: expect.stringContaining('2000 tokens') }]]);
