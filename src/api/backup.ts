@@ -1,4 +1,5 @@
 /** Backups: what is kept of clusters' etcd, and whether it can be restored. */
+import { may } from '../domain/actor.ts';
 import { type BackupRow, listBackups, listBackupsByClusters } from '../store/backups.ts';
 import { sightOf } from '../store/sight.ts';
 import { builder, nodeType } from './builder.ts';
@@ -84,11 +85,13 @@ const BackupConnection = builder.connectionObject(
 builder.objectField(ClusterRef, 'backups', (t) =>
   t.field({
     type: BackupConnection,
-    description: 'Its backups, newest first; what is unfinished or has failed included.',
+    description: 'Its backups, newest first; what is unfinished or has failed included. None for who may not see backups.',
     args: pageArgs(t.arg),
-    resolve: async (row, args, { loaders }) => {
+    resolve: async (row, args, { loaders, actor }) => {
       const page = pageOf(args);
-      return connectionOf(await loaders.page(listBackupsByClusters, row.id, page), page, byCreation);
+      const isSeen = may(actor, 'readBackups', row);
+      const slice = isSeen ? await loaders.page(listBackupsByClusters, row.id, page) : { rows: [], hasNextPage: false };
+      return connectionOf(slice, page, byCreation);
     },
   }),
 );

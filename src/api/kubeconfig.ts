@@ -11,13 +11,7 @@ export const KubeconfigRef = builder.objectRef<KubeconfigRow>(nodeType('Kubeconf
 builder.node(KubeconfigRef, {
   description: 'Access to a cluster that was given to a person for some hours; never the key itself.',
   id: { resolve: (row) => row.id, description: 'Id for `node`, unique in the whole API, opaque.' },
-  loadMany: (ids, { loaders }) =>
-    Promise.all(
-      ids.map(async (id) => {
-        const row = await loaders.kubeconfig.load(id);
-        return row !== null && (await loaders.cluster.load(row.clusterId)) !== null ? row : null;
-      }),
-    ),
+  loadMany: (ids, { loaders }) => Promise.all(ids.map((id) => loaders.kubeconfig.load(id))),
   fields: (t) => ({
     uuid: t.exposeString('id', { description: 'The plain id.' }),
     kind: t.expose('kind', { type: KubeconfigKindEnum, description: 'How it was given.' }),

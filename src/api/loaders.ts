@@ -168,16 +168,16 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
   page: createPageLoader(db),
 });
 
-/** Objects by id. Node groups, nodes and resources are whoever's: who loads them by a caller's id looks at their cluster, too. */
+/** Objects by id, those that the actor may see. */
 const createObjectLoaders = (db: Db, actor: Actor) => {
   const sight = (reading: Reading) => sightOf(actor, reading);
   return {
     cluster: byId((ids) => loadClusters(db, sight('readClusters'), ids)),
-    nodeGroup: byId((ids) => loadNodeGroups(db, ids)),
-    node: byId((ids) => loadNodes(db, ids)),
+    nodeGroup: byId((ids) => loadNodeGroups(db, sight('readClusters'), ids)),
+    node: byId((ids) => loadNodes(db, sight('readClusters'), ids)),
     operation: byId((ids) => loadSeenOperations(db, actor, ids)),
-    resource: byId((ids) => loadResources(db, ids)),
-    kubeconfig: byId((ids) => loadKubeconfigs(db, ids)),
+    resource: byId((ids) => loadResources(db, sight('readClusters'), ids)),
+    kubeconfig: byId((ids) => loadKubeconfigs(db, sight('readClusters'), ids)),
     backup: byId((ids) => loadBackups(db, sight('readBackups'), ids)),
     seed: byId(async (ids) => (may(actor, 'readSeeds') ? await loadSeeds(db, ids) : [])),
     addonBundle: byId((ids) => loadAddonBundles(db, sight('readAddonBundles'), ids)),

@@ -21,13 +21,7 @@ export const ClusterNodeRef = builder.objectRef<NodeRow>(nodeType('ClusterNode')
 builder.node(ClusterNodeRef, {
   description: "A worker: an OpenStack server in the customer's project that is a node of the cluster.",
   id: { resolve: (row) => row.id, description: 'Id for `node`, unique in the whole API, opaque.' },
-  loadMany: (ids, { loaders }) =>
-    Promise.all(
-      ids.map(async (id) => {
-        const row = await loaders.node.load(id);
-        return row !== null && (await loaders.cluster.load(row.clusterId)) !== null ? row : null;
-      }),
-    ),
+  loadMany: (ids, { loaders }) => Promise.all(ids.map((id) => loaders.node.load(id))),
   fields: (t) => ({
     uuid: t.exposeString('id', { description: 'The plain id.' }),
     name: t.exposeString('name', { description: 'Name of the server and of the Kubernetes node.' }),

@@ -55,13 +55,7 @@ export const NodeGroupRef = builder.objectRef<NodeGroupRow>(nodeType('NodeGroup'
 builder.node(NodeGroupRef, {
   description: 'Workers of one shape.',
   id: { resolve: (row) => row.id, description: 'Id for `node`, unique in the whole API, opaque.' },
-  loadMany: (ids, { loaders }) =>
-    Promise.all(
-      ids.map(async (id) => {
-        const row = await loaders.nodeGroup.load(id);
-        return row !== null && (await loaders.cluster.load(row.clusterId)) !== null ? row : null;
-      }),
-    ),
+  loadMany: (ids, { loaders }) => Promise.all(ids.map((id) => loaders.nodeGroup.load(id))),
   fields: (t) => ({
     uuid: t.exposeString('id', { description: 'The plain id.' }),
     name: t.exposeString('name', { description: 'Its name, unique in the cluster.' }),

@@ -8,13 +8,7 @@ export const ResourceRef = builder.objectRef<InventoryRow>(nodeType('Resource'))
 builder.node(ResourceRef, {
   description: 'A thing outside Seedbed that was made for a cluster, noted before it was made.',
   id: { resolve: (row) => row.id, description: 'Id for `node`, unique in the whole API, opaque.' },
-  loadMany: (ids, { loaders }) =>
-    Promise.all(
-      ids.map(async (id) => {
-        const row = await loaders.resource.load(id);
-        return row !== null && (await loaders.cluster.load(row.clusterId)) !== null ? row : null;
-      }),
-    ),
+  loadMany: (ids, { loaders }) => Promise.all(ids.map((id) => loaders.resource.load(id))),
   fields: (t) => ({
     uuid: t.exposeString('id', { description: "The plain id, of Seedbed's note." }),
     service: t.expose('service', { type: InventoryServiceEnum, description: 'Where it is.' }),

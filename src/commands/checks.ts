@@ -9,6 +9,7 @@ import { UserError } from '../domain/errors.ts';
 import { checkIssuers } from '../domain/issuer.ts';
 import { checkKeystoneRoles } from '../domain/keystoneRole.ts';
 import { overlapOf } from '../domain/placement.ts';
+import { ACTIONS } from '../domain/policy.ts';
 import { isDualStack, type SpecPath, type TemplateSpec } from '../domain/template.ts';
 import { getOfferedRelease } from '../domain/version.ts';
 import type { SeedRanges } from '../store/seeds.ts';
@@ -110,14 +111,14 @@ export const checkTunnel = (call: Call, spec: TemplateSpec, before: TemplateSpec
   if (before?.controlPlane.tunnel !== 'NONE')
     throw new UserError(
       'FORBIDDEN',
-      'Only cloud administrators may do without the tunnel, for API servers then reach into networks from the seed; leave it out, or ask for a template that has it.',
+      `The policy does not allow you to do without the tunnel (${ACTIONS.skipTunnel.rule}), for API servers then reach into networks from the seed; leave it out, or ask for a template that has it.`,
       { field: pathOf('controlPlane.tunnel') },
     );
   const other = REACHED.find((path) => spec[path] !== before[path]);
   if (other !== undefined)
     throw new UserError(
       'FORBIDDEN',
-      'Without a tunnel API servers reach into the networks that the template names, and those alone; leave this out, or ask a cloud administrator.',
+      `Without a tunnel API servers reach into the networks that the template names, and the policy allows you those alone (${ACTIONS.skipTunnel.rule}); leave this out, or ask a cloud administrator.`,
       { field: pathOf(other) },
     );
 };

@@ -42,7 +42,7 @@ export const issueKubeconfig =
         const sealed = await deps.secrets.find(deps.store.db, sealedAnswerOwner(scope, key ?? ''), ANSWER);
         if (sealed === undefined) throw new Error('The answer that belongs to an idempotency key is gone.');
         const issued = JSON.parse(sealed) as IssuedKubeconfig;
-        const record = await recallKubeconfig(deps.store.db, ids.kubeconfigId);
+        const record = await recallKubeconfig(deps.store.db, call, ids.kubeconfigId);
         return { ...issued, record, cluster: await recallCluster(deps.store.db, call, ids.clusterId) };
       },
     });

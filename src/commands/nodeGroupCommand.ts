@@ -65,7 +65,7 @@ export const nodeGroupCommand =
   };
 
 const recallParts = async (db: Db, call: Call, ids: Record<string, string>) => ({
-  nodeGroup: await recallNodeGroup(db, ids['nodeGroupId']),
+  nodeGroup: await recallNodeGroup(db, call, ids['nodeGroupId']),
   cluster: await recallCluster(db, call, ids['clusterId']),
 });
 

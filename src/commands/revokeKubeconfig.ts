@@ -21,22 +21,22 @@ export const revokeKubeconfig =
       prepare: async () => {},
       apply: async (tx) => {
         const { kubeconfig, cluster } = await getKubeconfig(tx.db, call, input.kubeconfigId);
-        checkGeneration(call, cluster);
         // Whoever may read may have one that reads, and may give it back.
         permit(call.actor, 'revokeKubeconfig', { projectId: cluster.projectId, userId: kubeconfig.ownerId });
+        checkGeneration(call, cluster);
         if (kubeconfig.revokedAt === null) {
           const now = deps.clock.now();
           await patchKubeconfigs(tx, [kubeconfig.id], { revokedAt: now, revokedBy: ownNameOf(call) });
           await wakeNow(tx, 'CLUSTER', cluster.id, now);
         }
         return {
-          answer: { record: await recallKubeconfig(tx.db, kubeconfig.id), cluster },
+          answer: { record: await recallKubeconfig(tx.db, call, kubeconfig.id), cluster },
           target: { kind: 'CLUSTER', id: cluster.id, projectId: cluster.projectId },
           recall: { clusterId: cluster.id, kubeconfigId: kubeconfig.id },
         };
       },
       recall: async (ids) => ({
-        record: await recallKubeconfig(deps.store.db, ids.kubeconfigId),
+        record: await recallKubeconfig(deps.store.db, call, ids.kubeconfigId),
         cluster: await recallCluster(deps.store.db, call, ids.clusterId),
       }),
     });

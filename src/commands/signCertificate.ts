@@ -41,7 +41,7 @@ export const signCertificate =
         const sealed = await deps.secrets.find(deps.store.db, sealedAnswerOwner(scope, key ?? ''), ANSWER);
         if (sealed === undefined) throw new Error('The answer that belongs to an idempotency key is gone.');
         const signed = JSON.parse(sealed) as SignedCertificate;
-        const record = await recallKubeconfig(deps.store.db, ids.kubeconfigId);
+        const record = await recallKubeconfig(deps.store.db, call, ids.kubeconfigId);
         return { ...signed, record, cluster: await recallCluster(deps.store.db, call, ids.clusterId) };
       },
     });

@@ -45,7 +45,7 @@ export const checkNotDeleting = (row: ClusterRow): void => {
 
 export const getNodeGroup = async (db: Db, call: Call, id: string): Promise<{ nodeGroup: NodeGroupRow; cluster: ClusterRow }> => {
   const absent = new NotFound(`Node group ${shown(id)}`, { field: ['nodeGroupId'] });
-  const [nodeGroup] = await loadNodeGroups(db, [id]);
+  const [nodeGroup] = await loadNodeGroups(db, sightOf(call.actor, 'readClusters'), [id]);
   if (nodeGroup === undefined || nodeGroup.deletedAt !== null) throw absent;
   const [cluster] = await loadClusters(db, sightOf(call.actor, 'readClusters'), [nodeGroup.clusterId]);
   if (cluster === undefined) throw absent;
@@ -55,9 +55,9 @@ export const getNodeGroup = async (db: Db, call: Call, id: string): Promise<{ no
 /** A worker that is there, of a cluster that the caller sees. @throws NotFound. */
 export const getNode = async (db: Db, call: Call, id: string): Promise<{ node: NodeRow; nodeGroup: NodeGroupRow; cluster: ClusterRow }> => {
   const absent = new NotFound(`Node ${shown(id)}`, { field: ['nodeId'] });
-  const [node] = await loadNodes(db, [id]);
+  const [node] = await loadNodes(db, sightOf(call.actor, 'readClusters'), [id]);
   if (node === undefined || node.deletedAt !== null) throw absent;
-  const [nodeGroup] = await loadNodeGroups(db, [node.nodeGroupId]);
+  const [nodeGroup] = await loadNodeGroups(db, sightOf(call.actor, 'readClusters'), [node.nodeGroupId]);
   const [cluster] = await loadClusters(db, sightOf(call.actor, 'readClusters'), [node.clusterId]);
   if (nodeGroup === undefined || cluster === undefined) throw absent;
   return { node, nodeGroup, cluster };
@@ -72,7 +72,7 @@ export const getBackup = async (db: Db, call: Call, id: string): Promise<BackupR
 
 /** A kubeconfig of a cluster that the caller sees. @throws NotFound. */
 export const getKubeconfig = async (db: Db, call: Call, id: string): Promise<{ kubeconfig: KubeconfigRow; cluster: ClusterRow }> => {
-  const [kubeconfig] = await loadKubeconfigs(db, [id]);
+  const [kubeconfig] = await loadKubeconfigs(db, sightOf(call.actor, 'readClusters'), [id]);
   const [cluster] = kubeconfig === undefined ? [] : await loadClusters(db, sightOf(call.actor, 'readClusters'), [kubeconfig.clusterId]);
   if (kubeconfig === undefined || cluster === undefined) throw new NotFound(`Kubeconfig ${shown(id)}`, { field: ['kubeconfigId'] });
   return { kubeconfig, cluster };
@@ -124,8 +124,10 @@ export const recallCluster = async (db: Db, call: Call, id = ''): Promise<Cluste
   there((await loadClusters(db, sightOf(call.actor, 'readClusters'), [id]))[0]);
 export const recallBackup = async (db: Db, call: Call, id = ''): Promise<BackupRow> =>
   there((await loadBackups(db, sightOf(call.actor, 'readBackups'), [id]))[0]);
-export const recallKubeconfig = async (db: Db, id = ''): Promise<KubeconfigRow> => there((await loadKubeconfigs(db, [id]))[0]);
-export const recallNodeGroup = async (db: Db, id = ''): Promise<NodeGroupRow> => there((await loadNodeGroups(db, [id]))[0]);
+export const recallKubeconfig = async (db: Db, call: Call, id = ''): Promise<KubeconfigRow> =>
+  there((await loadKubeconfigs(db, sightOf(call.actor, 'readClusters'), [id]))[0]);
+export const recallNodeGroup = async (db: Db, call: Call, id = ''): Promise<NodeGroupRow> =>
+  there((await loadNodeGroups(db, sightOf(call.actor, 'readClusters'), [id]))[0]);
 export const recallSeed = async (db: Db, id = ''): Promise<SeedRow> => there((await loadSeeds(db, [id]))[0]);
 export const recallOperation = async (db: Db, call: Call, id = ''): Promise<OperationRow> =>
   there((await loadSeenOperations(db, call.actor, [id]))[0]);

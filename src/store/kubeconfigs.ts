@@ -4,6 +4,7 @@ import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import { perConnection } from './prepared.ts';
+import { inSightOfCluster, type Sight } from './sight.ts';
 import { kubeconfigs } from './tables.ts';
 
 export type KubeconfigRow = typeof kubeconfigs.$inferSelect;
@@ -26,11 +27,12 @@ export const listKubeconfigsByClusters = async (
   return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
 };
 
-export const loadKubeconfigs = (db: Db, ids: readonly string[]): Promise<KubeconfigRow[]> =>
+/** By id, of clusters that are seen. */
+export const loadKubeconfigs = (db: Db, sight: Sight, ids: readonly string[]): Promise<KubeconfigRow[]> =>
   db
     .select()
     .from(kubeconfigs)
-    .where(inArray(kubeconfigs.id, [...ids]));
+    .where(and(inArray(kubeconfigs.id, [...ids]), inSightOfCluster(db, kubeconfigs.clusterId, sight)));
 
 const openOf = perConnection((db) =>
   db

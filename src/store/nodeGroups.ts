@@ -1,9 +1,10 @@
-/** Node groups: by cluster and by id. Callers have checked that the cluster may be seen. */
+/** Node groups: by cluster, of one that the caller has seen, and by id. */
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { NodeGroupRow } from './reconcile.ts';
+import { inSightOfCluster, type Sight } from './sight.ts';
 import { nodeGroups } from './tables.ts';
 
 const order: Order = { at: nodeGroups.createdAt, id: nodeGroups.id };
@@ -24,12 +25,12 @@ export const listNodeGroupsByClusters = async (
   return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
 };
 
-/** By id, deleted ones included. */
-export const loadNodeGroups = (db: Db, ids: readonly string[]): Promise<NodeGroupRow[]> =>
+/** By id, of clusters that are seen; deleted ones included. */
+export const loadNodeGroups = (db: Db, sight: Sight, ids: readonly string[]): Promise<NodeGroupRow[]> =>
   db
     .select()
     .from(nodeGroups)
-    .where(inArray(nodeGroups.id, [...ids]));
+    .where(and(inArray(nodeGroups.id, [...ids]), inSightOfCluster(db, nodeGroups.clusterId, sight)));
 
 /** Marks all live groups of a cluster for removal. */
 export const requestDeletionOfNodeGroups = async (tx: Tx, clusterId: string, now: number): Promise<void> => {

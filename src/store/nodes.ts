@@ -1,8 +1,9 @@
-/** Nodes: by cluster, by group and by id. Callers have checked that the cluster may be seen. */
+/** Nodes: by cluster and by group, of a cluster that the caller has seen, and by id. */
 import { and, desc, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Db, Tx } from './open.ts';
 import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { NodeGroupRow, NodeRow } from './reconcile.ts';
+import { inSightOfCluster, type Sight } from './sight.ts';
 import { nodeGroups, nodes } from './tables.ts';
 
 const order: Order = { at: nodes.createdAt, id: nodes.id };
@@ -64,12 +65,12 @@ export const listWorkersByClusters = async (
   return new Map(ids.map((id) => [id, { groups: of(groups, id), nodes: of(own, id) }]));
 };
 
-/** By id, deleted ones included. */
-export const loadNodes = (db: Db, ids: readonly string[]): Promise<NodeRow[]> =>
+/** By id, of clusters that are seen; deleted ones included. */
+export const loadNodes = (db: Db, sight: Sight, ids: readonly string[]): Promise<NodeRow[]> =>
   db
     .select()
     .from(nodes)
-    .where(inArray(nodes.id, [...ids]));
+    .where(and(inArray(nodes.id, [...ids]), inSightOfCluster(db, nodes.clusterId, sight)));
 
 /** One of the three by which a node is known outside. */
 export type NodeKey = { id: string } | { serverId: string } | { name: string };

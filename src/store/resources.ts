@@ -4,6 +4,7 @@ import type { InventoryService, InventoryState } from '../domain/inventory.ts';
 import type { InventoryRow } from './inventory.ts';
 import type { Db } from './open.ts';
 import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { inSightOfCluster, type Sight } from './sight.ts';
 import { inventory } from './tables.ts';
 
 export interface ResourceFilter {
@@ -70,8 +71,9 @@ export const listResourcesLeft = async (
   return lists;
 };
 
-export const loadResources = (db: Db, ids: readonly string[]): Promise<InventoryRow[]> =>
+/** By id, of clusters that are seen. */
+export const loadResources = (db: Db, sight: Sight, ids: readonly string[]): Promise<InventoryRow[]> =>
   db
     .select()
     .from(inventory)
-    .where(inArray(inventory.id, [...ids]));
+    .where(and(inArray(inventory.id, [...ids]), inSightOfCluster(db, inventory.clusterId, sight)));

@@ -1,8 +1,10 @@
 /** Which projects' rows a reader may see, as a condition that every list carries. */
-import { eq, type SQL, sql } from 'drizzle-orm';
+import { and, eq, exists, type SQL, sql } from 'drizzle-orm';
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 import { type Actor, may } from '../domain/actor.ts';
 import type { Action } from '../domain/policy.ts';
+import type { Db } from './open.ts';
+import { clusters } from './tables.ts';
 
 export interface Sight {
   /** Every project. */
@@ -23,4 +25,14 @@ export const sightOf = (actor: Actor, reading: Reading): Sight => ({
 export const inSight = (column: SQLiteColumn, sight: Sight): SQL | undefined => {
   if (sight.all) return undefined;
   return sight.projectId === null ? sql`false` : eq(column, sight.projectId);
+};
+
+/**
+ * For what belongs to a cluster. It is asked in the statement that finds the row: what is not the caller's takes as many statements
+ * as what is not there, so that nobody can tell the two apart by the time.
+ */
+export const inSightOfCluster = (db: Db, clusterId: SQLiteColumn, sight: Sight): SQL | undefined => {
+  if (sight.all) return undefined;
+  const seen = and(eq(clusters.id, clusterId), inSight(clusters.projectId, sight));
+  return exists(db.select({ id: clusters.id }).from(clusters).where(seen));
 };

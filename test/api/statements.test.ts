@@ -1,27 +1,17 @@
 import { expect, test } from 'vitest';
 import { addNode } from './live.ts';
-import { makeCluster, openWorld, type World } from './world.ts';
-
-/** Statements that the reader has been given since. */
-const countStatements = (world: World): string[] => {
-  const client = (world.store.db as unknown as { $client: { prepare(sql: string): unknown } }).$client;
-  const prepare = client.prepare.bind(client);
-  const statements: string[] = [];
-  client.prepare = (sql: string) => {
-    statements.push(sql);
-    return prepare(sql);
-  };
-  return statements;
-};
+import { watchStatements } from './matrix/database.ts';
+import { makeCluster, openWorld } from './world.ts';
 
 test('twenty clusters in all their parts cost one statement a level, and two hundred nodes no more', async () => {
   const world = await openWorld();
+  const statements = await watchStatements(world);
   for (let i = 0; i < 20; i += 1) {
     const cluster = await makeCluster(world, 'anna', `c-${i}`);
     const at = { clusterId: cluster.uuid, nodeGroupId: cluster.nodeGroup.uuid, projectId: 'blue' };
     for (let n = 0; n < 10; n += 1) await addNode(world, at, `${i}-${n}`);
   }
-  const statements = countStatements(world);
+  statements.length = 0;
   const { clusters } = await world.data<{
     clusters: { nodes: { nodeGroups: { nodes: { nodes: { nodes: { conditions: unknown[] }[] } }[] } }[] };
   }>(

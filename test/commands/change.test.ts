@@ -9,6 +9,7 @@ import { listEvents, wasSettledAt } from '../../src/store/events.ts';
 import { loadNodes } from '../../src/store/nodes.ts';
 import { loadConditions, saveCondition } from '../../src/store/progress.ts';
 import { insertNodes, listLiveNodeGroups, loadCluster, patchCluster, patchNode, patchNodeGroup } from '../../src/store/reconcile.ts';
+import { sightOf } from '../../src/store/sight.ts';
 import { clusters, events, nodes, operations, secrets, workItems } from '../../src/store/tables.ts';
 import { createQueue } from '../../src/store/workItems.ts';
 import { ADA, ANNA, actorBy, BEN, call, catalogue, errorOf, type House, OTTO, openHouse, RITA, TEMPLATE } from './house.ts';
@@ -226,7 +227,7 @@ describe('node groups', () => {
     expect(down.nodeGroup).toMatchObject({ spec: { count: 3 }, nodesToRemove: [n1, n0], generation: 3 });
     expect(await operation(up.operation.id)).toMatchObject({ state: 'SUPERSEDED' });
     expect(await operation(made.operation.id)).toMatchObject({ state: 'PENDING' });
-    expect((await loadNodes(house.store.db, [n1]))[0]?.deleteRequestedAt).toBeNull();
+    expect((await loadNodes(house.store.db, sightOf(ANNA, 'readClusters'), [n1]))[0]?.deleteRequestedAt).toBeNull();
     expect((await listEvents(house.store.db, made.cluster.id, 1, 9)).map((e) => [e.number, e.subjectKind])).toEqual([
       [2, 'NODE_GROUP'],
       [3, 'NODE_GROUP'],
@@ -268,7 +269,7 @@ describe('node groups', () => {
     const { nodeGroup, operation: op } = await house.commands.replaceNode(call(ANNA), { nodeId: n0 });
     expect(nodeGroup).toMatchObject({ spec: { count: 3 }, generation: 2 });
     expect(op).toMatchObject({ kind: 'REPLACE_NODE', targetId: groupId, state: 'PENDING' });
-    const [first, second] = await loadNodes(house.store.db, [n0, n1]);
+    const [first, second] = await loadNodes(house.store.db, sightOf(ANNA, 'readClusters'), [n0, n1]);
     expect([first, second].map((node) => [node?.id, node?.replaceRequestedAt, node?.deleteRequestedAt]).sort()).toEqual(
       [
         [n0, house.time.now, null],
@@ -393,7 +394,7 @@ describe('retryOperation', () => {
     const queue = createQueue({ store: house.store, clock: { now: () => house.time.now } });
     expect(await queue.claim({ owner: 'w', limit: 9, leaseMs: 1 })).toHaveLength(3);
     expect((await loadConditions(house.store.db, failed)).get('PortReady')).toMatchObject({ state: 'PENDING', problem: null, attempts: 0 });
-    expect((await loadNodes(house.store.db, [failed]))[0]?.state).toBe('PENDING');
+    expect((await loadNodes(house.store.db, sightOf(ANNA, 'readClusters'), [failed]))[0]?.state).toBe('PENDING');
   });
 
   test('what is over is refused and says so', async () => {
