@@ -74,17 +74,23 @@ export const readyReplicas = (object: KubernetesObject | undefined): number => {
 
 export interface Job extends KubernetesObject {
   metadata: KubernetesObject['metadata'] & { uid: string };
-  spec: { template: { spec: { initContainers?: { name: string }[]; containers: { name: string }[] } } };
+  spec: { template: { spec: { initContainers?: { name: string }[]; containers: { name: string; image?: string }[] } } };
 }
 
+export const listPodsOfJob = async (kube: Kubernetes, { metadata: { uid, namespace = '' } }: Job): Promise<KubernetesObject[]> =>
+  (await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: `batch.kubernetes.io/controller-uid=${uid}` })).items;
+
 /** What each container of a Job's pods has said until now, by its name. */
-export const wordsOfJob = async (kube: Kubernetes, { metadata: { uid, namespace = '' }, spec }: Job): Promise<Record<string, string>> => {
-  const labelSelector = `batch.kubernetes.io/controller-uid=${uid}`;
-  const pods = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector });
+export const wordsOfJob = async (kube: Kubernetes, job: Job, known?: readonly KubernetesObject[]): Promise<Record<string, string>> => {
+  const {
+    metadata: { namespace = '' },
+    spec,
+  } = job;
+  const pods = known ?? (await listPodsOfJob(kube, job));
   const said: Record<string, string> = {};
   const { initContainers = [], containers } = spec.template.spec;
   for (const container of [...initContainers, ...containers]) {
-    const texts = await Promise.all(pods.items.map(({ metadata }) => kube.log({ namespace, name: metadata.name }, container.name)));
+    const texts = await Promise.all(pods.map(({ metadata }) => kube.log({ namespace, name: metadata.name }, container.name)));
     said[container.name] = texts.join('');
   }
   return said;

@@ -75,6 +75,8 @@ export interface KubernetesDeps {
   latency: Latency;
   /** Left out: 2 ms. */
   diskMs?: DiskMs;
+  /** Whether no node can pull it. Left out: each can be. */
+  isLostImage?: (image: string) => boolean;
   counters: Counters;
   faults: Faults;
   playFault: PlayFault;

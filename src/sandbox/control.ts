@@ -164,6 +164,14 @@ const ACTIONS: Record<string, Action> = {
     deps.dials.data.slowDisks = [];
     deps.dials.changed();
   },
+  'POST lostImages': (deps, body) => {
+    deps.dials.data.lostImages.push(regex(body, 'name') ?? '');
+    deps.dials.changed();
+  },
+  'DELETE lostImages': (deps) => {
+    deps.dials.data.lostImages = [];
+    deps.dials.changed();
+  },
   'POST kubelets': ({ openstack }, body) => ({
     servers: openstack.setKubelets(new RegExp(regex(body, 'name') ?? ''), body['running'] === true, body['forGood'] === true),
   }),

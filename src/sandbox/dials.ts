@@ -34,6 +34,8 @@ export interface Dials {
   zones: string[];
   /** Disks of etcd's members that are not as fast as usual; the last one that fits counts. `name`: a regular expression over the pod's. */
   slowDisks: { name: string; fsyncMs: number }[];
+  /** Images that no node can pull: regular expressions over their names. */
+  lostImages: string[];
 }
 
 export interface DialBoard {
@@ -41,6 +43,7 @@ export interface DialBoard {
   changed(): void;
   latency: Latency;
   diskMs: DiskMs;
+  isLostImage(image: string): boolean;
   /** Whether a new volume of this name ends in error; uses one up. */
   volumeFails(name: string): boolean;
   /** The trouble that meets this new server; uses one up. */
@@ -56,9 +59,11 @@ export const createDials = (world: World, initial: { latencyScale: number }): Di
     serverFaults: [],
     zones: ['nova'],
     slowDisks: [],
+    lostImages: [],
   });
   // A world from before has none.
   section.data.slowDisks ??= [];
+  section.data.lostImages ??= [];
   const take = (fits: (fault: ServerFault) => boolean, name: string): ServerFault | undefined => {
     const found = section.data.serverFaults.find((f) => f.times !== 0 && fits(f) && new RegExp(f.name).test(name));
     if (found !== undefined && found.times !== null) {
@@ -72,6 +77,7 @@ export const createDials = (world: World, initial: { latencyScale: number }): Di
     changed: section.changed,
     latency: (usualMs) => usualMs * section.data.latencyScale,
     diskMs: (pod) => section.data.slowDisks.findLast(({ name }) => new RegExp(name).test(pod))?.fsyncMs ?? USUAL_FSYNC_MS,
+    isLostImage: (image) => section.data.lostImages.some((name) => new RegExp(name).test(image)),
     volumeFails: (name) => take(({ trouble }) => trouble === 'volumeError', name) !== undefined,
     troubleFor: ({ name, zone }) => take((fault) => fault.trouble !== 'volumeError' && (fault.zone ?? zone) === zone, name),
   };

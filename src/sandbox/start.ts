@@ -92,6 +92,7 @@ export const startSandbox = async (options: SandboxOptions): Promise<Sandbox> =>
     seeds: options.seeds,
     latency,
     diskMs: dials.diskMs,
+    isLostImage: dials.isLostImage,
     counters,
     faults,
     playFault,

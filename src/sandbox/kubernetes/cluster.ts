@@ -33,6 +33,7 @@ export interface Cluster {
   now(): number;
   latency: Latency;
   log: Log;
+  isLostImage(image: string): boolean;
   /** Its etcd takes no writes. */
   isFrozen?(): boolean;
 }
@@ -48,6 +49,7 @@ export interface ClusterDeps {
   revisionFloor?: number;
   now: () => number;
   latency: Latency;
+  isLostImage?: ((image: string) => boolean) | undefined;
   log: Log;
 }
 
@@ -63,6 +65,7 @@ export const createCluster = (deps: ClusterDeps): Cluster => {
     tokenKeys: undefined,
     now: deps.now,
     latency: deps.latency,
+    isLostImage: deps.isLostImage ?? (() => false),
     log: deps.log,
   };
   return cluster;

@@ -48,6 +48,8 @@ interface Run {
   restarts: number;
   /** Failed checks since it was last ready. */
   checks: number;
+  /** Of its image, without success. */
+  pulls: number;
   process: Process | undefined;
   log: string[];
   /** What containers that ended have said, by their names. */
@@ -110,9 +112,9 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
 
   const prepare = (run: Run): boolean => {
     const { pod } = run;
-    const image = dicts(spec(pod).containers)
-      .map((c) => text(c.image))
-      .find((i) => !isImageName(i));
+    const images = dicts(spec(pod).containers).map((c) => text(c.image));
+    const image = images.find((i) => !isImageName(i));
+    const lost = images.find(cluster.isLostImage);
     const hold = (reason: string, message: string, eventReason = 'Failed'): boolean => {
       report(run, { kind: 'waiting', reason, message });
       event(pod, 'Warning', eventReason, message);
@@ -127,6 +129,13 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
         'network is not ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized',
         'NetworkNotReady',
       );
+    if (lost !== undefined) {
+      const said = `failed to pull and unpack image "${lost}": failed to resolve reference "${lost}": ${lost}: not found`;
+      run.pulls += 1;
+      return run.pulls === 1
+        ? hold('ErrImagePull', said)
+        : hold('ImagePullBackOff', `Back-off pulling image "${lost}": ErrImagePull: ${said}`, 'BackOff');
+    }
     const missing = missingMount(cluster, pod);
     if (missing) return hold('ContainerCreating', missing, 'FailedMount');
     const environment = missingEnvironment(cluster, pod);
@@ -218,6 +227,7 @@ export const createKubelets = (deps: KubeletDeps): KubeletSet => {
       dueAt: 0,
       restarts: number(dicts(status(pod).containerStatuses)[0]?.restartCount, 0),
       checks: 0,
+      pulls: 0,
       process: undefined,
       log: [],
       said: {},

@@ -14,7 +14,7 @@ export interface MachinePlanes extends ControlPlanes {
   close(): void;
 }
 
-type Deps = Pick<KubernetesDeps, 'world' | 'latency' | 'log' | 'counters' | 'faults' | 'playFault'> & { now: () => number };
+type Deps = Pick<KubernetesDeps, 'world' | 'latency' | 'log' | 'counters' | 'faults' | 'playFault' | 'isLostImage'> & { now: () => number };
 
 /** How soon a floating IP that was moved leads elsewhere. */
 const LOOK_MS = 100;

@@ -131,6 +131,7 @@ const startSeed = async (deps: KubernetesDeps, name: string, { range: shared, po
     historyLimit: HISTORY,
     now,
     latency: deps.latency,
+    isLostImage: deps.isLostImage,
     log: deps.log,
   });
   ensureInitialObjects(seed, [deps.host], state.port);
@@ -144,6 +145,7 @@ const startSeed = async (deps: KubernetesDeps, name: string, { range: shared, po
     faults: deps.faults,
     playFault: deps.playFault,
     diskMs: deps.diskMs,
+    isLostImage: deps.isLostImage,
   });
   ensureSeedObjects(
     seed,
