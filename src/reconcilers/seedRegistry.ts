@@ -7,12 +7,13 @@ import { type Kubernetes, type KubernetesDeps, openKubernetes } from '../seeds/c
 import type { KindRef } from '../seeds/kinds.ts';
 import { parseKubeconfig } from '../seeds/kubeconfig.ts';
 import { readClusterUid, requireSameCluster } from '../seeds/probe.ts';
-import { openVersions, type Versions } from '../seeds/versions.ts';
+import { openVersions, type Versions, versionedMetadata } from '../seeds/versions.ts';
 import type { Cache } from '../seeds/watch.ts';
 import type { Store } from '../store/open.ts';
 import { loadSeed } from '../store/reconcile.ts';
 import type { Secrets } from '../store/secrets.ts';
 import { enqueue } from '../store/workItems.ts';
+import { readyState } from './tenantRegistry.ts';
 import { endOf, trimmed } from './workload.ts';
 
 export interface SeedHandle {
@@ -116,8 +117,9 @@ export const createSeedRegistry = (deps: {
     return text;
   };
 
-  const connect = (seedId: string, text: string): SeedHandle => {
+  const connect = (seedId: string, text: string, isMade: boolean): SeedHandle => {
     const kube = openApi(text);
+    if (isMade) watchMachines(kube, () => suspect(seedId));
     const watch = (apiVersion: string, kind: string) =>
       kube.watch(
         { apiVersion, kind, labelSelector: MANAGED_LABEL },
@@ -169,10 +171,11 @@ export const createSeedRegistry = (deps: {
 
   const openVerified = async (seedId: string, version: string): Promise<SeedHandle> => {
     close(seedId);
-    const known = (await loadSeed(deps.store.db, seedId))?.clusterUid ?? null;
+    const row = await loadSeed(deps.store.db, seedId);
+    const known = row?.clusterUid ?? null;
     const text = await kubeconfigOf(seedId);
     if (known !== null) await askBriefly(seedId, text, async (kube) => requireSameCluster(known, await readClusterUid(kube)));
-    const handle = connect(seedId, text);
+    const handle = connect(seedId, text, row !== undefined && row.made !== null);
     open.set(seedId, { version, handle });
     return handle;
   };
@@ -193,4 +196,32 @@ export const createSeedRegistry = (deps: {
       for (const seedId of [...open.keys()]) close(seedId);
     },
   };
+};
+
+/**
+ * A machine that dies says so by its Node, which is Ready no more within a minute: nobody would look for ten otherwise. The connection that it belongs
+ * to ends it. Of a seed that was registered nobody may do anything about its machines, nor perhaps watch them.
+ */
+const watchMachines = (kube: Kubernetes, onLoss: () => void): void => {
+  const ready = new Map<string, boolean>();
+  kube.watch(
+    { apiVersion: 'v1', kind: 'Node' },
+    {
+      project: (node) => ({
+        apiVersion: node.apiVersion,
+        kind: node.kind,
+        metadata: versionedMetadata(node.metadata),
+        ready: readyState(node) === 'True',
+      }),
+      onChange: (node, type) => {
+        const { name } = node.metadata;
+        const was = ready.get(name);
+        const is = type !== 'DELETED' && node['ready'] === true;
+        if (type === 'DELETED') ready.delete(name);
+        else ready.set(name, is);
+        // One that was not Ready when the connection was opened may have died before.
+        if (!is && was !== false) onLoss();
+      },
+    },
+  );
 };

@@ -164,7 +164,7 @@ test('the second machine that goes later is replaced as well, with all that went
   const lost = await loseServer(2);
   await remove(`network/v2.0/ports/${port?.id}`);
   await remove(`compute/v2.1/os-server-groups/${group?.id}`);
-  wake();
+  // Nobody has to look by chance: its Node is Ready no more.
   await until(async () => (await serverOf(2))?.id !== lost.id && (await serverOf(2)) !== undefined);
   await until(() => isWhole(seedId()));
   expect(await tracesOfMadeSeeds(world)).toEqual(MADE);
@@ -190,7 +190,6 @@ test('a server that Nova says it does not know, while its node answers, is neith
 test('a machine that Nova cannot run any more keeps its disk, for clusters keep theirs on it', async () => {
   const worker = await until(() => serverOf(3));
   await world.control('POST', 'failedServers', { name: '-3$' });
-  wake();
   const told = await until(async () => {
     const condition = await machinesActive();
     return condition?.problem?.code === 'SERVER_FAULT' ? condition : undefined;
