@@ -173,9 +173,10 @@ export const createSeedRegistry = (deps: {
     close(seedId);
     const row = await loadSeed(deps.store.db, seedId);
     const known = row?.clusterUid ?? null;
+    const isMade = row !== undefined && row.made !== null;
     const text = await kubeconfigOf(seedId);
-    if (known !== null) await askBriefly(seedId, text, async (kube) => requireSameCluster(known, await readClusterUid(kube)));
-    const handle = connect(seedId, text, row !== undefined && row.made !== null);
+    if (known !== null) await askBriefly(seedId, text, async (kube) => requireSameCluster(known, await readClusterUid(kube), { isMade }));
+    const handle = connect(seedId, text, isMade);
     open.set(seedId, { version, handle });
     return handle;
   };

@@ -59,12 +59,18 @@ export const readClusterUid = async (k: Kubernetes): Promise<string | null> => {
   }
 };
 
-/** @throws Unavailable when this is another cluster than the one that was known; nobody may touch it in the belief that it is. */
-export const requireSameCluster = (known: string | null, seen: string | null): void => {
+/**
+ * `isMade`: its machines are Seedbed's, whose keys no other cluster has, so that machine itself has begun anew.
+ * @throws Unavailable when this is another cluster than the one that was known; nobody may touch it in the belief that it is.
+ */
+export const requireSameCluster = (known: string | null, seen: string | null, { isMade }: { isMade: boolean }): void => {
   if (known === null || seen === null || known === seen) return;
+  const uids = `(the uid of its namespace kube-system is ${seen}, and was ${known})`;
   throw new Unavailable(
     'SEED_UNAVAILABLE',
-    `The seed's kubeconfig leads to another Kubernetes cluster than before (the uid of its namespace kube-system is ${seen}, and was ${known}). Nothing is done in it: give the kubeconfig of the same cluster with updateSeed; once no cluster is on the seed any more, updateSeed takes that of another.`,
+    isMade
+      ? `The machine that runs the API of this seed has begun another, empty Kubernetes cluster ${uids}, as one does that is rebuilt in the cloud: with its disk all that the seed knew is gone. Nothing is done in it, and nothing is torn down. Bring the old disk back if there is a copy of it; else restore the clusters elsewhere from their backups, and delete the seed.`
+      : `The seed's kubeconfig leads to another Kubernetes cluster than before ${uids}. Nothing is done in it: give the kubeconfig of the same cluster with updateSeed; once no cluster is on the seed any more, updateSeed takes that of another.`,
     { whoMustAct: 'CLOUD_ADMIN' },
   );
 };

@@ -208,6 +208,7 @@ export const startKubernetes: StartKubernetes = async (deps): Promise<Kubernetes
     snapshot: () => ({
       seed: seeds.flatMap((each) => each.objects()),
       ...(others.length > 0 && { otherSeeds: others.map((seed) => seed.objects()) }),
+      ...(machines.list().length > 0 && { onMachines: machines.list().map(({ plane }) => snapshotOf(plane.cluster)) }),
       hosted: [...seeds.flatMap((seed) => seed.hosted()), ...machines.list().flatMap((made) => hostedIn(made.planes))],
     }),
     async close() {

@@ -64,7 +64,7 @@ export interface Server {
   name: string;
   projectId: string;
   userId: string;
-  status: 'BUILD' | 'ACTIVE' | 'SHUTOFF' | 'ERROR' | 'REBOOT' | 'HARD_REBOOT' | 'DELETED';
+  status: 'BUILD' | 'ACTIVE' | 'SHUTOFF' | 'ERROR' | 'REBOOT' | 'HARD_REBOOT' | 'REBUILD' | 'DELETED';
   taskState: string | null;
   created: string;
   updated: string;

@@ -38,6 +38,8 @@ export interface ServerLife {
   start(server: Server): void;
   /** Hard: without asking the guest. */
   reboot(server: Server, hard: boolean): void;
+  /** Its disk becomes what it was before the first boot; its user data, ports and metadata stay. */
+  rebuild(server: Server): void;
   /** The guest hangs, or goes on: Nova sees nothing of either. `forGood`: not even a reboot makes it run again. */
   hang(server: Server, hangs: boolean, forGood: boolean): void;
   /** Its host has failed: it is in ERROR, and keeps its ports. */
@@ -236,6 +238,16 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
       const fault = { code: 500, created: novaTime(deps.now()), message: 'The host of this server has failed.', details: '' };
       set(server, { status: 'ERROR', taskState: null, fault });
     },
+    rebuild: (server) => {
+      set(server, { status: 'REBUILD', taskState: 'rebuilding' });
+      powerOff(server);
+      const disk = compute.disks.get(server.id);
+      compute.disks.set(server.id, { userData: disk?.userData ?? null, state: {}, console: [] });
+      later(server, deps.latency(SPAWN_MS), () => {
+        set(server, { status: 'ACTIVE', taskState: null, fault: null });
+        boot(server, true);
+      });
+    },
     hang: (server, hangs, forGood) => {
       powerOff(server);
       if (forGood) set(server, { trouble: 'neverBoots' });
@@ -245,7 +257,7 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
       for (const server of compute.servers.all()) {
         if (server.taskState === 'deleting') destroy(server);
         else if (server.status === 'BUILD') build(server);
-        else if (server.taskState?.startsWith('rebooting') || server.taskState === 'powering-on') {
+        else if (server.taskState?.startsWith('rebooting') || server.taskState === 'rebuilding' || server.taskState === 'powering-on') {
           set(server, { status: 'ACTIVE', taskState: null, fault: null });
           boot(server, true);
         } else if (server.taskState === 'powering-off') set(server, { status: 'SHUTOFF', taskState: null });

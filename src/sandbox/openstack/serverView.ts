@@ -23,11 +23,21 @@ export const serverSummary = (server: Server, call: Call): object => ({
   links: linksTo(call, 'servers', server.id),
 });
 
-const POWER: Record<Server['status'], number> = { BUILD: 0, ACTIVE: 1, REBOOT: 1, HARD_REBOOT: 1, SHUTOFF: 4, ERROR: 0, DELETED: 0 };
+const POWER: Record<Server['status'], number> = {
+  BUILD: 0,
+  ACTIVE: 1,
+  REBOOT: 1,
+  HARD_REBOOT: 1,
+  REBUILD: 1,
+  SHUTOFF: 4,
+  ERROR: 0,
+  DELETED: 0,
+};
 const VM_STATE: Record<Server['status'], string> = {
   BUILD: 'building',
   ACTIVE: 'active',
   REBOOT: 'active',
+  REBUILD: 'active',
   HARD_REBOOT: 'active',
   SHUTOFF: 'stopped',
   ERROR: 'error',

@@ -44,6 +44,14 @@ const reboot = (deps: ServerDeps, server: Server, type: string | undefined): voi
   deps.life.reboot(server, hard);
 };
 
+const rebuild = (deps: ServerDeps, server: Server, image: string | undefined): void => {
+  if (image === undefined) throw new ApiError(400, "Invalid input for field/attribute rebuild. 'imageRef' is a required property");
+  if (image !== server.imageId) throw new ApiError(400, `the sandbox rebuilds a server with its own image alone, not with ${image}`);
+  if (server.locked) throw new ApiError(409, `Instance ${server.id} is locked`);
+  requireState(server, 'rebuild', ['ACTIVE', 'SHUTOFF', 'ERROR']);
+  deps.life.rebuild(server);
+};
+
 const consoleOutput = (deps: ServerDeps, server: Server, length: number | undefined): Answer => {
   if (server.host === null || server.launchedAt === null) throw new ApiError(409, `Instance ${server.id} is not ready`);
   const lines = deps.compute.disks.get(server.id)?.console ?? [];
@@ -62,6 +70,7 @@ const act = (deps: ServerDeps, call: Call): Answer => {
     requireState(server, 'start', ['SHUTOFF']);
     deps.life.start(server);
   } else if (name === 'reboot') reboot(deps, server, optionalString(optionalObject(call.body, name) ?? {}, 'type'));
+  else if (name === 'rebuild') rebuild(deps, server, optionalString(optionalObject(call.body, name) ?? {}, 'imageRef'));
   else if (name === 'forceDelete') deps.life.destroy(server);
   else if (name === 'lock' || name === 'unlock') {
     server.locked = name === 'lock';

@@ -58,7 +58,7 @@ const heard = async (scope: SeedScope): Promise<SeedProbe> => {
 const recognise = async (scope: SeedScope, { clusterUid }: SeedProbe): Promise<void> => {
   if (scope.row.clusterUid === null && clusterUid !== null) await scope.patch({ clusterUid });
   try {
-    requireSameCluster(scope.row.clusterUid, clusterUid);
+    requireSameCluster(scope.row.clusterUid, clusterUid, { isMade: scope.row.made !== null });
   } catch (error) {
     // Whoever has the connection already must not go on.
     scope.world.seeds.close(scope.row.id);
