@@ -6,24 +6,24 @@ import { type Living, openLiving } from './world.ts';
 
 let living: Living;
 let clusterId: string;
-let namespace: string;
 
 beforeAll(async () => {
   const address = await freeAddress();
   const template = { backup: { autoRestore: true } };
   living = await openLiving({ backupListen: address, backupAddress: address }, template);
   clusterId = await living.makeCluster('self', { overrides: { controlPlane: { replicas: 3 } } });
-  namespace = `kc-${living.rows<{ short_id: string }>(`select short_id from clusters where id = '${clusterId}'`)[0]?.short_id}`;
 });
 afterAll(() => living?.close());
 
+const namespaceOf = (id: string): string =>
+  `kc-${living.rows<{ short_id: string }>(`select short_id from clusters where id = '${id}'`)[0]?.short_id}`;
 const tenant = () => living.tenant(living.pki(clusterId).kubeconfigs.superAdmin);
 const keep = (name: string) => tenant().apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' } });
 const kept = async (): Promise<string[]> => {
   const { items } = await tenant().list({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default' });
   return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('mine-'));
 };
-const dropVolumes = async (numbers: number[]): Promise<void> => {
+const dropVolumes = async (numbers: number[], namespace = namespaceOf(clusterId)): Promise<void> => {
   for (const number of numbers) {
     const name = `${namespace.slice('kc-'.length)}-etcd-${number}`;
     await living.seed.remove({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: `data-${name}` });
@@ -47,14 +47,30 @@ test('volumes that others have made anew, with what they held, are no loss', { t
   expect(restores()).toEqual([]);
 });
 
-test('the volumes of two of three members gone: it goes back to the newest backup, and says what is lost', {
-  timeout: 180_000,
+/** Longer than a cluster looks before it goes back by itself. */
+const SURE_MS = 45_000;
+
+test('the volumes of two of three members gone: while another cluster of the seed has lost its own people look first; then it goes back to the newest backup, and says what is lost', {
+  timeout: 300_000,
 }, async () => {
   await keep('mine-1');
   const { backup } = await living.change<{ backup: { uuid: string } }>(living.member, 'createBackup', { clusterId }, 'backup { uuid }');
   await until(() => living.rows(`select 1 from backups where id = '${backup.uuid}' and state = 'READY'`).length === 1);
   await keep('mine-2');
+  // It has no backup to go back to, so it stays as it is.
+  const other = await living.makeCluster('other');
+  const isLost = (id: string) =>
+    living.rows(`select 1 from clusters where id = '${id}' and json_extract(quorum, '$.missing.goneSince') is not null`).length === 1;
+  await dropVolumes([0], namespaceOf(other));
+  await until(() => isLost(other));
   await dropVolumes([0, 2]);
+  await until(() => isLost(clusterId));
+  await new Promise((resolve) => setTimeout(resolve, SURE_MS));
+  living.wake(clusterId);
+  await living.idle();
+  expect([isLost(other), isLost(clusterId)]).toEqual([true, true]);
+  expect(restores()).toEqual([]);
+  await living.change(living.member, 'deleteCluster', { clusterId: other }, 'operation { uuid }');
   await until(() => restores()[0]?.state === 'SUCCEEDED');
   expect(restores()).toEqual([
     {
