@@ -6,6 +6,7 @@ import { handleProtocols, makeServer, type Server, type Context as SocketContext
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Actor } from '../domain/actor.ts';
 import type { Log } from '../lib/log.ts';
+import { ackOf, tokenIn } from './connectionParams.ts';
 import type { Context } from './context.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
@@ -13,12 +14,15 @@ import { isWithoutDeprecated } from './guards.ts';
 import type { Seats } from './seats.ts';
 import type { Session } from './session.ts';
 import type { ApiSettings } from './settings.ts';
+import { createRenewal } from './socketRenewal.ts';
 
 interface Extra {
   socket: WebSocket;
   request: IncomingMessage;
   requestId: string;
   session: Session | null;
+  /** Whether the message was a fresh token for the session, and so is done with. */
+  renews(text: string): boolean;
   /** Undone when the socket closes. */
   cleanup: (() => void)[];
 }
@@ -62,7 +66,7 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
   });
   const protocol = createProtocol(deps);
   sockets.on('connection', (socket: WebSocket, request: IncomingMessage) => {
-    const extra: Extra = { socket, request, requestId: deps.newId(), session: null, cleanup: [] };
+    const extra: Extra = { socket, request, requestId: deps.newId(), session: null, renews: () => false, cleanup: [] };
     keepAlive(extra);
     attach(protocol, extra, deps.log);
   });
@@ -116,7 +120,9 @@ const attach = (protocol: Server<Extra>, extra: Extra, log: Log): void => {
       onMessage: (handle) =>
         socket.on('message', (data: RawData) => {
           if (socket.bufferedAmount > MAX_UNREAD_BYTES) return socket.terminate();
-          handle(String(data)).catch((error: unknown) => {
+          const text = String(data);
+          if (extra.renews(text)) return;
+          handle(text).catch((error: unknown) => {
             log.error({ err: error, requestId }, 'a socket message failed');
             socket.close(1011, 'Internal error');
           });
@@ -155,12 +161,11 @@ const keepAlive = (extra: Extra) => {
 type Ctx = SocketContext<Record<string, unknown>, Extra>;
 
 const tokenOf = (ctx: Ctx): string => {
-  const entry = Object.entries(ctx.connectionParams ?? {}).find(([name]) => name.toLowerCase() === 'x-auth-token');
-  const token = entry?.[1] ?? ctx.extra.request.headers['x-auth-token'];
-  return typeof token === 'string' ? token : '';
+  const inHeader = ctx.extra.request.headers['x-auth-token'];
+  return tokenIn(ctx.connectionParams) || (typeof inHeader === 'string' ? inHeader : '');
 };
 
-const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean> => {
+const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<string, unknown>> => {
   const { socket, cleanup, requestId } = ctx.extra;
   const token = tokenOf(ctx);
   let session: Session | null;
@@ -185,8 +190,10 @@ const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean> => {
     return true;
   }
   ctx.extra.session = session;
+  const acknowledge = () => sent(socket, JSON.stringify({ type: 'connection_ack', payload: ackOf(session.actor()) }));
+  ctx.extra.renews = createRenewal({ session, socket, acknowledge, now: deps.now, log: deps.log });
   cleanup.push(leave, closeWith(session, socket), session.close);
-  return true;
+  return ackOf(session.actor());
 };
 
 /** Closes the socket when what it rests on ends. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { Unavailable } from '../../src/domain/errors.ts';
-import { overSse, PROGRESS } from './live.ts';
+import { happen, overSse, PROGRESS } from './live.ts';
 import { makeCluster, openWorld, type World } from './world.ts';
 
 interface Line {
@@ -149,11 +149,113 @@ test('live connections of one user in a project are limited, whatever way they c
 test.each([
   ['a message over the limit', 'x'.repeat(300_000), 1009],
   ['no JSON', '{', 4400],
-  ['a second hello', JSON.stringify(init('anna')), 4429],
+  ['a second hello without a token', JSON.stringify({ type: 'connection_init' }), 4403],
 ])('%s closes the socket', async (_name, message, code) => {
   const line = await dial(await openWorld());
   line.send(init('anna'));
   await line.until('connection_ack');
   line.send(message);
   expect(await line.closed).toBe(code);
+});
+
+test('a second hello before the first is answered closes the socket with 4429', async () => {
+  const world = await openWorld();
+  const line = await dial(world);
+  world.keystone.hangs = true;
+  line.send(init('anna'));
+  line.send(init('anna'));
+  expect(await line.closed).toBe(4429);
+});
+
+test('a fresh token of the same user and project renews a socket, and what runs on it goes on where it was', async () => {
+  const world = await openWorld();
+  const { id, uuid } = await makeCluster(world, 'anna');
+  const rita = world.tokens.get('rita');
+  if (rita === undefined) throw new Error('No Rita.');
+  world.tokens.set('first', { ...rita, expiresAt: world.time.now + 1_000 });
+  world.tokens.set('second', { ...rita, expiresAt: world.time.now + 3_600_000 });
+  const line = await dial(world);
+  line.send(init('first'));
+  await line.until('connection_ack');
+  line.send(ask('1', PROGRESS, { id }));
+  await line.until('next');
+  line.send(init('second'));
+  await line.until('connection_ack', 2);
+  expect(line.messages.filter((m) => m.type === 'connection_ack').map((m) => m.payload)).toEqual(
+    [1_000, 3_600_000].map((ms) => ({ tokenExpiresAt: new Date(world.time.now + ms).toISOString() })),
+  );
+  world.tokens.delete('first');
+  world.time.now += 10_000;
+  await happen(world, uuid, ['after the renewal']);
+  await line.until('next', 2);
+  line.send(ask('2', '{ viewer { tokenExpiresAt } }'));
+  await line.until('next', 3);
+  expect(line.messages.filter((m) => m.type === 'next').map((m) => m.payload)).toMatchObject([
+    { data: { clusterProgress: { number: 1 } } },
+    { data: { clusterProgress: { number: 2, message: 'after the renewal' } } },
+    { data: { viewer: { tokenExpiresAt: new Date(world.time.now - 10_000 + 3_600_000).toISOString() } } },
+  ]);
+  world.tokens.delete('second');
+  world.time.now += 10_000;
+  await happen(world, uuid, ['secret of the future']);
+  expect(await line.closed).toBe(4403);
+  expect(JSON.stringify(line.messages)).not.toContain('secret of the future');
+});
+
+test.each([
+  ['that is not valid', 'nobody'],
+  ['of another user', 'anna'],
+  ['of another project', 'elsewhere'],
+])('a new token %s closes the socket with 4403', async (_name, token) => {
+  const world = await openWorld();
+  const rita = world.tokens.get('rita');
+  if (rita === undefined) throw new Error('No Rita.');
+  world.tokens.set('elsewhere', { ...rita, projectId: 'red' });
+  const line = await dial(world);
+  line.send(init('rita'));
+  await line.until('connection_ack');
+  line.send(init(token));
+  expect(await line.closed).toBe(4403);
+  expect(line.messages.filter((m) => m.type === 'connection_ack')).toHaveLength(1);
+});
+
+test('while Keystone does not answer a renewal is not acknowledged, and the socket goes on with what it had', async () => {
+  const world = await openWorld();
+  const { id, uuid } = await makeCluster(world, 'anna');
+  world.tokens.set('second', { ...(world.tokens.get('anna') as never) });
+  const line = await dial(world);
+  line.send(init('anna'));
+  await line.until('connection_ack');
+  line.send(ask('1', PROGRESS, { id }));
+  await line.until('next');
+  world.keystone.down = new Unavailable('CLOUD_UNAVAILABLE', 'Keystone does not answer.');
+  line.send(init('second'));
+  await expect.poll(() => world.logged.map(({ message }) => message)).toContain('the new token of a socket could not be checked');
+  await happen(world, uuid, ['still here']);
+  await line.until('next', 2);
+  expect(line.messages.filter((m) => m.type === 'connection_ack')).toHaveLength(1);
+  world.keystone.down = null;
+  line.send(init('second'));
+  await line.until('connection_ack', 2);
+  line.socket.close();
+});
+
+test('a flood of hellos closes the socket, and asks Keystone little', async () => {
+  const world = await openWorld();
+  const line = await dial(world);
+  line.send(init('anna'));
+  await line.until('connection_ack');
+  world.asked.length = 0;
+  for (let i = 0; i < 1_000; i += 1) line.send(init(i % 2 === 0 ? 'anna' : `fake-${i}`));
+  expect(await line.closed).toBe(4429);
+  const calm = await dial(world);
+  calm.send(init('anna'));
+  await calm.until('connection_ack');
+  for (let i = 0; i < 10; i += 1) {
+    calm.send(init('anna'));
+    await calm.until('connection_ack', 2 + i);
+  }
+  calm.send(init('anna'));
+  expect(await calm.closed).toBe(4429);
+  expect(world.asked.length).toBeLessThan(15);
 });
