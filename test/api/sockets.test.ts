@@ -222,7 +222,9 @@ test.each([
 test('while Keystone does not answer a renewal is not acknowledged, and the socket goes on with what it had', async () => {
   const world = await openWorld();
   const { id, uuid } = await makeCluster(world, 'anna');
-  world.tokens.set('second', { ...(world.tokens.get('anna') as never) });
+  const anna = world.tokens.get('anna');
+  if (anna === undefined) throw new Error('No Anna.');
+  world.tokens.set('second', anna);
   const line = await dial(world);
   line.send(init('anna'));
   await line.until('connection_ack');
