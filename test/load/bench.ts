@@ -9,6 +9,7 @@ import { benchHealing } from './healing.ts';
 import { benchLab } from './lab.ts';
 import { benchOverhead } from './overhead.ts';
 import { print, type Row } from './report.ts';
+import { benchUpgrade } from './upgrade.ts';
 import { benchWake } from './wake.ts';
 
 const clusters = Number(process.argv.find((word) => /^\d+$/.test(word)) ?? 1_000);
@@ -20,6 +21,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   lab: benchLab,
   backup: benchBackup,
   healing: benchHealing,
+  upgrade: benchUpgrade,
   dayTwo: benchDayTwo,
   fleet: () => benchFleet(clusters),
 };
