@@ -26,6 +26,7 @@ const SETTINGS = {
   data: 'SEEDBED_DATA',
   logLevel: 'SEEDBED_LOG_LEVEL',
   keystoneUrl: 'SEEDBED_KEYSTONE_URL',
+  keystonePublicUrl: 'SEEDBED_KEYSTONE_PUBLIC_URL',
   keystoneUsername: 'SEEDBED_KEYSTONE_USERNAME',
   keystonePassword: 'SEEDBED_KEYSTONE_PASSWORD',
   keystoneUserDomain: 'SEEDBED_KEYSTONE_USER_DOMAIN',
@@ -205,13 +206,18 @@ const storage = z.object({
   encryptionKeyFile: z.string().nullable().default(null),
 });
 
+/** It stands in a header of answers, between quotes. */
+const keystoneUrl = z.url({ protocol: /^https?$/ }).regex(/^[\x21\x23-\x7e]+$/);
+
 const schema = z
   .strictObject({
     /** host:port of GraphQL over HTTP, SSE and WebSocket. */
     listen: hostPort.default('127.0.0.1:4000'),
     ...storage.shape,
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-    keystoneUrl: z.url({ protocol: /^https?$/ }),
+    keystoneUrl,
+    /** Where callers reach it; null: at `keystoneUrl`. */
+    keystonePublicUrl: keystoneUrl.nullable().default(null),
     keystoneUsername: z.string().min(1),
     keystonePassword: z.string().min(1),
     keystoneUserDomain: z.string().default('Default'),

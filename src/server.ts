@@ -24,7 +24,7 @@ import { createMetrics } from './lib/metrics.ts';
 import { tryStore } from './objectStore/trial.ts';
 import { openObjectStore } from './openObjectStore.ts';
 import { createProjectCatalogue } from './openstack/catalogue.ts';
-import { type Cloud, createCloudFactory } from './openstack/session.ts';
+import { type Cloud, cloudAs, createCloudFactory } from './openstack/session.ts';
 import type { TokenInfo } from './openstack/token.ts';
 import { type AuthorityDeps, loadOwnAuthority } from './ownAuthority.ts';
 import { issueOwnServer } from './pki/ownServer.ts';
@@ -155,8 +155,8 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     onPass: metrics.pass,
   });
 
-  const load = (actor: Actor, token: string) =>
-    catalogues.load(factory.open({ kind: 'token', token }), actor.projectId ?? '', actor.userId);
+  const load = (actor: Actor, token: string, requestId: string | null) =>
+    catalogues.load(cloudAs(factory.open({ kind: 'token', token }), requestId), actor.projectId ?? '', actor.userId);
   const commandDeps: CommandDeps = {
     store,
     secrets,
@@ -187,12 +187,12 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     log,
     newId,
     metrics: registry,
-    authenticate: async (token) => actorOf(policy, await service.identity.validateToken(token)),
+    authenticate: async (token, requestId) => actorOf(policy, await cloudAs(service, requestId).identity.validateToken(token)),
     loadCloud: load,
     peekCatalogue: catalogues.peek,
-    warmCloud: (actor, token) => {
+    warmCloud: (actor, token, requestId) => {
       // Only so that input can be checked against it; a cloud that is down will say so elsewhere.
-      if (actor.projectId !== null) load(actor, token).catch(() => {});
+      if (actor.projectId !== null) load(actor, token, requestId).catch(() => {});
     },
     ready: () => readiness(service),
     settings: {
@@ -200,6 +200,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       introspection: config.introspection,
       serves: { autoScaling: autoscaler !== null },
       graphiql: config.introspection,
+      keystoneUrl: config.keystonePublicUrl ?? config.keystoneUrl,
       allowedOrigins: config.allowedOrigins,
       tls: config.tlsCertFile !== null && config.tlsKeyFile !== null ? { cert: config.tlsCertFile, key: config.tlsKeyFile } : null,
     },

@@ -18,15 +18,15 @@ interface Kept {
 
 /**
  * Null: not valid. Throws what `validate` throws when the identity service does not answer. An answer that is `maxAgeMs` old
- * (half a minute when not told) is not believed: with 0 the identity service is asked.
+ * (half a minute when not told) is not believed: with 0 the identity service is asked. `requestId`: told it when it is asked.
  */
-export type Authenticate = (token: string, maxAgeMs?: number) => Promise<Actor | null>;
+export type Authenticate = (token: string, how?: { maxAgeMs?: number; requestId?: string | null }) => Promise<Actor | null>;
 
 /** `seen` is called when a token was found valid anew, at most twice a minute for each. */
 export const createAuthenticator = (deps: {
-  validate(token: string): Promise<Actor | null>;
+  validate(token: string, requestId: string | null): Promise<Actor | null>;
   clock: Clock;
-  seen?: (actor: Actor, token: string) => void;
+  seen?: (actor: Actor, token: string, requestId: string | null) => void;
 }): Authenticate => {
   const kept = new Map<string, Kept>();
   const told = new Map<string, number>();
@@ -37,23 +37,23 @@ export const createAuthenticator = (deps: {
     put(kept, key, { actor, at: now, until: actor === null ? now + REFUSED_MS : Math.min(now + KEPT_MS, actor.expiresAt) });
   };
 
-  const tell = (key: string, actor: Actor, token: string) => {
+  const tell = (key: string, actor: Actor, token: string, requestId: string | null) => {
     const now = deps.clock.now();
     if (now - (told.get(key) ?? 0) < KEPT_MS) return;
     put(told, key, now);
-    deps.seen?.(actor, token);
+    deps.seen?.(actor, token, requestId);
   };
 
-  const ask = async (key: string, token: string): Promise<Actor | null> => {
-    const answer = await deps.validate(token);
+  const ask = async (key: string, token: string, requestId: string | null): Promise<Actor | null> => {
+    const answer = await deps.validate(token, requestId);
     // An answer without a user, or one that is over already, is nobody.
     const actor = answer !== null && answer.userId !== '' && answer.expiresAt > deps.clock.now() ? answer : null;
     keep(key, actor);
-    if (actor !== null) tell(key, actor, token);
+    if (actor !== null) tell(key, actor, token, requestId);
     return actor;
   };
 
-  return async (token, maxAgeMs = KEPT_MS) => {
+  return async (token, { maxAgeMs = KEPT_MS, requestId = null } = {}) => {
     if (!TOKEN.test(token)) return null;
     const key = createHash('sha256').update(token).digest('base64');
     const known = kept.get(key);
@@ -62,7 +62,7 @@ export const createAuthenticator = (deps: {
       put(kept, key, known);
       return known.actor;
     }
-    const running = asking.get(key) ?? ask(key, token).finally(() => asking.delete(key));
+    const running = asking.get(key) ?? ask(key, token, requestId).finally(() => asking.delete(key));
     asking.set(key, running);
     return await running;
   };

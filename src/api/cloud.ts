@@ -141,9 +141,9 @@ builder.queryField('cloud', (t) =>
   t.field({
     type: CloudType,
     description: "What the cloud offers the caller's project; needs a token with a project.",
-    resolve: (_root, _args, { actor, token, loadCloud }) => {
+    resolve: (_root, _args, { actor, token, openstackRequestId, loadCloud }) => {
       permittedProject(actor, 'readCloud');
-      return loadCloud(actor, token);
+      return loadCloud(actor, token, openstackRequestId);
     },
   }),
 );

@@ -22,7 +22,7 @@ export interface ApiParts {
   feed: Feed;
   serves: Serves;
   serverInfo: ServerInfo;
-  loadCloud(actor: Actor, token: string): Promise<ProjectCatalogue>;
+  loadCloud(actor: Actor, token: string, requestId: string): Promise<ProjectCatalogue>;
   /** What is known of a project's cloud without asking it; null when nothing is. */
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
 }
@@ -32,6 +32,8 @@ export interface Context extends ApiParts {
   actor: Actor;
   token: string;
   requestId: string;
+  /** What OpenStack's services are told; see `RequestIds.passedOn`. */
+  openstackRequestId: string;
   /** What a live stream rests on, until `release`. Null: the token is not valid any more. Throws when Keystone does not answer. */
   stand(): Promise<{ standing: Standing; release(): void } | null>;
   /** Batches the reads of one request; a live stream takes fresh ones for each event. */
@@ -44,6 +46,7 @@ export const callOf = (
 ): Call => ({
   actor: context.actor,
   requestId: context.requestId,
+  openstackRequestId: context.openstackRequestId,
   token: context.token,
   idempotencyKey: input.idempotencyKey ?? null,
   expectedGeneration: input.expectedGeneration ?? null,

@@ -28,6 +28,12 @@ export const EventType = builder.objectRef<ProgressEvent>('Event').implement({
       description: 'The operation it belongs to.',
       resolve: (event) => (event.operationId === null ? null : encodeId('Operation', event.operationId)),
     }),
+    requestId: t.string({
+      nullable: true,
+      description: "OpenStack's id of the request that its operation was asked for by; see `Operation.requestId`.",
+      resolve: async ({ operationId }, _args, { loaders }) =>
+        operationId === null ? null : ((await loaders.operation.load(operationId))?.requestId ?? null),
+    }),
     settled: t.exposeBoolean('settled', {
       description: "The seed or cluster has come to rest: ready, in need of somebody's act, or deleted.",
     }),

@@ -12,14 +12,6 @@ export class Refusal extends Error {
   }
 }
 
-const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-
-/** The caller's own request id when it has a harmless form, so that traces can be joined. */
-export const givenRequestId = (request: IncomingMessage): string | undefined => {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : undefined;
-};
-
 /** `?remove_deprecated=true`: the answer shall be as if the release were here that removes what is deprecated. */
 export const isWithoutDeprecated = (request: IncomingMessage): boolean =>
   new URLSearchParams(request.url?.split('?')[1]).get('remove_deprecated') === 'true';

@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Actor } from '../domain/actor.ts';
 import { SeedbedError } from '../domain/errors.ts';
+import type { Authenticate } from './auth.ts';
 import type { Context } from './context.ts';
 import { shownErrors } from './errors.ts';
-import { givenRequestId, isOriginAllowed, isWithoutDeprecated, Refusal, readBody, readRequest, requireJson } from './guards.ts';
+import { isOriginAllowed, isWithoutDeprecated, Refusal, readBody, readRequest, requireJson } from './guards.ts';
 import type { ApiMetrics } from './metrics.ts';
+import { type RequestIds, requestIdsOf } from './requestIds.ts';
 import { printedSchema } from './schema.ts';
 import type { Seats } from './seats.ts';
 import type { ApiDeps, ApiSettings } from './settings.ts';
@@ -19,31 +21,32 @@ export interface HandlerDeps {
   yoga: Yoga;
   seats: Seats;
   metrics: ApiMetrics;
-  authenticate(token: string): Promise<Actor | null>;
-  contextOf(actor: Actor, token: string, requestId: string): Context;
+  authenticate: Authenticate;
+  contextOf(actor: Actor, token: string, ids: RequestIds): Context;
 }
 
-type Page = (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse, requestId: string) => Promise<void>;
+type Page = (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse, ids: RequestIds) => Promise<void>;
 
 export const createHandler =
   (parts: HandlerDeps) =>
   async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { deps, metrics } = parts;
-    const requestId = givenRequestId(request) ?? parts.newId();
-    response.setHeader('X-Request-Id', requestId);
+    const { metrics } = parts;
+    const ids = requestIdsOf(request, parts.newId);
+    response.setHeader('X-Request-Id', ids.requestId);
+    response.setHeader('X-Openstack-Request-Id', ids.answered);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     const path = request.url?.split('?')[0] ?? '';
     const page = PAGES.get(path);
     response.once('close', () => metrics.request(page === undefined ? 'other' : path, response.statusCode));
     try {
       if (page === undefined) throw new Refusal(404, 'NOT_FOUND', 'There is nothing here; GraphQL is at /graphql.');
-      await page(parts, request, response, requestId);
+      await page(parts, request, response, ids);
     } catch (error) {
-      refuse(response, error, requestId, deps);
+      refuse(response, error, ids.requestId, parts);
     }
   };
 
-const refuse = (response: ServerResponse, error: unknown, requestId: string, { log }: ApiDeps): void => {
+const refuse = (response: ServerResponse, error: unknown, requestId: string, { deps: { log }, settings }: HandlerDeps): void => {
   if (response.headersSent) {
     log.error({ err: error, requestId }, 'an answer broke off');
     response.destroy();
@@ -54,6 +57,8 @@ const refuse = (response: ServerResponse, error: unknown, requestId: string, { l
     error instanceof Refusal
       ? [{ message: error.message, extensions: { code: error.code, requestId } }]
       : shownErrors([error], { requestId, log }).map((e) => e.toJSON());
+  // As keystonemiddleware does: a client that has no token yet learns where to get one.
+  if (status === 401) response.setHeader('WWW-Authenticate', `Keystone uri="${settings.keystoneUrl}"`);
   // The rest of the request is not read.
   response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', Connection: 'close' }).end(JSON.stringify({ errors }));
 };
@@ -79,17 +84,17 @@ const isKnown = (given: string | undefined, etag: string): boolean =>
 
 const onlyGet =
   (page: Page): Page =>
-  async (parts, request, response, requestId) => {
+  async (parts, request, response, ids) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Only GET is answered here.');
-    await page(parts, request, response, requestId);
+    await page(parts, request, response, ids);
   };
 
-const graphql: Page = async (parts, request, response, requestId) => {
+const graphql: Page = async (parts, request, response, ids) => {
   const { settings } = parts;
   if (!isOriginAllowed(request, settings.allowedOrigins)) throw new Refusal(403, 'FOREIGN_ORIGIN', 'Pages of this origin may not call.');
   allowOrigin(request, response);
   if (request.method === 'OPTIONS') return void response.writeHead(204).end();
-  const context = request.method === 'POST' ? await contextOfPost(parts, request, requestId) : null;
+  const context = request.method === 'POST' ? await contextOfPost(parts, request, ids) : null;
   if (context === null && !isPageAsked(request, settings.graphiql))
     throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Send GraphQL requests by POST; ask for text/event-stream to subscribe.');
   const leave = context === null ? null : takeSeat(parts, request, context);
@@ -109,15 +114,15 @@ const graphql: Page = async (parts, request, response, requestId) => {
 };
 
 /** Authentication comes before the body: who may not call shall not make us read. */
-const contextOfPost = async (parts: HandlerDeps, request: IncomingMessage, requestId: string): Promise<Context> => {
+const contextOfPost = async (parts: HandlerDeps, request: IncomingMessage, ids: RequestIds): Promise<Context> => {
   requireJson(request);
   const token = request.headers['x-auth-token'];
-  const actor = typeof token === 'string' ? await parts.authenticate(token) : null;
+  const actor = typeof token === 'string' ? await parts.authenticate(token, { requestId: ids.passedOn }) : null;
   if (actor === null || typeof token !== 'string')
     throw new Refusal(401, 'UNAUTHENTICATED', 'This needs a valid Keystone token in the header X-Auth-Token.');
   // Yoga takes a body that was read and found good before.
   Object.assign(request, { body: readRequest(await readBody(request, parts.settings.maxBodyBytes)) });
-  return parts.contextOf(actor, token, requestId);
+  return parts.contextOf(actor, token, ids);
 };
 
 const isPageAsked = (request: IncomingMessage, graphiql: boolean): boolean =>
@@ -129,8 +134,8 @@ const allowOrigin = (request: IncomingMessage, response: ServerResponse): void =
   if (origin === undefined) return;
   response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader('Access-Control-Allow-Methods', 'POST, OPTIONS');
-  response.setHeader('Access-Control-Allow-Headers', 'content-type, x-auth-token, x-request-id');
-  response.setHeader('Access-Control-Expose-Headers', 'x-request-id');
+  response.setHeader('Access-Control-Allow-Headers', 'content-type, x-auth-token, x-request-id, x-openstack-request-id');
+  response.setHeader('Access-Control-Expose-Headers', 'x-request-id, x-openstack-request-id, www-authenticate');
   response.setHeader('Access-Control-Max-Age', '600');
 };
 

@@ -41,6 +41,11 @@ builder.node(OperationRef, {
     problem: t.expose('problem', { type: FaultType, nullable: true, description: 'What stops it, if anything.' }),
     requestedBy: t.exposeString('requestedBy', { description: 'Who asked.' }),
     reason: t.exposeString('reason', { nullable: true, description: 'Why, where Seedbed itself asked; null: somebody did.' }),
+    requestId: t.exposeString('requestId', {
+      nullable: true,
+      description:
+        "OpenStack's id of the request that asked for it, `req-…`, as the answer's X-Openstack-Request-Id told it unless the request brought one: all that is done for it names it to OpenStack's services, whose logs have it. Null: Seedbed itself asked, or a release did that kept none.",
+    }),
     requestedAt: t.expose('requestedAt', { type: 'DateTime', description: 'When it was acknowledged.' }),
     finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it ended.' }),
   }),

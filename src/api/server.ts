@@ -12,6 +12,7 @@ import { isOriginAllowed } from './guards.ts';
 import { createHandler } from './handler.ts';
 import { createLoaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
+import { idLinesOf, type RequestIds, requestIdsOf } from './requestIds.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
 import { serverInfoOf } from './serverInfo.ts';
@@ -36,7 +37,8 @@ const KEEP_ALIVE_MS = 65_000;
 /** Resolves when the server listens; rejects when the address is taken. */
 export const startApi = async (deps: ApiDeps): Promise<Api> => {
   const settings = completeSettings(deps.settings);
-  const { feed, sockets, handle } = createParts(deps, settings);
+  const newRequestId = deps.newId ?? newId;
+  const { feed, sockets, handle } = createParts(deps, settings, newRequestId);
   const server = createServerOf(settings.tls);
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
@@ -46,9 +48,11 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
     const path = request.url?.split('?')[0];
-    if (path !== '/graphql') return void socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
-    if (!isOriginAllowed(request, settings.allowedOrigins)) return void socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
-    sockets.accept(request, socket, head);
+    const ids = requestIdsOf(request, newRequestId);
+    const refuse = (status: string) => void socket.end([`HTTP/1.1 ${status}`, ...idLinesOf(ids), 'Connection: close', '', ''].join('\r\n'));
+    if (path !== '/graphql') return refuse('404 Not Found');
+    if (!isOriginAllowed(request, settings.allowedOrigins)) return refuse('403 Forbidden');
+    sockets.accept(request, socket, head, ids);
   });
   await listening(server, settings);
   return {
@@ -66,7 +70,7 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
 };
 
 /** Everything behind the server's two ways in: requests and upgrades. */
-const createParts = (deps: ApiDeps, settings: ApiSettings) => {
+const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => string) => {
   const { store, commands, clock, log, loadCloud, peekCatalogue } = deps;
   const schema = buildSchema();
   const feed = createFeed(store);
@@ -77,7 +81,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings) => {
     ...(deps.warmCloud !== undefined && { seen: deps.warmCloud }),
   });
   const watches = createTokenWatches({ authenticate, clock, log });
-  const open = (token: string) => openSession(watches, token);
+  const open = (token: string, requestId: string) => openSession(watches, token, requestId);
   const shared = {
     store,
     commands,
@@ -89,20 +93,21 @@ const createParts = (deps: ApiDeps, settings: ApiSettings) => {
     loadCloud,
     peekCatalogue,
   };
-  const contextOf = (actor: Actor, token: string, requestId: string, session?: Session): Context => ({
+  const contextOf = (actor: Actor, token: string, ids: RequestIds, session?: Session): Context => ({
     ...shared,
     actor,
     token,
-    requestId,
-    stand: () => standOn(session, () => open(token)),
+    requestId: ids.requestId,
+    openstackRequestId: ids.passedOn,
+    stand: () => standOn(session, () => open(token, ids.passedOn)),
     loaders: createLoaders(store.db, actor),
   });
   const documents = createDocuments(schema, settings.introspection);
-  const common = { settings, seats, contextOf, newId: deps.newId ?? newId };
+  const common = { settings, seats, contextOf };
   const sockets = createSocketServer({ ...common, schema, documents, log, now: clock.now, openSession: open });
   const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
   const yoga = createYogaServer({ schema, documents, graphiql: settings.graphiql, log, metrics });
-  return { feed, sockets, handle: createHandler({ ...common, authenticate, deps, yoga, metrics }) };
+  return { feed, sockets, handle: createHandler({ ...common, newId: newRequestId, authenticate, deps, yoga, metrics }) };
 };
 
 /** A socket's streams rest on its session, which outlives them; any other stream has one of its own. */

@@ -20,13 +20,13 @@ export interface Session extends Standing {
   close(): void;
 }
 
-/** Null: the token is not valid. Throws when Keystone does not answer. */
-export const openSession = async (watches: TokenWatches, token: string): Promise<Session | null> => {
+/** Null: the token is not valid. Throws when Keystone does not answer. `requestId`: OpenStack's, of the request that it lives on. */
+export const openSession = async (watches: TokenWatches, token: string, requestId: string): Promise<Session | null> => {
   const listeners = new Set<() => void>();
   const tell = () => {
     for (const listener of [...listeners]) listener();
   };
-  const first = await watches.join(token, tell);
+  const first = await watches.join(token, requestId, tell);
   if (first === null) return null;
   let current: Joined = first;
   let closed = false;
@@ -41,7 +41,7 @@ export const openSession = async (watches: TokenWatches, token: string): Promise
     },
     renew: async (other) => {
       // A function of its own: the same token may be joined twice for a moment.
-      const next = await watches.join(other, () => tell());
+      const next = await watches.join(other, requestId, () => tell());
       if (next === null) return 'INVALID';
       if (closed || !isSame(current.watch.actor(), next.watch.actor())) {
         next.leave();

@@ -15,6 +15,8 @@ export interface ApiSettings {
   /** Lets clients read the schema, and hints at similar names. */
   introspection: boolean;
   graphiql: boolean;
+  /** Where callers get their tokens, as they reach it. */
+  keystoneUrl: string;
   /** Origins of pages on other hosts that may call, such as "https://dashboard.example.org". */
   allowedOrigins: readonly string[];
   maxBodyBytes: number;
@@ -29,7 +31,8 @@ export interface ApiSettings {
 }
 
 /** Where it listens must be told; limits have their usual values. */
-export type GivenSettings = Pick<ApiSettings, 'host' | 'port' | 'introspection' | 'graphiql' | 'allowedOrigins'> & Partial<ApiSettings>;
+export type GivenSettings = Pick<ApiSettings, 'host' | 'port' | 'introspection' | 'graphiql' | 'keystoneUrl' | 'allowedOrigins'> &
+  Partial<ApiSettings>;
 
 const USUAL = {
   maxBodyBytes: 262_144,
@@ -47,12 +50,15 @@ export interface ApiDeps {
   log: Log;
   newId?(): string;
   metrics: Registry;
-  /** Validates a Keystone token; null: not valid. Throws Unavailable when Keystone does not answer. */
-  authenticate(token: string): Promise<Actor | null>;
-  loadCloud(actor: Actor, token: string): Promise<ProjectCatalogue>;
+  /**
+   * Validates a Keystone token; null: not valid. Throws Unavailable when Keystone does not answer. `requestId`, here and below: the
+   * OpenStack request id under which it is asked; null: no request is behind it.
+   */
+  authenticate(token: string, requestId: string | null): Promise<Actor | null>;
+  loadCloud(actor: Actor, token: string, requestId: string): Promise<ProjectCatalogue>;
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
   /** Called when a token is seen for the first time; must not throw. */
-  warmCloud?(actor: Actor, token: string): void;
+  warmCloud?(actor: Actor, token: string, requestId: string | null): void;
   ready(): Promise<{ ok: boolean; reasons: string[] }>;
   settings: GivenSettings;
 }

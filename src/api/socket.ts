@@ -11,6 +11,7 @@ import type { Context } from './context.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { isWithoutDeprecated } from './guards.ts';
+import { idLinesOf, idsWithin, type RequestIds } from './requestIds.ts';
 import type { Seats } from './seats.ts';
 import type { Session } from './session.ts';
 import type { ApiSettings } from './settings.ts';
@@ -19,7 +20,8 @@ import { createRenewal } from './socketRenewal.ts';
 interface Extra {
   socket: WebSocket;
   request: IncomingMessage;
-  requestId: string;
+  /** Of the handshake, and so of all that is asked over it. */
+  ids: RequestIds;
   session: Session | null;
   /** Whether the message was a fresh token for the session, and so is done with. */
   renews(text: string): boolean;
@@ -29,7 +31,7 @@ interface Extra {
 
 export interface SocketServer {
   /** The upgrade request has been found acceptable. */
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, ids: RequestIds): void;
   size(): number;
   /** Closes every socket with 1001; those that do not answer are cut off after `graceMs`. */
   close(graceMs: number): Promise<void>;
@@ -42,9 +44,8 @@ export interface SocketDeps {
   log: Log;
   seats: Seats;
   now(): number;
-  newId(): string;
-  openSession(token: string): Promise<Session | null>;
-  contextOf(actor: Actor, token: string, requestId: string, session: Session): Context;
+  openSession(token: string, openstackRequestId: string): Promise<Session | null>;
+  contextOf(actor: Actor, token: string, ids: RequestIds, session: Session): Context;
 }
 
 /** Close codes of graphql-transport-ws that clients know; 4403 lets them try again with a new token. */
@@ -65,14 +66,21 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
     perMessageDeflate: false,
   });
   const protocol = createProtocol(deps);
-  sockets.on('connection', (socket: WebSocket, request: IncomingMessage) => {
-    const extra: Extra = { socket, request, requestId: deps.newId(), session: null, renews: () => false, cleanup: [] };
+  const idsOf = new WeakMap<IncomingMessage, RequestIds>();
+  sockets.on('headers', (headers, request) => {
+    const ids = idsOf.get(request);
+    if (ids !== undefined) headers.push(...idLinesOf(ids));
+  });
+  sockets.on('connection', (socket: WebSocket, request: IncomingMessage, ids: RequestIds) => {
+    const extra: Extra = { socket, request, ids, session: null, renews: () => false, cleanup: [] };
     keepAlive(extra);
     attach(protocol, extra, deps.log);
   });
   return {
-    accept: (request, socket, head) =>
-      sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request)),
+    accept: (request, socket, head, ids) => {
+      idsOf.set(request, ids);
+      sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request, ids));
+    },
     size: () => sockets.clients.size,
     close: async (graceMs) => {
       for (const client of sockets.clients) client.close(1001, 'The server stops; connect again.');
@@ -98,18 +106,21 @@ const createProtocol = (deps: SocketDeps): Server<Extra> =>
       if (errors === undefined && cost === undefined) return undefined;
       return {
         data,
-        ...(errors && { errors: shown(errors, ctx.extra.requestId, deps.log) }),
+        ...(errors && { errors: shown(errors, ctx.extra.ids.requestId, deps.log) }),
         ...(cost && { extensions: { cost } }),
       };
     },
-    onError: (ctx, _id, _payload, errors) => shown(errors, ctx.extra.requestId, deps.log),
+    onError: (ctx, _id, _payload, errors) => shown(errors, ctx.extra.ids.requestId, deps.log),
     onClose: (ctx) => {
       for (const undo of ctx.extra.cleanup.splice(0)) undo();
     },
   });
 
 const attach = (protocol: Server<Extra>, extra: Extra, log: Log): void => {
-  const { socket, requestId } = extra;
+  const {
+    socket,
+    ids: { requestId },
+  } = extra;
   socket.on('error', (error) => log.debug({ err: error, requestId }, 'a socket failed'));
   const closed = protocol.opened(
     {
@@ -166,13 +177,13 @@ const tokenOf = (ctx: Ctx): string => {
 };
 
 const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<string, unknown>> => {
-  const { socket, cleanup, requestId } = ctx.extra;
+  const { socket, cleanup, ids } = ctx.extra;
   const token = tokenOf(ctx);
   let session: Session | null;
   try {
-    session = await deps.openSession(token);
+    session = await deps.openSession(token, ids.passedOn);
   } catch (error) {
-    deps.log.warn({ err: error, requestId }, 'a token could not be checked');
+    deps.log.warn({ err: error, requestId: ids.requestId }, 'a token could not be checked');
     socket.close(1013, UNANSWERED);
     return true;
   }
@@ -230,7 +241,7 @@ const prepare = async (
       document,
       operationName: payload.operationName ?? null,
       variableValues: payload.variables ?? {},
-      contextValue: deps.contextOf(session.actor(), session.token(), `${ctx.extra.requestId}.${id.slice(0, 40)}`, session),
+      contextValue: deps.contextOf(session.actor(), session.token(), idsWithin(ctx.extra.ids, id), session),
       execute,
       subscribe,
     } as ExecutionArgs;

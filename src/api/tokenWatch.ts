@@ -42,9 +42,9 @@ export interface Joined {
 export interface TokenWatches {
   /**
    * Watches the token until `leave`; `tell` hears of its end and of other rights. Null: not valid. Throws what `authenticate`
-   * throws when Keystone does not answer.
+   * throws when Keystone does not answer. `requestId`: OpenStack's, of the request that begins it.
    */
-  join(token: string, tell: () => void): Promise<Joined | null>;
+  join(token: string, requestId: string, tell: () => void): Promise<Joined | null>;
 }
 
 export interface TokenWatchDeps {
@@ -57,10 +57,10 @@ export const createTokenWatches = (deps: TokenWatchDeps): TokenWatches => {
   const watches = new Map<string, ReturnType<typeof createWatch>>();
   const queue = createLookQueue();
   return {
-    join: async (token, tell) => {
+    join: async (token, requestId, tell) => {
       const known = watches.get(token);
       if (known === undefined || known.end() !== null) {
-        const actor = await deps.authenticate(token, FRESH_MS);
+        const actor = await deps.authenticate(token, { maxAgeMs: FRESH_MS, requestId });
         if (actor === null) return null;
         const meanwhile = watches.get(token);
         if (meanwhile === undefined || meanwhile.end() !== null) watches.set(token, createWatch(deps, queue, token, actor));
@@ -106,7 +106,7 @@ const createWatch = ({ authenticate, clock, log }: TokenWatchDeps, queue: LookQu
 
   const ask = async (): Promise<void> => {
     if (stopped || end() !== null) return;
-    const answer = await authenticate(token, 0);
+    const answer = await authenticate(token, { maxAgeMs: 0 });
     if (answer === null) return finish(clock.now() >= actor.expiresAt ? 'EXPIRED' : 'REVOKED');
     answeredAt = clock.now();
     const before = actor;

@@ -90,6 +90,7 @@ const operationText = (operation: Operation): string =>
     ['percent', operation.percent],
     ...(operation.reason ? [['reason', operation.reason] as const] : []),
     ['requested', `${operation.requestedAt} by ${operation.requestedBy}`],
+    ['request id', operation.requestId ?? '—'],
     ['finished', operation.finishedAt],
     ['problem', operation.problem?.message ?? null],
   ])}\n${table(

@@ -9,7 +9,7 @@ const PROBLEM = `problem { ${FAULT} ${QUOTAS} }`;
 /** Every union of a mutation has these members beside its payload. */
 const ERRORS = `__typename ... on Problem { ${FAULT} } ... on QuotaError { ${QUOTAS} }`;
 
-const OPERATION = `id uuid kind targetKind state percent reason requestedBy requestedAt finishedAt ${PROBLEM}
+const OPERATION = `id uuid kind targetKind state percent reason requestedBy requestedAt finishedAt requestId ${PROBLEM}
   steps { name title state startedAt finishedAt message ${WAITING} } cluster { uuid name }`;
 const CONDITIONS = `conditions { name title status state reason message ${PROBLEM} ${WAITING} }`;
 const SEED = `uuid name region state cordoned exposure apiServerUrl made { image flavor workerFlavor controlPlaneMachines workers kubernetesVersion networkDriver } storageClass priorityClass usedClusters maxClusters weight silentSince drain { since requestedBy } createdAt

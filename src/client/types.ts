@@ -51,6 +51,8 @@ export interface OperationSummary {
 
 export interface Operation extends OperationSummary {
   id: string;
+  /** OpenStack's, of the request that asked for it. */
+  requestId: string | null;
   steps: OperationStep[];
 }
 

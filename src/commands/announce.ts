@@ -1,7 +1,7 @@
 /** Writes what every accepted mutation leaves: its operation, the next event of its stream, and who is to be told. */
 import type { OperationKind } from '../domain/operation.ts';
 import type { BackupRow } from '../store/backups.ts';
-import { announceBegun, operationOf } from '../store/begun.ts';
+import { announceBegun, type Beginner, operationOf } from '../store/begun.ts';
 import type { Change, Tx } from '../store/open.ts';
 import { appendEvent, type OperationRow, type Subject } from '../store/progress.ts';
 import { type ClusterRow, type NodeGroupRow, patchCluster, type SeedRow } from '../store/reconcile.ts';
@@ -41,9 +41,18 @@ export const seedSubject = (row: SeedRow): Subject => ({
   projectId: null,
 });
 
+/** Who asks, and by which request; `now`: the time now when left out. */
+export const beginnerOf = (deps: CommandDeps, call: Call, now = deps.clock.now()): Beginner => ({
+  newId: deps.newId,
+  now,
+  requestedBy: call.actor.userName,
+  reason: null,
+  requestId: call.openstackRequestId,
+});
+
 /** A new operation, not yet written; `generation`: of the target, after the change. */
 export const newOperation = (deps: CommandDeps, call: Call, kind: OperationKind, subject: Subject, generation: number): OperationRow =>
-  operationOf({ newId: deps.newId, now: deps.clock.now(), requestedBy: call.actor.userName, reason: null }, subject, kind, generation);
+  operationOf(beginnerOf(deps, call), subject, kind, generation);
 
 const changeOf = (subject: Subject, what: Change['what']): Change => ({
   kind: subject.kind,

@@ -17,6 +17,8 @@ import type { TemplateRevisionRow, TemplateRow } from '../store/templates.ts';
 export interface Call {
   actor: Actor;
   requestId: string;
+  /** Under which OpenStack's services are asked for what comes of it. */
+  openstackRequestId: string;
   /** The caller's Keystone token; kept, sealed, only until the cluster's trust is made with it. */
   token: string;
   /** 1–128 printable characters: the same key with the same input gives the same answer for at least 24 hours. */

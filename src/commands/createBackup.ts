@@ -4,6 +4,7 @@ import { permit } from '../domain/actor.ts';
 import { STORE_SETTINGS } from '../domain/backup.ts';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { writeBackup } from '../store/begun.ts';
+import { beginnerOf } from './announce.ts';
 import type { BackupAnswer, Call, Command, CommandDeps } from './call.ts';
 import { type Recalled, runOnce } from './idempotent.ts';
 import { nameOrId, ownInput, parseInput } from './parse.ts';
@@ -30,7 +31,7 @@ export const createBackup =
             field: ['clusterId'],
           });
         const { userName } = call.actor;
-        const by = { newId: deps.newId, now: deps.clock.now(), requestedBy: userName, reason: null };
+        const by = beginnerOf(deps, call);
         const { backup, operation } = await writeBackup(tx, by, cluster, { reason: 'ON_DEMAND', said: `as ${userName} asked` });
         return {
           answer: { backup, cluster, operation },

@@ -11,7 +11,7 @@ import { sightOf } from '../store/sight.ts';
 import { findUsableTemplates, loadRevisions, type TemplateWithRevision } from '../store/templates.ts';
 import { backupBeforeUpgrade } from '../store/upgrades.ts';
 import { wakeNodeGroups, wakeNow } from '../store/wake.ts';
-import { announce, clusterSubject, newOperation } from './announce.ts';
+import { announce, beginnerOf, clusterSubject, newOperation } from './announce.ts';
 import { checkBundlesThere } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { checkAllowedCidrs, checkBackup, checkTunnel } from './checks.ts';
@@ -100,7 +100,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   await checkReached(tx, row, spec, () => field);
   await checkBundlesThere(tx.db, spec, field);
   const running = runningBefore(row, plan);
-  const by = { newId: deps.newId, now, requestedBy: call.actor.userName, reason: null };
+  const by = beginnerOf(deps, call, now);
   const order = running === null ? null : { running, wanted: spec.kubernetesVersion, checkStore: () => checkStore(deps) };
   const backup = order === null ? {} : await backupBeforeUpgrade(tx, by, row, order);
   const change = {

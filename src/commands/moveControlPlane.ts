@@ -9,6 +9,7 @@ import { dropBackups, newMove, switchSeed, turnedBack, turnedOut, writeMove } fr
 import type { Tx } from '../store/open.ts';
 import { type ClusterRow, loadSeed, type SeedRow } from '../store/reconcile.ts';
 import { checkSeedFits } from '../store/seeds.ts';
+import { beginnerOf } from './announce.ts';
 import type { ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { changeCluster } from './clusterCommand.ts';
 import { checkStore } from './createBackup.ts';
@@ -28,7 +29,7 @@ export const moveControlPlane =
       clusterId: input.clusterId,
       write: async (tx, row) => {
         const seed = await getSeed(tx.db, input.seedId, 'seedId');
-        const by = { newId: deps.newId, now: deps.clock.now(), requestedBy: call.actor.userName, reason: null };
+        const by = beginnerOf(deps, call);
         const move = isMoving(row.move) ? await turn(deps, tx, row, row.move, seed) : await begin(deps, tx, by, row, seed);
         const operation = await writeMove(tx, by, row, move);
         return { cluster: await recallCluster(tx.db, call, row.id), operation };

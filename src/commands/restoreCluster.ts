@@ -7,6 +7,7 @@ import { Conflict, UserError } from '../domain/errors.ts';
 import type { BackupRow } from '../store/backups.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import { readLoss, writeRestore } from '../store/restores.ts';
+import { beginnerOf } from './announce.ts';
 import type { BackupAnswer, Command, CommandDeps } from './call.ts';
 import { checkStore, recallBackupAnswer } from './createBackup.ts';
 import { runOnce } from './idempotent.ts';
@@ -33,7 +34,7 @@ export const restoreCluster =
         const loss = await readLoss(tx.db, cluster, snapshot, now);
         checkConfirmed(backup, cluster, snapshot, loss, input.confirmClusterName ?? null);
         checkGeneration(call, cluster);
-        const by = { newId: deps.newId, now, requestedBy: call.actor.userName, reason: null };
+        const by = beginnerOf(deps, call, now);
         const message = `Cluster ${cluster.name} goes back to backup ${backup.name}, as ${by.requestedBy} asked, and loses ${sayLoss(loss)}.`;
         const operation = await writeRestore(tx, by, cluster, { backupId: backup.id, loss, message });
         return {

@@ -3,6 +3,7 @@ import { type Actor, NO_RIGHTS } from '../domain/actor.ts';
 import { Conflict, NotFound, UserError } from '../domain/errors.ts';
 import { isHibernating } from '../domain/hibernation.ts';
 import { isScalable } from '../domain/nodeGroup.ts';
+import { openstackRequestId } from '../lib/ids.ts';
 import { fingerprint } from '../lib/json.ts';
 import { insertAudit } from '../store/audit.ts';
 import { findGroupNode, type NodeKey } from '../store/nodes.ts';
@@ -170,7 +171,8 @@ const callOf = (deps: CommandDeps, cluster: ClusterRow): Call => {
     rights: NO_RIGHTS,
     expiresAt: 0,
   };
-  return { actor, requestId: deps.newId(), token: '' };
+  const requestId = deps.newId();
+  return { actor, requestId, openstackRequestId: openstackRequestId(requestId), token: '' };
 };
 
 /** The nodes are marked here and not chosen later: it is these that were named, whatever else happens to the group. */

@@ -1,10 +1,10 @@
 /** upgradeCluster: another version of Kubernetes for a living cluster; its flow takes the control plane there, and then the nodes. */
 import { z } from 'zod';
 import { checkUpgrade, getRunningVersion, listLate } from '../domain/upgradeCheck.ts';
-import type { Beginner } from '../store/begun.ts';
 import type { Tx } from '../store/open.ts';
 import { type ClusterRow, listLiveNodeGroups, listLiveNodesOfCluster, patchNodeGroup } from '../store/reconcile.ts';
 import { backupBeforeUpgrade, writeUpgrade } from '../store/upgrades.ts';
+import { beginnerOf } from './announce.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { changeCluster } from './clusterCommand.ts';
 import { checkStore } from './createBackup.ts';
@@ -51,7 +51,7 @@ const write = async (
   };
   const { version: kubernetesVersion } = checkUpgrade(facts, version, controlPlaneOnly);
   const running = getRunningVersion(row);
-  const by: Beginner = { newId: deps.newId, now, requestedBy: call.actor.userName, reason: null };
+  const by = beginnerOf(deps, call, now);
   const way = { running, wanted: kubernetesVersion, checkStore: () => checkStore(deps) };
   const backup = skipBackup ? {} : await backupBeforeUpgrade(tx, by, row, way);
   // Groups that are to follow again do so once the control plane is there, or their nodes would be replaced twice.

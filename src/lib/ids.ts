@@ -3,6 +3,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 /** A new object id: a random UUID, as OpenStack's own ids are. */
 export const newId = (): string => randomUUID();
 
+/** A request's id in the form that OpenStack's services pass on; `id`: a UUID. */
+export const openstackRequestId = (id: string): string => `req-${id}`;
+
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 /** A random string of lower-case letters and digits, unbiased, from the system's source. */

@@ -121,6 +121,12 @@ export const createTransport = (deps: TransportDeps): Transport => {
   return { send, close: () => agent.close() };
 };
 
+/** The same, all of whose calls tell the id of the request that they are made for, as oslo.middleware reads it. */
+export const withRequestId = (transport: Transport, requestId: string): Transport => ({
+  send: (call) => transport.send({ ...call, headers: { ...call.headers, 'x-openstack-request-id': requestId } }),
+  close: transport.close,
+});
+
 const requestOptions = (call: HttpCall): { method: Method; headers: Record<string, string>; body?: string } => {
   const headers = { accept: 'application/json', 'user-agent': 'seedbed', ...call.headers };
   if (call.body === undefined) return { method: call.method, headers };

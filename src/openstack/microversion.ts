@@ -13,6 +13,8 @@ export interface Place {
 
 /** Minor version numbers: 90 is 2.90 for Nova. */
 export interface Microversions {
+  /** The same knowledge, asked for through another transport. */
+  through(transport: Transport): Microversions;
   /** The newest minor version ≤ `wanted` that the service at this URL speaks. Cached for an hour for all projects. */
   newest(service: 'compute' | 'volume', at: Place, wanted: number): Promise<number>;
 }
@@ -26,9 +28,9 @@ const KEEP_MS = 3_600_000;
 export const createMicroversions = (deps: { transport: Transport; clock: Clock }): Microversions => {
   const known = new Map<string, { readAt: number; newest: Promise<number> }>();
 
-  const read = async (service: string, url: string, token: string): Promise<number> => {
+  const read = async (transport: Transport, service: string, url: string, token: string): Promise<number> => {
     const asked = { service, method: 'GET', path: '/' };
-    const reply = await deps.transport.send({ service, method: 'GET', url, headers: { 'x-auth-token': token } });
+    const reply = await transport.send({ service, method: 'GET', url, headers: { 'x-auth-token': token } });
     if (reply.status >= 400) throw failureOf(asked, reply);
     const parsed = documentSchema.safeParse(reply.body);
     const all = parsed.success ? [parsed.data.version, ...(parsed.data.versions ?? [])] : [];
@@ -38,13 +40,14 @@ export const createMicroversions = (deps: { transport: Transport; clock: Clock }
     return Number(found.version?.split('.')[1] ?? 0);
   };
 
-  return {
+  const through = (transport: Transport): Microversions => ({
+    through,
     newest: async (service, { baseUrl, token }, wanted) => {
       const url = versionRoot(baseUrl);
       const now = deps.clock.now();
       let entry = known.get(url);
       if (entry === undefined || now - entry.readAt > KEEP_MS) {
-        const fresh = { readAt: now, newest: read(service, url, token) };
+        const fresh = { readAt: now, newest: read(transport, service, url, token) };
         // A failure is not remembered: the next call asks again.
         fresh.newest.catch(() => known.get(url) === fresh && known.delete(url));
         known.set(url, fresh);
@@ -52,5 +55,6 @@ export const createMicroversions = (deps: { transport: Transport; clock: Clock }
       }
       return Math.min(wanted, await entry.newest);
     },
-  };
+  });
+  return through(deps.transport);
 };

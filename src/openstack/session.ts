@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { fingerprint } from '../lib/json.ts';
 import { type Compute, createCompute } from './compute.ts';
 import { endpointOf, identityRoot, offers, portOf, portsOf, type ServiceName } from './endpoint.ts';
-import { type CallRecord, createTransport, type Transport } from './http.ts';
+import { type CallRecord, createTransport, type Transport, withRequestId } from './http.ts';
 import { createIdentity, type Identity } from './identity.ts';
 import { createImage, type Image } from './image.ts';
 import { createLoadBalancer, type LoadBalancer } from './loadBalancer.ts';
@@ -29,6 +29,8 @@ export interface CloudSettings {
 }
 
 export interface Cloud {
+  /** The same cloud and login; its calls tell the services that they are made for the request of this OpenStack request id. */
+  as(requestId: string): Cloud;
   /** The project the credential is scoped to; '' for an unscoped one. */
   projectId(): Promise<string>;
   /** Whether the catalog names the service: Cinder and Octavia are not everywhere. */
@@ -44,6 +46,9 @@ export interface Cloud {
   loadBalancer: LoadBalancer;
   objectStorage: ObjectStorage;
 }
+
+/** `requestId` null: no request is behind the calls. */
+export const cloudAs = (cloud: Cloud, requestId: string | null): Cloud => (requestId === null ? cloud : cloud.as(requestId));
 
 export interface CloudFactory {
   /** Cheap and lazy: logs in at the first call. The same credential gives the same cloud, and so the same token. */
@@ -90,9 +95,13 @@ interface Shared {
   microversions: Microversions;
 }
 
-const createCloud = (shared: Shared, credential: Credential): Cloud => {
-  const { settings, transport, microversions } = shared;
-  const login = createLogin(shared, credential);
+const createCloud = (shared: Shared, credential: Credential): Cloud =>
+  cloudThrough(shared, createLogins(shared, credential), shared.transport);
+
+const cloudThrough = (shared: Shared, loginThrough: LoginThrough, transport: Transport): Cloud => {
+  const { settings } = shared;
+  const microversions = shared.microversions.through(transport);
+  const login = loginThrough(transport);
   const projectOf = (token: Token): string => token.info.projectId ?? '';
   const service = (name: ServiceName, headersOf?: HeadersOf): Service => {
     const baseUrlOf = (token: Token) =>
@@ -102,6 +111,7 @@ const createCloud = (shared: Shared, credential: Credential): Cloud => {
   // Keystone is called where it was configured: what its catalog says of itself may be an address for others.
   const identity = createService({ transport, login, service: 'identity', baseUrlOf: () => identityRoot(settings.authUrl) });
   return {
+    as: (requestId) => cloudThrough(shared, loginThrough, withRequestId(shared.transport, requestId)),
     projectId: async () => projectOf(await login.token()),
     offers: async (name) => offers((await login.token()).catalog, name),
     ports: async () => {
@@ -122,11 +132,14 @@ const createCloud = (shared: Shared, credential: Credential): Cloud => {
 /** A token this close to its end is not used any more: a call and the services behind it must finish with it. */
 const EXPIRY_MARGIN_MS = 60_000;
 
-const createLogin = ({ settings, transport, clock }: Shared, credential: Credential): Login => {
+/** One token for all, asked for through the transport of whoever needs it first. */
+type LoginThrough = (transport: Transport) => Login;
+
+const createLogins = ({ settings, clock }: Shared, credential: Credential): LoginThrough => {
   const root = identityRoot(settings.authUrl);
   let current: { token: Promise<Token>; settled: Token | null } | null = null;
 
-  const start = (): Promise<Token> => {
+  const start = (transport: Transport): Promise<Token> => {
     const mine: { token: Promise<Token>; settled: Token | null } = { token: logIn(transport, root, credential), settled: null };
     current = mine;
     mine.token.then(
@@ -147,12 +160,12 @@ const createLogin = ({ settings, transport, clock }: Shared, credential: Credent
     return token.info.expiresAt - clock.now() > Math.min(EXPIRY_MARGIN_MS, token.lifetimeMs / 4);
   };
 
-  return {
-    token: () => (current === null || (current.settled !== null && !usable(current.settled)) ? start() : current.token),
+  return (transport) => ({
+    token: () => (current === null || (current.settled !== null && !usable(current.settled)) ? start(transport) : current.token),
     renew: async (stale) => {
       if (credential.kind === 'token') return false;
       if (current?.settled === stale) current = null;
       return true;
     },
-  };
+  });
 };

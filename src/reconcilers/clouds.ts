@@ -1,7 +1,7 @@
 /** Opens the customer's project by the cluster's credential or trust, and nothing of anybody else's. */
 import { sealedAt } from '../domain/cloudCredential.ts';
 import { UserError } from '../domain/errors.ts';
-import type { CloudFactory } from '../openstack/session.ts';
+import { type CloudFactory, type Credential, cloudAs } from '../openstack/session.ts';
 import type { Secrets } from '../store/secrets.ts';
 import type { CloudRegistry } from './world.ts';
 
@@ -24,14 +24,31 @@ interface CloudsDeps {
 /** Ids of domains are UUIDs without dashes, but for the first one's. */
 const DOMAIN_ID = /^([0-9a-f]{32}|default)$/;
 
-export const createClouds = (deps: CloudsDeps): CloudRegistry => {
-  const { username, password, userDomainName } = deps.login;
-  const forTrust = (trustId: string) => deps.factory.open({ kind: 'trust', username, password, userDomainName, trustId });
-  const forCredential = (credential: { id: string; secret: string; ofCluster?: true }) =>
-    deps.factory.open({ kind: 'applicationCredential', ...credential });
-  const asTrustee = () => deps.factory.open({ kind: 'password', ...deps.login });
+export const createClouds = (deps: CloudsDeps): CloudRegistry => cloudsAs(deps, null, createTrusteeId(deps));
+
+/** Asked for once. */
+const createTrusteeId = ({ factory, login }: CloudsDeps): CloudRegistry['trusteeUserId'] => {
   let trustee: Promise<string> | null = null;
+  return () => {
+    trustee ??= factory
+      .open({ kind: 'password', ...login })
+      .identity.whoAmI()
+      .then((info) => info.userId);
+    trustee.catch(() => {
+      trustee = null;
+    });
+    return trustee;
+  };
+};
+
+const cloudsAs = (deps: CloudsDeps, requestId: string | null, trusteeUserId: CloudRegistry['trusteeUserId']): CloudRegistry => {
+  const { username, password, userDomainName } = deps.login;
+  const open = (credential: Credential) => cloudAs(deps.factory.open(credential), requestId);
+  const forTrust = (trustId: string) => open({ kind: 'trust', username, password, userDomainName, trustId });
+  const forCredential = (credential: { id: string; secret: string; ofCluster?: true }) =>
+    open({ kind: 'applicationCredential', ...credential });
   return {
+    as: (id) => cloudsAs(deps, id, trusteeUserId),
     forCluster: (row) => {
       const handed = row.credential?.current ?? null;
       if (handed !== null) {
@@ -47,14 +64,14 @@ export const createClouds = (deps: CloudsDeps): CloudRegistry => {
       return forTrust(trustId);
     },
     forTrust,
-    asTrustee,
-    forToken: (token) => deps.factory.open({ kind: 'token', token }),
+    asTrustee: () => open({ kind: 'password', ...deps.login }),
+    forToken: (token) => open({ kind: 'token', token }),
     forCredential,
-    forUser: (user) => deps.factory.open({ kind: 'user', ...user }),
+    forUser: (user) => open({ kind: 'user', ...user }),
     userDomain: () => {
       const { userDomain: domain } = deps;
       if (domain === null) return null;
-      return deps.factory.open({
+      return open({
         kind: 'password',
         username,
         password,
@@ -62,14 +79,6 @@ export const createClouds = (deps: CloudsDeps): CloudRegistry => {
         domain: DOMAIN_ID.test(domain) ? { id: domain } : { name: domain },
       });
     },
-    trusteeUserId: () => {
-      trustee ??= asTrustee()
-        .identity.whoAmI()
-        .then((info) => info.userId);
-      trustee.catch(() => {
-        trustee = null;
-      });
-      return trustee;
-    },
+    trusteeUserId,
   };
 };

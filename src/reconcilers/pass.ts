@@ -13,6 +13,7 @@ import type { Tx } from '../store/open.ts';
 import {
   appendEvent,
   loadConditions,
+  loadRequestId,
   loadTrackedOperations,
   type OperationRow,
   type Subject,
@@ -22,7 +23,7 @@ import {
 import { type ClusterRow, changed } from '../store/reconcile.ts';
 import { enqueue, holdsLease } from '../store/workItems.ts';
 import { type Held, type Hold, haltAtHold, hibernationHold, holdReport, pauseHold } from './holds.ts';
-import type { World } from './world.ts';
+import { type World, worldOf } from './world.ts';
 
 export interface ObjectRow {
   id: string;
@@ -38,8 +39,11 @@ export interface Kind<Row extends ObjectRow, Scope> {
   kind: ObjectKind;
   flow: Flow<Scope>;
   load(id: string): Promise<Row | undefined>;
-  /** Everything the steps look at; `write` runs a transaction that is refused once the lease is lost. */
-  open(row: Row, write: Write): Promise<Scope>;
+  /**
+   * Everything the steps look at; `write` runs a transaction that is refused once the lease is lost, and the clouds of `world` tell the
+   * request that the pass is for.
+   */
+  open(row: Row, write: Write, world: World): Promise<Scope>;
   subject(row: Row, scope: Scope): Subject;
   /** The state to show after the pass. */
   stateOf(scope: Scope, row: Row, summary: PassSummary): string;
@@ -51,6 +55,8 @@ export interface Kind<Row extends ObjectRow, Scope> {
   lookAt?(row: Row): number | null;
   /** The cluster that it belongs to, as it was when the pass began: while that is paused, no step is begun. */
   cluster?(row: Row, scope: Scope): ClusterRow;
+  /** Ids of what it is a part of, at most two and the nearest first: their operations have it worked on, too. */
+  partOf?(row: Row): readonly string[];
   /** The whole that waits for this object. */
   parent?(row: Row): { kind: ObjectKind; id: string };
   /** The object whose trouble this problem may be: it is looked at when the problem appears. */
@@ -83,7 +89,8 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     if (row === undefined || row.deletedAt !== null) return { dueInMs: null, failed: false };
     const write = fencedWrite(world, claim);
     const removing = row.deleteRequestedAt !== null;
-    const scope = await kind.open(row, write);
+    const requestId = await loadRequestId(world.store.db, row.id, kind.partOf?.(row) ?? []);
+    const scope = await kind.open(row, write, worldOf(world, requestId));
     const held = await kind.held?.(row, scope);
     if (held === 'REST') return { dueInMs: REST_MS, failed: false };
     const recorder = await openRecorder(world, kind, row, scope, write, { removing, held });

@@ -16,6 +16,8 @@ import type { TenantRegistry } from './tenantRegistry.ts';
 import type { TrustSights } from './trustSights.ts';
 
 export interface CloudRegistry {
+  /** The same clouds, which tell the services that they are called for the request of this OpenStack request id. */
+  as(requestId: string): CloudRegistry;
   /** The customer's project through the cluster's credential or trust. Throws UserError CLOUD_CREDENTIAL when there is neither yet. */
   forCluster(row: Pick<ClusterRow, 'id' | 'trust' | 'credential'>): Cloud;
   forTrust(trustId: string): Cloud;
@@ -81,3 +83,7 @@ export interface World {
   /** For backups; null: the operator has set none up. */
   objects: ObjectStore | null;
 }
+
+/** For work that was asked for by this request; null: by none. */
+export const worldOf = (world: World, requestId: string | null): World =>
+  requestId === null ? world : { ...world, clouds: world.clouds.as(requestId) };

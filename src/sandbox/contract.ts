@@ -40,7 +40,7 @@ export interface Counters {
     service: string,
     method: string,
     template: string,
-    call?: { path: string; name: string; digest: string; fault: string | null },
+    call?: { path: string; name: string; digest: string; requestId: string | null; fault: string | null },
   ): void;
 }
 

@@ -23,6 +23,8 @@ export interface RecordedCall extends Omit<CallCount, 'calls' | 'path'> {
   /** Tells whether two bodies are the same. */
   digest: string;
   write: boolean;
+  /** The id of the request that it was made for, as its caller told it. */
+  requestId: string | null;
   /** The kind of fault that it met. */
   fault: string | null;
 }

@@ -15,6 +15,8 @@ export interface Beginner {
   requestedBy: string;
   /** Why, where nobody asked. */
   reason: string | null;
+  /** OpenStack's, where a request is behind it. */
+  requestId?: string;
 }
 
 /**
@@ -59,6 +61,7 @@ export const operationOf = (by: Beginner, subject: Subject, kind: OperationRow['
   problem: null,
   requestedBy: by.requestedBy,
   reason: by.reason,
+  requestId: by.requestId ?? null,
   requestedAt: by.now,
   finishedAt: null,
 });

@@ -1,5 +1,5 @@
 /** Writes what a pass found: conditions, numbered events, operations. Always inside the pass's transaction. */
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, or, sql } from 'drizzle-orm';
 import type { Condition, ObjectKind } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { ProgressEvent } from '../domain/event.ts';
@@ -47,6 +47,35 @@ const trackedOf = perConnection((db) =>
 
 /** Operations that the object's passes still carry out; a failed one is carried on, for its cause may go away. */
 export const loadTrackedOperations = async (db: Db, targetId: string): Promise<OperationRow[]> => trackedOf(db).execute({ id: targetId });
+
+const askedOf = perConnection((db) =>
+  db
+    .select({ targetId: operations.targetId, state: operations.state, requestId: operations.requestId })
+    .from(operations)
+    .where(
+      and(
+        or(
+          eq(operations.targetId, sql.placeholder('id')),
+          eq(operations.targetId, sql.placeholder('part')),
+          eq(operations.targetId, sql.placeholder('whole')),
+        ),
+        inArray(operations.state, TRACKED),
+      ),
+    )
+    .orderBy(desc(operations.requestedAt))
+    .prepare(),
+);
+
+/**
+ * OpenStack's id of the request that the object is worked on for: of its own newest tracked operation, or else of the newest that is
+ * under way at what it is a part of, the nearest first. Null: there is none, or nobody's request asked for it.
+ */
+export const loadRequestId = async (db: Db, id: string, [part = id, whole = id]: readonly string[]): Promise<string | null> => {
+  const rows = await askedOf(db).execute({ id, part, whole });
+  const isMeant = (of: string) => (row: (typeof rows)[number]) => row.targetId === of && (of === id || row.state !== 'FAILED');
+  const found = [id, part, whole].map((of) => rows.find(isMeant(of))).find((row) => row !== undefined);
+  return found?.requestId ?? null;
+};
 
 const insertCondition = inserter(conditions);
 const changeCondition = perConnection((db) =>

@@ -63,7 +63,17 @@ const searchOrphans = async (tx: Tx, reason: string, now: number): Promise<void>
   const id = newId();
   await insertOperation(tx, {
     ...{ id, kind: 'FIND_ORPHANS', targetKind: 'ORPHANS', targetId: id, clusterId: null, projectId: null, generation: 1 },
-    ...{ state: 'PENDING', percent: 0, steps: [], problem: null, requestedBy: 'seedbed', reason, requestedAt: now, finishedAt: null },
+    ...{
+      state: 'PENDING',
+      percent: 0,
+      steps: [],
+      problem: null,
+      requestedBy: 'seedbed',
+      reason,
+      requestId: null,
+      requestedAt: now,
+      finishedAt: null,
+    },
   });
   await enqueue(tx, 'ORPHANS', id, now);
 };

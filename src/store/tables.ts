@@ -356,6 +356,8 @@ export const operations = sqliteTable(
     requestedBy: text().notNull(),
     /** Why, where nobody asked. */
     reason: text(),
+    /** OpenStack's, of the request that asked for it; null: Seedbed itself did, or it is of before this was kept. */
+    requestId: text(),
     requestedAt: time().notNull(),
     finishedAt: time(),
   },

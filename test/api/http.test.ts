@@ -30,6 +30,44 @@ test('answers who calls, with the request id given or made', async () => {
   expect((await send('<script>')).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
 });
 
+const OPENSTACK_ID = /^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+test('answers with an OpenStack request id of its own, and asks Keystone by it or by the one that was brought', async () => {
+  const world = await openWorld();
+  const brought = 'req-0f0e0d0c-1111-4222-8333-444455556666';
+  const answered: (string | null)[] = [];
+  for (const [token, id] of [
+    ['anna', null],
+    ['rita', brought],
+    ['ada', "req-1'; drop"],
+  ] as const) {
+    const response = await fetch(world.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-auth-token': token, ...(id !== null && { 'x-openstack-request-id': id }) },
+      body: JSON.stringify({ query: VIEWER }),
+    });
+    answered.push(response.headers.get('x-openstack-request-id'));
+  }
+  expect(answered).toEqual(Array(3).fill(expect.stringMatching(OPENSTACK_ID)));
+  expect(answered[1]).not.toBe(brought);
+  expect(world.askedFor).toEqual([answered[0], brought, answered[2]]);
+  for (const path of ['/healthz', '/nowhere'])
+    expect((await fetch(world.page(path))).headers.get('x-openstack-request-id')).toMatch(OPENSTACK_ID);
+});
+
+test.each(['application/json', 'text/event-stream'])('a 401 names Keystone, to other pages as well: %s', async (accept) => {
+  const world = await openWorld();
+  const response = await fetch(world.url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept, origin: 'https://dashboard.example.org' },
+    body: JSON.stringify({ query: 'subscription { clusterChanges { kind } }' }),
+  });
+  expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Keystone uri="https://keystone.example.org/v3"']);
+  const exposed = response.headers.get('access-control-expose-headers')?.split(', ');
+  expect(exposed).toEqual(['x-request-id', 'x-openstack-request-id', 'www-authenticate']);
+  expect((await world.post('anna', VIEWER)).headers.get('www-authenticate')).toBeNull();
+});
+
 test.each([null, '', 'nobody', 'an na', 'x'.repeat(5_000)])('without a valid token nothing is answered: %s', async (token) => {
   const world = await openWorld();
   const { status, errors, data } = await world.post(token, VIEWER);

@@ -316,6 +316,21 @@ test('a cluster: created once for a key, read in all its parts, resized, deleted
   });
 });
 
+test('an operation and its events tell the OpenStack request id that the mutation was answered with', async () => {
+  const world = await openWorld();
+  const { uuid } = await makeCluster(world, 'anna');
+  world.time.now += 1;
+  const answer = await world.post('anna', 'mutation ($id: ID!) { deleteCluster(input: { clusterId: $id }) { __typename } }', { id: uuid });
+  const id = answer.headers.get('x-openstack-request-id');
+  const { cluster } = await world.data<{
+    cluster: { operations: { nodes: { requestId: string }[] }; events: { nodes: { requestId: string }[] } };
+  }>('rita', '{ cluster(name: "web") { operations { nodes { requestId } } events { nodes { requestId } } } }');
+  const [deletion, creation] = cluster.operations.nodes;
+  expect(deletion).toEqual({ requestId: id });
+  expect(creation?.requestId).toMatch(/^req-/);
+  expect(cluster.events.nodes).toEqual([creation, deletion]);
+});
+
 test('several changes in one document each see the ones before', async () => {
   const world = await openWorld();
   const { nodeGroup } = await makeCluster(world, 'anna');

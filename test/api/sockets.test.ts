@@ -84,6 +84,21 @@ test('while Keystone does not answer a socket is asked to come back', async () =
   expect(await line.closed).toBe(1013);
 });
 
+test('a socket has the request id that its handshake brought, and asks Keystone by it', async () => {
+  const world = await openWorld();
+  const brought = 'req-0f0e0d0c-1111-4222-8333-444455556666';
+  const socket = new WebSocket(world.url.replace('http', 'ws'), 'graphql-transport-ws', { headers: { 'x-openstack-request-id': brought } });
+  const answered = new Promise((resolve) => socket.once('upgrade', ({ headers }) => resolve(headers['x-openstack-request-id'])));
+  await new Promise((resolve) => socket.once('open', resolve));
+  expect(await answered).toMatch(/^req-[0-9a-f-]{36}$/);
+  expect(await answered).not.toBe(brought);
+  const acknowledged = new Promise((resolve) => socket.once('message', resolve));
+  socket.send(JSON.stringify(init('anna')));
+  await acknowledged;
+  expect(world.askedFor).toEqual([brought]);
+  socket.close();
+});
+
 test('pages of other origins get no socket; the protocol and the path are looked at', async () => {
   const world = await openWorld();
   for (const origin of ['https://evil.example', 'null']) await expect(dial(world, { origin })).rejects.toThrow('403');

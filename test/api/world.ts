@@ -22,6 +22,8 @@ export interface World extends House {
   tokens: Map<string, Actor>;
   /** How often the identity service was asked. */
   asked: string[];
+  /** By which OpenStack request ids it was asked. */
+  askedFor: (string | null)[];
   /** `hangs`: takes questions and answers none. */
   keystone: { down: Error | null; hangs: boolean };
   logged: { fields: object; message: string }[];
@@ -46,6 +48,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
     ['ada', ADA],
   ]);
   const asked: string[] = [];
+  const askedFor: (string | null)[] = [];
   const keystone: World['keystone'] = { down: null, hangs: false };
   const logged: World['logged'] = [];
   const note = (fields: object, message: string) => void logged.push({ fields, message });
@@ -57,8 +60,9 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
     clock: { now: () => house.time.now },
     log,
     metrics,
-    authenticate: async (token) => {
+    authenticate: async (token, requestId) => {
       asked.push(token);
+      askedFor.push(requestId);
       if (keystone.down !== null) throw keystone.down;
       if (keystone.hangs) await new Promise(() => {});
       return tokens.get(token) ?? null;
@@ -71,6 +75,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
       port: 0,
       introspection: true,
       graphiql: true,
+      keystoneUrl: 'https://keystone.example.org/v3',
       allowedOrigins: ['https://dashboard.example.org'],
       ...settings,
     },
@@ -95,6 +100,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
     page: (path) => new URL(path, api.url).href,
     tokens,
     asked,
+    askedFor,
     keystone,
     logged,
     metrics,

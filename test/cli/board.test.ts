@@ -28,6 +28,7 @@ const operation = (percent: number, steps: OperationStep[], more: Partial<Operat
   percent,
   reason: null,
   requestedBy: 'ada',
+  requestId: null,
   requestedAt: iso(0),
   finishedAt: null,
   problem: null,

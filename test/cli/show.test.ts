@@ -48,7 +48,17 @@ test.each<[string, Record<string, string>, string[]]>([
 
 const HOUR = 3_600_000;
 const operation = (uuid: string, kind: string, hoursAgo: number, name: string, problem: object | null = null) => ({
-  ...{ uuid, kind, targetKind: 'CLUSTER', state: 'SUCCEEDED', percent: 100, requestedBy: 'ada', finishedAt: null, problem },
+  ...{
+    uuid,
+    kind,
+    targetKind: 'CLUSTER',
+    state: 'SUCCEEDED',
+    percent: 100,
+    requestedBy: 'ada',
+    finishedAt: null,
+    requestId: null,
+    problem,
+  },
   ...{ requestedAt: new Date(Date.now() - hoursAgo * HOUR).toISOString(), cluster: { uuid: name, name } },
 });
 const pageInfo = { hasNextPage: false, endCursor: null };

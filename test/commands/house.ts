@@ -97,6 +97,7 @@ const actor = (userName: string, projectId: string, roles: string[]): Actor => a
 export const call = (who: Actor, more: Partial<Call> = {}): Call => ({
   actor: who,
   requestId: 'req-1',
+  openstackRequestId: 'req-00000000-0000-4000-8000-000000000001',
   token: `token of ${who.userName}`,
   ...more,
 });

@@ -111,3 +111,17 @@ test('calls are counted by service, method and status, failures too', async () =
     'network GET 0',
   ]);
 });
+
+test('a cloud as a request calls it tells the id to every service, Keystone among them, and shares the login', async () => {
+  const id = 'req-00000000-0000-4000-8000-00000000000a';
+  cloud.on('GET /volume/v3/', { body: { versions: [{ id: 'v3.0', version: '3.70' }] } });
+  cloud.on('GET /volume/v3/p1/types', { body: { volume_types: [] } });
+  const whole = cloud.open();
+  const mine = whole.as(id);
+  await mine.network.listNetworks();
+  await mine.volume.listVolumeTypes();
+  await whole.network.listNetworks();
+  expect(cloud.logins).toHaveLength(1);
+  const told = [...cloud.logins, ...cloud.seen].map((call) => call.headers['x-openstack-request-id']);
+  expect(told).toEqual([id, id, id, id, undefined]);
+});

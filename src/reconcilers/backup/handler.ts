@@ -21,7 +21,7 @@ export const createBackupHandler = (world: World) =>
     load: (id) => findBackup(world.store.db, id),
     subject: ({ id, name, clusterId, projectId }) => ({ kind: 'BACKUP', id, name, streamId: clusterId, clusterId, projectId }),
     cluster: (_row, scope) => scope.cluster.row,
-    open: async (row, write) => {
+    open: async (row, write, world) => {
       const cluster = await loadCluster(world.store.db, row.clusterId);
       if (cluster === undefined) throw new Error(`A backup's cluster ${row.clusterId} is not there.`);
       return openBackupScope(world, row, cluster, write);

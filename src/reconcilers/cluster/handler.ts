@@ -65,7 +65,7 @@ export const createClusterHandler = (world: World) =>
       projectId: row.projectId,
     }),
     cluster: (row) => row,
-    open: async (row, write) => {
+    open: async (row, write, world) => {
       await hibernateByItself(world, row, write);
       // Nothing of an upgrade begins before its backup.
       row.spec = { ...row.spec, kubernetesVersion: versionNow(row) };

@@ -41,7 +41,7 @@ export const createNodeHandler = (world: World) => {
       projectId: cluster.projectId,
     }),
     cluster: (_row, scope) => scope.cluster,
-    open: async (row, write) => {
+    open: async (row, write, world) => {
       const { group, cluster } = await familyOf(row);
       return openNodeScope(world, row, group, cluster, write);
     },
@@ -50,6 +50,7 @@ export const createNodeHandler = (world: World) => {
       return row.deleteRequestedAt === null ? sleepsWith(cluster) : undefined;
     },
     stateOf,
+    partOf: ({ nodeGroupId, clusterId }) => [nodeGroupId, clusterId],
     parent: (row) => ({ kind: 'NODE_GROUP', id: row.nodeGroupId }),
     save: async (tx, row, patch, summary) => {
       // Its group, and so the operation, tells this: a quota that is used up hinders it before there is a server.

@@ -34,7 +34,7 @@ export const createNodeGroupHandler = (world: World) => {
       projectId: cluster.projectId,
     }),
     cluster: (_row, scope) => scope.cluster,
-    open: async (row, write) =>
+    open: async (row, write, world) =>
       openNodeGroupScope(world, row, await clusterOf(row.clusterId), await listLiveNodes(world.store.db, row.id), write),
     held: async (row, { cluster }) => {
       if (await isOutOfSight(world, cluster)) return 'REST';
@@ -46,6 +46,7 @@ export const createNodeGroupHandler = (world: World) => {
         summary,
         scope.nodes.some((node) => node.deleteRequestedAt !== null || isOld(scope, node)),
       ),
+    partOf: ({ clusterId }) => [clusterId],
     parent: (row) => ({ kind: 'CLUSTER', id: row.clusterId }),
     save: async (tx, row, patch) => {
       await patchNodeGroup(tx, row.id, patch as Parameters<typeof patchNodeGroup>[2]);

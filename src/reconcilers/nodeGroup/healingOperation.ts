@@ -34,6 +34,7 @@ export const operationOf = ({ row, cluster }: NodeGroupScope, reason: string, no
   problem: null,
   requestedBy: 'auto-healing',
   reason,
+  requestId: null,
   requestedAt: now,
   finishedAt: null,
 });

@@ -7,7 +7,7 @@ import type { Handler, PassResult } from '../../engine/worker.ts';
 import { listOrphansOfOperation } from '../../store/orphans.ts';
 import { loadTrackedOperations, type OperationRow, updateOperation } from '../../store/progress.ts';
 import { fencedWrite, type Write } from '../pass.ts';
-import type { World } from '../world.ts';
+import { type World, worldOf } from '../world.ts';
 import { listPlaces, placeOf } from './places.ts';
 import { inOrder, removeOrphan } from './removal.ts';
 import { searchPlace } from './search.ts';
@@ -22,7 +22,13 @@ export const createOrphansHandler =
   async ({ claim, signal }) => {
     const [operation] = await loadTrackedOperations(world.store.db, claim.id);
     if (operation === undefined || operation.state === 'FAILED') return OVER;
-    const work: Work = { world, operation, write: fencedWrite(world, claim), signal, attempts: claim.attempts };
+    const work: Work = {
+      world: worldOf(world, operation.requestId),
+      operation,
+      write: fencedWrite(world, claim),
+      signal,
+      attempts: claim.attempts,
+    };
     return operation.kind === 'FIND_ORPHANS' ? search(work) : removal(work);
   };
 

@@ -55,7 +55,7 @@ const handlerOf = (world: World, flow: Flow<SeedScope>): Handler =>
     flow,
     load: (id) => loadSeed(world.store.db, id),
     subject: (row) => ({ kind: 'SEED', id: row.id, name: row.name, streamId: row.id, clusterId: null, projectId: null }),
-    open: async (row, write) => openSeedScope(world, row, write),
+    open: async (row, write, world) => openSeedScope(world, row, write),
     stateOf,
     save: async (tx, row, patch) => {
       await patchSeed(tx, row.id, patch as Parameters<typeof patchSeed>[2]);

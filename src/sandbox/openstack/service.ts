@@ -185,10 +185,12 @@ export const createFront = (deps: FrontDeps): RequestListener => {
       .update(bytes ?? '')
       .digest('hex')
       .slice(0, 12);
+    const passedOn = request.headers['x-openstack-request-id'];
     deps.counters.count(m.service.name, method, template, {
       path: path + url.search,
       name: nameIn(bytes),
       digest,
+      requestId: typeof passedOn === 'string' ? passedOn : null,
       fault: fault?.kind ?? null,
     });
     const staleMs = fault?.kind === 'staleList' ? fault.ageMs : null;

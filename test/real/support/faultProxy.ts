@@ -98,10 +98,12 @@ export const startFaultProxy = async (authUrl: string): Promise<FaultProxy> => {
     }
     const template = (path.split('?')[0] ?? '').replace(IDS, '{id}');
     const fault = choose({ service, method, template });
+    const requestId = request.headers['x-openstack-request-id'];
     board.count(service, method, template, {
       path,
       name: '',
       digest: createHash('sha256').update(body).digest('hex').slice(0, 12),
+      requestId: typeof requestId === 'string' ? requestId : null,
       fault: fault?.kind ?? null,
     });
     const key = `${request.headers['x-auth-token']} ${method} ${service}${path}`;
