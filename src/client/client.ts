@@ -3,13 +3,14 @@ import { createClient as createSocketClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { ClientError, errorOfProblem, type ProblemFields } from './errors.ts';
 import { messageOf, postJson } from './post.ts';
+import { keepRenewed } from './renewal.ts';
 
 export type Variables = Record<string, unknown>;
 
 export interface ClientOptions {
   /** The API's /graphql address, http or https. */
   url: string;
-  /** A valid Keystone token; asked for before each request, so keep it until it ends. `fresh`: the last one was refused. */
+  /** A valid Keystone token; asked for before each request and shortly before a socket's ends, so keep it until a minute before its end. `fresh`: the last one was refused. */
   token: (fresh: boolean) => Promise<string>;
   /** PEM of the authorities to trust instead of the system's. */
   ca?: string | null;
@@ -23,7 +24,7 @@ export interface Client {
   request<T>(document: string, variables?: Variables): Promise<T>;
   /** The payload of a document with one mutation; a typed error of its union is thrown as ClientError. */
   mutate<T>(document: string, variables: Variables): Promise<T>;
-  /** One connection's worth of a subscription: ends when the server completes it, throws ConnectionLost when the connection ends. */
+  /** One connection's worth of a subscription, which fresh tokens keep open: ends when the server completes it, throws ConnectionLost when the connection ends. */
   subscribe<T>(document: string, variables: Variables, how?: Subscribing): AsyncIterable<T>;
 }
 
@@ -53,8 +54,12 @@ export const createClient = (options: ClientOptions): Client => {
     refused = false;
     return options.token(fresh);
   };
-  const noteRefusal = () => {
-    refused = true;
+  const tokens: SocketTokens = {
+    first: socketToken,
+    next: () => options.token(false),
+    noteRefusal: () => {
+      refused = true;
+    },
   };
   const request = async <T>(document: string, variables: Variables = {}): Promise<T> => {
     try {
@@ -74,9 +79,17 @@ export const createClient = (options: ClientOptions): Client => {
       return answer as T;
     },
     subscribe: (document, variables, how = {}) =>
-      subscribe({ ...options, token: socketToken }, document, variables, { ...how, signal: how.signal ?? options.signal }, noteRefusal),
+      subscribe(options, document, variables, { ...how, signal: how.signal ?? options.signal }, tokens),
   };
 };
+
+/** Of the subscriptions of one client. */
+interface SocketTokens {
+  first(): Promise<string>;
+  /** To go on with. */
+  next(): Promise<string>;
+  noteRefusal(): void;
+}
 
 interface GraphQlError {
   message: string;
@@ -114,10 +127,10 @@ async function* subscribe<T>(
   document: string,
   variables: Variables,
   { signal, onConnected }: Subscribing,
-  noteRefusal: () => void,
+  tokens: SocketTokens,
 ): AsyncGenerator<T, void, undefined> {
   // Asked for here, not by the library, which would hide why there is none.
-  const token = await options.token(false);
+  const token = await tokens.first();
   // The library makes its own sockets, so what they trust is given by a class.
   class TrustingSocket extends WebSocket {
     constructor(address: string | URL, protocols?: string | string[]) {
@@ -138,6 +151,7 @@ async function* subscribe<T>(
     since = performance.now();
     onConnected?.();
   });
+  const stopRenewing = keepRenewed(socket, token, tokens.next);
   const end = () => void socket.dispose();
   signal?.addEventListener('abort', end, { once: true });
   try {
@@ -150,9 +164,10 @@ async function* subscribe<T>(
     if (signal?.aborted) throw new ClientError('INTERRUPTED', 'Interrupted.', { cause: error });
     const told = errorOfSocket(error);
     if (!(told instanceof ConnectionLost)) throw told;
-    if (REFUSALS.includes(told.closeCode)) noteRefusal();
+    if (REFUSALS.includes(told.closeCode)) tokens.noteRefusal();
     throw new ConnectionLost(told.closeCode, told.message, Math.max(0, performance.now() - since));
   } finally {
+    stopRenewing();
     signal?.removeEventListener('abort', end);
     await socket.dispose();
   }
