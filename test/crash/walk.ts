@@ -147,6 +147,12 @@ export const openMortalStory = (bundle: string, given: { settings?: Settings; te
     seeds: given.seeds ?? 1,
   });
 
+/** A seed on a busy machine finds etcd unwell now and then, and a Job looks at its members for some seconds; what stays of one is seen. */
+const shapeAtRest = async (story: Story): Promise<string[]> => {
+  await until(async () => (await shapeOfAll(story)).every((line) => !line.includes('-etcd-task-check')), 60).catch(() => {});
+  return await shapeOfAll(story);
+};
+
 /** Two lives of one form: the first calm, the second as `take` takes it (false: calm as well). After each change all is as in the first. */
 export const expectSameLife = async (
   story: Story,
@@ -156,12 +162,12 @@ export const expectSameLife = async (
   const calm: string[][] = [];
   for (const change of life) {
     await calmly(story, change);
-    calm.push(await shapeOfAll(story));
+    calm.push(await shapeAtRest(story));
   }
   expect(calm.at(-1)?.filter((line) => /ID|^inventory|^hosted|trust|server|router|floatingIp/.test(line))).toEqual([]);
   for (const [place, change] of life.entries()) {
     if (!(await take(change, place))) await calmly(story, change);
-    expect(await shapeOfAll(story)).toEqual(calm[place]);
+    expect(await shapeAtRest(story)).toEqual(calm[place]);
   }
   const asked = story.rows("select 1 from audit where target_kind in ('CLUSTER', 'NODE_GROUP', 'BACKUP')");
   expect(asked).toHaveLength(2 * life.length);
