@@ -1,12 +1,14 @@
 /** Answers one HTTP request: guards first, then GraphQL. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getOperationAST } from 'graphql';
 import type { Actor } from '../domain/actor.ts';
 import { SeedbedError } from '../domain/errors.ts';
 import type { Authenticate } from './auth.ts';
 import type { Context } from './context.ts';
+import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
-import { isOriginAllowed, isWithoutDeprecated, Refusal, readBody, readRequest, requireJson } from './guards.ts';
+import { type GraphqlRequest, isOriginAllowed, isWithoutDeprecated, Refusal, readBody, readRequest, requireJson } from './guards.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { type RequestIds, requestIdsOf } from './requestIds.ts';
 import { printedSchema } from './schema.ts';
@@ -18,6 +20,7 @@ export interface HandlerDeps {
   deps: ApiDeps;
   settings: ApiSettings;
   newId(): string;
+  documents: Documents;
   yoga: Yoga;
   seats: Seats;
   metrics: ApiMetrics;
@@ -94,10 +97,11 @@ const graphql: Page = async (parts, request, response, ids) => {
   if (!isOriginAllowed(request, settings.allowedOrigins)) throw new Refusal(403, 'FOREIGN_ORIGIN', 'Pages of this origin may not call.');
   allowOrigin(request, response);
   if (request.method === 'OPTIONS') return void response.writeHead(204).end();
-  const context = request.method === 'POST' ? await contextOfPost(parts, request, ids) : null;
-  if (context === null && !isPageAsked(request, settings.graphiql))
+  const asked = request.method === 'POST' ? await readPost(parts, request, ids) : null;
+  if (asked === null && !isPageAsked(request, settings.graphiql))
     throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Send GraphQL requests by POST; ask for text/event-stream to subscribe.');
-  const leave = context === null ? null : takeSeat(parts, request, context);
+  const context = asked?.context ?? null;
+  const leave = asked === null ? null : takeSeat(parts, request, asked);
   const unwatch = leave === null ? null : watchStall(response, settings.stallMs);
   try {
     await parts.yoga.handle(request, response, {
@@ -113,16 +117,22 @@ const graphql: Page = async (parts, request, response, ids) => {
   }
 };
 
+interface Asked {
+  body: GraphqlRequest;
+  context: Context;
+}
+
 /** Authentication comes before the body: who may not call shall not make us read. */
-const contextOfPost = async (parts: HandlerDeps, request: IncomingMessage, ids: RequestIds): Promise<Context> => {
+const readPost = async (parts: HandlerDeps, request: IncomingMessage, ids: RequestIds): Promise<Asked> => {
   requireJson(request);
   const token = request.headers['x-auth-token'];
   const actor = typeof token === 'string' ? await parts.authenticate(token, { requestId: ids.passedOn }) : null;
   if (actor === null || typeof token !== 'string')
     throw new Refusal(401, 'UNAUTHENTICATED', 'This needs a valid Keystone token in the header X-Auth-Token.');
+  const body = readRequest(await readBody(request, parts.settings.maxBodyBytes));
   // Yoga takes a body that was read and found good before.
-  Object.assign(request, { body: readRequest(await readBody(request, parts.settings.maxBodyBytes)) });
-  return parts.contextOf(actor, token, ids);
+  Object.assign(request, { body });
+  return { body, context: parts.contextOf(actor, token, ids) };
 };
 
 const isPageAsked = (request: IncomingMessage, graphiql: boolean): boolean =>
@@ -139,11 +149,21 @@ const allowOrigin = (request: IncomingMessage, response: ServerResponse): void =
   response.setHeader('Access-Control-Max-Age', '600');
 };
 
-const takeSeat = (parts: HandlerDeps, request: IncomingMessage, context: Context): (() => void) | null => {
-  if (!(request.headers.accept ?? '').includes('text/event-stream')) return null;
+/** For whatever may be answered by a stream: a subscription is to anybody who takes all types, and a query to who asks for it. */
+const takeSeat = (parts: HandlerDeps, request: IncomingMessage, { body, context }: Asked): (() => void) | null => {
+  if (!(request.headers.accept ?? '').includes('text/event-stream') && !isSubscription(parts.documents, body)) return null;
   const leave = parts.seats.take(context.actor);
   if (leave === null) throw new Refusal(429, 'TOO_MANY_CONNECTIONS', 'Too many live connections of this user in this project.');
   return leave;
+};
+
+/** False for what is no document: it is answered at once. */
+const isSubscription = (documents: Documents, { query, operationName }: GraphqlRequest): boolean => {
+  try {
+    return getOperationAST(documents.parse(query), operationName)?.operation === 'subscription';
+  } catch {
+    return false;
+  }
 };
 
 /** A reader that leaves its socket full for so long is cut off; it goes on from its cursor when it comes back. */

@@ -107,7 +107,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const sockets = createSocketServer({ ...common, schema, documents, log, now: clock.now, openSession: open });
   const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
   const yoga = createYogaServer({ schema, documents, graphiql: settings.graphiql, log, metrics });
-  return { feed, sockets, handle: createHandler({ ...common, newId: newRequestId, authenticate, deps, yoga, metrics }) };
+  return { feed, sockets, handle: createHandler({ ...common, newId: newRequestId, authenticate, deps, documents, yoga, metrics }) };
 };
 
 /** A socket's streams rest on its session, which outlives them; any other stream has one of its own. */

@@ -132,6 +132,29 @@ test('a flood of operations closes the socket, and others go on', async () => {
   await expect.poll(async () => /seedbed_live_streams (\d+)/.exec(await world.metrics.metrics())?.[1]).toBe('0');
 });
 
+test.each(['*/*', 'text/*', 'TEXT/Event-Stream', 'application/json, */*;q=0.1'])(
+  'a stream takes a seat, by whatever name it is asked for: %s',
+  async (accept) => {
+    const world = await openWorld({ maxSocketsPerActor: 1 });
+    const { id } = await makeCluster(world, 'anna');
+    const ask = (query: string) =>
+      fetch(world.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept, 'x-auth-token': 'anna' },
+        body: JSON.stringify({ query, variables: { id } }),
+      });
+    const stream = overSse(world, 'anna', PROGRESS, { id });
+    await stream.until(1);
+    const answer = await ask(PROGRESS);
+    await answer.body?.cancel();
+    expect(answer.status).toBe(429);
+    const query = await ask('{ viewer { userName } }');
+    await query.body?.cancel();
+    expect(query.status).not.toBe(429);
+    stream.stop();
+  },
+);
+
 test('live connections of one user in a project are limited, whatever way they come, and seats are given back', async () => {
   const world = await openWorld({ maxSocketsPerActor: 2 });
   const { id } = await makeCluster(world, 'anna');
