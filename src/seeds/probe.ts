@@ -20,6 +20,8 @@ export interface NodeFact {
   ready: boolean;
   /** Ready, not cordoned, and without a taint that keeps pods away. */
   schedulable: boolean;
+  /** Kubernetes' own taint of a node that is not Ready is on it: for a moment after it has become so, too. */
+  settling: boolean;
   cpuMillis: number;
   memoryMiB: number;
   podCidrs: string[];
@@ -124,6 +126,7 @@ const defaultClass = (objects: readonly KubernetesObject[]): StorageClassFact | 
 const nodeFact = (object: KubernetesObject): NodeFact => {
   const { spec, status } = object as unknown as V1Node;
   const ready = status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
+  const settling = (spec?.taints ?? []).some(({ key }) => key === 'node.kubernetes.io/not-ready');
   const kept = (spec?.taints ?? []).some(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
   const addresses = (type: string): string[] =>
     (status?.addresses ?? []).filter((address) => address.type === type).map(({ address }) => address);
@@ -131,6 +134,7 @@ const nodeFact = (object: KubernetesObject): NodeFact => {
     name: object.metadata.name,
     ready,
     schedulable: ready && spec?.unschedulable !== true && !kept,
+    settling,
     cpuMillis: Math.round((parseQuantity(status?.allocatable?.cpu) ?? 0) * 1000),
     memoryMiB: Math.floor((parseQuantity(status?.allocatable?.memory) ?? 0) / 2 ** 20),
     podCidrs: spec?.podCIDRs ?? (spec?.podCIDR === undefined ? [] : [spec.podCIDR]),

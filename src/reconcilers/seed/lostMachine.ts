@@ -73,7 +73,7 @@ const silentNode = async (scope: SeedScope, { name }: SeedMachine): Promise<void
   );
 };
 
-export const isReady = ({ status }: KubernetesObject): boolean => {
+const isReady = ({ status }: KubernetesObject): boolean => {
   const { conditions } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
   return conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
 };

@@ -1,6 +1,6 @@
 /** Every machine of a made seed is a Ready node, and no node is left of those that went. */
 import { done, type Step, waiting } from '../../../engine/flow.ts';
-import { isReady } from '../lostMachine.ts';
+import { listNodeFacts, type NodeFact } from '../../../seeds/probe.ts';
 import { admitToken, forgetToken } from '../machineTokens.ts';
 import { controlPlaneOf, joinedOf, machinesWanted, patchPlace, prefixOf } from '../made.ts';
 import type { SeedScope } from '../scope.ts';
@@ -16,15 +16,14 @@ export const machinesJoined: Step<SeedScope> = {
   needs: [equipment],
   ensure: async (scope) => {
     const { kube } = await scope.seed();
-    const { items } = await kube.list({ apiVersion: 'v1', kind: 'Node' });
-    const ready = new Set(items.filter((node) => isReady(node)).map(({ metadata }) => metadata.name));
+    const found = await listNodeFacts(kube);
+    const ready = new Set(settledOf(found));
     const wanted = machinesWanted(scope).map(({ name }) => name);
     const joined = joinedOf(scope);
     const arrived = controlPlaneOf(scope).filter(({ name, index }) => ready.has(name) && !joined.includes(index));
     if (arrived.length > 0) await patchPlace(scope, { joined: [...joined, ...arrived.map(({ index }) => index)].sort() });
     for (const name of wanted) await (ready.has(name) ? forgetToken(scope, name) : admitToken(scope, name));
-    for (const { metadata } of items) {
-      const { name } = metadata;
+    for (const { name } of found) {
       if (!name.startsWith(`${prefixOf(scope.row)}-`) || wanted.includes(name)) continue;
       await forgetToken(scope, name);
       await kube.remove({ apiVersion: 'v1', kind: 'Node', name });
@@ -33,8 +32,11 @@ export const machinesJoined: Step<SeedScope> = {
     if (missing.length > 0)
       return waiting(`${missing.join(', ')} to be Ready; the console of a server (openstack console log show) says how far it is`, LOOK_MS);
     // What is shared by this pass's steps may be from before the last of them came: what the seed can hold would be told without it.
-    const { nodes } = await scope.probe();
-    const seen = new Set(nodes.filter((node) => node.ready).map(({ name }) => name));
+    const seen = new Set(settledOf((await scope.probe()).nodes));
     return wanted.every((name) => seen.has(name)) ? done(`${wanted.length} Ready`) : waiting('the seed to be looked at again', 500);
   },
 };
+
+/** Ready, and Kubernetes lets pods on them: what the seed can hold is told with them. */
+const settledOf = (nodes: readonly NodeFact[]): string[] =>
+  nodes.filter(({ ready, settling }) => ready && !settling).map(({ name }) => name);
