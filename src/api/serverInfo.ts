@@ -17,7 +17,7 @@ export const serverInfoOf = ({ maxBodyBytes, maxOperationsPerSocket, maxSocketsP
   limits: { maxBodyBytes, maxOperationsPerSocket, maxSocketsPerActor },
 });
 
-/** Longer ones are refused by idempotent.ts. */
+/** What is promised; housekeeping forgets a key an hour after it. */
 const IDEMPOTENCY_HOURS = 24;
 
 const LimitsType = builder.objectRef<Limits>('ServerLimits').implement({

@@ -69,6 +69,8 @@ export const createYogaServer = (options: {
     cors: false,
     batching: false,
     multipart: false,
+    // Ours keeps less, serves sockets as well, and knows that a document may be looked at in two ways.
+    parserAndValidationCache: false,
     maskedErrors: false,
     logging: false,
     // The one context for all ways in is made before Yoga is asked.
