@@ -23,17 +23,20 @@ export const machinesJoined: Step<SeedScope> = {
     const arrived = controlPlaneOf(scope).filter(({ name, index }) => ready.has(name) && !joined.includes(index));
     if (arrived.length > 0) await patchPlace(scope, { joined: [...joined, ...arrived.map(({ index }) => index)].sort() });
     for (const name of wanted) await (ready.has(name) ? forgetToken(scope, name) : admitToken(scope, name));
-    for (const { name } of found) {
-      if (!name.startsWith(`${prefixOf(scope.row)}-`) || wanted.includes(name)) continue;
+    const gone = ({ name }: NodeFact): boolean => name.startsWith(`${prefixOf(scope.row)}-`) && !wanted.includes(name);
+    for (const { name } of found.filter(gone)) {
       await forgetToken(scope, name);
       await kube.remove({ apiVersion: 'v1', kind: 'Node', name });
     }
     const missing = wanted.filter((name) => !ready.has(name));
     if (missing.length > 0)
       return waiting(`${missing.join(', ')} to be Ready; the console of a server (openstack console log show) says how far it is`, LOOK_MS);
-    // What is shared by this pass's steps may be from before the last of them came: what the seed can hold would be told without it.
-    const seen = new Set(settledOf((await scope.probe()).nodes));
-    return wanted.every((name) => seen.has(name)) ? done(`${wanted.length} Ready`) : waiting('the seed to be looked at again', 500);
+    // What is shared by this pass's steps may be from before the last of them came or went: what the seed can hold would be told wrong.
+    const { nodes } = await scope.probe();
+    const seen = new Set(settledOf(nodes));
+    return wanted.every((name) => seen.has(name)) && !nodes.some(gone)
+      ? done(`${wanted.length} Ready`)
+      : waiting('the seed to be looked at again', 500);
   },
 };
 
