@@ -31,6 +31,8 @@ export interface Cost {
 /** Characters of all texts together whose documents are kept, and of one: a document takes some forty times its text. */
 const MAX_KEPT = 262_144;
 const MAX_KEPT_ONE = 16_384;
+/** A person mends one at a time; a document of nothing but mistakes shall not be answered by as many sentences. */
+const MAX_ERRORS = 5;
 
 interface Looked {
   costs: ReadonlyMap<string, number>;
@@ -45,7 +47,7 @@ export const createDocuments = (schema: GraphQLSchema, introspection: boolean): 
   const rules = introspection ? specifiedRules : [...specifiedRules, NoSchemaIntrospectionCustomRule];
 
   const errorsOf = (document: DocumentNode, by: readonly ValidationRule[]) =>
-    validate(schema, document, by, { maxErrors: 10 }).map(
+    validate(schema, document, by, { maxErrors: MAX_ERRORS }).map(
       (error) => new GraphQLError(introspection ? error.message : withoutHint(error.message), placeOf(error)),
     );
 

@@ -16,6 +16,7 @@ import {
   Kind,
   type SelectionSetNode,
 } from 'graphql';
+import { meetsTooOften } from './meetings.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './paging.ts';
 
 export const MAX_TOKENS = 2_000;
@@ -54,12 +55,13 @@ export const measureDocument = (schema: GraphQLSchema, document: DocumentNode): 
     const refusal = refusalOf(measure);
     if (refusal !== null) return { costs, errors: [refusal] };
   }
-  if (scale.aliases <= MAX_ALIASES) return { costs, errors: [] };
-  return {
-    costs,
-    errors: [tooMuch('ALIAS_LIMIT', `The document has ${scale.aliases} aliases; at most ${MAX_ALIASES} are allowed.`)],
-  };
+  if (scale.aliases > MAX_ALIASES)
+    return { costs, errors: [tooMuch('ALIAS_LIMIT', `The document has ${scale.aliases} aliases; at most ${MAX_ALIASES} are allowed.`)] };
+  if (meetsTooOften(document, fragments, MAX_DEPTH)) return { costs, errors: [tooMuch('REPEAT_LIMIT', TOO_OFTEN)] };
+  return { costs, errors: [] };
 };
+
+const TOO_OFTEN = 'The document asks for the same fields of the same objects too often. Ask for each once.';
 
 const refusalOf = ({ depth, cost }: Measure): GraphQLError | null => {
   if (depth > MAX_DEPTH) return tooMuch('DEPTH_LIMIT', `The document is ${depth} levels deep; at most ${MAX_DEPTH} are allowed.`);

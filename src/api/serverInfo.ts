@@ -2,6 +2,7 @@
 import { version } from '../lib/version.ts';
 import { builder } from './builder.ts';
 import { MAX_ALIASES, MAX_COST, MAX_DEPTH, MAX_TOKENS } from './limits.ts';
+import { MAX_MEETINGS } from './meetings.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './paging.ts';
 import type { ApiSettings } from './settings.ts';
 
@@ -27,6 +28,10 @@ const LimitsType = builder.objectRef<Limits>('ServerLimits').implement({
     tokens: t.int({ description: "Words and signs of a document, as GraphQL's lexer counts them.", resolve: () => MAX_TOKENS }),
     depth: t.int({ description: 'Levels of fields in fields.', resolve: () => MAX_DEPTH }),
     aliases: t.int({ description: 'Aliases in a document.', resolve: () => MAX_ALIASES }),
+    repeats: t.int({
+      description: 'Fields of a document that meet under one name at one place, counted in pairs: n of them are n(n + 1)/2.',
+      resolve: () => MAX_MEETINGS,
+    }),
     cost: t.int({
       description:
         'Estimated cost of a document: about one unit a field that may be answered. Each answer tells its own in extensions.cost.',

@@ -261,7 +261,7 @@ test('each answer tells what its document may cost; what costs too much is told 
   expect((await send(SIDE_EFFECT)).extensions?.cost.estimated).toBeGreaterThan(10_000);
   const { serverInfo } = await world.data<{ serverInfo: { version: string; limits: object } }>(
     'rita',
-    '{ serverInfo { version limits { bodyBytes tokens depth aliases cost pageSize defaultPageSize liveConnections operationsPerConnection idempotencyKeyHours } } }',
+    '{ serverInfo { version limits { bodyBytes tokens depth aliases repeats cost pageSize defaultPageSize liveConnections operationsPerConnection idempotencyKeyHours } } }',
   );
   expect(serverInfo.version).toMatch(/^\d+\.\d+\.\d+$/);
   expect(serverInfo.limits).toMatchObject({ bodyBytes: 262_144, depth: 12, cost: 100_000, pageSize: 100, liveConnections: 50 });

@@ -11,6 +11,13 @@ const BOMBS: [string, string, string][] = [
   ['many tokens', `{ ${'viewer { userName } '.repeat(600)} }`, '2000 tokens'],
   ['many aliases', `{ ${repeat(200, (i) => `a${i}: viewer { userName }`)} }`, 'ALIAS_LIMIT'],
   ['deep', `{ clusters { nodes { ${nested(5)} } } }`, 'DEPTH_LIMIT'],
+  ['fields that meet each other', `{ ${'viewer { userName } '.repeat(400)} }`, 'REPEAT_LIMIT'],
+  ['fields that meet one level down', `{ ${`viewer { ${'userName '.repeat(40)} } `.repeat(40)} }`, 'REPEAT_LIMIT'],
+  [
+    'fields that meet through fragments',
+    `{ ${repeat(150, (i) => `...f${i}`)} } ${repeat(150, (i) => `fragment f${i} on Query { viewer { userName } }`)}`,
+    'REPEAT_LIMIT',
+  ],
   [
     'wide pages in wide pages',
     '{ clusters(first: 100) { nodes { nodes(first: 100) { nodes { cluster { events(first: 100) { nodes { number } } } } } } } }',
@@ -52,6 +59,12 @@ test('measuring takes time linear in the document, however fragments are spread'
   );
   // Two ways into each of 200 fragments: 2^200 steps for who goes them all.
   expect(measureDocument(buildSchema(), document).errors[0]?.extensions.code).toBe('COST_LIMIT');
+});
+
+test('a view of many parts may ask for the same fields in each', async () => {
+  const world = await openWorld();
+  const parts = repeat(25, (i) => `fragment f${i} on Viewer { userName userId roles canWrite isCloudAdmin }`);
+  await world.data('anna', `{ viewer { ${repeat(25, (i) => `...f${i}`)} } } ${parts}`);
 });
 
 test('what a dashboard asks for is allowed', async () => {

@@ -37,12 +37,15 @@ globalThis.keepCompiled = () => {
 script.runInThisContext()(exports, require, module, filename, __dirname);
 `;
 
-/** The server as one file: it starts in a third of a second where the sources take three. `name`: each suite has a file of its own. */
-export const bundleServer = async (name = 'dyingServer'): Promise<string> => {
+/**
+ * The server as one file: it starts in a third of a second where the sources take three. `name`: each suite has a file of its own.
+ * `program`: what starts it.
+ */
+export const bundleServer = async (name = 'dyingServer', program = 'test/crash/dyingServer.ts'): Promise<string> => {
   // Beside drizzle/, which the server looks for there.
   const outfile = `${ROOT}dist/${name}.cjs`;
   await build({
-    entryPoints: [`${ROOT}test/crash/dyingServer.ts`],
+    entryPoints: [`${ROOT}${program}`],
     outfile,
     bundle: true,
     platform: 'node',
