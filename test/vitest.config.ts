@@ -17,6 +17,7 @@ export default defineConfig({
       'test/crash/writes.test.ts',
       'test/faults/**',
       'test/cloudInit/**',
+      'test/clients/**',
       ...AUTOSCALER,
       'node_modules/**',
     ],

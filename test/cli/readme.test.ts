@@ -44,6 +44,13 @@ test('its GraphQL is valid', () => {
   for (const document of documents) expect(validate(schema, parseDocument(document))).toEqual([]);
 });
 
+test.each(['urql', 'graphqlWs'])('its live list is the beginning of the example that is run with %s', (name) => {
+  const example = read(`test/clients/${name}.ts`);
+  const block = blocks('ts').find((text) => example.startsWith(text)) ?? '';
+  expect(block).toContain('liveClusters');
+  expect(example.slice(block.length)).toMatch(/^\nconst CREATE = /);
+});
+
 const commands = blocks('sh').flatMap((block) => block.split('\n').filter((line) => line.startsWith('seedbed ')));
 
 test('it shows a fair number of commands', () => expect(commands.length).toBeGreaterThan(15));

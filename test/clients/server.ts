@@ -1,0 +1,111 @@
+/** The server as a first try starts it, with its own cloud, and ways to it that can be cut. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+
+interface Running {
+  /** Of GraphQL. */
+  url: string;
+  /** Of a member of the sandbox's first project. */
+  token: string;
+  stop(): Promise<void>;
+}
+
+/** Resolves when seed and template are there; rejects with what the server said when it ends before. */
+export const startServer = async (): Promise<Running> => {
+  const data = mkdtempSync(join(tmpdir(), 'seedbed-clients-'));
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OS_|SEEDBED_)/.test(name)));
+  const args = ['--import', 'tsx', 'src/main.ts', 'start', '--bare', '--port', '0', '--data', data];
+  const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...env, SEEDBED_CLUSTERS_PER_PROJECT: '100' } });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    const hear = (chunk: Buffer) => {
+      said += String(chunk);
+      if (said.includes('Ctrl-C ends it')) resolve();
+    };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    void ended.then(() => reject(new Error(said)));
+  });
+  const handover = JSON.parse(readFileSync(join(data, 'sandbox', 'sandbox.json'), 'utf8')) as Handover;
+  return {
+    url: /serves (\S+\/graphql),/.exec(said)?.[1] ?? '',
+    token: await logIn(handover),
+    stop: async () => {
+      child.kill('SIGINT');
+      await ended;
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+};
+
+interface Handover {
+  authUrl: string;
+  users: { member: { userId: string; password: string; projectId: string } };
+}
+
+const logIn = async ({ authUrl, users: { member } }: Handover): Promise<string> => {
+  const password = { user: { id: member.userId, password: member.password } };
+  const auth = { identity: { methods: ['password'], password }, scope: { project: { id: member.projectId } } };
+  const response = await fetch(`${authUrl}/auth/tokens`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ auth }),
+  });
+  return response.headers.get('x-subject-token') ?? '';
+};
+
+interface Way {
+  /** The server's address by this way. */
+  url: string;
+  /** Resets every connection, and takes none until it is mended. */
+  cut(): void;
+  mend(): void;
+  close(): void;
+}
+
+/** A way to the server through a proxy of TCP. */
+export const openWay = async (to: string): Promise<Way> => {
+  const target = new URL(to);
+  const open = new Set<Socket>();
+  let whole = true;
+  const server = createServer((near) => {
+    if (!whole) return void near.resetAndDestroy();
+    const far = connect(Number(target.port), target.hostname);
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(socket);
+      socket.pipe(other);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        open.delete(socket);
+        other.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const way = new URL(to);
+  way.port = String((server.address() as AddressInfo).port);
+  const cut = () => {
+    whole = false;
+    for (const socket of open) socket.resetAndDestroy();
+  };
+  return {
+    url: way.href,
+    cut,
+    mend: () => {
+      whole = true;
+    },
+    close: () => {
+      cut();
+      server.close();
+    },
+  };
+};
