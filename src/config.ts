@@ -56,6 +56,7 @@ const SETTINGS = {
   sourceCidrs: 'SEEDBED_SOURCE_CIDRS',
   seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
   clustersPerProject: 'SEEDBED_CLUSTERS_PER_PROJECT',
+  auditDays: 'SEEDBED_AUDIT_DAYS',
   driftSeconds: 'SEEDBED_DRIFT_SECONDS',
   cloudTimeoutSeconds: 'SEEDBED_CLOUD_TIMEOUT_SECONDS',
   cutOffSeconds: 'SEEDBED_CUT_OFF_SECONDS',
@@ -262,6 +263,8 @@ const schema = z
     drainSeconds: z.coerce.number().min(0).max(86_400).default(300),
     /** As Magnum's quota by default; what is being deleted counts until it is gone. */
     clustersPerProject: z.coerce.number().int().min(0).default(20),
+    /** How long rows of the audit log are kept; 0: for ever. */
+    auditDays: z.coerce.number().int().min(0).max(36_500).default(365),
     driftSeconds: z.coerce.number().min(1).max(86_400).default(600),
     /** host:port at which cluster-autoscalers are served; null: they are not. */
     autoscalerListen: hostPort.nullable().default(null),

@@ -5,6 +5,7 @@ import { ClientError } from './client/errors.ts';
 import { ConfigError, type Environment, readStorage } from './config.ts';
 import { SeedbedError } from './domain/errors.ts';
 import { readEncryptionKeys } from './keyFile.ts';
+import { type AuditCheck, checkAuditLog, type KnownRow } from './store/auditCheck.ts';
 import { type CopyFacts, makeCopy, readCopy } from './store/databaseCopy.ts';
 import { restoreDatabase } from './store/databaseRestore.ts';
 import { keyIdOf } from './store/sealing.ts';
@@ -51,6 +52,39 @@ export const describeCopy = (file: string, options: DatabaseOptions & { json?: b
     const missing = missingKeyIds.length === 0 ? '' : `Not at hand: ${missingKeyIds.join(', ')}.\n`;
     around.say(`${file} is whole, of ${timeOf(facts.madeAt)}, schema ${facts.schema}.\n${needs(facts)}${missing}`);
   });
+
+export interface AuditOptions extends DatabaseOptions {
+  file?: string;
+  known?: string;
+  json?: boolean;
+}
+
+/** @throws ClientError AUDIT_BROKEN naming the first row that does not fit. */
+export const verifyAudit = (options: AuditOptions, around: Around): void =>
+  told(() => {
+    const file = options.file === undefined ? join(storageOf(options, around).data, DATABASE) : resolve(options.file);
+    const check = checkAuditLog(file, options.known === undefined ? null : readKnown(options.known));
+    if (options.json === true) around.say(`${JSON.stringify(check, null, 2)}\n`);
+    else around.say(auditText(check));
+    const { broken } = check;
+    if (broken !== null) throw new ClientError('AUDIT_BROKEN', `The audit log is broken at row ${broken.number}: ${broken.why}.`);
+  });
+
+const readKnown = (text: string): KnownRow => {
+  const [, number, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (number === undefined || hash === undefined)
+    throw new ClientError('USAGE', '--known must be a row as it was told before, such as 42:9f86d0…, with all 64 digits of its hash.');
+  return { number: Number(number), hash };
+};
+
+const auditText = ({ rows, unchained, first, last, anchor, broken }: AuditCheck): string =>
+  [
+    broken !== null || last === null ? '' : `${rows} rows fit together, from ${first} to ${last.number}.\n`,
+    broken !== null || last !== null ? '' : 'The audit log has no rows that can be checked.\n',
+    anchor === null ? '' : `Those up to ${anchor} were forgotten for their age.\n`,
+    unchained === 0 ? '' : `${unchained} rows are of releases that had no chain.\n`,
+    broken !== null || last === null ? '' : `Note this elsewhere, and give it to --known one day: ${last.number}:${last.hash}\n`,
+  ].join('');
 
 const needs = ({ keyIds }: CopyFacts): string =>
   keyIds.length === 0

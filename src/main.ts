@@ -3,10 +3,12 @@
 import { homedir } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
+import { auditNoun } from './cli/auditLog.ts';
 import { readWhole } from './cli/options.ts';
 import { runProgram } from './cli/program.ts';
 import { isLive, type Screen } from './cli/progress.ts';
 import { ConfigError, currentEnvironment, namesCloud, readAccess, readConfig, roleNamesOf } from './config.ts';
+import type { AuditOptions } from './database.ts';
 import type { FirstTryOptions } from './firstTry.ts';
 import { printPolicy } from './policyFile.ts';
 
@@ -114,8 +116,26 @@ const addDatabase = (program: Command): void => {
     );
 };
 
+const addAuditCheck = (program: Command): void => {
+  auditNoun(program)
+    .command('verify')
+    .description('walk the chain of hashes in the database file, and name the first row that does not fit; the server may run')
+    .option('--data <folder>', 'the folder of the database; as configured without it')
+    .option('--file <file>', 'a copy of the database in place of that')
+    .option('--known <row>', 'NUMBER:HASH of a row as it was noted elsewhere: it must be there still, unchanged')
+    .option('--json', 'print JSON')
+    .action(
+      configured((options: AuditOptions) =>
+        onDatabase(({ verifyAudit }) =>
+          verifyAudit(options, { environment, say: (text) => void process.stdout.write(text), now: Date.now }),
+        ),
+      ),
+    );
+};
+
 const addServers = (program: Command): void => {
   addDatabase(program);
+  addAuditCheck(program);
   program
     .command('start')
     .description('first try: with no cloud configured, bring a simulated one, and make the cluster "hello" in it')

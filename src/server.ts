@@ -12,6 +12,7 @@ import type { PackageRepository } from './controlPlane/packages.ts';
 import { checkUserData } from './controlPlane/userData.ts';
 import { DATABASE, MIGRATIONS } from './database.ts';
 import type { Actor } from './domain/actor.ts';
+import { tokenKindOf } from './domain/auditLog.ts';
 import type { Policy } from './domain/policy.ts';
 import { createWorker } from './engine/worker.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -210,7 +211,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   const closing = new AbortController();
   // Not waited for: a store that is away must not keep the rest from being served.
   if (objects !== null) void tryStore(objects, { log, signal: closing.signal });
-  const endHousekeeping = startHousekeeping({ store, clock, log });
+  const endHousekeeping = startHousekeeping({ store, clock, log, auditDays: config.auditDays });
   log.info({ url: api.url }, 'seedbed serves');
 
   return {
@@ -263,6 +264,8 @@ const actorOf = (policy: Policy, info: TokenInfo | null): Actor | null => {
     roles,
     isCloudAdmin: policy.isCloudAdmin(claims),
     rights: policy.rightsOf(claims),
+    tokenKind: tokenKindOf(info),
+    credentialId: info.applicationCredentialId ?? info.trustId,
     expiresAt,
   };
 };

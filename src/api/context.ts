@@ -10,8 +10,10 @@ import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/open.ts';
 import type { Feed } from './feed.ts';
 import type { Loaders } from './loaders.ts';
+import type { Origin } from './origin.ts';
+import type { RequestIds } from './requestIds.ts';
 import type { ServerInfo } from './serverInfo.ts';
-import type { Standing } from './session.ts';
+import type { Session, Standing } from './session.ts';
 
 /** Parts that all requests share. */
 export interface ApiParts {
@@ -34,15 +36,28 @@ export interface Context extends ApiParts {
   requestId: string;
   /** What OpenStack's services are told; see `RequestIds.passedOn`. */
   openstackRequestId: string;
+  origin: Origin;
   /** What a live stream rests on, until `release`. Null: the token is not valid any more. Throws when Keystone does not answer. */
   stand(): Promise<{ standing: Standing; release(): void } | null>;
   /** Batches the reads of one request; a live stream takes fresh ones for each event. */
   loaders: Loaders;
 }
 
+/** Who asks, and by which request. */
+export interface Asking {
+  actor: Actor;
+  token: string;
+  ids: RequestIds;
+  origin: Origin;
+  /** Of the socket that it comes over. */
+  session?: Session;
+}
+
+/** `audited`: the input as the audit log keeps it. */
 export const callOf = (
   context: Context,
   input: { idempotencyKey?: string | null | undefined; expectedGeneration?: number | null | undefined },
+  audited: unknown = null,
 ): Call => ({
   actor: context.actor,
   requestId: context.requestId,
@@ -50,4 +65,5 @@ export const callOf = (
   token: context.token,
   idempotencyKey: input.idempotencyKey ?? null,
   expectedGeneration: input.expectedGeneration ?? null,
+  trail: { ...context.origin, input: audited },
 });

@@ -1,6 +1,7 @@
 /** The enums of the schema: each value with a sentence. */
 
 import type { AuditLevel } from '../domain/audit.ts';
+import type { AuditOutcome, TokenKind } from '../domain/auditLog.ts';
 import type { BackupReason, BackupState } from '../domain/backup.ts';
 import type { CertificateKind } from '../domain/certificate.ts';
 import type { ClusterState } from '../domain/cluster.ts';
@@ -292,6 +293,20 @@ export const OrphanStateEnum = enumOf<OrphanState>('OrphanState', 'What became o
   REMOVED: 'removeOrphans has removed it.',
   GONE: 'It went without removeOrphans, has lost its marks, or belongs to a living cluster.',
   FAILED: 'It could not be removed; the problem says why.',
+});
+
+export const TokenKindEnum = enumOf<TokenKind>('TokenKind', 'How the token of a caller came to be.', {
+  PASSWORD: 'By a password.',
+  APPLICATION_CREDENTIAL: 'By an application credential.',
+  TRUST: 'By a trust.',
+  FEDERATED: 'By an identity provider elsewhere.',
+  OTHER: 'In another way.',
+});
+
+export const AuditOutcomeEnum = enumOf<AuditOutcome>('AuditOutcome', 'What came of a mutation.', {
+  ACCEPTED: 'It was written down and is carried out; it has an operation where that takes time.',
+  REPLAYED: 'It had been called before with the same idempotency key, and was answered as then; nothing was done again.',
+  REFUSED: 'Nothing was done; the error code says why.',
 });
 
 export const MadeByEnum = enumOf<MadeBy>('MadeBy', 'Who made a thing.', {

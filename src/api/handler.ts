@@ -1,15 +1,16 @@
 /** Answers one HTTP request: guards first, then GraphQL. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getOperationAST } from 'graphql';
-import type { Actor } from '../domain/actor.ts';
+import { type DocumentNode, getOperationAST, type OperationTypeNode } from 'graphql';
 import { SeedbedError } from '../domain/errors.ts';
 import type { Authenticate } from './auth.ts';
-import type { Context } from './context.ts';
+import type { Asking, Context } from './context.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { type GraphqlRequest, isOriginAllowed, isWithoutDeprecated, Refusal, readBody, readRequest, requireJson } from './guards.ts';
 import type { ApiMetrics } from './metrics.ts';
+import { originOf } from './origin.ts';
+import { codeOf, recordRefusedDocument } from './refusals.ts';
 import { type RequestIds, requestIdsOf } from './requestIds.ts';
 import { printedSchema } from './schema.ts';
 import type { Seats } from './seats.ts';
@@ -25,7 +26,7 @@ export interface HandlerDeps {
   seats: Seats;
   metrics: ApiMetrics;
   authenticate: Authenticate;
-  contextOf(actor: Actor, token: string, ids: RequestIds): Context;
+  contextOf(asking: Asking): Context;
 }
 
 type Page = (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse, ids: RequestIds) => Promise<void>;
@@ -100,6 +101,7 @@ const graphql: Page = async (parts, request, response, ids) => {
   const asked = request.method === 'POST' ? await readPost(parts, request, ids) : null;
   if (asked === null && !isPageAsked(request, settings.graphiql))
     throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Send GraphQL requests by POST; ask for text/event-stream to subscribe.');
+  if (asked !== null) await recordIfRefused(parts, request, asked);
   const context = asked?.context ?? null;
   const leave = asked === null ? null : takeSeat(parts, request, asked);
   const unwatch = leave === null ? null : watchStall(response, settings.stallMs);
@@ -120,6 +122,8 @@ const graphql: Page = async (parts, request, response, ids) => {
 interface Asked {
   body: GraphqlRequest;
   context: Context;
+  document: DocumentNode | null;
+  kind: OperationTypeNode | null;
 }
 
 /** Authentication comes before the body: who may not call shall not make us read. */
@@ -132,7 +136,7 @@ const readPost = async (parts: HandlerDeps, request: IncomingMessage, ids: Reque
   const body = readRequest(await readBody(request, parts.settings.maxBodyBytes));
   // Yoga takes a body that was read and found good before.
   Object.assign(request, { body });
-  return { body, context: parts.contextOf(actor, token, ids) };
+  return { body, ...documentOf(parts.documents, body), context: parts.contextOf({ actor, token, ids, origin: originOf(request) }) };
 };
 
 const isPageAsked = (request: IncomingMessage, graphiql: boolean): boolean =>
@@ -150,20 +154,29 @@ const allowOrigin = (request: IncomingMessage, response: ServerResponse): void =
 };
 
 /** For whatever may be answered by a stream: a subscription is to anybody who takes all types, and a query to who asks for it. */
-const takeSeat = (parts: HandlerDeps, request: IncomingMessage, { body, context }: Asked): (() => void) | null => {
-  if (!(request.headers.accept ?? '').includes('text/event-stream') && !isSubscription(parts.documents, body)) return null;
+const takeSeat = (parts: HandlerDeps, request: IncomingMessage, { context, kind }: Asked): (() => void) | null => {
+  if (!(request.headers.accept ?? '').includes('text/event-stream') && kind !== 'subscription') return null;
   const leave = parts.seats.take(context.actor);
   if (leave === null) throw new Refusal(429, 'TOO_MANY_CONNECTIONS', 'Too many live connections of this user in this project.');
   return leave;
 };
 
-/** False for what is no document: it is answered at once. */
-const isSubscription = (documents: Documents, { query, operationName }: GraphqlRequest): boolean => {
+/** Null for what is no document, or has no such operation: it is answered at once. */
+const documentOf = (documents: Documents, { query, operationName }: GraphqlRequest): Pick<Asked, 'document' | 'kind'> => {
   try {
-    return getOperationAST(documents.parse(query), operationName)?.operation === 'subscription';
+    const document = documents.parse(query);
+    return { document, kind: getOperationAST(document, operationName)?.operation ?? null };
   } catch {
-    return false;
+    return { document: null, kind: null };
   }
+};
+
+/** Yoga will refuse it, and knows nothing of the audit log. */
+const recordIfRefused = async ({ documents }: HandlerDeps, request: IncomingMessage, asked: Asked): Promise<void> => {
+  const { document, kind, body, context } = asked;
+  if (document === null || kind !== 'mutation') return;
+  const errors = documents.check(document, isWithoutDeprecated(request));
+  if (errors.length > 0) await recordRefusedDocument(context, { ...body, document, code: codeOf(errors) });
 };
 
 /** A reader that leaves its socket full for so long is cut off; it goes on from its cursor when it comes back. */

@@ -1,10 +1,13 @@
 /** How every mutation is built: one input, one command, and a union of its payload and the typed errors. */
 import type { InputRef, ObjectRef } from '@pothos/core';
+import type { RefusedMutation } from '../commands/audited.ts';
 import type { Answer } from '../commands/call.ts';
 import type { Commands } from '../commands/commands.ts';
-import { SeedbedError } from '../domain/errors.ts';
+import { askedTarget, auditedInput } from '../domain/auditLog.ts';
+import { problemOf, SeedbedError } from '../domain/errors.ts';
 import { builder, type InputBuilder, type SchemaTypes } from './builder.ts';
-import { callOf } from './context.ts';
+import { type Context, callOf } from './context.ts';
+import { decodeId } from './ids.ts';
 import { createLoaders } from './loaders.ts';
 import { errorTypeOf, errorTypes, type ProblemAnswer } from './problem.ts';
 
@@ -58,9 +61,16 @@ export const defineMutation = <Input extends CallFields, Result extends Answer &
       resolve: async (_root, args, context): Promise<object> => {
         // The argument has the input's shape by its type in the schema.
         const given = args.input as Input;
+        const call = callOf(context, given, auditedInput(given));
         try {
-          return await options.command(context.commands)(callOf(context, given), options.toCommand(given));
+          return await options.command(context.commands)(call, options.toCommand(given));
         } catch (error) {
+          await recordRefused(context, call, {
+            action: options.name,
+            input: given,
+            target: plainTarget(given),
+            code: problemOf(error).code,
+          });
           const type = error instanceof SeedbedError ? errorTypeOf(error.code) : undefined;
           if (type === undefined || !(error instanceof SeedbedError)) throw error;
           return { ...error.toProblem(), errorType: type } satisfies ProblemAnswer;
@@ -71,4 +81,19 @@ export const defineMutation = <Input extends CallFields, Result extends Answer &
       },
     }),
   );
+};
+
+/** The refusal goes out whether it could be written down or not. */
+const recordRefused = async (context: Context, call: ReturnType<typeof callOf>, refused: RefusedMutation): Promise<void> => {
+  try {
+    await context.commands.recordRefusal(call, refused);
+  } catch (error) {
+    const { log, requestId } = context;
+    log.error({ err: error, requestId, action: refused.action }, 'a refused mutation could not be written to the audit log');
+  }
+};
+
+const plainTarget = (input: object) => {
+  const { kind, id } = askedTarget(input);
+  return { kind, id: id === null ? null : (decodeId(id)?.id ?? id) };
 };

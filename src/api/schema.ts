@@ -1,6 +1,7 @@
 /** The whole schema: naming a file here is what brings its types in. */
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 import './addonBundleMutations.ts';
+import './auditLog.ts';
 import './backupMutations.ts';
 import './certificate.ts';
 import './changes.ts';

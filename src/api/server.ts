@@ -2,17 +2,16 @@
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Actor } from '../domain/actor.ts';
 import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
-import type { Context } from './context.ts';
+import type { Asking, Context } from './context.ts';
 import { createDocuments } from './document.ts';
 import { createFeed } from './feed.ts';
 import { isOriginAllowed } from './guards.ts';
 import { createHandler } from './handler.ts';
 import { createLoaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
-import { idLinesOf, type RequestIds, requestIdsOf } from './requestIds.ts';
+import { idLinesOf, requestIdsOf } from './requestIds.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
 import { serverInfoOf } from './serverInfo.ts';
@@ -95,10 +94,11 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
     loadCloud,
     peekCatalogue,
   };
-  const contextOf = (actor: Actor, token: string, ids: RequestIds, session?: Session): Context => ({
+  const contextOf = ({ actor, token, ids, origin, session }: Asking): Context => ({
     ...shared,
     actor,
     token,
+    origin,
     requestId: ids.requestId,
     openstackRequestId: ids.passedOn,
     stand: () => standOn(session, () => open(token, ids.passedOn)),

@@ -1,16 +1,17 @@
 /** GraphQL over WebSocket (graphql-transport-ws): graphql-ws with our own limits, and with the reader's pace as the only pace. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, execute, GraphQLError, type GraphQLSchema, getOperationAST, subscribe } from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, execute, GraphQLError, type GraphQLSchema, getOperationAST, subscribe } from 'graphql';
 import { handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
-import type { Actor } from '../domain/actor.ts';
 import type { Log } from '../lib/log.ts';
 import { ackOf, tokenIn } from './connectionParams.ts';
-import type { Context } from './context.ts';
+import type { Asking, Context } from './context.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { isWithoutDeprecated } from './guards.ts';
+import { originOf } from './origin.ts';
+import { codeOf, recordRefusedDocument, recordRefusedVariables } from './refusals.ts';
 import { idLinesOf, idsWithin, type RequestIds } from './requestIds.ts';
 import type { Seats } from './seats.ts';
 import type { Session } from './session.ts';
@@ -45,7 +46,7 @@ export interface SocketDeps {
   seats: Seats;
   now(): number;
   openSession(token: string, openstackRequestId: string): Promise<Session | null>;
-  contextOf(actor: Actor, token: string, ids: RequestIds, session: Session): Context;
+  contextOf(asking: Asking): Context;
 }
 
 /** Close codes of graphql-transport-ws that clients know; 4403 lets them try again with a new token. */
@@ -96,6 +97,8 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
 const createProtocol = (deps: SocketDeps): Server<Extra> =>
   makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: INIT_WAIT_MS,
+    execute: executed,
+    subscribe,
     onConnect: (ctx) => connect(deps, ctx),
     onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
     onNext: (ctx, _id, _payload, { document, operationName }, { errors, data = null }) => {
@@ -234,19 +237,36 @@ const prepare = async (
   }
   try {
     const document = deps.documents.parse(payload.query);
-    const errors = deps.documents.check(document, isWithoutDeprecated(ctx.extra.request));
-    if (errors.length > 0) return [...errors];
+    const { request } = ctx.extra;
+    const asking = {
+      actor: session.actor(),
+      token: session.token(),
+      ids: idsWithin(ctx.extra.ids, id),
+      origin: originOf(request),
+      session,
+    };
+    const context = deps.contextOf(asking);
+    const asked = { document, operationName: payload.operationName, variables: payload.variables };
+    const errors = deps.documents.check(document, isWithoutDeprecated(request));
+    if (errors.length > 0) {
+      await recordRefusedDocument(context, { ...asked, code: codeOf(errors) });
+      return [...errors];
+    }
     return {
       schema: deps.schema,
       document,
       operationName: payload.operationName ?? null,
       variableValues: payload.variables ?? {},
-      contextValue: deps.contextOf(session.actor(), session.token(), idsWithin(ctx.extra.ids, id), session),
-      execute,
-      subscribe,
+      contextValue: context,
     } as ExecutionArgs;
   } catch (error) {
     if (error instanceof GraphQLError) return [error];
     throw error;
   }
+};
+
+const executed = async (args: ExecutionArgs): Promise<ExecutionResult> => {
+  const result = await execute(args);
+  await recordRefusedVariables(args, result);
+  return result;
 };

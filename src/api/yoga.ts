@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import type { ApiMetrics } from './metrics.ts';
+import { recordRefusedVariables } from './refusals.ts';
 
 export interface ServerContext {
   req: IncomingMessage;
@@ -45,10 +46,11 @@ export const createYogaServer = (options: {
       const document: DocumentNode = args.document;
       const kind = getOperationAST(document, args.operationName)?.operation ?? 'query';
       return {
-        onExecuteDone: ({ result, setResult }: Executed) => {
+        onExecuteDone: async ({ result, setResult }: Executed) => {
           const isStream = Symbol.asyncIterator in result;
           metrics.operation(kind, !isStream && result.errors !== undefined ? 'error' : 'ok', (performance.now() - began) / 1000);
           const cost = documents.costOf(document, args.operationName);
+          if (!isStream && kind === 'mutation') await recordRefusedVariables(args, result);
           if (!isStream && cost !== undefined) setResult({ ...result, extensions: { ...result.extensions, cost } });
         },
       };

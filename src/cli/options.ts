@@ -1,5 +1,6 @@
 /** Options that many commands share, and how their values are read. */
 import { type Command, type CommandOptions, InvalidArgumentError, Option } from 'commander';
+import { ClientError } from '../client/errors.ts';
 import { inOptions } from './fieldNames.ts';
 import { type CommonOptions, type Io, openSession, type Session, type WaitFlags } from './session.ts';
 
@@ -42,6 +43,13 @@ export const readDuration = (text: string): number => {
   const match = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text);
   if (match === null) throw new InvalidArgumentError('It must be a duration such as 90s, 10m or 1h.');
   return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000 }[(match[2] ?? 's') as 's' | 'm' | 'h'];
+};
+
+/** As ISO 8601. Throws ClientError USAGE naming the option. */
+export const readTime = (text: string, option: string): string => {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new ClientError('USAGE', `${option} must be a time such as 2027-01-01 or 2027-01-01T08:00:00Z.`);
+  return new Date(ms).toISOString();
 };
 
 export const readWhole = (text: string): number => {

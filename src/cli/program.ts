@@ -1,6 +1,7 @@
 /** The client commands as one program: runs one command line and answers its exit status. */
 import { Command, CommanderError } from 'commander';
 import { version } from '../lib/version.ts';
+import { addAuditCommands } from './auditLog.ts';
 import { addBackupCommands } from './backup.ts';
 import { addBundleCommands } from './bundle.ts';
 import { addCertificateCommands } from './certificate.ts';
@@ -39,6 +40,7 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
   addBundleCommands(program, io);
   addSeedCommands(program, io);
   addOrphansCommands(program, io);
+  addAuditCommands(program, io);
   addUsageCommand(program, io);
   addTokenCommand(program, io);
   addWhoamiCommand(program, io);

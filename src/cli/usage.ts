@@ -4,7 +4,7 @@ import { USAGE } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { Usage, UsageFigures } from '../client/types.ts';
 import { getCluster } from './find.ts';
-import { action, define, given } from './options.ts';
+import { action, define, given, readTime } from './options.ts';
 import type { CommonOptions, Io, Session } from './session.ts';
 import { table } from './table.ts';
 
@@ -36,12 +36,6 @@ const show = async (session: Session, [nameOrId]: readonly string[], { from, to,
 };
 
 const monthOf = (now: number): string => `${new Date(now).toISOString().slice(0, 7)}-01T00:00:00.000Z`;
-
-const readTime = (text: string, option: string): string => {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw new ClientError('USAGE', `${option} must be a time such as 2027-01-01 or 2027-01-01T08:00:00Z.`);
-  return new Date(ms).toISOString();
-};
 
 const textOf = (usage: Usage): string => {
   const row = (name: string, used: UsageFigures) => [

@@ -160,6 +160,10 @@ const USED = 'used { workerVcpuHours controlPlaneVcpuHours volumeGiBHours addres
 export const USAGE = `query usage($from: DateTime!, $to: DateTime!, $clusterId: ID, $projectId: String) {
   usage(from: $from, to: $to, clusterId: $clusterId, projectId: $projectId) { from to ${USED} clusterCount
     clusters { clusterId name projectId deletedAt ${USED} } } }`;
+export const AUDIT_LOG = `query auditLog($first: Int, $after: String, $filter: AuditLogFilter) {
+  auditLog(first: $first, after: $after, filter: $filter) { pageInfo { hasNextPage endCursor } nodes {
+    number at userId userName userDomainName callerProjectId roles tokenKind credentialId address forwardedFor userAgent projectId action
+    targetKind targetId input outcome operationId errorCode requestId openstackRequestId hash } } }`;
 const BACKUP = `uuid name state reason sizeBytes sha256 revision keyCount kubernetesVersion takenAt verifiedAt createdBy createdAt
   cluster { uuid name lastEventNumber } ${CONDITIONS}`;
 export const BACKUPS = page('backups', BACKUP);
@@ -229,7 +233,7 @@ export const OPERATION_PROGRESS = `subscription operationProgress($operationId: 
 export const VIEWER = `query viewer {
   viewer { userName userDomainName projectId projectName roles isCloudAdmin tokenExpiresAt can {
     readClusters readBackups readClusterTemplates readAddonBundles readUsage readCloud readAddonBundleManifests readSeeds readOrphans
-    createCluster updateCluster upgradeCluster moveClusterToTemplate pauseCluster resumeCluster hibernateCluster wakeCluster
+    readAuditLog createCluster updateCluster upgradeCluster moveClusterToTemplate pauseCluster resumeCluster hibernateCluster wakeCluster
     deleteCluster rotateCertificates rotateEncryptionKey rotateCloudCredential moveControlPlane skipTunnel createNodeGroup
     updateNodeGroup resizeNodeGroup deleteNodeGroup replaceNode issueKubeconfig signCertificate getWritingAccess revokeKubeconfig
     createBackup deleteBackup restoreCluster cloneCluster retryOperation createClusterTemplate updateClusterTemplate

@@ -430,3 +430,30 @@ export interface Usage {
   clusterCount: number;
   clusters: { clusterId: string; name: string; projectId: string; deletedAt: string | null; used: UsageFigures }[];
 }
+
+export interface AuditLogEntry {
+  number: number;
+  at: string;
+  userId: string;
+  userName: string;
+  userDomainName: string | null;
+  callerProjectId: string | null;
+  roles: string[];
+  tokenKind: string | null;
+  credentialId: string | null;
+  address: string | null;
+  forwardedFor: string | null;
+  userAgent: string | null;
+  projectId: string | null;
+  action: string;
+  targetKind: string | null;
+  targetId: string | null;
+  /** JSON. */
+  input: string | null;
+  outcome: string | null;
+  operationId: string | null;
+  errorCode: string | null;
+  requestId: string | null;
+  openstackRequestId: string | null;
+  hash: string | null;
+}

@@ -1,6 +1,7 @@
 /** What every command gets and gives: the call, the things it works with, and the rows it answers. */
 import type { Actor } from '../domain/actor.ts';
 import type { Manifest } from '../domain/addonBundle.ts';
+import type { Trail } from '../domain/auditLog.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
 import type { Taint } from '../domain/nodeGroup.ts';
 import type { ResourceQuota } from '../domain/quota.ts';
@@ -25,6 +26,8 @@ export interface Call {
   idempotencyKey?: string | null;
   /** Refuses the change when the target is of another generation. */
   expectedGeneration?: number | null;
+  /** For the audit log; absent where no request is behind it. */
+  trail?: Trail;
 }
 
 /** What a kubeconfig is made from. `pkiJson`: the cluster's sealed key material, opened; `ttlMs`: how long the certificate lives. */

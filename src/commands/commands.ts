@@ -1,4 +1,6 @@
 /** All commands over one set of dependencies: what the API's mutations call. */
+
+import { recordRefusal } from './audited.ts';
 import type { CommandDeps } from './call.ts';
 import { cloneCluster } from './cloneCluster.ts';
 import { cordonSeed, uncordonSeed } from './cordonSeed.ts';
@@ -89,6 +91,7 @@ export const createCommands = (deps: CommandDeps) => ({
   findOrphans: findOrphans(deps),
   removeOrphans: removeOrphans(deps),
   retryOperation: retryOperation(deps),
+  recordRefusal: recordRefusal(deps),
 });
 
 export type Commands = ReturnType<typeof createCommands>;

@@ -1,9 +1,10 @@
 /** The frame of every command: an idempotency key answers once, and whatever is written is audited in the same transaction. */
 import { UserError } from '../domain/errors.ts';
 import { fingerprint } from '../lib/json.ts';
-import { insertAudit } from '../store/audit.ts';
+import { appendAudit } from '../store/auditLog.ts';
 import { findIdempotencyKey, type IdempotencyRow, insertIdempotencyKey } from '../store/idempotency.ts';
 import type { Tx } from '../store/open.ts';
+import { auditEntryOf } from './audited.ts';
 import type { Answer, Call, CommandDeps } from './call.ts';
 import { ownInput } from './parse.ts';
 
@@ -48,7 +49,25 @@ export const runOnce = async <Result extends Answer, Plan>(
   });
   const replay = async (row: IdempotencyRow): Promise<Result> => {
     if (row.mutation !== effect.mutation || row.inputHash !== inputHash) throw mismatch();
-    return { ...(await effect.recall(row.result as Recalled, frame)), replayed: true } as Result;
+    const recalled = row.result as Recalled;
+    const answer = { ...(await effect.recall(recalled, frame)), replayed: true } as Result;
+    // A kubeconfig is handed out once more.
+    await deps.store.transaction((tx) =>
+      appendAudit(
+        tx,
+        auditEntryOf(call, {
+          at: deps.clock.now(),
+          action: effect.mutation,
+          projectId: actor.projectId,
+          target: recalledTarget(recalled),
+          inputHash,
+          outcome: 'REPLAYED',
+          operationId: recalled.operationId ?? null,
+          errorCode: null,
+        }),
+      ),
+    );
+    return answer;
   };
   const earlier = frame.key === null ? undefined : await findIdempotencyKey(deps.store.db, frame.scope, frame.key);
   if (earlier !== undefined) return replay(earlier);
@@ -69,21 +88,38 @@ export const runOnce = async <Result extends Answer, Plan>(
         createdAt: now,
       });
     }
-    await insertAudit(tx, {
-      at: now,
-      userId: actor.userId,
-      userName: actor.userName,
-      projectId: applied.target.projectId,
-      action: effect.mutation,
-      targetKind: applied.target.kind,
-      targetId: applied.target.id,
-      requestId: call.requestId,
-      inputHash,
-    });
+    await appendAudit(
+      tx,
+      auditEntryOf(call, {
+        at: now,
+        action: effect.mutation,
+        projectId: applied.target.projectId,
+        target: applied.target,
+        inputHash,
+        outcome: 'ACCEPTED',
+        operationId: applied.recall.operationId ?? null,
+        errorCode: null,
+      }),
+    );
     return { applied };
   });
   if (outcome.meanwhile !== undefined) return replay(outcome.meanwhile);
   return { ...outcome.applied.answer, replayed: false } as Result;
+};
+
+const RECALLED: readonly (readonly [id: string, kind: string])[] = [
+  ['nodeGroupId', 'NODE_GROUP'],
+  ['kubeconfigId', 'KUBECONFIG'],
+  ['backupId', 'BACKUP'],
+  ['clusterId', 'CLUSTER'],
+  ['templateId', 'TEMPLATE'],
+  ['bundleId', 'ADDON_BUNDLE'],
+  ['seedId', 'SEED'],
+];
+
+const recalledTarget = (ids: Recalled): { kind: string | null; id: string | null } => {
+  const found = RECALLED.find(([id]) => ids[id] !== undefined);
+  return found === undefined ? { kind: null, id: null } : { kind: found[1], id: ids[found[0]] ?? null };
 };
 
 const keyOf = (call: Call): string | null => {

@@ -5,7 +5,7 @@ import { isHibernating } from '../domain/hibernation.ts';
 import { isScalable } from '../domain/nodeGroup.ts';
 import { openstackRequestId } from '../lib/ids.ts';
 import { fingerprint } from '../lib/json.ts';
-import { insertAudit } from '../store/audit.ts';
+import { appendAudit } from '../store/auditLog.ts';
 import { findGroupNode, type NodeKey } from '../store/nodes.ts';
 import type { Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
@@ -24,6 +24,7 @@ import {
 import { wakeNow } from '../store/wake.ts';
 import { enqueue } from '../store/workItems.ts';
 import { announce, newOperation, nodeGroupSubject, showOnCluster } from './announce.ts';
+import { auditEntryOf } from './audited.ts';
 import type { Call, CommandDeps } from './call.ts';
 import { checkRoom } from './checks.ts';
 import { checkCount } from './nodeGroupInput.ts';
@@ -66,18 +67,20 @@ export const createScaling = (deps: CommandDeps): Scaling => {
       const change = await decide(tx, target);
       if (change === null) return;
       const call = callOf(deps, target.cluster);
-      await write(deps, call, tx, target, change);
-      await insertAudit(tx, {
-        at: deps.clock.now(),
-        userId: call.actor.userId,
-        userName: call.actor.userName,
-        projectId: target.cluster.projectId,
-        action,
-        targetKind: 'NODE_GROUP',
-        targetId: groupId,
-        requestId: call.requestId,
-        inputHash: fingerprint(input),
-      });
+      const operationId = await write(deps, call, tx, target, change);
+      await appendAudit(
+        tx,
+        auditEntryOf(call, {
+          at: deps.clock.now(),
+          action,
+          projectId: target.cluster.projectId,
+          target: { kind: 'NODE_GROUP', id: groupId },
+          inputHash: fingerprint(input),
+          outcome: 'ACCEPTED',
+          operationId,
+          errorCode: null,
+        }),
+      );
     });
 
   return {
@@ -169,14 +172,16 @@ const callOf = (deps: CommandDeps, cluster: ClusterRow): Call => {
     roles: [],
     isCloudAdmin: false,
     rights: NO_RIGHTS,
+    tokenKind: 'OTHER',
+    credentialId: null,
     expiresAt: 0,
   };
   const requestId = deps.newId();
   return { actor, requestId, openstackRequestId: openstackRequestId(requestId), token: '' };
 };
 
-/** The nodes are marked here and not chosen later: it is these that were named, whatever else happens to the group. */
-const write = async (deps: CommandDeps, call: Call, tx: Tx, { cluster, group }: Target, { count, victims }: Change): Promise<void> => {
+/** The operation's id. The nodes are marked here and not chosen later: it is these that were named, whatever else happens to the group. */
+const write = async (deps: CommandDeps, call: Call, tx: Tx, { cluster, group }: Target, { count, victims }: Change): Promise<string> => {
   const now = deps.clock.now();
   const generation = group.generation + 1;
   await patchNodeGroup(tx, group.id, {
@@ -202,4 +207,5 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, { cluster, group }: 
   await announce(tx, subject, operation, 'UPDATING', sentence, 'CHANGED');
   await wakeNow(tx, 'NODE_GROUP', group.id, now);
   await showOnCluster(tx, cluster, operation);
+  return operation.id;
 };

@@ -1,4 +1,5 @@
 /** Who calls, and what the policy allows. */
+import type { TokenKind } from './auditLog.ts';
 import { type ErrorDetail, UserError } from './errors.ts';
 import { ACTIONS, type Action, actionNames, type Rights } from './policy.ts';
 
@@ -13,6 +14,9 @@ export interface Actor {
   /** By the rule cloud_admin; what that allows is in the rights. */
   isCloudAdmin: boolean;
   rights: Rights;
+  tokenKind: TokenKind;
+  /** The application credential's or the trust's that the token is by; null: it is by none. */
+  credentialId: string | null;
   /** When the token ends, in milliseconds since the epoch. */
   expiresAt: number;
 }

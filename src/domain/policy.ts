@@ -41,6 +41,7 @@ export const ACTIONS = {
   readAddonBundleManifests: readCloud('addon_bundle:get_manifests', 'See the manifests of addon bundles.'),
   readSeeds: readCloud('seed:get', 'See seeds, their operations, and which seed a cluster is on.'),
   readOrphans: readCloud('orphan:get', 'See what findOrphans found.'),
+  readAuditLog: entry('PROJECT', 'rule:project_admin or rule:cloud_reader')('audit_log:get', 'See who asked for which mutation.'),
 
   createCluster: inOwnProject('rule:project_member')('cluster:create', "Make clusters in the token's project."),
   updateCluster: change('cluster:update', 'Change settings of clusters.'),

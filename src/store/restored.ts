@@ -1,6 +1,7 @@
 /** What has to be different in a database that was put back to a copy of before: the world has gone on without it. */
 import { eq, isNull, sql } from 'drizzle-orm';
 import { newId } from '../lib/ids.ts';
+import { noteRestoredInAudit } from './auditLog.ts';
 import { wasSettledAt } from './events.ts';
 import type { Tx } from './open.ts';
 import { insertOperation } from './operations.ts';
@@ -40,6 +41,7 @@ export const noteRestored = async (tx: Tx, restored: Restored): Promise<void> =>
   }
   // Whoever had a lease is no more, and what is at rest in the copy need not be so in the world.
   await tx.db.update(workItems).set({ leaseOwner: null, leaseUntil: null, dueAt: now, attempts: 0, wake: sql`${workItems.wake} + 1` });
+  await noteRestoredInAudit(tx, now, restored.madeAt);
   await searchOrphans(tx, `The database was put back to ${as}.`, now);
 };
 

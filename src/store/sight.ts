@@ -14,7 +14,10 @@ export interface Sight {
 }
 
 /** What may be read of projects, each by a rule of its own. */
-export type Reading = Extract<Action, 'readClusters' | 'readBackups' | 'readClusterTemplates' | 'readAddonBundles' | 'readUsage'>;
+export type Reading = Extract<
+  Action,
+  'readClusters' | 'readBackups' | 'readClusterTemplates' | 'readAddonBundles' | 'readUsage' | 'readAuditLog'
+>;
 
 export const sightOf = (actor: Actor, reading: Reading): Sight => ({
   all: actor.rights[reading].all,

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { BundleState, Manifest } from '../domain/addonBundle.ts';
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
+import type { AuditOutcome, TokenKind } from '../domain/auditLog.ts';
 import type { AutoUpgrade } from '../domain/autoUpgrade.ts';
 import type {
   BackupFailures,
@@ -599,6 +600,10 @@ export const idempotencyKeys = sqliteTable(
   (t) => [primaryKey({ columns: [t.scope, t.key] }), index('idempotency_keys_age').on(t.createdAt)],
 );
 
+/**
+ * Rows are only added: triggers of the migrations refuse any change, and any removal that no anchor allows. Those of before the chain have no hash, and
+ * know less. `roles` and `input` are JSON as it is hashed.
+ */
 export const audit = sqliteTable(
   'audit',
   {
@@ -606,13 +611,38 @@ export const audit = sqliteTable(
     at: time().notNull(),
     userId: text().notNull(),
     userName: text().notNull(),
+    userDomainName: text(),
+    /** Of the caller's token. */
+    callerProjectId: text(),
+    roles: text(),
+    tokenKind: text().$type<TokenKind>(),
+    /** The application credential's or the trust's that the token is by. */
+    credentialId: text(),
+    address: text(),
+    forwardedFor: text(),
+    userAgent: text(),
+    /** Whose it is: the target's project, or that of the token where nothing was found. */
     projectId: text(),
     action: text().notNull(),
     targetKind: text(),
     targetId: text(),
-    requestId: text(),
-    /** Hash of the input: proves what was asked without keeping what may be secret. */
+    /** Without whatever may be secret. */
+    input: text(),
+    /** Hash of the whole input: proves what was asked. */
     inputHash: text(),
+    outcome: text().$type<AuditOutcome>(),
+    operationId: text(),
+    errorCode: text(),
+    requestId: text(),
+    openstackRequestId: text(),
+    hash: text(),
   },
-  (t) => [index('audit_at').on(t.at)],
+  (t) => [index('audit_at').on(t.at), index('audit_project').on(t.projectId, t.number), index('audit_user').on(t.userId, t.number)],
 );
+
+/** The last rows that were forgotten for their age: from their hashes on, what is left can be checked. */
+export const auditAnchors = sqliteTable('audit_anchors', {
+  number: integer().primaryKey(),
+  hash: text(),
+  purgedAt: time().notNull(),
+});

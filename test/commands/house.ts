@@ -88,6 +88,8 @@ export const actorBy = (
     roles: who.roles,
     isCloudAdmin: policy.isCloudAdmin(claims),
     rights: policy.rightsOf(claims),
+    tokenKind: 'PASSWORD',
+    credentialId: null,
     expiresAt: 9_999_999_999_999,
   };
 };

@@ -4,10 +4,13 @@ import type { World } from '../world.ts';
 
 const clientOf = (db: unknown): Database => (db as { $client: Database }).$client;
 
-/** Every row of every table, as text. */
+/** Every row of every table but the audit log, which tells of refusals, too; as text. */
 export const dump = (world: World): string => {
   const client = clientOf(world.store.db);
-  const tables = client.prepare("select name from sqlite_master where type = 'table' order by name").pluck().all() as string[];
+  const tables = client
+    .prepare("select name from sqlite_master where type = 'table' and name not in ('audit', 'sqlite_sequence') order by name")
+    .pluck()
+    .all() as string[];
   return JSON.stringify(tables.map((table) => [table, client.prepare(`select * from "${table}"`).all()]));
 };
 

@@ -42,6 +42,7 @@ const GUARDED: Partial<Record<Action, Guarded>> = {
   },
   readSeeds: reading('seed', 'Seed', () => 'orphans { nodes { seed { uuid } } }'),
   readOrphans: { query: () => '{ orphans { nodes { uuid name } } }', shows: ({ orphan }) => orphan.uuid },
+  readAuditLog: { query: () => '{ auditLog { nodes { targetId } } }', shows: ({ cluster }) => cluster.uuid },
   getWritingAccess: { mutation: 'issueKubeconfig', more: () => ({ role: 'ADMIN' }) },
   skipTunnel: { mutation: 'createCluster', more: () => ({ name: 'tunnelless', overrides: { controlPlane: { tunnel: 'NONE' } } }) },
   chooseSeed: { mutation: 'createCluster', more: ({ seed }) => ({ name: 'placed', seed: seed.id }) },
