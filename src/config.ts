@@ -47,6 +47,8 @@ const SETTINGS = {
   cloudAdminRoles: 'SEEDBED_CLOUD_ADMIN_ROLES',
   cloudReaderRoles: 'SEEDBED_CLOUD_READER_ROLES',
   trustRoles: 'SEEDBED_TRUST_ROLES',
+  serviceType: 'SEEDBED_SERVICE_TYPE',
+  serviceTokenRoles: 'SEEDBED_SERVICE_TOKEN_ROLES',
   userDomain: 'SEEDBED_USER_DOMAIN',
   imageRegistry: 'SEEDBED_IMAGE_REGISTRY',
   imageDigests: 'SEEDBED_IMAGE_DIGESTS_FILE',
@@ -232,6 +234,14 @@ const schema = z
     introspection: flag.default(false),
     allowedOrigins: list.default([]),
     ...access,
+    /** What Keystone's catalogue calls Seedbed; null: tokens with access rules are refused. */
+    serviceType: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,254}$/, 'must be a type of service such as container-infra')
+      .nullable()
+      .default(null),
+    /** A token needs one of them to be taken as a service's. */
+    serviceTokenRoles: roleNames(['service']),
     trustRoles: list.default(['member', 'load-balancer_member', 'creator']),
     /** Id or name of a Keystone domain in which each cluster gets a user of its own; null: Seedbed acts by trusts. */
     userDomain: z.string().nullable().default(null),

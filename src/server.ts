@@ -11,6 +11,7 @@ import { type Config, roleNamesOf } from './config.ts';
 import type { PackageRepository } from './controlPlane/packages.ts';
 import { checkUserData } from './controlPlane/userData.ts';
 import { DATABASE, MIGRATIONS } from './database.ts';
+import { isEnforced, reachOfRules } from './domain/accessRule.ts';
 import type { Actor } from './domain/actor.ts';
 import { tokenKindOf } from './domain/auditLog.ts';
 import type { Policy } from './domain/policy.ts';
@@ -188,7 +189,8 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     log,
     newId,
     metrics: registry,
-    authenticate: async (token, requestId) => actorOf(policy, await cloudAs(service, requestId).identity.validateToken(token)),
+    authenticate: async (token, requestId, how) =>
+      actorOf({ policy, serviceType: config.serviceType }, await cloudAs(service, requestId).identity.validateToken(token, how)),
     loadCloud: load,
     peekCatalogue: catalogues.peek,
     warmCloud: (actor, token, requestId) => {
@@ -203,6 +205,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       graphiql: config.introspection,
       keystoneUrl: config.keystonePublicUrl ?? config.keystoneUrl,
       allowedOrigins: config.allowedOrigins,
+      serviceTokenRoles: config.serviceTokenRoles,
       tls: config.tlsCertFile !== null && config.tlsKeyFile !== null ? { cert: config.tlsCertFile, key: config.tlsKeyFile } : null,
     },
   });
@@ -250,10 +253,11 @@ const serveAutoscalers = async ({ autoscalerListen: listen }: Config, end: Autos
 };
 
 /** An application credential's or a trust's token is the user's, with its roles. What is empty is not there. */
-const actorOf = (policy: Policy, info: TokenInfo | null): Actor | null => {
+const actorOf = (by: { policy: Policy; serviceType: string | null }, info: TokenInfo | null): Actor | null => {
   if (info === null || info.userId === '') return null;
   const { userId, userName, userDomainName, projectName, roles, isSystemScoped, expiresAt } = info;
   const projectId = info.projectId || null;
+  const { policy, serviceType } = by;
   const claims = { userId, projectId, domainId: info.domainId || null, isSystemScoped, roles };
   return {
     userId,
@@ -266,6 +270,8 @@ const actorOf = (policy: Policy, info: TokenInfo | null): Actor | null => {
     rights: policy.rightsOf(claims),
     tokenKind: tokenKindOf(info),
     credentialId: info.applicationCredentialId ?? info.trustId,
+    reach: reachOfRules(info, serviceType),
+    isRulesKept: info.accessRules === null || isEnforced(info.serviceTypes, serviceType),
     expiresAt,
   };
 };

@@ -19,12 +19,16 @@ interface Kept {
 /**
  * Null: not valid. Throws what `validate` throws when the identity service does not answer. An answer that is `maxAgeMs` old
  * (half a minute when not told) is not believed: with 0 the identity service is asked. `requestId`: told it when it is asked.
+ * `allowExpired`: a token that has expired is good for as long as the identity service lets it be.
  */
-export type Authenticate = (token: string, how?: { maxAgeMs?: number; requestId?: string | null }) => Promise<Actor | null>;
+export type Authenticate = (
+  token: string,
+  how?: { maxAgeMs?: number; requestId?: string | null; allowExpired?: boolean },
+) => Promise<Actor | null>;
 
 /** `seen` is called when a token was found valid anew, at most twice a minute for each. */
 export const createAuthenticator = (deps: {
-  validate(token: string, requestId: string | null): Promise<Actor | null>;
+  validate(token: string, requestId: string | null, how: { allowExpired: boolean }): Promise<Actor | null>;
   clock: Clock;
   seen?: (actor: Actor, token: string, requestId: string | null) => void;
 }): Authenticate => {
@@ -32,9 +36,10 @@ export const createAuthenticator = (deps: {
   const told = new Map<string, number>();
   const asking = new Map<string, Promise<Actor | null>>();
 
-  const keep = (key: string, actor: Actor | null) => {
+  const keep = (key: string, actor: Actor | null, allowExpired: boolean) => {
     const now = deps.clock.now();
-    put(kept, key, { actor, at: now, until: actor === null ? now + REFUSED_MS : Math.min(now + KEPT_MS, actor.expiresAt) });
+    const end = allowExpired ? Number.POSITIVE_INFINITY : (actor?.expiresAt ?? 0);
+    put(kept, key, { actor, at: now, until: actor === null ? now + REFUSED_MS : Math.min(now + KEPT_MS, end) });
   };
 
   const tell = (key: string, actor: Actor, token: string, requestId: string | null) => {
@@ -44,25 +49,27 @@ export const createAuthenticator = (deps: {
     deps.seen?.(actor, token, requestId);
   };
 
-  const ask = async (key: string, token: string, requestId: string | null): Promise<Actor | null> => {
-    const answer = await deps.validate(token, requestId);
+  const ask = async (key: string, token: string, requestId: string | null, allowExpired: boolean): Promise<Actor | null> => {
+    const answer = await deps.validate(token, requestId, { allowExpired });
     // An answer without a user, or one that is over already, is nobody.
-    const actor = answer !== null && answer.userId !== '' && answer.expiresAt > deps.clock.now() ? answer : null;
-    keep(key, actor);
+    const isOver = answer !== null && answer.expiresAt <= deps.clock.now() && !allowExpired;
+    const actor = answer !== null && answer.userId !== '' && !isOver ? answer : null;
+    keep(key, actor, allowExpired);
     if (actor !== null) tell(key, actor, token, requestId);
     return actor;
   };
 
-  return async (token, { maxAgeMs = KEPT_MS, requestId = null } = {}) => {
+  return async (token, { maxAgeMs = KEPT_MS, requestId = null, allowExpired = false } = {}) => {
     if (!TOKEN.test(token)) return null;
-    const key = createHash('sha256').update(token).digest('base64');
+    // Apart: what is good beside a service's token is not so by itself.
+    const key = `${createHash('sha256').update(token).digest('base64')}${allowExpired ? ' expired' : ''}`;
     const known = kept.get(key);
     const now = deps.clock.now();
     if (known !== undefined && known.until > now && now - known.at < maxAgeMs) {
       put(kept, key, known);
       return known.actor;
     }
-    const running = asking.get(key) ?? ask(key, token, requestId).finally(() => asking.delete(key));
+    const running = asking.get(key) ?? ask(key, token, requestId, allowExpired).finally(() => asking.delete(key));
     asking.set(key, running);
     return await running;
   };

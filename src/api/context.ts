@@ -1,5 +1,6 @@
 /** What every resolver gets: who calls, what may be done, and where to look. */
 
+import type { IncomingMessage } from 'node:http';
 import type { Call } from '../commands/call.ts';
 import type { Commands } from '../commands/commands.ts';
 import type { Actor } from '../domain/actor.ts';
@@ -48,7 +49,8 @@ export interface Asking {
   actor: Actor;
   token: string;
   ids: RequestIds;
-  origin: Origin;
+  /** Of the handshake, over a socket. */
+  request: IncomingMessage;
   /** Of the socket that it comes over. */
   session?: Session;
 }

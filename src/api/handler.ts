@@ -5,11 +5,12 @@ import { type DocumentNode, getOperationAST, type OperationTypeNode } from 'grap
 import { SeedbedError } from '../domain/errors.ts';
 import type { Authenticate } from './auth.ts';
 import type { Asking, Context } from './context.ts';
+import { pathOf, readCaller } from './credentials.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { type GraphqlRequest, isOriginAllowed, isWithoutDeprecated, Refusal, readBody, readRequest, requireJson } from './guards.ts';
 import type { ApiMetrics } from './metrics.ts';
-import { originOf } from './origin.ts';
+import { GRAPHQL, READ_ONLY, READING } from './paths.ts';
 import { codeOf, recordRefusedDocument } from './refusals.ts';
 import { type RequestIds, requestIdsOf } from './requestIds.ts';
 import { printedSchema } from './schema.ts';
@@ -39,7 +40,7 @@ export const createHandler =
     response.setHeader('X-Request-Id', ids.requestId);
     response.setHeader('X-Openstack-Request-Id', ids.answered);
     response.setHeader('X-Content-Type-Options', 'nosniff');
-    const path = request.url?.split('?')[0] ?? '';
+    const path = pathOf(request);
     const page = PAGES.get(path);
     response.once('close', () => metrics.request(page === undefined ? 'other' : path, response.statusCode));
     try {
@@ -93,30 +94,44 @@ const onlyGet =
     await page(parts, request, response, ids);
   };
 
-const graphql: Page = async (parts, request, response, ids) => {
-  const { settings } = parts;
-  if (!isOriginAllowed(request, settings.allowedOrigins)) throw new Refusal(403, 'FOREIGN_ORIGIN', 'Pages of this origin may not call.');
-  allowOrigin(request, response);
-  if (request.method === 'OPTIONS') return void response.writeHead(204).end();
-  const asked = request.method === 'POST' ? await readPost(parts, request, ids) : null;
-  if (asked === null && !isPageAsked(request, settings.graphiql))
-    throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Send GraphQL requests by POST; ask for text/event-stream to subscribe.');
-  if (asked !== null) await recordIfRefused(parts, request, asked);
-  const context = asked?.context ?? null;
+/** `reading`: mutations are refused, whoever asks. */
+const graphqlAt =
+  (reading: boolean): Page =>
+  async (parts, request, response, ids) => {
+    const { settings } = parts;
+    if (!isOriginAllowed(request, settings.allowedOrigins)) throw new Refusal(403, 'FOREIGN_ORIGIN', 'Pages of this origin may not call.');
+    allowOrigin(request, response);
+    if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+    const asked = request.method === 'POST' ? await readPost(parts, request, ids) : null;
+    if (asked === null && (reading || !isPageAsked(request, settings.graphiql))) {
+      response.setHeader('Allow', 'POST, OPTIONS');
+      throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Send GraphQL requests by POST; ask for text/event-stream to subscribe.');
+    }
+    if (asked !== null) await recordIfRefused(parts, request, asked);
+    if (asked !== null && reading) await refuseMutation(asked);
+    await answerByYoga(parts, request, response, asked);
+  };
+
+const answerByYoga = async (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse, asked: Asked | null): Promise<void> => {
   const leave = asked === null ? null : takeSeat(parts, request, asked);
-  const unwatch = leave === null ? null : watchStall(response, settings.stallMs);
+  const unwatch = leave === null ? null : watchStall(response, parts.settings.stallMs);
+  const withoutDeprecated = isWithoutDeprecated(request);
+  // It knows one address alone.
+  request.url = GRAPHQL;
   try {
-    await parts.yoga.handle(request, response, {
-      req: request,
-      res: response,
-      context,
-      withoutDeprecated: isWithoutDeprecated(request),
-    });
+    await parts.yoga.handle(request, response, { req: request, res: response, context: asked?.context ?? null, withoutDeprecated });
     if (!response.writableFinished && !response.closed) await new Promise((resolve) => response.once('close', resolve));
   } finally {
     unwatch?.();
     leave?.();
   }
+};
+
+/** By POST queries are taken here, so it is the request that is wrong and not its method. */
+const refuseMutation = async ({ kind, document, context, body }: Asked): Promise<void> => {
+  if (kind !== 'mutation' || document === null) return;
+  await recordRefusedDocument(context, { ...body, document, code: READ_ONLY.code });
+  throw new Refusal(400, READ_ONLY.code, READ_ONLY.message);
 };
 
 interface Asked {
@@ -129,14 +144,11 @@ interface Asked {
 /** Authentication comes before the body: who may not call shall not make us read. */
 const readPost = async (parts: HandlerDeps, request: IncomingMessage, ids: RequestIds): Promise<Asked> => {
   requireJson(request);
-  const token = request.headers['x-auth-token'];
-  const actor = typeof token === 'string' ? await parts.authenticate(token, { requestId: ids.passedOn }) : null;
-  if (actor === null || typeof token !== 'string')
-    throw new Refusal(401, 'UNAUTHENTICATED', 'This needs a valid Keystone token in the header X-Auth-Token.');
+  const caller = await readCaller({ ...parts, serviceTokenRoles: parts.settings.serviceTokenRoles }, request, ids);
   const body = readRequest(await readBody(request, parts.settings.maxBodyBytes));
   // Yoga takes a body that was read and found good before.
   Object.assign(request, { body });
-  return { body, ...documentOf(parts.documents, body), context: parts.contextOf({ actor, token, ids, origin: originOf(request) }) };
+  return { body, ...documentOf(parts.documents, body), context: parts.contextOf({ ...caller, ids, request }) };
 };
 
 const isPageAsked = (request: IncomingMessage, graphiql: boolean): boolean =>
@@ -192,7 +204,8 @@ const watchStall = (response: ServerResponse, stallMs: number): (() => void) => 
 
 const PAGES = new Map<string, Page>(
   Object.entries({
-    '/graphql': graphql,
+    [GRAPHQL]: graphqlAt(false),
+    [READING]: graphqlAt(true),
     '/healthz': onlyGet(async (_parts, _request, response) => text(response, 200, 'ok\n')),
     '/readyz': onlyGet(async ({ deps }, _request, response) => {
       const { ok, reasons } = await deps.ready();

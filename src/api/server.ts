@@ -1,16 +1,20 @@
-/** The API's HTTP server: GraphQL over HTTP, SSE and WebSocket on /graphql, and the pages that operators' tools read. */
+/** The API's HTTP server: GraphQL over HTTP, SSE and WebSocket on /graphql and /graphql/read, and the pages that operators' tools read. */
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Actor } from '../domain/actor.ts';
 import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
 import type { Asking, Context } from './context.ts';
+import { judgeOf, pathOf } from './credentials.ts';
 import { createDocuments } from './document.ts';
 import { createFeed } from './feed.ts';
 import { isOriginAllowed } from './guards.ts';
 import { createHandler } from './handler.ts';
 import { createLoaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
+import { originOf } from './origin.ts';
+import { GRAPHQL, READING } from './paths.ts';
 import { idLinesOf, requestIdsOf } from './requestIds.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
@@ -48,10 +52,10 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
   server.on('request', (request, response) => void handle(request, response));
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
-    const path = request.url?.split('?')[0];
+    const path = pathOf(request);
     const ids = requestIdsOf(request, newRequestId);
     const refuse = (status: string) => void socket.end([`HTTP/1.1 ${status}`, ...idLinesOf(ids), 'Connection: close', '', ''].join('\r\n'));
-    if (path !== '/graphql') return refuse('404 Not Found');
+    if (path !== GRAPHQL && path !== READING) return refuse('404 Not Found');
     if (!isOriginAllowed(request, settings.allowedOrigins)) return refuse('403 Forbidden');
     sockets.accept(request, socket, head, ids);
   });
@@ -82,7 +86,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
     ...(deps.warmCloud !== undefined && { seen: deps.warmCloud }),
   });
   const watches = createTokenWatches({ authenticate, clock, log });
-  const open = (token: string, requestId: string) => openSession(watches, token, requestId);
+  const open = (token: string, requestId: string, isWithin: (actor: Actor) => boolean) => openSession(watches, token, requestId, isWithin);
   const shared = {
     store,
     commands,
@@ -94,16 +98,19 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
     loadCloud,
     peekCatalogue,
   };
-  const contextOf = ({ actor, token, ids, origin, session }: Asking): Context => ({
-    ...shared,
-    actor,
-    token,
-    origin,
-    requestId: ids.requestId,
-    openstackRequestId: ids.passedOn,
-    stand: () => standOn(session, () => open(token, ids.passedOn)),
-    loaders: createLoaders(store.db, actor),
-  });
+  const contextOf = ({ actor, token, ids, request, session }: Asking): Context => {
+    const isWithin = judgeOf(request);
+    return {
+      ...shared,
+      actor,
+      token,
+      origin: originOf(request),
+      requestId: ids.requestId,
+      openstackRequestId: ids.passedOn,
+      stand: () => standOn(session, () => open(token, ids.passedOn, isWithin)),
+      loaders: createLoaders(store.db, actor),
+    };
+  };
   const documents = createDocuments(schema, settings.introspection);
   const common = { settings, seats, contextOf };
   const sockets = createSocketServer({ ...common, schema, documents, log, now: clock.now, openSession: open });

@@ -20,14 +20,26 @@ export interface Session extends Standing {
   close(): void;
 }
 
-/** Null: the token is not valid. Throws when Keystone does not answer. `requestId`: OpenStack's, of the request that it lives on. */
-export const openSession = async (watches: TokenWatches, token: string, requestId: string): Promise<Session | null> => {
+/**
+ * Null: the token is not valid, or may not be used for this. Throws when Keystone does not answer. `requestId`: OpenStack's, of the request
+ * that it lives on; `isWithin`: whether a token's access rules let it be used there.
+ */
+export const openSession = async (
+  watches: TokenWatches,
+  token: string,
+  requestId: string,
+  isWithin: (actor: Actor) => boolean,
+): Promise<Session | null> => {
   const listeners = new Set<() => void>();
   const tell = () => {
     for (const listener of [...listeners]) listener();
   };
   const first = await watches.join(token, requestId, tell);
   if (first === null) return null;
+  if (!isWithin(first.watch.actor())) {
+    first.leave();
+    return null;
+  }
   let current: Joined = first;
   let closed = false;
   return {
@@ -43,7 +55,7 @@ export const openSession = async (watches: TokenWatches, token: string, requestI
       // A function of its own: the same token may be joined twice for a moment.
       const next = await watches.join(other, requestId, () => tell());
       if (next === null) return 'INVALID';
-      if (closed || !isSame(current.watch.actor(), next.watch.actor())) {
+      if (closed || !isSame(current.watch.actor(), next.watch.actor()) || !isWithin(next.watch.actor())) {
         next.leave();
         return 'ANOTHER';
       }

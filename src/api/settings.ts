@@ -19,6 +19,8 @@ export interface ApiSettings {
   keystoneUrl: string;
   /** Origins of pages on other hosts that may call, such as "https://dashboard.example.org". */
   allowedOrigins: readonly string[];
+  /** A token needs one of these roles to be taken as a service's in X-Service-Token. */
+  serviceTokenRoles: readonly string[];
   maxBodyBytes: number;
   /** Open at the same time. */
   maxOperationsPerSocket: number;
@@ -35,6 +37,7 @@ export type GivenSettings = Pick<ApiSettings, 'host' | 'port' | 'introspection' 
   Partial<ApiSettings>;
 
 const USUAL = {
+  serviceTokenRoles: ['service'],
   maxBodyBytes: 262_144,
   maxOperationsPerSocket: 100,
   maxSocketsPerActor: 50,
@@ -52,9 +55,9 @@ export interface ApiDeps {
   metrics: Registry;
   /**
    * Validates a Keystone token; null: not valid. Throws Unavailable when Keystone does not answer. `requestId`, here and below: the
-   * OpenStack request id under which it is asked; null: no request is behind it.
+   * OpenStack request id under which it is asked; null: no request is behind it. `allowExpired`: one that has expired may be good still.
    */
-  authenticate(token: string, requestId: string | null): Promise<Actor | null>;
+  authenticate(token: string, requestId: string | null, how: { allowExpired: boolean }): Promise<Actor | null>;
   loadCloud(actor: Actor, token: string, requestId: string): Promise<ProjectCatalogue>;
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
   /** Called when a token is seen for the first time; must not throw. */

@@ -1,16 +1,27 @@
 /** GraphQL over WebSocket (graphql-transport-ws): graphql-ws with our own limits, and with the reader's pace as the only pace. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, type ExecutionResult, execute, GraphQLError, type GraphQLSchema, getOperationAST, subscribe } from 'graphql';
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  subscribe,
+} from 'graphql';
 import { handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import type { Actor } from '../domain/actor.ts';
 import type { Log } from '../lib/log.ts';
 import { ackOf, tokenIn } from './connectionParams.ts';
 import type { Asking, Context } from './context.ts';
+import { judgeOf, pathOf } from './credentials.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { isWithoutDeprecated } from './guards.ts';
-import { originOf } from './origin.ts';
+import { READ_ONLY, READING } from './paths.ts';
 import { codeOf, recordRefusedDocument, recordRefusedVariables } from './refusals.ts';
 import { idLinesOf, idsWithin, type RequestIds } from './requestIds.ts';
 import type { Seats } from './seats.ts';
@@ -45,7 +56,7 @@ export interface SocketDeps {
   log: Log;
   seats: Seats;
   now(): number;
-  openSession(token: string, openstackRequestId: string): Promise<Session | null>;
+  openSession(token: string, openstackRequestId: string, isWithin: (actor: Actor) => boolean): Promise<Session | null>;
   contextOf(asking: Asking): Context;
 }
 
@@ -184,7 +195,7 @@ const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<str
   const token = tokenOf(ctx);
   let session: Session | null;
   try {
-    session = await deps.openSession(token, ids.passedOn);
+    session = await deps.openSession(token, ids.passedOn, judgeOf(ctx.extra.request));
   } catch (error) {
     deps.log.warn({ err: error, requestId: ids.requestId }, 'a token could not be checked');
     socket.close(1013, UNANSWERED);
@@ -238,16 +249,10 @@ const prepare = async (
   try {
     const document = deps.documents.parse(payload.query);
     const { request } = ctx.extra;
-    const asking = {
-      actor: session.actor(),
-      token: session.token(),
-      ids: idsWithin(ctx.extra.ids, id),
-      origin: originOf(request),
-      session,
-    };
-    const context = deps.contextOf(asking);
+    const ids = idsWithin(ctx.extra.ids, id);
+    const context = deps.contextOf({ actor: session.actor(), token: session.token(), ids, request, session });
     const asked = { document, operationName: payload.operationName, variables: payload.variables };
-    const errors = deps.documents.check(document, isWithoutDeprecated(request));
+    const errors = refusalsOf(deps, request, asked);
     if (errors.length > 0) {
       await recordRefusedDocument(context, { ...asked, code: codeOf(errors) });
       return [...errors];
@@ -263,6 +268,16 @@ const prepare = async (
     if (error instanceof GraphQLError) return [error];
     throw error;
   }
+};
+
+const refusalsOf = (
+  { documents }: SocketDeps,
+  handshake: IncomingMessage,
+  { document, operationName }: { document: DocumentNode; operationName: string | null | undefined },
+): readonly GraphQLError[] => {
+  if (pathOf(handshake) === READING && getOperationAST(document, operationName)?.operation === 'mutation')
+    return [new GraphQLError(READ_ONLY.message, { extensions: { code: READ_ONLY.code } })];
+  return documents.check(document, isWithoutDeprecated(handshake));
 };
 
 const executed = async (args: ExecutionArgs): Promise<ExecutionResult> => {

@@ -174,6 +174,8 @@ const callOf = (deps: CommandDeps, cluster: ClusterRow): Call => {
     rights: NO_RIGHTS,
     tokenKind: 'OTHER',
     credentialId: null,
+    reach: null,
+    isRulesKept: true,
     expiresAt: 0,
   };
   const requestId = deps.newId();

@@ -1,4 +1,5 @@
 /** Who calls, and what the policy allows. */
+import type { Reach } from './accessRule.ts';
 import type { TokenKind } from './auditLog.ts';
 import { type ErrorDetail, UserError } from './errors.ts';
 import { ACTIONS, type Action, actionNames, type Rights } from './policy.ts';
@@ -17,6 +18,10 @@ export interface Actor {
   tokenKind: TokenKind;
   /** The application credential's or the trust's that the token is by; null: it is by none. */
   credentialId: string | null;
+  /** The calls that the token may be used for, by its application credential's access rules. */
+  reach: Reach;
+  /** Rules of the token can be kept here, or it has none. */
+  isRulesKept: boolean;
   /** When the token ends, in milliseconds since the epoch. */
   expiresAt: number;
 }

@@ -1,7 +1,7 @@
 /** Keystone v3: who is calling, and the trusts by which Seedbed acts in a customer's project. */
 import { z } from 'zod';
 import { Conflict, NotFound } from '../domain/errors.ts';
-import type { Login, Service } from './service.ts';
+import type { Login, Query, Service } from './service.ts';
 import { isUnauthorized, part } from './service.ts';
 import { type TokenInfo, tokenInfo, tokenSchema } from './token.ts';
 
@@ -42,8 +42,12 @@ export interface ApplicationCredentialSpec {
 }
 
 export interface Identity {
-  /** Who the subject is, or null when the token is unknown, expired, revoked or malformed. Needs a credential that may validate tokens. */
-  validateToken(subjectToken: string): Promise<TokenInfo | null>;
+  /**
+   * Who the subject is, or null when the token is unknown, expired, revoked or malformed. Needs a credential that may validate tokens.
+   * `allowExpired`: one that has expired is good for as long as Keystone lets it be (two days unless it is set up otherwise). Who asks
+   * must keep the token's access rules.
+   */
+  validateToken(subjectToken: string, how?: { allowExpired?: boolean }): Promise<TokenInfo | null>;
   whoAmI(): Promise<TokenInfo>;
   /** As the trustor, as the trustee, or with the trust's own token; others may not list it. */
   findTrust(key: TrustKey): Promise<Trust | undefined>;
@@ -136,12 +140,17 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
   };
 
   return {
-    validateToken: async (subjectToken) => {
+    validateToken: async (subjectToken, { allowExpired = false } = {}) => {
       // Header values are printable ASCII; anything else is no token of Keystone's.
       if (!/^[\x21-\x7e]{1,8192}$/.test(subjectToken)) return null;
-      const headers = { 'x-subject-token': subjectToken };
+      // Keystone hides tokens with access rules from who does not say that he keeps them.
+      const headers = { 'x-subject-token': subjectToken, 'openstack-identity-access-rules': '1.0' };
+      const expired = allowExpired ? { allow_expired: 1 } : {};
+      const look = async (query: Query) => tokenInfo(await service.call(tokenSchema, 'GET', '/auth/tokens', { query, headers }));
       try {
-        return tokenInfo(await service.call(tokenSchema, 'GET', '/auth/tokens', { query: { nocatalog: true }, headers }));
+        const info = await look({ nocatalog: true, ...expired });
+        // Few tokens have rules, and rules are kept by the catalogue.
+        return info.accessRules === null ? info : await look(expired);
       } catch (error) {
         // Our own login was renewed before a 401 gets here, so it is the subject's.
         if (error instanceof NotFound || isUnauthorized(error)) return null;

@@ -1,5 +1,6 @@
 /** Logs in to Keystone v3 and reads what a token says. */
 import { z } from 'zod';
+import type { AccessRule } from '../domain/accessRule.ts';
 import { RENEW_CLUSTER_USER, RENEW_CREDENTIAL } from '../domain/cloudCredential.ts';
 import { RENEW_TRUST } from '../domain/cluster.ts';
 import type { CatalogEntry } from './endpoint.ts';
@@ -47,6 +48,10 @@ export interface TokenInfo {
   trustorUserId: string | null;
   trusteeUserId: string | null;
   applicationCredentialId: string | null;
+  /** Of that application credential; null: it has none, and may be used for all. */
+  accessRules: AccessRule[] | null;
+  /** Of the catalogue, where it was asked for. */
+  serviceTypes: string[];
 }
 
 export interface Token {
@@ -73,7 +78,12 @@ export const tokenSchema = z.object({
     system: z.unknown().optional(),
     domain: nameable.optional(),
     catalog: z.array(z.object({ type: z.string(), endpoints: z.array(endpointSchema) })).default([]),
-    application_credential: z.object({ id: z.string() }).optional(),
+    application_credential: z
+      .object({
+        id: z.string(),
+        access_rules: z.array(z.object({ service: z.string(), method: z.string(), path: z.string() })).nullish(),
+      })
+      .optional(),
     'OS-TRUST:trust': z
       .object({ id: z.string(), trustor_user: z.object({ id: z.string() }), trustee_user: z.object({ id: z.string() }) })
       .optional(),
@@ -99,6 +109,8 @@ export const tokenInfo = ({ token }: z.output<typeof tokenSchema>): TokenInfo =>
     trustorUserId: trust?.trustor_user.id ?? null,
     trusteeUserId: trust?.trustee_user.id ?? null,
     applicationCredentialId: token.application_credential?.id ?? null,
+    accessRules: token.application_credential?.access_rules ?? null,
+    serviceTypes: token.catalog.map(({ type }) => type),
   };
 };
 

@@ -90,6 +90,8 @@ export const actorBy = (
     rights: policy.rightsOf(claims),
     tokenKind: 'PASSWORD',
     credentialId: null,
+    reach: null,
+    isRulesKept: true,
     expiresAt: 9_999_999_999_999,
   };
 };

@@ -215,7 +215,7 @@ test('an application credential with an empty list of roles has all that its mak
 
 test('an application credential is held to its access rules and cannot breed', async () => {
   const base = `/identity/v3/users/${member.userId}/application_credentials`;
-  const fields = { name: 'narrow', secret: 's3cret', access_rules: [{ service: 'network', method: 'GET', path: '/v2.0/networks*' }] };
+  const fields = { name: 'narrow', secret: 's3cret', access_rules: [{ service: 'network', method: 'GET', path: '/v2.0/networks**' }] };
   const made = await member.call('POST', base, { application_credential: fields });
   expect(made.at('application_credential', 'secret')).toBe('s3cret');
   expect((await member.call('POST', base, { application_credential: fields })).status).toBe(409);

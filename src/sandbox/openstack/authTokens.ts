@@ -83,11 +83,21 @@ const describeToken = (deps: AuthDeps, token: Token, call: Call): object => {
 /** Whoever may judge any token: administrators and services. Everybody may judge their own. */
 const subjectOf = (deps: AuthDeps, call: Call, action: string): Token => {
   const header = call.headers['x-subject-token'];
-  const subject = typeof header === 'string' ? deps.tokens.find(header) : undefined;
+  // oslo's strutils.bool_from_string.
+  const allowExpired = /^(?:1|t|true|on|y|yes)$/i.test(call.query.get('allow_expired') ?? '');
+  const subject = typeof header === 'string' ? deps.tokens.find(header, allowExpired) : undefined;
   if (subject === undefined) throw new ApiError(404, 'Could not recognize Fernet token', 'NotFound');
   const trusted = call.actor.isAdmin || call.actor.roles.some((r) => r.name === 'service');
   if (!trusted && subject.userId !== call.actor.userId) throw forbidden(action);
   return subject;
+};
+
+/** Who does not say that he keeps access rules is not shown a token that has some. */
+const requireRulesKept = (deps: AuthDeps, call: Call, { applicationCredentialId }: Token): void => {
+  const credential = applicationCredentialId === null ? undefined : deps.identity.applicationCredentials.get(applicationCredentialId);
+  const version = Number(call.headers['openstack-identity-access-rules'] ?? 0);
+  if (credential !== undefined && credential.accessRules !== null && !(version >= 1))
+    throw new ApiError(404, 'Failed to validate token', 'NotFound');
 };
 
 export const authTokenRoutes = (deps: AuthDeps): Route[] => [
@@ -109,6 +119,7 @@ export const authTokenRoutes = (deps: AuthDeps): Route[] => [
     template: '/v3/auth/tokens',
     handle: (call) => {
       const subject = subjectOf(deps, call, 'identity:validate_token');
+      requireRulesKept(deps, call, subject);
       return {
         status: 200,
         body: { token: describeToken(deps, subject, call) },

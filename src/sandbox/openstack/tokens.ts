@@ -37,8 +37,11 @@ export interface Actor {
 
 export interface Tokens {
   issue(token: Omit<Token, 'id' | 'issuedAt' | 'auditIds'>, parent?: Token): Token;
-  /** The token if it is good now: not expired or revoked, its user, project, trust and roles still there. */
-  find(id: string): Token | undefined;
+  /**
+   * The token if it is good now: not expired or revoked, its user, project, trust and roles still there. `allowExpired`: or has expired no
+   * longer ago than Keystone's `allow_expired_window`.
+   */
+  find(id: string, allowExpired?: boolean): Token | undefined;
   actorOf(id: string): Actor | undefined;
   rolesOf(token: Token): Role[];
   revoke(id: string): void;
@@ -71,6 +74,9 @@ export const ANONYMOUS: Actor = {
   accessRules: null,
 };
 
+/** Keystone's `[token] allow_expired_window` unless it is set up otherwise. */
+const EXPIRED_WINDOW_MS = 172_800_000;
+
 /** Logins between two looks for expired tokens. */
 const SWEEP_EVERY = 500;
 
@@ -78,7 +84,7 @@ export const createTokens = (deps: { world: World; identity: IdentityState; now:
   const { identity, now } = deps;
   const table = deps.world.table<Token>('identity/tokens');
   const sweep = (): void => {
-    for (const token of [...table.values()]) if (token.expiresAt < now()) table.delete(token.id);
+    for (const token of [...table.values()]) if (token.expiresAt + EXPIRED_WINDOW_MS < now()) table.delete(token.id);
   };
   sweep();
   let issued = 0;
@@ -90,13 +96,10 @@ export const createTokens = (deps: { world: World; identity: IdentityState; now:
     }
     return token.applicationCredentialId === null || identity.applicationCredentials.get(token.applicationCredentialId) !== undefined;
   };
-  const find = (id: string): Token | undefined => {
+  const find = (id: string, allowExpired = false): Token | undefined => {
     const token = table.get(id);
     if (token === undefined) return undefined;
-    if (token.expiresAt <= now()) {
-      table.delete(id);
-      return undefined;
-    }
+    if (token.expiresAt + (allowExpired ? EXPIRED_WINDOW_MS : 0) <= now()) return undefined;
     if (identity.users.get(token.userId)?.enabled !== true || !delegationStands(token)) return undefined;
     if (isOfProject(token) && identity.projects.get(token.scope ?? '')?.enabled !== true) return undefined;
     return token.scope !== null && rolesOf(token).length === 0 ? undefined : token;
@@ -163,13 +166,13 @@ export const createTokens = (deps: { world: World; identity: IdentityState; now:
   };
 };
 
-/** Whether an application credential's rules allow the call; `*` stands for part of one path segment, `**` for anything, `{x}` for one segment. */
+/** Whether an application credential's rules allow the call; `*` and `{x}` stand for one or more characters of a segment, `**` for anything. */
 export const accessAllowed = (rules: readonly AccessRule[], service: string, method: string, path: string): boolean =>
   rules.some((rule) => {
     if (rule.service !== service || rule.method !== method) return false;
     const pattern = rule.path
       .replace(/[.+?^$()|[\]\\]/g, '\\$&')
       .replace(/\{[^}]*\}/g, '[^/]+')
-      .replace(/\*\*|\*/g, (stars) => (stars === '**' ? '.*' : '[^/]*'));
+      .replace(/\*\*|\*/g, (stars) => (stars === '**' ? '.*' : '[^/]+'));
     return new RegExp(`^${pattern}$`).test(path);
   });

@@ -1,0 +1,58 @@
+/** Access rules of application credentials: the calls that a token may be used for, and no other. */
+
+/** As Keystone keeps it: a type of service, an HTTP method and a pattern of paths. */
+export interface AccessRule {
+  service: string;
+  method: string;
+  path: string;
+}
+
+/** What a token's rules leave of Seedbed; null: it has none, and may be used for every call. */
+export type Reach = readonly Pick<AccessRule, 'method' | 'path'>[] | null;
+
+/**
+ * As keystonemiddleware judges it: without a type of Seedbed's own, or where the cloud's catalogue has no service of that type, rules
+ * cannot be kept, and a token that has some may be used for nothing. `serviceTypes`: of the token's catalogue.
+ * https://opendev.org/openstack/keystonemiddleware/src/branch/master/keystonemiddleware/auth_token/__init__.py
+ */
+export const reachOfRules = (
+  { accessRules, serviceTypes }: { accessRules: readonly AccessRule[] | null; serviceTypes: readonly string[] },
+  serviceType: string | null,
+): Reach => {
+  if (accessRules === null) return null;
+  if (!isEnforced(serviceTypes, serviceType)) return [];
+  return accessRules.filter(({ service }) => service === serviceType);
+};
+
+/** Whether rules can be kept at all; a call that another service makes for somebody needs no more. */
+export const isEnforced = (serviceTypes: readonly string[], serviceType: string | null): boolean =>
+  serviceType !== null && serviceTypes.includes(serviceType);
+
+/** `path`: of the request, without its query. */
+export const isWithinReach = (reach: Reach, method: string, path: string): boolean =>
+  reach === null || reach.some((rule) => rule.method === method && pathMatches(path, rule.path));
+
+/**
+ * `*` and `{name}` stand for one or more characters of one segment, `**` for anything. By hand and not by a regular expression: whoever
+ * makes an application credential writes the pattern, and could keep one busy for hours.
+ */
+export const pathMatches = (path: string, pattern: string): boolean => {
+  /** Whether the pattern so far can end before each character, and behind the last. */
+  let ends = Array.from({ length: path.length + 1 }, (_, i) => i === 0);
+  for (const [token] of pattern.matchAll(/\{[^}]*\}|\*\*|\*|[\s\S]/g)) ends = stepped(ends, path, token);
+  return ends[path.length] === true;
+};
+
+const stepped = (before: readonly boolean[], path: string, token: string): boolean[] => {
+  const after = before.map(() => false);
+  if (token === '**') {
+    const first = before.indexOf(true);
+    return first < 0 ? after : after.map((_, i) => i >= first);
+  }
+  const isSegment = token === '*' || token.length > 1;
+  for (let i = 0; i < path.length; i += 1) {
+    if (isSegment) after[i + 1] = path[i] !== '/' && (before[i] === true || after[i] === true);
+    else after[i + 1] = before[i] === true && path[i] === token;
+  }
+  return after;
+};

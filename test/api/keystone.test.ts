@@ -1,0 +1,90 @@
+/** The whole server beside a Keystone: what a token allows by its access rules, and what a service may pass on. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { type RunningServer, startServer } from '../../src/server.ts';
+import { type Client, startCloud, type TestCloud } from '../sandbox/cloud.ts';
+
+let cloud: TestCloud;
+let member: Client;
+let service: Client;
+const servers: RunningServer[] = [];
+
+const serve = async (name: string, settings: object = {}): Promise<string> => {
+  const { username, password, projectName } = cloud.sandbox.handover.users.service;
+  const login = { keystoneUsername: username, keystonePassword: password, keystoneProject: projectName };
+  const common = { listen: '127.0.0.1:0', data: join(cloud.dataDir, name), logLevel: 'silent' as const };
+  const server = await startServer(readConfig({}, { ...common, keystoneUrl: cloud.sandbox.handover.authUrl, ...login, ...settings }));
+  servers.push(server);
+  return server.url;
+};
+
+beforeAll(async () => {
+  cloud = await startCloud();
+  [member, service] = await Promise.all([cloud.login('member'), cloud.login('service')]);
+});
+afterAll(async () => {
+  for (const server of servers) await server.close(1_000);
+  await cloud.close();
+  rmSync(cloud.dataDir, { recursive: true, force: true });
+});
+
+/** A token by a new application credential. */
+const tokenBy = async (name: string, rules?: object[]): Promise<string> => {
+  const fields = { name, secret: 's3cret', ...(rules && { access_rules: rules }) };
+  const made = await member.call('POST', `/identity/v3/users/${member.userId}/application_credentials`, { application_credential: fields });
+  const credential = { id: made.at('application_credential', 'id'), secret: 's3cret' };
+  const login = await cloud.authenticate({ identity: { methods: ['application_credential'], application_credential: credential } });
+  return login.headers.get('x-subject-token') ?? '';
+};
+
+const ask = async (url: string, token: string, more: Record<string, string> = {}) => {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-auth-token': token, ...more },
+    body: JSON.stringify({ query: '{ viewer { userName } }' }),
+  });
+  return response.status;
+};
+
+test('access rules are kept by the type of service that Seedbed has, and without one such a token is refused', async () => {
+  // Of the catalogue's; a real cloud has one for Seedbed.
+  const kept = await serve('kept', { serviceType: 'compute' });
+  const unset = await serve('unset');
+  const absent = await serve('absent', { serviceType: 'container-infra' });
+  const reads = await tokenBy('reads', [{ service: 'compute', method: 'POST', path: '/graphql/*' }]);
+  const other = await tokenBy('other', [{ service: 'network', method: 'POST', path: '/**' }]);
+  const free = await tokenBy('free');
+  expect(await ask(`${kept}/read`, reads)).toBe(200);
+  expect(await ask(kept, reads)).toBe(401);
+  expect(await ask(`${kept}/read`, other)).toBe(401);
+  for (const url of [unset, absent]) expect(await ask(`${url}/read`, reads)).toBe(401);
+  for (const url of [kept, unset, absent]) expect(await ask(url, free)).toBe(200);
+});
+
+test('Keystone shows a token with rules to nobody who does not say that he keeps them', async () => {
+  const reads = await tokenBy('shown', [{ service: 'compute', method: 'POST', path: '/graphql' }]);
+  const look = (headers: object) => service.call('GET', '/identity/v3/auth/tokens', null, { 'x-subject-token': reads, ...headers });
+  expect((await look({})).status).toBe(404);
+  expect((await look({ 'openstack-identity-access-rules': '0' })).status).toBe(404);
+  const shown = await look({ 'openstack-identity-access-rules': '1.0' });
+  expect(shown.at('token', 'application_credential', 'access_rules', 0)).toMatchObject({
+    service: 'compute',
+    method: 'POST',
+    path: '/graphql',
+  });
+});
+
+test("with a service's token one that has ended is good, for as long as Keystone says so", async () => {
+  const url = await serve('ended');
+  await cloud.control('PATCH', '/dials', { tokenLifetimeSeconds: 0 });
+  const ended = (await cloud.login('member')).token;
+  await cloud.control('PATCH', '/dials', { tokenLifetimeSeconds: 3600 });
+  expect(await ask(url, ended)).toBe(401);
+  expect(await ask(url, ended, { 'x-service-token': service.token })).toBe(200);
+  expect(await ask(url, ended, { 'x-service-token': member.token })).toBe(401);
+  expect(await ask(url, 'nobody', { 'x-service-token': service.token })).toBe(401);
+  const picky = await serve('picky', { serviceTokenRoles: 'heat_service' });
+  expect(await ask(picky, member.token, { 'x-service-token': service.token })).toBe(401);
+});
