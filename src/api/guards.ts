@@ -55,20 +55,44 @@ export interface GraphqlRequest {
   variables: Record<string, unknown>;
 }
 
+const bad = (message: string) => new Refusal(400, 'BAD_REQUEST', message);
+
+const parseJson = (text: string, what: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw bad(`${what} is not JSON.`);
+  }
+};
+
+/**
+ * The request in a URL's query, as GraphQL over HTTP has it (variables in JSON); null: there is no "query" in it.
+ * Throws Refusal 400 as `readRequest`.
+ */
+export const readQuery = (url: string): GraphqlRequest | null => {
+  const given = new URLSearchParams(url.split('?')[1]);
+  const query = given.get('query');
+  if (query === null) return null;
+  const variables = given.get('variables');
+  return checked({
+    query,
+    operationName: given.get('operationName'),
+    variables: variables === null ? null : parseJson(variables, '"variables"'),
+  });
+};
+
 /** Throws Refusal 400 for anything but one request with a document. */
 export const readRequest = (body: string): GraphqlRequest => {
-  const bad = (message: string) => new Refusal(400, 'BAD_REQUEST', message);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    throw bad('The body is not JSON.');
-  }
+  const parsed = parseJson(body, 'The body');
   if (Array.isArray(parsed)) throw bad('Send one request at a time: batches are not taken.');
   if (parsed === null || typeof parsed !== 'object') throw bad('The body must be an object with "query" and, perhaps, "variables".');
-  const { query, operationName, variables } = parsed as Record<string, unknown>;
+  return checked(parsed as Record<string, unknown>);
+};
+
+const checked = ({ query, operationName, variables, extensions }: Record<string, unknown>): GraphqlRequest => {
   if (typeof query !== 'string' || query === '') throw bad('"query" must be a GraphQL document.');
   if (operationName != null && typeof operationName !== 'string') throw bad('"operationName" must be a string.');
   if (variables != null && (typeof variables !== 'object' || Array.isArray(variables))) throw bad('"variables" must be an object.');
+  if (extensions != null && (typeof extensions !== 'object' || Array.isArray(extensions))) throw bad('"extensions" must be an object.');
   return { query, operationName: operationName ?? null, variables: { ...variables } };
 };

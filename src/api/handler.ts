@@ -8,7 +8,16 @@ import type { Asking, Context } from './context.ts';
 import { pathOf, readCaller } from './credentials.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
-import { type GraphqlRequest, isOriginAllowed, isWithoutDeprecated, Refusal, readBody, readRequest, requireJson } from './guards.ts';
+import {
+  type GraphqlRequest,
+  isOriginAllowed,
+  isWithoutDeprecated,
+  Refusal,
+  readBody,
+  readQuery,
+  readRequest,
+  requireJson,
+} from './guards.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { GRAPHQL, READ_ONLY, READING } from './paths.ts';
 import { codeOf, recordRefusedDocument } from './refusals.ts';
@@ -102,8 +111,11 @@ const graphqlAt =
     if (!isOriginAllowed(request, settings.allowedOrigins)) throw new Refusal(403, 'FOREIGN_ORIGIN', 'Pages of this origin may not call.');
     allowOrigin(request, response);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
-    const asked = request.method === 'POST' ? await readPost(parts, request, ids) : null;
-    if (asked === null && (reading || !isPageAsked(request, settings.graphiql))) {
+    // A shared cache knows of Authorization, not of our header: it must keep none of what is for one caller.
+    response.setHeader('Cache-Control', 'no-store');
+    const asked = await readAsked(parts, request, ids);
+    const isRefused = asked === null ? reading || !isPageAsked(request, settings.graphiql) : isMoreThanGet(request, asked);
+    if (isRefused) {
       response.setHeader('Allow', 'POST, OPTIONS');
       throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Send GraphQL requests by POST; ask for text/event-stream to subscribe.');
     }
@@ -117,7 +129,7 @@ const answerByYoga = async (parts: HandlerDeps, request: IncomingMessage, respon
   const unwatch = leave === null ? null : watchStall(response, parts.settings.stallMs);
   const withoutDeprecated = isWithoutDeprecated(request);
   // It knows one address alone.
-  request.url = GRAPHQL;
+  request.url = GRAPHQL + (request.method === 'GET' ? new URL(request.url ?? '', 'http://x').search : '');
   try {
     await parts.yoga.handle(request, response, { req: request, res: response, context: asked?.context ?? null, withoutDeprecated });
     if (!response.writableFinished && !response.closed) await new Promise((resolve) => response.once('close', resolve));
@@ -141,13 +153,22 @@ interface Asked {
   kind: OperationTypeNode | null;
 }
 
-/** Authentication comes before the body: who may not call shall not make us read. */
-const readPost = async (parts: HandlerDeps, request: IncomingMessage, ids: RequestIds): Promise<Asked> => {
-  requireJson(request);
+/** By GET come queries alone: a method that says that nothing is changed, and one answer to it. */
+const isMoreThanGet = ({ method }: IncomingMessage, { kind }: Asked): boolean => method === 'GET' && kind !== null && kind !== 'query';
+
+/**
+ * What is asked by POST, or by GET with a token: a link or an image on somebody's page brings none, so it is as if GET were not there.
+ * Authentication comes before the body: who may not call shall not make us read. Null: nothing that runs.
+ */
+const readAsked = async (parts: HandlerDeps, request: IncomingMessage, ids: RequestIds): Promise<Asked | null> => {
+  const isPost = request.method === 'POST';
+  if (isPost) requireJson(request);
+  else if (request.method !== 'GET' || request.headers['x-auth-token'] === undefined) return null;
   const caller = await readCaller({ ...parts, serviceTokenRoles: parts.settings.serviceTokenRoles }, request, ids);
-  const body = readRequest(await readBody(request, parts.settings.maxBodyBytes));
-  // Yoga takes a body that was read and found good before.
-  Object.assign(request, { body });
+  const body = isPost ? readRequest(await readBody(request, parts.settings.maxBodyBytes)) : readQuery(request.url ?? '');
+  if (body === null) return null;
+  // Yoga takes a body that was read and found good before; a query in the URL it reads again.
+  if (isPost) Object.assign(request, { body });
   return { body, ...documentOf(parts.documents, body), context: parts.contextOf({ ...caller, ids, request }) };
 };
 
@@ -159,7 +180,7 @@ const allowOrigin = (request: IncomingMessage, response: ServerResponse): void =
   response.setHeader('Vary', 'Origin');
   if (origin === undefined) return;
   response.setHeader('Access-Control-Allow-Origin', origin);
-  response.setHeader('Access-Control-Allow-Methods', 'POST, OPTIONS');
+  response.setHeader('Access-Control-Allow-Methods', 'GET, POST, OPTIONS');
   response.setHeader('Access-Control-Allow-Headers', 'content-type, x-auth-token, x-request-id, x-openstack-request-id');
   response.setHeader('Access-Control-Expose-Headers', 'x-request-id, x-openstack-request-id, www-authenticate');
   response.setHeader('Access-Control-Max-Age', '600');

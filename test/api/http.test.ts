@@ -123,13 +123,28 @@ test.each([
   expect(await world.data('anna', '{ clusterTemplates { nodes { name } } }')).toEqual({ clusterTemplates: { nodes: [] } });
 });
 
-test('GET runs nothing: neither mutations nor queries', async () => {
+test('GET runs queries for who brings a token, and nothing else', async () => {
   const world = await openWorld();
-  for (const query of [SIDE_EFFECT, VIEWER]) {
-    const url = `${world.url}?query=${encodeURIComponent(query)}`;
-    for (const accept of ['application/json', 'text/html', 'text/event-stream'])
-      expect((await fetch(url, { headers: { 'x-auth-token': 'anna', accept } })).status).toBe(405);
-  }
+  const get = (query: string, more: Record<string, string> = {}, headers: Record<string, string> = { 'x-auth-token': 'anna' }) =>
+    fetch(`${world.url}?${new URLSearchParams({ query, ...more })}`, { headers });
+  const answer = await get('query ($name: String) { viewer { userName } cluster(name: $name) { name } }', { variables: '{"name": "web"}' });
+  expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
+  expect(await answer.json()).toMatchObject({ data: { viewer: { userName: 'anna' }, cluster: null } });
+  const two = `query A { viewer { userName } } ${SIDE_EFFECT.replace('mutation', 'mutation B')}`;
+  for (const [query, more] of [[SIDE_EFFECT], ['subscription { clusters { what } }'], [two, { operationName: 'B' }]] as const)
+    for (const accept of ['application/json', 'text/html', 'text/event-stream']) {
+      const refused = await get(query, more, { 'x-auth-token': 'anna', accept });
+      expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'POST, OPTIONS']);
+    }
+  expect((await get(VIEWER, {}, {})).status).toBe(405);
+  expect((await get(VIEWER, {}, { 'x-auth-token': 'nobody' })).status).toBe(401);
+  expect((await get(VIEWER, { variables: '{' })).status).toBe(400);
+  expect((await get(VIEWER, { variables: '7' })).status).toBe(400);
+  expect((await fetch(world.url, { headers: { 'x-auth-token': 'anna' } })).status).toBe(405);
+  expect(
+    (await fetch(`${world.url}?query=${encodeURIComponent(VIEWER)}`, { method: 'PUT', headers: { 'x-auth-token': 'anna' } })).status,
+  ).toBe(405);
+  expect(await world.data('anna', '{ clusterTemplates { nodes { name } } }')).toEqual({ clusterTemplates: { nodes: [] } });
 });
 
 test('pages of other origins may not call; allowed ones may', async () => {

@@ -196,6 +196,31 @@ test.each([
   expect(await line.closed).toBe(code);
 });
 
+test('an id that is taken closes the socket with 4409, a kind of message that there is none of with 4400', async () => {
+  const world = await openWorld();
+  const { id } = await makeCluster(world, 'anna');
+  const [twice, odd] = [await dial(world), await dial(world)];
+  for (const line of [twice, odd]) {
+    line.send(init('anna'));
+    await line.until('connection_ack');
+  }
+  twice.send(ask('1', PROGRESS, { id }));
+  await twice.until('next');
+  twice.send(ask('1', PROGRESS, { id }));
+  expect(await twice.closed).toBe(4409);
+  odd.send({ type: 'ping', payload: { at: 7 } });
+  await odd.until('pong');
+  expect(odd.messages.at(-1)).toEqual({ type: 'pong', payload: { at: 7 } });
+  // Who ends what has ended by itself did nothing wrong.
+  odd.send({ id: 'unheard-of', type: 'complete' });
+  odd.send(ask('1', '{ viewer { userName } }'));
+  await odd.until('complete');
+  odd.send(ask('1', '{ viewer { userName } }'));
+  await odd.until('complete', 2);
+  odd.send({ id: '2', type: 'start', payload: { query: '{ viewer { userName } }' } });
+  expect(await odd.closed).toBe(4400);
+});
+
 test('a second hello before the first is answered closes the socket with 4429', async () => {
   const world = await openWorld();
   const line = await dial(world);

@@ -1,6 +1,7 @@
 /** Other people's GraphQL clients, as they are, against a server over HTTP and WebSocket: each asks, changes, and follows what happens, also after its connection was cut. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { serverAudits } from 'graphql-http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import * as apollo from './apollo.ts';
@@ -120,6 +121,20 @@ describe('each client', () => {
       }
     },
   );
+});
+
+const AUDITS = serverAudits({
+  url: () => server.url,
+  fetchFn: (url: string, init: RequestInit) => fetch(url, { ...init, headers: { ...init?.headers, 'X-Auth-Token': server.token } }),
+});
+
+describe('GraphQL over HTTP, as graphql-http judges servers', () => {
+  test('there are 61 audits', () => expect(AUDITS).toHaveLength(61));
+
+  test.each(AUDITS.map(({ id, name, fn }) => [id, name, fn] as const))('%s: %s', async (_id, _name, fn) => {
+    const result = await fn();
+    expect([result.status, 'reason' in result ? result.reason : '']).toEqual(['ok', '']);
+  });
 });
 
 test('Apollo is told of every kind of problem', () => {

@@ -63,8 +63,9 @@ const CHECKS: Record<string, () => Promise<void>> = {
     const answer = await get(`?query=${encodeURIComponent('mutation cop { __typename }')}`, '*/*');
     expect([answer.status, await answer.text()]).toEqual([405, expect.not.stringContaining('"data"')]);
   },
+  // With a token, which no page can send, it is answered: GraphQL over HTTP has it so.
   'query over GET': async () => {
-    const answer = await get(`?query=${encodeURIComponent('query cop { __typename }')}`, '*/*');
+    const answer = await fetch(`${story.served.url}?query=${encodeURIComponent('query cop { __typename }')}`);
     expect([answer.status, await answer.text()]).toEqual([405, expect.not.stringContaining('"data"')]);
   },
   'GraphQL IDE': async () => {
