@@ -48,7 +48,7 @@ export const createDocuments = (schema: GraphQLSchema, introspection: boolean): 
 
   const errorsOf = (document: DocumentNode, by: readonly ValidationRule[]) =>
     validate(schema, document, by, { maxErrors: MAX_ERRORS }).map(
-      (error) => new GraphQLError(introspection ? error.message : withoutHint(error.message), placeOf(error)),
+      (error) => new GraphQLError(withoutValue(introspection ? error.message : withoutHint(error.message)), placeOf(error)),
     );
 
   const look = (document: DocumentNode): Looked => {
@@ -125,3 +125,10 @@ const placeOf = (error: GraphQLError) => ({
 
 /** A hint at similar names would tell the schema, name by name, to who may not see it. */
 const withoutHint = (message: string): string => message.replace(/ Did you mean .*$/s, '');
+
+/** The library repeats a value that does not fit its place, and it may be a secret that was pasted there; where it stands is told beside. */
+const withoutValue = (message: string): string =>
+  message
+    .replace(/( cannot represent .+? value): .*$/s, '$1.')
+    .replace(/^(Expected value of type "[^"]+"), found .*$/s, '$1.')
+    .replace(/^Value .* does not exist in (".+" enum\.).*$/s, 'The value does not exist in $1');

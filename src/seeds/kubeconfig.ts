@@ -114,7 +114,8 @@ const serverOf = ({ entry, path }: Named): string => {
   const text = needText(entry, path, 'server');
   if (text.length > 2048 || !/^[\x21-\x7e]+$/.test(text) || text.includes('\\') || !URL.canParse(text)) throw refused(here, 'is not a URL');
   const url = new URL(text);
-  if (url.protocol !== 'https:') throw refused(here, 'must begin with https://');
+  // The URL parser makes a host of what follows any number of slashes, so that a path would be one.
+  if (!/^https:\/\/[^/]/i.test(text)) throw refused(here, 'must begin with https:// and a host');
   if (url.username !== '' || url.password !== '' || text.includes('@'))
     throw refused(here, 'must not hold a user or a password; remove them');
   if (/[?#]/.test(text)) throw refused(here, 'must not have a query or a fragment; remove it');

@@ -54,6 +54,9 @@ const MAX_TRANSACTIONS_A_COMMIT = 32;
 /** While passes are at work there is more to come, and a commit holds the event loop for as long as the disk needs. */
 const GATHER_MS = 5;
 
+/** By default what a statement may have to undo, and long sorts, go into files in /var/tmp, outside the folder that the operator keeps to himself. */
+const NO_FILES_ELSEWHERE = 'temp_store = MEMORY';
+
 /**
  * `migrations`: the folder with drizzle's journal. Before it changes what is there it makes a copy, unless told that there is one (`copyFirst`).
  * `synchronous` is FULL but for tests that measure nothing and lose nothing.
@@ -66,6 +69,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   client.pragma('synchronous = FULL');
   client.pragma('foreign_keys = ON');
   client.pragma('busy_timeout = 5000');
+  client.pragma(NO_FILES_ELSEWHERE);
   const writer: Db = drizzle(client, { casing: 'snake_case' });
   try {
     refuseNewer(client, deps.migrations);
@@ -76,6 +80,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
     throw error;
   }
   const readClient = new Database(deps.path, { readonly: true });
+  readClient.pragma(NO_FILES_ELSEWHERE);
   const reader: Db = drizzle(readClient, { casing: 'snake_case' });
   const listeners = new Set<(committed: Committed) => void>();
   const queue: Waiting[] = [];

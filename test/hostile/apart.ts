@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { bundleServer } from '../crash/mortal.ts';
 import type { Served, Settings } from '../reconcilers/story.ts';
-import type { Report } from './watchedServer.ts';
+import type { Report } from './watch.ts';
 
 export interface Apart extends Served {
   pid: number;

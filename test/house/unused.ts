@@ -12,7 +12,7 @@ export interface Manifest {
 /** Where running begins in src; tests and tool configurations begin by themselves. */
 const ENTRIES = ['src/main.ts', 'src/sandbox/main.ts'];
 const OWN_ENTRY =
-  /\.test\.ts$|\/bench\/|(^|\/)[\w.]*config\.ts$|\/setup\.ts$|^test\/unused\.ts$|^test\/(crash\/dying|hostile\/watched)Server\.ts$/;
+  /\.test\.ts$|\/bench\/|(^|\/)[\w.]*config\.ts$|\/setup\.ts$|^test\/unused\.ts$|^test\/(crash\/dying|hostile\/(watched|stream))Server\.ts$/;
 /** Declared for another tool's sake; the value says whose. */
 const KEPT: Readonly<Record<string, string>> = { esbuild: 'keeps the peer of vite satisfied beside the older copy of drizzle-kit' };
 
