@@ -20,9 +20,18 @@ const file = z.string().transform((path, context) => {
   }
 });
 
+/** A file that may change while the server runs: its path is kept beside what it holds at the start. */
+const renewedFile = z.string().transform((path, context) => {
+  const { data: text } = file.safeParse(path);
+  if (text !== undefined) return { path, text };
+  context.addIssue({ code: 'custom', message: `the file ${path} cannot be read` });
+  return z.NEVER;
+});
+
 /** Name of the setting in the file → its variable in the environment. The README's table is made from the same list. */
 const SETTINGS = {
   listen: 'SEEDBED_LISTEN',
+  pathPrefix: 'SEEDBED_PATH_PREFIX',
   data: 'SEEDBED_DATA',
   logLevel: 'SEEDBED_LOG_LEVEL',
   keystoneUrl: 'SEEDBED_KEYSTONE_URL',
@@ -216,6 +225,12 @@ const schema = z
   .strictObject({
     /** host:port of GraphQL over HTTP, SSE and WebSocket. */
     listen: hostPort.default('127.0.0.1:4000'),
+    /** Path before /graphql behind a proxy that serves other things, too; null: none. */
+    pathPrefix: z
+      .string()
+      .regex(/^(\/[\w.~-]+)+$/, 'must be a path such as /kubernetes, with no slash at its end')
+      .nullable()
+      .default(null),
     ...storage.shape,
     logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     keystoneUrl,
@@ -229,8 +244,8 @@ const schema = z
     cloudCa: file.nullable().default(null),
     cloudInterface: z.enum(['public', 'internal']).default('public'),
     region: z.string().nullable().default(null),
-    tlsCertFile: file.nullable().default(null),
-    tlsKeyFile: file.nullable().default(null),
+    tlsCertFile: renewedFile.nullable().default(null),
+    tlsKeyFile: renewedFile.nullable().default(null),
     introspection: flag.default(false),
     allowedOrigins: list.default([]),
     ...access,

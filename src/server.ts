@@ -54,6 +54,7 @@ import { createSealer } from './store/sealing.ts';
 import { createSecrets } from './store/secrets.ts';
 import { wakeBackups, wakeHealing } from './store/wake.ts';
 import { createQueue } from './store/workItems.ts';
+import { watchTlsFiles } from './tlsFiles.ts';
 
 export interface RunningServer {
   url: string;
@@ -182,6 +183,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     },
   };
   const policy = readPolicy(config.policyFile, roleNamesOf(config));
+  const tls = config.tlsCertFile !== null && config.tlsKeyFile !== null ? { cert: config.tlsCertFile, key: config.tlsKeyFile } : null;
   const api = await startApi({
     store,
     commands: createCommands(commandDeps),
@@ -206,9 +208,13 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       keystoneUrl: config.keystonePublicUrl ?? config.keystoneUrl,
       allowedOrigins: config.allowedOrigins,
       serviceTokenRoles: config.serviceTokenRoles,
-      tls: config.tlsCertFile !== null && config.tlsKeyFile !== null ? { cert: config.tlsCertFile, key: config.tlsKeyFile } : null,
+      pathPrefix: config.pathPrefix ?? '',
+      tls: tls && { cert: tls.cert.text, key: tls.key.text },
     },
   });
+  const renewal =
+    tls &&
+    watchTlsFiles({ cert: tls.cert.path, key: tls.key.path }, { cert: tls.cert.text, key: tls.key.text }, { take: api.renewTls, log });
   const provider = await serveAutoscalers(config, autoscaler, commandDeps, log);
   worker.start();
   const closing = new AbortController();
@@ -223,6 +229,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     close: async (graceMs) => {
       closing.abort();
       endHousekeeping();
+      renewal?.close();
       await Promise.all([api.close(graceMs), provider?.close(graceMs), worker.stop(graceMs)]);
       await objects?.close();
       world.servers.close();

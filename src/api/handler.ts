@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type DocumentNode, getOperationAST, type OperationTypeNode } from 'graphql';
 import { SeedbedError } from '../domain/errors.ts';
 import type { Authenticate } from './auth.ts';
+import { compress, encodingOf } from './compression.ts';
 import type { Asking, Context } from './context.ts';
 import { pathOf, readCaller } from './credentials.ts';
 import type { Documents } from './document.ts';
@@ -77,8 +78,18 @@ const refuse = (response: ServerResponse, error: unknown, requestId: string, { d
   response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', Connection: 'close' }).end(JSON.stringify({ errors }));
 };
 
-const text = (response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8', cache = 'no-store') => {
+const text = (response: ServerResponse, status: number, body: string | Buffer, type = 'text/plain; charset=utf-8', cache = 'no-store') => {
   response.writeHead(status, { 'Content-Type': type, 'Cache-Control': cache }).end(body);
+};
+
+/** The same, in fewer bytes where the caller takes them. */
+const shortText = async (request: IncomingMessage, response: ServerResponse, body: string, type?: string, cache?: string) => {
+  const encoding = encodingOf(request.headers['accept-encoding']);
+  const shorter = await compress(Buffer.from(body), encoding);
+  response.setHeader('Vary', 'Accept-Encoding');
+  if (shorter === null || encoding === null) return text(response, 200, body, type, cache);
+  response.setHeader('Content-Encoding', encoding);
+  text(response, 200, shorter, type, cache);
 };
 
 /** The schema and its strong tag, made when first asked for: it changes with the release only. */
@@ -92,9 +103,16 @@ const schemaPage = (() => {
   };
 })();
 
-/** RFC 9110, 13.1.2: any of the tags, or *, and weak ones count as well. */
+/** RFC 9110, 13.1.2: any of the tags, or *, and weak ones count as well, and those of other encodings. */
 const isKnown = (given: string | undefined, etag: string): boolean =>
-  given?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) === true;
+  given?.split(',').some((tag) =>
+    ['*', etag].includes(
+      tag
+        .trim()
+        .replace(/^W\//, '')
+        .replace(/-(?:br|gzip)"$/, '"'),
+    ),
+  ) === true;
 
 const onlyGet =
   (page: Page): Page =>
@@ -128,10 +146,17 @@ const answerByYoga = async (parts: HandlerDeps, request: IncomingMessage, respon
   const leave = asked === null ? null : takeSeat(parts, request, asked);
   const unwatch = leave === null ? null : watchStall(response, parts.settings.stallMs);
   const withoutDeprecated = isWithoutDeprecated(request);
+  const encoding = asked?.kind === 'query' ? encodingOf(request.headers['accept-encoding']) : null;
   // It knows one address alone.
   request.url = GRAPHQL + (request.method === 'GET' ? new URL(request.url ?? '', 'http://x').search : '');
   try {
-    await parts.yoga.handle(request, response, { req: request, res: response, context: asked?.context ?? null, withoutDeprecated });
+    await parts.yoga.handle(request, response, {
+      req: request,
+      res: response,
+      context: asked?.context ?? null,
+      withoutDeprecated,
+      encoding,
+    });
     if (!response.writableFinished && !response.closed) await new Promise((resolve) => response.once('close', resolve));
   } finally {
     unwatch?.();
@@ -177,7 +202,7 @@ const isPageAsked = (request: IncomingMessage, graphiql: boolean): boolean =>
 
 const allowOrigin = (request: IncomingMessage, response: ServerResponse): void => {
   const { origin } = request.headers;
-  response.setHeader('Vary', 'Origin');
+  response.setHeader('Vary', 'Origin, Accept-Encoding');
   if (origin === undefined) return;
   response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST, OPTIONS');
@@ -232,15 +257,18 @@ const PAGES = new Map<string, Page>(
       const { ok, reasons } = await deps.ready();
       text(response, ok ? 200 : 503, ok ? 'ok\n' : `${reasons.join('\n')}\n`);
     }),
-    '/metrics': onlyGet(async ({ deps }, _request, response) =>
-      text(response, 200, await deps.metrics.metrics(), deps.metrics.contentType),
+    '/metrics': onlyGet(async ({ deps }, request, response) =>
+      shortText(request, response, await deps.metrics.metrics(), deps.metrics.contentType),
     ),
     '/schema.graphql': onlyGet(async ({ deps }, request, response) => {
       if (!deps.settings.introspection) throw new Refusal(404, 'NOT_FOUND', 'The schema is not shown here.');
       const { body, etag } = schemaPage();
-      response.setHeader('ETag', etag);
-      if (isKnown(request.headers['if-none-match'], etag)) return void response.writeHead(304, { 'Cache-Control': 'no-cache' }).end();
-      text(response, 200, body, 'text/plain; charset=utf-8', 'no-cache');
+      // A strong tag is of these very bytes.
+      const encoding = encodingOf(request.headers['accept-encoding']);
+      response.setHeader('ETag', encoding === null ? etag : etag.replace(/"$/, `-${encoding}"`));
+      if (isKnown(request.headers['if-none-match'], etag))
+        return void response.writeHead(304, { 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding' }).end();
+      await shortText(request, response, body, undefined, 'no-cache');
     }),
   }),
 );

@@ -1,7 +1,8 @@
 /** The API's HTTP server: GraphQL over HTTP, SSE and WebSocket on /graphql and /graphql/read, and the pages that operators' tools read. */
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { Actor } from '../domain/actor.ts';
 import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
@@ -28,6 +29,8 @@ import { createYogaServer } from './yoga.ts';
 export interface Api {
   /** Where GraphQL is, such as http://127.0.0.1:4000/graphql. */
   url: string;
+  /** New connections are made with it; those that are open go on. Throws when certificate and key (PEM) do not fit each other. */
+  renewTls(pair: { cert: string; key: string }): void;
   /** Takes no more calls, ends live streams (WebSockets with code 1001), and waits at most `graceMs` for the rest. */
   close(graceMs: number): Promise<void>;
 }
@@ -36,8 +39,12 @@ const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 /** How often Node looks for those who exceed them: by default each 30 s, which would be four times the first. */
 const LOOK_MS = 1_000;
-/** Longer than the idle time of usual proxies, so that it is they who close. */
-const KEEP_ALIVE_MS = 65_000;
+/**
+ * Longer than the idle time of usual proxies and load balancers (60 s of AWS's and HAProxy's, 75 s of nginx's), so that it is they who close: a call
+ * sent into a connection that we are closing is lost, and answered by a 502. Headers have a shorter time of their own, which does not run on an
+ * idle connection.
+ */
+const KEEP_ALIVE_MS = 80_000;
 
 /** Resolves when the server listens; rejects when the address is taken. */
 export const startApi = async (deps: ApiDeps): Promise<Api> => {
@@ -49,9 +56,13 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
   server.requestTimeout = REQUEST_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxHeadersCount = 100;
-  server.on('request', (request, response) => void handle(request, response));
+  server.on('request', (request, response) => {
+    takePrefixOff(request, settings.pathPrefix);
+    void handle(request, response);
+  });
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
+    takePrefixOff(request, settings.pathPrefix);
     const path = pathOf(request);
     const ids = requestIdsOf(request, newRequestId);
     const refuse = (status: string) => void socket.end([`HTTP/1.1 ${status}`, ...idLinesOf(ids), 'Connection: close', '', ''].join('\r\n'));
@@ -62,6 +73,9 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
   await listening(server, settings);
   return {
     url: urlOf(server, settings),
+    renewTls: (pair) => {
+      if (server instanceof TlsServer) server.setSecureContext({ ...pair, minVersion: TLS_VERSION });
+    },
     close: async (graceMs) => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       feed.close();
@@ -126,10 +140,18 @@ const standOn = async (session: Session | undefined, open: () => Promise<Session
   return own === null ? null : { standing: own, release: own.close };
 };
 
+/** What is without the prefix stays as it is: a proxy may have taken it off, and a machine's own looks at /healthz have none. */
+const takePrefixOff = (request: IncomingMessage, prefix: string): void => {
+  const { url = '' } = request;
+  if (prefix !== '' && url.startsWith(`${prefix}/`)) request.url = url.slice(prefix.length);
+};
+
+const TLS_VERSION = 'TLSv1.2';
+
 const createServerOf = (tls: { cert: string; key: string } | null): Server =>
   tls === null
     ? createHttpServer({ connectionsCheckingInterval: LOOK_MS })
-    : createHttpsServer({ connectionsCheckingInterval: LOOK_MS, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' });
+    : createHttpsServer({ connectionsCheckingInterval: LOOK_MS, cert: tls.cert, key: tls.key, minVersion: TLS_VERSION });
 
 const listening = (server: Server, at: { host: string; port: number }) =>
   new Promise<void>((resolve, reject) => {
@@ -140,8 +162,8 @@ const listening = (server: Server, at: { host: string; port: number }) =>
     });
   });
 
-const urlOf = (server: Server, settings: { host: string; tls: object | null }): string => {
+const urlOf = (server: Server, settings: { host: string; tls: object | null; pathPrefix: string }): string => {
   const { port } = server.address() as AddressInfo;
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
-  return `${settings.tls === null ? 'http' : 'https'}://${host}:${port}/graphql`;
+  return `${settings.tls === null ? 'http' : 'https'}://${host}:${port}${settings.pathPrefix}${GRAPHQL}`;
 };

@@ -28,6 +28,8 @@ export interface ApiSettings {
   maxSocketsPerActor: number;
   /** A reader that takes nothing for this long loses its connection. */
   stallMs: number;
+  /** Path before /graphql where a proxy does not take it off, such as "/kubernetes"; '': none. */
+  pathPrefix: string;
   tls: { cert: string; key: string } | null;
   serves: Serves;
 }
@@ -42,6 +44,7 @@ const USUAL = {
   maxOperationsPerSocket: 100,
   maxSocketsPerActor: 50,
   stallMs: 60_000,
+  pathPrefix: '',
   tls: null,
   serves: { autoScaling: false },
 };

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type DocumentNode, type ExecutionResult, type GraphQLSchema, getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Log } from '../lib/log.ts';
+import { compress, type Encoding } from './compression.ts';
 import type { Context } from './context.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
@@ -16,6 +17,8 @@ export interface ServerContext {
   context: Context | null;
   /** The caller wants an answer as if what is deprecated were gone. */
   withoutDeprecated: boolean;
+  /** In which the answer shall be sent if it is long; null: as it is. */
+  encoding: Encoding | null;
 }
 
 export type Yoga = YogaServerInstance<ServerContext, Record<string, never>>;
@@ -60,6 +63,15 @@ export const createYogaServer = (options: {
       if (result === undefined || Array.isArray(result)) return;
       if (Symbol.asyncIterator in result) setResult(mapped(result, (one) => shown(one, requestId)));
       else setResult(shown(result, requestId));
+    },
+    onResponse: async ({ response, setResponse, serverContext: { encoding } }) => {
+      if (encoding === null || !/^application\/(?:graphql-response\+)?json/.test(response.headers.get('content-type') ?? '')) return;
+      const body = Buffer.from(await response.arrayBuffer());
+      const shorter = await compress(body, encoding);
+      const headers = new Headers(response.headers);
+      headers.delete('content-length');
+      if (shorter !== null) headers.set('content-encoding', encoding);
+      setResponse(new Response(new Uint8Array(shorter ?? body), { status: response.status, headers }));
     },
   };
 
