@@ -4,7 +4,7 @@ import { ADDON_BUNDLES, DELETE_ADDON_BUNDLE, REGISTER_ADDON_BUNDLE, UPDATE_ADDON
 import { ClientError } from '../client/errors.ts';
 import type { AddonBundle } from '../client/types.ts';
 import { getAddonBundle, listAll } from './find.ts';
-import { action, define, given } from './options.ts';
+import { action, define, defineAtOnce, given } from './options.ts';
 import { type CommonOptions, type Io, readInput, type Session } from './session.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -18,20 +18,22 @@ interface BundleOptions extends CommonOptions {
 export const addBundleCommands = (program: Command, io: Io): void => {
   const bundle = program.command('bundle').description('addon bundles that clusters may choose');
   withParts(
-    define(bundle, 'register <name>', 'offer manifests to all projects (cloud admins)').requiredOption(
+    defineAtOnce(bundle, 'register <name>', 'offer manifests to all projects (cloud admins)').requiredOption(
       '--file <file>',
       'the manifests, YAML of many documents; - reads standard input',
     ),
   ).action(action(io, register));
   withParts(
-    define(bundle, 'update <bundle>', 'make the next revision; clusters keep theirs (cloud admins)').option(
+    defineAtOnce(bundle, 'update <bundle>', 'make the next revision; clusters keep theirs (cloud admins)').option(
       '--file <file>',
       'the manifests; they stay without it',
     ),
   ).action(action(io, update));
   define(bundle, 'list', 'list addon bundles').action(action(io, list));
   define(bundle, 'show <bundle>', 'show an addon bundle with its options').action(action(io, show));
-  define(bundle, 'delete <bundle>', 'delete an addon bundle; refused while a cluster has it (cloud admins)').action(action(io, remove));
+  defineAtOnce(bundle, 'delete <bundle>', 'delete an addon bundle; refused while a cluster has it (cloud admins)').action(
+    action(io, remove),
+  );
 };
 
 const withParts = (command: Command): Command =>

@@ -4,7 +4,7 @@ import { CERTIFICATES, SIGN_CERTIFICATE } from '../client/documents.ts';
 import type { Certificate, Kubeconfig } from '../client/types.ts';
 import { getCluster } from './find.ts';
 import { inForce, readRole } from './kubeconfig.ts';
-import { action, define, given, readDuration } from './options.ts';
+import { action, define, defineAtOnce, given, readDuration } from './options.ts';
 import { type CommonOptions, type Io, readInput, type Session } from './session.ts';
 import { table } from './table.ts';
 
@@ -13,7 +13,7 @@ export const addCertificateCommands = (program: Command, io: Io): void => {
   define(certificate, 'list <cluster>', 'list certificates with their ends and the days on which they renew themselves').action(
     action(io, list),
   );
-  define(certificate, 'sign <cluster>', 'sign a client certificate in your name over a key of your own, on standard output')
+  defineAtOnce(certificate, 'sign <cluster>', 'sign a client certificate in your name over a key of your own, on standard output')
     .requiredOption('--csr <file>', 'PKCS#10 signing request as PEM; - reads standard input')
     .option('--role <role>', 'ADMIN, EDITOR or VIEWER', readRole, 'ADMIN')
     .option('--ttl <duration>', 'how long it is valid, from 10m to 24h', readDuration)

@@ -41,6 +41,8 @@ Exit status:
 const BY_CODE: Readonly<Record<string, number>> = {
   USAGE: EXIT.usage,
   BAD_USER_INPUT: EXIT.usage,
+  GRAPHQL_PARSE_FAILED: EXIT.usage,
+  GRAPHQL_VALIDATION_FAILED: EXIT.usage,
   INVALID_INPUT: EXIT.usage,
   UNSUPPORTED_VERSION: EXIT.usage,
   OVERLAPPING_CIDR: EXIT.usage,

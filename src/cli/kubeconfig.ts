@@ -7,7 +7,7 @@ import { ClientError } from '../client/errors.ts';
 import type { Kubeconfig, Page } from '../client/types.ts';
 import { getCluster } from './find.ts';
 import { keystoneKubeconfig } from './keystoneKubeconfig.ts';
-import { action, define, given, readDuration } from './options.ts';
+import { action, define, defineAtOnce, given, readDuration } from './options.ts';
 import type { CommonOptions, Io, Session } from './session.ts';
 import { ageOf, table } from './table.ts';
 
@@ -17,7 +17,7 @@ const LOOK_MS = 250;
 
 export const addKubeconfigCommands = (cluster: Command, io: Io): void => {
   const kubeconfig = cluster.command('kubeconfig').description('access to a cluster: issue (the default), keystone, list and revoke');
-  const issuing = define(kubeconfig, 'issue <cluster>', 'issue a short-lived kubeconfig in your name, on standard output', {
+  const issuing = defineAtOnce(kubeconfig, 'issue <cluster>', 'issue a short-lived kubeconfig in your name, on standard output', {
     isDefault: true,
   })
     .option('--role <role>', 'ADMIN, EDITOR or VIEWER', readRole, 'ADMIN')
@@ -35,7 +35,9 @@ export const addKubeconfigCommands = (cluster: Command, io: Io): void => {
   define(kubeconfig, 'list <cluster>', 'list who was given access, and whether it still counts')
     .option('--all', 'also what is over or revoked')
     .action(action(io, list));
-  define(kubeconfig, 'revoke <cluster> <kubeconfig...>', 'end access before its time, by id or by user name').action(action(io, revoke));
+  defineAtOnce(kubeconfig, 'revoke <cluster> <kubeconfig...>', 'end access before its time, by id or by user name').action(
+    action(io, revoke),
+  );
 };
 
 interface IssueOptions extends CommonOptions {

@@ -13,6 +13,10 @@ export const define = (noun: Command, usage: string, description: string, how: C
     .option('--url <url>', 'address of the API; SEEDBED_URL, or http://127.0.0.1:4000/graphql without it')
     .option('--os-cloud <name>', 'cloud of clouds.yaml to log in with; OS_CLOUD without it');
 
+/** A change that is over when the command returns: --wait is taken as by every change, so that scripts need not know which is which. */
+export const defineAtOnce = (noun: Command, usage: string, description: string, how: CommandOptions = {}): Command =>
+  define(noun, usage, description, how).option('--wait', 'taken as by every change; this one is over when the command returns');
+
 /** Also the options of commands that start an operation. */
 export const defineChange = (noun: Command, usage: string, description: string): Command =>
   define(noun, usage, description)

@@ -4,7 +4,7 @@ import { PAUSE_CLUSTER, RESUME_CLUSTER } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { ClusterPause } from '../client/types.ts';
 import { getCluster } from './find.ts';
-import { action, define, given, readDuration } from './options.ts';
+import { action, defineAtOnce, given, readDuration } from './options.ts';
 import type { CommonOptions, Io, Session } from './session.ts';
 
 interface PauseOptions extends CommonOptions {
@@ -17,13 +17,15 @@ interface PauseOptions extends CommonOptions {
 const SAME_KEY = 'the same key with the same input is carried out once';
 
 export const addPause = (cluster: Command, io: Io): void => {
-  define(cluster, 'pause <cluster>', 'leave a cluster as it is for a while: no rolls, healing, upgrades or repairs')
+  defineAtOnce(cluster, 'pause <cluster>', 'leave a cluster as it is for a while: no rolls, healing, upgrades or repairs')
     .option('--until <time>', 'when it ends by itself, such as 2027-01-07T08:00:00Z')
     .option('--for <duration>', 'or how long it lasts, such as 8h; at most 30 days', readDuration)
     .option('--reason <text>', 'for people')
     .option('--idempotency-key <key>', SAME_KEY)
     .action(action(io, pause));
-  define(cluster, 'resume <cluster>', 'end a pause before its time').option('--idempotency-key <key>', SAME_KEY).action(action(io, resume));
+  defineAtOnce(cluster, 'resume <cluster>', 'end a pause before its time')
+    .option('--idempotency-key <key>', SAME_KEY)
+    .action(action(io, resume));
 };
 
 const pause = async (session: Session, [nameOrId = '']: readonly string[], options: PauseOptions): Promise<void> => {

@@ -7,6 +7,7 @@ import { addBundleCommands } from './bundle.ts';
 import { addCertificateCommands } from './certificate.ts';
 import { addClusterCommands } from './cluster.ts';
 import { EXIT, EXIT_HELP, exitStatusOf, LOGIN_HELP, sentenceOf } from './exit.ts';
+import { addGqlCommand } from './gql.ts';
 import { addNodeCommands } from './node.ts';
 import { addNodeGroupCommands } from './nodegroup.ts';
 import { addOperationCommands } from './operation.ts';
@@ -21,8 +22,8 @@ import { addWhoamiCommand } from './whoami.ts';
 /** Commands that run a server, added by the composition root. */
 export type AddCommands = (program: Command) => void;
 
-/** Never throws: every error becomes one line on stderr and an exit status (see --help). `args`: without node and the file. */
-export const runProgram = async (args: readonly string[], io: Io, addCommands: AddCommands = () => {}): Promise<number> => {
+/** All commands, and what they are told of how to fail. */
+export const buildProgram = (io: Io, addCommands: AddCommands): Command => {
   const program = new Command('seedbed')
     .description('Managed Kubernetes on OpenStack: control planes in seed clusters, workers in your project.')
     .version(version(), '--version', 'print the version')
@@ -44,7 +45,14 @@ export const runProgram = async (args: readonly string[], io: Io, addCommands: A
   addUsageCommand(program, io);
   addTokenCommand(program, io);
   addWhoamiCommand(program, io);
+  addGqlCommand(program, io);
   throwInsteadOfExiting(program);
+  return program;
+};
+
+/** Never throws: every error becomes one line on stderr and an exit status (see --help). `args`: without node and the file. */
+export const runProgram = async (args: readonly string[], io: Io, addCommands: AddCommands = () => {}): Promise<number> => {
+  const program = buildProgram(io, addCommands);
   try {
     await program.parseAsync([...args], { from: 'user' });
     return EXIT.ok;

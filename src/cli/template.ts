@@ -5,7 +5,7 @@ import { ClientError } from '../client/errors.ts';
 import type { Template } from '../client/types.ts';
 import { leavesOf, mergeTrees } from '../lib/tree.ts';
 import { getTemplate, listAll } from './find.ts';
-import { action, collect, collectLabel, define, given, type Label, readWhole } from './options.ts';
+import { action, collect, collectLabel, define, defineAtOnce, given, type Label, readWhole } from './options.ts';
 import type { CommonOptions, Io, Session } from './session.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -27,13 +27,15 @@ interface FieldOptions extends CommonOptions {
 
 export const addTemplateCommands = (program: Command, io: Io): void => {
   const template = program.command('template').description('shapes of clusters');
-  withFields(define(template, 'create <name>', 'publish a shape of clusters'), 'CreateClusterTemplateInput').action(action(io, create));
-  withFields(define(template, 'update <template>', 'make the next revision; clusters keep theirs'), 'UpdateClusterTemplateInput')
+  withFields(defineAtOnce(template, 'create <name>', 'publish a shape of clusters'), 'CreateClusterTemplateInput').action(
+    action(io, create),
+  );
+  withFields(defineAtOnce(template, 'update <template>', 'make the next revision; clusters keep theirs'), 'UpdateClusterTemplateInput')
     .option('--name <name>', 'its new name')
     .action(action(io, update));
   define(template, 'list', 'list templates').action(action(io, list));
   define(template, 'show <template>', 'show a template with its settings').action(action(io, show));
-  define(template, 'delete <template>', 'delete a template; refused while clusters use it').action(action(io, remove));
+  defineAtOnce(template, 'delete <template>', 'delete a template; refused while clusters use it').action(action(io, remove));
 };
 
 const withFields = (command: Command, input: string): Command =>

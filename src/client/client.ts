@@ -1,7 +1,7 @@
 /** A typed client of the GraphQL API: requests over HTTP, subscriptions over WebSocket. */
 import { createClient as createSocketClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
-import { ClientError, errorOfProblem, type ProblemFields } from './errors.ts';
+import { ClientError, errorOfAnswer, errorOfProblem, type GraphqlError, type ProblemFields } from './errors.ts';
 import { messageOf, postJson } from './post.ts';
 import { keepRenewed } from './renewal.ts';
 
@@ -22,10 +22,18 @@ export interface ClientOptions {
 export interface Client {
   /** The data of a query. Throws ClientError. */
   request<T>(document: string, variables?: Variables): Promise<T>;
+  /** The whole answer, with errors beside what there is of the data. Throws ClientError when there is none. */
+  ask(document: string, variables?: Variables): Promise<GraphqlAnswer>;
   /** The payload of a document with one mutation; a typed error of its union is thrown as ClientError. */
   mutate<T>(document: string, variables: Variables): Promise<T>;
   /** One connection's worth of a subscription, which fresh tokens keep open: ends when the server completes it, throws ConnectionLost when the connection ends. */
   subscribe<T>(document: string, variables: Variables, how?: Subscribing): AsyncIterable<T>;
+}
+
+export interface GraphqlAnswer {
+  data?: Record<string, unknown> | null;
+  errors?: GraphqlError[];
+  extensions?: unknown;
 }
 
 export interface Subscribing {
@@ -61,17 +69,24 @@ export const createClient = (options: ClientOptions): Client => {
       refused = true;
     },
   };
-  const request = async <T>(document: string, variables: Variables = {}): Promise<T> => {
+  const ask = async (document: string, variables: Variables = {}): Promise<GraphqlAnswer> => {
     try {
-      return await post<T>(options, document, variables, false);
+      const answer = await post(options, document, variables, false);
+      if (answer.errors?.[0]?.extensions?.code !== 'UNAUTHENTICATED') return answer;
     } catch (error) {
-      // A token may end early, by revocation; one more login tells that from a login that is not good.
       if (!(error instanceof ClientError) || error.code !== 'UNAUTHENTICATED') throw error;
-      return await post<T>(options, document, variables, true);
     }
+    // A token may end early, by revocation; one more login tells that from a login that is not good.
+    return post(options, document, variables, true);
+  };
+  const request = async <T>(document: string, variables: Variables = {}): Promise<T> => {
+    const answer = await ask(document, variables);
+    if (answer.errors !== undefined && answer.errors.length > 0) throw errorOfAnswer(answer.errors);
+    return answer.data as T;
   };
   return {
     request,
+    ask,
     mutate: async <T>(document: string, variables: Variables) => {
       const [answer] = Object.values(await request<Record<string, { __typename: string }>>(document, variables));
       if (answer === undefined) throw new ClientError('BAD_ANSWER', 'The API gave an empty answer.');
@@ -91,12 +106,7 @@ interface SocketTokens {
   noteRefusal(): void;
 }
 
-interface GraphQlError {
-  message: string;
-  extensions?: { code?: string; requestId?: string };
-}
-
-const post = async <T>(options: ClientOptions, document: string, variables: Variables, fresh: boolean): Promise<T> => {
+const post = async (options: ClientOptions, document: string, variables: Variables, fresh: boolean): Promise<GraphqlAnswer> => {
   const answer = await postJson({
     url: options.url,
     headers: { 'X-Auth-Token': await options.token(fresh) },
@@ -105,21 +115,19 @@ const post = async <T>(options: ClientOptions, document: string, variables: Vari
     ...(options.ca != null && { ca: options.ca }),
     ...(options.signal !== undefined && { signal: options.signal }),
   });
-  const body = answer.json as { data?: T | null; errors?: GraphQlError[] } | undefined;
+  const body = answer.json as GraphqlAnswer | undefined;
   const header = answer.headers['x-request-id'];
   const requestId = typeof header === 'string' ? header : null;
-  if (body?.errors !== undefined && body.errors.length > 0) throw errorOfGraphQl(body.errors, requestId);
+  if (body?.errors !== undefined && body.errors.length > 0)
+    return {
+      ...body,
+      errors: body.errors.map((error) => ({ ...error, extensions: { ...(requestId !== null && { requestId }), ...error.extensions } })),
+    };
   if (body?.data == null) {
     const code = answer.status === 401 ? 'UNAUTHENTICATED' : 'BAD_ANSWER';
     throw new ClientError(code, `${options.url} answered HTTP ${answer.status} without GraphQL; is it Seedbed's address?`, { requestId });
   }
-  return body.data;
-};
-
-const errorOfGraphQl = (errors: readonly GraphQlError[], requestId: string | null): ClientError => {
-  const [first] = errors;
-  const message = errors.map((error) => error.message).join(' ');
-  return new ClientError(first?.extensions?.code ?? 'BAD_ANSWER', message, { requestId: first?.extensions?.requestId ?? requestId });
+  return body;
 };
 
 async function* subscribe<T>(
@@ -156,7 +164,7 @@ async function* subscribe<T>(
   signal?.addEventListener('abort', end, { once: true });
   try {
     for await (const result of socket.iterate<T>({ query: document, variables })) {
-      if (result.errors !== undefined && result.errors.length > 0) throw errorOfStream(result.errors as readonly GraphQlError[]);
+      if (result.errors !== undefined && result.errors.length > 0) throw errorOfStream(result.errors as readonly GraphqlError[]);
       if (result.data != null) yield result.data;
     }
     if (signal?.aborted) throw new ClientError('INTERRUPTED', 'Interrupted.');
@@ -180,8 +188,8 @@ const ANSWER_MS = 15_000;
 export const REFUSALS: readonly number[] = [4401, 4403];
 
 /** A stream that the server must end says so as an error, and whether it is worth going on from the cursor. */
-const errorOfStream = (errors: readonly GraphQlError[]): Error => {
-  const error = errorOfGraphQl(errors, null);
+const errorOfStream = (errors: readonly GraphqlError[]): Error => {
+  const error = errorOfAnswer(errors);
   if (error.code === 'GOING_AWAY' || error.code === 'UNAVAILABLE') return new ConnectionLost(1001, error.message);
   return error.code === 'UNAUTHENTICATED' ? new ConnectionLost(4403, error.message) : error;
 };
@@ -189,7 +197,7 @@ const errorOfStream = (errors: readonly GraphQlError[]): Error => {
 /** The library throws close events, lists of GraphQL errors, and errors of the socket. */
 const errorOfSocket = (error: unknown): Error => {
   if (error instanceof ClientError || error instanceof ConnectionLost) return error;
-  if (Array.isArray(error)) return errorOfStream(error as GraphQlError[]);
+  if (Array.isArray(error)) return errorOfStream(error as GraphqlError[]);
   if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number') {
     const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : '';
     return new ConnectionLost(error.code, reason);

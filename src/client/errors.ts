@@ -37,3 +37,16 @@ export const errorOfProblem = (problem: ProblemFields, requestId: string | null 
   const suffix = figures.length === 0 ? '' : ` (${figures.join('; ')})`;
   return new ClientError(problem.code, `${problem.message}${suffix}`, { requestId, field: problem.field ?? null });
 };
+
+/** One of an answer's `errors`. */
+export interface GraphqlError {
+  message: string;
+  extensions?: { code?: string; requestId?: string };
+}
+
+/** All that is said above an answer's data as one error, with the code of the first. */
+export const errorOfAnswer = (errors: readonly GraphqlError[]): ClientError => {
+  const [first] = errors;
+  const message = errors.map((error) => error.message).join(' ');
+  return new ClientError(first?.extensions?.code ?? 'BAD_ANSWER', message, { requestId: first?.extensions?.requestId ?? null });
+};

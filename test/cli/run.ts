@@ -1,6 +1,8 @@
 /** Runs one command line in this process and keeps what it wrote. */
 import { tmpdir } from 'node:os';
-import { runProgram } from '../../src/cli/program.ts';
+import type { Command } from 'commander';
+import { buildProgram, runProgram } from '../../src/cli/program.ts';
+import type { Io } from '../../src/cli/session.ts';
 
 export interface Ran {
   status: number;
@@ -8,30 +10,39 @@ export interface Ran {
   err: string;
 }
 
-export const run = async (
-  args: readonly string[],
-  environment: Record<string, string>,
-  options: { cwd?: string; home?: string; signal?: AbortSignal } = {},
-): Promise<Ran> => {
-  let out = '';
-  let err = '';
-  const status = await runProgram(args, {
-    environment,
-    cwd: options.cwd ?? tmpdir(),
-    home: options.home ?? '/nonexistent',
-    out: (text) => {
-      out += text;
+type Options = { cwd?: string; home?: string; signal?: AbortSignal };
+
+const ioOf = (ran: Ran, environment: Record<string, string>, options: Options): Io => ({
+  environment,
+  cwd: options.cwd ?? tmpdir(),
+  home: options.home ?? '/nonexistent',
+  out: (text) => {
+    ran.out += text;
+  },
+  screen: {
+    write: (text) => {
+      ran.err += text;
     },
-    screen: {
-      write: (text) => {
-        err += text;
-      },
-      live: false,
-      columns: () => 80,
-      rows: () => 24,
-      now: Date.now,
-    },
-    signal: options.signal ?? new AbortController().signal,
-  });
-  return { status, out, err };
+    live: false,
+    columns: () => 80,
+    rows: () => 24,
+    now: Date.now,
+  },
+  signal: options.signal ?? new AbortController().signal,
+});
+
+export const run = async (args: readonly string[], environment: Record<string, string>, options: Options = {}): Promise<Ran> => {
+  const ran = { status: 0, out: '', err: '' };
+  ran.status = await runProgram(args, ioOf(ran, environment, options));
+  return ran;
+};
+
+/** Every command that can be run, with the words that lead to it, such as "cluster create". */
+export const listCommands = (): [string, Command][] => {
+  const below = (command: Command, words: string): [string, Command][] =>
+    command.commands.length === 0 ? [[words, command]] : command.commands.flatMap((one) => below(one, `${words} ${one.name()}`.trim()));
+  return below(
+    buildProgram(ioOf({ status: 0, out: '', err: '' }, {}, {}), () => {}),
+    '',
+  );
 };

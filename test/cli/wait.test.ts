@@ -1,7 +1,7 @@
 /** A watcher that is cut off for good says that what it watched goes on, and how to look again. */
 import { afterEach, expect, test } from 'vitest';
 import { type FakeApi, startFakeApi } from './fakeApi.ts';
-import { run } from './run.ts';
+import { listCommands, run } from './run.ts';
 
 let api: FakeApi | undefined;
 afterEach(async () => {
@@ -31,3 +31,19 @@ test.each([
   const { status, err } = await run(args, { SEEDBED_URL: api.url, OS_TOKEN: 'ready' });
   expect([status, err]).toEqual([1, expect.stringContaining(told)]);
 });
+
+/** What changes nothing, by its last word; whatever is called otherwise changes something, and can be waited for. */
+const READS = ['list', 'show', 'watch', 'leaks', 'keystone', 'usage', 'token', 'whoami', 'gql'];
+
+test('the command line has many changes', () => expect(listCommands().filter(([words]) => isChange(words)).length).toBeGreaterThan(40));
+
+const isChange = (words: string) => !READS.includes(words.split(' ').at(-1) ?? '');
+
+test.each(listCommands().filter(([words]) => isChange(words)))(
+  '%s takes --wait, and says in its help what it waits for',
+  (_words, command) => {
+    const option = command.options.find(({ long }) => long === '--wait');
+    expect(option?.description).toMatch(/./);
+    expect(command.options.filter(({ long }) => long === '--json')).toHaveLength(1);
+  },
+);
