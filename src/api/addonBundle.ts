@@ -11,7 +11,7 @@ import { sightOf } from '../store/sight.ts';
 import { badInput, builder, nodeType } from './builder.ts';
 import type { Context } from './context.ts';
 import { plainId } from './ids.ts';
-import { byCreation, connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
+import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
 
 export const AddonBundleRevisionType = builder.objectRef<BundleRevisionHead>('AddonBundleRevision').implement({
   description: 'An immutable state of a bundle; clusters keep theirs.',
@@ -83,7 +83,7 @@ builder.queryField('addonBundles', (t) =>
   t.field({
     type: AddonBundleConnection,
     description: 'Addon bundles that clusters may choose, oldest first.',
-    args: { ...pageArgs(t.arg), filter: t.arg({ type: AddonBundleFilter, description: 'Which ones.' }) },
+    args: { ...listArgs(t.arg), filter: t.arg({ type: AddonBundleFilter, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
       return connectionOf(

@@ -7,7 +7,7 @@ import { ClusterRef } from './cluster.ts';
 import { ConditionType } from './condition.ts';
 import { BackupReasonEnum, BackupStateEnum } from './enums.ts';
 import { plainId } from './ids.ts';
-import { byCreation, connectionOf, pageArgs, pageOf } from './paging.ts';
+import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
 
 export const BackupRef = builder.objectRef<BackupRow>(nodeType('Backup'));
 
@@ -86,7 +86,7 @@ builder.objectField(ClusterRef, 'backups', (t) =>
   t.field({
     type: BackupConnection,
     description: 'Its backups, newest first; what is unfinished or has failed included. None for who may not see backups.',
-    args: pageArgs(t.arg),
+    args: listArgs(t.arg),
     resolve: async (row, args, { loaders, actor }) => {
       const page = pageOf(args);
       const isSeen = may(actor, 'readBackups', row);
@@ -106,14 +106,25 @@ builder.objectField(ClusterRef, 'nextBackupAt', (t) =>
   }),
 );
 
+const BackupFilterInput = builder.inputType('BackupFilter', {
+  description: 'Which backups to list; without a field, all that you may see.',
+  fields: (t) => ({
+    clusterId: t.id({ description: 'Of this cluster, which may be gone.' }),
+    states: t.field({ type: [BackupStateEnum], description: 'In one of these states.' }),
+    reasons: t.field({ type: [BackupReasonEnum], description: 'Made for one of these reasons.' }),
+  }),
+});
+
 builder.queryField('backups', (t) =>
   t.field({
     type: BackupConnection,
     description: "The project's backups, newest first, also of clusters that are gone; all projects' for cloud admins and cloud readers.",
-    args: pageArgs(t.arg),
+    args: { ...listArgs(t.arg), filter: t.arg({ type: BackupFilterInput, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
-      return connectionOf(await listBackups(store.db, sightOf(actor, 'readBackups'), page), page, byCreation);
+      const { clusterId, ...filter } = filterOf(args.filter);
+      const wanted = { ...filter, ...(clusterId != null && { clusterId: plainId('Cluster', clusterId) }) };
+      return connectionOf(await listBackups(store.db, sightOf(actor, 'readBackups'), wanted, page), page, byCreation);
     },
   }),
 );

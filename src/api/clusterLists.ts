@@ -9,16 +9,18 @@ import { listNodeGroupsByClusters } from '../store/nodeGroups.ts';
 import { listNodesByClusters } from '../store/nodes.ts';
 import { listOperationsByClusters } from '../store/operations.ts';
 import { encodeCursor } from '../store/page.ts';
+import type { OperationRow } from '../store/progress.ts';
+import type { NodeRow } from '../store/reconcile.ts';
 import { listResourcesByClusters } from '../store/resources.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
-import { InventoryServiceEnum, InventoryStateEnum } from './enums.ts';
+import { InventoryServiceEnum, InventoryStateEnum, OperationKindEnum, OperationStateEnum } from './enums.ts';
 import { EventType } from './event.ts';
 import type { ReadPages } from './loaders.ts';
 import { ClusterNodeRef } from './node.ts';
-import { ClusterNodeConnection, NodeGroupRef } from './nodeGroup.ts';
+import { ClusterNodeConnection, NodeFilterInput, NodeGroupRef } from './nodeGroup.ts';
 import { OperationRef } from './operation.ts';
-import { byCreation, connectionOf, eventNumberOf, filterOf, pageArgs, pageOf } from './paging.ts';
+import { byCreation, connectionOf, eventNumberOf, filterOf, listArgs, pageArgs, pageOf } from './paging.ts';
 import { ResourceRef } from './resource.ts';
 import { SeedRef } from './seed.ts';
 
@@ -51,6 +53,14 @@ const ResourceFilterInput = builder.inputType('ResourceFilter', {
   }),
 });
 
+const OperationFilterInput = builder.inputType('OperationFilter', {
+  description: 'Which operations to list; without a field, all.',
+  fields: (t) => ({
+    kinds: t.field({ type: [OperationKindEnum], description: 'Of one of these kinds.' }),
+    states: t.field({ type: [OperationStateEnum], description: 'In one of these states.' }),
+  }),
+});
+
 /** Whether there is a next page is seen by asking for one more. */
 export const readEvents: ReadPages<ProgressEvent> = async (db, streamIds, page) => {
   const lists = await listEventsByStreams(db, streamIds, eventNumberOf(page.after), page.first + 1);
@@ -61,7 +71,7 @@ builder.objectFields(ClusterRef, (t) => ({
   nodeGroups: t.field({
     type: NodeGroupConnection,
     description: 'Its node groups, oldest first.',
-    args: pageArgs(t.arg),
+    args: listArgs(t.arg),
     resolve: async (row, args, { loaders }) => {
       const page = pageOf(args);
       return connectionOf(await loaders.page(listNodeGroupsByClusters, row.id, page), page, byCreation);
@@ -70,19 +80,24 @@ builder.objectFields(ClusterRef, (t) => ({
   nodes: t.field({
     type: ClusterNodeConnection,
     description: 'Its workers, oldest first.',
-    args: pageArgs(t.arg),
+    args: { ...listArgs(t.arg), filter: t.arg({ type: NodeFilterInput, description: 'Which ones.' }) },
     resolve: async (row, args, { loaders }) => {
       const page = pageOf(args);
-      return connectionOf(await loaders.page(listNodesByClusters, row.id, page), page, byCreation);
+      const filter = filterOf(args.filter);
+      const read: ReadPages<NodeRow> = (db, ids, wanted) => listNodesByClusters(db, ids, filter, wanted);
+      return connectionOf(await loaders.page(read, row.id, page, `nodes ${stableJson(filter)}`), page, byCreation);
     },
   }),
   operations: t.field({
     type: OperationConnection,
     description: 'What was asked of it and of its node groups, newest first.',
-    args: pageArgs(t.arg),
+    args: { ...listArgs(t.arg), filter: t.arg({ type: OperationFilterInput, description: 'Which ones.' }) },
     resolve: async (row, args, { loaders }) => {
       const page = pageOf(args);
-      return connectionOf(await loaders.page(listOperationsByClusters, row.id, page), page, (o) => encodeCursor(o.requestedAt, o.id));
+      const filter = filterOf(args.filter);
+      const read: ReadPages<OperationRow> = (db, ids, wanted) => listOperationsByClusters(db, ids, filter, wanted);
+      const slice = await loaders.page(read, row.id, page, `operations ${stableJson(filter)}`);
+      return connectionOf(slice, page, (o) => encodeCursor(o.requestedAt, o.id));
     },
   }),
   events: t.field({
@@ -97,7 +112,7 @@ builder.objectFields(ClusterRef, (t) => ({
   resources: t.field({
     type: ResourceConnection,
     description: 'Every outside thing that was made for it, oldest first.',
-    args: { ...pageArgs(t.arg), filter: t.arg({ type: ResourceFilterInput, description: 'Which ones.' }) },
+    args: { ...listArgs(t.arg), filter: t.arg({ type: ResourceFilterInput, description: 'Which ones.' }) },
     resolve: async (row, args, { loaders }) => {
       const page = pageOf(args);
       const filter = filterOf(args.filter);
@@ -111,7 +126,7 @@ builder.objectField(SeedRef, 'clusters', (t) =>
   t.field({
     type: ClusterConnection,
     description: 'The clusters on it, oldest first.',
-    args: pageArgs(t.arg),
+    args: listArgs(t.arg),
     resolve: async (row, args, { loaders }) => {
       const page = pageOf(args);
       return connectionOf(await loaders.page(listClustersBySeeds, row.id, page), page, byCreation);

@@ -7,7 +7,7 @@ import { ClusterRef } from './cluster.ts';
 import { ClusterConnection } from './clusterLists.ts';
 import { ClusterStateEnum } from './enums.ts';
 import { plainId } from './ids.ts';
-import { byCreation, connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
+import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
 
 export const ClusterFilterInput = builder.inputType('ClusterFilter', {
   description: 'Which clusters; without a field, all that you may see.',
@@ -24,7 +24,7 @@ builder.queryField('clusters', (t) =>
   t.field({
     type: ClusterConnection,
     description: "The project's clusters, oldest first; all projects' for cloud admins and cloud readers.",
-    args: { ...pageArgs(t.arg), filter: t.arg({ type: ClusterFilterInput, description: 'Which ones.' }) },
+    args: { ...listArgs(t.arg), filter: t.arg({ type: ClusterFilterInput, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
       const filter = filterOf(args.filter);

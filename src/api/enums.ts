@@ -446,3 +446,11 @@ export const ServerGroupPolicyEnum = builder.enumType('ServerGroupPolicy', {
     NONE: { description: 'Wherever the cloud likes; there is no server group.' },
   } as const satisfies Record<ServerGroupPolicy, object>,
 });
+
+/** Of the time by which a list is ordered. */
+export type ListOrder = 'OLDEST_FIRST' | 'NEWEST_FIRST';
+
+export const ListOrderEnum = enumOf<ListOrder>('ListOrder', 'Which way a list goes.', {
+  OLDEST_FIRST: 'From the one that was asked for first.',
+  NEWEST_FIRST: 'From the one that was asked for last.',
+});

@@ -4,7 +4,7 @@ import { type KubeconfigRow, listKubeconfigsByClusters } from '../store/kubeconf
 import { builder, nodeType } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
 import { KubeconfigKindEnum, KubeconfigRoleEnum, KubeconfigStateEnum } from './enums.ts';
-import { byCreation, connectionOf, pageArgs, pageOf } from './paging.ts';
+import { byCreation, connectionOf, listArgs, pageOf } from './paging.ts';
 
 export const KubeconfigRef = builder.objectRef<KubeconfigRow>(nodeType('Kubeconfig'));
 
@@ -47,7 +47,7 @@ builder.objectField(ClusterRef, 'kubeconfigs', (t) =>
   t.field({
     type: KubeconfigConnection,
     description: 'Access that was given to it, newest first; for 90 days after its end.',
-    args: pageArgs(t.arg),
+    args: listArgs(t.arg),
     resolve: async (row, args, { loaders }) => {
       const page = pageOf(args);
       return connectionOf(await loaders.page(listKubeconfigsByClusters, row.id, page), page, byCreation);

@@ -192,7 +192,7 @@ const createPageLoader = (db: Db): Loaders['page'] => {
   return async <Row>(read: ReadPages<Row>, parentId: string, page: Page, key?: string): Promise<Slice<Row>> => {
     const byPage = readers.get(key ?? read) ?? new Map<string, DataLoader<string, unknown>>();
     readers.set(key ?? read, byPage);
-    const wanted = `${page.first}/${page.after ?? ''}`;
+    const wanted = `${page.first}/${page.after ?? ''}/${page.newestFirst ?? ''}`;
     const loader =
       byPage.get(wanted) ??
       fromMap<unknown>(

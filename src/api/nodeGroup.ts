@@ -2,14 +2,16 @@
 import { findByNameOrId } from '../domain/cloud.ts';
 import { type AdditionalPort, type CloudInitDigest, machineOf, type Taint, warningsOf } from '../domain/nodeGroup.ts';
 import { isOutdated, nodeVersionOf } from '../domain/roll.ts';
+import { stableJson } from '../lib/json.ts';
 import { listNodesByGroups } from '../store/nodes.ts';
-import type { NodeGroupRow } from '../store/reconcile.ts';
+import type { NodeGroupRow, NodeRow } from '../store/reconcile.ts';
 import { builder, nodeType } from './builder.ts';
 import { ConditionType } from './condition.ts';
-import { NodeGroupStateEnum, ServerGroupPolicyEnum, TaintEffectEnum, VnicTypeEnum } from './enums.ts';
+import { NodeGroupStateEnum, NodeStateEnum, ServerGroupPolicyEnum, TaintEffectEnum, VnicTypeEnum } from './enums.ts';
 import { entriesOf, LabelType } from './label.ts';
+import type { ReadPages } from './loaders.ts';
 import { ClusterNodeRef } from './node.ts';
-import { byCreation, connectionOf, pageArgs, pageOf } from './paging.ts';
+import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
 import { RootVolumeType } from './spec.ts';
 import { UpgradeStrategyType } from './upgradeStrategy.ts';
 
@@ -42,6 +44,13 @@ const AdditionalPortType = builder.objectRef<AdditionalPort>('AdditionalPort').i
       description: "Names or ids of its security groups; null: those of the worker's other ports.",
     }),
     vnicType: t.expose('vnicType', { type: VnicTypeEnum, description: 'How it is plugged into the server.' }),
+  }),
+});
+
+export const NodeFilterInput = builder.inputType('NodeFilter', {
+  description: 'Which workers to list; without a field, all that are not gone.',
+  fields: (t) => ({
+    states: t.field({ type: [NodeStateEnum], description: 'In one of these states.' }),
   }),
 });
 
@@ -177,10 +186,12 @@ builder.node(NodeGroupRef, {
     nodes: t.field({
       type: ClusterNodeConnection,
       description: 'Its workers, oldest first.',
-      args: pageArgs(t.arg),
+      args: { ...listArgs(t.arg), filter: t.arg({ type: NodeFilterInput, description: 'Which ones.' }) },
       resolve: async (row, args, { loaders }) => {
         const page = pageOf(args);
-        return connectionOf(await loaders.page(listNodesByGroups, row.id, page), page, byCreation);
+        const filter = filterOf(args.filter);
+        const read: ReadPages<NodeRow> = (db, ids, wanted) => listNodesByGroups(db, ids, filter, wanted);
+        return connectionOf(await loaders.page(read, row.id, page, `nodes of groups ${stableJson(filter)}`), page, byCreation);
       },
     }),
     conditions: t.field({

@@ -4,7 +4,7 @@ import { listOrphans, type OrphanRow } from '../store/orphans.ts';
 import { encodeCursor } from '../store/page.ts';
 import { builder } from './builder.ts';
 import { InventoryServiceEnum, OrphanReasonEnum, OrphanStateEnum } from './enums.ts';
-import { connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
+import { connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
 import { FaultType } from './problem.ts';
 import { SeedRef } from './seed.ts';
 
@@ -58,7 +58,7 @@ builder.queryField('orphans', (t) =>
     type: OrphanConnection,
     description:
       'What findOrphans has found, oldest first; what is gone is listed for 30 days more. For who is no cloud admin or cloud reader there are none.',
-    args: { ...pageArgs(t.arg), filter: t.arg({ type: OrphanFilter, description: 'Which ones.' }) },
+    args: { ...listArgs(t.arg), filter: t.arg({ type: OrphanFilter, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
       const slice = may(actor, 'readOrphans') ? await listOrphans(store.db, filterOf(args.filter), page) : { rows: [], hasNextPage: false };

@@ -2,6 +2,7 @@
 import { UserError } from '../domain/errors.ts';
 import { encodeCursor, type Page, type Slice } from '../store/page.ts';
 import { type ArgBuilder, badInput } from './builder.ts';
+import { type ListOrder, ListOrderEnum } from './enums.ts';
 
 export const DEFAULT_PAGE = 50;
 export const MAX_PAGE = 100;
@@ -9,13 +10,14 @@ export const MAX_PAGE = 100;
 export interface PageArgs {
   first?: number | null | undefined;
   after?: string | null | undefined;
+  orderBy?: ListOrder | null | undefined;
 }
 
 /** The page asked for. Throws BAD_USER_INPUT for a size that is not offered. */
 export const pageOf = (args: PageArgs): Page => {
   const first = args.first ?? DEFAULT_PAGE;
   if (first < 1 || first > MAX_PAGE) throw badInput(`first must be from 1 to ${MAX_PAGE}; ${first} was asked for.`);
-  return { first, after: args.after ?? null };
+  return { first, after: args.after ?? null, ...(args.orderBy != null && { newestFirst: args.orderBy === 'NEWEST_FIRST' }) };
 };
 
 /** A page as a connection, with a cursor for each row. */
@@ -41,6 +43,12 @@ export const eventNumberOf = (cursor: string | null | undefined): number => {
   if (Number.isNaN(number)) throw new UserError('INVALID_INPUT', 'An event cursor is the number of an event.', { field: ['after'] });
   return number;
 };
+
+/** Arguments of a list that goes either way. */
+export const listArgs = (t: ArgBuilder) => ({
+  ...pageArgs(t),
+  orderBy: t({ type: ListOrderEnum, description: 'Which way it goes; without it as its description says. A cursor is good both ways.' }),
+});
 
 /** Arguments of every list. */
 export const pageArgs = (t: ArgBuilder) => ({

@@ -9,7 +9,7 @@ import { ConditionType } from './condition.ts';
 import { ExposureEnum, SeedNetworkDriverEnum, SeedStateEnum } from './enums.ts';
 import { plainId } from './ids.ts';
 import { entriesOf, LabelType } from './label.ts';
-import { byCreation, connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
+import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
 
 const SeedProbeType = builder.objectRef<SeedFacts>('SeedProbe').implement({
   description: 'What the last look at a seed found; figures are sums over its schedulable nodes.',
@@ -136,7 +136,7 @@ builder.queryField('seeds', (t) =>
   t.field({
     type: SeedConnection,
     description: 'Seeds, oldest first. For who is no cloud admin or cloud reader there are none.',
-    args: { ...pageArgs(t.arg), filter: t.arg({ type: SeedFilter, description: 'Which ones.' }) },
+    args: { ...listArgs(t.arg), filter: t.arg({ type: SeedFilter, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
       const slice = may(actor, 'readSeeds') ? await listSeeds(store.db, filterOf(args.filter), page) : { rows: [], hasNextPage: false };

@@ -5,7 +5,7 @@ import { badInput, builder, nodeType } from './builder.ts';
 import type { Context } from './context.ts';
 import { VisibilityEnum } from './enums.ts';
 import { plainId } from './ids.ts';
-import { byCreation, connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
+import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
 import { ClusterSpecType } from './spec.ts';
 
 export const TemplateRevisionType = builder.objectRef<TemplateRevisionRow>('ClusterTemplateRevision').implement({
@@ -75,7 +75,7 @@ builder.queryField('clusterTemplates', (t) =>
   t.field({
     type: TemplateConnection,
     description: 'Templates of the project and public ones, oldest first; hidden ones for cloud admins and cloud readers only.',
-    args: { ...pageArgs(t.arg), filter: t.arg({ type: TemplateFilter, description: 'Which ones.' }) },
+    args: { ...listArgs(t.arg), filter: t.arg({ type: TemplateFilter, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
       return connectionOf(

@@ -43,7 +43,7 @@ export const listAddonBundles = async (db: Db, sight: Sight, filter: AddonBundle
         behindCursor(order, page),
       ),
     )
-    .orderBy(...orderBy(order))
+    .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
   return sliceOf(rows, page);
 };

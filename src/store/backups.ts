@@ -1,6 +1,6 @@
 /** Backups: what is stored of clusters' etcd, and what is still being stored. */
 import { and, asc, desc, eq, inArray, isNull, lt, ne, or, sql } from 'drizzle-orm';
-import { type BackupReason, backupNameOf } from '../domain/backup.ts';
+import { type BackupReason, type BackupState, backupNameOf } from '../domain/backup.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { behindCursor, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
@@ -47,23 +47,38 @@ export const newBackup = ({
 
 const order: Order = { at: backups.createdAt, id: backups.id, newestFirst: true };
 
+export interface BackupFilter {
+  clusterId?: string | null;
+  states?: readonly BackupState[] | null;
+  reasons?: readonly BackupReason[] | null;
+}
+
+/** None that is gone. */
+const isWanted = (filter: BackupFilter) =>
+  and(
+    isNull(backups.deletedAt),
+    filter.clusterId == null ? undefined : eq(backups.clusterId, filter.clusterId),
+    filter.states == null ? undefined : inArray(backups.state, [...filter.states]),
+    filter.reasons == null ? undefined : inArray(backups.reason, [...filter.reasons]),
+  );
+
 /** Newest first; none that is gone. */
 export const listBackupsByClusters = async (db: Db, clusterIds: readonly string[], page: Page): Promise<Map<string, Slice<BackupRow>>> => {
   const rows = await db
     .select()
     .from(backups)
     .where(firstOfEach(backups.clusterId, clusterIds, order, page, isNull(backups.deletedAt)))
-    .orderBy(...orderBy(order));
+    .orderBy(...orderBy(order, page));
   return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
 };
 
 /** Of all clusters that are seen, those that are gone included; newest first. */
-export const listBackups = async (db: Db, sight: Sight, page: Page): Promise<Slice<BackupRow>> => {
+export const listBackups = async (db: Db, sight: Sight, filter: BackupFilter, page: Page): Promise<Slice<BackupRow>> => {
   const rows = await db
     .select()
     .from(backups)
-    .where(and(isNull(backups.deletedAt), inSight(backups.projectId, sight), behindCursor(order, page)))
-    .orderBy(...orderBy(order))
+    .where(and(isWanted(filter), inSight(backups.projectId, sight), behindCursor(order, page)))
+    .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
   return sliceOf(rows, page);
 };

@@ -41,7 +41,7 @@ export const listClusters = async (db: Db, sight: Sight, filter: ClusterFilter, 
         behindCursor(order, page),
       ),
     )
-    .orderBy(...orderBy(order))
+    .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
   return sliceOf(rows, page);
 };
@@ -67,6 +67,6 @@ export const listClustersBySeeds = async (db: Db, seedIds: readonly string[], pa
     .select()
     .from(clusters)
     .where(firstOfEach(clusters.seedId, seedIds, order, page, isNull(clusters.deletedAt)))
-    .orderBy(...orderBy(order));
+    .orderBy(...orderBy(order, page));
   return slicesBy(rows, seedIds, (row) => row.seedId, page);
 };

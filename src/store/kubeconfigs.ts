@@ -23,7 +23,7 @@ export const listKubeconfigsByClusters = async (
     .select()
     .from(kubeconfigs)
     .where(firstOfEach(kubeconfigs.clusterId, clusterIds, order, page))
-    .orderBy(...orderBy(order));
+    .orderBy(...orderBy(order, page));
   return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
 };
 

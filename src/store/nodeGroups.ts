@@ -21,7 +21,7 @@ export const listNodeGroupsByClusters = async (
     .select()
     .from(nodeGroups)
     .where(firstOfEach(nodeGroups.clusterId, clusterIds, order, page, isNull(nodeGroups.deletedAt)))
-    .orderBy(...orderBy(order));
+    .orderBy(...orderBy(order, page));
   return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
 };
 

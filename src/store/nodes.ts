@@ -1,5 +1,6 @@
 /** Nodes: by cluster and by group, of a cluster that the caller has seen, and by id. */
 import { and, desc, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
+import type { NodeState } from '../domain/node.ts';
 import type { Db, Tx } from './open.ts';
 import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { NodeGroupRow, NodeRow } from './reconcile.ts';
@@ -8,23 +9,40 @@ import { nodeGroups, nodes } from './tables.ts';
 
 const order: Order = { at: nodes.createdAt, id: nodes.id };
 
+export interface NodeFilter {
+  states?: readonly NodeState[] | null;
+}
+
+const isWanted = (filter: NodeFilter) =>
+  and(isNull(nodes.deletedAt), filter.states == null ? undefined : inArray(nodes.state, [...filter.states]));
+
 /** Live nodes of many clusters, oldest first. */
-export const listNodesByClusters = async (db: Db, clusterIds: readonly string[], page: Page): Promise<Map<string, Slice<NodeRow>>> => {
+export const listNodesByClusters = async (
+  db: Db,
+  clusterIds: readonly string[],
+  filter: NodeFilter,
+  page: Page,
+): Promise<Map<string, Slice<NodeRow>>> => {
   const rows = await db
     .select()
     .from(nodes)
-    .where(firstOfEach(nodes.clusterId, clusterIds, order, page, isNull(nodes.deletedAt)))
-    .orderBy(...orderBy(order));
+    .where(firstOfEach(nodes.clusterId, clusterIds, order, page, isWanted(filter)))
+    .orderBy(...orderBy(order, page));
   return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
 };
 
 /** Live nodes of many groups, oldest first. */
-export const listNodesByGroups = async (db: Db, groupIds: readonly string[], page: Page): Promise<Map<string, Slice<NodeRow>>> => {
+export const listNodesByGroups = async (
+  db: Db,
+  groupIds: readonly string[],
+  filter: NodeFilter,
+  page: Page,
+): Promise<Map<string, Slice<NodeRow>>> => {
   const rows = await db
     .select()
     .from(nodes)
-    .where(firstOfEach(nodes.nodeGroupId, groupIds, order, page, isNull(nodes.deletedAt)))
-    .orderBy(...orderBy(order));
+    .where(firstOfEach(nodes.nodeGroupId, groupIds, order, page, isWanted(filter)))
+    .orderBy(...orderBy(order, page));
   return slicesBy(rows, groupIds, (row) => row.nodeGroupId, page);
 };
 

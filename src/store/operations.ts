@@ -28,16 +28,26 @@ export const loadSeenOperations = async (db: Db, actor: Actor, ids: readonly str
     projectId === null ? may(actor, targetKind === 'ORPHANS' ? 'readOrphans' : 'readSeeds') : may(actor, 'readClusters', { projectId }),
   );
 
+export interface OperationFilter {
+  kinds?: readonly OperationKind[] | null;
+  states?: readonly OperationState[] | null;
+}
+
 export const listOperationsByClusters = async (
   db: Db,
   clusterIds: readonly string[],
+  filter: OperationFilter,
   page: Page,
 ): Promise<Map<string, Slice<OperationRow>>> => {
+  const where = and(
+    filter.kinds == null ? undefined : inArray(operations.kind, [...filter.kinds]),
+    filter.states == null ? undefined : inArray(operations.state, [...filter.states]),
+  );
   const rows = await db
     .select()
     .from(operations)
-    .where(firstOfEach(operations.clusterId, clusterIds, order, page))
-    .orderBy(...orderBy(order));
+    .where(firstOfEach(operations.clusterId, clusterIds, order, page, where))
+    .orderBy(...orderBy(order, page));
   return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
 };
 

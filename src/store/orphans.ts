@@ -30,7 +30,7 @@ export const listOrphans = async (db: Db, filter: OrphanFilter, page: Page): Pro
         behindCursor(order, page),
       ),
     )
-    .orderBy(...orderBy(order))
+    .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
   return sliceOf(rows, page);
 };

@@ -8,6 +8,8 @@ export interface Page {
   first: number;
   /** The cursor of the last row that the caller has. */
   after?: string | null;
+  /** The other way round than the list usually goes, or as it goes; without it as it goes. A cursor is good in both. */
+  newestFirst?: boolean | undefined;
 }
 
 export interface Slice<Row> {
@@ -36,13 +38,16 @@ const decodeCursor = (cursor: string): { at: number; id: string } => {
   return { at: Number(at), id };
 };
 
-export const orderBy = (order: Order): SQL[] => (order.newestFirst ? [desc(order.at), desc(order.id)] : [asc(order.at), asc(order.id)]);
+const isNewestFirst = (order: Order, page?: Page): boolean => page?.newestFirst ?? order.newestFirst ?? false;
+
+export const orderBy = (order: Order, page?: Page): SQL[] =>
+  isNewestFirst(order, page) ? [desc(order.at), desc(order.id)] : [asc(order.at), asc(order.id)];
 
 /** Rows behind the page's cursor; undefined on the first page. */
 export const behindCursor = (order: Order, page: Page): SQL | undefined => {
   if (page.after === undefined || page.after === null) return undefined;
   const { at, id } = decodeCursor(page.after);
-  return order.newestFirst ? sql`(${order.at}, ${order.id}) < (${at}, ${id})` : sql`(${order.at}, ${order.id}) > (${at}, ${id})`;
+  return isNewestFirst(order, page) ? sql`(${order.at}, ${order.id}) < (${at}, ${id})` : sql`(${order.at}, ${order.id}) > (${at}, ${id})`;
 };
 
 /** One row more than asked for is read, to know whether there is a next page. */
@@ -54,7 +59,7 @@ export const sliceOf = <Row>(rows: Row[], page: Page): Slice<Row> => ({
 /** Narrows a select to each parent's first page, so that one statement serves all parents of a level. */
 export const firstOfEach = (parent: SQLiteColumn, parentIds: readonly string[], order: Order, page: Page, where?: SQL): SQL => {
   const chosen = and(sql`${parent} in ${[...parentIds]}`, behindCursor(order, page), where);
-  const direction = sql.raw(order.newestFirst ? 'desc' : 'asc');
+  const direction = sql.raw(isNewestFirst(order, page) ? 'desc' : 'asc');
   const place = sql`row_number() over (partition by ${parent} order by ${order.at} ${direction}, ${order.id} ${direction})`;
   return sql`${order.id} in (select chosen_id from (select ${order.id} as chosen_id, ${place} as place from ${order.id.table} where ${chosen}) where place <= ${page.first + 1})`;
 };

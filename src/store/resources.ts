@@ -30,7 +30,7 @@ export const listResourcesByClusters = async (
     .select()
     .from(inventory)
     .where(firstOfEach(inventory.clusterId, clusterIds, order, page, where))
-    .orderBy(...orderBy(order));
+    .orderBy(...orderBy(order, page));
   return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
 };
 

@@ -40,7 +40,7 @@ export const listSeeds = async (db: Db, filter: SeedFilter, page: Page): Promise
         behindCursor(order, page),
       ),
     )
-    .orderBy(...orderBy(order))
+    .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
   return sliceOf(rows, page);
 };

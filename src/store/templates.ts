@@ -53,7 +53,7 @@ export const listTemplates = async (db: Db, sight: Sight, filter: TemplateFilter
         behindCursor(order, page),
       ),
     )
-    .orderBy(...orderBy(order))
+    .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
   return sliceOf(rows, page);
 };

@@ -65,7 +65,7 @@ test('operations come newest first', async () => {
     await house.commands.resizeNodeGroup(call(ANNA), { nodeGroupId: group, count });
   }
   const rows = await walk(
-    async (after) => (await listOperationsByClusters(db(), [a], { first: 1, after })).get(a) ?? { rows: [], hasNextPage: false },
+    async (after) => (await listOperationsByClusters(db(), [a], {}, { first: 1, after })).get(a) ?? { rows: [], hasNextPage: false },
     (row) => encodeCursor(row.requestedAt, row.id),
   );
   expect(rows.map((row) => [row.kind, row.state])).toEqual([
@@ -143,13 +143,13 @@ test('what is below a cluster is read for many at once', async () => {
     ]);
   });
   const page = { first: 5 };
-  expect((await listNodesByClusters(db(), [a, b], page)).get(a)?.rows.map((n) => n.id)).toEqual(['n0', 'n1']);
-  expect((await listNodesByGroups(db(), [group], page)).get(group)?.rows.map((n) => n.id)).toEqual(['n0', 'n1']);
+  expect((await listNodesByClusters(db(), [a, b], {}, page)).get(a)?.rows.map((n) => n.id)).toEqual(['n0', 'n1']);
+  expect((await listNodesByGroups(db(), [group], {}, page)).get(group)?.rows.map((n) => n.id)).toEqual(['n0', 'n1']);
   expect((await listConditionsByObjects(db(), [a, b])).get(a)?.map((c) => c.name)).toEqual(['C1', 'C2']);
   expect((await listConditionsByObjects(db(), [a, b])).get(b)).toEqual([]);
   expect((await listResourcesByClusters(db(), [a], {}, page)).get(a)?.rows.map((r) => r.id)).toEqual(['r1']);
   expect((await listResourcesByClusters(db(), [a], { states: ['GONE'] }, page)).get(a)?.rows.map((r) => r.id)).toEqual(['r2']);
-  expect((await listOperationsByClusters(db(), [a, b], page)).get(b)?.rows).toHaveLength(1);
+  expect((await listOperationsByClusters(db(), [a, b], {}, page)).get(b)?.rows).toHaveLength(1);
   expect((await listClustersBySeeds(db(), ['nobody'], page)).get('nobody')).toEqual({ rows: [], hasNextPage: false });
 });
 
