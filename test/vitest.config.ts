@@ -16,6 +16,7 @@ export default defineConfig({
       'test/crash/walk.test.ts',
       'test/crash/writes.test.ts',
       'test/faults/**',
+      'test/hard/**',
       'test/cloudInit/**',
       'test/clients/**',
       ...AUTOSCALER,

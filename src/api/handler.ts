@@ -1,6 +1,7 @@
 /** Answers one HTTP request: guards first, then GraphQL. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { type DocumentNode, getOperationAST, type OperationTypeNode } from 'graphql';
 import { SeedbedError } from '../domain/errors.ts';
 import type { Authenticate } from './auth.ts';
@@ -42,24 +43,48 @@ export interface HandlerDeps {
 
 type Page = (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse, ids: RequestIds) => Promise<void>;
 
-export const createHandler =
-  (parts: HandlerDeps) =>
-  async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { metrics } = parts;
-    const ids = requestIdsOf(request, parts.newId);
-    response.setHeader('X-Request-Id', ids.requestId);
-    response.setHeader('X-Openstack-Request-Id', ids.answered);
-    response.setHeader('X-Content-Type-Options', 'nosniff');
-    const path = pathOf(request);
-    const page = PAGES.get(path);
-    response.once('close', () => metrics.request(page === undefined ? 'other' : path, response.statusCode));
-    try {
-      if (page === undefined) throw new Refusal(404, 'NOT_FOUND', 'There is nothing here; GraphQL is at /graphql.');
-      await page(parts, request, response, ids);
-    } catch (error) {
-      refuse(response, error, ids.requestId, parts);
-    }
+/**
+ * Requests that come on a connection before the ones before them are answered wait for those: their answers stand in order anyway, and a
+ * thousand in one piece would be begun in one turn of the event loop.
+ */
+export const createHandler = (parts: HandlerDeps): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
+  const last = new WeakMap<Socket, Promise<void>>();
+  return (request, response) => {
+    const { socket } = request;
+    const answered = answerAfter(last.get(socket), parts, request, response).finally(() => {
+      if (last.get(socket) === answered) last.delete(socket);
+    });
+    last.set(socket, answered);
+    return answered;
   };
+};
+
+const answerAfter = async (before: Promise<void> | undefined, parts: HandlerDeps, request: IncomingMessage, response: ServerResponse) => {
+  if (before !== undefined) {
+    await before;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (request.socket.destroyed) return;
+  await answer(parts, request, response);
+  if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
+};
+
+const answer = async (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const { metrics } = parts;
+  const ids = requestIdsOf(request, parts.newId);
+  response.setHeader('X-Request-Id', ids.requestId);
+  response.setHeader('X-Openstack-Request-Id', ids.answered);
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  const path = pathOf(request);
+  const page = PAGES.get(path);
+  response.once('close', () => metrics.request(page === undefined ? 'other' : path, response.statusCode));
+  try {
+    if (page === undefined) throw new Refusal(404, 'NOT_FOUND', 'There is nothing here; GraphQL is at /graphql.');
+    await page(parts, request, response, ids);
+  } catch (error) {
+    refuse(response, error, ids.requestId, parts);
+  }
+};
 
 const refuse = (response: ServerResponse, error: unknown, requestId: string, { deps: { log }, settings }: HandlerDeps): void => {
   if (response.headersSent) {

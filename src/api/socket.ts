@@ -66,8 +66,9 @@ const TOO_MANY = 4429;
 const UNANSWERED = 'The identity service does not answer; try again.';
 const INIT_WAIT_MS = 3_000;
 const PING_MS = 30_000;
-/** Answers to a flood of pings pile up when nobody reads them. */
+/** Answers to a flood of pings, of either protocol, pile up when nobody reads them; a short one takes some hundred times its bytes of memory. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+const MAX_UNREAD_MESSAGES = 1_000;
 
 export const createSocketServer = (deps: SocketDeps): SocketServer => {
   const sockets = new WebSocketServer({
@@ -76,6 +77,8 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
     handleProtocols,
     clientTracking: true,
     perMessageDeflate: false,
+    // One message of a socket in a turn of the event loop: thousands in one piece do not keep others waiting.
+    allowSynchronousEvents: false,
   });
   const protocol = createProtocol(deps);
   const idsOf = new WeakMap<IncomingMessage, RequestIds>();
@@ -136,6 +139,10 @@ const attach = (protocol: Server<Extra>, extra: Extra, log: Log): void => {
     ids: { requestId },
   } = extra;
   socket.on('error', (error) => log.debug({ err: error, requestId }, 'a socket failed'));
+  const isUnread = createUnread(socket);
+  socket.on('ping', () => {
+    if (isUnread()) socket.terminate();
+  });
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
@@ -144,7 +151,9 @@ const attach = (protocol: Server<Extra>, extra: Extra, log: Log): void => {
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) =>
         socket.on('message', (data: RawData) => {
-          if (socket.bufferedAmount > MAX_UNREAD_BYTES) return socket.terminate();
+          // What was sent before our close was seen is nobody's any more.
+          if (socket.readyState !== socket.OPEN) return;
+          if (isUnread()) return socket.terminate();
           const text = String(data);
           if (extra.renews(text)) return;
           handle(text).catch((error: unknown) => {
@@ -158,6 +167,15 @@ const attach = (protocol: Server<Extra>, extra: Extra, log: Log): void => {
   socket.once('close', (code, reason) => {
     closed(code, String(reason)).catch((error: unknown) => log.error({ err: error, requestId }, 'closing a socket failed'));
   });
+};
+
+/** Asked for each message: whether too much has been sent by one who reads nothing. */
+const createUnread = (socket: WebSocket): (() => boolean) => {
+  let messages = 0;
+  return () => {
+    messages = socket.bufferedAmount === 0 ? 0 : messages + 1;
+    return messages > MAX_UNREAD_MESSAGES || socket.bufferedAmount > MAX_UNREAD_BYTES;
+  };
 };
 
 const shown = (errors: readonly unknown[], requestId: string, log: Log) => shownErrors(errors, { requestId, log }).map((e) => e.toJSON());

@@ -312,7 +312,8 @@ test('a flood of hellos closes the socket, and asks Keystone little', async () =
   await line.until('connection_ack');
   world.asked.length = 0;
   for (let i = 0; i < 1_000; i += 1) line.send(init(i % 2 === 0 ? 'anna' : `fake-${i}`));
-  expect(await line.closed).toBe(4429);
+  // Whether the first false one has been looked at before there are too many is a matter of time.
+  expect([4403, 4429]).toContain(await line.closed);
   const calm = await dial(world);
   calm.send(init('anna'));
   await calm.until('connection_ack');

@@ -80,9 +80,11 @@ test('20 MB are refused after what a body may have, told or not, and are not kep
   const before = (await server.report()).rssMiB;
   const chunk = Buffer.alloc(64 * 1024, ' ');
   const told = await talk([head(`Content-Length: ${20 * MIB}`), ...Array.from({ length: 320 }, () => chunk)]);
-  expect(told.text).toMatch(/^HTTP\/1\.1 413 /);
+  expect(told.text).toMatch(/^(?:HTTP\/1\.1 413 |$)/);
   const untold = await talk([head('Transfer-Encoding: chunked'), ...Array.from({ length: 320 }, () => `10000\r\n${chunk}\r\n`)]);
-  expect(untold.text).toMatch(/^HTTP\/1\.1 413 /);
+  // The answer may be lost with the connection, which is closed on what is still being said.
+  expect(untold.text).toMatch(/^(?:HTTP\/1\.1 413 |$)/);
+  expect(Math.max(told.bytes, untold.bytes)).toBeLessThan(16 * MIB);
   const { stallMs, rssMiB } = await server.report();
   expect(stallMs).toBeLessThan(MAX_STALL_MS);
   expect(rssMiB - before).toBeLessThan(32);
@@ -99,8 +101,9 @@ test('20 MB of who may not call are not read', async () => {
     '',
     '',
   ];
-  const { text } = await talk([body.join('\r\n'), ...Array.from({ length: 320 }, () => chunk)]);
-  expect(text).toMatch(/^HTTP\/1\.1 401 /);
+  const { text, bytes } = await talk([body.join('\r\n'), ...Array.from({ length: 320 }, () => chunk)]);
+  expect(text).toMatch(/^(?:HTTP\/1\.1 401 |$)/);
+  expect(bytes).toBeLessThan(16 * MIB);
 });
 
 test.each<[string, (bomb: Buffer) => Buffer, string]>([
@@ -129,6 +132,28 @@ test('one who sends headers a line at a time, without end, is cut off; so is one
   ]);
   for (const { ms } of [slow, silent]) expect(ms).toBeLessThan(15_000);
   for (const { text } of [slow, silent]) expect(text).not.toContain(' 200 ');
+});
+
+test('a thousand requests in one piece on one connection are answered one after the other, and others between them', async () => {
+  const { hostname, port } = new URL(server.url);
+  const one = `${head(`Content-Length: ${VIEWER.length}`)}${VIEWER}`;
+  await server.report();
+  const answered = new Promise<number>((resolve) => {
+    const socket = connect(Number(port), hostname);
+    let text = '';
+    let count = 0;
+    socket.on('data', (chunk) => {
+      const parts = `${text}${chunk}`.split('HTTP/1.1 200 OK');
+      count += parts.length - 1;
+      text = parts.at(-1) ?? '';
+      if (count < 1_000) return;
+      socket.destroy();
+      resolve(count);
+    });
+    socket.write(one.repeat(1_000));
+  });
+  expect(await answered).toBe(1_000);
+  expect((await server.report()).stallMs).toBeLessThan(MAX_STALL_MS);
 });
 
 test('300 slow ones keep nobody waiting', async () => {

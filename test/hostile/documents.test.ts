@@ -6,7 +6,7 @@ import { type Apart, serveApart } from './apart.ts';
 import { provoke } from './assault.ts';
 import { createDocumentMaker, SHAPES } from './documents.ts';
 
-const DOCUMENTS = 2_000;
+const DOCUMENTS = process.env['SEEDBED_HARD'] === 'all' ? 20_000 : 2_000;
 const seed = Number(process.env['SEEDBED_HARD_SEED'] ?? Date.now() % 1_000_000);
 
 let story: Story;
