@@ -15,6 +15,7 @@ import { handleProtocols, makeServer, type Server, type Context as SocketContext
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Actor } from '../domain/actor.ts';
 import type { Log } from '../lib/log.ts';
+import { createTurns, type Turns } from '../lib/turn.ts';
 import { ackOf, tokenIn } from './connectionParams.ts';
 import type { Asking, Context } from './context.ts';
 import { judgeOf, pathOf } from './credentials.ts';
@@ -80,7 +81,9 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
     // One message of a socket in a turn of the event loop: thousands in one piece do not keep others waiting.
     allowSynchronousEvents: false,
   });
-  const protocol = createProtocol(deps);
+  // When a network comes back, thousands dial at once.
+  const handshakes = createTurns();
+  const protocol = createProtocol(deps, createTurns());
   const idsOf = new WeakMap<IncomingMessage, RequestIds>();
   sockets.on('headers', (headers, request) => {
     const ids = idsOf.get(request);
@@ -94,7 +97,8 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
   return {
     accept: (request, socket, head, ids) => {
       idsOf.set(request, ids);
-      sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request, ids));
+      const shake = () => sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request, ids));
+      void handshakes.turn().then(shake);
     },
     size: () => sockets.clients.size,
     close: async (graceMs) => {
@@ -108,12 +112,15 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
   };
 };
 
-const createProtocol = (deps: SocketDeps): Server<Extra> =>
+const createProtocol = (deps: SocketDeps, hellos: Turns): Server<Extra> =>
   makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: INIT_WAIT_MS,
     execute: executed,
     subscribe,
-    onConnect: (ctx) => connect(deps, ctx),
+    onConnect: async (ctx) => {
+      await hellos.turn();
+      return connect(deps, ctx);
+    },
     onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
     onNext: (ctx, _id, _payload, { document, operationName }, { errors, data = null }) => {
       // An event is told often, and costs what the subscription's first answer would.
