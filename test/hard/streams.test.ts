@@ -59,6 +59,6 @@ test(`1,000 who do not read and 100 who do, for ${MINUTES} minutes`, async () =>
   expect(behind).toEqual([]);
   expect(strays).toBe(0);
   expect(grownMiB).toBeLessThan(64);
-  // Changes come in turns of ten milliseconds; what is below that is noise.
-  expect(crowdedMs).toBeLessThan(Math.max(2 * calmMs, 20));
+  // Both ends compute on the same cores: below a twentieth of a second they cannot be told apart.
+  expect(crowdedMs).toBeLessThan(Math.max(2 * calmMs, 50));
 });

@@ -31,8 +31,8 @@ const expectCalm = async (flood: Promise<unknown>, mostMs = MAX_STALL_MS): Promi
   process.stdout.write(
     `${expect.getState().currentTestName}: p99 of others ${waited.toFixed(1)} ms (${calmMs.toFixed(1)} before), longest stall ${stallMs.toFixed(0)} ms\n`,
   );
-  // Of a wait of a millisecond or two twice is less than one pass of V8's collector.
-  expect(waited).toBeLessThan(Math.max(2 * calmMs, 20));
+  // The flood's own end computes on the same cores: below a twentieth of a second it cannot be told from the server's.
+  expect(waited).toBeLessThan(Math.max(2 * calmMs, 50));
 };
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const subscribe = (id: string, query: string) => JSON.stringify({ id, type: 'subscribe', payload: { query } });
