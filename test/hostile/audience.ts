@@ -51,14 +51,18 @@ const stateOf = async (streams: Streams, project: string): Promise<Map<string, n
   return new Map(data.clusters.nodes.map(({ name, caCertificate }) => [name, Number(caCertificate.split(' ')[1])]));
 };
 
-/** Names of those whose last word is not the state, once they have had time to hear it. One whose socket was cut off has to come back. */
+/**
+ * Those whose last word is not the state, once they have had time to hear it. One who answered no ping meanwhile was cut off, and has to come back and
+ * ask: his last word is not looked at.
+ */
 export const behind = async (streams: Streams, subscribers: readonly Subscriber[]): Promise<string[]> => {
   const wrong: string[] = [];
   const states = new Map<string, Map<string, number>>();
   for (const subscriber of subscribers) {
     const state = states.get(subscriber.project) ?? (await stateOf(streams, subscriber.project));
     states.set(subscriber.project, state);
-    const isCurrent = () => [...state].every(([name, number]) => subscriber.last.get(name) === number);
+    const isCurrent = () =>
+      subscriber.socket.readyState !== subscriber.socket.OPEN || [...state].every(([name, number]) => subscriber.last.get(name) === number);
     for (let tries = 0; tries < 400 && !isCurrent(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 25));
     if (!isCurrent()) wrong.push(`${subscriber.project}: ${JSON.stringify([...subscriber.last])} and not ${JSON.stringify([...state])}`);
   }
