@@ -45,20 +45,23 @@ import { completeStored, type SpecChange, type TemplateSpec, type Visibility } f
 import type { Upgrade } from '../domain/upgrade.ts';
 import type { UsageKind } from '../domain/usage.ts';
 import type { Json } from '../lib/json.ts';
+import { madeOnce } from '../lib/madeOnce.ts';
 
 const id = () => text().primaryKey();
 const time = () => integer({ mode: 'number' });
 const json = <T>() => text({ mode: 'json' }).$type<T>();
+/** Objects made from one template with the same overrides have the same text; about 8 KB each with what is made of it. */
+const KEPT_SPECS = 1_000;
 /** Settings that came after a row was written have their defaults. */
 const spec = customType<{ data: TemplateSpec; driverData: string }>({
   dataType: () => 'text',
   toDriver: (value) => JSON.stringify(value),
-  fromDriver: (text) => completeStored(JSON.parse(text) as Partial<TemplateSpec>),
+  fromDriver: madeOnce((text) => completeStored(JSON.parse(text) as Partial<TemplateSpec>), KEPT_SPECS),
 });
 const groupSpec = customType<{ data: NodeGroupSpec; driverData: string }>({
   dataType: () => 'text',
   toDriver: (value) => JSON.stringify(value),
-  fromDriver: (text) => completeStoredGroup(JSON.parse(text) as Parameters<typeof completeStoredGroup>[0]),
+  fromDriver: madeOnce((text) => completeStoredGroup(JSON.parse(text) as Parameters<typeof completeStoredGroup>[0]), KEPT_SPECS),
 });
 const flag = () => integer({ mode: 'boolean' });
 /** Names are unique among what is not deleted; tombstones keep theirs. */
