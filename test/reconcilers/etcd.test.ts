@@ -1,5 +1,6 @@
 /** etcd and what asks it, over the sandbox: three members from the first day, and what a lost pod costs. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LOOK } from '../../src/reconcilers/cluster/etcdSight.ts';
 import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
@@ -117,6 +118,30 @@ test("the seed's own check that fails makes Seedbed look", async () => {
   const metadata = { name: `${check.metadata.name}-1`, namespace, labels: jobTemplate.metadata.labels };
   await living.seed.create({ apiVersion: 'batch/v1', kind: 'Job', metadata, spec: failing });
   await until(async () => Date.parse((await shown(id)).observedAt ?? '') > 1);
+});
+
+test('a look that nothing calls for any more is heard out, so that its Job does not stay', async () => {
+  const id = await living.makeCluster('heard');
+  await until(async () => (await list(id, 'batch/v1', 'Job')).length === 0);
+  const [check] = await list(id, 'batch/v1', 'CronJob');
+  if (check === undefined) throw new Error('no check');
+  const { jobTemplate } = structuredClone(check.spec) as {
+    jobTemplate: { metadata: { labels: Record<string, string> }; spec: { template: { spec: { containers: { command: string[] }[] } } } };
+  };
+  const { spec } = jobTemplate.spec.template;
+  spec.containers = spec.containers.flatMap((one) =>
+    Object.entries(LOOK).map(([name, words]) => ({ ...one, name, command: [...one.command.slice(0, -2), ...words] })),
+  );
+  const { observedAt } = await shown(id);
+  const metadata = {
+    name: check.metadata.name.replace('-health', '-check'),
+    namespace: namespaceOf(id),
+    labels: jobTemplate.metadata.labels,
+  };
+  await living.seed.create({ apiVersion: 'batch/v1', kind: 'Job', metadata, spec: jobTemplate.spec });
+  await until(async () => (await list(id, 'batch/v1', 'Job')).length === 0, 30);
+  expect((await shown(id)).observedAt).not.toBe(observedAt);
+  expect((await shown(id)).members).toHaveLength(1);
 });
 
 test('one member becomes three and one again: one at a time, with everything that was kept', async () => {

@@ -38,14 +38,16 @@ export const etcdCare: Step<ClusterScope> = {
 /** True: there is more to do now. A Job's end brings the next pass, so later on nothing is waited for. */
 const stepOn = async (scope: ClusterScope, hosted: ReachableCluster, quota: number): Promise<boolean> => {
   const care = nextCare(scope.row.etcdStatus, quota, await isSuspect(scope, hosted), scope.clock.now());
-  if (care.kind === 'rest') return false;
+  // A look that nothing calls for any more is heard out all the same: its Job would stay.
+  const begun = care.kind === 'rest' && (await isLookedAt(scope, hosted));
+  if (care.kind === 'rest' && !begun) return false;
   const task = taskOf(care);
   const answer = await takeAnswer(scope, task.kind);
-  if (answer === undefined) await sendTask(scope, task);
+  if (answer === undefined && !begun) await sendTask(scope, task);
   if (answer === undefined || answer === 'running') return false;
   const { etcdStatus: before } = scope.row;
   const now = scope.clock.now();
-  if (care.kind === 'look') await save(scope, afterLook(before, readMembers(hosted, answer), quota, now, scheduled(scope, now)));
+  if (task.kind === 'check') await save(scope, afterLook(before, readMembers(hosted, answer), quota, now, scheduled(scope, now)));
   else if (before !== null) {
     if (!answer.good) scope.world.log.warn({ cluster: scope.row.id, errand: task.commands }, `etcd refused: ${complaintOf(answer)}`);
     await save(scope, afterErrand(before, now));
@@ -53,11 +55,14 @@ const stepOn = async (scope: ClusterScope, hosted: ReachableCluster, quota: numb
   return true;
 };
 
-const taskOf = (care: Exclude<Care, { kind: 'rest' }>): EtcdTask => {
-  if (care.kind === 'look') return { kind: 'check', commands: LOOK };
+const taskOf = (care: Care): EtcdTask => {
   if (care.kind === 'disarm') return { kind: 'errand', commands: { disarm: ['alarm', 'disarm'] } };
-  return { kind: 'errand', commands: { defragment: ['defrag'] }, only: care.number };
+  if (care.kind === 'defragment') return { kind: 'errand', commands: { defragment: ['defrag'] }, only: care.number };
+  return { kind: 'check', commands: LOOK };
 };
+
+const isLookedAt = async (scope: ClusterScope, hosted: ReachableCluster): Promise<boolean> =>
+  (await scope.seed()).jobs.get(hosted.namespace, etcdTaskName(hosted, 'check')) !== undefined;
 
 const save = (scope: ClusterScope, etcdStatus: EtcdStatus): Promise<void> => scope.patch({ etcdStatus });
 
