@@ -14,7 +14,7 @@ export class Refusal extends Error {
 
 /** `?remove_deprecated=true`: the answer shall be as if the release were here that removes what is deprecated. */
 export const isWithoutDeprecated = (request: IncomingMessage): boolean =>
-  new URLSearchParams(request.url?.split('?')[1]).get('remove_deprecated') === 'true';
+  request.url?.includes('?') === true && new URLSearchParams(request.url.split('?')[1]).get('remove_deprecated') === 'true';
 
 /** No Origin (not a browser's cross-site call), the API's own, or one that is allowed by name. */
 export const isOriginAllowed = (request: IncomingMessage, allowed: readonly string[]): boolean => {

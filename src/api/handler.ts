@@ -22,6 +22,7 @@ import {
 } from './guards.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { GRAPHQL, READ_ONLY, READING } from './paths.ts';
+import type { Query, QueryAnswers } from './queryAnswer.ts';
 import { codeOf, recordRefusedDocument } from './refusals.ts';
 import { type RequestIds, requestIdsOf } from './requestIds.ts';
 import { printedSchema } from './schema.ts';
@@ -35,6 +36,7 @@ export interface HandlerDeps {
   newId(): string;
   documents: Documents;
   yoga: Yoga;
+  queryAnswers: QueryAnswers;
   seats: Seats;
   metrics: ApiMetrics;
   authenticate: Authenticate;
@@ -156,7 +158,9 @@ const graphqlAt =
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     // A shared cache knows of Authorization, not of our header: it must keep none of what is for one caller.
     response.setHeader('Cache-Control', 'no-store');
-    const asked = await readAsked(parts, request, ids);
+    const given = await readGiven(parts, request, ids);
+    if (given !== null && (await parts.queryAnswers.again(response, given))) return;
+    const asked = given === null ? null : readAsked(parts, request, ids, given);
     const isRefused = asked === null ? reading || !isPageAsked(request, settings.graphiql) : isMoreThanGet(request, asked);
     if (isRefused) {
       response.setHeader('Allow', 'POST, OPTIONS');
@@ -164,6 +168,7 @@ const graphqlAt =
     }
     if (asked !== null) await recordIfRefused(parts, request, asked);
     if (asked !== null && reading) await refuseMutation(asked);
+    if (given !== null && asked?.kind === 'query' && (await parts.queryAnswers.answer(response, given, asked))) return;
     await answerByYoga(parts, request, response, asked);
   };
 
@@ -196,6 +201,7 @@ const refuseMutation = async ({ kind, document, context, body }: Asked): Promise
   throw new Refusal(400, READ_ONLY.code, READ_ONLY.message);
 };
 
+/** What it says. */
 interface Asked {
   body: GraphqlRequest;
   context: Context;
@@ -206,20 +212,36 @@ interface Asked {
 /** By GET come queries alone: a method that says that nothing is changed, and one answer to it. */
 const isMoreThanGet = ({ method }: IncomingMessage, { kind }: Asked): boolean => method === 'GET' && kind !== null && kind !== 'query';
 
+interface Given extends Query {
+  token: string;
+}
+
 /**
- * What is asked by POST, or by GET with a token: a link or an image on somebody's page brings none, so it is as if GET were not there.
+ * What came by POST, or by GET with a token: a link or an image on somebody's page brings none, so it is as if GET were not there.
  * Authentication comes before the body: who may not call shall not make us read. Null: nothing that runs.
  */
-const readAsked = async (parts: HandlerDeps, request: IncomingMessage, ids: RequestIds): Promise<Asked | null> => {
+const readGiven = async (parts: HandlerDeps, request: IncomingMessage, ids: RequestIds): Promise<Given | null> => {
   const isPost = request.method === 'POST';
   if (isPost) requireJson(request);
   else if (request.method !== 'GET' || request.headers['x-auth-token'] === undefined) return null;
   const caller = await readCaller({ ...parts, serviceTokenRoles: parts.settings.serviceTokenRoles }, request, ids);
-  const body = isPost ? readRequest(await readBody(request, parts.settings.maxBodyBytes)) : readQuery(request.url ?? '');
+  return {
+    ...caller,
+    text: isPost ? await readBody(request, parts.settings.maxBodyBytes) : (request.url ?? ''),
+    accept: request.headers.accept,
+    encoding: encodingOf(request.headers['accept-encoding']),
+    withoutDeprecated: isWithoutDeprecated(request),
+  };
+};
+
+/** Null: no query in the URL. */
+const readAsked = (parts: HandlerDeps, request: IncomingMessage, ids: RequestIds, { actor, token, text }: Given): Asked | null => {
+  const isPost = request.method === 'POST';
+  const body = isPost ? readRequest(text) : readQuery(text);
   if (body === null) return null;
   // Yoga takes a body that was read and found good before; a query in the URL it reads again.
   if (isPost) Object.assign(request, { body });
-  return { body, ...documentOf(parts.documents, body), context: parts.contextOf({ ...caller, ids, request }) };
+  return { body, ...documentOf(parts.documents, body), context: parts.contextOf({ actor, token, ids, request }) };
 };
 
 const isPageAsked = (request: IncomingMessage, graphiql: boolean): boolean =>

@@ -16,6 +16,7 @@ import { createLoaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
 import { originOf } from './origin.ts';
 import { GRAPHQL, READING } from './paths.ts';
+import { createQueryAnswers } from './queryAnswer.ts';
 import { idLinesOf, requestIdsOf } from './requestIds.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
@@ -130,7 +131,9 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const sockets = createSocketServer({ ...common, schema, documents, log, now: clock.now, openSession: open });
   const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
   const yoga = createYogaServer({ schema, documents, graphiql: settings.graphiql, log, metrics });
-  return { feed, sockets, handle: createHandler({ ...common, newId: newRequestId, authenticate, deps, documents, yoga, metrics }) };
+  const queryAnswers = createQueryAnswers({ schema, documents, metrics, versionOf: store.version });
+  const parts = { ...common, newId: newRequestId, authenticate, deps, documents, yoga, queryAnswers, metrics };
+  return { feed, sockets, handle: createHandler(parts) };
 };
 
 /** A socket's streams rest on its session, which outlives them; any other stream has one of its own. */

@@ -40,6 +40,8 @@ export interface Store {
   /** Runs `work` in a FULL transaction; resolves after the commit. A throw rolls back this work alone. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   onCommit(listener: (committed: Committed) => void): () => void;
+  /** Another number than before when anything was committed since, by whomever; about a microsecond. */
+  version(): number;
   close(): Promise<void>;
 }
 
@@ -82,6 +84,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   const readClient = new Database(deps.path, { readonly: true });
   readClient.pragma(NO_FILES_ELSEWHERE);
   const reader: Db = drizzle(readClient, { casing: 'snake_case' });
+  const dataVersion = readClient.prepare<[], number>('pragma data_version').pluck();
   const listeners = new Set<(committed: Committed) => void>();
   const queue: Waiting[] = [];
   let draining: Promise<void> | null = null;
@@ -148,6 +151,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    version: () => dataVersion.get() ?? 0,
     close: async () => {
       await draining;
       listeners.clear();

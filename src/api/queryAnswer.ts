@@ -1,0 +1,120 @@
+/**
+ * The short way for queries over HTTP: graphql-js on a document that was found good, and the same answer again while nothing was
+ * committed. Whatever is not a plain query with a plain answer goes the long way, through Yoga, and is answered alike.
+ */
+import type { ServerResponse } from 'node:http';
+import { type DocumentNode, execute, type GraphQLSchema } from 'graphql';
+import type { Actor } from '../domain/actor.ts';
+import { compress, type Encoding } from './compression.ts';
+import type { Context } from './context.ts';
+import type { Documents } from './document.ts';
+import { shownErrors } from './errors.ts';
+import type { GraphqlRequest } from './guards.ts';
+import { createKeptAnswers } from './keptAnswers.ts';
+import type { ApiMetrics } from './metrics.ts';
+
+export interface QueryAnswers {
+  /** Answers from memory; false: there is nothing to answer with. */
+  again(response: ServerResponse, given: Query): Promise<boolean>;
+  /** Runs a query and answers; false: this is for the long way, and nothing was done. */
+  answer(response: ServerResponse, given: Query, asked: Asked): Promise<boolean>;
+}
+
+export interface Query {
+  actor: Actor;
+  /** The request's body, or the address with the query in it. */
+  text: string;
+  accept: string | undefined;
+  encoding: Encoding | null;
+  withoutDeprecated: boolean;
+}
+
+interface Asked {
+  body: GraphqlRequest;
+  document: DocumentNode | null;
+  context: Context;
+}
+
+export const createQueryAnswers = (deps: {
+  schema: GraphQLSchema;
+  documents: Documents;
+  metrics: ApiMetrics;
+  /** Changes with each commit. */
+  versionOf(): number;
+}): QueryAnswers => {
+  const { schema, documents, metrics, versionOf } = deps;
+  const kept = createKeptAnswers(versionOf);
+  return {
+    again: async (response, given) => {
+      const began = performance.now();
+      const type = answeredType(given.accept);
+      const answer = type === null ? undefined : kept.find(given.actor, keyOf(given));
+      if (type === null || answer === undefined) return false;
+      await send(response, { type, answer, encoding: given.encoding });
+      metrics.operation('query', 'ok', (performance.now() - began) / 1000);
+      return true;
+    },
+    answer: async (response, given, { body: { operationName, variables: variableValues }, document, context }) => {
+      const began = performance.now();
+      const type = answeredType(given.accept);
+      if (type === null || document === null || documents.check(document, given.withoutDeprecated).length > 0) return false;
+      const version = versionOf();
+      const watched = watch(context);
+      const result = await execute({ schema, document, contextValue: watched.context, variableValues, operationName });
+      // Variables that do not fit: nothing was run.
+      if (result.data === undefined) return false;
+      const { requestId, log } = context;
+      const errors = result.errors && shownErrors(result.errors, { requestId, log });
+      const cost = documents.costOf(document, operationName);
+      const answer = JSON.stringify({ data: result.data, errors, extensions: cost && { cost } });
+      if (errors === undefined && watched.isPure()) kept.keep(given.actor, keyOf(given), version, answer);
+      await send(response, { type, answer, encoding: given.encoding });
+      metrics.operation('query', errors === undefined ? 'ok' : 'error', (performance.now() - began) / 1000);
+      return true;
+    },
+  };
+};
+
+const keyOf = ({ text, withoutDeprecated }: Query): string => (withoutDeprecated ? `-${text}` : text);
+
+const send = async (
+  response: ServerResponse,
+  { type, answer, encoding }: { type: string; answer: string; encoding: Encoding | null },
+): Promise<void> => {
+  const whole = Buffer.from(answer);
+  const shorter = await compress(whole, encoding);
+  const body = shorter ?? whole;
+  const packed = shorter !== null && encoding !== null ? { 'Content-Encoding': encoding } : {};
+  response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': body.length, ...packed }).end(body);
+};
+
+/** What an answer may be made of and still be the same until the next commit. */
+const PURE: ReadonlySet<string | symbol> = new Set<keyof Context>(['actor', 'loaders', 'store', 'log', 'serves', 'serverInfo']);
+
+/** A context that knows whether anything was looked at that changes by itself: the time, the cloud, who asks with which id. */
+const watch = (context: Context): { context: Context; isPure(): boolean } => {
+  let pure = true;
+  const get = (target: Context, name: string | symbol) => {
+    if (!PURE.has(name)) pure = false;
+    return Reflect.get(target, name);
+  };
+  return { context: new Proxy(context, { get }), isPure: () => pure };
+};
+
+const TYPES = ['application/graphql-response+json', 'application/json'] as const;
+
+/**
+ * The type in which a plain result goes to who accepts this, as Yoga chooses: the first one named of the two, and JSON for who takes
+ * anything. Null: something else is wanted.
+ */
+const answeredType = (accept = '*/*'): (typeof TYPES)[number] | null => {
+  if (accept === '*/*' || accept === 'application/json') return 'application/json';
+  const asked = accept.replace(/\s/g, '').toLowerCase().split(',');
+  if (asked.some((one) => one.includes('charset='))) return null;
+  for (const one of asked) {
+    const [media = ''] = one.split(';');
+    const found = TYPES.findLast((type) => [type, 'application/*', '*/*'].includes(media));
+    if (found !== undefined) return found;
+  }
+  return null;
+};

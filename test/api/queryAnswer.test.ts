@@ -1,0 +1,116 @@
+/** The short way of queries, beside the long one through Yoga: a charset in `Accept` is for the long way to understand. */
+import { expect, test } from 'vitest';
+import { createKeptAnswers } from '../../src/api/keptAnswers.ts';
+import type { Actor } from '../../src/domain/actor.ts';
+import { watchStatements } from './matrix/database.ts';
+import { furnishCloud, furnishProject } from './matrix/furniture.ts';
+import { queriesNear } from './matrix/walks.ts';
+import { makeCluster, openWorld, type World } from './world.ts';
+
+const LONG = 'application/json; charset=utf-8';
+
+const send = async (world: World, body: object, accept?: string) => {
+  const response = await fetch(world.url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-auth-token': 'anna',
+      'x-request-id': 'same',
+      ...(accept !== undefined && { accept }),
+    },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, type: response.headers.get('content-type'), answer: (await response.json()) as object };
+};
+
+const BAD: object[] = [
+  { query: '{ nothing }' },
+  { query: '{ viewer { userName }' },
+  { query: '{ a: viewer { userName } } query B { viewer { projectId } }' },
+  { query: 'query A { viewer { userName } } query B { viewer { projectId } }', operationName: 'B' },
+  { query: 'query A { viewer { userName } }', operationName: 'C' },
+  { query: 'query ($first: Int!) { clusters(first: $first) { nodes { name } } }' },
+  { query: 'query ($first: Int!) { clusters(first: $first) { nodes { name } } }', variables: { first: 'many' } },
+  { query: 'query ($first: Int!) { clusters(first: $first) { nodes { name } } }', variables: { first: 1_000 } },
+  { query: 'query ($no: Boolean!) { viewer { userName @include(if: $no) roles @skip(if: $no) } }', variables: { no: true } },
+  { query: '{ clusters(after: "nowhere") { nodes { name } } viewer { userName } }' },
+  { query: '{ node(id: "nothing") { id } }' },
+  { query: '{ __schema { queryType { name } } __typename }' },
+];
+
+test('both ways answer alike: whatever can be asked near an object, what goes wrong, and again from memory', async () => {
+  const world = await openWorld();
+  const house = {
+    ...(await furnishProject(world, { token: 'anna', projectId: 'blue', word: 'own' })),
+    ...(await furnishCloud(world, 'far')),
+  };
+  const queries = queriesNear(Object.values(house).map(({ id }) => id)).map((query) => ({ query }));
+  expect(queries.length).toBeGreaterThan(50);
+  for (const body of [...queries, ...BAD]) {
+    const long = await send(world, body, LONG);
+    expect([body, await send(world, body, 'application/json')]).toEqual([body, long]);
+    expect([body, await send(world, body, 'application/json')]).toEqual([body, long]);
+  }
+}, 120_000);
+
+test.each([
+  ['*/*', 'application/json; charset=utf-8'],
+  ['application/graphql-response+json, application/json;q=0.9', 'application/graphql-response+json; charset=utf-8'],
+  ['application/json, multipart/mixed', 'application/json; charset=utf-8'],
+  ['text/event-stream, application/graphql-response+json', 'application/graphql-response+json; charset=utf-8'],
+])('who accepts %s gets %s, by the short way and by the long one', async (accept, type) => {
+  const world = await openWorld();
+  expect((await send(world, { query: '{ viewer { userName } }' }, accept)).type).toBe(type);
+  // A mutation goes the long way.
+  expect((await send(world, { query: 'mutation { __typename }' }, accept)).type).toBe(type);
+});
+
+test('the same question reads nothing until something is committed, and then is answered anew', async () => {
+  const world = await openWorld();
+  const statements = await watchStatements(world);
+  const query = '{ clusters { nodes { name } } }';
+  const named = async (token: string) => {
+    statements.length = 0;
+    const { clusters } = await world.data<{ clusters: { nodes: { name: string }[] } }>(token, query);
+    return { names: clusters.nodes.map(({ name }) => name), read: statements.length > 0 };
+  };
+  await makeCluster(world, 'anna', 'first');
+  expect(await named('anna')).toEqual({ names: ['first'], read: true });
+  expect(await named('anna')).toEqual({ names: ['first'], read: false });
+  // Nobody is answered with what was made for another.
+  expect(await named('otto')).toEqual({ names: [], read: true });
+  expect(await named('anna')).toEqual({ names: ['first'], read: false });
+  await makeCluster(world, 'anna', 'second');
+  expect(await named('anna')).toEqual({ names: ['first', 'second'], read: true });
+  expect(await named('otto')).toEqual({ names: [], read: true });
+});
+
+test('what changes with the time alone is looked at each time', async () => {
+  const world = await openWorld();
+  const { id } = await makeCluster(world, 'anna', 'first');
+  const hour = 3_600_000;
+  await world.data('anna', 'mutation ($input: PauseClusterInput!) { pauseCluster(input: $input) { __typename } }', {
+    input: { clusterId: id, until: new Date(world.time.now + 2 * hour).toISOString(), reason: 'looked at' },
+  });
+  const paused = async () =>
+    (await world.data<{ cluster: { pause: object | null } }>('anna', `{ cluster(id: "${id}") { pause { until } } }`)).cluster.pause;
+  expect(await paused()).not.toBeNull();
+  world.time.now += 3 * hour;
+  expect(await paused()).toBeNull();
+});
+
+test('answers are kept while there is room, for one version of the database only', () => {
+  let version = 1;
+  const kept = createKeptAnswers(() => version, { all: 20, one: 8 });
+  const [anna, otto] = [{} as Actor, {} as Actor];
+  kept.keep(anna, 'k1', 1, 'five5');
+  kept.keep(anna, 'k2', 1, 'too long');
+  expect([kept.find(anna, 'k1'), kept.find(anna, 'k2'), kept.find(otto, 'k1')]).toEqual(['five5', undefined, undefined]);
+  version = 2;
+  expect(kept.find(anna, 'k1')).toBeUndefined();
+  // Made before the commit that came meanwhile.
+  kept.keep(anna, 'k1', 1, 'five5');
+  expect(kept.find(anna, 'k1')).toBeUndefined();
+  for (const key of ['a', 'b', 'c', 'd']) kept.keep(anna, key, 2, 'five5');
+  expect(['a', 'b', 'c', 'd'].map((key) => kept.find(anna, key))).toEqual([undefined, undefined, undefined, 'five5']);
+});
