@@ -7,6 +7,7 @@ import { benchDayTwo } from './dayTwo.ts';
 import { benchFleet } from './fleet.ts';
 import { benchHealing } from './healing.ts';
 import { benchLab } from './lab.ts';
+import { benchList } from './list.ts';
 import { benchOverhead } from './overhead.ts';
 import { print, type Row } from './report.ts';
 import { benchUpgrade } from './upgrade.ts';
@@ -16,6 +17,7 @@ const clusters = Number(process.argv.find((word) => /^\d+$/.test(word)) ?? 1_000
 const parts: Record<string, () => Promise<Row[]>> = {
   wake: benchWake,
   acknowledge: benchAcknowledge,
+  list: benchList,
   calls: benchCalls,
   script: benchOverhead,
   lab: benchLab,
