@@ -14,8 +14,8 @@ export interface ImportLine {
   names: readonly string[];
 }
 
-/** What other people's clients need is in a package of its own, with types of its own. */
-const APART = 'test/clients/';
+/** What other people's clients and servers need is in packages of their own, with types of their own. */
+const APART = ['test/clients/', 'test/load/peers/'];
 
 /** Every .ts file below the folders, which are given from the root, but what stands apart. */
 export const readSources = (root: string, folders: readonly string[]): Sources => {
@@ -23,7 +23,7 @@ export const readSources = (root: string, folders: readonly string[]): Sources =
   for (const folder of folders) {
     for (const entry of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).sort()) {
       const path = `${folder}/${entry}`;
-      if (path.endsWith('.ts') && !path.startsWith(APART)) found.set(path, readFileSync(join(root, path), 'utf8'));
+      if (path.endsWith('.ts') && !APART.some((folder) => path.startsWith(folder))) found.set(path, readFileSync(join(root, path), 'utf8'));
     }
   }
   return found;
