@@ -1,7 +1,7 @@
 /** The frame of every command: an idempotency key answers once, and whatever is written is audited in the same transaction. */
 import { UserError } from '../domain/errors.ts';
 import { fingerprint } from '../lib/json.ts';
-import { appendAudit } from '../store/auditLog.ts';
+import { appendAudit, isRepetitionNoted } from '../store/auditLog.ts';
 import { findIdempotencyKey, type IdempotencyRow, insertIdempotencyKey } from '../store/idempotency.ts';
 import type { Tx } from '../store/open.ts';
 import { auditEntryOf } from './audited.ts';
@@ -51,22 +51,19 @@ export const runOnce = async <Result extends Answer, Plan>(
     if (row.mutation !== effect.mutation || row.inputHash !== inputHash) throw mismatch();
     const recalled = row.result as Recalled;
     const answer = { ...(await effect.recall(recalled, frame)), replayed: true } as Result;
-    // A kubeconfig is handed out once more.
-    await deps.store.transaction((tx) =>
-      appendAudit(
-        tx,
-        auditEntryOf(call, {
-          at: deps.clock.now(),
-          action: effect.mutation,
-          projectId: actor.projectId,
-          target: recalledTarget(recalled),
-          inputHash,
-          outcome: 'REPLAYED',
-          operationId: recalled.operationId ?? null,
-          errorCode: null,
-        }),
-      ),
-    );
+    const entry = auditEntryOf(call, {
+      at: deps.clock.now(),
+      action: effect.mutation,
+      projectId: actor.projectId,
+      target: recalledTarget(recalled),
+      inputHash,
+      outcome: 'REPLAYED',
+      operationId: recalled.operationId ?? null,
+      errorCode: null,
+    });
+    // What is personal is handed out once more. Else one entry says it: who repeats a call until it is answered shall not need a write for it.
+    if (effect.personal === true || !(await isRepetitionNoted(deps.store.db, entry)))
+      await deps.store.transaction((tx) => appendAudit(tx, entry));
     return answer;
   };
   const earlier = frame.key === null ? undefined : await findIdempotencyKey(deps.store.db, frame.scope, frame.key);

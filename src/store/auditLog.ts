@@ -34,6 +34,25 @@ export const appendAudit = async (tx: Tx, entry: AuditEntry): Promise<void> => {
   await insertRow(tx, { ...row, hash: chainedHash(before?.hash ?? NO_HASH, row) });
 };
 
+/** Of what a caller did last, as many are looked at: one that repeats and repeats has its entry among them. */
+const RECENT = 100;
+
+/** Whether the same repetition of the same call, from the same place, is among the caller's last entries. */
+export const isRepetitionNoted = async (
+  db: Db,
+  { userId, action, inputHash, address }: Pick<AuditEntry, 'userId' | 'action' | 'inputHash' | 'address'>,
+): Promise<boolean> => {
+  const recent = await db
+    .select({ action: audit.action, inputHash: audit.inputHash, address: audit.address, outcome: audit.outcome })
+    .from(audit)
+    .where(eq(audit.userId, userId))
+    .orderBy(desc(audit.number))
+    .limit(RECENT);
+  return recent.some(
+    (row) => row.outcome === 'REPLAYED' && row.action === action && row.inputHash === inputHash && row.address === address,
+  );
+};
+
 export interface AuditFilter {
   projectId?: string | null;
   userId?: string | null;

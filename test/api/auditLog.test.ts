@@ -152,7 +152,8 @@ test('a repeated call is written down as such, and secrets never are', async () 
       'replayed seed { uuid } operation { uuid }',
     );
   const first = await register();
-  expect(await register()).toMatchObject({ replayed: true });
+  // One that repeats and repeats is written down once.
+  for (let i = 0; i < 3; i += 1) expect(await register()).toMatchObject({ replayed: true });
   const [again, once] = await log(world);
   const { uuid } = first['operation'] as { uuid: string };
   expect(once).toMatchObject({ action: 'registerSeed', outcome: 'ACCEPTED', operationId: uuid, targetKind: 'SEED' });
