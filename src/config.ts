@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { KEYSTONE_ROLES, PolicyError, type RoleNames } from './domain/policy.ts';
+import { OperationFileError, readOperationFolder, readPersisted } from './operationFiles.ts';
 import { readPolicy } from './policyFile.ts';
 
 const flag = z
@@ -67,6 +68,9 @@ const SETTINGS = {
   sourceCidrs: 'SEEDBED_SOURCE_CIDRS',
   seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
   clustersPerProject: 'SEEDBED_CLUSTERS_PER_PROJECT',
+  operations: 'SEEDBED_OPERATIONS_FOLDER',
+  persisted: 'SEEDBED_PERSISTED_OPERATIONS_FILE',
+  onlyKnownOperations: 'SEEDBED_ONLY_KNOWN_OPERATIONS',
   auditDays: 'SEEDBED_AUDIT_DAYS',
   driftSeconds: 'SEEDBED_DRIFT_SECONDS',
   cloudTimeoutSeconds: 'SEEDBED_CLOUD_TIMEOUT_SECONDS',
@@ -102,6 +106,21 @@ const digests = file.transform((text, context): ReadonlyMap<string, string> => {
 /** With nothing before or behind it that a line of apt's source could be. */
 const ARMOURED =
   /^(?=[\s\S]{1,4096}$)\s*-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n[\w+/=:.,@<>() \r\n-]+\r?\n-----END PGP PUBLIC KEY BLOCK-----\s*$/;
+/** Mistakes of files are told as the setting's. */
+const told =
+  <Given, Made>(read: (given: Given) => Made) =>
+  (given: Given, context: z.RefinementCtx): Made => {
+    try {
+      return read(given);
+    } catch (error) {
+      if (!(error instanceof OperationFileError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  };
+const operationFolder = z.string().min(1).transform(told(readOperationFolder));
+const persistedFile = file.transform(told(readPersisted));
+
 const hostPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
 const ranges = list.pipe(z.array(z.cidrv4('must be IPv4 ranges such as 10.1.0.0/16'))).default([]);
 
@@ -288,6 +307,12 @@ const schema = z
     drainSeconds: z.coerce.number().min(0).max(86_400).default(300),
     /** As Magnum's quota by default; what is being deleted counts until it is gone. */
     clustersPerProject: z.coerce.number().int().min(0).default(20),
+    /** Documents that are served by their files' names. */
+    operations: operationFolder.default([]),
+    /** Texts of documents that may be asked for by their hashes. */
+    persisted: persistedFile.default([]),
+    /** No other documents are run than those and the ones of Seedbed's own client. */
+    onlyKnownOperations: flag.default(false),
     /** How long rows of the audit log are kept; 0: for ever. */
     auditDays: z.coerce.number().int().min(0).max(36_500).default(365),
     driftSeconds: z.coerce.number().min(1).max(86_400).default(600),

@@ -3,11 +3,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { isBuiltIn } from './addons/builtIn.ts';
-import { startApi } from './api/server.ts';
+import { type Api, startApi } from './api/server.ts';
+import type { ApiDeps } from './api/settings.ts';
+import { OperationError } from './api/storedOperation.ts';
+import * as clientDocuments from './client/documents.ts';
 import type { CommandDeps } from './commands/call.ts';
 import { createCommands } from './commands/commands.ts';
 import { createScaling } from './commands/scaleNodeGroup.ts';
-import { type Config, roleNamesOf } from './config.ts';
+import { type Config, ConfigError, roleNamesOf } from './config.ts';
 import type { PackageRepository } from './controlPlane/packages.ts';
 import { checkUserData } from './controlPlane/userData.ts';
 import { DATABASE, MIGRATIONS } from './database.ts';
@@ -184,7 +187,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
   };
   const policy = readPolicy(config.policyFile, roleNamesOf(config));
   const tls = config.tlsCertFile !== null && config.tlsKeyFile !== null ? { cert: config.tlsCertFile, key: config.tlsKeyFile } : null;
-  const api = await startApi({
+  const api = await startedApi({
     store,
     commands: createCommands(commandDeps),
     clock,
@@ -208,6 +211,10 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       keystoneUrl: config.keystonePublicUrl ?? config.keystoneUrl,
       allowedOrigins: config.allowedOrigins,
       serviceTokenRoles: config.serviceTokenRoles,
+      operations: config.operations,
+      // The command line's own: it is to go on working where no others are run.
+      persisted: [...config.persisted, ...Object.values(clientDocuments)],
+      onlyKnown: config.onlyKnownOperations,
       pathPrefix: config.pathPrefix ?? '',
       tls: tls && { cert: tls.cert.text, key: tls.key.text },
     },
@@ -240,6 +247,16 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       hold.release();
     },
   };
+};
+
+/** What the operator's documents do wrong is a mistake in the configuration. */
+const startedApi = async (deps: ApiDeps): Promise<Api> => {
+  try {
+    return await startApi(deps);
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+    throw new ConfigError(`The operations of SEEDBED_OPERATIONS_FOLDER have mistakes:\n${error.message.replace(/^/gm, '  ')}`);
+  }
 };
 
 const autoscalerEnd = async (config: Config, deps: AuthorityDeps): Promise<AutoscalerEnd | null> =>

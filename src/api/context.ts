@@ -5,6 +5,7 @@ import type { Call } from '../commands/call.ts';
 import type { Commands } from '../commands/commands.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
+import type { Problem } from '../domain/errors.ts';
 import type { Serves } from '../domain/notServed.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -38,6 +39,8 @@ export interface Context extends ApiParts {
   /** What OpenStack's services are told; see `RequestIds.passedOn`. */
   openstackRequestId: string;
   origin: Origin;
+  /** Problems that mutations of this request were refused by. */
+  refused: Problem[];
   /** What a live stream rests on, until `release`. Null: the token is not valid any more. Throws when Keystone does not answer. */
   stand(): Promise<{ standing: Standing; release(): void } | null>;
   /** Batches the reads of one request; a live stream takes fresh ones for each event. */

@@ -53,6 +53,8 @@ export interface GraphqlRequest {
   query: string;
   operationName: string | null;
   variables: Record<string, unknown>;
+  /** The hash of a document that is known, in place of its text. */
+  sha256: string | null;
 }
 
 const bad = (message: string) => new Refusal(400, 'BAD_REQUEST', message);
@@ -66,18 +68,22 @@ const parseJson = (text: string, what: string): unknown => {
 };
 
 /**
- * The request in a URL's query, as GraphQL over HTTP has it (variables in JSON); null: there is no "query" in it.
+ * The request in a URL's query, as GraphQL over HTTP has it (variables and extensions in JSON); null: no document is named in it.
  * Throws Refusal 400 as `readRequest`.
  */
 export const readQuery = (url: string): GraphqlRequest | null => {
   const given = new URLSearchParams(url.split('?')[1]);
-  const query = given.get('query');
-  if (query === null) return null;
-  const variables = given.get('variables');
+  const json = (name: string): unknown => {
+    const text = given.get(name);
+    return text === null ? null : parseJson(text, `"${name}"`);
+  };
+  if (!['query', 'documentId', 'extensions'].some((name) => given.has(name))) return null;
   return checked({
-    query,
+    query: given.get('query'),
+    documentId: given.get('documentId'),
     operationName: given.get('operationName'),
-    variables: variables === null ? null : parseJson(variables, '"variables"'),
+    variables: json('variables'),
+    extensions: json('extensions'),
   });
 };
 
@@ -89,10 +95,23 @@ export const readRequest = (body: string): GraphqlRequest => {
   return checked(parsed as Record<string, unknown>);
 };
 
-const checked = ({ query, operationName, variables, extensions }: Record<string, unknown>): GraphqlRequest => {
-  if (typeof query !== 'string' || query === '') throw bad('"query" must be a GraphQL document.');
+const checked = (request: Record<string, unknown>): GraphqlRequest => {
+  const { query, operationName, variables, extensions } = request;
+  if (extensions != null && (typeof extensions !== 'object' || Array.isArray(extensions))) throw bad('"extensions" must be an object.');
+  const sha256 = hashIn(request);
+  if (query == null || query === '' ? sha256 === null : typeof query !== 'string') throw bad('"query" must be a GraphQL document.');
   if (operationName != null && typeof operationName !== 'string') throw bad('"operationName" must be a string.');
   if (variables != null && (typeof variables !== 'object' || Array.isArray(variables))) throw bad('"variables" must be an object.');
-  if (extensions != null && (typeof extensions !== 'object' || Array.isArray(extensions))) throw bad('"extensions" must be an object.');
-  return { query, operationName: operationName ?? null, variables: { ...variables } };
+  return { query: String(query ?? ''), operationName: operationName ?? null, variables: { ...variables }, sha256 };
+};
+
+/**
+ * By which hash a request names its document: `documentId`, as GraphQL over HTTP has it, or the extension `persistedQuery` of Apollo's clients
+ * (https://github.com/graphql/graphql-over-http/blob/main/spec/Appendix%20A%20--%20Persisted%20Documents.md).
+ */
+export const hashIn = (request: object): string | null => {
+  const { documentId, extensions } = request as { documentId?: unknown; extensions?: { persistedQuery?: { sha256Hash?: unknown } } | null };
+  if (typeof documentId === 'string') return documentId.replace(/^sha256:/, '');
+  const hash = extensions?.persistedQuery?.sha256Hash;
+  return typeof hash === 'string' ? hash : null;
 };

@@ -73,7 +73,9 @@ export const defineMutation = <Input extends CallFields, Result extends Answer &
           });
           const type = error instanceof SeedbedError ? errorTypeOf(error.code) : undefined;
           if (type === undefined || !(error instanceof SeedbedError)) throw error;
-          return { ...error.toProblem(), errorType: type } satisfies ProblemAnswer;
+          const problem = error.toProblem();
+          context.refused.push(problem);
+          return { ...problem, errorType: type } satisfies ProblemAnswer;
         } finally {
           // What was read before this change, in the same document, may be stale now.
           context.loaders = createLoaders(context.store.db, context.actor);

@@ -12,6 +12,7 @@ import { createDocuments } from './document.ts';
 import { createFeed } from './feed.ts';
 import { isOriginAllowed } from './guards.ts';
 import { createHandler } from './handler.ts';
+import { createKnownDocuments } from './knownDocuments.ts';
 import { createLoaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
 import { originOf } from './origin.ts';
@@ -24,6 +25,7 @@ import { serverInfoOf } from './serverInfo.ts';
 import { openSession, type Session } from './session.ts';
 import { type ApiDeps, type ApiSettings, completeSettings } from './settings.ts';
 import { createSocketServer } from './socket.ts';
+import { loadOperations } from './storedOperation.ts';
 import { createTokenWatches } from './tokenWatch.ts';
 import { createYogaServer } from './yoga.ts';
 
@@ -47,7 +49,7 @@ const LOOK_MS = 1_000;
  */
 const KEEP_ALIVE_MS = 80_000;
 
-/** Resolves when the server listens; rejects when the address is taken. */
+/** Resolves when the server listens; rejects when the address is taken, and with OperationError for stored operations that cannot be served. */
 export const startApi = async (deps: ApiDeps): Promise<Api> => {
   const settings = completeSettings(deps.settings);
   const newRequestId = deps.newId ?? newId;
@@ -120,6 +122,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
       actor,
       token,
       origin: originOf(request),
+      refused: [],
       requestId: ids.requestId,
       openstackRequestId: ids.passedOn,
       stand: () => standOn(session, () => open(token, ids.passedOn, isWithin)),
@@ -127,12 +130,14 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
     };
   };
   const documents = createDocuments(schema, settings.introspection);
-  const common = { settings, seats, contextOf };
-  const sockets = createSocketServer({ ...common, schema, documents, log, now: clock.now, openSession: open });
+  const operations = loadOperations(settings.operations, { schema, documents });
+  const known = createKnownDocuments([...[...operations.values()].map((one) => one.text), ...settings.persisted], settings.onlyKnown);
+  const common = { settings, seats, contextOf, schema, documents, known };
+  const sockets = createSocketServer({ ...common, log, now: clock.now, openSession: open });
   const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
   const yoga = createYogaServer({ schema, documents, graphiql: settings.graphiql, log, metrics });
   const queryAnswers = createQueryAnswers({ schema, documents, metrics, versionOf: store.version });
-  const parts = { ...common, newId: newRequestId, authenticate, deps, documents, yoga, queryAnswers, metrics };
+  const parts = { ...common, newId: newRequestId, authenticate, deps, operations, yoga, queryAnswers, metrics };
   return { feed, sockets, handle: createHandler(parts) };
 };
 

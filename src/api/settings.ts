@@ -7,6 +7,7 @@ import type { Serves } from '../domain/notServed.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/open.ts';
+import type { NamedText } from './storedOperation.ts';
 
 export interface ApiSettings {
   host: string;
@@ -21,6 +22,12 @@ export interface ApiSettings {
   allowedOrigins: readonly string[];
   /** A token needs one of these roles to be taken as a service's in X-Service-Token. */
   serviceTokenRoles: readonly string[];
+  /** Documents that are served by name at /v1/ops. */
+  operations: readonly NamedText[];
+  /** Texts of documents that may be asked for by their hashes, beside those. */
+  persisted: readonly string[];
+  /** No other document is run. */
+  onlyKnown: boolean;
   maxBodyBytes: number;
   /** Open at the same time. */
   maxOperationsPerSocket: number;
@@ -39,6 +46,9 @@ export type GivenSettings = Pick<ApiSettings, 'host' | 'port' | 'introspection' 
   Partial<ApiSettings>;
 
 const USUAL = {
+  operations: [],
+  persisted: [],
+  onlyKnown: false,
   serviceTokenRoles: ['service'],
   maxBodyBytes: 262_144,
   maxOperationsPerSocket: 100,

@@ -21,7 +21,8 @@ import type { Asking, Context } from './context.ts';
 import { judgeOf, pathOf } from './credentials.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
-import { isWithoutDeprecated } from './guards.ts';
+import { hashIn, isWithoutDeprecated } from './guards.ts';
+import type { KnownDocuments } from './knownDocuments.ts';
 import { READ_ONLY, READING } from './paths.ts';
 import { codeOf, recordRefusedDocument, recordRefusedVariables } from './refusals.ts';
 import { idLinesOf, idsWithin, type RequestIds } from './requestIds.ts';
@@ -53,6 +54,7 @@ export interface SocketServer {
 export interface SocketDeps {
   schema: GraphQLSchema;
   documents: Documents;
+  known: KnownDocuments;
   settings: ApiSettings;
   log: Log;
   seats: Seats;
@@ -272,7 +274,7 @@ const prepare = async (
     ];
   }
   try {
-    const document = deps.documents.parse(payload.query);
+    const document = deps.documents.parse(deps.known.textOf({ query: payload.query, sha256: hashIn(payload) }));
     const { request } = ctx.extra;
     const ids = idsWithin(ctx.extra.ids, id);
     const context = deps.contextOf({ actor: session.actor(), token: session.token(), ids, request, session });

@@ -40,7 +40,7 @@ test("the seed's role grants just what Seedbed needs", () => {
 test('its GraphQL is valid', () => {
   const schema = buildSchema(read('schema/schema.graphql'));
   const documents = [...blocks('graphql'), ...[...readme.matchAll(/"query": "(\{.*\})"\}'/g)].map((match) => match[1] ?? '')];
-  expect(documents).toHaveLength(2);
+  expect(documents).toHaveLength(3);
   for (const document of documents) expect(validate(schema, parseDocument(document))).toEqual([]);
 });
 
