@@ -54,8 +54,13 @@ export const createDocuments = (schema: GraphQLSchema, introspection: boolean): 
   const look = (document: DocumentNode): Looked => {
     const known = looked.get(document);
     if (known !== undefined) return known;
-    const { costs, errors } = measureDocument(schema, document);
-    const found: Looked = { costs, errors: errors.length > 0 ? errors : errorsOf(document, rules) };
+    const found = atMostSoDeep(
+      (): Looked => {
+        const { costs, errors } = measureDocument(schema, document);
+        return { costs, errors: errors.length > 0 ? errors : errorsOf(document, rules) };
+      },
+      (error): Looked => ({ costs: new Map(), errors: [error] }),
+    );
     looked.set(document, found);
     return found;
   };
@@ -86,10 +91,25 @@ export const createDocuments = (schema: GraphQLSchema, introspection: boolean): 
 
 const parseText = (text: string): DocumentNode => {
   try {
-    return parse(text, { maxTokens: MAX_TOKENS });
+    return atMostSoDeep(
+      () => parse(text, { maxTokens: MAX_TOKENS }),
+      (error) => {
+        throw error;
+      },
+    );
   } catch (error) {
-    if (error instanceof GraphQLError) error.extensions.code = 'GRAPHQL_PARSE_FAILED';
+    if (error instanceof GraphQLError) error.extensions.code ??= 'GRAPHQL_PARSE_FAILED';
     throw error;
+  }
+};
+
+/** Two thousand lists in lists are too much for who goes down into them one by one: the stack's end is an error like others. */
+const atMostSoDeep = <T>(work: () => T, refuse: (error: GraphQLError) => T): T => {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return refuse(new GraphQLError('The document is nested too deeply.', { extensions: { code: 'DEPTH_LIMIT' } }));
   }
 };
 

@@ -52,3 +52,12 @@ test('what may not be run, or is very long, is not kept', () => {
   const long = `{ new } # ${'x'.repeat(20_000)}`;
   for (const text of ['{ unknown }', long]) expect(documents.parse(text)).not.toBe(documents.parse(text));
 });
+
+test('lists in lists down to the end of the stack are refused by name, in the document and in what it is checked by', () => {
+  const documents = createDocuments(schema, true);
+  const nested = (levels: number) => `{ new(a: ${'['.repeat(levels)}${']'.repeat(levels)}) }`;
+  expect(() => documents.parse(nested(10_000))).toThrow(expect.objectContaining({ extensions: { code: 'DEPTH_LIMIT' } }));
+  // Whatever depth is still read is looked at, too.
+  for (let levels = 100; levels < 1_000; levels += 100)
+    expect(documents.check(documents.parse(nested(levels)), false)[0]?.message).toMatch(/argument "a"|too deeply/);
+});
