@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { KEYSTONE_ROLES, PolicyError, type RoleNames } from './domain/policy.ts';
+import type { ProjectLimits } from './domain/projectQuota.ts';
 import { OperationFileError, readOperationFolder, readPersisted } from './operationFiles.ts';
 import { readPolicy } from './policyFile.ts';
 
@@ -68,6 +69,9 @@ const SETTINGS = {
   sourceCidrs: 'SEEDBED_SOURCE_CIDRS',
   seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
   clustersPerProject: 'SEEDBED_CLUSTERS_PER_PROJECT',
+  nodesPerProject: 'SEEDBED_NODES_PER_PROJECT',
+  workerVcpusPerProject: 'SEEDBED_WORKER_VCPUS_PER_PROJECT',
+  controlPlaneReplicasPerProject: 'SEEDBED_CONTROL_PLANE_REPLICAS_PER_PROJECT',
   operations: 'SEEDBED_OPERATIONS_FOLDER',
   persisted: 'SEEDBED_PERSISTED_OPERATIONS_FILE',
   onlyKnownOperations: 'SEEDBED_ONLY_KNOWN_OPERATIONS',
@@ -206,6 +210,16 @@ const access = {
 const accessSchema = z.object(access);
 type Access = z.output<typeof accessSchema>;
 
+/** What a project may have for which nobody set anything else. */
+export const projectLimitsOf = (
+  config: Pick<Config, 'clustersPerProject' | 'nodesPerProject' | 'workerVcpusPerProject' | 'controlPlaneReplicasPerProject'>,
+): ProjectLimits => ({
+  clusters: config.clustersPerProject,
+  nodes: config.nodesPerProject,
+  workerVcpus: config.workerVcpusPerProject,
+  controlPlaneReplicas: config.controlPlaneReplicasPerProject,
+});
+
 export const roleNamesOf = (config: Access): RoleNames => ({
   readers: config.readerRoles,
   members: config.memberRoles,
@@ -239,6 +253,9 @@ const storage = z.object({
 
 /** It stands in a header of answers, between quotes. */
 const keystoneUrl = z.url({ protocol: /^https?$/ }).regex(/^[\x21\x23-\x7e]+$/);
+
+/** -1: there is none. */
+const limit = z.coerce.number().int().min(-1);
 
 const schema = z
   .strictObject({
@@ -305,8 +322,11 @@ const schema = z
     cutOffSeconds: z.coerce.number().min(0).max(300).default(15),
     /** How long the pods of a node that goes have to go before it; 0: they are not asked. */
     drainSeconds: z.coerce.number().min(0).max(86_400).default(300),
-    /** As Magnum's quota by default; what is being deleted counts until it is gone. */
-    clustersPerProject: z.coerce.number().int().min(0).default(20),
+    /** What a project may have until setQuota says otherwise; what is being deleted counts until it is gone. As Magnum's quota by default. */
+    clustersPerProject: limit.default(20),
+    nodesPerProject: limit.default(1_000),
+    workerVcpusPerProject: limit.default(10_000),
+    controlPlaneReplicasPerProject: limit.default(300),
     /** Documents that are served by their files' names. */
     operations: operationFolder.default([]),
     /** Texts of documents that may be asked for by their hashes. */

@@ -10,7 +10,7 @@ import * as clientDocuments from './client/documents.ts';
 import type { CommandDeps } from './commands/call.ts';
 import { createCommands } from './commands/commands.ts';
 import { createScaling } from './commands/scaleNodeGroup.ts';
-import { type Config, ConfigError, roleNamesOf } from './config.ts';
+import { type Config, ConfigError, projectLimitsOf, roleNamesOf } from './config.ts';
 import type { PackageRepository } from './controlPlane/packages.ts';
 import { checkUserData } from './controlPlane/userData.ts';
 import { DATABASE, MIGRATIONS } from './database.ts';
@@ -128,6 +128,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       egressCidrs: config.egressCidrs,
       trustRoles: config.trustRoles,
       sourceCidrs: config.sourceCidrs,
+      projectLimits: projectLimitsOf(config),
     },
     clouds,
     seeds: createSeedRegistry({ store, secrets, clock, policy: addresses, onCall: metrics.seedCall }),
@@ -181,7 +182,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       trustRoles: config.trustRoles,
       clustersHaveUsers: config.userDomain !== null,
       knowsItsAddresses: config.sourceCidrs.length > 0,
-      clustersPerProject: config.clustersPerProject,
+      projectLimits: projectLimitsOf(config),
       backupsAreKept: objects !== null,
     },
   };
@@ -216,6 +217,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       persisted: [...config.persisted, ...Object.values(clientDocuments)],
       onlyKnown: config.onlyKnownOperations,
       pathPrefix: config.pathPrefix ?? '',
+      projectLimits: projectLimitsOf(config),
       tls: tls && { cert: tls.cert.text, key: tls.key.text },
     },
   });

@@ -7,6 +7,7 @@ import type { Actor } from '../domain/actor.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { Serves } from '../domain/notServed.ts';
+import type { ProjectLimits } from '../domain/projectQuota.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/open.ts';
@@ -26,6 +27,8 @@ export interface ApiParts {
   feed: Feed;
   serves: Serves;
   serverInfo: ServerInfo;
+  /** What a project may have for which nobody set anything else. */
+  projectLimits: ProjectLimits;
   loadCloud(actor: Actor, token: string, requestId: string): Promise<ProjectCatalogue>;
   /** What is known of a project's cloud without asking it; null when nothing is. */
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;

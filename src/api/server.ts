@@ -112,6 +112,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
     feed,
     serves: settings.serves,
     serverInfo: serverInfoOf(settings),
+    projectLimits: settings.projectLimits,
     loadCloud,
     peekCatalogue,
   };

@@ -4,6 +4,7 @@ import type { Commands } from '../commands/commands.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
 import type { Serves } from '../domain/notServed.ts';
+import type { ProjectLimits } from '../domain/projectQuota.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/open.ts';
@@ -39,10 +40,15 @@ export interface ApiSettings {
   pathPrefix: string;
   tls: { cert: string; key: string } | null;
   serves: Serves;
+  /** What a project may have for which nobody set anything else. */
+  projectLimits: ProjectLimits;
 }
 
 /** Where it listens must be told; limits have their usual values. */
-export type GivenSettings = Pick<ApiSettings, 'host' | 'port' | 'introspection' | 'graphiql' | 'keystoneUrl' | 'allowedOrigins'> &
+export type GivenSettings = Pick<
+  ApiSettings,
+  'host' | 'port' | 'introspection' | 'graphiql' | 'keystoneUrl' | 'allowedOrigins' | 'projectLimits'
+> &
   Partial<ApiSettings>;
 
 const USUAL = {

@@ -12,6 +12,7 @@ import { addNodeCommands } from './node.ts';
 import { addNodeGroupCommands } from './nodegroup.ts';
 import { addOperationCommands } from './operation.ts';
 import { addOrphansCommands } from './orphans.ts';
+import { addQuotaCommands } from './quota.ts';
 import { addSeedCommands } from './seed.ts';
 import type { Io } from './session.ts';
 import { addTemplateCommands } from './template.ts';
@@ -43,6 +44,7 @@ export const buildProgram = (io: Io, addCommands: AddCommands): Command => {
   addOrphansCommands(program, io);
   addAuditCommands(program, io);
   addUsageCommand(program, io);
+  addQuotaCommands(program, io);
   addTokenCommand(program, io);
   addWhoamiCommand(program, io);
   addGqlCommand(program, io);

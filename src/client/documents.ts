@@ -164,6 +164,10 @@ export const AUDIT_LOG = `query auditLog($first: Int, $after: String, $filter: A
   auditLog(first: $first, after: $after, filter: $filter) { pageInfo { hasNextPage endCursor } nodes {
     number at userId userName userDomainName callerProjectId roles tokenKind credentialId address forwardedFor userAgent projectId action
     targetKind targetId input outcome operationId errorCode requestId openstackRequestId hash } } }`;
+const QUOTA_USE = '{ limit default isDefault used reserved }';
+const PROJECT_QUOTA = `projectId generation clusters ${QUOTA_USE} nodes ${QUOTA_USE} workerVcpus ${QUOTA_USE} controlPlaneReplicas ${QUOTA_USE}`;
+export const QUOTA = `query quota($projectId: String) { quota(projectId: $projectId) { ${PROJECT_QUOTA} } }`;
+export const SET_QUOTA = mutation('setQuota', 'SetQuotaInput', `projectQuota { ${PROJECT_QUOTA} }`);
 const BACKUP = `uuid name state reason sizeBytes sha256 revision keyCount kubernetesVersion takenAt verifiedAt createdBy createdAt
   cluster { uuid name lastEventNumber } ${CONDITIONS}`;
 export const BACKUPS = page('backups', BACKUP);
@@ -232,11 +236,11 @@ export const OPERATION_PROGRESS = `subscription operationProgress($operationId: 
 
 export const VIEWER = `query viewer {
   viewer { userName userDomainName projectId projectName roles isCloudAdmin tokenExpiresAt can {
-    readClusters readBackups readClusterTemplates readAddonBundles readUsage readCloud readAddonBundleManifests readSeeds readOrphans
+    readClusters readBackups readClusterTemplates readAddonBundles readUsage readQuota readCloud readAddonBundleManifests readSeeds readOrphans
     readAuditLog createCluster updateCluster upgradeCluster moveClusterToTemplate pauseCluster resumeCluster hibernateCluster wakeCluster
     deleteCluster rotateCertificates rotateEncryptionKey rotateCloudCredential moveControlPlane skipTunnel createNodeGroup
     updateNodeGroup resizeNodeGroup deleteNodeGroup replaceNode issueKubeconfig signCertificate getWritingAccess revokeKubeconfig
     createBackup deleteBackup restoreCluster cloneCluster retryOperation createClusterTemplate updateClusterTemplate
     deleteClusterTemplate publishClusterTemplate registerAddonBundle updateAddonBundle deleteAddonBundle createSeed scaleSeed
-    upgradeSeed deleteSeed registerSeed updateSeed cordonSeed uncordonSeed drainSeed unregisterSeed chooseSeed abandonSeed findOrphans
+    upgradeSeed deleteSeed registerSeed updateSeed cordonSeed uncordonSeed drainSeed unregisterSeed chooseSeed abandonSeed setQuota findOrphans
     removeOrphans } } }`;

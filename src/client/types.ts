@@ -457,3 +457,20 @@ export interface AuditLogEntry {
   openstackRequestId: string | null;
   hash: string | null;
 }
+
+export interface QuotaUse {
+  limit: number | null;
+  default: number | null;
+  isDefault: boolean;
+  used: number;
+  reserved: number;
+}
+
+export interface ProjectQuota {
+  projectId: string;
+  generation: number;
+  clusters: QuotaUse;
+  nodes: QuotaUse;
+  workerVcpus: QuotaUse;
+  controlPlaneReplicas: QuotaUse;
+}

@@ -4,6 +4,7 @@ import type { Manifest } from '../domain/addonBundle.ts';
 import type { Trail } from '../domain/auditLog.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
 import type { Taint } from '../domain/nodeGroup.ts';
+import type { ProjectLimits } from '../domain/projectQuota.ts';
 import type { ResourceQuota } from '../domain/quota.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AddonBundleRevisionRow, AddonBundleRow } from '../store/addonBundles.ts';
@@ -71,8 +72,8 @@ export interface CommandSettings {
   knowsItsAddresses: boolean;
   /** The operator has set up an object store for backups. */
   backupsAreKept: boolean;
-  /** Clusters that a project may have. */
-  clustersPerProject: number;
+  /** What a project may have for which nobody set anything else. */
+  projectLimits: ProjectLimits;
 }
 
 export interface CommandDeps {
@@ -118,6 +119,10 @@ export interface NodeGroupAnswer extends Answer {
 export interface SeedAnswer extends Answer {
   seed: SeedRow;
   operation: OperationRow;
+}
+/** Takes effect at once, too. */
+export interface QuotaAnswer extends Answer {
+  projectId: string;
 }
 /** Templates take effect at once, so there is no operation to follow. */
 export interface TemplateAnswer extends Answer {

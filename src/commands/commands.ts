@@ -35,6 +35,7 @@ import { rotateCertificates } from './rotateCertificates.ts';
 import { rotateCloudCredential } from './rotateCloudCredential.ts';
 import { rotateEncryptionKey } from './rotateEncryptionKey.ts';
 import { scaleSeed } from './scaleSeed.ts';
+import { setQuota } from './setQuota.ts';
 import { signCertificate } from './signCertificate.ts';
 import { unregisterSeed } from './unregisterSeed.ts';
 import { updateAddonBundle } from './updateAddonBundle.ts';
@@ -88,6 +89,7 @@ export const createCommands = (deps: CommandDeps) => ({
   deleteBackup: deleteBackup(deps),
   restoreCluster: restoreCluster(deps),
   cloneCluster: cloneCluster(deps),
+  setQuota: setQuota(deps),
   findOrphans: findOrphans(deps),
   removeOrphans: removeOrphans(deps),
   retryOperation: retryOperation(deps),

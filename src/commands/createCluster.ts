@@ -2,11 +2,14 @@
 import { permittedProject } from '../domain/actor.ts';
 import { CALLER_TOKEN, NO_CREDENTIAL, newUserCredential } from '../domain/cloudCredential.ts';
 import { shortIdOf } from '../domain/cluster.ts';
-import { Conflict, NotFound, UserError } from '../domain/errors.ts';
-import { countClustersOfProject, insertCluster } from '../store/clusters.ts';
+import { Conflict, NotFound } from '../domain/errors.ts';
+import { replicasOf } from '../domain/projectQuota.ts';
+import { sumOf } from '../domain/quota.ts';
+import { insertCluster } from '../store/clusters.ts';
 import { insertEvent } from '../store/events.ts';
 import { isUniqueViolation, type Tx } from '../store/open.ts';
 import { insertOperation } from '../store/operations.ts';
+import { requireRoom } from '../store/projectQuotas.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import { isLiveTemplate } from '../store/templates.ts';
 import { enqueue } from '../store/workItems.ts';
@@ -19,6 +22,7 @@ import { type ClusterInput, type ClusterPlan, clusterInput, planCluster } from '
 import { runOnce } from './idempotent.ts';
 import { nodeGroupRow, storeNodeGroup } from './nodeGroupInput.ts';
 import { ownInput, parseInput } from './parse.ts';
+import { flavorVcpus, nodesDemand } from './quotaChecks.ts';
 import { newTrust } from './trust.ts';
 
 export const createCluster =
@@ -49,7 +53,17 @@ export const writeCluster = async (deps: CommandDeps, call: Call, tx: Tx, of: { 
   const cluster = clusterRow(deps, call, input, plan, names, now);
   // It may have been deleted since the plan was made.
   if (!(await isLiveTemplate(tx.db, cluster.templateId))) throw new NotFound('The cluster template', { field: ['clusterTemplate'] });
-  await checkQuota(deps, tx, cluster.projectId);
+  const owner = { projectId: cluster.projectId, userId: call.actor.userId };
+  const groups = plan.groups.map((group) => ({ ...group, vcpus: flavorVcpus(deps, owner, group.spec) }));
+  await requireRoom(
+    tx,
+    deps.settings.projectLimits,
+    cluster.projectId,
+    sumOf([
+      { clusters: 1, controlPlaneReplicas: replicasOf(cluster.spec.controlPlane) },
+      ...groups.map(({ spec, vcpus }) => nodesDemand(spec.count, vcpus)),
+    ]),
+  );
   await checkBundlesThere(tx.db, cluster.spec, ['overrides', 'bundles']);
   try {
     await insertCluster(tx, cluster);
@@ -84,27 +98,13 @@ export const writeCluster = async (deps: CommandDeps, call: Call, tx: Tx, of: { 
   tell(tx, subject, operation, 'CREATED');
   if (cluster.trust !== null) await deps.secrets.put(tx, cluster.id, CALLER_TOKEN, call.token, now);
   await enqueue(tx, 'CLUSTER', cluster.id, now);
-  for (const group of plan.groups) {
-    const row = nodeGroupRow(deps, cluster, group, now);
+  for (const { vcpus, ...group } of groups) {
+    const row = { ...nodeGroupRow(deps, cluster, group, now), vcpus };
     await storeNodeGroup(deps, tx, row, group.cloudInit);
     await enqueue(tx, 'NODE_GROUP', row.id, now);
     tx.changes.push({ kind: 'NODE_GROUP', id: row.id, clusterId: cluster.id, projectId: cluster.projectId, what: 'CREATED' });
   }
   return { cluster, operation };
-};
-
-/** In the transaction, so that many at once do not pass together. */
-const checkQuota = async (deps: CommandDeps, tx: Tx, projectId: string): Promise<void> => {
-  const limit = deps.settings.clustersPerProject;
-  const used = await countClustersOfProject(tx.db, projectId);
-  if (used < limit) return;
-  throw new UserError(
-    'QUOTA_EXCEEDED',
-    `Your project has ${used} of at most ${limit} clusters; delete one, or ask the cloud's administrators.`,
-    {
-      quota: { resource: 'clusters', used, limit, requested: 1 },
-    },
-  );
 };
 
 /** What the cluster is made by: the credential that was handed in, a user of its own where the operator wants that, or a trust of the caller's. */

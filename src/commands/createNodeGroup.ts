@@ -1,6 +1,7 @@
 /** createNodeGroup: more workers of another shape. */
 import { Conflict, UserError } from '../domain/errors.ts';
 import { isUniqueViolation } from '../store/open.ts';
+import { requireRoom } from '../store/projectQuotas.ts';
 import { listLiveNodeGroups, type NodeGroupRow } from '../store/reconcile.ts';
 import { checkRoom } from './checks.ts';
 import { checkGroup } from './cloudChecks.ts';
@@ -15,7 +16,7 @@ import {
   storeNodeGroup,
 } from './nodeGroupInput.ts';
 import { nameOrId } from './parse.ts';
-import { checkGroupQuotas } from './quotaChecks.ts';
+import { checkGroupQuotas, flavorVcpus, nodesDemand } from './quotaChecks.ts';
 import { checkGeneration, getCluster } from './targets.ts';
 
 export const createNodeGroup = nodeGroupCommand({
@@ -41,8 +42,11 @@ export const createNodeGroup = nodeGroupCommand({
     checkRoom(cluster.spec, total, () => ['count']);
     const catalogue = deps.peekCatalogue(cluster.projectId, call.actor.userId);
     if (catalogue !== null) checkGroup(spec, cluster.spec, catalogue, (field) => [field]);
-    checkGroupQuotas(deps, { projectId: cluster.projectId, userId: call.actor.userId }, spec);
-    const nodeGroup = nodeGroupRow(deps, cluster, { name: fields.name, isDefault: false, spec }, deps.clock.now());
+    const owner = { projectId: cluster.projectId, userId: call.actor.userId };
+    const vcpus = flavorVcpus(deps, owner, spec);
+    await requireRoom(tx, deps.settings.projectLimits, cluster.projectId, nodesDemand(spec.count, vcpus), ['count']);
+    checkGroupQuotas(deps, owner, spec);
+    const nodeGroup = { ...nodeGroupRow(deps, cluster, { name: fields.name, isDefault: false, spec }, deps.clock.now()), vcpus };
     await insertUnique(at, nodeGroup, fields.cloudInit);
     return begin(at, cluster, nodeGroup, {
       kind: 'CREATE_NODE_GROUP',

@@ -18,6 +18,7 @@ import { checkAllowedCidrs, checkBackup, checkTunnel } from './checks.ts';
 import { changeCluster } from './clusterCommand.ts';
 import { checkStore } from './createBackup.ts';
 import { given, nameOrId, ownInput, parseInput, wholeNumber } from './parse.ts';
+import { checkMoveRoom, flavorVcpus } from './quotaChecks.ts';
 import { getTemplate, recallCluster } from './targets.ts';
 import { checkMove, type GroupMove, runningBefore } from './templateMove.ts';
 import { refreshTrust } from './trust.ts';
@@ -98,6 +99,9 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   checkAllowedCidrs(deps, spec, row.spec, () => field);
   checkBackup(deps, spec, row.spec.backup.enabled, () => field);
   await checkReached(tx, row, spec, () => field);
+  const owner = { projectId: row.projectId, userId: call.actor.userId };
+  const moves = plan.groups.map((group) => ({ ...group, vcpus: flavorVcpus(deps, owner, group.spec) }));
+  await checkMoveRoom(deps, tx, row, { spec, moves }, field);
   await checkBundlesThere(tx.db, spec, field);
   const running = runningBefore(row, plan);
   const by = beginnerOf(deps, call, now);
@@ -115,7 +119,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
     ...(row.state === 'READY' && { state: 'UPDATING' as const }),
   };
   await patchCluster(tx, row.id, change);
-  for (const group of plan.groups) await moveGroup(tx, group, now);
+  for (const move of moves) await moveGroup(tx, move, now);
   const subject = clusterSubject(row);
   const operation = newOperation(deps, call, 'MOVE_CLUSTER_TO_TEMPLATE', subject, change.generation);
   const kinds = ['MOVE_CLUSTER_TO_TEMPLATE' as const, 'UPDATE_CLUSTER' as const];
@@ -131,7 +135,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
 };
 
 /** Its nodes follow by being replaced; the cluster's operation waits for that. */
-const moveGroup = async (tx: Tx, { nodeGroup, spec }: GroupMove, now: number): Promise<void> => {
+const moveGroup = async (tx: Tx, { nodeGroup, spec, vcpus }: GroupMove & { vcpus: number | null }, now: number): Promise<void> => {
   const [before, after] = [settingsDigestOf(nodeGroup.spec), settingsDigestOf(spec)];
   if (before !== after) await noteSettingsDigest(tx, nodeGroup.id, before);
   const generation = nodeGroup.generation + 1;
@@ -140,6 +144,8 @@ const moveGroup = async (tx: Tx, { nodeGroup, spec }: GroupMove, now: number): P
     generation,
     // A name is looked up anew even where it is the same: another image may have it by now.
     namesGeneration: generation,
+    // Until the name is looked up, what it was counts.
+    ...(vcpus !== null && { vcpus }),
     updatedAt: now,
     ...(nodeGroup.state === 'READY' && { state: 'UPDATING' }),
   });

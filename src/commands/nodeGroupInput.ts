@@ -231,6 +231,7 @@ export const nodeGroupRow = (deps: CommandDeps, cluster: ClusterRow, group: Omit
   kubernetesVersion: null,
   namesGeneration: 1,
   adoptedAt: null,
+  vcpus: null,
   state: 'PENDING',
   generation: 1,
   observedGeneration: 0,

@@ -8,7 +8,7 @@ import { checkRoom } from './checks.ts';
 import { begin, nodeGroupCommand } from './nodeGroupCommand.ts';
 import { checkCount } from './nodeGroupInput.ts';
 import { given, nameOrId, wholeNumber } from './parse.ts';
-import { checkGrowth } from './quotaChecks.ts';
+import { checkGroupRoom, checkGrowth, vcpusOf } from './quotaChecks.ts';
 import { checkGeneration, getNodeGroup } from './targets.ts';
 
 const schema = z.strictObject({
@@ -32,11 +32,15 @@ export const resizeNodeGroup = nodeGroupCommand({
       const total = others.reduce((sum, group) => sum + group.spec.count, count);
       checkRoom(cluster.spec, total, () => ['count']);
     }
-    await checkGrowth(deps, tx, { projectId: cluster.projectId, userId: call.actor.userId }, row, count, ['count']);
+    const owner = { projectId: cluster.projectId, userId: call.actor.userId };
+    const vcpus = vcpusOf(deps, owner, row);
+    await checkGroupRoom(deps, tx, owner, row, { count, vcpus }, ['count']);
+    await checkGrowth(deps, tx, owner, row, count, ['count']);
     await checkNodesToRemove(tx, row, count, nodesToRemove);
     const generation = row.generation + 1;
     await patchNodeGroup(tx, row.id, {
       spec: { ...row.spec, count },
+      vcpus,
       nodesToRemove,
       generation,
       updatedAt: deps.clock.now(),

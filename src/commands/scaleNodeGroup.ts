@@ -28,7 +28,7 @@ import { auditEntryOf } from './audited.ts';
 import type { Call, CommandDeps } from './call.ts';
 import { checkRoom } from './checks.ts';
 import { checkCount } from './nodeGroupInput.ts';
-import { checkGrowth } from './quotaChecks.ts';
+import { checkGroupRoom, checkGrowth, vcpusOf } from './quotaChecks.ts';
 import { checkNotDeleting } from './targets.ts';
 
 /** More than an autoscaler ever names in a call. */
@@ -95,7 +95,9 @@ export const createScaling = (deps: CommandDeps): Scaling => {
           others.reduce((sum, { spec }) => sum + spec.count, count),
           () => ['delta'],
         );
-        await checkGrowth(deps, tx, { projectId: cluster.projectId, userId: '' }, group, count, ['delta']);
+        const owner = { projectId: cluster.projectId, userId: '' };
+        await checkGroupRoom(deps, tx, owner, group, { count, vcpus: vcpusOf(deps, owner, group) }, ['delta']);
+        await checkGrowth(deps, tx, owner, group, count, ['delta']);
         return { count, victims: [] };
       }),
     decrease: (clusterId, groupId, delta) =>

@@ -15,6 +15,7 @@ import { checkAllowedCidrs, checkBackup, checkSpec, checkTunnel, type PathOf } f
 import { outcomeOf, recallClusterAnswer } from './clusterCommand.ts';
 import { runOnce } from './idempotent.ts';
 import { definedOf, given, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
+import { checkReplicas } from './quotaChecks.ts';
 import { checkGeneration, checkNotDeleting, getCluster, recallCluster } from './targets.ts';
 import { labelsInput, type ReadSpec, readSpec, specFields } from './templateInput.ts';
 import { refreshTrust } from './trust.ts';
@@ -58,6 +59,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   const read = await chooseBundles(deps, tx.db, wished, row.spec, pathOf);
   const spec = changedSpec(deps, call, row, read, pathOf);
   await checkReached(tx, row, spec, pathOf);
+  await checkReplicas(deps, tx, row, spec, pathOf('controlPlane.replicas'));
   const change = {
     spec,
     overrides: mergeChanges(row.overrides, read.fields),

@@ -19,7 +19,7 @@ import { problemsInput } from './healingInput.ts';
 import { type At, begin, nodeGroupCommand } from './nodeGroupCommand.ts';
 import { checkBounds, checkMost, checkServerData, digestOf, taintInput } from './nodeGroupInput.ts';
 import { clearable, definedOf, given, nameOrId, requireChange, wholeNumber } from './parse.ts';
-import { checkGrowth } from './quotaChecks.ts';
+import { checkGroupRoom, checkGrowth, flavorVcpus, vcpusOf } from './quotaChecks.ts';
 import { metadataInput } from './serverInput.ts';
 import { checkGeneration, getNodeGroup } from './targets.ts';
 import { versionInput } from './templateInput.ts';
@@ -65,7 +65,10 @@ export const updateNodeGroup = nodeGroupCommand({
         () => ['minCount'],
       );
     }
-    await checkGrowth(deps, tx, { projectId: cluster.projectId, userId: call.actor.userId }, row, count, ['minCount']);
+    const owner = { projectId: cluster.projectId, userId: call.actor.userId };
+    const vcpus = (change.flavor === undefined ? null : flavorVcpus(deps, owner, { flavor: change.flavor })) ?? vcpusOf(deps, owner, row);
+    await checkGroupRoom(deps, tx, owner, row, { count, vcpus }, [count > row.spec.count ? 'minCount' : 'flavor']);
+    await checkGrowth(deps, tx, owner, row, count, ['minCount']);
     const generation = row.generation + 1;
     const now = deps.clock.now();
     const upgradeStrategy = { ...row.spec.upgradeStrategy, ...change.upgradeStrategy };
@@ -81,6 +84,7 @@ export const updateNodeGroup = nodeGroupCommand({
     await patchNodeGroup(tx, row.id, {
       spec,
       kubernetesVersion,
+      vcpus,
       generation,
       updatedAt: now,
       ...(namesOf(change).length > 0 && { namesGeneration: generation }),

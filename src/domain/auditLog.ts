@@ -40,7 +40,7 @@ const PLAIN: ReadonlySet<string> = new Set(
   dnsDomain dnsNameservers dockerStorageDriver effect encryption existingPorts exposure externalNetwork fileSystem fixedNetwork fixedSubnet
   fixedSubnetV6 flavor floatingIps groupsClaim groupsPrefix healingProblems image ipFamilies keep key keypair kubeconfigId kubernetesVersion
   level loadBalancerProvider loadBalancers masterFlavor maxSurge maxUnavailable mode name network networkDriver nodeCidr nodeCidrV6
-  nodeGroupId nodeId nodesToRemove onBlockedDrain operationId orphanIds podCidr podCidrV6 priorityClass problems reason reclaim region role
+  nodeGroupId nodeId nodesToRemove onBlockedDrain operationId orphanIds podCidr podCidrV6 priorityClass problems projectId reason reclaim region role
   schedule securityGroups seed seedId serverGroupPolicy serviceCidr serviceCidrV6 serviceType snapshots startTime storageClass subnets
   timeZone tunnel type usernameClaim usernamePrefix version visibility vnicType volumeDriver volumes volumeType workerFlavor`.split(/\s+/),
 );

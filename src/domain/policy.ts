@@ -37,6 +37,7 @@ export const ACTIONS = {
   readClusterTemplates: read('cluster_template:get', 'See cluster templates, and make clusters from them.'),
   readAddonBundles: read('addon_bundle:get', 'See addon bundles.'),
   readUsage: read('usage:get', 'See what clusters used.'),
+  readQuota: read('quota:get', 'See what a project may have of clusters, and has.'),
   readCloud: inOwnProject('rule:project_reader')('cloud:get', "See flavors, images, networks and quotas of the token's project."),
   readAddonBundleManifests: readCloud('addon_bundle:get_manifests', 'See the manifests of addon bundles.'),
   readSeeds: readCloud('seed:get', 'See seeds, their operations, and which seed a cluster is on.'),
@@ -99,6 +100,8 @@ export const ACTIONS = {
   unregisterSeed: changeCloud('seed:unregister', 'Unregister seeds.'),
   chooseSeed: changeCloud('seed:choose', 'Say on which seed a new cluster is to be.'),
   abandonSeed: changeCloud('seed:abandon', 'Delete clusters without what is in a seed that is lost for good.'),
+
+  setQuota: changeCloud('quota:set', 'Set what projects may have of clusters.'),
 
   findOrphans: changeCloud('orphan:find', 'Look for orphans.'),
   removeOrphans: changeCloud('orphan:remove', 'Remove orphans.'),

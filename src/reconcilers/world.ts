@@ -1,6 +1,7 @@
 /** What every pass may use: the store, and the open ends to clouds, seeds and customers' clusters. */
 
 import type { PackageRepository } from '../controlPlane/packages.ts';
+import type { ProjectLimits } from '../domain/projectQuota.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { ObjectStore } from '../objectStore/objectStore.ts';
@@ -55,6 +56,8 @@ export interface WorldSettings {
   trustRoles: readonly string[];
   /** From where Seedbed calls clusters' APIs; none: not known. */
   sourceCidrs: readonly string[];
+  /** What a project may have for which nobody set anything else. */
+  projectLimits: ProjectLimits;
 }
 
 /** How autoscalers in seeds reach Seedbed, and who signs their certificates. */

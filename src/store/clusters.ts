@@ -20,10 +20,6 @@ const order: Order = { at: clusters.createdAt, id: clusters.id };
 
 export const insertCluster = inserter(clusters);
 
-/** Live ones, those that are being deleted included. */
-export const countClustersOfProject = (db: Db, projectId: string): Promise<number> =>
-  db.$count(clusters, and(eq(clusters.projectId, projectId), isNull(clusters.deletedAt)));
-
 /** Live clusters, oldest first. */
 export const listClusters = async (db: Db, sight: Sight, filter: ClusterFilter, page: Page): Promise<Slice<ClusterRow>> => {
   const rows = await db

@@ -39,6 +39,7 @@ import { completeStoredGroup, type NodeGroupSpec, type NodeGroupState, type Reso
 import type { OperationKind, OperationState, OperationStep } from '../domain/operation.ts';
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
 import type { ClusterPause } from '../domain/pause.ts';
+import type { OwnLimits } from '../domain/projectQuota.ts';
 import { DEFAULT_SEED_WEIGHT, type Exposure, type PlacementReason, type SeedFacts, type SeedState, type SeedTurn } from '../domain/seed.ts';
 import type { SeedDrain } from '../domain/seedDrain.ts';
 import { completeStored, type SpecChange, type TemplateSpec, type Visibility } from '../domain/template.ts';
@@ -289,6 +290,8 @@ export const nodeGroups = sqliteTable(
     namesGeneration: integer().notNull().default(1),
     /** As of which restoredAt of its cluster the servers that the copy did not know were taken over. */
     adoptedAt: time(),
+    /** What its flavor gives a worker, for the project's quota; null while nobody has looked it up. */
+    vcpus: integer(),
     state: text().$type<NodeGroupState>().notNull(),
     ...object(),
   },
@@ -602,6 +605,15 @@ export const idempotencyKeys = sqliteTable(
   },
   (t) => [primaryKey({ columns: [t.scope, t.key] }), index('idempotency_keys_age').on(t.createdAt)],
 );
+
+/** What administrators allow one project, where it is not as everywhere. */
+export const projectQuotas = sqliteTable('project_quotas', {
+  projectId: id(),
+  limits: json<OwnLimits>().notNull(),
+  generation: integer().notNull(),
+  updatedBy: text().notNull(),
+  updatedAt: time().notNull(),
+});
 
 /**
  * Rows are only added: triggers of the migrations refuse any change, and any removal that no anchor allows. Those of before the chain have no hash, and

@@ -73,6 +73,7 @@ test('every mutation takes one input with an idempotency key and answers a union
     'rotateCloudCredential',
     'rotateEncryptionKey',
     'scaleSeed',
+    'setQuota',
     'signCertificate',
     'uncordonSeed',
     'unregisterSeed',

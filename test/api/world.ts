@@ -77,6 +77,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
       graphiql: true,
       keystoneUrl: 'https://keystone.example.org/v3',
       allowedOrigins: ['https://dashboard.example.org'],
+      projectLimits: house.deps.settings.projectLimits,
       ...settings,
     },
   });

@@ -66,7 +66,7 @@ export const openHouse = (): House => {
       clustersHaveUsers: false,
       knowsItsAddresses: false,
       backupsAreKept: true,
-      clustersPerProject: 30,
+      projectLimits: { clusters: 30, nodes: 1000, workerVcpus: 10_000, controlPlaneReplicas: 300 },
     },
   };
   return { ...database, secrets, deps, commands: createCommands(deps), time, cloud, ordered };

@@ -77,6 +77,7 @@ const api = await startApi({
     graphiql: false,
     keystoneUrl: 'https://keystone.example.org/v3',
     allowedOrigins: [],
+    projectLimits: house.deps.settings.projectLimits,
   },
 });
 const report = watchLoop();

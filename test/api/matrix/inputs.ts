@@ -36,6 +36,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   count: 3,
   workers: 3,
   until: '2027-02-01T00:00:00Z',
+  projectId: 'blue',
 };
 
 /** What need not be given, and without which there is nothing to do, or to be made. */
@@ -45,6 +46,7 @@ const WANTED: Readonly<Record<string, object>> = {
   updateClusterTemplate: { flavor: 'large' },
   updateNodeGroup: { maxCount: 3 },
   updateSeed: { maxClusters: 1 },
+  setQuota: { clusters: 30 },
   updateAddonBundle: { description: 'another' },
 };
 

@@ -57,6 +57,7 @@ test.each(Object.keys(STRANGERS))(
       'findOrphans',
       'registerAddonBundle',
       'registerSeed',
+      'setQuota',
     ]);
     expect(named).toBeGreaterThan(80);
   },

@@ -35,6 +35,7 @@ const GUARDED: Partial<Record<Action, Guarded>> = {
       `{ all: usage(from: "2000-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z") { clusters { clusterId name } } one: usage(clusterId: "${cluster.id}", from: "2000-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z") { clusters { clusterId name } } }`,
     shows: () => 'leaky-cluster',
   },
+  readQuota: { query: () => '{ own: quota { projectId } quota(projectId: "blue") { projectId } }', shows: () => '"projectId":"blue"' },
   readCloud: { query: () => '{ cloud { flavors { name } } }', shows: () => 'small' },
   readAddonBundleManifests: {
     query: ({ addonBundle }) => `{ addonBundle(id: "${addonBundle.id}") { newestRevision { manifests } revisions { manifests } } }`,

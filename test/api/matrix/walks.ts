@@ -66,6 +66,7 @@ const USAGE = 'from: "2000-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z"';
 /** Of each field of Query, the arguments with which it is asked; those that name an object are asked by `node`, too. */
 const asked = (field: Field, ids: readonly string[]): string[] => {
   if (field.name === 'usage') return [`usage(${USAGE})`, ...ids.map((id) => `usage(clusterId: "${id}", ${USAGE})`)];
+  if (field.name === 'quota') return ['quota', 'quota(projectId: "blue")'];
   if (field.name === 'node') return [];
   if (field.name === 'nodes') return [];
   const first = field.args.some((arg) => arg.name === 'first');

@@ -2,6 +2,8 @@
 import { UserError } from '../../../domain/errors.ts';
 import { machineOf, type ResolvedGroup } from '../../../domain/nodeGroup.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import { requireRoom } from '../../../store/projectQuotas.ts';
+import { loadNodeGroup, patchNodeGroup } from '../../../store/reconcile.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import { isLent } from '../../lentCloud.ts';
 import { resolveName } from '../../resolve.ts';
@@ -22,15 +24,33 @@ export const namesResolved: Step<NodeGroupScope> = {
     if (resolved !== null) {
       // Its ports are settled for its life, and its nodes have them.
       const { formerImageIds: _images, formerFlavorIds: _flavors, kubeVersion: _before, ...kept } = resolved;
-      await scope.patch({ resolved: { ...kept, ...made } });
+      await keep(scope, { ...kept, ...made });
       return done();
     }
     const ports = await resolvePorts(scope, fixedNetworkId);
-    await scope.patch({ resolved: { ...made, ...ports } });
+    await keep(scope, { ...made, ...ports });
     // Its security group lets load balancers in from the subnets of all workers.
     if (ports.subnets.length > 0) await scope.write((tx) => enqueue(tx, 'CLUSTER', scope.cluster.id, scope.clock.now()));
     return done();
   },
+};
+
+/**
+ * With what a worker counts in the project's quota, which nobody may have known when the group was asked for.
+ * @throws UserError QUOTA_EXCEEDED when there is no room for so much more than was counted.
+ */
+const keep = async (scope: NodeGroupScope, resolved: ResolvedGroup): Promise<void> => {
+  const { row, cluster, world } = scope;
+  const vcpus = resolved.machine?.vcpus ?? row.vcpus;
+  await scope.write(async (tx) => {
+    // It may have been resized meanwhile.
+    const { spec, ...now } = (await loadNodeGroup(tx.db, row.id)) ?? row;
+    const more = (vcpus ?? 0) - (now.vcpus ?? now.resolved?.machine?.vcpus ?? 0);
+    const workers = Math.max(spec.count, scope.nodes.length);
+    await requireRoom(tx, world.settings.projectLimits, cluster.projectId, { workerVcpus: workers * more }, ['flavor']);
+    await patchNodeGroup(tx, row.id, { resolved, vcpus });
+  });
+  Object.assign(row, { resolved, vcpus });
 };
 
 /** What a new server is asked for with. */
