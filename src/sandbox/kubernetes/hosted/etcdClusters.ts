@@ -109,9 +109,13 @@ export const createEtcdClusters = (table: WorldTable<EtcdCluster>): EtcdClusters
     },
     restore(newcomer, revisionFloor) {
       const { namespace, token, volume, list } = newcomer;
-      // What makes it the same cluster is the token and the list.
+      // What makes it the same cluster is the token and the list; of another snapshot it has other data, though volumes of that are still there.
       const same = [...table.values()].find(
-        (c) => c.namespace === namespace && c.token === token && c.members.every((m) => list.some(({ url }) => url === m.peerUrl)),
+        (c) =>
+          c.namespace === namespace &&
+          c.token === token &&
+          c.revisionFloor === revisionFloor &&
+          c.members.every((m) => list.some(({ url }) => url === m.peerUrl)),
       );
       const cluster = same ?? {
         dataId: volume,
