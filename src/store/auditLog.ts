@@ -38,20 +38,13 @@ export const appendAudit = async (tx: Tx, entry: AuditEntry): Promise<void> => {
 const RECENT = 100;
 
 /** Whether the same repetition of the same call, from the same place, is among the caller's last entries. */
-export const isRepetitionNoted = async (
-  db: Db,
-  { userId, action, inputHash, address }: Pick<AuditEntry, 'userId' | 'action' | 'inputHash' | 'address'>,
-): Promise<boolean> => {
-  const recent = await db
-    .select({ action: audit.action, inputHash: audit.inputHash, address: audit.address, outcome: audit.outcome })
-    .from(audit)
-    .where(eq(audit.userId, userId))
-    .orderBy(desc(audit.number))
-    .limit(RECENT);
-  return recent.some(
-    (row) => row.outcome === 'REPLAYED' && row.action === action && row.inputHash === inputHash && row.address === address,
-  );
+export const isRepetitionNoted = async (db: Db, entry: AuditEntry): Promise<boolean> => {
+  const recent = await db.select().from(audit).where(eq(audit.userId, entry.userId)).orderBy(desc(audit.number)).limit(RECENT);
+  return recent.some((row) => SAME.every((column) => row[column] === entry[column]));
 };
+
+/** The key is not kept; what it was answered with tells calls of other keys apart. */
+const SAME = ['outcome', 'action', 'inputHash', 'targetId', 'operationId', 'address'] as const satisfies readonly (keyof AuditEntry)[];
 
 export interface AuditFilter {
   projectId?: string | null;

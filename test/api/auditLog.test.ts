@@ -172,6 +172,16 @@ test('a repeated call is written down as such, and secrets never are', async () 
   });
 });
 
+test('the same call with another key is another one, and so is its repetition', async () => {
+  const world = await openWorld();
+  const { id } = await makeCluster(world, 'anna');
+  const pause = (key: string) =>
+    run(world, 'anna', 'pauseCluster', { clusterId: id, until: '2027-02-01T00:00:00Z', reason: 'r', idempotencyKey: key }, 'replayed');
+  for (const key of ['key-0001', 'key-0001', 'key-0001', 'key-0002', 'key-0002', 'key-0002']) await pause(key);
+  const outcomes = (await log(world, 'ada', { action: 'pauseCluster' })).map(({ outcome }) => outcome);
+  expect(outcomes).toEqual(['REPLAYED', 'ACCEPTED', 'REPLAYED', 'ACCEPTED']);
+});
+
 test('cloud admins and cloud readers see all, a project its own by its administrators, and nobody else anything', async () => {
   const world = await openWorld();
   letIn(world, 'mia', { projectId: 'blue', roles: ['manager'] });
