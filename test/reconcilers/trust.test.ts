@@ -70,11 +70,17 @@ test("a trust deleted by hand is told on the cluster, and a member's next change
 
 test('a deletion by a live member makes a trust to delete with', async () => {
   const clusterId = world.rows<{ id: string }>("select id from clusters where name = 'changed'")[0]?.id ?? '';
-  // Who is at work meets the dead trust, and says so, before the deletion has one.
   await world.idle();
+  // A look at the trust that began before the deletion, and is answered after it.
+  await faults('POST', { service: 'identity', method: 'GET', path: 'trusts', kind: 'stall', stallMs: 1_500, times: 1 });
+  await until(async () => {
+    world.wake(clusterId);
+    return (await (await faults('GET')).text()).includes('"hits":1');
+  });
   await deleteTrust(clusterId);
   await world.change(world.member, 'deleteCluster', { clusterId }, 'cluster { id }');
   await until(() => stateOf(clusterId) === 'DELETED');
+  await faults('DELETE');
   expect(
     world.rows(`select subject_kind, step, state, message from events where stream_id = '${clusterId}' and problem like '%CLOUD_CREDENTIAL%' and number >
     (select min(number) from events where stream_id = '${clusterId}' and state = 'DELETING')`),

@@ -50,6 +50,8 @@ export const checkRight = async (scope: ClusterScope): Promise<void> => {
   if (current === null) return checkTrust(scope);
   if (await holds(scope)) return;
   if (current.kind === 'CLUSTER_USER') return renewUserCredential(scope);
+  // As with a trust: who asked for something during this look has brought the remedy.
+  await scope.write((tx) => refuseStale(tx, scope));
   throw new UserError(
     'CLOUD_CREDENTIAL',
     `The application credential ${JSON.stringify(current.name)}, by which Seedbed acts in the project, holds no longer: it was deleted or has ended, or its user was deleted, disabled or lost a role, and Keystone ended it with that; ${RENEW_CREDENTIAL}.`,

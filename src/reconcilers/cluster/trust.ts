@@ -25,12 +25,14 @@ export const checkTrust = async (scope: ClusterScope): Promise<void> => {
   const { trust, projectId } = scope.row;
   const trustId = trust?.trustId ?? null;
   if (trust === null || trustId === null) return;
-  if (!(await scope.world.trusts.holds({ ...trust, trustId, projectId }, () => trustHolds(scope, trustId))))
-    throw new UserError(
-      'CLOUD_CREDENTIAL',
-      `The trust by which Seedbed acts in the project holds no longer: it was deleted, or its trustor is gone; ${RENEW_TRUST}.`,
-      { whoMustAct: 'CUSTOMER' },
-    );
+  if (await scope.world.trusts.holds({ ...trust, trustId, projectId }, () => trustHolds(scope, trustId))) return;
+  // A member who asked for something during this look has brought the remedy with that: he is not told to.
+  await scope.write((tx) => refuseStale(tx, scope));
+  throw new UserError(
+    'CLOUD_CREDENTIAL',
+    `The trust by which Seedbed acts in the project holds no longer: it was deleted, or its trustor is gone; ${RENEW_TRUST}.`,
+    { whoMustAct: 'CUSTOMER' },
+  );
 };
 
 /** @throws CLOUD_CREDENTIAL when nobody has lent the cluster a trust that holds. */
