@@ -1,11 +1,17 @@
 /** What a socket's `connection_init` says, and what it is answered. */
-import type { Actor } from '../domain/actor.ts';
+import type { Credentials } from './credentials.ts';
+import type { Session } from './session.ts';
 
-/** The token, under `X-Auth-Token` in any case; '' when there is none. */
-export const tokenIn = (payload: unknown): string => {
-  const entry = Object.entries(payload ?? {}).find(([name]) => name.toLowerCase() === 'x-auth-token');
-  return typeof entry?.[1] === 'string' ? entry[1] : '';
+/** The tokens under `X-Auth-Token` ('' when there is none) and `X-Service-Token`, in any case; an empty one is none, as in a header. */
+export const credentialsIn = (payload: unknown): Credentials => ({
+  token: entryOf(payload, 'x-auth-token') ?? '',
+  serviceToken: entryOf(payload, 'x-service-token'),
+});
+
+const entryOf = (payload: unknown, name: string): string | null => {
+  const value = Object.entries(payload ?? {}).find(([key]) => key.toLowerCase() === name)?.[1];
+  return typeof value === 'string' && value !== '' ? value : null;
 };
 
 /** The payload of `connection_ack`: when to come with a fresh token. */
-export const ackOf = (actor: Actor): { tokenExpiresAt: string } => ({ tokenExpiresAt: new Date(actor.expiresAt).toISOString() });
+export const ackOf = (session: Session): { tokenExpiresAt: string } => ({ tokenExpiresAt: new Date(session.endsAt()).toISOString() });

@@ -11,14 +11,28 @@ export interface Caller {
   token: string;
 }
 
+export interface Credentials {
+  token: string;
+  /** Of a service that calls for whom the token is; null: none was sent. */
+  serviceToken: string | null;
+}
+
 export const pathOf = (request: IncomingMessage): string => request.url?.split('?')[0] ?? '';
 
-/** A judge of whether access rules of tokens let this request be made: of the address that it came to, which may be written anew for Yoga. */
-export const judgeOf = (request: IncomingMessage): ((actor: Actor) => boolean) => {
+/** Whether access rules of a token let a request be made, by somebody himself or by a service for him. */
+export type Judge = (actor: Actor, isByService: boolean) => boolean;
+
+/** A judge of this request: of the address that it came to, which may be written anew for Yoga. A service keeps the rules itself. */
+export const judgeOf = (request: IncomingMessage): Judge => {
   const { method = '' } = request;
   const path = pathOf(request);
-  return ({ reach }) => isWithinReach(reach, method, path);
+  return ({ reach, isRulesKept }, isByService) => (isByService ? isRulesKept : isWithinReach(reach, method, path));
 };
+
+export const isService = ({ roles }: Actor, serviceTokenRoles: readonly string[]): boolean =>
+  roles.some((role) => serviceTokenRoles.includes(role));
+
+export const serviceTokenOf = (request: IncomingMessage): string | null => headerOf(request, 'x-service-token');
 
 /**
  * As keystonemiddleware judges it where a service's role is required: a token in X-Service-Token must be good, and have the role. Then the
@@ -33,10 +47,10 @@ export const readCaller = async (
 ): Promise<Caller> => {
   const token = headerOf(request, 'x-auth-token');
   if (token === null) throw refused('This needs a valid Keystone token in the header X-Auth-Token.');
-  const serviceToken = headerOf(request, 'x-service-token');
+  const serviceToken = serviceTokenOf(request);
   if (serviceToken !== null) {
     const service = await authenticate(serviceToken, { requestId });
-    if (service === null || !service.roles.some((role) => serviceTokenRoles.includes(role)))
+    if (service === null || !isService(service, serviceTokenRoles))
       throw refused(
         'The token in the header X-Service-Token is not valid, or has no role of a service; leave it out, or send one that has.',
       );
@@ -44,7 +58,7 @@ export const readCaller = async (
   const isByService = serviceToken !== null;
   const actor = await authenticate(token, { requestId, allowExpired: isByService });
   if (actor === null) throw refused('This needs a valid Keystone token in the header X-Auth-Token.');
-  if (isByService ? !actor.isRulesKept : !judgeOf(request)(actor))
+  if (!judgeOf(request)(actor, isByService))
     throw refused("The access rules of the token's application credential do not allow this call, or cannot be kept here.");
   return { actor, token };
 };

@@ -3,11 +3,10 @@ import { createServer as createHttpServer, type IncomingMessage, type Server } f
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import type { Actor } from '../domain/actor.ts';
 import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
 import type { Asking, Context } from './context.ts';
-import { judgeOf, pathOf } from './credentials.ts';
+import { type Credentials, type Judge, judgeOf, pathOf, serviceTokenOf } from './credentials.ts';
 import { createDocuments } from './document.ts';
 import { createFeed } from './feed.ts';
 import { isOriginAllowed } from './guards.ts';
@@ -103,7 +102,9 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
     ...(deps.warmCloud !== undefined && { seen: deps.warmCloud }),
   });
   const watches = createTokenWatches({ authenticate, clock, log });
-  const open = (token: string, requestId: string, isWithin: (actor: Actor) => boolean) => openSession(watches, token, requestId, isWithin);
+  const { serviceTokenRoles } = settings;
+  const open = (credentials: Credentials, requestId: string, judge: Judge) =>
+    openSession({ watches, serviceTokenRoles }, credentials, requestId, judge);
   const shared = {
     store,
     commands,
@@ -117,7 +118,8 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
     peekCatalogue,
   };
   const contextOf = ({ actor, token, ids, request, session }: Asking): Context => {
-    const isWithin = judgeOf(request);
+    const judge = judgeOf(request);
+    const credentials = { token, serviceToken: serviceTokenOf(request) };
     return {
       ...shared,
       actor,
@@ -126,7 +128,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
       refused: [],
       requestId: ids.requestId,
       openstackRequestId: ids.passedOn,
-      stand: () => standOn(session, () => open(token, ids.passedOn, isWithin)),
+      stand: () => standOn(session, () => open(credentials, ids.passedOn, judge)),
       loaders: createLoaders(store.db, actor),
     };
   };

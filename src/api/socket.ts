@@ -13,12 +13,11 @@ import {
 } from 'graphql';
 import { handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
-import type { Actor } from '../domain/actor.ts';
 import type { Log } from '../lib/log.ts';
 import { createTurns, type Turns } from '../lib/turn.ts';
-import { ackOf, tokenIn } from './connectionParams.ts';
+import { ackOf, credentialsIn } from './connectionParams.ts';
 import type { Asking, Context } from './context.ts';
-import { judgeOf, pathOf } from './credentials.ts';
+import { type Credentials, type Judge, judgeOf, pathOf, serviceTokenOf } from './credentials.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { hashIn, isWithoutDeprecated } from './guards.ts';
@@ -59,7 +58,7 @@ export interface SocketDeps {
   log: Log;
   seats: Seats;
   now(): number;
-  openSession(token: string, openstackRequestId: string, isWithin: (actor: Actor) => boolean): Promise<Session | null>;
+  openSession(credentials: Credentials, openstackRequestId: string, judge: Judge): Promise<Session | null>;
   contextOf(asking: Asking): Context;
 }
 
@@ -212,17 +211,21 @@ const keepAlive = (extra: Extra) => {
 
 type Ctx = SocketContext<Record<string, unknown>, Extra>;
 
-const tokenOf = (ctx: Ctx): string => {
-  const inHeader = ctx.extra.request.headers['x-auth-token'];
-  return tokenIn(ctx.connectionParams) || (typeof inHeader === 'string' ? inHeader : '');
+/** What the hello says goes before the handshake's headers, each by itself: a proxy may set one of them. */
+const credentialsOf = ({ connectionParams, extra: { request } }: Ctx): Credentials => {
+  const said = credentialsIn(connectionParams);
+  const inHeader = request.headers['x-auth-token'];
+  return {
+    token: said.token || (typeof inHeader === 'string' ? inHeader : ''),
+    serviceToken: said.serviceToken ?? serviceTokenOf(request),
+  };
 };
 
 const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<string, unknown>> => {
   const { socket, cleanup, ids } = ctx.extra;
-  const token = tokenOf(ctx);
   let session: Session | null;
   try {
-    session = await deps.openSession(token, ids.passedOn, judgeOf(ctx.extra.request));
+    session = await deps.openSession(credentialsOf(ctx), ids.passedOn, judgeOf(ctx.extra.request));
   } catch (error) {
     deps.log.warn({ err: error, requestId: ids.requestId }, 'a token could not be checked');
     socket.close(1013, UNANSWERED);
@@ -242,10 +245,10 @@ const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<str
     return true;
   }
   ctx.extra.session = session;
-  const acknowledge = () => sent(socket, JSON.stringify({ type: 'connection_ack', payload: ackOf(session.actor()) }));
+  const acknowledge = () => sent(socket, JSON.stringify({ type: 'connection_ack', payload: ackOf(session) }));
   ctx.extra.renews = createRenewal({ session, socket, acknowledge, now: deps.now, log: deps.log });
   cleanup.push(leave, closeWith(session, socket), session.close);
-  return ackOf(session.actor());
+  return ackOf(session);
 };
 
 /** Closes the socket when what it rests on ends. */

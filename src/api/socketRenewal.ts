@@ -1,7 +1,8 @@
 /** A socket goes on with a fresh token: `connection_init` again, answered by `connection_ack` again; what runs on it runs on. */
 import type { WebSocket } from 'ws';
 import type { Log } from '../lib/log.ts';
-import { tokenIn } from './connectionParams.ts';
+import { credentialsIn } from './connectionParams.ts';
+import type { Credentials } from './credentials.ts';
 import type { Session } from './session.ts';
 
 export interface RenewalDeps {
@@ -25,8 +26,8 @@ export const createRenewal = ({ session, socket, acknowledge, now, log }: Renewa
   let begun: number[] = [];
   let underWay = false;
 
-  const renew = async (token: string): Promise<void> => {
-    const outcome = await session.renew(token);
+  const renew = async (credentials: Credentials): Promise<void> => {
+    const outcome = await session.renew(credentials);
     if (outcome === 'RENEWED') return acknowledge();
     socket.close(4403, outcome === 'INVALID' ? 'The new token is not valid.' : 'The new token is of another user or project.');
   };
@@ -41,7 +42,7 @@ export const createRenewal = ({ session, socket, acknowledge, now, log }: Renewa
     }
     begun.push(now());
     underWay = true;
-    renew(tokenIn(message.payload))
+    renew(credentialsIn(message.payload))
       .catch((error: unknown) => log.warn({ err: error }, 'the new token of a socket could not be checked'))
       .finally(() => {
         underWay = false;

@@ -41,10 +41,11 @@ export interface Joined {
 
 export interface TokenWatches {
   /**
-   * Watches the token until `leave`; `tell` hears of its end and of other rights. Null: not valid. Throws what `authenticate`
-   * throws when Keystone does not answer. `requestId`: OpenStack's, of the request that begins it.
+   * Watches the token until `leave`; `tell` hears of its end and of other roles. Null: not valid. Throws what `authenticate`
+   * throws when Keystone does not answer. `requestId`: OpenStack's, of the request that begins it. `allowExpired`: beside a service's
+   * token it is good for as long as Keystone lets it be.
    */
-  join(token: string, requestId: string, tell: () => void): Promise<Joined | null>;
+  join(token: string, how: { requestId: string; allowExpired: boolean }, tell: () => void): Promise<Joined | null>;
 }
 
 export interface TokenWatchDeps {
@@ -57,29 +58,36 @@ export const createTokenWatches = (deps: TokenWatchDeps): TokenWatches => {
   const watches = new Map<string, ReturnType<typeof createWatch>>();
   const queue = createLookQueue();
   return {
-    join: async (token, requestId, tell) => {
-      const known = watches.get(token);
+    join: async (token, { requestId, allowExpired }, tell) => {
+      // Apart: what is good beside a service's token is not so by itself. No token has a space in it.
+      const key = allowExpired ? `${token} expired` : token;
+      const known = watches.get(key);
       if (known === undefined || known.end() !== null) {
-        const actor = await deps.authenticate(token, { maxAgeMs: FRESH_MS, requestId });
+        const actor = await deps.authenticate(token, { maxAgeMs: FRESH_MS, requestId, allowExpired });
         if (actor === null) return null;
-        const meanwhile = watches.get(token);
-        if (meanwhile === undefined || meanwhile.end() !== null) watches.set(token, createWatch(deps, queue, token, actor));
+        const meanwhile = watches.get(key);
+        if (meanwhile === undefined || meanwhile.end() !== null) watches.set(key, createWatch(deps, queue, { token, allowExpired }, actor));
       }
-      const watch = watches.get(token);
+      const watch = watches.get(key);
       if (watch === undefined) return null;
       watch.listeners.add(tell);
       const leave = () => {
         watch.listeners.delete(tell);
         if (watch.listeners.size > 0) return;
         watch.stop();
-        if (watches.get(token) === watch) watches.delete(token);
+        if (watches.get(key) === watch) watches.delete(key);
       };
       return { watch, leave };
     },
   };
 };
 
-const createWatch = ({ authenticate, clock, log }: TokenWatchDeps, queue: LookQueue, token: string, first: Actor) => {
+const createWatch = (
+  { authenticate, clock, log }: TokenWatchDeps,
+  queue: LookQueue,
+  { token, allowExpired }: { token: string; allowExpired: boolean },
+  first: Actor,
+) => {
   const listeners = new Set<() => void>();
   let actor = first;
   let ended: End | null = null;
@@ -99,14 +107,15 @@ const createWatch = ({ authenticate, clock, log }: TokenWatchDeps, queue: LookQu
     clearTimeout(timer);
     tell();
   };
+  const endsAt = () => (allowExpired ? Number.POSITIVE_INFINITY : actor.expiresAt);
   const end = () => {
-    if (ended === null && clock.now() >= actor.expiresAt) finish('EXPIRED');
+    if (ended === null && clock.now() >= endsAt()) finish('EXPIRED');
     return ended;
   };
 
   const ask = async (): Promise<void> => {
     if (stopped || end() !== null) return;
-    const answer = await authenticate(token, { maxAgeMs: 0 });
+    const answer = await authenticate(token, { maxAgeMs: 0, allowExpired });
     if (answer === null) return finish(clock.now() >= actor.expiresAt ? 'EXPIRED' : 'REVOKED');
     answeredAt = clock.now();
     const before = actor;
@@ -144,7 +153,7 @@ const createWatch = ({ authenticate, clock, log }: TokenWatchDeps, queue: LookQu
       () => {
         if (end() === null) void lookOnce();
       },
-      Math.max(1, Math.min(ms, actor.expiresAt - clock.now())),
+      Math.max(1, Math.min(ms, endsAt() - clock.now())),
     );
   };
   // Sooner than usual: what it began with may be a second old.
@@ -166,7 +175,8 @@ const createWatch = ({ authenticate, clock, log }: TokenWatchDeps, queue: LookQu
   };
 };
 
-const rightsOf = ({ projectId, rights }: Actor): string => JSON.stringify([projectId, rights]);
+/** Roles as well: a service's token is asked for those alone. */
+const rightsOf = ({ projectId, rights, roles }: Actor): string => JSON.stringify([projectId, rights, roles]);
 
 /** Resolves when the work is done, or after so many milliseconds; the work goes on. */
 const atMost = async (work: Promise<void>, ms: number): Promise<void> => {

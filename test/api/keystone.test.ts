@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { readConfig } from '../../src/config.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
 import { type Client, startCloud, type TestCloud } from '../sandbox/cloud.ts';
@@ -88,3 +89,85 @@ test("with a service's token one that has ended is good, for as long as Keystone
   const picky = await serve('picky', { serviceTokenRoles: 'heat_service' });
   expect(await ask(picky, member.token, { 'x-service-token': service.token })).toBe(401);
 });
+
+/** A socket that says hello: whether it was welcome (`ack`), and the code of its end. */
+const hello = (url: string, payload: Record<string, string>, headers: Record<string, string> = {}) => {
+  const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws', { headers });
+  const ended = new Promise<number>((resolve) => socket.once('close', resolve));
+  const answers = new Map<string, (message: { payload?: unknown }) => void>();
+  const answer = (type: string) => new Promise<{ payload?: unknown }>((resolve) => answers.set(type, resolve));
+  const ack = Promise.race([answer('connection_ack').then(() => 'ack' as const), ended]);
+  socket.on('message', (data) => {
+    const message = JSON.parse(String(data)) as { type: string; payload?: unknown };
+    answers.get(message.type)?.(message);
+  });
+  const init = (fresh: Record<string, string>) => socket.send(JSON.stringify({ type: 'connection_init', payload: fresh }));
+  socket.once('open', () => init(payload));
+  const ask = async (query: string) => {
+    const next = answer('next');
+    socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query } }));
+    return (await next).payload;
+  };
+  return { ack, ended, ask, init, welcomed: () => answer('connection_ack'), close: () => socket.terminate() };
+};
+
+test("a WebSocket takes a service's token by the same rules, in its hello and in its handshake", async () => {
+  const url = await serve('sockets', { serviceType: 'compute' });
+  await cloud.control('PATCH', '/dials', { tokenLifetimeSeconds: 0 });
+  const ended = (await cloud.login('member')).token;
+  await cloud.control('PATCH', '/dials', { tokenLifetimeSeconds: 3600 });
+  const reads = await tokenBy('socket-reads', [{ service: 'compute', method: 'GET', path: '/graphql/read' }]);
+  const other = (await cloud.login('other')).token;
+  for (const token of [ended, reads]) {
+    expect(await hello(url, { 'X-Auth-Token': token }).ack).toBe(4403);
+    const served = [
+      hello(url, { 'X-Auth-Token': token, 'x-service-token': service.token }),
+      hello(url, { 'X-Auth-Token': token }, { 'x-service-token': service.token }),
+      hello(url, {}, { 'x-auth-token': token, 'x-service-token': service.token }),
+    ];
+    for (const socket of served) {
+      expect(await socket.ack).toBe('ack');
+      expect(await socket.ask('{ viewer { userName } }')).toMatchObject({ data: { viewer: { userName: 'sandbox-member' } } });
+      socket.close();
+    }
+    for (const wrong of [member.token, 'nobody'])
+      expect(await hello(url, { 'X-Auth-Token': token, 'X-Service-Token': wrong }).ack).toBe(4403);
+  }
+  expect(await hello(url, { 'X-Auth-Token': 'nobody', 'X-Service-Token': service.token }).ack).toBe(4403);
+  // Good by itself, and refused all the same beside what is no service's.
+  expect(await hello(url, { 'X-Auth-Token': member.token, 'X-Service-Token': member.token }).ack).toBe(4403);
+  // The next token rests on the service's that came before, and is nobody else's for that.
+  const renewed = hello(url, { 'X-Auth-Token': member.token, 'X-Service-Token': service.token });
+  expect(await renewed.ack).toBe('ack');
+  const again = renewed.welcomed();
+  renewed.init({ 'X-Auth-Token': ended });
+  await again;
+  renewed.init({ 'X-Auth-Token': other });
+  expect(await renewed.ended).toBe(4403);
+});
+
+test("live streams go on beside a service's token, and end soon after it", async () => {
+  const url = await serve('streams');
+  await cloud.control('PATCH', '/dials', { tokenLifetimeSeconds: 0 });
+  const ended = (await cloud.login('member')).token;
+  await cloud.control('PATCH', '/dials', { tokenLifetimeSeconds: 3600 });
+  const passing = (await cloud.login('service')).token;
+  const socket = hello(url, { 'X-Auth-Token': ended, 'X-Service-Token': passing });
+  expect(await socket.ack).toBe('ack');
+  const stream = async (headers: object) => {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream', 'x-auth-token': ended, ...headers },
+      body: JSON.stringify({ query: 'subscription { clusters { missed } }' }),
+    });
+    return response.text();
+  };
+  const streamed = stream({ 'x-service-token': passing });
+  const first = Promise.race([streamed, socket.ended, new Promise((resolve) => setTimeout(resolve, 6_000, 'running'))]);
+  expect(await first).toBe('running');
+  await service.call('DELETE', '/identity/v3/auth/tokens', null, { 'x-subject-token': passing });
+  const revokedAt = Date.now();
+  expect(await socket.ended).toBe(4403);
+  expect(await streamed).toContain('UNAUTHENTICATED');
+  expect(Date.now() - revokedAt).toBeLessThan(6_000);
+}, 30_000);
