@@ -1,17 +1,21 @@
 /** Addon bundles: manifests that cloud admins register and clusters choose, with their immutable revisions. */
 import { may } from '../domain/actor.ts';
+import { stableJson } from '../lib/json.ts';
 import {
   type AddonBundleRow,
   type BundleRevisionHead,
   findAddonBundle,
   listAddonBundles,
+  listBundleRevisionPages,
   loadBundleRevision,
 } from '../store/addonBundles.ts';
 import { sightOf } from '../store/sight.ts';
 import { badInput, builder, nodeType } from './builder.ts';
 import type { Context } from './context.ts';
 import { plainId } from './ids.ts';
+import type { ReadPages } from './loaders.ts';
 import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
+import { byRevision, REVISIONS_DEPRECATED, RevisionFilterInput } from './revision.ts';
 
 export const AddonBundleRevisionType = builder.objectRef<BundleRevisionHead>('AddonBundleRevision').implement({
   description: 'An immutable state of a bundle; clusters keep theirs.',
@@ -56,6 +60,7 @@ builder.node(AddonBundleRef, {
     revisions: t.field({
       type: [AddonBundleRevisionType],
       description: 'All revisions, newest first.',
+      deprecationReason: REVISIONS_DEPRECATED,
       resolve: (row, _args, { loaders }) => loaders.bundleRevisions.load(row.id),
     }),
     generation: t.exposeInt('generation', { description: 'Raised by each change.' }),
@@ -68,6 +73,26 @@ builder.node(AddonBundleRef, {
     }),
   }),
 });
+
+const AddonBundleRevisionConnection = builder.connectionObject(
+  { type: AddonBundleRevisionType, name: 'AddonBundleRevisionConnection', description: "A page of a bundle's revisions." },
+  { name: 'AddonBundleRevisionEdge', description: 'A revision and its place in the list.' },
+);
+
+builder.objectField(AddonBundleRef, 'revisionsConnection', (t) =>
+  t.field({
+    type: AddonBundleRevisionConnection,
+    description: 'Its revisions, newest first.',
+    args: { ...listArgs(t.arg), filter: t.arg({ type: RevisionFilterInput, description: 'Which ones.' }) },
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      const filter = filterOf(args.filter);
+      const read: ReadPages<BundleRevisionHead> = (db, ids, wanted) => listBundleRevisionPages(db, ids, filter, wanted);
+      const slice = await loaders.page(read, row.id, page, `bundle revisions ${stableJson(filter)}`);
+      return connectionOf(slice, page, ({ bundleId, revision }) => byRevision(bundleId, revision));
+    },
+  }),
+);
 
 const AddonBundleConnection = builder.connectionObject(
   { type: AddonBundleRef, name: 'AddonBundleConnection', description: 'A page of addon bundles.' },

@@ -1,12 +1,15 @@
 /** Backups: what is kept of clusters' etcd, and whether it can be restored. */
 import { may } from '../domain/actor.ts';
+import { stableJson } from '../lib/json.ts';
 import { type BackupRow, listBackups, listBackupsByClusters } from '../store/backups.ts';
+import { emptySlice } from '../store/page.ts';
 import { sightOf } from '../store/sight.ts';
-import { builder, nodeType } from './builder.ts';
+import { builder, type InputBuilder, nodeType } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
 import { ConditionType } from './condition.ts';
 import { BackupReasonEnum, BackupStateEnum } from './enums.ts';
 import { plainId } from './ids.ts';
+import type { ReadPages } from './loaders.ts';
 import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
 
 export const BackupRef = builder.objectRef<BackupRow>(nodeType('Backup'));
@@ -82,15 +85,27 @@ const BackupConnection = builder.connectionObject(
   { name: 'BackupEdge', description: 'A backup and its place in the list.' },
 );
 
+const backupFilterFields = (t: InputBuilder) => ({
+  states: t.field({ type: [BackupStateEnum], description: 'In one of these states.' }),
+  reasons: t.field({ type: [BackupReasonEnum], description: 'Made for one of these reasons.' }),
+});
+
+const ClusterBackupFilterInput = builder.inputType('ClusterBackupFilter', {
+  description: 'Which backups of a cluster to list; without a field, all.',
+  fields: backupFilterFields,
+});
+
 builder.objectField(ClusterRef, 'backups', (t) =>
   t.field({
     type: BackupConnection,
     description: 'Its backups, newest first; what is unfinished or has failed included. None for who may not see backups.',
-    args: listArgs(t.arg),
+    args: { ...listArgs(t.arg), filter: t.arg({ type: ClusterBackupFilterInput, description: 'Which ones.' }) },
     resolve: async (row, args, { loaders, actor }) => {
       const page = pageOf(args);
+      const filter = filterOf(args.filter);
+      const read: ReadPages<BackupRow> = (db, ids, wanted) => listBackupsByClusters(db, ids, filter, wanted);
       const isSeen = may(actor, 'readBackups', row);
-      const slice = isSeen ? await loaders.page(listBackupsByClusters, row.id, page) : { rows: [], hasNextPage: false };
+      const slice = isSeen ? await loaders.page(read, row.id, page, `backups ${stableJson(filter)}`) : emptySlice<BackupRow>();
       return connectionOf(slice, page, byCreation);
     },
   }),
@@ -110,8 +125,7 @@ const BackupFilterInput = builder.inputType('BackupFilter', {
   description: 'Which backups to list; without a field, all that you may see.',
   fields: (t) => ({
     clusterId: t.id({ description: 'Of this cluster, which may be gone.' }),
-    states: t.field({ type: [BackupStateEnum], description: 'In one of these states.' }),
-    reasons: t.field({ type: [BackupReasonEnum], description: 'Made for one of these reasons.' }),
+    ...backupFilterFields(t),
   }),
 });
 

@@ -10,6 +10,8 @@ export const builder = new SchemaBuilder<{
   DefaultFieldNullability: false;
   DefaultEdgesNullability: { list: false; items: false };
   DefaultNodeNullability: false;
+  /** What every connection has beside its page; see `connectionOf`. */
+  Connection: { count(): Promise<number> };
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: number; Output: number };

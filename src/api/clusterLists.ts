@@ -1,19 +1,19 @@
 /** What hangs below a cluster (node groups, workers, operations, events, resources), and the ways back up. */
 
-import type { ProgressEvent } from '../domain/event.ts';
 import { stableJson } from '../lib/json.ts';
 import { listClustersBySeeds } from '../store/clusters.ts';
-import { listEventsByStreams } from '../store/events.ts';
+import { countEventsByStreams, type EventRow, listEventsByStreams } from '../store/events.ts';
 import type { InventoryRow } from '../store/inventory.ts';
 import { listNodeGroupsByClusters } from '../store/nodeGroups.ts';
 import { listNodesByClusters } from '../store/nodes.ts';
 import { listOperationsByClusters } from '../store/operations.ts';
-import { encodeCursor } from '../store/page.ts';
+import { encodeCursor, slicesBy } from '../store/page.ts';
 import type { OperationRow } from '../store/progress.ts';
-import type { NodeRow } from '../store/reconcile.ts';
+import type { ClusterRow, NodeRow } from '../store/reconcile.ts';
 import { listResourcesByClusters } from '../store/resources.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
+import { ClusterFilterInput, clusterFilterOf } from './clusterFilter.ts';
 import { InventoryServiceEnum, InventoryStateEnum, OperationKindEnum, OperationStateEnum } from './enums.ts';
 import { EventType } from './event.ts';
 import type { ReadPages } from './loaders.ts';
@@ -62,9 +62,15 @@ const OperationFilterInput = builder.inputType('OperationFilter', {
 });
 
 /** Whether there is a next page is seen by asking for one more. */
-export const readEvents: ReadPages<ProgressEvent> = async (db, streamIds, page) => {
+export const readEvents: ReadPages<EventRow> = async (db, streamIds, page) => {
   const lists = await listEventsByStreams(db, streamIds, eventNumberOf(page.after), page.first + 1);
-  return new Map([...lists].map(([id, rows]) => [id, { rows: rows.slice(0, page.first), hasNextPage: rows.length > page.first }]));
+  return slicesBy(
+    [...lists.values()].flat(),
+    streamIds,
+    ({ streamId }) => streamId,
+    page,
+    () => countEventsByStreams(db, streamIds),
+  );
 };
 
 builder.objectFields(ClusterRef, (t) => ({
@@ -126,10 +132,12 @@ builder.objectField(SeedRef, 'clusters', (t) =>
   t.field({
     type: ClusterConnection,
     description: 'The clusters on it, oldest first.',
-    args: listArgs(t.arg),
+    args: { ...listArgs(t.arg), filter: t.arg({ type: ClusterFilterInput, description: 'Which ones.' }) },
     resolve: async (row, args, { loaders }) => {
       const page = pageOf(args);
-      return connectionOf(await loaders.page(listClustersBySeeds, row.id, page), page, byCreation);
+      const filter = clusterFilterOf(args.filter);
+      const read: ReadPages<ClusterRow> = (db, ids, wanted) => listClustersBySeeds(db, ids, filter, wanted);
+      return connectionOf(await loaders.page(read, row.id, page, `clusters of seeds ${stableJson(filter)}`), page, byCreation);
     },
   }),
 );

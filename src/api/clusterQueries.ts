@@ -1,24 +1,15 @@
 /** Looking for clusters. */
 import { may } from '../domain/actor.ts';
 import { findClustersByName, listClusters } from '../store/clusters.ts';
+import { emptySlice } from '../store/page.ts';
+import type { ClusterRow } from '../store/reconcile.ts';
 import { sightOf } from '../store/sight.ts';
 import { badInput, builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
+import { ClusterFilterInput, clusterFilterOf } from './clusterFilter.ts';
 import { ClusterConnection } from './clusterLists.ts';
-import { ClusterStateEnum } from './enums.ts';
 import { plainId } from './ids.ts';
-import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
-
-export const ClusterFilterInput = builder.inputType('ClusterFilter', {
-  description: 'Which clusters; without a field, all that you may see.',
-  fields: (t) => ({
-    name: t.string({ description: 'With this name.' }),
-    states: t.field({ type: [ClusterStateEnum], description: 'In one of these states.' }),
-    projectId: t.string({ description: 'Of this project: for cloud admins and cloud readers, who see all.' }),
-    templateId: t.id({ description: 'Made from this template.' }),
-    seedId: t.id({ description: 'On this seed: for cloud admins and cloud readers; for others it finds nothing.' }),
-  }),
-});
+import { byCreation, connectionOf, listArgs, pageOf } from './paging.ts';
 
 builder.queryField('clusters', (t) =>
   t.field({
@@ -27,16 +18,10 @@ builder.queryField('clusters', (t) =>
     args: { ...listArgs(t.arg), filter: t.arg({ type: ClusterFilterInput, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
-      const filter = filterOf(args.filter);
+      const filter = clusterFilterOf(args.filter);
       // Which seed holds a cluster is not the customer's to learn, not even by trying filters.
       const hidden = filter.seedId != null && !may(actor, 'readSeeds');
-      const ids = {
-        ...(filter.templateId != null && { templateId: plainId('ClusterTemplate', filter.templateId) }),
-        ...(filter.seedId != null && { seedId: plainId('Seed', filter.seedId) }),
-      };
-      const slice = hidden
-        ? { rows: [], hasNextPage: false }
-        : await listClusters(store.db, sightOf(actor, 'readClusters'), { ...filter, ...ids }, page);
+      const slice = hidden ? emptySlice<ClusterRow>() : await listClusters(store.db, sightOf(actor, 'readClusters'), filter, page);
       return connectionOf(slice, page, byCreation);
     },
   }),

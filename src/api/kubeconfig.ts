@@ -1,10 +1,12 @@
 /** Kubeconfigs and certificates that were given to people, as their cluster shows them. */
 import { kubeconfigState } from '../domain/kubeconfig.ts';
-import { type KubeconfigRow, listKubeconfigsByClusters } from '../store/kubeconfigs.ts';
+import { stableJson } from '../lib/json.ts';
+import { type KubeconfigFilter, type KubeconfigRow, listKubeconfigsByClusters } from '../store/kubeconfigs.ts';
 import { builder, nodeType } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
 import { KubeconfigKindEnum, KubeconfigRoleEnum, KubeconfigStateEnum } from './enums.ts';
-import { byCreation, connectionOf, listArgs, pageOf } from './paging.ts';
+import type { ReadPages } from './loaders.ts';
+import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
 
 export const KubeconfigRef = builder.objectRef<KubeconfigRow>(nodeType('Kubeconfig'));
 
@@ -43,14 +45,28 @@ const KubeconfigConnection = builder.connectionObject(
   { name: 'KubeconfigEdge', description: 'A kubeconfig and its place in the list.' },
 );
 
+const KubeconfigFilterInput = builder.inputType('KubeconfigFilter', {
+  description: 'Which kubeconfigs to list; without a field, all.',
+  fields: (t) => ({
+    kinds: t.field({ type: [KubeconfigKindEnum], description: 'Given in one of these ways.' }),
+    roles: t.field({ type: [KubeconfigRoleEnum], description: 'That allow one of these.' }),
+    states: t.field({ type: [KubeconfigStateEnum], description: 'In one of these states.' }),
+  }),
+});
+
 builder.objectField(ClusterRef, 'kubeconfigs', (t) =>
   t.field({
     type: KubeconfigConnection,
     description: 'Access that was given to it, newest first; for 90 days after its end.',
-    args: listArgs(t.arg),
-    resolve: async (row, args, { loaders }) => {
+    args: { ...listArgs(t.arg), filter: t.arg({ type: KubeconfigFilterInput, description: 'Which ones.' }) },
+    resolve: async (row, args, context) => {
       const page = pageOf(args);
-      return connectionOf(await loaders.page(listKubeconfigsByClusters, row.id, page), page, byCreation);
+      const { states, ...rest } = filterOf(args.filter);
+      const filter: KubeconfigFilter = { ...rest, ...(states != null && { states: { among: states, now: context.clock.now() } }) };
+      const read: ReadPages<KubeconfigRow> = (db, ids, wanted) => listKubeconfigsByClusters(db, ids, filter, wanted);
+      // Of one moment: clusters that are asked about in the same tick share a statement.
+      const key = `kubeconfigs ${stableJson({ ...rest, states: states ?? null })}`;
+      return connectionOf(await context.loaders.page(read, row.id, page, key), page, byCreation);
     },
   }),
 );

@@ -17,7 +17,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { meetsTooOften } from './meetings.ts';
-import { DEFAULT_PAGE, MAX_PAGE } from './paging.ts';
+import { COUNT_COST, DEFAULT_PAGE, MAX_PAGE } from './paging.ts';
 
 export const MAX_TOKENS = 2_000;
 export const MAX_DEPTH = 12;
@@ -32,6 +32,8 @@ const LIST_GUESS = 10;
 interface Measure {
   depth: number;
   cost: number;
+  /** Of what is asked of the whole list that this is a part of, and so not once for each object of its page. */
+  ofList: number;
 }
 
 /** What the document's operations cost, by their names ('' without one), and errors for the first limit that it breaks. */
@@ -78,7 +80,7 @@ interface Scale {
   aliases: number;
 }
 
-const NOTHING: Measure = { depth: 0, cost: 0 };
+const NOTHING: Measure = { depth: 0, cost: 0, ofList: 0 };
 
 const tooMuch = (code: string, message: string, more: object = {}) => new GraphQLError(message, { extensions: { code, ...more } });
 
@@ -98,6 +100,7 @@ const measureFragment = (scale: Scale, name: string): Measure => {
 const measureSet = (scale: Scale, set: SelectionSetNode, parent: GraphQLCompositeType | null): Measure => {
   let depth = 0;
   let cost = 0;
+  let ofList = 0;
   for (const selection of set.selections) {
     const part =
       selection.kind === Kind.FIELD
@@ -107,8 +110,9 @@ const measureSet = (scale: Scale, set: SelectionSetNode, parent: GraphQLComposit
           : measureSet(scale, selection.selectionSet, narrowed(scale, selection.typeCondition?.name.value, parent));
     depth = Math.max(depth, part.depth);
     cost += part.cost;
+    ofList += part.ofList;
   }
-  return { depth, cost };
+  return { depth, cost, ofList };
 };
 
 const narrowed = (scale: Scale, condition: string | undefined, parent: GraphQLCompositeType | null): GraphQLCompositeType | null => {
@@ -119,10 +123,11 @@ const narrowed = (scale: Scale, condition: string | undefined, parent: GraphQLCo
 const measureField = (scale: Scale, node: FieldNode, parent: GraphQLCompositeType | null): Measure => {
   if (node.alias !== undefined) scale.aliases += 1;
   // Introspection is deep by nature, and refused where it is not wanted.
-  if (node.name.value.startsWith('__')) return { depth: 1, cost: 1 };
+  if (node.name.value.startsWith('__')) return { depth: 1, cost: 1, ofList: 0 };
   const field = isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[node.name.value] : undefined;
   const own = parent !== null && parent === scale.schema.getMutationType() ? MUTATION_COST : 1;
-  if (node.selectionSet === undefined) return { depth: 1, cost: own };
+  if (node.name.value === 'totalCount' && isConnection(parent)) return { depth: 1, cost: 0, ofList: COUNT_COST };
+  if (node.selectionSet === undefined) return { depth: 1, cost: own, ofList: 0 };
   const type = field === undefined ? null : getNamedType(field.type);
   const inner = measureSet(scale, node.selectionSet, isCompositeType(type) ? type : null);
   const times =
@@ -134,7 +139,7 @@ const measureField = (scale: Scale, node: FieldNode, parent: GraphQLCompositeTyp
           field.args.some((arg) => arg.name === 'first'),
           parent,
         );
-  return { depth: inner.depth + 1, cost: own + times * inner.cost };
+  return { depth: inner.depth + 1, cost: own + times * inner.cost + inner.ofList, ofList: 0 };
 };
 
 /** A connection counts its page size once: its own edges and nodes are that page. */
@@ -142,8 +147,10 @@ const multiplier = (type: GraphQLOutputType, node: FieldNode, paged: boolean, pa
   if (paged) return pageSize(node);
   if (!isListType(getNullableType(type))) return 1;
   if (node.name.value === 'nodes' && node.arguments?.some((arg) => arg.name.value === 'ids')) return MAX_PAGE;
-  return parent?.name.endsWith('Connection') ? 1 : LIST_GUESS;
+  return isConnection(parent) ? 1 : LIST_GUESS;
 };
+
+const isConnection = (type: GraphQLCompositeType | null): boolean => type?.name.endsWith('Connection') === true;
 
 const pageSize = (node: FieldNode): number => {
   const value = node.arguments?.find((arg) => arg.name.value === 'first')?.value;

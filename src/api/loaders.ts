@@ -21,7 +21,7 @@ import { loadNodeGroups } from '../store/nodeGroups.ts';
 import { listLiveNodesByGroups, listWorkersByClusters, loadNodes } from '../store/nodes.ts';
 import type { Db } from '../store/open.ts';
 import { loadSeenOperations } from '../store/operations.ts';
-import type { Page, Slice } from '../store/page.ts';
+import { emptySlice, type Page, type Slice } from '../store/page.ts';
 import type { OperationRow } from '../store/progress.ts';
 import type { ClusterRow, NodeGroupRow, NodeRow, SeedRow } from '../store/reconcile.ts';
 import { countResourcesByClusters, listResourcesLeft, loadResources, type ResourceCount } from '../store/resources.ts';
@@ -193,12 +193,7 @@ const createPageLoader = (db: Db): Loaders['page'] => {
     const byPage = readers.get(key ?? read) ?? new Map<string, DataLoader<string, unknown>>();
     readers.set(key ?? read, byPage);
     const wanted = `${page.first}/${page.after ?? ''}/${page.newestFirst ?? ''}`;
-    const loader =
-      byPage.get(wanted) ??
-      fromMap<unknown>(
-        (ids) => read(db, ids, page),
-        () => ({ rows: [], hasNextPage: false }),
-      );
+    const loader = byPage.get(wanted) ?? fromMap<unknown>((ids) => read(db, ids, page), emptySlice);
     byPage.set(wanted, loader);
     // The map's key is the reader, so its loader gives that reader's rows.
     return (await loader.load(parentId)) as Slice<Row>;

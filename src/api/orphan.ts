@@ -1,7 +1,7 @@
 /** Orphans, as cloud admins and cloud readers see them. */
 import { may } from '../domain/actor.ts';
 import { listOrphans, type OrphanRow } from '../store/orphans.ts';
-import { encodeCursor } from '../store/page.ts';
+import { emptySlice, encodeCursor } from '../store/page.ts';
 import { builder } from './builder.ts';
 import { InventoryServiceEnum, OrphanReasonEnum, OrphanStateEnum } from './enums.ts';
 import { connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
@@ -61,7 +61,7 @@ builder.queryField('orphans', (t) =>
     args: { ...listArgs(t.arg), filter: t.arg({ type: OrphanFilter, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
-      const slice = may(actor, 'readOrphans') ? await listOrphans(store.db, filterOf(args.filter), page) : { rows: [], hasNextPage: false };
+      const slice = may(actor, 'readOrphans') ? await listOrphans(store.db, filterOf(args.filter), page) : emptySlice<OrphanRow>();
       return connectionOf(slice, page, (row) => encodeCursor(row.foundAt, row.id));
     },
   }),

@@ -1,11 +1,13 @@
 /** Relay connections over the store's pages. */
 import { UserError } from '../domain/errors.ts';
 import { encodeCursor, type Page, type Slice } from '../store/page.ts';
-import { type ArgBuilder, badInput } from './builder.ts';
+import { type ArgBuilder, badInput, builder } from './builder.ts';
 import { type ListOrder, ListOrderEnum } from './enums.ts';
 
 export const DEFAULT_PAGE = 50;
 export const MAX_PAGE = 100;
+/** Of a `totalCount`: it looks at each row of a list, which may have thousands. */
+export const COUNT_COST = 500;
 
 export interface PageArgs {
   first?: number | null | undefined;
@@ -20,11 +22,20 @@ export const pageOf = (args: PageArgs): Page => {
   return { first, after: args.after ?? null, ...(args.orderBy != null && { newestFirst: args.orderBy === 'NEWEST_FIRST' }) };
 };
 
+builder.globalConnectionField('totalCount', (t) =>
+  t.int({
+    nullable: false,
+    description: `How many the whole list has, as you see it and with the filter; counted when it is asked for, which costs ${COUNT_COST}.`,
+    resolve: ({ count }) => count(),
+  }),
+);
+
 /** A page as a connection, with a cursor for each row. */
 export const connectionOf = <Row>(slice: Slice<Row>, page: Page, cursorOf: (row: Row) => string) => {
   const edges = slice.rows.map((node) => ({ cursor: cursorOf(node), node }));
   return {
     edges,
+    count: slice.count,
     pageInfo: {
       hasNextPage: slice.hasNextPage,
       hasPreviousPage: page.after != null,

@@ -2,6 +2,7 @@
 import { may } from '../domain/actor.ts';
 import { controlPlaneMachinesOf, type MadeSeedSpec, networkDriverOf } from '../domain/madeSeed.ts';
 import { MAX_SEED_WEIGHT, type SeedFacts } from '../domain/seed.ts';
+import { emptySlice } from '../store/page.ts';
 import type { SeedRow } from '../store/reconcile.ts';
 import { findSeed, listSeeds } from '../store/seeds.ts';
 import { badInput, builder, nodeType } from './builder.ts';
@@ -139,7 +140,7 @@ builder.queryField('seeds', (t) =>
     args: { ...listArgs(t.arg), filter: t.arg({ type: SeedFilter, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
-      const slice = may(actor, 'readSeeds') ? await listSeeds(store.db, filterOf(args.filter), page) : { rows: [], hasNextPage: false };
+      const slice = may(actor, 'readSeeds') ? await listSeeds(store.db, filterOf(args.filter), page) : emptySlice<SeedRow>();
       return connectionOf(slice, page, byCreation);
     },
   }),

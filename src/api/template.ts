@@ -1,11 +1,14 @@
 /** Cluster templates: what an operator offers, with their immutable revisions. */
+import { stableJson } from '../lib/json.ts';
 import { sightOf } from '../store/sight.ts';
-import { findUsableTemplates, listTemplates, type TemplateRevisionRow, type TemplateRow } from '../store/templates.ts';
+import { findUsableTemplates, listRevisionPages, listTemplates, type TemplateRevisionRow, type TemplateRow } from '../store/templates.ts';
 import { badInput, builder, nodeType } from './builder.ts';
 import type { Context } from './context.ts';
 import { VisibilityEnum } from './enums.ts';
 import { plainId } from './ids.ts';
+import type { ReadPages } from './loaders.ts';
 import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
+import { byRevision, REVISIONS_DEPRECATED, RevisionFilterInput } from './revision.ts';
 import { ClusterSpecType } from './spec.ts';
 
 export const TemplateRevisionType = builder.objectRef<TemplateRevisionRow>('ClusterTemplateRevision').implement({
@@ -44,6 +47,7 @@ builder.node(ClusterTemplateRef, {
     revisions: t.field({
       type: [TemplateRevisionType],
       description: 'All revisions, newest first.',
+      deprecationReason: REVISIONS_DEPRECATED,
       resolve: (row, _args, { loaders }) => loaders.revisions.load(row.id),
     }),
     generation: t.exposeInt('generation', { description: 'Raised by each change.' }),
@@ -56,6 +60,26 @@ builder.node(ClusterTemplateRef, {
     }),
   }),
 });
+
+const TemplateRevisionConnection = builder.connectionObject(
+  { type: TemplateRevisionType, name: 'ClusterTemplateRevisionConnection', description: "A page of a template's revisions." },
+  { name: 'ClusterTemplateRevisionEdge', description: 'A revision and its place in the list.' },
+);
+
+builder.objectField(ClusterTemplateRef, 'revisionsConnection', (t) =>
+  t.field({
+    type: TemplateRevisionConnection,
+    description: 'Its revisions, newest first.',
+    args: { ...listArgs(t.arg), filter: t.arg({ type: RevisionFilterInput, description: 'Which ones.' }) },
+    resolve: async (row, args, { loaders }) => {
+      const page = pageOf(args);
+      const filter = filterOf(args.filter);
+      const read: ReadPages<TemplateRevisionRow> = (db, ids, wanted) => listRevisionPages(db, ids, filter, wanted);
+      const slice = await loaders.page(read, row.id, page, `template revisions ${stableJson(filter)}`);
+      return connectionOf(slice, page, ({ templateId, revision }) => byRevision(templateId, revision));
+    },
+  }),
+);
 
 const TemplateConnection = builder.connectionObject(
   { type: ClusterTemplateRef, name: 'ClusterTemplateConnection', description: 'A page of templates.' },

@@ -36,7 +36,7 @@ const TEMPLATE = `uuid name visibility revision createdAt spec {
   } backup { enabled schedule keepCount keepDays autoRestore } maintenance { autoUpgrade windows { ${WINDOW} } } hibernationSchedule { windows { ${WINDOW} } }
   ignoredLabels { key value } seedSelector { key value } }`;
 const BUNDLE =
-  'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions { revision createdAt }';
+  'uuid name description revision createdAt newestRevision { optionsSchema kinds objectCount manifests } revisions: revisionsConnection(first: 100) { nodes { revision createdAt } }';
 const NODES = `nodes { uuid name state address addressV6 zone kubeletVersion nodeGroup { uuid } fault { ${PROBLEM} consoleTail } trouble { kind since message } }
   pageInfo { hasNextPage endCursor }`;
 const NODE_GROUP = 'uuid name isDefault state flavor image count minCount maxCount';

@@ -260,7 +260,8 @@ export interface AddonBundle {
   revision: number;
   createdAt: string;
   newestRevision: { optionsSchema: string; kinds: string[]; objectCount: number; manifests: string | null };
-  revisions: { revision: number; createdAt: string }[];
+  /** The newest hundred. */
+  revisions: { nodes: { revision: number; createdAt: string }[] };
 }
 
 export interface Orphan {

@@ -3,9 +3,10 @@ import { and, asc, desc, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
-import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
+import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
 import type { Sight } from './sight.ts';
 import { addonBundleRevisions, addonBundles, clusters, templateRevisions, templates } from './tables.ts';
+import type { RevisionFilter } from './templates.ts';
 
 export type AddonBundleRow = typeof addonBundles.$inferSelect;
 export type AddonBundleRevisionRow = typeof addonBundleRevisions.$inferSelect;
@@ -32,20 +33,14 @@ const visible = (sight: Sight): SQL | undefined => (sight.all || sight.projectId
 
 /** Live ones, oldest first. */
 export const listAddonBundles = async (db: Db, sight: Sight, filter: AddonBundleFilter, page: Page): Promise<Slice<AddonBundleRow>> => {
+  const where = and(isNull(addonBundles.deletedAt), visible(sight), filter.name == null ? undefined : eq(addonBundles.name, filter.name));
   const rows = await db
     .select()
     .from(addonBundles)
-    .where(
-      and(
-        isNull(addonBundles.deletedAt),
-        visible(sight),
-        filter.name == null ? undefined : eq(addonBundles.name, filter.name),
-        behindCursor(order, page),
-      ),
-    )
+    .where(and(where, behindCursor(order, page)))
     .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
-  return sliceOf(rows, page);
+  return sliceOf(rows, page, () => db.$count(addonBundles, where));
 };
 
 /** A live one by id or name, with its newest revision. */
@@ -112,6 +107,30 @@ export const loadNewestBundleRevisions = (db: Db, bundleIds: readonly string[]):
     .from(addonBundleRevisions)
     .innerJoin(addonBundles, and(eq(addonBundles.id, bundleId), eq(addonBundles.revision, revision)))
     .where(inArray(bundleId, [...bundleIds]));
+
+const revisionOrder: Order = { at: revision, id: bundleId, newestFirst: true, isNumbered: true };
+
+/** A page of each bundle's revisions, newest first. */
+export const listBundleRevisionPages = async (
+  db: Db,
+  bundleIds: readonly string[],
+  filter: RevisionFilter,
+  page: Page,
+): Promise<Map<string, Slice<BundleRevisionHead>>> => {
+  const where = filter.revisions == null ? undefined : inArray(revision, [...filter.revisions]);
+  const rows = await db
+    .select(head)
+    .from(addonBundleRevisions)
+    .where(firstOfEach(bundleId, bundleIds, revisionOrder, page, where))
+    .orderBy(...orderBy(revisionOrder, page));
+  return slicesBy(
+    rows,
+    bundleIds,
+    (row) => row.bundleId,
+    page,
+    () => countOfEach(db, bundleId, bundleIds, where),
+  );
+};
 
 /** Revisions of many bundles, newest first. */
 export const listRevisionsByBundles = async (db: Db, bundleIds: readonly string[]): Promise<Map<string, BundleRevisionHead[]>> => {

@@ -65,24 +65,22 @@ export const listAuditLog = async (
 ): Promise<Slice<AuditRow>> => {
   const is = (column: Parameters<typeof eq>[0], value: string | null | undefined): SQL | undefined =>
     value == null ? undefined : eq(column, value);
+  const where = and(
+    inSight(audit.projectId, sight),
+    is(audit.projectId, filter.projectId),
+    is(audit.userId, filter.userId),
+    is(audit.action, filter.action),
+    is(audit.outcome, filter.outcome),
+    filter.from == null ? undefined : gte(audit.at, filter.from),
+    filter.to == null ? undefined : lt(audit.at, filter.to),
+  );
   const rows = await db
     .select()
     .from(audit)
-    .where(
-      and(
-        inSight(audit.projectId, sight),
-        is(audit.projectId, filter.projectId),
-        is(audit.userId, filter.userId),
-        is(audit.action, filter.action),
-        is(audit.outcome, filter.outcome),
-        filter.from == null ? undefined : gte(audit.at, filter.from),
-        filter.to == null ? undefined : lt(audit.at, filter.to),
-        page.before === null ? undefined : lt(audit.number, page.before),
-      ),
-    )
+    .where(and(where, page.before === null ? undefined : lt(audit.number, page.before)))
     .orderBy(desc(audit.number))
     .limit(page.first + 1);
-  return sliceOf(rows, page);
+  return sliceOf(rows, page, () => db.$count(audit, where));
 };
 
 const DAY_MS = 86_400_000;

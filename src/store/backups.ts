@@ -3,7 +3,7 @@ import { and, asc, desc, eq, inArray, isNull, lt, ne, or, sql } from 'drizzle-or
 import { type BackupReason, type BackupState, backupNameOf } from '../domain/backup.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
-import { behindCursor, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
+import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
 import { inSight, type Sight } from './sight.ts';
 import { backups, clusters } from './tables.ts';
 
@@ -63,24 +63,37 @@ const isWanted = (filter: BackupFilter) =>
   );
 
 /** Newest first; none that is gone. */
-export const listBackupsByClusters = async (db: Db, clusterIds: readonly string[], page: Page): Promise<Map<string, Slice<BackupRow>>> => {
+export const listBackupsByClusters = async (
+  db: Db,
+  clusterIds: readonly string[],
+  filter: BackupFilter,
+  page: Page,
+): Promise<Map<string, Slice<BackupRow>>> => {
+  const where = isWanted(filter);
   const rows = await db
     .select()
     .from(backups)
-    .where(firstOfEach(backups.clusterId, clusterIds, order, page, isNull(backups.deletedAt)))
+    .where(firstOfEach(backups.clusterId, clusterIds, order, page, where))
     .orderBy(...orderBy(order, page));
-  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+  return slicesBy(
+    rows,
+    clusterIds,
+    (row) => row.clusterId,
+    page,
+    () => countOfEach(db, backups.clusterId, clusterIds, where),
+  );
 };
 
 /** Of all clusters that are seen, those that are gone included; newest first. */
 export const listBackups = async (db: Db, sight: Sight, filter: BackupFilter, page: Page): Promise<Slice<BackupRow>> => {
+  const where = and(isWanted(filter), inSight(backups.projectId, sight));
   const rows = await db
     .select()
     .from(backups)
-    .where(and(isWanted(filter), inSight(backups.projectId, sight), behindCursor(order, page)))
+    .where(and(where, behindCursor(order, page)))
     .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
-  return sliceOf(rows, page);
+  return sliceOf(rows, page, () => db.$count(backups, where));
 };
 
 /** By id; deleted ones too, since their operations can still be asked for. */

@@ -3,7 +3,7 @@ import { and, eq, inArray, isNull } from 'drizzle-orm';
 import type { ClusterState } from '../domain/cluster.ts';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
-import { behindCursor, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
+import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
 import type { ClusterRow } from './reconcile.ts';
 import { inSight, type Sight } from './sight.ts';
 import { clusters } from './tables.ts';
@@ -20,26 +20,27 @@ const order: Order = { at: clusters.createdAt, id: clusters.id };
 
 export const insertCluster = inserter(clusters);
 
+/** Live ones. */
+const isWanted = (filter: ClusterFilter) =>
+  and(
+    isNull(clusters.deletedAt),
+    filter.name == null ? undefined : eq(clusters.name, filter.name),
+    filter.projectId == null ? undefined : eq(clusters.projectId, filter.projectId),
+    filter.states == null ? undefined : inArray(clusters.state, [...filter.states]),
+    filter.seedId == null ? undefined : eq(clusters.seedId, filter.seedId),
+    filter.templateId == null ? undefined : eq(clusters.templateId, filter.templateId),
+  );
+
 /** Live clusters, oldest first. */
 export const listClusters = async (db: Db, sight: Sight, filter: ClusterFilter, page: Page): Promise<Slice<ClusterRow>> => {
+  const where = and(inSight(clusters.projectId, sight), isWanted(filter));
   const rows = await db
     .select()
     .from(clusters)
-    .where(
-      and(
-        isNull(clusters.deletedAt),
-        inSight(clusters.projectId, sight),
-        filter.name == null ? undefined : eq(clusters.name, filter.name),
-        filter.projectId == null ? undefined : eq(clusters.projectId, filter.projectId),
-        filter.states == null ? undefined : inArray(clusters.state, [...filter.states]),
-        filter.seedId == null ? undefined : eq(clusters.seedId, filter.seedId),
-        filter.templateId == null ? undefined : eq(clusters.templateId, filter.templateId),
-        behindCursor(order, page),
-      ),
-    )
+    .where(and(where, behindCursor(order, page)))
     .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
-  return sliceOf(rows, page);
+  return sliceOf(rows, page, () => db.$count(clusters, where));
 };
 
 /** Live clusters with this name that are seen: at most one in a project, perhaps several for a cloud admin. */
@@ -58,11 +59,23 @@ export const loadClusters = (db: Db, sight: Sight, ids: readonly string[]): Prom
     .where(and(inArray(clusters.id, [...ids]), inSight(clusters.projectId, sight)));
 
 /** Live clusters of many seeds, oldest first. */
-export const listClustersBySeeds = async (db: Db, seedIds: readonly string[], page: Page): Promise<Map<string, Slice<ClusterRow>>> => {
+export const listClustersBySeeds = async (
+  db: Db,
+  seedIds: readonly string[],
+  filter: ClusterFilter,
+  page: Page,
+): Promise<Map<string, Slice<ClusterRow>>> => {
+  const where = isWanted(filter);
   const rows = await db
     .select()
     .from(clusters)
-    .where(firstOfEach(clusters.seedId, seedIds, order, page, isNull(clusters.deletedAt)))
+    .where(firstOfEach(clusters.seedId, seedIds, order, page, where))
     .orderBy(...orderBy(order, page));
-  return slicesBy(rows, seedIds, (row) => row.seedId, page);
+  return slicesBy(
+    rows,
+    seedIds,
+    (row) => row.seedId,
+    page,
+    () => countOfEach(db, clusters.seedId, seedIds, where),
+  );
 };

@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
+import { countOfEach } from './page.ts';
 import { clusters, events, seeds } from './tables.ts';
 
 export type EventRow = typeof events.$inferSelect;
@@ -38,6 +39,9 @@ export const listEventsByStreams = async (
   for (const row of rows) lists.get(row.streamId)?.push(row);
   return lists;
 };
+
+export const countEventsByStreams = (db: Db, streamIds: readonly string[]): Promise<Map<string, number>> =>
+  countOfEach(db, events.streamId, streamIds);
 
 /** Whether the owner of the stream was at rest as of event `number`: what its last event about itself, and not about a step of it, said. */
 export const wasSettledAt = async (db: Db, streamId: string, number: number): Promise<boolean> => {

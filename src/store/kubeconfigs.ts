@@ -1,8 +1,9 @@
 /** Kubeconfigs and certificates that were given to people: who has them, until when, and whether they still count. */
-import { and, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
+import { and, eq, gt, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
+import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
-import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import { perConnection } from './prepared.ts';
 import { inSightOfCluster, type Sight } from './sight.ts';
 import { kubeconfigs } from './tables.ts';
@@ -13,18 +14,51 @@ export const insertKubeconfig = inserter(kubeconfigs);
 
 const order: Order = { at: kubeconfigs.createdAt, id: kubeconfigs.id, newestFirst: true };
 
+export interface KubeconfigFilter {
+  kinds?: readonly KubeconfigKind[] | null;
+  roles?: readonly KubeconfigRole[] | null;
+  /** As of `now`, in milliseconds since the epoch. */
+  states?: { among: readonly KubeconfigState[]; now: number };
+}
+
+/** As `kubeconfigState` has it. */
+const isIn = (state: KubeconfigState, now: number): SQL | undefined => {
+  const { revokedAt, unboundAt, expiresAt, boundAt } = kubeconfigs;
+  const goesOn = and(isNull(revokedAt), gt(expiresAt, now));
+  if (state === 'REVOKING') return and(isNotNull(revokedAt), isNull(unboundAt));
+  if (state === 'REVOKED') return and(isNotNull(revokedAt), isNotNull(unboundAt));
+  if (state === 'EXPIRED') return and(isNull(revokedAt), lte(expiresAt, now));
+  return and(goesOn, state === 'PENDING' ? isNull(boundAt) : isNotNull(boundAt));
+};
+
+const isWanted = ({ kinds, roles, states }: KubeconfigFilter): SQL | undefined =>
+  and(
+    kinds == null ? undefined : inArray(kubeconfigs.kind, [...kinds]),
+    roles == null ? undefined : inArray(kubeconfigs.role, [...roles]),
+    // In none of no states.
+    states === undefined ? undefined : or(sql`false`, ...states.among.map((state) => isIn(state, states.now))),
+  );
+
 /** Newest first, those that have ended included. */
 export const listKubeconfigsByClusters = async (
   db: Db,
   clusterIds: readonly string[],
+  filter: KubeconfigFilter,
   page: Page,
 ): Promise<Map<string, Slice<KubeconfigRow>>> => {
+  const where = isWanted(filter);
   const rows = await db
     .select()
     .from(kubeconfigs)
-    .where(firstOfEach(kubeconfigs.clusterId, clusterIds, order, page))
+    .where(firstOfEach(kubeconfigs.clusterId, clusterIds, order, page, where))
     .orderBy(...orderBy(order, page));
-  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+  return slicesBy(
+    rows,
+    clusterIds,
+    (row) => row.clusterId,
+    page,
+    () => countOfEach(db, kubeconfigs.clusterId, clusterIds, where),
+  );
 };
 
 /** By id, of clusters that are seen. */

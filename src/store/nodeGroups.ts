@@ -2,7 +2,7 @@
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
-import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { NodeGroupRow } from './reconcile.ts';
 import { inSightOfCluster, type Sight } from './sight.ts';
 import { nodeGroups } from './tables.ts';
@@ -17,12 +17,19 @@ export const listNodeGroupsByClusters = async (
   clusterIds: readonly string[],
   page: Page,
 ): Promise<Map<string, Slice<NodeGroupRow>>> => {
+  const where = isNull(nodeGroups.deletedAt);
   const rows = await db
     .select()
     .from(nodeGroups)
-    .where(firstOfEach(nodeGroups.clusterId, clusterIds, order, page, isNull(nodeGroups.deletedAt)))
+    .where(firstOfEach(nodeGroups.clusterId, clusterIds, order, page, where))
     .orderBy(...orderBy(order, page));
-  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+  return slicesBy(
+    rows,
+    clusterIds,
+    (row) => row.clusterId,
+    page,
+    () => countOfEach(db, nodeGroups.clusterId, clusterIds, where),
+  );
 };
 
 /** By id, of clusters that are seen; deleted ones included. */

@@ -2,7 +2,7 @@
 import { and, desc, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { NodeState } from '../domain/node.ts';
 import type { Db, Tx } from './open.ts';
-import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { NodeGroupRow, NodeRow } from './reconcile.ts';
 import { inSightOfCluster, type Sight } from './sight.ts';
 import { nodeGroups, nodes } from './tables.ts';
@@ -23,12 +23,19 @@ export const listNodesByClusters = async (
   filter: NodeFilter,
   page: Page,
 ): Promise<Map<string, Slice<NodeRow>>> => {
+  const where = isWanted(filter);
   const rows = await db
     .select()
     .from(nodes)
-    .where(firstOfEach(nodes.clusterId, clusterIds, order, page, isWanted(filter)))
+    .where(firstOfEach(nodes.clusterId, clusterIds, order, page, where))
     .orderBy(...orderBy(order, page));
-  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+  return slicesBy(
+    rows,
+    clusterIds,
+    (row) => row.clusterId,
+    page,
+    () => countOfEach(db, nodes.clusterId, clusterIds, where),
+  );
 };
 
 /** Live nodes of many groups, oldest first. */
@@ -38,12 +45,19 @@ export const listNodesByGroups = async (
   filter: NodeFilter,
   page: Page,
 ): Promise<Map<string, Slice<NodeRow>>> => {
+  const where = isWanted(filter);
   const rows = await db
     .select()
     .from(nodes)
-    .where(firstOfEach(nodes.nodeGroupId, groupIds, order, page, isWanted(filter)))
+    .where(firstOfEach(nodes.nodeGroupId, groupIds, order, page, where))
     .orderBy(...orderBy(order, page));
-  return slicesBy(rows, groupIds, (row) => row.nodeGroupId, page);
+  return slicesBy(
+    rows,
+    groupIds,
+    (row) => row.nodeGroupId,
+    page,
+    () => countOfEach(db, nodes.nodeGroupId, groupIds, where),
+  );
 };
 
 /** All live nodes of many groups. */

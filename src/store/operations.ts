@@ -5,7 +5,7 @@ import type { Problem } from '../domain/errors.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
-import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { OperationRow } from './progress.ts';
 import { operations } from './tables.ts';
 
@@ -48,7 +48,13 @@ export const listOperationsByClusters = async (
     .from(operations)
     .where(firstOfEach(operations.clusterId, clusterIds, order, page, where))
     .orderBy(...orderBy(order, page));
-  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+  return slicesBy(
+    rows,
+    clusterIds,
+    (row) => row.clusterId,
+    page,
+    () => countOfEach(db, operations.clusterId, clusterIds, where),
+  );
 };
 
 /** The newest operation of this kind on the target, whatever became of it. */

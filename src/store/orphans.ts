@@ -19,20 +19,18 @@ const insert = inserter(orphans);
 
 /** Those that were found first, first. The caller has made sure that a cloud admin asks. */
 export const listOrphans = async (db: Db, filter: OrphanFilter, page: Page): Promise<Slice<OrphanRow>> => {
+  const where = and(
+    filter.projectId == null ? undefined : eq(orphans.projectId, filter.projectId),
+    filter.clusterId == null ? undefined : eq(orphans.clusterId, filter.clusterId),
+    filter.states == null ? undefined : inArray(orphans.state, [...filter.states]),
+  );
   const rows = await db
     .select()
     .from(orphans)
-    .where(
-      and(
-        filter.projectId == null ? undefined : eq(orphans.projectId, filter.projectId),
-        filter.clusterId == null ? undefined : eq(orphans.clusterId, filter.clusterId),
-        filter.states == null ? undefined : inArray(orphans.state, [...filter.states]),
-        behindCursor(order, page),
-      ),
-    )
+    .where(and(where, behindCursor(order, page)))
     .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
-  return sliceOf(rows, page);
+  return sliceOf(rows, page, () => db.$count(orphans, where));
 };
 
 export const loadOrphans = (db: Db, ids: readonly string[]): Promise<OrphanRow[]> =>

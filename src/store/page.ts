@@ -1,7 +1,8 @@
 /** Pages of rows in a stable order, by key and never by offset; many parents' pages cost one statement. */
-import { and, asc, desc, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, inArray, type SQL, sql } from 'drizzle-orm';
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 import { UserError } from '../domain/errors.ts';
+import type { Db } from './open.ts';
 
 export interface Page {
   /** Rows at most, from 1. */
@@ -15,13 +16,20 @@ export interface Page {
 export interface Slice<Row> {
   rows: Row[];
   hasNextPage: boolean;
+  /** How many the whole list has, counted when it is asked for: as the page was, of what the reader may see and the filter lets through. */
+  count(): Promise<number>;
 }
+
+/** For who may see nothing of a list. */
+export const emptySlice = <Row>(): Slice<Row> => ({ rows: [], hasNextPage: false, count: async () => 0 });
 
 /** The two columns that a list is ordered by: a time or number that seldom repeats, and the id that breaks ties. */
 export interface Order {
   at: SQLiteColumn;
   id: SQLiteColumn;
   newestFirst?: boolean;
+  /** The id is the parent's, and `at` the row's number below it: only both together name a row. */
+  isNumbered?: boolean;
 }
 
 /** Opaque to clients: base64url of time and id. */
@@ -51,9 +59,10 @@ export const behindCursor = (order: Order, page: Page): SQL | undefined => {
 };
 
 /** One row more than asked for is read, to know whether there is a next page. */
-export const sliceOf = <Row>(rows: Row[], page: Page): Slice<Row> => ({
-  rows: rows.slice(0, page.first),
-  hasNextPage: rows.length > page.first,
+export const sliceOf = <Row>(rows: Row[], { first }: Pick<Page, 'first'>, countAll: () => Promise<number>): Slice<Row> => ({
+  rows: rows.slice(0, first),
+  hasNextPage: rows.length > first,
+  count: countAll,
 });
 
 /** Narrows a select to each parent's first page, so that one statement serves all parents of a level. */
@@ -61,17 +70,41 @@ export const firstOfEach = (parent: SQLiteColumn, parentIds: readonly string[], 
   const chosen = and(sql`${parent} in ${[...parentIds]}`, behindCursor(order, page), where);
   const direction = sql.raw(isNewestFirst(order, page) ? 'desc' : 'asc');
   const place = sql`row_number() over (partition by ${parent} order by ${order.at} ${direction}, ${order.id} ${direction})`;
-  return sql`${order.id} in (select chosen_id from (select ${order.id} as chosen_id, ${place} as place from ${order.id.table} where ${chosen}) where place <= ${page.first + 1})`;
+  const [key, names] = order.isNumbered
+    ? [sql`(${order.id}, ${order.at})`, sql.raw('chosen_id, chosen_at')]
+    : [sql`${order.id}`, sql.raw('chosen_id')];
+  return sql`${key} in (select ${names} from (select ${order.id} as chosen_id, ${order.at} as chosen_at, ${place} as place from ${order.id.table} where ${chosen}) where place <= ${page.first + 1})`;
 };
 
-/** Rows of many parents, sorted already, as one slice a parent; a parent without rows has an empty one. */
+/** How many each parent has, in one statement; a parent that is not in the answer has none. */
+export const countOfEach = async (
+  db: Db,
+  parent: SQLiteColumn,
+  parentIds: readonly string[],
+  where?: SQL,
+): Promise<Map<string, number>> => {
+  const rows = await db
+    .select({ id: sql<string>`${parent}`, many: count() })
+    .from(parent.table)
+    .where(and(inArray(parent, [...parentIds]), where))
+    .groupBy(parent);
+  return new Map(rows.map(({ id, many }) => [id, many]));
+};
+
+/** Rows of many parents, sorted already, as one slice a parent; a parent without rows has an empty one. Whoever asks first counts for all. */
 export const slicesBy = <Row>(
   rows: readonly Row[],
   parentIds: readonly string[],
   parentOf: (row: Row) => string | null,
-  page: Page,
+  { first }: Pick<Page, 'first'>,
+  countEach: () => Promise<Map<string, number>>,
 ): Map<string, Slice<Row>> => {
+  let counts: Promise<Map<string, number>> | null = null;
+  const countOf = async (id: string): Promise<number> => {
+    counts ??= countEach();
+    return (await counts).get(id) ?? 0;
+  };
   const lists = new Map<string, Row[]>(parentIds.map((id) => [id, []]));
   for (const row of rows) lists.get(parentOf(row) ?? '')?.push(row);
-  return new Map([...lists].map(([id, list]) => [id, sliceOf(list, page)]));
+  return new Map([...lists].map(([id, list]) => [id, sliceOf(list, { first }, () => countOf(id))]));
 };

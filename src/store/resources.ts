@@ -3,7 +3,7 @@ import { and, count, inArray, ne, type SQL, sql } from 'drizzle-orm';
 import type { InventoryService, InventoryState } from '../domain/inventory.ts';
 import type { InventoryRow } from './inventory.ts';
 import type { Db } from './open.ts';
-import { firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import { inSightOfCluster, type Sight } from './sight.ts';
 import { inventory } from './tables.ts';
 
@@ -31,7 +31,13 @@ export const listResourcesByClusters = async (
     .from(inventory)
     .where(firstOfEach(inventory.clusterId, clusterIds, order, page, where))
     .orderBy(...orderBy(order, page));
-  return slicesBy(rows, clusterIds, (row) => row.clusterId, page);
+  return slicesBy(
+    rows,
+    clusterIds,
+    (row) => row.clusterId,
+    page,
+    () => countOfEach(db, inventory.clusterId, clusterIds, where),
+  );
 };
 
 export interface ResourceCount {

@@ -27,22 +27,20 @@ export const insertSeed = inserter(seeds);
 
 /** Seeds that are registered, oldest first. The caller has made sure that a cloud admin asks. */
 export const listSeeds = async (db: Db, filter: SeedFilter, page: Page): Promise<Slice<SeedRow>> => {
+  const where = and(
+    isNull(seeds.deletedAt),
+    filter.name == null ? undefined : eq(seeds.name, filter.name),
+    filter.region == null ? undefined : eq(seeds.region, filter.region),
+    filter.cordoned == null ? undefined : eq(seeds.cordoned, filter.cordoned),
+    filter.states == null ? undefined : inArray(seeds.state, [...filter.states]),
+  );
   const rows = await db
     .select()
     .from(seeds)
-    .where(
-      and(
-        isNull(seeds.deletedAt),
-        filter.name == null ? undefined : eq(seeds.name, filter.name),
-        filter.region == null ? undefined : eq(seeds.region, filter.region),
-        filter.cordoned == null ? undefined : eq(seeds.cordoned, filter.cordoned),
-        filter.states == null ? undefined : inArray(seeds.state, [...filter.states]),
-        behindCursor(order, page),
-      ),
-    )
+    .where(and(where, behindCursor(order, page)))
     .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
-  return sliceOf(rows, page);
+  return sliceOf(rows, page, () => db.$count(seeds, where));
 };
 
 /** A registered seed by its id or name; an id wins. */

@@ -3,7 +3,7 @@ import { and, asc, desc, eq, inArray, isNull, ne, or, type SQL, sql } from 'driz
 import type { Visibility } from '../domain/template.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
-import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
+import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
 import { perConnection } from './prepared.ts';
 import { inSight, type Sight } from './sight.ts';
 import { clusters, templateRevisions, templates } from './tables.ts';
@@ -39,23 +39,21 @@ const usable = (sight: Sight): SQL | undefined => {
 
 /** Usable ones; hidden ones are listed for cloud admins only. Oldest first. */
 export const listTemplates = async (db: Db, sight: Sight, filter: TemplateFilter, page: Page): Promise<Slice<TemplateRow>> => {
+  const where = and(
+    isNull(templates.deletedAt),
+    usable(sight),
+    sight.all ? undefined : ne(templates.visibility, 'HIDDEN'),
+    filter.name == null ? undefined : eq(templates.name, filter.name),
+    filter.projectId == null ? undefined : eq(templates.projectId, filter.projectId),
+    filter.visibility == null ? undefined : eq(templates.visibility, filter.visibility),
+  );
   const rows = await db
     .select()
     .from(templates)
-    .where(
-      and(
-        isNull(templates.deletedAt),
-        usable(sight),
-        sight.all ? undefined : ne(templates.visibility, 'HIDDEN'),
-        filter.name == null ? undefined : eq(templates.name, filter.name),
-        filter.projectId == null ? undefined : eq(templates.projectId, filter.projectId),
-        filter.visibility == null ? undefined : eq(templates.visibility, filter.visibility),
-        behindCursor(order, page),
-      ),
-    )
+    .where(and(where, behindCursor(order, page)))
     .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
-  return sliceOf(rows, page);
+  return sliceOf(rows, page, () => db.$count(templates, where));
 };
 
 const usableByKey = perConnection((db) => {
@@ -122,6 +120,34 @@ export const loadRevisions = (db: Db, keys: readonly { templateId: string; revis
     .select()
     .from(templateRevisions)
     .where(or(...keys.map((key) => and(eq(templateRevisions.templateId, key.templateId), eq(templateRevisions.revision, key.revision)))));
+
+const revisionOrder: Order = { at: templateRevisions.revision, id: templateRevisions.templateId, newestFirst: true, isNumbered: true };
+
+export interface RevisionFilter {
+  revisions?: readonly number[] | null;
+}
+
+/** A page of each template's revisions, newest first. */
+export const listRevisionPages = async (
+  db: Db,
+  templateIds: readonly string[],
+  filter: RevisionFilter,
+  page: Page,
+): Promise<Map<string, Slice<TemplateRevisionRow>>> => {
+  const where = filter.revisions == null ? undefined : inArray(templateRevisions.revision, [...filter.revisions]);
+  const rows = await db
+    .select()
+    .from(templateRevisions)
+    .where(firstOfEach(templateRevisions.templateId, templateIds, revisionOrder, page, where))
+    .orderBy(...orderBy(revisionOrder, page));
+  return slicesBy(
+    rows,
+    templateIds,
+    (row) => row.templateId,
+    page,
+    () => countOfEach(db, templateRevisions.templateId, templateIds, where),
+  );
+};
 
 /** Revisions of many templates, newest first. */
 export const listRevisionsByTemplates = async (db: Db, templateIds: readonly string[]): Promise<Map<string, TemplateRevisionRow[]>> => {

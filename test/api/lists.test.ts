@@ -3,7 +3,10 @@ import { buildSchema, getNamedType, isObjectType } from 'graphql';
 import { expect, test } from 'vitest';
 import { printedSchema } from '../../src/api/schema.ts';
 import { insertBackup, newBackup } from '../../src/store/backups.ts';
+import { insertKubeconfig } from '../../src/store/kubeconfigs.ts';
 import { addNode, setNode } from './live.ts';
+import { watchStatements } from './matrix/database.ts';
+import { run } from './run.ts';
 import { makeCluster, openWorld, type World } from './world.ts';
 
 const schema = buildSchema(printedSchema());
@@ -20,7 +23,7 @@ test('there are many lists', () => expect(CONNECTIONS.length).toBeGreaterThan(15
 test.each(CONNECTIONS)('%s is a connection with pages, and goes either way', (name, field) => {
   const type = getNamedType(field.type);
   if (!isObjectType(type)) throw new Error('No connection.');
-  expect(Object.keys(type.getFields())).toEqual(expect.arrayContaining(['edges', 'nodes', 'pageInfo']));
+  expect(Object.keys(type.getFields())).toEqual(expect.arrayContaining(['edges', 'nodes', 'pageInfo', 'totalCount']));
   const types = Object.fromEntries(field.args.map((arg) => [arg.name, String(arg.type)]));
   expect(types).toMatchObject({ first: 'Int', after: 'String', ...(!ONE_WAY.includes(name) && { orderBy: 'ListOrder' }) });
 });
@@ -121,4 +124,187 @@ test('workers, operations and backups by what they are, in lists of many cluster
   const uuidsOf = (list: { nodes: { uuid: string }[] }) => list.nodes.map(({ uuid }) => uuid).sort();
   expect(uuidsOf(answer['backups'] as never)).toEqual(['one', 'three']);
   expect(uuidsOf(answer['ofA'] as never)).toEqual(['one', 'two']);
+});
+
+/** Lists that cannot grow: a cluster has a handful of node groups. */
+const WITHOUT_FILTER = [...ONE_WAY.filter((name) => name !== 'Query.auditLog'), 'Cluster.nodeGroups'];
+
+test('each list takes a filter, and no plain list of revisions is left that is not on its way out', () => {
+  const without = CONNECTIONS.filter(([, { args }]) => !args.some(({ name }) => name === 'filter')).map(([name]) => name);
+  expect(without.sort()).toEqual([...WITHOUT_FILTER].sort());
+  for (const name of ['ClusterTemplate', 'AddonBundle']) {
+    const type = schema.getType(name);
+    expect(isObjectType(type) && type.getFields()['revisions']?.deprecationReason).toMatch(/^Use revisionsConnection instead; /);
+  }
+});
+
+test("a list's total is counted once for all of a level, only when asked for, and of what the reader may see", async () => {
+  const world = await openWorld();
+  for (const name of ['a', 'b', 'c']) {
+    world.time.now += 1;
+    const made = await makeCluster(world, 'anna', name);
+    const at = { clusterId: made.uuid, nodeGroupId: made.nodeGroup.uuid, projectId: 'blue' };
+    for (const i of [1, 2, 3].slice(0, name.charCodeAt(0) - 96)) await addNode(world, at, `${name}-${i}`);
+  }
+  await makeCluster(world, 'otto', 'foreign');
+  const statements = await watchStatements(world);
+  const ask = async (token: string, query: string) => {
+    statements.length = 0;
+    const data = await world.data<{ clusters: { totalCount: number } }>(token, query);
+    return { data, statements: statements.length };
+  };
+  const plain = await ask('anna', '{ clusters(first: 2) { nodes { name nodes(first: 1) { nodes { name } } } } }');
+  const counted = await ask('anna', '{ clusters(first: 2) { totalCount nodes { name nodes(first: 1) { totalCount nodes { name } } } } }');
+  expect(counted.data).toMatchObject({
+    clusters: { totalCount: 3, nodes: [{ nodes: { totalCount: 1, nodes: [{}] } }, { nodes: { totalCount: 2, nodes: [{}] } }] },
+  });
+  expect(counted.statements - plain.statements).toBe(2);
+  // With its filter, and whatever the cursor is.
+  expect((await ask('anna', '{ clusters(first: 1, filter: { name: "b" }) { totalCount } }')).data.clusters.totalCount).toBe(1);
+  const { clusters } = await world.data<{ clusters: { pageInfo: { endCursor: string } } }>(
+    'anna',
+    '{ clusters(first: 2) { pageInfo { endCursor } } }',
+  );
+  const behind = `{ clusters(first: 2, after: "${clusters.pageInfo.endCursor}") { totalCount } }`;
+  expect((await ask('anna', behind)).data.clusters.totalCount).toBe(3);
+  expect((await ask('otto', '{ clusters { totalCount } }')).data.clusters.totalCount).toBe(1);
+  expect((await ask('ada', '{ clusters { totalCount } }')).data.clusters.totalCount).toBe(4);
+  for (const query of ['seeds', 'orphans', 'auditLog', 'clusters(filter: { seedId: "any" })'])
+    expect(await world.data('anna', `{ list: ${query} { totalCount } }`)).toEqual({ list: { totalCount: 0 } });
+});
+
+test('a total costs as much as it reads, once for its list', async () => {
+  const world = await openWorld();
+  const costOf = async (query: string) => {
+    const response = await fetch(world.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-auth-token': 'anna' },
+      body: JSON.stringify({ query }),
+    });
+    return ((await response.json()) as { extensions: { cost: { estimated: number } } }).extensions.cost.estimated;
+  };
+  const without = await costOf('{ clusters(first: 10) { nodes { name } } }');
+  expect((await costOf('{ clusters(first: 10) { totalCount nodes { name } } }')) - without).toBe(500);
+  const inFragment = '{ clusters(first: 10) { ...f nodes { name } } } fragment f on ClusterConnection { totalCount }';
+  expect((await costOf(inFragment)) - without).toBe(500);
+  const below = '{ clusters(first: 10) { nodes { name nodes(first: 1) { totalCount } } } }';
+  expect((await costOf(below)) - without).toBe(10 * 501);
+  const { errors } = await world.post(
+    'anna',
+    '{ clusters(first: 100) { nodes { nodes { totalCount } operations { totalCount } events { totalCount } } } }',
+  );
+  expect(errors[0]?.extensions.code).toBe('COST_LIMIT');
+});
+
+test('revisions come in pages that stay good while others are made', async () => {
+  const world = await openWorld();
+  const { clusterTemplate } = await run(
+    world,
+    'anna',
+    'createClusterTemplate',
+    { name: 'std', image: 'debian', flavor: 'small' },
+    'clusterTemplate { id }',
+  );
+  const { id } = clusterTemplate as { id: string };
+  const change = async (flavor: string) => {
+    const { __typename } = await run(world, 'anna', 'updateClusterTemplate', { clusterTemplateId: id, flavor }, '__typename');
+    expect(__typename).toBe('UpdateClusterTemplatePayload');
+  };
+  for (const flavor of ['large', 'small', 'large', 'small']) await change(flavor);
+  interface Revisions {
+    totalCount: number;
+    nodes: { revision: number }[];
+    pageInfo: { hasNextPage: boolean; endCursor: string };
+  }
+  const pageAt = async (args: string) => {
+    const query = `{ clusterTemplates { nodes { list: revisionsConnection(${args}) { totalCount nodes { revision } pageInfo { hasNextPage endCursor } } } } }`;
+    const { clusterTemplates } = await world.data<{ clusterTemplates: { nodes: { list: Revisions }[] } }>('anna', query);
+    const [{ list } = { list: undefined }] = clusterTemplates.nodes;
+    return { numbers: list?.nodes.map(({ revision }) => revision), total: list?.totalCount, ...list?.pageInfo };
+  };
+  const first = await pageAt('first: 2');
+  expect(first).toMatchObject({ numbers: [5, 4], total: 5, hasNextPage: true });
+  await change('large');
+  expect(await pageAt(`first: 2, after: "${first.endCursor}"`)).toMatchObject({ numbers: [3, 2], total: 6, hasNextPage: true });
+  expect(await pageAt(`first: 9, after: "${first.endCursor}", orderBy: OLDEST_FIRST`)).toMatchObject({ numbers: [5, 6] });
+  expect(await pageAt('first: 2, orderBy: OLDEST_FIRST')).toMatchObject({ numbers: [1, 2] });
+  expect(await pageAt('filter: { revisions: [2, 6, 7] }')).toMatchObject({ numbers: [6, 2], total: 2, hasNextPage: false });
+
+  const manifests = (image: string) =>
+    `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, namespace: kube-system }\ndata: { image: ${image} }\n`;
+  for (const name of ['gears', 'cogs']) {
+    const { addonBundle } = await run(world, 'ada', 'registerAddonBundle', { name, manifests: manifests('v1') }, 'addonBundle { id }');
+    expect(addonBundle).toBeDefined();
+  }
+  await run(world, 'ada', 'updateAddonBundle', { addonBundleId: 'gears', manifests: manifests('v2') }, '__typename');
+  const bundles =
+    '{ addonBundles { nodes { name revisionsConnection(first: 1) { totalCount nodes { revision kinds } pageInfo { hasNextPage } } } } }';
+  const page = (revision: number) => ({
+    totalCount: revision,
+    nodes: [{ revision, kinds: ['v1 ConfigMap'] }],
+    pageInfo: { hasNextPage: revision > 1 },
+  });
+  expect(await world.data('anna', bundles)).toEqual({
+    addonBundles: {
+      nodes: expect.arrayContaining([
+        { name: 'gears', revisionsConnection: page(2) },
+        { name: 'cogs', revisionsConnection: page(1) },
+      ]),
+    },
+  });
+});
+
+test("a cluster's backups and kubeconfigs, and a seed's clusters, by what they are", async () => {
+  const world = await openWorld();
+  const a = await makeCluster(world, 'anna', 'a');
+  const { now } = world.time;
+  const common = {
+    clusterId: a.uuid,
+    owner: 'anna',
+    ownerId: 'anna',
+    createdAt: now,
+    expiresAt: now + 1_000,
+    boundAt: now,
+    unboundAt: null,
+    revokedAt: null,
+    revokedBy: null,
+  };
+  await world.store.transaction(async (tx) => {
+    const asked = { reason: 'ON_DEMAND' as const, createdBy: 'anna', now, cluster: { id: a.uuid, projectId: 'blue', name: 'a' } };
+    for (const [id, state] of [
+      ['one', 'READY'],
+      ['two', 'FAILED'],
+    ] as const)
+      await insertBackup(tx, { ...newBackup({ ...asked, id }), state });
+    for (const [id, more] of Object.entries({
+      active: {},
+      pending: { boundAt: null },
+      expired: { expiresAt: now },
+      revoking: { revokedAt: now },
+      revoked: { revokedAt: now, unboundAt: now },
+      viewer: { role: 'VIEWER' as const },
+    }))
+      await insertKubeconfig(tx, { id, kind: 'KUBECONFIG', role: 'ADMIN', userName: id, ...common, ...more });
+  });
+  const listed = async (field: string, filter: string) => {
+    const query = `{ cluster(name: "a") { list: ${field}(filter: ${filter}) { totalCount nodes { uuid state } } } }`;
+    const { cluster } = await world.data<{ cluster: { list: { totalCount: number; nodes: { uuid: string; state: string }[] } } }>(
+      'anna',
+      query,
+    );
+    expect(cluster.list.totalCount).toBe(cluster.list.nodes.length);
+    return cluster.list.nodes.map(({ uuid, state }) => `${uuid} ${state}`).sort();
+  };
+  expect(await listed('backups', '{ states: [FAILED] }')).toEqual(['two FAILED']);
+  expect(await listed('backups', '{ reasons: [ON_DEMAND] }')).toHaveLength(2);
+  expect(await listed('backups', '{ reasons: [SCHEDULED] }')).toEqual([]);
+  for (const state of ['PENDING', 'EXPIRED', 'REVOKING', 'REVOKED'])
+    expect(await listed('kubeconfigs', `{ states: [${state}] }`)).toEqual([`${state.toLowerCase()} ${state}`]);
+  expect(await listed('kubeconfigs', '{ states: [ACTIVE], roles: [ADMIN] }')).toEqual(['active ACTIVE']);
+  expect(await listed('kubeconfigs', '{ roles: [VIEWER] }')).toEqual(['viewer ACTIVE']);
+  expect(await listed('kubeconfigs', '{ states: [] }')).toEqual([]);
+  expect(await listed('kubeconfigs', '{ kinds: [CERTIFICATE] }')).toEqual([]);
+  // What is seen is so of now, and not of when it was asked before.
+  world.time.now += 1_000;
+  expect(await listed('kubeconfigs', '{ states: [ACTIVE, PENDING] }')).toEqual([]);
 });

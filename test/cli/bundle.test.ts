@@ -22,7 +22,7 @@ const bundle = {
     objectCount: 2,
     manifests: null,
   },
-  revisions: [],
+  revisions: { nodes: [] },
 };
 const answer: Answer = ({ body: { query = '' } }) => {
   const noun = /^mutation (\w+)/.exec(query)?.[1];
