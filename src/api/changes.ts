@@ -9,9 +9,10 @@ import { ClusterRef } from './cluster.ts';
 import type { Context } from './context.ts';
 import type { Topic } from './feed.ts';
 import { encodeId, plainId } from './ids.ts';
-import { createLoaders, type Loaders } from './loaders.ts';
-import { createMailbox } from './mailbox.ts';
+import type { Loaders } from './loaders.ts';
+import { createMailbox, type Letter } from './mailbox.ts';
 import { ClusterNodeRef } from './node.ts';
+import { sharedNews } from './sharedNews.ts';
 import { deliver, openStream, type Source } from './stream.ts';
 
 type What = Change['what'];
@@ -37,6 +38,10 @@ const RESYNC = 'Changes of other objects were dropped, too: list again.';
 /** Objects with unread news; more than that, and the reader must list again. */
 const CAPACITY = 1_000;
 
+const toNews = <Row>(row: Row, { news: what, missed, resync }: Letter<What>): News<Row> => ({ what, row, missed, resync });
+const clusterNews = sharedNews<ClusterRow, What, News<ClusterRow>>(toNews);
+const nodeNews = sharedNews<NodeRow, What, News<NodeRow>>(toNews);
+
 /** A created object stays new until it is told; a deleted one stays deleted. */
 const mergeWhat = (earlier: What, later: What): What => {
   if (later === 'DELETED' || earlier === 'DELETED') return 'DELETED';
@@ -44,16 +49,21 @@ const mergeWhat = (earlier: What, later: What): What => {
 };
 
 const changeSource =
-  <Row>(context: Context, topic: Topic, load: (loaders: Loaders, id: string, actor: Actor) => Promise<Row | null>) =>
+  <Row extends object>(
+    context: Context,
+    topic: Topic,
+    newsOf: (row: Row, letter: Letter<What>) => News<Row>,
+    load: (loaders: Loaders, id: string, actor: Actor) => Promise<Row | null>,
+  ) =>
   (wake: () => void): Source<News<Row>> => {
     const mailbox = createMailbox<What>({ capacity: CAPACITY, merge: mergeWhat, wake });
     const unhook = context.feed.onChanges(topic, (change) => mailbox.put(change.id, change.what));
     return {
       pull: async (actor) => {
-        const loaders = createLoaders(context.store.db, actor);
+        const loaders = context.reads.loaders(actor);
         for (let letter = mailbox.take(); letter !== null; letter = mailbox.take()) {
           const row = await load(loaders, letter.key, actor);
-          if (row !== null) return { what: letter.news, row, missed: letter.missed, resync: letter.resync };
+          if (row !== null) return newsOf(row, letter);
         }
         return null;
       },
@@ -97,7 +107,7 @@ builder.subscriptionField('clusters', (t) =>
         (templateId === null || row.templateId === templateId);
       return openStream(
         context,
-        changeSource(context, projectId === null ? 'clusters' : `clusters/${projectId}`, async (loaders, id) => {
+        changeSource(context, projectId === null ? 'clusters' : `clusters/${projectId}`, clusterNews, async (loaders, id) => {
           const row = await loaders.cluster.load(id);
           return row !== null && matches(row) ? row : null;
         }),
@@ -128,7 +138,7 @@ builder.subscriptionField('nodes', (t) =>
       if (cluster === null) throw new NotFound('The cluster', { field: ['clusterId'] });
       return openStream(
         context,
-        changeSource(context, `nodes/${cluster.id}`, (loaders, id, actor) =>
+        changeSource(context, `nodes/${cluster.id}`, nodeNews, (loaders, id, actor) =>
           may(actor, 'readClusters', cluster) ? loaders.node.load(id) : Promise.resolve(null),
         ),
       );

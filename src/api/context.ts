@@ -17,6 +17,7 @@ import type { Origin } from './origin.ts';
 import type { RequestIds } from './requestIds.ts';
 import type { ServerInfo } from './serverInfo.ts';
 import type { Session, Standing } from './session.ts';
+import type { SharedReads } from './sharedReads.ts';
 
 /** Parts that all requests share. */
 export interface ApiParts {
@@ -25,6 +26,8 @@ export interface ApiParts {
   clock: Clock;
   log: Log;
   feed: Feed;
+  /** Of live streams. */
+  reads: SharedReads;
   serves: Serves;
   serverInfo: ServerInfo;
   /** What a project may have for which nobody set anything else. */
@@ -46,7 +49,7 @@ export interface Context extends ApiParts {
   refused: Problem[];
   /** What a live stream rests on, until `release`. Null: the token is not valid any more. Throws when Keystone does not answer. */
   stand(): Promise<{ standing: Standing; release(): void } | null>;
-  /** Batches the reads of one request; a live stream takes fresh ones for each event. */
+  /** Batches the reads of one request; a live stream has those that are good for now. */
   loaders: Loaders;
 }
 

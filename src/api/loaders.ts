@@ -1,6 +1,6 @@
 /** Batches of one request: whatever is asked of many objects at one level becomes one SQL statement. */
 import DataLoader from 'dataloader';
-import { type Actor, may } from '../domain/actor.ts';
+import { may, type Seer } from '../domain/actor.ts';
 import type { Condition } from '../domain/condition.ts';
 import { AUTO_HEALING } from '../domain/healing.ts';
 import { PROJECT_SERVICES } from '../domain/leakReport.ts';
@@ -102,9 +102,9 @@ const fromMap = <Value>(read: (ids: readonly string[]) => Promise<Map<string, Va
     { maxBatchSize: MAX_BATCH },
   );
 
-/** Loaders that see what the actor may see: everything else is null, as if it were not there. */
-export const createLoaders = (db: Db, actor: Actor): Loaders => ({
-  ...createObjectLoaders(db, actor),
+/** Loaders that see what the seer may see, and by nothing else of him: everything else is null, as if it were not there. */
+export const createLoaders = (db: Db, seer: Seer): Loaders => ({
+  ...createObjectLoaders(db, seer),
   newestRevision: one(
     (ids) => loadNewestRevisions(db, ids),
     (row) => row.templateId,
@@ -168,18 +168,18 @@ export const createLoaders = (db: Db, actor: Actor): Loaders => ({
   page: createPageLoader(db),
 });
 
-/** Objects by id, those that the actor may see. */
-const createObjectLoaders = (db: Db, actor: Actor) => {
-  const sight = (reading: Reading) => sightOf(actor, reading);
+/** Objects by id, those that the seer may see. */
+const createObjectLoaders = (db: Db, seer: Seer) => {
+  const sight = (reading: Reading) => sightOf(seer, reading);
   return {
     cluster: byId((ids) => loadClusters(db, sight('readClusters'), ids)),
     nodeGroup: byId((ids) => loadNodeGroups(db, sight('readClusters'), ids)),
     node: byId((ids) => loadNodes(db, sight('readClusters'), ids)),
-    operation: byId((ids) => loadSeenOperations(db, actor, ids)),
+    operation: byId((ids) => loadSeenOperations(db, seer, ids)),
     resource: byId((ids) => loadResources(db, sight('readClusters'), ids)),
     kubeconfig: byId((ids) => loadKubeconfigs(db, sight('readClusters'), ids)),
     backup: byId((ids) => loadBackups(db, sight('readBackups'), ids)),
-    seed: byId(async (ids) => (may(actor, 'readSeeds') ? await loadSeeds(db, ids) : [])),
+    seed: byId(async (ids) => (may(seer, 'readSeeds') ? await loadSeeds(db, ids) : [])),
     addonBundle: byId((ids) => loadAddonBundles(db, sight('readAddonBundles'), ids)),
     template: byId((ids) => loadTemplates(db, sight('readClusterTemplates'), ids)),
   };

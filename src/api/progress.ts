@@ -4,16 +4,16 @@ import { may } from '../domain/actor.ts';
 import { NotFound } from '../domain/errors.ts';
 import type { ProgressEvent } from '../domain/event.ts';
 import { isOver } from '../domain/operation.ts';
-import { lastEventNumber, listEvents, wasSettledAt } from '../store/events.ts';
+import { lastEventNumber, wasSettledAt } from '../store/events.ts';
 import type { OperationRow } from '../store/progress.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import { badInput, builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { EventType } from './event.ts';
 import { plainId } from './ids.ts';
-import { createLoaders } from './loaders.ts';
 import { createMailbox } from './mailbox.ts';
 import { OperationRef } from './operation.ts';
+import { sharedNews } from './sharedNews.ts';
 import { deliver, openStream, type Source } from './stream.ts';
 
 const UntilEnum = builder.enumType('ProgressUntil', {
@@ -23,28 +23,31 @@ const UntilEnum = builder.enumType('ProgressUntil', {
   },
 });
 
-/** Rows read at once: what a stream holds at most. */
-const PAGE = 100;
-
 /** Reads stored events after the cursor and follows the table: whatever the reader's pace, none is lost, doubled or out of order. */
 const eventSource =
   (context: Context, cluster: ClusterRow, after: number, until: 'SETTLED' | null, lastAtStart: number) =>
   (wake: () => void): Source<ProgressEvent> => {
     let cursor = after;
     let finished = false;
-    let page: ProgressEvent[] = [];
+    let page: readonly ProgressEvent[] = [];
+    /** How many of the page are told. */
+    let at = 0;
     const unhook = context.feed.onEvents(cluster.id, (number) => {
       if (number > cursor) wake();
     });
     return {
       pull: async (actor) => {
         if (finished || !may(actor, 'readClusters', cluster)) return 'END';
-        if (page.length === 0) page = (await listEvents(context.store.db, cluster.id, cursor, PAGE)).reverse();
-        const event = page.pop();
+        if (at === page.length) {
+          page = await context.reads.events(cluster.id, cursor);
+          at = 0;
+        }
+        const event = page[at];
         if (event === undefined) {
           finished = until === 'SETTLED' && cursor >= lastAtStart && (await wasSettledAt(context.store.db, cluster.id, cursor));
           return finished ? 'END' : null;
         }
+        at += 1;
         cursor = event.number;
         finished = until === 'SETTLED' && event.settled && event.number >= lastAtStart;
         return event;
@@ -80,6 +83,8 @@ interface OperationNews {
   missed: number;
 }
 
+const operationNews = sharedNews<OperationRow, null, OperationNews>((operation, { missed }) => ({ operation, missed }));
+
 const OperationProgressType = builder.objectRef<OperationNews>('OperationProgress').implement({
   description: 'An operation as it is now.',
   fields: (t) => ({
@@ -101,10 +106,10 @@ const operationSource =
         if (finished) return 'END';
         const letter = mailbox.take();
         if (letter === null) return null;
-        const operation = await createLoaders(context.store.db, actor).operation.load(id);
+        const operation = await context.reads.loaders(actor).operation.load(id);
         if (operation === null) return 'END';
         finished = isOver(operation.state);
-        return { operation, missed: letter.missed };
+        return operationNews(operation, letter);
       },
       close: unhook,
     };

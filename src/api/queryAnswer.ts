@@ -12,6 +12,7 @@ import { shownErrors } from './errors.ts';
 import type { GraphqlRequest } from './guards.ts';
 import { createKeptAnswers } from './keptAnswers.ts';
 import type { ApiMetrics } from './metrics.ts';
+import { watchContext } from './pureContext.ts';
 
 export interface QueryAnswers {
   /** Answers from memory; false: there is nothing to answer with. */
@@ -59,7 +60,7 @@ export const createQueryAnswers = (deps: {
       const type = answeredType(given.accept);
       if (type === null || document === null || documents.check(document, given.withoutDeprecated).length > 0) return false;
       const version = versionOf();
-      const watched = watch(context);
+      const watched = watchContext(context);
       const result = await execute({ schema, document, contextValue: watched.context, variableValues, operationName });
       // Variables that do not fit: nothing was run.
       if (result.data === undefined) return false;
@@ -86,19 +87,6 @@ const send = async (
   const body = shorter ?? whole;
   const packed = shorter !== null && encoding !== null ? { 'Content-Encoding': encoding } : {};
   response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': body.length, ...packed }).end(body);
-};
-
-/** What an answer may be made of and still be the same until the next commit. */
-const PURE: ReadonlySet<string | symbol> = new Set<keyof Context>(['actor', 'loaders', 'store', 'log', 'serves', 'serverInfo']);
-
-/** A context that knows whether anything was looked at that changes by itself: the time, the cloud, who asks with which id. */
-const watch = (context: Context): { context: Context; isPure(): boolean } => {
-  let pure = true;
-  const get = (target: Context, name: string | symbol) => {
-    if (!PURE.has(name)) pure = false;
-    return Reflect.get(target, name);
-  };
-  return { context: new Proxy(context, { get }), isPure: () => pure };
 };
 
 const TYPES = ['application/graphql-response+json', 'application/json'] as const;

@@ -23,6 +23,8 @@ import { createSeats } from './seats.ts';
 import { serverInfoOf } from './serverInfo.ts';
 import { openSession, type Session } from './session.ts';
 import { type ApiDeps, type ApiSettings, completeSettings } from './settings.ts';
+import { createSharedAnswers } from './sharedAnswers.ts';
+import { createSharedReads } from './sharedReads.ts';
 import { createSocketServer } from './socket.ts';
 import { loadOperations } from './storedOperation.ts';
 import { createTokenWatches } from './tokenWatch.ts';
@@ -95,6 +97,8 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const { store, commands, clock, log, loadCloud, peekCatalogue } = deps;
   const schema = buildSchema();
   const feed = createFeed(store);
+  const reads = createSharedReads(store);
+  const answers = createSharedAnswers(reads);
   const seats = createSeats(settings.maxSocketsPerActor);
   const authenticate = createAuthenticator({
     validate: deps.authenticate,
@@ -111,6 +115,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
     clock,
     log,
     feed,
+    reads,
     serves: settings.serves,
     serverInfo: serverInfoOf(settings),
     projectLimits: settings.projectLimits,
@@ -136,9 +141,9 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const operations = loadOperations(settings.operations, { schema, documents });
   const known = createKnownDocuments([...[...operations.values()].map((one) => one.text), ...settings.persisted], settings.onlyKnown);
   const common = { settings, seats, contextOf, schema, documents, known };
-  const sockets = createSocketServer({ ...common, log, now: clock.now, openSession: open });
+  const sockets = createSocketServer({ ...common, answers, log, now: clock.now, openSession: open });
   const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
-  const yoga = createYogaServer({ schema, documents, graphiql: settings.graphiql, log, metrics });
+  const yoga = createYogaServer({ schema, documents, answers, graphiql: settings.graphiql, log, metrics });
   const queryAnswers = createQueryAnswers({ schema, documents, metrics, versionOf: store.version });
   const parts = { ...common, newId: newRequestId, authenticate, deps, operations, yoga, queryAnswers, metrics };
   return { feed, sockets, handle: createHandler(parts) };

@@ -9,7 +9,6 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
-  subscribe,
 } from 'graphql';
 import { handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
@@ -28,7 +27,9 @@ import { idLinesOf, idsWithin, type RequestIds } from './requestIds.ts';
 import type { Seats } from './seats.ts';
 import type { Session } from './session.ts';
 import type { ApiSettings } from './settings.ts';
+import type { SharedAnswers } from './sharedAnswers.ts';
 import { createRenewal } from './socketRenewal.ts';
+import { tellShared } from './tellShared.ts';
 
 interface Extra {
   socket: WebSocket;
@@ -54,6 +55,7 @@ export interface SocketDeps {
   schema: GraphQLSchema;
   documents: Documents;
   known: KnownDocuments;
+  answers: SharedAnswers;
   settings: ApiSettings;
   log: Log;
   seats: Seats;
@@ -117,12 +119,14 @@ const createProtocol = (deps: SocketDeps, hellos: Turns): Server<Extra> =>
   makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: INIT_WAIT_MS,
     execute: executed,
-    subscribe,
+    subscribe: deps.answers.subscribe,
     onConnect: async (ctx) => {
       await hellos.turn();
       return connect(deps, ctx);
     },
     onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
+    onOperation: (ctx, id, _payload, _args, result) =>
+      Symbol.asyncIterator in result ? tellShared(deps.answers, id, result, (text) => sent(ctx.extra.socket, text)) : undefined,
     onNext: (ctx, _id, _payload, { document, operationName }, { errors, data = null }) => {
       // An event is told often, and costs what the subscription's first answer would.
       const isEvent = getOperationAST(document, operationName)?.operation === 'subscription';

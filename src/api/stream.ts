@@ -3,7 +3,6 @@ import { GraphQLError } from 'graphql';
 import type { Actor } from '../domain/actor.ts';
 import { sightOf } from '../store/sight.ts';
 import type { Context } from './context.ts';
-import { createLoaders } from './loaders.ts';
 import type { Standing } from './session.ts';
 import type { End } from './tokenWatch.ts';
 
@@ -71,6 +70,8 @@ export const openStream = async <Value>(
   const held = await context.stand();
   if (held === null) throw ENDS.REVOKED.end;
   const { standing, release } = held;
+  // What is to be read of an event is what is there then; and nothing that was read stays with a stream that waits.
+  Object.defineProperty(context, 'loaders', { get: () => context.reads.loaders(context.actor), configurable: true });
   const source = open(bell.ring);
   const undo = [context.feed.onClose(bell.ring), standing.onChange(bell.ring), release, source.close];
   let over = false;
@@ -93,8 +94,6 @@ export const openStream = async <Value>(
         await bell.wait();
         continue;
       }
-      // Each delivery reads anew: what an earlier one has loaded is old.
-      context.loaders = createLoaders(context.store.db, context.actor);
       return { value };
     }
     return null;

@@ -2,7 +2,7 @@
  * A token that live connections rest on: Keystone is asked about it every few seconds, once for all of its sockets and streams,
  * and its end, or another answer, is told to them all.
  */
-import type { Actor } from '../domain/actor.ts';
+import { type Actor, seerKeyOf } from '../domain/actor.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Authenticate } from './auth.ts';
@@ -176,7 +176,7 @@ const createWatch = (
 };
 
 /** Roles as well: a service's token is asked for those alone. */
-const rightsOf = ({ projectId, rights, roles }: Actor): string => JSON.stringify([projectId, rights, roles]);
+const rightsOf = (actor: Actor): string => JSON.stringify([seerKeyOf(actor), actor.roles]);
 
 /** Resolves when the work is done, or after so many milliseconds; the work goes on. */
 const atMost = async (work: Promise<void>, ms: number): Promise<void> => {

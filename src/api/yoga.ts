@@ -7,8 +7,10 @@ import { compress, type Encoding } from './compression.ts';
 import type { Context } from './context.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
+import { mapped } from './mapped.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { recordRefusedVariables } from './refusals.ts';
+import type { SharedAnswers } from './sharedAnswers.ts';
 
 export interface ServerContext {
   req: IncomingMessage;
@@ -31,11 +33,12 @@ interface Executed {
 export const createYogaServer = (options: {
   schema: GraphQLSchema;
   documents: Documents;
+  answers: Pick<SharedAnswers, 'subscribe'>;
   graphiql: boolean;
   log: Log;
   metrics: ApiMetrics;
 }): Yoga => {
-  const { schema, documents, log, metrics } = options;
+  const { schema, documents, answers, log, metrics } = options;
   const shown = (result: ExecutionResult, requestId: string): ExecutionResult =>
     result.errors === undefined ? result : { ...result, errors: shownErrors(result.errors, { requestId, log }) };
 
@@ -58,6 +61,7 @@ export const createYogaServer = (options: {
         },
       };
     },
+    onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(answers.subscribe),
     onResultProcess: ({ result, setResult, serverContext }) => {
       const requestId = serverContext.context?.requestId ?? '';
       if (result === undefined || Array.isArray(result)) return;
@@ -91,22 +95,4 @@ export const createYogaServer = (options: {
     context: ({ context }) => Object.assign(context ?? {}),
     plugins: [ours],
   });
-};
-
-/** Passes `return` on at once, so that a reader who leaves ends the stream. */
-const mapped = (
-  source: AsyncIterable<ExecutionResult>,
-  map: (result: ExecutionResult) => ExecutionResult,
-): AsyncIterableIterator<ExecutionResult> => {
-  const iterator = source[Symbol.asyncIterator]();
-  return {
-    next: async () => {
-      const step = await iterator.next();
-      return step.done ? step : { done: false, value: map(step.value) };
-    },
-    return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 };

@@ -26,6 +26,25 @@ export interface Actor {
   expiresAt: number;
 }
 
+/** What decides what somebody sees: two who are alike in it see the same. */
+export type Seer = Pick<Actor, 'projectId' | 'rights'>;
+
+/** The same text for all who see the same, and for nobody else; short, and made once for each. */
+export const seerKeyOf = (seer: Seer): string => {
+  const known = seerKeys.get(seer);
+  if (known !== undefined) return known;
+  const { projectId, rights } = seer;
+  const digits = actionNames.map((action) => {
+    const { own, mine, all } = rights[action];
+    return (own ? 1 : 0) + (mine ? 2 : 0) + (all ? 4 : 0);
+  });
+  const key = JSON.stringify([projectId, digits.join('')]);
+  seerKeys.set(seer, key);
+  return key;
+};
+
+const seerKeys = new WeakMap<Seer, string>();
+
 /** Of those who are asked nothing, such as a cluster's autoscaler, which changes its own cluster alone. */
 export const NO_RIGHTS = Object.fromEntries(
   actionNames.map((action) => [action, { own: false, mine: false, all: false }]),
@@ -37,12 +56,12 @@ export interface Belonging {
   userId?: string;
 }
 
-/** May the actor do this to an object; without one, to the token's project or the cloud? */
-export const may = (actor: Actor, action: Action, target: Belonging = { projectId: actor.projectId }): boolean => {
+/** May the actor do this to an object; without one, to the token's project or the cloud? A seer, who is no user, owns nothing. */
+export const may = (actor: Seer & { userId?: string }, action: Action, target: Belonging = { projectId: actor.projectId }): boolean => {
   const { own, mine, all } = actor.rights[action];
   if (all) return true;
   if (target.projectId === null || target.projectId !== actor.projectId) return false;
-  return own || (mine && target.userId === actor.userId);
+  return own || (mine && target.userId !== undefined && target.userId === actor.userId);
 };
 
 /** Throws FORBIDDEN naming the rule. What the actor does not even see must be NOT_FOUND before this is asked. */

@@ -1,6 +1,6 @@
 /** Operations: one per acknowledged mutation; newest first wherever they are listed. */
 import { and, eq, inArray, or, type SQL } from 'drizzle-orm';
-import { type Actor, may } from '../domain/actor.ts';
+import { may, type Seer } from '../domain/actor.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import { inserter } from './insert.ts';
@@ -22,10 +22,10 @@ export const loadOperations = (db: Db, ids: readonly string[]): Promise<Operatio
     .from(operations)
     .where(inArray(operations.id, [...ids]));
 
-/** Those that the actor may see. Of seeds and orphans they belong to no project. */
-export const loadSeenOperations = async (db: Db, actor: Actor, ids: readonly string[]): Promise<OperationRow[]> =>
+/** Those that the seer may see. Of seeds and orphans they belong to no project. */
+export const loadSeenOperations = async (db: Db, seer: Seer, ids: readonly string[]): Promise<OperationRow[]> =>
   (await loadOperations(db, ids)).filter(({ projectId, targetKind }) =>
-    projectId === null ? may(actor, targetKind === 'ORPHANS' ? 'readOrphans' : 'readSeeds') : may(actor, 'readClusters', { projectId }),
+    projectId === null ? may(seer, targetKind === 'ORPHANS' ? 'readOrphans' : 'readSeeds') : may(seer, 'readClusters', { projectId }),
   );
 
 export interface OperationFilter {

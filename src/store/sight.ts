@@ -1,7 +1,7 @@
 /** Which projects' rows a reader may see, as a condition that every list carries. */
 import { and, eq, exists, type SQL, sql } from 'drizzle-orm';
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
-import { type Actor, may } from '../domain/actor.ts';
+import { may, type Seer } from '../domain/actor.ts';
 import type { Action } from '../domain/policy.ts';
 import type { Db } from './open.ts';
 import { clusters } from './tables.ts';
@@ -19,7 +19,7 @@ export type Reading = Extract<
   'readClusters' | 'readBackups' | 'readClusterTemplates' | 'readAddonBundles' | 'readUsage' | 'readAuditLog'
 >;
 
-export const sightOf = (actor: Actor, reading: Reading): Sight => ({
+export const sightOf = (actor: Seer, reading: Reading): Sight => ({
   all: actor.rights[reading].all,
   projectId: may(actor, reading, { projectId: actor.projectId }) ? actor.projectId : null,
 });

@@ -14,6 +14,7 @@ test('a document that asks for what is deprecated is refused to who wants an ans
   const yoga = createYogaServer({
     schema,
     documents: createDocuments(schema, true),
+    answers: { subscribe: () => Promise.reject(new Error('Nothing is subscribed to here.')) },
     graphiql: false,
     log: silentLog,
     metrics: createApiMetrics(new Registry(), { streams: () => 0, sockets: () => 0 }),
