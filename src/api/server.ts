@@ -97,7 +97,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const { store, commands, clock, log, loadCloud, peekCatalogue } = deps;
   const schema = buildSchema();
   const feed = createFeed(store);
-  const reads = createSharedReads(store);
+  const reads = createSharedReads({ store, clock });
   const answers = createSharedAnswers(reads);
   const seats = createSeats(settings.maxSocketsPerActor);
   const authenticate = createAuthenticator({

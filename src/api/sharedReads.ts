@@ -4,6 +4,7 @@
  */
 import { type Seer, seerKeyOf } from '../domain/actor.ts';
 import type { ProgressEvent } from '../domain/event.ts';
+import type { Clock } from '../lib/clock.ts';
 import { listEvents } from '../store/events.ts';
 import type { Store } from '../store/open.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
@@ -23,18 +24,18 @@ export interface SharedReads {
 const PAGE = 100;
 /** Kept at once, for readers who catch up on different histories while nothing happens. */
 const MAX_PAGES = 64;
-/** Loaders remember all that they have read: given out so often, they are let go. */
-const MAX_USES = 10_000;
+/** Loaders remember all that they have read, and lists that lean on the time as they were then (`kubeconfigs` by their states). */
+const MAX_AGE_MS = 1_000;
 
-export const createSharedReads = (store: Pick<Store, 'db' | 'version'>): SharedReads => {
+export const createSharedReads = ({ store, clock }: { store: Pick<Store, 'db' | 'version'>; clock: Clock }): SharedReads => {
   const { db } = store;
   let version = Number.NaN;
-  let uses = 0;
+  let since = 0;
   let loaders = new Map<string, Loaders>();
   let pages = new Map<string, Promise<readonly ProgressEvent[]>>();
 
   const forget = () => {
-    uses = 0;
+    since = clock.now();
     loaders = new Map();
     pages = new Map();
   };
@@ -51,8 +52,8 @@ export const createSharedReads = (store: Pick<Store, 'db' | 'version'>): SharedR
     forget,
     loaders: (seer) => {
       look();
-      uses += 1;
-      if (uses > MAX_USES) forget();
+      // A clock may be put back.
+      if (Math.abs(clock.now() - since) > MAX_AGE_MS) forget();
       const key = seerKeyOf(seer);
       const known = loaders.get(key) ?? createLoaders(db, { projectId: seer.projectId, rights: seer.rights });
       loaders.set(key, known);

@@ -122,7 +122,9 @@ const audience = (make: (context: Context) => unknown, version: { now: number } 
     made += 1;
     return make(context);
   };
-  const answers = createSharedAnswers(createSharedReads({ db: {} as never, version: () => version.now }));
+  const answers = createSharedAnswers(
+    createSharedReads({ store: { db: {} as never, version: () => version.now }, clock: { now: () => 0 } }),
+  );
   const contextOf = (actor: Actor) =>
     ({ actor, requestId: `request of ${actor.userName}`, store: { name: 'store' } }) as unknown as Context;
   const hear = async (actor: Actor, value: object, more: Partial<ExecutionArgs> = {}) => {
@@ -167,6 +169,19 @@ test.each<[string, (context: Context) => unknown]>([
   expect(heard.map(({ text }) => text)).toEqual([undefined, undefined, undefined]);
   expect(heard[0]?.title).not.toBe(heard[1]?.title);
   expect(count()).toBe(6);
+});
+
+test('loaders are those of all who see the same, until something is committed or a second is over', () => {
+  const at = { version: 1, time: 10_000 };
+  const reads = createSharedReads({ store: { db: {} as never, version: () => at.version }, clock: { now: () => at.time } });
+  const [first, ben, otto] = [reads.loaders(ANNA), reads.loaders(BEN), reads.loaders(OTTO)];
+  expect([ben === first, otto === first, reads.loaders(ANNA) === first]).toEqual([true, false, true]);
+  at.version = 2;
+  const second = reads.loaders(ANNA);
+  at.time += 1_001;
+  const third = reads.loaders(ANNA);
+  at.time -= 5_000;
+  expect(new Set([first, second, third, reads.loaders(ANNA)]).size).toBe(4);
 });
 
 test('a commit begins anew; an error is shared with nobody, and not told again', async () => {
