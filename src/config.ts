@@ -68,6 +68,7 @@ const SETTINGS = {
   egressCidrs: 'SEEDBED_EGRESS_CIDRS',
   sourceCidrs: 'SEEDBED_SOURCE_CIDRS',
   seedsOnLoopback: 'SEEDBED_SEEDS_ON_LOOPBACK',
+  liveConnectionsPerUser: 'SEEDBED_LIVE_CONNECTIONS_PER_USER',
   clustersPerProject: 'SEEDBED_CLUSTERS_PER_PROJECT',
   nodesPerProject: 'SEEDBED_NODES_PER_PROJECT',
   workerVcpusPerProject: 'SEEDBED_WORKER_VCPUS_PER_PROJECT',
@@ -322,6 +323,8 @@ const schema = z
     cutOffSeconds: z.coerce.number().min(0).max(300).default(15),
     /** How long the pods of a node that goes have to go before it; 0: they are not asked. */
     drainSeconds: z.coerce.number().min(0).max(86_400).default(300),
+    /** WebSockets and SSE streams of one user in one project. */
+    liveConnectionsPerUser: z.coerce.number().int().min(1).max(100_000).default(50),
     /** What a project may have until setQuota says otherwise; what is being deleted counts until it is gone. As Magnum's quota by default. */
     clustersPerProject: limit.default(20),
     nodesPerProject: limit.default(1_000),

@@ -212,6 +212,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       keystoneUrl: config.keystonePublicUrl ?? config.keystoneUrl,
       allowedOrigins: config.allowedOrigins,
       serviceTokenRoles: config.serviceTokenRoles,
+      maxSocketsPerActor: config.liveConnectionsPerUser,
       operations: config.operations,
       // The command line's own: it is to go on working where no others are run.
       persisted: [...config.persisted, ...Object.values(clientDocuments)],
