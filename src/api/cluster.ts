@@ -1,6 +1,6 @@
 /** Clusters: the type and what it shows of itself. */
 
-import { may } from '../domain/actor.ts';
+import { type Actor, may } from '../domain/actor.ts';
 import type { BundleChoice } from '../domain/addonBundle.ts';
 import { addonsOf, bundlesOf } from '../domain/addonState.ts';
 import type { Condition } from '../domain/condition.ts';
@@ -9,6 +9,7 @@ import { notServedConditions } from '../domain/notServed.ts';
 import type { PlacementReason } from '../domain/seed.ts';
 import { type SpecPath, settingAt, settingsOf } from '../domain/template.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
+import { sightOf } from '../store/sight.ts';
 import { AddonType, ClusterBundleType } from './addon.ts';
 import { builder, nodeType } from './builder.ts';
 import { CloudCredentialType, cloudCredentialOf } from './cloudCredential.ts';
@@ -36,7 +37,7 @@ const OverrideType = builder.objectRef<Override>('Override').implement({
     }),
     value: t.string({ description: 'What the cluster has, as JSON.', resolve: ({ value }) => JSON.stringify(value ?? null) }),
     templateValue: t.string({
-      description: 'What the template says, as JSON.',
+      description: 'What the template says, as JSON; null for who may see no templates.',
       resolve: ({ templateValue }) => JSON.stringify(templateValue ?? null),
     }),
   }),
@@ -152,8 +153,9 @@ builder.node(ClusterRef, {
     }),
     templateRevision: t.field({
       type: TemplateRevisionType,
-      description: 'The revision of the template that it was made from.',
-      resolve: revisionOf,
+      description:
+        'The revision of the template that it was made from. Its `spec` is FORBIDDEN to who may see no templates (rule cluster_template:get).',
+      resolve: async (row, args, context) => ({ ...(await revisionOf(row, args, context)), isHidden: !seesTemplates(context.actor) }),
     }),
     version: t.string({ description: 'Kubernetes version that is wanted.', resolve: (row) => row.spec.kubernetesVersion }),
     endpoint: t.string({ nullable: true, description: 'URL of its API server; null until it has one.', resolve: endpointOf }),
@@ -203,6 +205,12 @@ function endpointOf(row: ClusterRow): string | null {
   return `https://${host}:${row.endpointPort}`;
 }
 
+/** Any at all: one that is not its project's any more goes on being shown as it was. */
+function seesTemplates(actor: Actor): boolean {
+  const { all, projectId } = sightOf(actor, 'readClusterTemplates');
+  return all || projectId !== null;
+}
+
 async function revisionOf(row: ClusterRow, _args: object, { loaders }: Context) {
   const revision = await loaders.revision.load(revisionKey(row.templateId, row.templateRevision));
   if (revision === null) throw new Error(`Cluster ${row.id} has a template revision that is not there.`);
@@ -217,7 +225,7 @@ async function overridesOf(row: ClusterRow, args: object, context: Context): Pro
   return overrides.map(([field, value]) => ({
     field,
     value: shown(field, value),
-    templateValue: shown(field, settingAt(spec, field)),
+    templateValue: seesTemplates(context.actor) ? shown(field, settingAt(spec, field)) : null,
   }));
 }
 

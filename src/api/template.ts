@@ -1,4 +1,5 @@
 /** Cluster templates: what an operator offers, with their immutable revisions. */
+import { forbidden } from '../domain/actor.ts';
 import { stableJson } from '../lib/json.ts';
 import { sightOf } from '../store/sight.ts';
 import { findUsableTemplates, listRevisionPages, listTemplates, type TemplateRevisionRow, type TemplateRow } from '../store/templates.ts';
@@ -11,11 +12,19 @@ import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.t
 import { byRevision, REVISIONS_DEPRECATED, RevisionFilterInput } from './revision.ts';
 import { ClusterSpecType } from './spec.ts';
 
-export const TemplateRevisionType = builder.objectRef<TemplateRevisionRow>('ClusterTemplateRevision').implement({
+/** `isHidden`: of a cluster that is seen, by who may see no templates. */
+export const TemplateRevisionType = builder.objectRef<TemplateRevisionRow & { isHidden?: boolean }>('ClusterTemplateRevision').implement({
   description: 'An immutable state of a template; clusters keep theirs.',
   fields: (t) => ({
     revision: t.exposeInt('revision', { description: 'From 1 on.' }),
-    spec: t.field({ type: ClusterSpecType, description: 'The settings.', resolve: (row) => row.spec }),
+    spec: t.field({
+      type: ClusterSpecType,
+      description: 'The settings.',
+      resolve: ({ spec, isHidden }) => {
+        if (isHidden === true) throw forbidden('readClusterTemplates');
+        return spec;
+      },
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
   }),
 });

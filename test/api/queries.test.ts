@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { ACTIONS, createPolicy, KEYSTONE_ROLES } from '../../src/domain/policy.ts';
+import { letIn } from './matrix/callers.ts';
 import { registerSeed } from './run.ts';
 import { makeCluster, openWorld, TEMPLATE_MUTATION } from './world.ts';
 
@@ -83,4 +85,27 @@ test('node and nodes find every kind of object, in the order asked for, and null
   expect(
     (await world.post('ada', 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: Array(101).fill('x') })).errors[0]?.extensions.code,
   ).toBe('BAD_USER_INPUT');
+});
+
+test("a template's settings do not show through a cluster to who may see no templates", async () => {
+  const world = await openWorld();
+  const { name, rule } = { name: 'web', rule: ACTIONS.readClusterTemplates.rule };
+  await makeCluster(world, 'anna', name, { overrides: { autoHealingEnabled: false } });
+  letIn(
+    world,
+    'blind',
+    { projectId: 'blue', roles: ['member', 'reader'] },
+    createPolicy(KEYSTONE_ROLES, [{ name: rule, check: '!', line: 1 }]),
+  );
+  const shown = '{ cluster(name: "web") { template { name } templateRevision { revision } overrides { field templateValue } } }';
+  const answer = (template: object | null, templateValue: string) => ({
+    cluster: { template, templateRevision: { revision: 1 }, overrides: [{ field: 'autoHealingEnabled', templateValue }] },
+  });
+  expect(await world.data('anna', shown)).toEqual(answer({ name: 'standard' }, 'false'));
+  expect(await world.data('blind', shown)).toEqual(answer(null, 'null'));
+  const settings = '{ cluster(name: "web") { templateRevision { spec { flavor } } } }';
+  expect(await world.data('anna', settings)).toMatchObject({ cluster: { templateRevision: { spec: { flavor: 'small' } } } });
+  const { data, errors } = await world.post('blind', settings);
+  expect(JSON.stringify(data)).not.toContain('small');
+  expect(errors[0]).toMatchObject({ message: expect.stringContaining(rule), extensions: { code: 'FORBIDDEN', whoMustAct: 'CUSTOMER' } });
 });
