@@ -10,7 +10,7 @@ import {
   type GraphQLSchema,
   getOperationAST,
 } from 'graphql';
-import { handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
+import { CloseCode, handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Log } from '../lib/log.ts';
 import { createTurns, type Turns } from '../lib/turn.ts';
@@ -28,6 +28,7 @@ import type { Seats } from './seats.ts';
 import type { Session } from './session.ts';
 import type { ApiSettings } from './settings.ts';
 import type { SharedAnswers } from './sharedAnswers.ts';
+import { createSocketIds } from './socketIds.ts';
 import { createRenewal } from './socketRenewal.ts';
 import { tellShared } from './tellShared.ts';
 
@@ -37,6 +38,8 @@ interface Extra {
   /** Of the handshake, and so of all that is asked over it. */
   ids: RequestIds;
   session: Session | null;
+  /** Whether an operation of this id was begun and is not completed. */
+  isOpen(id: string): boolean;
   /** Whether the message was a fresh token for the session, and so is done with. */
   renews(text: string): boolean;
   /** Undone when the socket closes. */
@@ -93,7 +96,7 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
     if (ids !== undefined) headers.push(...idLinesOf(ids));
   });
   sockets.on('connection', (socket: WebSocket, request: IncomingMessage, ids: RequestIds) => {
-    const extra: Extra = { socket, request, ids, session: null, renews: () => false, cleanup: [] };
+    const extra: Extra = { socket, request, ids, session: null, isOpen: () => true, renews: () => false, cleanup: [] };
     keepAlive(extra);
     attach(protocol, extra, deps.log);
   });
@@ -161,18 +164,24 @@ const attach = (protocol: Server<Extra>, extra: Extra, log: Log): void => {
       // Resolves when the bytes have left: the next value is pulled only then.
       send: (data) => sent(socket, data),
       close: (code, reason) => socket.close(code, reason),
-      onMessage: (handle) =>
+      onMessage: (handle) => {
+        const take = createSocketIds({
+          handle,
+          isOpen: (id) => extra.isOpen(id),
+          refuse: (id) => socket.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`),
+        });
         socket.on('message', (data: RawData) => {
           // What was sent before our close was seen is nobody's any more.
           if (socket.readyState !== socket.OPEN) return;
           if (isUnread()) return socket.terminate();
           const text = String(data);
           if (extra.renews(text)) return;
-          handle(text).catch((error: unknown) => {
+          take(text).catch((error: unknown) => {
             log.error({ err: error, requestId }, 'a socket message failed');
             socket.close(1011, 'Internal error');
           });
-        }),
+        });
+      },
     },
     extra,
   );
@@ -249,6 +258,7 @@ const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<str
     return true;
   }
   ctx.extra.session = session;
+  ctx.extra.isOpen = (id) => id in ctx.subscriptions;
   const acknowledge = () => sent(socket, JSON.stringify({ type: 'connection_ack', payload: ackOf(session) }));
   ctx.extra.renews = createRenewal({ session, socket, acknowledge, now: deps.now, log: deps.log });
   cleanup.push(leave, closeWith(session, socket), session.close);

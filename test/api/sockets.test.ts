@@ -325,3 +325,40 @@ test('a flood of hellos closes the socket, and asks Keystone little', async () =
   expect(await calm.closed).toBe(4429);
   expect(world.asked.length).toBeLessThan(15);
 });
+
+test('an id that is used again at once is one operation after the other, and none of them outlives its socket', async () => {
+  const world = await openWorld({ maxSocketsPerActor: 1 });
+  const { id, uuid } = await makeCluster(world, 'anna');
+  const live = async () => /seedbed_live_streams (-?\d+)/.exec(await world.metrics.metrics())?.[1];
+  const line = await dial(world);
+  line.send(init('anna'));
+  await line.until('connection_ack');
+  const stop = { id: '1', type: 'complete' };
+  for (let i = 0; i < 30; i += 1) {
+    line.send(ask('1', PROGRESS, { id }));
+    line.send(stop);
+  }
+  line.send(ask('1', PROGRESS, { id }));
+  await line.until('next');
+  await expect.poll(live).toBe('1');
+  // The last one is heard, and ended, by its id.
+  await happen(world, uuid, ['after the burst']);
+  await expect.poll(() => JSON.stringify(line.messages.at(-1))).toContain('after the burst');
+  line.send(stop);
+  await expect.poll(live).toBe('0');
+  line.send(ask('1', '{ viewer { userName } }'));
+  await line.until('complete');
+  expect(line.messages.at(-2)).toMatchObject({ id: '1', type: 'next', payload: { data: { viewer: { userName: 'anna' } } } });
+  for (const message of [ask('1', PROGRESS, { id }), stop, ask('1', PROGRESS, { id })]) line.send(message);
+  await expect.poll(live).toBe('1');
+  line.socket.close();
+  await line.closed;
+  await expect.poll(live).toBe('0');
+  // Its seat is free, once.
+  const [next, another] = [await dial(world), await dial(world)];
+  next.send(init('anna'));
+  await next.until('connection_ack');
+  another.send(init('anna'));
+  expect(await another.closed).toBe(4429);
+  next.socket.close();
+});

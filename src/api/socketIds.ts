@@ -1,0 +1,63 @@
+/**
+ * Ids of operations on one socket, used again. graphql-ws forgets an id when its operation was completed, and once more when the operation has
+ * really ended: one that was begun under the same id between those two is forgotten with it, and so counts for no limit, hears no `complete`,
+ * and outlives its socket. Here it waits until the one before has ended.
+ */
+
+export interface SocketIdsDeps {
+  /** Resolves, for a message that begins an operation, when that has ended. */
+  handle(text: string): Promise<void>;
+  /** Whether the operation of this id was begun and is not completed. */
+  isOpen(id: string): boolean;
+  /** Two operations want the same id at once. */
+  refuse(id: string): void;
+}
+
+/** Takes each message of a socket; rejects as `handle` does. */
+export const createSocketIds = ({ handle, isOpen, refuse }: SocketIdsDeps): ((text: string) => Promise<void>) => {
+  /** Under way by their ids, those included that are completed and have not ended yet. */
+  const running = new Map<string, Promise<void>>();
+  /** What is to begin under an id when the one before has ended; null: it was completed meanwhile. */
+  const waiting = new Map<string, string | null>();
+
+  const begin = async (id: string, text: string): Promise<void> => {
+    const run = handle(text);
+    const ended = run.catch(() => {});
+    running.set(id, ended);
+    await ended;
+    if (running.get(id) === ended) running.delete(id);
+    await run;
+  };
+
+  const beginAfter = async (before: Promise<void>, id: string, text: string): Promise<void> => {
+    waiting.set(id, text);
+    await before;
+    const wanted = waiting.get(id) ?? null;
+    waiting.delete(id);
+    if (wanted !== null) await begin(id, wanted);
+  };
+
+  return async (text) => {
+    const { id, type } = headOf(text);
+    const next = waiting.get(id);
+    if (type === 'complete' && next !== undefined) return void waiting.set(id, null);
+    if (type !== 'subscribe') return handle(text);
+    if (next === null) return void waiting.set(id, text);
+    if (next !== undefined) return refuse(id);
+    const before = running.get(id);
+    // An id that is in use is for the protocol to refuse.
+    return before === undefined || isOpen(id) ? begin(id, text) : beginAfter(before, id, text);
+  };
+};
+
+/** Type and id of a message; neither for what has none, or is no JSON, which is for the protocol to refuse. */
+const headOf = (text: string): { id: string; type: string } => {
+  const none = { id: '', type: '' };
+  try {
+    const message: unknown = JSON.parse(text);
+    if (typeof message !== 'object' || message === null || !('id' in message) || !('type' in message)) return none;
+    return typeof message.id === 'string' && typeof message.type === 'string' ? { id: message.id, type: message.type } : none;
+  } catch {
+    return none;
+  }
+};
