@@ -40,7 +40,8 @@ export const readBody = async (request: IncomingMessage, maxBytes: number): Prom
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge;
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request) {
+  // Whoever refuses it has still to answer over its connection.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     const buffer: Buffer = Buffer.from(chunk);
     bytes += buffer.length;
     if (bytes > maxBytes) throw tooLarge;

@@ -53,7 +53,7 @@ const answer = async (parts: HandlerDeps, request: IncomingMessage, response: Se
     if (page === undefined) throw new Refusal(404, 'NOT_FOUND', 'There is nothing here; GraphQL is at /graphql.');
     await page(parts, request, response, ids);
   } catch (error) {
-    refuse(response, error, ids.requestId, parts);
+    refuse(request, response, error, ids.requestId, parts);
   }
 };
 
@@ -64,7 +64,13 @@ const pageAt = (path: string): { page: Page | undefined; route: string } => {
   return { page, route: page === undefined ? 'other' : path };
 };
 
-const refuse = (response: ServerResponse, error: unknown, requestId: string, { deps: { log }, settings }: HandlerDeps): void => {
+const refuse = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  requestId: string,
+  { deps: { log }, settings }: HandlerDeps,
+): void => {
   if (response.headersSent) {
     log.error({ err: error, requestId }, 'an answer broke off');
     response.destroy();
@@ -77,8 +83,34 @@ const refuse = (response: ServerResponse, error: unknown, requestId: string, { d
       : shownErrors([error], { requestId, log }).map((e) => e.toJSON());
   // As keystonemiddleware does: a client that has no token yet learns where to get one.
   if (status === 401) response.setHeader('WWW-Authenticate', `Keystone uri="${settings.keystoneUrl}"`);
-  // The rest of the request is not read.
-  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', Connection: 'close' }).end(JSON.stringify({ errors }));
+  const body = JSON.stringify({ errors });
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  });
+  if (request.complete) return void response.end(body);
+  response.write(body);
+  linger(request, response);
+};
+
+/** How long, and for how many bytes of it, the rest of a refused request is taken. */
+const LINGER_MS = 2_000;
+const LINGER_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The rest of a request is thrown away for a while after its answer: a connection that is closed on what is still being said is reset, and the
+ * answer lost with it (RFC 9112, 9.6). What is more stays in the sender's hands until the connection is closed.
+ */
+const linger = (request: IncomingMessage, response: ServerResponse): void => {
+  const over = setTimeout(() => response.end(), LINGER_MS);
+  response.once('close', () => clearTimeout(over));
+  request.once('end', () => response.end());
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > LINGER_BYTES) request.pause();
+  });
 };
 
 /** The schema and its strong tag, made when first asked for: it changes with the release only. */
