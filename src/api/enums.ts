@@ -9,7 +9,7 @@ import type { ConditionStatus, ObjectKind, StepState } from '../domain/condition
 import type { Tunnel } from '../domain/controlPlane.ts';
 import type { MovePhase } from '../domain/controlPlaneMove.ts';
 import type { KeepOrDelete } from '../domain/deletePolicy.ts';
-import type { ErrorCode, WhoMustAct } from '../domain/errors.ts';
+import type { ErrorCode, QuotaSource, WhoMustAct } from '../domain/errors.ts';
 import type { NodeTroubleKind } from '../domain/healing.ts';
 import type { InventoryService, InventoryState, MadeBy } from '../domain/inventory.ts';
 import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
@@ -260,6 +260,11 @@ export const WhoMustActEnum = enumOf<WhoMustAct>('WhoMustAct', 'Whose move it is
   CUSTOMER: 'A member of the project.',
   CLOUD_ADMIN: 'The operator of the cloud.',
   NOBODY: 'Nobody: it passes, or is tried again.',
+});
+
+export const QuotaSourceEnum = enumOf<QuotaSource>('QuotaSource', 'Who keeps a quota.', {
+  OPENSTACK: 'OpenStack, for the project: its administrator can raise it there.',
+  SEEDBED: 'Seedbed, of what it makes for the project: its administrators can raise it by setQuota.',
 });
 
 export const InventoryServiceEnum = enumOf<InventoryService>('ResourceService', 'Where a thing was made.', {

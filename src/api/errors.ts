@@ -17,8 +17,9 @@ const shownError = (error: unknown, { requestId, log }: ErrorContext): GraphQLEr
   const cause = causeOf(error);
   const place = error instanceof GraphQLError ? { nodes: error.nodes ?? null, path: error.path ?? null } : {};
   if (cause instanceof SeedbedError && cause.code !== 'INTERNAL') {
-    const { code, message, retryable, whoMustAct, field, openstack } = cause.toProblem();
-    const remedy = remedyOf(code);
+    const problem = cause.toProblem();
+    const { code, message, retryable, whoMustAct, field, openstack } = problem;
+    const remedy = remedyOf(problem);
     return new GraphQLError(message, { ...place, extensions: { code, retryable, whoMustAct, field, remedy, openstack, requestId } });
   }
   if (error instanceof GraphQLError && cause instanceof GraphQLError) {

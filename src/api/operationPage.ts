@@ -86,6 +86,6 @@ const shownProblem = ({ requestId, log }: Context, errors: readonly GraphQLError
 /** RFC 9457. */
 const sendProblem = (response: ServerResponse, requestId: string, { message, code, ...rest }: Shown): void => {
   const status = statusOf(code);
-  const body = { title: code, status, detail: message, code, ...rest, remedy: remedyOf(code as ErrorCode), requestId };
+  const body = { title: code, status, detail: message, code, ...rest, remedy: remedyOf({ ...rest, code: code as ErrorCode }), requestId };
   text(response, status, JSON.stringify(body), 'application/problem+json; charset=utf-8');
 };

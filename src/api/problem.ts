@@ -1,8 +1,9 @@
 /** Errors as data: the interface that every typed error of a mutation implements, and which error a code becomes. */
 import type { ErrorCode, Problem, QuotaFigures } from '../domain/errors.ts';
+import { sourceOf } from '../domain/quota.ts';
 import { remedyOf } from '../domain/remedy.ts';
 import { builder } from './builder.ts';
-import { ErrorCodeEnum, WhoMustActEnum } from './enums.ts';
+import { ErrorCodeEnum, QuotaSourceEnum, WhoMustActEnum } from './enums.ts';
 
 const OpenStackOriginType = builder.objectRef<NonNullable<Problem['openstack']>>('OpenStackOrigin').implement({
   description: 'The answer of OpenStack that a problem comes from.',
@@ -16,6 +17,7 @@ const OpenStackOriginType = builder.objectRef<NonNullable<Problem['openstack']>>
 const QuotaFiguresType = builder.objectRef<QuotaFigures>('QuotaFigures').implement({
   description: 'The figures of a quota that is short.',
   fields: (t) => ({
+    source: t.field({ type: QuotaSourceEnum, description: 'Whose quota it is, and so who has more to give.', resolve: sourceOf }),
     resource: t.exposeString('resource', { description: 'What is limited, such as instances.' }),
     used: t.exposeInt('used', { nullable: true, description: 'In use now.' }),
     limit: t.exposeInt('limit', { nullable: true, description: 'The limit.' }),
@@ -34,7 +36,7 @@ const ProblemInterface = builder.interfaceRef<Problem>('Problem').implement({
       nullable: true,
       description: 'Path of the input field that is to blame, such as ["nodeGroups", "0", "flavor"].',
     }),
-    remedy: t.string({ description: 'What to do about a problem of this code, in a sentence.', resolve: ({ code }) => remedyOf(code) }),
+    remedy: t.string({ description: 'What to do about such a problem, in a sentence.', resolve: remedyOf }),
     openstack: t.expose('openstack', { type: OpenStackOriginType, nullable: true, description: 'Set when OpenStack said so.' }),
   }),
 });
@@ -56,7 +58,7 @@ const ERROR_TYPES = {
   NotFoundError: 'The object is not there, or not yours to see.',
   ConflictError: "The object's state does not allow this, or somebody else was faster.",
   ForbiddenError: 'A role is missing.',
-  QuotaError: 'A quota of the project is used up.',
+  QuotaError: "A quota of the project is used up, OpenStack's or Seedbed's own; `quotas { source }` says which.",
   UnavailableError: 'The cloud, the seed or the cluster does not answer, or refused.',
 } as const;
 

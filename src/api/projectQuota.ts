@@ -50,7 +50,8 @@ const ResourceUseType = builder.objectRef<ResourceUse>('ProjectQuotaUse').implem
 
 const RESOURCES: Readonly<Record<ProjectResource, string>> = {
   clusters: 'Clusters, those that are being deleted included. Reserved: they have no seed yet.',
-  nodes: 'Workers of all clusters. Reserved: they have no server.',
+  nodes:
+    'Workers of all clusters. Reserved: they have no server. Those that a roll makes beyond the wanted ones (maxSurge) count while they are there, and are never refused.',
   workerVcpus: 'vCPUs of the flavors of workers. Of a group whose flavor nobody has looked up yet there are none.',
   controlPlaneReplicas: 'Replicas of all control planes: members of etcd or API servers, whichever a cluster has more of.',
 };

@@ -67,7 +67,7 @@ export const checkGroupRoom = (
 
 const check = (deps: CommandDeps, { projectId }: Owner, demands: () => Demand[], field: string[] | undefined): void => {
   const quotas = deps.peekQuotas(projectId);
-  if (quotas !== null) requireQuotas(quotas, sumOf(demands()), field);
+  if (quotas !== null) requireQuotas(quotas, sumOf(demands()), { field });
 };
 
 /** As a worker of the group counts. */

@@ -43,7 +43,12 @@ export interface OpenStackOrigin {
   requestId: string | null;
 }
 
+/** OPENSTACK: the cloud keeps it. SEEDBED: Seedbed's own, of what Seedbed makes. */
+export type QuotaSource = 'OPENSTACK' | 'SEEDBED';
+
 export interface QuotaFigures {
+  /** Absent in figures that earlier releases stored; see `sourceOf`. */
+  source?: QuotaSource;
   resource: string;
   used: number | null;
   limit: number | null;

@@ -48,7 +48,8 @@ export const replicasOf = (spec: Pick<ControlPlaneSpec, 'replicas' | 'apiServerR
 
 /**
  * Workers that count of a group: as many as are wanted, and more while there are more. So what was taken away counts until it is gone, and
- * nobody has twice as many by asking for fewer here and more there.
+ * nobody has twice as many by asking for fewer here and more there. A roll's surge counts likewise while it lasts; it is nobody's growth, and
+ * asks for no room: a roll that stood still for these limits could not end what it takes of them.
  */
 const workersOf = ({ count, isDeleting, nodes }: Pick<GroupShare, 'count' | 'isDeleting' | 'nodes'>): number =>
   Math.max(isDeleting ? 0 : count, nodes);

@@ -1,5 +1,6 @@
 /** What to do about each kind of problem, where the message says what is wrong with this one. */
-import type { ErrorCode } from './errors.ts';
+import type { ErrorCode, Problem, QuotaSource } from './errors.ts';
+import { sourceOf } from './quota.ts';
 
 const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   INVALID_INPUT: 'Change the field that is named, and send it again.',
@@ -17,7 +18,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   DELETION_PROTECTED: 'Switch the deletion protection off first.',
   UNAUTHENTICATED: 'Ask Keystone for a new token.',
   FORBIDDEN: 'Ask for the role, or have it done by somebody who has it.',
-  QUOTA_EXCEEDED: 'Delete what is not needed, or ask the cloud for a larger quota.',
+  QUOTA_EXCEEDED: 'Delete what is not needed, or have the limit raised that the message names.',
   CLOUD_REFUSED: 'Change what OpenStack refused, as its message says, and retry.',
   CLOUD_UNAVAILABLE: 'Wait: it is tried again by itself.',
   CLOUD_CREDENTIAL: 'Rotate the credential that the cluster has for the cloud.',
@@ -38,5 +39,12 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   INTERNAL: 'Try again later, and tell whoever runs Seedbed the request id if it stays.',
 };
 
+/** Of quotas that somebody keeps for the project. */
+const QUOTA_REMEDIES: Readonly<Record<QuotaSource, string>> = {
+  OPENSTACK: "Delete what is not needed, or ask the cloud's administrator for a larger quota in OpenStack.",
+  SEEDBED: 'Delete what is not needed, or ask an administrator of Seedbed for a larger quota in Seedbed (setQuota).',
+};
+
 /** One sentence, for whoever must act. */
-export const remedyOf = (code: ErrorCode): string => REMEDIES[code];
+export const remedyOf = ({ code, quota }: Pick<Problem, 'code'> & Partial<Pick<Problem, 'quota'>>): string =>
+  code === 'QUOTA_EXCEEDED' && quota != null ? QUOTA_REMEDIES[sourceOf(quota)] : REMEDIES[code];

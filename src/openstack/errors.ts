@@ -102,10 +102,11 @@ const noAddress = ({ path }: Asked, fault: Fault, openstack: OpenStackOrigin): U
 const quotaFailure = (asked: Asked, status: number, fault: Fault, openstack: OpenStackOrigin): UserError | null => {
   if (status !== 403 && status !== 409 && status !== 413) return null;
   const figures = quotasOf(fault.text);
-  if (figures.length === 0 && fault.type === 'OverQuota') figures.push({ resource: 'unknown', used: null, limit: null, requested: null });
+  if (figures.length === 0 && fault.type === 'OverQuota')
+    figures.push({ source: 'OPENSTACK', resource: 'unknown', used: null, limit: null, requested: null });
   if (figures.length === 0 || (status === 409 && fault.type !== 'OverQuota' && asked.service === 'network')) return null;
   const message = `${said(`The project's ${asked.service} quota is exceeded`, fault)} Free some, or ask the cloud's administrator for more.`;
-  return new UserError('QUOTA_EXCEEDED', message, { openstack, quotas: figures });
+  return new UserError('QUOTA_EXCEEDED', message, { openstack, quotas: figures, whoMustAct: 'CUSTOMER' });
 };
 
 const unavailable = (what: string, fault: Fault, openstack: OpenStackOrigin, retryAfterMs: number | null): Unavailable =>

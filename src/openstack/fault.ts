@@ -61,9 +61,8 @@ const clean = (text: string): string =>
 /** The figures of a quota fault, one for each resource that it names; none when the text speaks of no quota. */
 export const quotasOf = (text: string): QuotaFigures[] => {
   const several = novaQuotas(text);
-  if (several.length > 0) return several;
-  const one = cinderQuota(text) ?? namedQuota(text) ?? vagueQuota(text);
-  return one === null ? [] : [one];
+  const one = several.length > 0 ? null : (cinderQuota(text) ?? namedQuota(text) ?? vagueQuota(text));
+  return [...several, ...(one === null ? [] : [one])].map((figures) => ({ source: 'OPENSTACK', ...figures }));
 };
 
 const numberAt = (list: string | undefined, index = 0): number | null => {

@@ -87,5 +87,5 @@ export const requireRoom = async (
     used: shares[resource].used + shares[resource].reserved,
     limit: limits[resource],
   }));
-  requireQuotas(quotas, demand, field);
+  requireQuotas(quotas, demand, { field, source: 'SEEDBED' });
 };

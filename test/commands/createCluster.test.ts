@@ -369,7 +369,7 @@ test('a project has its limit of clusters, which many at once do not pass, and o
   const names = Array.from({ length: limit + 3 }, (_, i) => `many-${i}`);
   const results = await Promise.allSettled(names.map((name) => create({ name })));
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(limit);
-  const quota = { resource: 'clusters', used: limit, limit, requested: 1 };
+  const quota = { source: 'SEEDBED', resource: 'clusters', used: limit, limit, requested: 1 };
   await expect(create({ name: 'one-more' })).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED', detail: { quotas: [quota] } });
   expect(await house.store.db.$count(clusters)).toBe(limit);
   const [first] = await house.store.db.select().from(clusters);

@@ -79,13 +79,13 @@ test.each([
     retryable: false,
     detail: { openstack: { service, status, requestId: 'req-1' } },
   });
-  expect((error as UserError).toProblem().quota).toEqual(quota);
+  expect((error as UserError).toProblem()).toMatchObject({ whoMustAct: 'CUSTOMER', quota: { source: 'OPENSTACK', ...quota } });
 });
 
 test('quota: each resource that Nova names', async () => {
   const error = (await failureWith('compute', { status: 403, body: { forbidden: { code: 403, message: NOVA_QUOTA } } })) as UserError;
-  expect(error.toProblem().quotas).toEqual([
-    { resource: 'cores', requested: 2, used: 4, limit: 4 },
+  expect(error.toProblem().quotas).toMatchObject([
+    { source: 'OPENSTACK', resource: 'cores', requested: 2, used: 4, limit: 4 },
     { resource: 'instances', requested: 1, used: 2, limit: 2 },
     { resource: 'ram', requested: 2048, used: 4096, limit: 4096 },
   ]);

@@ -176,6 +176,36 @@ test('of three groups two are rolled at a time, and the third says whom it waits
   await until(() => world.rows('select 1 from nodes where deleted_at is null').length === COUNT);
 });
 
+test("Seedbed's own quota holds no roll up, counts its surge while it lasts, and lets nothing else grow meanwhile", async () => {
+  const { projectId } = world.sandbox.users.member;
+  const limit = (nodes: number | null) => world.change(world.admin, 'setQuota', { projectId, nodes }, 'projectQuota { generation }');
+  const shares = async () => {
+    const { quota } = await world.ask<{ quota: { nodes: { used: number; reserved: number } } }>(
+      world.member,
+      '{ quota { nodes { used reserved } } }',
+    );
+    return quota.nodes.used + quota.nodes.reserved;
+  };
+  await until(() => liveNodes().length === COUNT);
+  const before = liveNodes();
+  await limit(COUNT);
+  expect(await shares()).toBe(COUNT);
+  await world.control('POST', 'faults', { service: 'compute', method: 'POST', path: '/servers$', kind: 'status', status: 503 });
+  const operation = await update({ labels: [{ key: 'tier', value: 'own' }] });
+  await until(() => liveNodes().length === COUNT + 1);
+  expect(await shares()).toBe(COUNT + 1);
+  const grow = `mutation { resizeNodeGroup(input: { nodeGroupId: "${groupId}", count: ${COUNT + 1} }) { __typename ... on QuotaError { quotas { source resource } } } }`;
+  expect(await world.ask(world.member, grow)).toEqual({
+    resizeNodeGroup: { __typename: 'QuotaError', quotas: [{ source: 'SEEDBED', resource: 'nodes' }] },
+  });
+  await world.control('DELETE', 'faults');
+  world.wake(clusterId);
+  await ended(operation);
+  await renewed(before);
+  expect(await shares()).toBe(COUNT);
+  await limit(null);
+});
+
 test('a server that dies in the middle of a roll goes on with it, and makes no worker twice', async () => {
   const before = liveNodes();
   const made = () => world.rows<{ id: string }>(`select id from nodes where node_group_id = '${groupId}'`).length;
