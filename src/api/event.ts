@@ -30,9 +30,10 @@ export const EventType = builder.objectRef<ProgressEvent>('Event').implement({
     }),
     requestId: t.string({
       nullable: true,
-      description: "OpenStack's id of the request that its operation was asked for by; see `Operation.requestId`.",
-      resolve: async ({ operationId }, _args, { loaders }) =>
-        operationId === null ? null : ((await loaders.operation.load(operationId))?.requestId ?? null),
+      description:
+        "The id under which OpenStack's services were asked for it, to look for in their logs: that of the request that it was done for (see `Operation.requestId`), or one of Seedbed's own for what it does by itself. Null: they were not asked, or an earlier release wrote this.",
+      resolve: async ({ requestId, operationId }, _args, { loaders }) =>
+        requestId ?? (operationId === null ? null : ((await loaders.operation.load(operationId))?.requestId ?? null)),
     }),
     settled: t.exposeBoolean('settled', {
       description: "The seed or cluster has come to rest: ready, in need of somebody's act, or deleted.",

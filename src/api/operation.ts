@@ -44,7 +44,7 @@ builder.node(OperationRef, {
     requestId: t.exposeString('requestId', {
       nullable: true,
       description:
-        "OpenStack's id of the request that asked for it, `req-…`, as the answer's X-Openstack-Request-Id told it unless the request brought one: all that is done for it names it to OpenStack's services, whose logs have it. Null: Seedbed itself asked, or a release did that kept none.",
+        "OpenStack's id of the request that asked for it, `req-…`, as the answer's X-Openstack-Request-Id told it unless the request brought one: all that is done for it names it to OpenStack's services, whose logs have it. What Seedbed begins by itself has one of its own. Null: of an earlier release, which kept none.",
     }),
     requestedAt: t.expose('requestedAt', { type: 'DateTime', description: 'When it was acknowledged.' }),
     finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true, description: 'When it ended.' }),

@@ -91,6 +91,7 @@ export const writeCluster = async (deps: CommandDeps, call: Call, tx: Tx, of: { 
     message: `Cluster ${cluster.name} was asked for by ${call.actor.userName}${why}.`,
     problem: null,
     operationId: operation.id,
+    requestId: operation.requestId,
     settled: false,
   };
   await insertEvent(tx, event);

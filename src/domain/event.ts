@@ -19,6 +19,8 @@ export interface ProgressEvent {
   message: string;
   problem: Problem | null;
   operationId: string | null;
+  /** Under which OpenStack's services were asked for it; null: nobody was asked, or a release of before it was kept wrote this. */
+  requestId: string | null;
   /** True when the stream's owner has come to rest: ready, failed for want of somebody's act, or deleted. */
   settled: boolean;
 }

@@ -9,6 +9,7 @@ import { driftDelayMs, soonestRetryMs } from '../engine/backoff.ts';
 import { type Flow, LeaseLost, runFlow, type StepReport } from '../engine/flow.ts';
 import { nextCondition, type PassSummary, summarize } from '../engine/progress.ts';
 import type { Handler } from '../engine/worker.ts';
+import { newId, openstackRequestId } from '../lib/ids.ts';
 import type { Tx } from '../store/open.ts';
 import {
   appendEvent,
@@ -89,11 +90,13 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     if (row === undefined || row.deletedAt !== null) return { dueInMs: null, failed: false };
     const write = fencedWrite(world, claim);
     const removing = row.deleteRequestedAt !== null;
-    const requestId = await loadRequestId(world.store.db, row.id, kind.partOf?.(row) ?? []);
+    const asked = await loadRequestId(world.store.db, row.id, kind.partOf?.(row) ?? []);
+    // What nobody asked for is found in OpenStack's logs, too.
+    const requestId = asked ?? openstackRequestId(newId());
     const scope = await kind.open(row, write, worldOf(world, requestId));
     const held = await kind.held?.(row, scope);
     if (held === 'REST') return { dueInMs: REST_MS, failed: false };
-    const recorder = await openRecorder(world, kind, row, scope, write, { removing, held });
+    const recorder = await openRecorder(world, kind, row, scope, write, { removing, held, requestId });
     const cluster = kind.cluster?.(row, scope);
     const now = world.clock.now();
     const pause = cluster === undefined ? null : pauseOf(cluster, now);
@@ -156,7 +159,7 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
   row: Row,
   scope: Scope,
   write: Write,
-  { removing, held }: { removing: boolean; held: Held<Scope> | undefined },
+  { removing, held, requestId }: { removing: boolean; held: Held<Scope> | undefined; requestId: string },
 ): Promise<Recorder> => {
   const subject = kind.subject(row, scope);
   const conditions = await loadConditions(world.store.db, row.id);
@@ -224,6 +227,7 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
         message: report.message,
         problem: report.problem,
         operationId: latest?.id ?? null,
+        requestId,
         settled: false,
       });
       for (const op of operations) {
@@ -276,6 +280,7 @@ const openRecorder = async <Row extends ObjectRow, Scope>(
         message: summary.failure?.message ?? sentenceOf(kind.kind, subject.name, state),
         problem: summary.failure?.problem ?? null,
         operationId: latest?.id ?? null,
+        requestId,
         // A part at rest says nothing of the whole: only the stream's owner settles it.
         settled: subject.id === subject.streamId && SETTLED_STATES.has(state) && (summary.settled || closing !== null),
       });

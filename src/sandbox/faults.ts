@@ -1,4 +1,5 @@
 /** Faults that a test switches on: which calls they meet, and how they are played on a real socket. */
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { constants, type Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';
 import type { Fault, Faults, PlayFault } from './contract.ts';
@@ -84,6 +85,8 @@ export const playFault: PlayFault = (fault, request, response, handle) => {
   if (fault.kind === 'status') {
     if (fault.retryAfterSeconds !== null) response.setHeader('Retry-After', String(fault.retryAfterSeconds));
     const body = fault.body ?? '';
+    // What speaks JSON is the service itself, which tells its own id of the request; a proxy does not.
+    if (body.startsWith('{')) response.setHeader('X-Openstack-Request-Id', `req-${randomUUID()}`);
     response.writeHead(fault.status, { 'Content-Type': body.startsWith('{') ? 'application/json' : 'text/html; charset=UTF-8' });
     response.end(body);
     return;

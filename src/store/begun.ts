@@ -1,6 +1,7 @@
 /** Work as it is written down whoever begins it, a customer or Seedbed itself: its operation, the first event of it, and a backup. */
 import { type BackupReason, checkRoomForBackup } from '../domain/backup.ts';
 import { Conflict } from '../domain/errors.ts';
+import { openstackRequestId } from '../lib/ids.ts';
 import { type BackupRow, countLiveBackups, insertBackup, newBackup } from './backups.ts';
 import type { Tx } from './open.ts';
 import { insertOperation } from './operations.ts';
@@ -15,7 +16,7 @@ export interface Beginner {
   requestedBy: string;
   /** Why, where nobody asked. */
   reason: string | null;
-  /** OpenStack's, where a request is behind it. */
+  /** OpenStack's, where a request is behind it; one of Seedbed's own where none is. */
   requestId?: string;
 }
 
@@ -61,7 +62,7 @@ export const operationOf = (by: Beginner, subject: Subject, kind: OperationRow['
   problem: null,
   requestedBy: by.requestedBy,
   reason: by.reason,
-  requestId: by.requestId ?? null,
+  requestId: by.requestId ?? openstackRequestId(by.newId()),
   requestedAt: by.now,
   finishedAt: null,
 });

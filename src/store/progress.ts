@@ -112,7 +112,8 @@ export const saveCondition = async (tx: Tx, subject: Subject, condition: Conditi
 export type NewEvent = Pick<
   ProgressEvent,
   'at' | 'step' | 'title' | 'state' | 'percent' | 'message' | 'problem' | 'operationId' | 'settled'
->;
+> &
+  Partial<Pick<ProgressEvent, 'requestId'>>;
 
 const raiseOf = (owner: typeof seeds | typeof clusters) =>
   perConnection((db) =>
@@ -133,6 +134,7 @@ export const appendEvent = async (tx: Tx, subject: Subject, event: NewEvent): Pr
   if (raised === undefined) throw new Error(`No stream ${subject.streamId}.`);
   const row: ProgressEvent = {
     ...event,
+    requestId: event.requestId ?? null,
     streamId: subject.streamId,
     number: raised.number,
     subjectKind: subject.kind,

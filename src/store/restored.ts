@@ -1,6 +1,6 @@
 /** What has to be different in a database that was put back to a copy of before: the world has gone on without it. */
 import { eq, isNull, sql } from 'drizzle-orm';
-import { newId } from '../lib/ids.ts';
+import { newId, openstackRequestId } from '../lib/ids.ts';
 import { noteRestoredInAudit } from './auditLog.ts';
 import { wasSettledAt } from './events.ts';
 import type { Tx } from './open.ts';
@@ -72,7 +72,7 @@ const searchOrphans = async (tx: Tx, reason: string, now: number): Promise<void>
       problem: null,
       requestedBy: 'seedbed',
       reason,
-      requestId: null,
+      requestId: openstackRequestId(newId()),
       requestedAt: now,
       finishedAt: null,
     },

@@ -408,6 +408,8 @@ export const events = sqliteTable(
     message: text().notNull(),
     problem: json<Problem>(),
     operationId: text(),
+    /** Under which OpenStack's services were asked for it; null: nobody was asked, or a release of before it was kept wrote this. */
+    requestId: text(),
     settled: flag().notNull().default(false),
   },
   (t) => [primaryKey({ columns: [t.streamId, t.number] })],

@@ -1,6 +1,7 @@
 /** What is done for an operation tells OpenStack's services by which request it was asked for. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RecordedCall } from '../../src/sandbox/counters.ts';
+import { until } from './story.ts';
 import { type Living, openLiving } from './world.ts';
 
 let world: Living;
@@ -47,7 +48,9 @@ test('a cluster, its groups and nodes are made by the id of the request for it, 
     await world.idle();
   });
   expect(looks.length).toBeGreaterThan(0);
-  expect(idsOf(looks)).toEqual(new Set([null]));
+  // Each look has one of its own.
+  for (const own of idsOf(looks)) expect(own).toMatch(/^req-/);
+  expect(idsOf(looks)).not.toContain(id);
 
   // Of a caller that was asked by another service, or that keeps ids of its own.
   const brought = 'req-0f0e0d0c-1111-4222-8333-444455556666';
@@ -60,4 +63,48 @@ test('a cluster, its groups and nodes are made by the id of the request for it, 
   });
   expect(operationOf('RESIZE_NODE_GROUP')?.request_id).toBe(brought);
   expect(idsOf(writers(resized))).toEqual(new Set([brought]));
+});
+
+interface Told {
+  number: number;
+  requestId: string | null;
+  operationId: string | null;
+  step: string | null;
+  problem: { openstack: { requestId: string | null } | null } | null;
+}
+
+test("what Seedbed does by itself has an id of its own, which its events tell, and OpenStack's own beside it", async () => {
+  const clusterId = world.rows<{ id: string }>('select id from clusters')[0]?.id ?? '';
+  const lastNumber = () => world.rows<{ n: number }>(`select max(number) as n from events where stream_id = '${clusterId}'`)[0]?.n ?? 0;
+  const asked = new Set(world.rows<{ request_id: string }>('select request_id from operations').map((row) => row.request_id));
+  const before = lastNumber();
+  const calls = await recorded(async () => {
+    await world.control('POST', 'faults', {
+      service: 'network',
+      kind: 'status',
+      status: 403,
+      body: '{"NeutronError":{"type":"PolicyNotAuthorized","message":"Not now.","detail":""}}',
+    });
+    // What was seen of the network before is believed for a while, by the same process.
+    await world.restart();
+    await until(() => {
+      world.write("update work_items set due_at = 0, wake = wake + 1 where kind = 'CLUSTER'");
+      return lastNumber() > before;
+    });
+    await world.control('DELETE', 'faults');
+    world.wake(clusterId);
+    await world.settled(clusterId);
+  });
+  const query = `query ($id: ID!, $after: String) { cluster(id: $id) { events(first: 100, after: $after) { nodes { number step requestId operationId problem { openstack { requestId } } } } } }`;
+  const { cluster } = await world.ask<{ cluster: { events: { nodes: Told[] } } }>(world.member, query, {
+    id: clusterId,
+    after: String(before),
+  });
+  const [failed] = cluster.events.nodes.filter(({ problem }) => problem !== null);
+  expect(failed).toMatchObject({ operationId: null, requestId: expect.stringMatching(/^req-/) });
+  expect(asked.has(failed?.requestId ?? '')).toBe(false);
+  expect(idsOf(calls)).toContain(failed?.requestId);
+  // By which the service knows the very call that it refused.
+  expect(failed?.problem?.openstack?.requestId).toMatch(/^req-/);
+  expect(failed?.problem?.openstack?.requestId).not.toBe(failed?.requestId);
 });

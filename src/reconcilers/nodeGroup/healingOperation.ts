@@ -1,6 +1,6 @@
 /** A healing as an operation of its node group's, and what is told of it. */
 import { AUTO_HEALING, rebootBehind } from '../../domain/healing.ts';
-import { newId } from '../../lib/ids.ts';
+import { newId, openstackRequestId } from '../../lib/ids.ts';
 import type { Tx } from '../../store/open.ts';
 import { insertOperation, supersedeOperations } from '../../store/operations.ts';
 import { appendEvent, type OperationRow } from '../../store/progress.ts';
@@ -34,7 +34,7 @@ export const operationOf = ({ row, cluster }: NodeGroupScope, reason: string, no
   problem: null,
   requestedBy: 'auto-healing',
   reason,
-  requestId: null,
+  requestId: openstackRequestId(newId()),
   requestedAt: now,
   finishedAt: null,
 });
