@@ -28,7 +28,7 @@ const measure = async (world: World): Promise<Row[]> => {
   installPeers();
   await fill(world);
   const headers = { 'content-type': 'application/json', 'x-auth-token': world.member };
-  const bytes = await answerOf(`${SERVER_URL}/graphql`, headers);
+  const bytes = await settledAnswer(headers);
   const file = join(world.dir, 'list.json');
   writeFileSync(file, bytes);
   const peers = Object.entries(PEERS).map(([name, port]) => startPeer(name, port, file));
@@ -108,6 +108,16 @@ const pin = ({ pid }: ChildProcess, core: number): void => void execFileSync('ta
 
 const answerOf = async (url: string, headers: Record<string, string>): Promise<string> =>
   (await fetch(url, { method: 'POST', headers, body: BODY })).text();
+
+/** What is still said after two seconds: until then the clusters that were just asked for come to where they wait for a seed. */
+const settledAnswer = async (headers: Record<string, string>): Promise<string> => {
+  for (let before = ''; ; ) {
+    const answer = await answerOf(`${SERVER_URL}/graphql`, headers);
+    if (answer === before) return answer;
+    before = answer;
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+  }
+};
 
 /** What a peer says is compared by its data: what else an answer tells is Seedbed's own. */
 const sameBytes = async (url: string, headers: Record<string, string>, wanted: string): Promise<void> => {
