@@ -10,8 +10,9 @@ const BROTLI_QUALITY = 4;
 
 /** What `Accept-Encoding` likes best of what is offered (RFC 9110, 12.5.3): brotli before gzip where both are as good; null: the answer as it is. */
 export const encodingOf = (accepted: string | string[] | undefined): Encoding | null => {
+  if (accepted === undefined) return null;
   const weights = new Map(
-    String(accepted ?? '')
+    String(accepted)
       .toLowerCase()
       .split(',')
       .map((part): [string, number] => {

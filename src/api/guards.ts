@@ -34,21 +34,32 @@ export const requireJson = (request: IncomingMessage): void => {
     throw new Refusal(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send the body without Content-Encoding.');
 };
 
-/** Counts while it reads: a false or missing Content-Length helps nobody. Throws Refusal 413. */
+/**
+ * Counts while it reads: a false or missing Content-Length helps nobody. By events, for most bodies come in one piece, and an iterator costs
+ * more than all else that is done with one. Throws Refusal 413; rejects when the request breaks off.
+ */
 export const readBody = async (request: IncomingMessage, maxBytes: number): Promise<string> => {
-  const tooLarge = new Refusal(413, 'BODY_TOO_LARGE', `The body may have at most ${maxBytes} bytes.`);
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  // Whoever refuses it has still to answer over its connection.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    const buffer: Buffer = Buffer.from(chunk);
-    bytes += buffer.length;
-    if (bytes > maxBytes) throw tooLarge;
-    chunks.push(buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const chunks = await new Promise<Buffer[]>((resolve, reject) => {
+    // It went while who asks was looked at: no event will come any more.
+    if (request.destroyed) return reject(new Error('The request broke off.'));
+    const read: Buffer[] = [];
+    let bytes = 0;
+    const take = (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) return void read.push(chunk);
+      // Whoever refuses it has still to answer over its connection, and sees to the rest.
+      request.off('data', take);
+      reject(tooLarge(maxBytes));
+    };
+    request.on('data', take);
+    request.once('end', () => resolve(read));
+    request.once('error', reject);
+  });
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0].toString('utf8') : Buffer.concat(chunks).toString('utf8');
 };
+
+const tooLarge = (maxBytes: number) => new Refusal(413, 'BODY_TOO_LARGE', `The body may have at most ${maxBytes} bytes.`);
 
 export interface GraphqlRequest {
   query: string;

@@ -82,11 +82,12 @@ const send = async (
   response: ServerResponse,
   { type, answer, encoding }: { type: string; answer: string; encoding: Encoding | null },
 ): Promise<void> => {
-  const whole = Buffer.from(answer);
-  const shorter = await compress(whole, encoding);
-  const body = shorter ?? whole;
+  const shorter = encoding === null ? null : await compress(Buffer.from(answer), encoding);
   const packed = shorter !== null && encoding !== null ? { 'Content-Encoding': encoding } : {};
-  response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': body.length, ...packed }).end(body);
+  // A text goes out in one write with the headers before it, bytes in a second one.
+  const body = shorter ?? answer;
+  const length = Buffer.byteLength(body);
+  response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': length, ...packed }).end(body);
 };
 
 const TYPES = ['application/graphql-response+json', 'application/json'] as const;
