@@ -12,7 +12,7 @@ import { createFeed } from './feed.ts';
 import { isOriginAllowed } from './guards.ts';
 import { createHandler } from './handler.ts';
 import { createKnownDocuments } from './knownDocuments.ts';
-import { createLoaders } from './loaders.ts';
+import { createLoaders, type Loaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
 import { originOf } from './origin.ts';
 import { GRAPHQL, READING } from './paths.ts';
@@ -125,6 +125,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const contextOf = ({ actor, token, ids, request, session }: Asking): Context => {
     const judge = judgeOf(request);
     const credentials = { token, serviceToken: serviceTokenOf(request) };
+    let loaders: Loaders | null = null;
     return {
       ...shared,
       actor,
@@ -134,7 +135,14 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
       requestId: ids.requestId,
       openstackRequestId: ids.passedOn,
       stand: () => standOn(session, () => open(credentials, ids.passedOn, judge)),
-      loaders: createLoaders(store.db, actor),
+      // Made when they are used: live streams have others.
+      get loaders() {
+        loaders ??= createLoaders(store.db, actor);
+        return loaders;
+      },
+      set loaders(others) {
+        loaders = others;
+      },
     };
   };
   const documents = createDocuments(schema, settings.introspection);

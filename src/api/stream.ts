@@ -70,8 +70,6 @@ export const openStream = async <Value>(
   const held = await context.stand();
   if (held === null) throw ENDS.REVOKED.end;
   const { standing, release } = held;
-  // What is to be read of an event is what is there then; and nothing that was read stays with a stream that waits.
-  Object.defineProperty(context, 'loaders', { get: () => context.reads.loaders(context.actor), configurable: true });
   const source = open(bell.ring);
   const undo = [context.feed.onClose(bell.ring), standing.onChange(bell.ring), release, source.close];
   let over = false;
