@@ -4,12 +4,17 @@ import { benchAcknowledge } from './acknowledge.ts';
 import { benchBackup } from './backup.ts';
 import { benchCalls } from './calls.ts';
 import { benchDayTwo } from './dayTwo.ts';
+import { benchDepth } from './depth.ts';
+import { benchFanout } from './fanout.ts';
 import { benchFleet } from './fleet.ts';
 import { benchHealing } from './healing.ts';
 import { benchLab } from './lab.ts';
 import { benchList } from './list.ts';
+import { benchLive } from './live.ts';
+import { benchMemory } from './memory.ts';
 import { benchOverhead } from './overhead.ts';
 import { print, type Row } from './report.ts';
+import { benchSafety } from './safety.ts';
 import { benchUpgrade } from './upgrade.ts';
 import { benchWake } from './wake.ts';
 
@@ -18,6 +23,11 @@ const parts: Record<string, () => Promise<Row[]>> = {
   wake: benchWake,
   acknowledge: benchAcknowledge,
   list: benchList,
+  fanout: benchFanout,
+  live: benchLive,
+  depth: benchDepth,
+  memory: benchMemory,
+  safety: benchSafety,
   calls: benchCalls,
   script: benchOverhead,
   lab: benchLab,

@@ -1,9 +1,8 @@
 /** A list of 20 clusters with three node groups each, asked for again and again: Seedbed against servers that hold the same bytes in memory and ask nobody's name. */
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import type { Row } from './report.ts';
+import { installPeers, load, pin, startPeer, urlOf } from './peers.ts';
+import { median, type Row } from './report.ts';
 import { ask, inWorld, SERVER_URL, type World } from './world.ts';
 
 const CLUSTERS = 20;
@@ -40,7 +39,11 @@ const measure = async (world: World): Promise<Row[]> => {
     const asked = Object.entries({ ...urls, anew: SERVER_URL }) as [keyof Rates, string][];
     for (let round = -1; round < ROUNDS; round += 1) {
       for (const [name, url] of asked) {
-        const rate = await load(`${url}/graphql`, headers, name === 'anew' ? ANEW : BODY);
+        const rate = await load(`${url}/graphql`, headers, name === 'anew' ? ANEW : BODY, {
+          connections: CONNECTIONS,
+          seconds: SECONDS,
+          renewed: name === 'anew',
+        });
         // The first round warms the servers up.
         if (round >= 0) rates[name].push(rate);
       }
@@ -89,23 +92,6 @@ const fill = async ({ member }: World): Promise<void> => {
   }
 };
 
-/** Servers and the load generator are packages of their own, brought when they are first needed. */
-const FOLDER = new URL('peers/', import.meta.url).pathname;
-const installPeers = (): void => {
-  if (!existsSync(join(FOLDER, 'node_modules'))) execFileSync('npm', ['ci', '--silent', '--prefix', FOLDER], { stdio: 'inherit' });
-};
-
-const startPeer = (name: string, port: number, file: string): ChildProcess =>
-  spawn(process.execPath, [join(FOLDER, 'peer.mjs'), name, String(port), file], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { PATH: process.env.PATH, NODE_ENV: 'production' },
-  });
-
-const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
-
-/** All threads of a process on one core. */
-const pin = ({ pid }: ChildProcess, core: number): void => void execFileSync('taskset', ['-acp', String(core), String(pid)]);
-
 const answerOf = async (url: string, headers: Record<string, string>): Promise<string> =>
   (await fetch(url, { method: 'POST', headers, body: BODY })).text();
 
@@ -132,18 +118,3 @@ const sameBytes = async (url: string, headers: Record<string, string>, wanted: s
     }
   }
 };
-
-/** Answers a second, asked for from the other core. Throws when one of them was not good. */
-const load = async (url: string, headers: Record<string, string>, body: string): Promise<number> => {
-  const told = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`]);
-  const program = join(FOLDER, 'node_modules/autocannon/autocannon.js');
-  const words = ['-c', '1', process.execPath, program, '--json', '-c', String(CONNECTIONS), '-d', String(SECONDS), '-m', 'POST'];
-  const { stdout } = await promisify(execFile)('taskset', [...words, ...told, ...(body === ANEW ? ['-I'] : []), '-b', body, url], {
-    maxBuffer: 10_000_000,
-  });
-  const { requests, non2xx, errors } = JSON.parse(stdout) as { requests: { average: number }; non2xx: number; errors: number };
-  if (non2xx + errors > 0) throw new Error(`${url}: ${non2xx + errors} bad answers`);
-  return requests.average;
-};
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -13,6 +13,8 @@ export const percentile = (values: readonly number[], p: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * p) / 100))] ?? Number.NaN;
 };
 
+export const median = (values: readonly number[]): number => percentile(values, 50);
+
 export const print = (rows: readonly Row[]): void => {
   const width = (pick: (row: Row) => string) => Math.max(...rows.map((row) => pick(row).length));
   const [what, figure, goal] = [width((r) => r.what), width((r) => r.figure), width((r) => r.goal)];

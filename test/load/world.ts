@@ -163,7 +163,7 @@ export const cpuSeconds = ({ pid }: { pid?: number | undefined }): number => {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 };
 
-export const rssMiB = (child: ChildProcess): number =>
+export const rssMiB = (child: { pid?: number | undefined }): number =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
 
 /** Connections and what listens for them. */
@@ -192,6 +192,29 @@ export const login = async (authUrl: string, { username, password, projectName, 
   });
   await answer.arrayBuffer();
   return answer.headers.get('x-subject-token') ?? '';
+};
+
+/** Tokens of so many users more, each a member of the member's project. */
+export const makeMembers = async ({ handover: { authUrl, users } }: World, count: number): Promise<string[]> => {
+  const keystone = await login(authUrl, users.admin);
+  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const headers = { 'content-type': 'application/json', 'x-auth-token': keystone };
+    const answer = await fetch(`${authUrl}${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    if (!answer.ok) throw new Error(`${method} ${path} of Keystone: ${answer.status}`);
+    return answer.status === 204 ? null : answer.json();
+  };
+  const { roles } = (await call('GET', '/roles')) as { roles: { id: string; name: string }[] };
+  const wanted = roles.filter(({ name }) => name === 'member' || name === 'reader');
+  const tokens: string[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const [username, password] = [`bench-${i}`, `password of bench-${i}`];
+    const { user } = (await call('POST', '/users', { user: { name: username, password, domain_id: 'default' } })) as {
+      user: { id: string };
+    };
+    for (const { id } of wanted) await call('PUT', `/projects/${users.member.projectId}/users/${user.id}/roles/${id}`);
+    tokens.push(await login(authUrl, { ...users.member, username, password, userId: user.id }));
+  }
+  return tokens;
 };
 
 export const ask = async (token: string, query: string, variables: object = {}): Promise<unknown> => {

@@ -1,0 +1,84 @@
+/** One question asked of Seedbed and of a peer that says the same, turn by turn. */
+import { copyCluster } from './copies.ts';
+import { installPeers, type Load, load, pin, startProgram, urlOf } from './peers.ts';
+import { median } from './report.ts';
+import { ask, SERVER_URL, type World } from './world.ts';
+
+const ROUNDS = 5;
+
+export interface Race {
+  /** A program, seen from peers/; told a port, the database and the project. */
+  peer: string;
+  port: number;
+  query: string;
+  variables: object;
+  /** Clusters of three groups with as many workers each. */
+  clusters: number;
+  how: Omit<Load, 'renewed'>;
+}
+
+/** Answers a second, the median of five rounds each: from memory, read anew each time, and by the peer. */
+export interface Rates {
+  kept: number;
+  anew: number;
+  peer: number;
+  bytes: number;
+}
+
+export const race = async (world: World, { peer, port, query, variables, clusters, how }: Race): Promise<Rates> => {
+  installPeers();
+  const database = `${world.dir}/var/seedbed.db`;
+  copyCluster(database, await makeOne(world), { copies: clusters - 1, workers: 3 });
+  const child = startProgram(peer, port, database, world.handover.users.member.projectId);
+  try {
+    const body = JSON.stringify({ query, variables });
+    // Never the same twice, by what autocannon puts in the place of its word: nothing can be answered from memory.
+    const anew = JSON.stringify({ query, variables, extensions: { asked: '[<id>]' } });
+    const headers = { 'content-type': 'application/json', 'x-auth-token': world.member };
+    const bytes = await sameData(headers, body, [`${SERVER_URL}/graphql`, urlOf(port)]);
+    for (const one of [world.server, child]) pin(one, 0);
+    const rates: Record<'kept' | 'anew' | 'peer', number[]> = { kept: [], anew: [], peer: [] };
+    for (let round = -1; round < ROUNDS; round += 1) {
+      const found = {
+        kept: await load(`${SERVER_URL}/graphql`, headers, body, how),
+        anew: await load(`${SERVER_URL}/graphql`, headers, anew, { ...how, renewed: true }),
+        peer: await load(urlOf(port), headers, anew, { ...how, renewed: true }),
+      };
+      // The first round warms the servers up.
+      if (round >= 0) for (const name of ['kept', 'anew', 'peer'] as const) rates[name].push(found[name]);
+    }
+    return { kept: median(rates.kept), anew: median(rates.anew), peer: median(rates.peer), bytes };
+  } finally {
+    child.kill('SIGTERM');
+  }
+};
+
+/** The plain id of a cluster with three groups. */
+export const makeOne = async ({ member }: World): Promise<string> => {
+  const create =
+    'mutation($input: CreateClusterInput!) { createCluster(input: $input) { ... on CreateClusterPayload { cluster { uuid } } } }';
+  const input = { name: 'one', clusterTemplate: 'bench', nodeCount: 3 };
+  const { createCluster } = (await ask(member, create, { input })) as { createCluster: { cluster: { uuid: string } } };
+  const clusterId = createCluster.cluster.uuid;
+  for (const name of ['second', 'third'])
+    await ask(member, 'mutation($input: CreateNodeGroupInput!) { createNodeGroup(input: $input) { __typename } }', {
+      input: { clusterId, name, count: 3 },
+    });
+  return clusterId;
+};
+
+/** Bytes of the first one's answer. Throws when the other does not come to say the same in 20 s. */
+const sameData = async (headers: Record<string, string>, body: string, [first = '', second = '']: string[]): Promise<number> => {
+  const textOf = async (url: string) => (await fetch(url, { method: 'POST', headers, body })).text();
+  const dataOf = (text: string) => JSON.stringify((JSON.parse(text) as { data: unknown }).data);
+  for (let tries = 0; ; tries += 1) {
+    try {
+      const [one, other] = [await textOf(first), await textOf(second)];
+      if (dataOf(one) === dataOf(other)) return one.length;
+      throw new Error(`${second} says ${other.slice(0, 2_000)} and not ${one.slice(0, 2_000)}`);
+    } catch (error) {
+      if (tries > 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+};
