@@ -39,6 +39,7 @@ import { readPolicy } from './policyFile.ts';
 import { createBackupHandler } from './reconcilers/backup/handler.ts';
 import { createClouds } from './reconcilers/clouds.ts';
 import { createClusterHandler } from './reconcilers/cluster/handler.ts';
+import { createWorkloads } from './reconcilers/cluster/workloads.ts';
 import { createNetworkSights } from './reconcilers/networkSights.ts';
 import { createNodeHandler } from './reconcilers/node/handler.ts';
 import { createNodeGroupHandler } from './reconcilers/nodeGroup/handler.ts';
@@ -178,6 +179,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
     peekQuotas: catalogues.peekQuotas,
     buildKubeconfig: issueUserKubeconfig,
     signCertificate: issueUserCertificate,
+    workloadsOf: createWorkloads(world.settings, autoscaler !== null),
     settings: {
       trustRoles: config.trustRoles,
       clustersHaveUsers: config.userDomain !== null,

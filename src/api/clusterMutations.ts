@@ -34,7 +34,7 @@ const CloudCredentialInput = builder.inputType('CloudCredentialInput', {
   }),
 });
 
-const CreateClusterInput = builder.inputType('CreateClusterInput', {
+export const CreateClusterInput = builder.inputType('CreateClusterInput', {
   description: 'What createCluster is asked.',
   fields: (t) => ({
     ...callFields(t),
@@ -55,18 +55,20 @@ const CreateClusterInput = builder.inputType('CreateClusterInput', {
   }),
 });
 
+export const createToCommand = (input: typeof CreateClusterInput.$inferInput): object => ({
+  ...withMaps(input, 'labels'),
+  clusterTemplate: plainId('ClusterTemplate', input.clusterTemplate),
+  ...(input.seed != null && { seed: plainId('Seed', input.seed) }),
+  ...(input.overrides != null && { overrides: settingsToCommand(input.overrides) }),
+  ...(input.nodeGroups != null && { nodeGroups: input.nodeGroups.map(groupToCommand) }),
+});
+
 defineMutation({
   name: 'createCluster',
   description: "Makes a cluster in the token's project; needs the role member. Watch it with clusterProgress.",
   input: CreateClusterInput,
   payload: clusterPayload('CreateClusterPayload', 'The cluster that is being made.'),
-  toCommand: (input) => ({
-    ...withMaps(input, 'labels'),
-    clusterTemplate: plainId('ClusterTemplate', input.clusterTemplate),
-    ...(input.seed != null && { seed: plainId('Seed', input.seed) }),
-    ...(input.overrides != null && { overrides: settingsToCommand(input.overrides) }),
-    ...(input.nodeGroups != null && { nodeGroups: input.nodeGroups.map(groupToCommand) }),
-  }),
+  toCommand: createToCommand,
   command: (commands) => commands.createCluster,
 });
 
@@ -102,7 +104,7 @@ defineMutation({
   command: (commands) => commands.cloneCluster,
 });
 
-const UpdateClusterInput = builder.inputType('UpdateClusterInput', {
+export const UpdateClusterInput = builder.inputType('UpdateClusterInput', {
   description: 'What updateCluster is asked; what is left out stays.',
   fields: (t) => ({
     ...targetFields(t),
@@ -113,20 +115,22 @@ const UpdateClusterInput = builder.inputType('UpdateClusterInput', {
   }),
 });
 
+export const updateToCommand = (input: typeof UpdateClusterInput.$inferInput): object => ({
+  ...withMaps(input, 'labels'),
+  clusterId: plainId('Cluster', input.clusterId),
+  ...(input.overrides != null && { overrides: settingsToCommand(input.overrides) }),
+});
+
 defineMutation({
   name: 'updateCluster',
   description: 'Changes settings of a living cluster; needs the role member. Watch it with operationProgress.',
   input: UpdateClusterInput,
   payload: clusterPayload('UpdateClusterPayload', 'The cluster that is being changed.'),
-  toCommand: (input) => ({
-    ...withMaps(input, 'labels'),
-    clusterId: plainId('Cluster', input.clusterId),
-    ...(input.overrides != null && { overrides: settingsToCommand(input.overrides) }),
-  }),
+  toCommand: updateToCommand,
   command: (commands) => commands.updateCluster,
 });
 
-const UpgradeClusterInput = builder.inputType('UpgradeClusterInput', {
+export const UpgradeClusterInput = builder.inputType('UpgradeClusterInput', {
   description: 'What upgradeCluster is asked.',
   fields: (t) => ({
     ...targetFields(t),
@@ -147,13 +151,18 @@ const UpgradeClusterInput = builder.inputType('UpgradeClusterInput', {
   }),
 });
 
+export const upgradeToCommand = (input: typeof UpgradeClusterInput.$inferInput): object => ({
+  ...input,
+  clusterId: plainId('Cluster', input.clusterId),
+});
+
 defineMutation({
   name: 'upgradeCluster',
   description:
     'Takes a cluster to another patch release or to the next minor release of Kubernetes: etcd, API servers one by one and without a refused request, controller manager and scheduler, what acts in the cloud, addons, and then the nodes, group by group. Asked again while it runs, the newer wish takes its place. Needs the role member. Watch it with operationProgress.',
   input: UpgradeClusterInput,
   payload: clusterPayload('UpgradeClusterPayload', 'The cluster that is being upgraded.'),
-  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  toCommand: upgradeToCommand,
   command: (commands) => commands.upgradeCluster,
 });
 
@@ -296,7 +305,7 @@ const DeletePolicyInput = builder.inputType('DeletePolicyInput', {
   }),
 });
 
-const DeleteClusterInput = builder.inputType('DeleteClusterInput', {
+export const DeleteClusterInput = builder.inputType('DeleteClusterInput', {
   description: 'What deleteCluster is asked.',
   fields: (t) => ({
     ...targetFields(t),
@@ -310,13 +319,18 @@ const DeleteClusterInput = builder.inputType('DeleteClusterInput', {
   }),
 });
 
+export const deleteToCommand = (input: typeof DeleteClusterInput.$inferInput): object => ({
+  ...input,
+  clusterId: plainId('Cluster', input.clusterId),
+});
+
 defineMutation({
   name: 'deleteCluster',
   description:
     'Deletes a cluster with everything that was made for it; needs the role member. Asked twice, it answers the deletion under way.',
   input: DeleteClusterInput,
   payload: clusterPayload('DeleteClusterPayload', 'The cluster that is being deleted.'),
-  toCommand: (input) => ({ ...input, clusterId: plainId('Cluster', input.clusterId) }),
+  toCommand: deleteToCommand,
   command: (commands) => commands.deleteCluster,
 });
 

@@ -19,6 +19,7 @@ import type { NodeState } from '../domain/node.ts';
 import type { NodeGroupState, ServerGroupPolicy, Taint, VnicType } from '../domain/nodeGroup.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import type { OrphanReason, OrphanState } from '../domain/orphan.ts';
+import type { ExpectedDuration } from '../domain/plan.ts';
 import type { Exposure, SeedState, SeedTurn } from '../domain/seed.ts';
 import type { DrainEntry } from '../domain/seedDrain.ts';
 import type { IpFamily, NetworkDriver, Visibility, VolumeDriver } from '../domain/template.ts';
@@ -458,4 +459,10 @@ export type ListOrder = 'OLDEST_FIRST' | 'NEWEST_FIRST';
 export const ListOrderEnum = enumOf<ListOrder>('ListOrder', 'Which way a list goes.', {
   OLDEST_FIRST: 'From the one that was asked for first.',
   NEWEST_FIRST: 'From the one that was asked for last.',
+});
+
+export const DurationBasisEnum = enumOf<ExpectedDuration['basis']>('DurationBasis', 'Whose operations a duration is read from.', {
+  PROJECT: "The project's own.",
+  INSTALLATION: 'Those of all projects, for the project has few.',
+  NONE: 'There are too few.',
 });

@@ -80,7 +80,7 @@ defineMutation({
   command: (commands) => commands.updateNodeGroup,
 });
 
-const ResizeNodeGroupInput = builder.inputType('ResizeNodeGroupInput', {
+export const ResizeNodeGroupInput = builder.inputType('ResizeNodeGroupInput', {
   description: 'What resizeNodeGroup is asked.',
   fields: (t) => ({
     ...targetFields(t),
@@ -90,16 +90,18 @@ const ResizeNodeGroupInput = builder.inputType('ResizeNodeGroupInput', {
   }),
 });
 
+export const resizeToCommand = (input: typeof ResizeNodeGroupInput.$inferInput): object => ({
+  ...input,
+  nodeGroupId: plainId('NodeGroup', input.nodeGroupId),
+  ...(input.nodesToRemove != null && { nodesToRemove: input.nodesToRemove.map((id) => plainId('ClusterNode', id)) }),
+});
+
 defineMutation({
   name: 'resizeNodeGroup',
   description: 'Changes how many workers a node group has; one that goes is drained first. Needs the role member.',
   input: ResizeNodeGroupInput,
   payload: nodeGroupPayload('ResizeNodeGroupPayload', 'The node group that is being resized.'),
-  toCommand: (input) => ({
-    ...input,
-    nodeGroupId: plainId('NodeGroup', input.nodeGroupId),
-    ...(input.nodesToRemove != null && { nodesToRemove: input.nodesToRemove.map((id) => plainId('ClusterNode', id)) }),
-  }),
+  toCommand: resizeToCommand,
   command: (commands) => commands.resizeNodeGroup,
 });
 

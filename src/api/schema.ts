@@ -18,6 +18,7 @@ import './nextMaintenance.ts';
 import './nodeMutations.ts';
 import './orphanMutations.ts';
 import './progress.ts';
+import './plan.ts';
 import './projectQuota.ts';
 import './seedDrain.ts';
 import './seedMutations.ts';

@@ -1,9 +1,10 @@
 /** What moveClusterToTemplate would change, told before. */
 
 import { fieldOfChoice, getRevision } from '../commands/moveClusterToTemplate.ts';
-import { type GroupMove, type MoveOutlook, outlookOf, type SettingChange } from '../commands/templateMove.ts';
+import { type GroupMove, type MoveOutlook, outlookOf } from '../commands/templateMove.ts';
 import type { BundleChoice } from '../domain/addonBundle.ts';
 import { NotFound, UserError } from '../domain/errors.ts';
+import type { PlannedChange } from '../domain/plan.ts';
 import { badInput, builder } from './builder.ts';
 import { ClusterRef, shownBundles } from './cluster.ts';
 import { callOf } from './context.ts';
@@ -17,16 +18,17 @@ import { UpgradeTargetType } from './upgrade.ts';
 const textOf = (path: string, value: unknown): string =>
   JSON.stringify((path === 'bundles' ? shownBundles(value as BundleChoice[]) : value) ?? null);
 
-const SettingChangeType = builder.objectRef<SettingChange>('SettingChange').implement({
-  description: 'A setting that a cluster would take over from a template.',
+export const SettingChangeType = builder.objectRef<PlannedChange>('SettingChange').implement({
+  description: 'A setting that would be another one.',
   fields: (t) => ({
     field: t.exposeString('path', {
-      description: 'The setting by its name in ClusterSpec, or by its path, such as controlPlane.etcd.quotaGiB.',
+      description:
+        'The setting by its name in ClusterSpec, or by its path, such as controlPlane.etcd.quotaGiB; else by its name in the input, such as count.',
     }),
-    from: t.string({ description: 'What the cluster has, as JSON.', resolve: ({ path, from }) => textOf(path, from) }),
-    to: t.string({ description: 'What it would have, as JSON.', resolve: ({ path, to }) => textOf(path, to) }),
+    from: t.string({ description: 'What there is, as JSON.', resolve: ({ path, from }) => textOf(path, from) }),
+    to: t.string({ description: 'What there would be, as JSON.', resolve: ({ path, to }) => textOf(path, to) }),
     possible: t.exposeBoolean('possible', {
-      description: 'False: a living cluster cannot change it, so the move is refused unless keep names it.',
+      description: 'False: a living cluster cannot change it, so all of it is refused; a move is not if keep names it.',
     }),
   }),
 });

@@ -4,6 +4,7 @@ import type { Manifest } from '../domain/addonBundle.ts';
 import type { Trail } from '../domain/auditLog.ts';
 import type { ProjectCatalogue } from '../domain/cloud.ts';
 import type { Taint } from '../domain/nodeGroup.ts';
+import type { Workload } from '../domain/plan.ts';
 import type { ProjectLimits } from '../domain/projectQuota.ts';
 import type { ResourceQuota } from '../domain/quota.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -76,6 +77,12 @@ export interface CommandSettings {
   projectLimits: ProjectLimits;
 }
 
+/** What is read of a cluster to say what runs of it. */
+type HostedSettings = Pick<
+  ClusterRow,
+  'id' | 'name' | 'projectId' | 'shortId' | 'spec' | 'resolved' | 'etcd' | 'move' | 'endpointHost' | 'endpointPort' | 'endpointFloatingIp'
+>;
+
 export interface CommandDeps {
   store: Store;
   secrets: Secrets;
@@ -97,6 +104,8 @@ export interface CommandDeps {
   buildKubeconfig(order: KubeconfigOrder): Promise<IssuedKubeconfig>;
   /** Throws UserError INVALID_INPUT for a request that must not be signed. */
   signCertificate(order: CertificateOrder): Promise<SignedCertificate>;
+  /** What runs of a cluster with such settings, in a seed and in itself; null: whatever seed it comes to. */
+  workloadsOf(cluster: HostedSettings, seed: Pick<SeedRow, 'exposure' | 'storageClass' | 'facts'> | null): Workload[];
   settings: CommandSettings;
 }
 

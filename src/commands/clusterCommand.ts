@@ -24,13 +24,18 @@ export const changeCluster = (deps: CommandDeps, call: Call, { mutation, raw, cl
     prepare: async () => {},
     apply: async (tx) => {
       const row = await getCluster(tx.db, call, clusterId);
-      permit(call.actor, mutation, row);
-      checkNotDeleting(row);
-      checkGeneration(call, row);
+      checkMayChange(call, mutation, row);
       return outcomeOf(await write(tx, row));
     },
     recall: recallClusterAnswer(deps, call),
   });
+
+/** @throws FORBIDDEN; Conflict for one that is on its way out, or that somebody changed meanwhile. */
+export const checkMayChange = (call: Call, mutation: Action, row: ClusterRow): void => {
+  permit(call.actor, mutation, row);
+  checkNotDeleting(row);
+  checkGeneration(call, row);
+};
 
 type NewAnswer = Omit<ClusterAnswer, 'replayed'>;
 

@@ -75,6 +75,14 @@ export interface ClusterPlan {
 
 /** Reads the template, the seeds and what is known of the cloud; writes nothing. @throws UserError, NotFound, Conflict naming the field. */
 export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterInput, projectId: string): Promise<ClusterPlan> => {
+  const drawn = await drawCluster(deps, call, input, projectId);
+  const requestedSeedId = await checkPlan(deps, call, drawn);
+  const { template, fields, spec, groups } = drawn;
+  return { projectId, template, requestedSeedId, fields, spec, groups };
+};
+
+/** The same before anything but the input itself and the template is looked at. */
+export const drawCluster = async (deps: CommandDeps, call: Call, input: ClusterInput, projectId: string): Promise<DrawnCluster> => {
   const { db } = deps.store;
   const template = await getTemplate(db, call, input.clusterTemplate, 'clusterTemplate');
   const base = template.revision.spec;
@@ -90,15 +98,14 @@ export const planCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   checkTunnel(call, spec, base, pathOf);
   checkAllowedCidrs(deps, spec, base, pathOf);
   checkBackup(deps, spec, false, pathOf);
-  const groups = groupsOf(deps, input, spec);
-  const requestedSeedId = await checkPlan(deps, call, { input, projectId, spec, groups, pathOf });
   return {
     projectId,
     template: { id: template.template.id, revision: template.revision.revision },
-    requestedSeedId,
     fields: read.fields,
     spec,
-    groups,
+    groups: groupsOf(deps, input, spec),
+    input,
+    pathOf,
   };
 };
 
@@ -107,8 +114,14 @@ interface Drawn extends Pick<ClusterPlan, 'projectId' | 'spec' | 'groups'> {
   pathOf: PathOf;
 }
 
+type DrawnCluster = Drawn & Pick<ClusterPlan, 'template' | 'fields'>;
+
 /** Against the cloud and the seeds, as far as they are known; the seed that was asked for, by its id. */
-const checkPlan = async (deps: CommandDeps, call: Call, { input, projectId, spec, groups, pathOf }: Drawn): Promise<string | null> => {
+export const checkPlan = async (
+  deps: CommandDeps,
+  call: Call,
+  { input, projectId, spec, groups, pathOf }: Drawn,
+): Promise<string | null> => {
   checkRoom(
     spec,
     groups.reduce((sum, group) => sum + group.spec.count, 0),

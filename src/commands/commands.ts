@@ -22,6 +22,7 @@ import { issueKubeconfig } from './issueKubeconfig.ts';
 import { moveClusterToTemplate } from './moveClusterToTemplate.ts';
 import { moveControlPlane } from './moveControlPlane.ts';
 import { pauseCluster } from './pauseCluster.ts';
+import { createPlans } from './plans.ts';
 import { registerAddonBundle } from './registerAddonBundle.ts';
 import { registerSeed } from './registerSeed.ts';
 import { removeOrphans } from './removeOrphans.ts';
@@ -94,6 +95,7 @@ export const createCommands = (deps: CommandDeps) => ({
   removeOrphans: removeOrphans(deps),
   retryOperation: retryOperation(deps),
   recordRefusal: recordRefusal(deps),
+  plans: createPlans(deps),
 });
 
 export type Commands = ReturnType<typeof createCommands>;

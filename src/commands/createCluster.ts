@@ -3,11 +3,10 @@ import { permittedProject } from '../domain/actor.ts';
 import { CALLER_TOKEN, NO_CREDENTIAL, newUserCredential } from '../domain/cloudCredential.ts';
 import { shortIdOf } from '../domain/cluster.ts';
 import { Conflict, NotFound } from '../domain/errors.ts';
-import { replicasOf } from '../domain/projectQuota.ts';
-import { sumOf } from '../domain/quota.ts';
-import { insertCluster } from '../store/clusters.ts';
+import type { ActsBy } from '../domain/plannedObjects.ts';
+import { findClustersByName, insertCluster } from '../store/clusters.ts';
 import { insertEvent } from '../store/events.ts';
-import { isUniqueViolation, type Tx } from '../store/open.ts';
+import type { Looking, Tx } from '../store/open.ts';
 import { insertOperation } from '../store/operations.ts';
 import { requireRoom } from '../store/projectQuotas.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
@@ -22,7 +21,7 @@ import { type ClusterInput, type ClusterPlan, clusterInput, planCluster } from '
 import { runOnce } from './idempotent.ts';
 import { nodeGroupRow, storeNodeGroup } from './nodeGroupInput.ts';
 import { ownInput, parseInput } from './parse.ts';
-import { flavorVcpus, nodesDemand } from './quotaChecks.ts';
+import { flavorVcpus, newClusterDemand } from './quotaChecks.ts';
 import { newTrust } from './trust.ts';
 
 export const createCluster =
@@ -53,27 +52,9 @@ export const writeCluster = async (deps: CommandDeps, call: Call, tx: Tx, of: { 
   const cluster = clusterRow(deps, call, input, plan, names, now);
   // It may have been deleted since the plan was made.
   if (!(await isLiveTemplate(tx.db, cluster.templateId))) throw new NotFound('The cluster template', { field: ['clusterTemplate'] });
-  const owner = { projectId: cluster.projectId, userId: call.actor.userId };
-  const groups = plan.groups.map((group) => ({ ...group, vcpus: flavorVcpus(deps, owner, group.spec) }));
-  await requireRoom(
-    tx,
-    deps.settings.projectLimits,
-    cluster.projectId,
-    sumOf([
-      { clusters: 1, controlPlaneReplicas: replicasOf(cluster.spec.controlPlane) },
-      ...groups.map(({ spec, vcpus }) => nodesDemand(spec.count, vcpus)),
-    ]),
-  );
-  await checkBundlesThere(tx.db, cluster.spec, ['overrides', 'bundles']);
-  try {
-    await insertCluster(tx, cluster);
-  } catch (error) {
-    if (isUniqueViolation(error) && String(error instanceof Error ? (error.cause ?? error) : error).includes('clusters.name'))
-      throw new Conflict('NAME_TAKEN', `A cluster named ${input.name} is there already in your project; choose another name.`, {
-        field: ['name'],
-      });
-    throw error;
-  }
+  const groups = withVcpus(deps, call, plan);
+  for (const check of lastChecks(deps, tx, { name: input.name, plan, groups })) await check();
+  await insertCluster(tx, cluster);
   const subject = clusterSubject(cluster);
   const operation = newOperation(deps, call, 'CREATE_CLUSTER', subject, 1);
   await insertOperation(tx, operation);
@@ -108,6 +89,34 @@ export const writeCluster = async (deps: CommandDeps, call: Call, tx: Tx, of: { 
   return { cluster, operation };
 };
 
+type SizedGroup = ClusterPlan['groups'][number] & { vcpus: number | null };
+
+/** The groups, with what each of their workers counts in Seedbed's own quota. */
+export const withVcpus = (deps: CommandDeps, call: Call, { projectId, groups }: Pick<ClusterPlan, 'projectId' | 'groups'>): SizedGroup[] =>
+  groups.map((group) => ({ ...group, vcpus: flavorVcpus(deps, { projectId, userId: call.actor.userId }, group.spec) }));
+
+interface NearlyMade {
+  name: string;
+  plan: Pick<ClusterPlan, 'projectId' | 'spec'>;
+  groups: readonly SizedGroup[];
+}
+
+/** What is looked at in the very transaction, for others may have been faster; each throws UserError or Conflict. */
+export const lastChecks = (deps: CommandDeps, at: Looking, { name, plan, groups }: NearlyMade): (() => Promise<void>)[] => {
+  const { projectId, spec } = plan;
+  return [
+    () => requireRoom(at, deps.settings.projectLimits, projectId, newClusterDemand(spec, groups)),
+    () => checkBundlesThere(at.db, spec, ['overrides', 'bundles']),
+    async () => {
+      const namesakes = await findClustersByName(at.db, { all: false, projectId }, name);
+      if (namesakes.length > 0)
+        throw new Conflict('NAME_TAKEN', `A cluster named ${name} is there already in your project; choose another name.`, {
+          field: ['name'],
+        });
+    },
+  ];
+};
+
 /** What the cluster is made by: the credential that was handed in, a user of its own where the operator wants that, or a trust of the caller's. */
 const rightOf = (
   deps: CommandDeps,
@@ -116,9 +125,14 @@ const rightOf = (
   of: Pick<ClusterRow, 'id' | 'shortId'>,
 ): Pick<ClusterRow, 'trust' | 'credential'> => {
   if (credential !== undefined) return { trust: null, credential: { ...NO_CREDENTIAL, next: sealCredential(deps, of.id, credential) } };
-  if (!deps.settings.clustersHaveUsers) return { trust: newTrust(deps, call), credential: null };
+  if (actsBy(deps, { credential }) === 'TRUST') return { trust: newTrust(deps, call), credential: null };
   const next = newUserCredential(of, { randomToken: deps.randomToken, seal: deps.secrets.seal });
   return { trust: null, credential: { ...NO_CREDENTIAL, next } };
+};
+
+export const actsBy = (deps: CommandDeps, { credential }: Pick<NewCluster, 'credential'>): ActsBy => {
+  if (credential !== undefined) return 'HANDED_IN';
+  return deps.settings.clustersHaveUsers ? 'CLUSTER_USER' : 'TRUST';
 };
 
 const clusterRow = (

@@ -6,8 +6,9 @@ import { LONGEST_DEADLINE_S, SHORTEST_DEADLINE_S } from '../domain/deletionStage
 import { Conflict, UserError } from '../domain/errors.ts';
 import { requestDeletionOfNodeGroups } from '../store/nodeGroups.ts';
 import { requestDeletionOfNodes } from '../store/nodes.ts';
-import type { Tx } from '../store/open.ts';
+import type { Looking, Tx } from '../store/open.ts';
 import { findNewestOperation, supersedeOperations } from '../store/operations.ts';
+import type { OperationRow } from '../store/progress.ts';
 import { type ClusterRow, patchCluster } from '../store/reconcile.ts';
 import { wakeNodeGroups, wakeNodes, wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
@@ -19,7 +20,7 @@ import { checkGeneration, getCluster, recallCluster } from './targets.ts';
 import { refreshTrust } from './trust.ts';
 
 const keepOrDelete = given(z.enum(['KEEP', 'DELETE']));
-const schema = z.strictObject({
+export const deleteInput = z.strictObject({
   clusterId: nameOrId,
   disableDeletionProtection: given(z.boolean()),
   abandonSeed: given(z.boolean()),
@@ -38,18 +39,17 @@ const schema = z.strictObject({
 export const deleteCluster =
   (deps: CommandDeps): Command<ClusterAnswer> =>
   async (call, raw) => {
-    const input = parseInput(schema, ownInput(raw));
+    const input = parseInput(deleteInput, ownInput(raw));
     return runOnce<ClusterAnswer, void>(deps, call, {
       mutation: 'deleteCluster',
       input: raw,
       prepare: async () => {},
       apply: async (tx) => {
         const row = await getCluster(tx.db, call, input.clusterId);
-        permit(call.actor, 'deleteCluster', row);
-        if (input.policy?.loadBalancers === 'KEEP') checkNetworkStays(row);
-        if (input.abandonSeed) await abandonSeed(deps, call, tx, row);
-        const { cluster, operation } =
-          (await underWay(deps, call, tx, row)) ?? (await write(deps, call, tx, row, input.disableDeletionProtection ?? false));
+        const before = await findUnderWay(tx, row);
+        for (const check of deletionChecks(call, row, input, before)) check();
+        if (input.abandonSeed) await abandonSeed(deps, tx, row);
+        const { cluster, operation } = before === undefined ? await write(deps, call, tx, row) : await goOn(deps, call, tx, row, before);
         if (input.policy != null) await setPolicy(deps, tx, row, input.policy);
         return outcomeOf({ cluster, operation });
       },
@@ -57,25 +57,22 @@ export const deleteCluster =
     });
   };
 
+type GivenPolicy = { [Field in keyof DeletePolicy]?: DeletePolicy[Field] | undefined };
+
+/** What is left out stays as it was asked before. */
+export const policyAfter = ({ deletePolicy: before }: ClusterRow, policy: GivenPolicy): DeletePolicy => ({
+  volumes: policy.volumes ?? before?.volumes ?? null,
+  loadBalancers: policy.loadBalancers ?? before?.loadBalancers ?? null,
+  floatingIps: policy.floatingIps ?? before?.floatingIps ?? null,
+  snapshots: policy.snapshots ?? before?.snapshots ?? null,
+  backups: policy.backups ?? before?.backups ?? null,
+  deadlineSeconds: policy.deadlineSeconds ?? before?.deadlineSeconds ?? null,
+});
+
 /** Also of a deletion that is under way: what waits for the word of a cluster that is silent goes on with the customer's. */
-const setPolicy = async (
-  deps: CommandDeps,
-  tx: Tx,
-  row: ClusterRow,
-  policy: { [Field in keyof DeletePolicy]?: DeletePolicy[Field] | undefined },
-): Promise<void> => {
-  // What is left out stays as it was asked before.
-  const before = row.deletePolicy;
-  const deletePolicy: DeletePolicy = {
-    volumes: policy.volumes ?? before?.volumes ?? null,
-    loadBalancers: policy.loadBalancers ?? before?.loadBalancers ?? null,
-    floatingIps: policy.floatingIps ?? before?.floatingIps ?? null,
-    snapshots: policy.snapshots ?? before?.snapshots ?? null,
-    backups: policy.backups ?? before?.backups ?? null,
-    deadlineSeconds: policy.deadlineSeconds ?? before?.deadlineSeconds ?? null,
-  };
+const setPolicy = async (deps: CommandDeps, tx: Tx, row: ClusterRow, policy: GivenPolicy): Promise<void> => {
   const now = deps.clock.now();
-  await patchCluster(tx, row.id, { deletePolicy });
+  await patchCluster(tx, row.id, { deletePolicy: policyAfter(row, policy) });
   await wakeNow(tx, 'CLUSTER', row.id, now);
   await wakeNodes(tx, { clusterId: row.id }, now, false);
 };
@@ -90,30 +87,49 @@ const checkNetworkStays = ({ resolved, spec, name }: ClusterRow): void => {
   );
 };
 
-const abandonSeed = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow): Promise<void> => {
-  permit(call.actor, 'abandonSeed', undefined, { field: ['abandonSeed'], whoMustAct: 'CLOUD_ADMIN' });
+const abandonSeed = async (deps: CommandDeps, tx: Tx, row: ClusterRow): Promise<void> => {
   await patchCluster(tx, row.id, { seedAbandoned: true });
   await wakeNow(tx, 'CLUSTER', row.id, deps.clock.now());
 };
 
-const underWay = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow) => {
-  if (row.deleteRequestedAt === null) return null;
-  const operation = await findNewestOperation(tx.db, row.id, 'DELETE_CLUSTER');
-  if (operation === undefined) return null;
+/** The deletion that is asked for already, if one is. */
+export const findUnderWay = async ({ db }: Looking, row: ClusterRow): Promise<OperationRow | undefined> =>
+  row.deleteRequestedAt === null ? undefined : findNewestOperation(db, row.id, 'DELETE_CLUSTER');
+
+const goOn = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, operation: OperationRow) => {
   await refreshTrust(tx, deps, call, row);
   return { cluster: await recallCluster(tx.db, call, row.id), operation };
 };
 
-const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, unprotect: boolean) => {
-  checkGeneration(call, row);
-  if (row.deletionProtection && !unprotect)
-    throw new Conflict(
-      'DELETION_PROTECTED',
-      `Cluster ${row.name} is protected against deletion; if you mean it, repeat with disableDeletionProtection: true.`,
-      {
-        field: ['disableDeletionProtection'],
-      },
-    );
+/** In this order; each throws UserError or Conflict. What is being deleted already needs no leave any more. */
+export const deletionChecks = (
+  call: Call,
+  row: ClusterRow,
+  { policy, abandonSeed: abandons, disableDeletionProtection: unprotect }: z.output<typeof deleteInput>,
+  underWay: OperationRow | undefined,
+): (() => void)[] => [
+  () => permit(call.actor, 'deleteCluster', row),
+  () => {
+    if (policy?.loadBalancers === 'KEEP') checkNetworkStays(row);
+  },
+  () => {
+    if (abandons) permit(call.actor, 'abandonSeed', undefined, { field: ['abandonSeed'], whoMustAct: 'CLOUD_ADMIN' });
+  },
+  () => {
+    if (underWay !== undefined) return;
+    checkGeneration(call, row);
+    if (row.deletionProtection && !unprotect)
+      throw new Conflict(
+        'DELETION_PROTECTED',
+        `Cluster ${row.name} is protected against deletion; if you mean it, repeat with disableDeletionProtection: true.`,
+        {
+          field: ['disableDeletionProtection'],
+        },
+      );
+  },
+];
+
+const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow) => {
   const now = deps.clock.now();
   const change = {
     deleteRequestedAt: now,

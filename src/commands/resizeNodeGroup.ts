@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { MAX_NODES_PER_GROUP } from '../domain/nodeGroup.ts';
-import type { Tx } from '../store/open.ts';
-import { listLiveNodeGroups, listLiveNodes, type NodeGroupRow, patchNodeGroup } from '../store/reconcile.ts';
+import type { Looking } from '../store/open.ts';
+import { type ClusterRow, listLiveNodeGroups, listLiveNodes, type NodeGroupRow, patchNodeGroup } from '../store/reconcile.ts';
+import type { Call, CommandDeps } from './call.ts';
 import { checkRoom } from './checks.ts';
 import { begin, nodeGroupCommand } from './nodeGroupCommand.ts';
 import { checkCount } from './nodeGroupInput.ts';
@@ -11,7 +12,7 @@ import { given, nameOrId, wholeNumber } from './parse.ts';
 import { checkGroupRoom, checkGrowth, vcpusOf } from './quotaChecks.ts';
 import { checkGeneration, getNodeGroup } from './targets.ts';
 
-const schema = z.strictObject({
+export const resizeInput = z.strictObject({
   nodeGroupId: nameOrId,
   count: wholeNumber(0, MAX_NODES_PER_GROUP),
   nodesToRemove: given(z.array(nameOrId).max(MAX_NODES_PER_GROUP)),
@@ -19,24 +20,14 @@ const schema = z.strictObject({
 
 export const resizeNodeGroup = nodeGroupCommand({
   mutation: 'resizeNodeGroup',
-  schema,
+  schema: resizeInput,
   find: (db, call, { nodeGroupId }) => getNodeGroup(db, call, nodeGroupId),
-  write: async (at, { cluster, nodeGroup: row }, { count, nodesToRemove = [] }) => {
+  write: async (at, found, input) => {
     const { deps, call, tx } = at;
-    if (row.deleteRequestedAt !== null)
-      throw new Conflict('CONFLICT', `Node group ${row.name} is being deleted; it cannot be resized any more.`);
-    checkGeneration(call, row);
-    checkCount(row.spec, count, ['count']);
-    if (count > row.spec.count) {
-      const others = (await listLiveNodeGroups(tx.db, cluster.id)).filter((group) => group.id !== row.id);
-      const total = others.reduce((sum, group) => sum + group.spec.count, count);
-      checkRoom(cluster.spec, total, () => ['count']);
-    }
-    const owner = { projectId: cluster.projectId, userId: call.actor.userId };
-    const vcpus = vcpusOf(deps, owner, row);
-    await checkGroupRoom(deps, tx, owner, row, { count, vcpus }, ['count']);
-    await checkGrowth(deps, tx, owner, row, count, ['count']);
-    await checkNodesToRemove(tx, row, count, nodesToRemove);
+    const { cluster, nodeGroup: row } = found;
+    const { count, nodesToRemove = [] } = input;
+    const vcpus = vcpusOf(deps, { projectId: cluster.projectId, userId: call.actor.userId }, row);
+    for (const check of resizeChecks(deps, call, tx, found, input)) await check();
     const generation = row.generation + 1;
     await patchNodeGroup(tx, row.id, {
       spec: { ...row.spec, count },
@@ -57,11 +48,37 @@ export const resizeNodeGroup = nodeGroupCommand({
   },
 });
 
-const checkNodesToRemove = async (tx: Tx, row: NodeGroupRow, count: number, ids: readonly string[]): Promise<void> => {
+/** In this order; each throws UserError or Conflict naming the field. */
+export const resizeChecks = (
+  deps: CommandDeps,
+  call: Call,
+  at: Looking,
+  { cluster, nodeGroup: row }: { cluster: ClusterRow; nodeGroup: NodeGroupRow },
+  { count, nodesToRemove = [] }: z.output<typeof resizeInput>,
+): (() => Promise<void>)[] => {
+  const owner = { projectId: cluster.projectId, userId: call.actor.userId };
+  return [
+    async () => {
+      if (row.deleteRequestedAt !== null)
+        throw new Conflict('CONFLICT', `Node group ${row.name} is being deleted; it cannot be resized any more.`);
+      checkGeneration(call, row);
+      checkCount(row.spec, count, ['count']);
+      if (count <= row.spec.count) return;
+      const others = (await listLiveNodeGroups(at.db, cluster.id)).filter((group) => group.id !== row.id);
+      const total = others.reduce((sum, group) => sum + group.spec.count, count);
+      checkRoom(cluster.spec, total, () => ['count']);
+    },
+    () => checkGroupRoom(deps, at, owner, row, { count, vcpus: vcpusOf(deps, owner, row) }, ['count']),
+    () => checkGrowth(deps, at, owner, row, count, ['count']),
+    () => checkNodesToRemove(at, row, count, nodesToRemove),
+  ];
+};
+
+const checkNodesToRemove = async (at: Looking, row: NodeGroupRow, count: number, ids: readonly string[]): Promise<void> => {
   const field = ['nodesToRemove'];
   if (ids.length === 0) return;
   if (new Set(ids).size !== ids.length) throw new UserError('INVALID_INPUT', 'A node to remove is named twice.', { field });
-  const live = new Set((await listLiveNodes(tx.db, row.id)).filter((node) => node.deleteRequestedAt === null).map((node) => node.id));
+  const live = new Set((await listLiveNodes(at.db, row.id)).filter((node) => node.deleteRequestedAt === null).map((node) => node.id));
   const stranger = ids.findIndex((id) => !live.has(id));
   if (stranger >= 0)
     throw new UserError('INVALID_INPUT', 'This is not a node of the group, or it is being removed already.', {

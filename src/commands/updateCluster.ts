@@ -1,10 +1,9 @@
 /** updateCluster: changes settings of a living cluster; its flow carries them out. */
 import { z } from 'zod';
-import { permit } from '../domain/actor.ts';
 import { UserError } from '../domain/errors.ts';
 import { mergeChanges, mergeSpec, type SpecPath, settingAt, settingsOf } from '../domain/template.ts';
 import { stableJson } from '../lib/json.ts';
-import type { Tx } from '../store/open.ts';
+import type { Looking, Tx } from '../store/open.ts';
 import { supersedeOperations } from '../store/operations.ts';
 import { type ClusterRow, listLiveNodeGroups, patchCluster } from '../store/reconcile.ts';
 import { wakeNodeGroups, wakeNodes, wakeNow } from '../store/wake.ts';
@@ -12,11 +11,11 @@ import { announce, clusterSubject, newOperation } from './announce.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
 import { checkAllowedCidrs, checkBackup, checkSpec, checkTunnel, type PathOf } from './checks.ts';
-import { outcomeOf, recallClusterAnswer } from './clusterCommand.ts';
+import { checkMayChange, outcomeOf, recallClusterAnswer } from './clusterCommand.ts';
 import { runOnce } from './idempotent.ts';
 import { definedOf, given, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
 import { checkReplicas } from './quotaChecks.ts';
-import { checkGeneration, checkNotDeleting, getCluster, recallCluster } from './targets.ts';
+import { getCluster, recallCluster } from './targets.ts';
 import { labelsInput, type ReadSpec, readSpec, specFields } from './templateInput.ts';
 import { refreshTrust } from './trust.ts';
 
@@ -31,18 +30,14 @@ type Input = z.output<typeof schema>;
 export const updateCluster =
   (deps: CommandDeps): Command<ClusterAnswer> =>
   async (call, raw) => {
-    const input = parseInput(schema, ownInput(raw));
-    const { clusterId: _about, overrides, ...others } = input;
-    requireChange({ ...definedOf(overrides ?? {}), ...others });
+    const input = parseUpdate(raw);
     return runOnce<ClusterAnswer, void>(deps, call, {
       mutation: 'updateCluster',
       input: raw,
       prepare: async () => {},
       apply: async (tx) => {
         const row = await getCluster(tx.db, call, input.clusterId);
-        permit(call.actor, 'updateCluster', row);
-        checkNotDeleting(row);
-        checkGeneration(call, row);
+        checkMayChange(call, 'updateCluster', row);
         const { cluster, operation } = await write(deps, call, tx, row, input);
         return outcomeOf({ cluster, operation });
       },
@@ -50,16 +45,47 @@ export const updateCluster =
     });
   };
 
-const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, input: Input) => {
-  const now = deps.clock.now();
+/** @throws UserError INVALID_INPUT for the first fault, and for a change of nothing. */
+export const parseUpdate = (raw: unknown): Input => {
+  const input = parseInput(schema, ownInput(raw));
+  const { clusterId: _about, overrides, ...others } = input;
+  requireChange({ ...definedOf(overrides ?? {}), ...others });
+  return input;
+};
+
+interface ReadUpdate {
+  read: ReadSpec;
+  pathOf: PathOf;
+}
+
+/** What is asked for, its possibility apart. @throws UserError naming the field. */
+export const readUpdate = async (deps: CommandDeps, { db }: Looking, row: ClusterRow, input: Input): Promise<ReadUpdate> => {
   const wished = readSpec(input.overrides === undefined ? {} : definedOf(input.overrides), input.labels, row.spec.networkDriver, [
     'overrides',
   ]);
   const pathOf = (path: SpecPath) => wished.pathOf(path) ?? ['overrides', ...path.split('.')];
-  const read = await chooseBundles(deps, tx.db, wished, row.spec, pathOf);
+  return { read: await chooseBundles(deps, db, wished, row.spec, pathOf), pathOf };
+};
+
+/** The spec as it is to be. @throws UserError, Conflict for what the cluster cannot take. */
+export const checkUpdate = async (
+  deps: CommandDeps,
+  call: Call,
+  at: Looking,
+  row: ClusterRow,
+  { read, pathOf }: ReadUpdate,
+): Promise<ClusterRow['spec']> => {
   const spec = changedSpec(deps, call, row, read, pathOf);
-  await checkReached(tx, row, spec, pathOf);
-  await checkReplicas(deps, tx, row, spec, pathOf('controlPlane.replicas'));
+  await checkReached(at, row, spec, pathOf);
+  await checkReplicas(deps, at, row, spec, pathOf('controlPlane.replicas'));
+  return spec;
+};
+
+const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, input: Input) => {
+  const now = deps.clock.now();
+  const asked = await readUpdate(deps, tx, row, input);
+  const { read } = asked;
+  const spec = await checkUpdate(deps, call, tx, row, asked);
   const change = {
     spec,
     overrides: mergeChanges(row.overrides, read.fields),
@@ -110,9 +136,9 @@ const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadS
 };
 
 /** The seed lets an API server without the tunnel into the range of the cluster's own subnet alone. @throws UserError INVALID_INPUT. */
-export const checkReached = async (tx: Tx, row: ClusterRow, spec: ClusterRow['spec'], pathOf: PathOf): Promise<void> => {
+export const checkReached = async ({ db }: Looking, row: ClusterRow, spec: ClusterRow['spec'], pathOf: PathOf): Promise<void> => {
   if (spec.controlPlane.tunnel !== 'NONE' || row.spec.controlPlane.tunnel === 'NONE') return;
-  const elsewhere = (await listLiveNodeGroups(tx.db, row.id)).find((group) => group.spec.subnets.length > 0);
+  const elsewhere = (await listLiveNodeGroups(db, row.id)).find((group) => group.spec.subnets.length > 0);
   if (elsewhere === undefined) return;
   throw new UserError(
     'INVALID_INPUT',

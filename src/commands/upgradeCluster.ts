@@ -1,7 +1,7 @@
 /** upgradeCluster: another version of Kubernetes for a living cluster; its flow takes the control plane there, and then the nodes. */
 import { z } from 'zod';
 import { checkUpgrade, getRunningVersion, listLate } from '../domain/upgradeCheck.ts';
-import type { Tx } from '../store/open.ts';
+import type { Looking, Tx } from '../store/open.ts';
 import { type ClusterRow, listLiveNodeGroups, listLiveNodesOfCluster, patchNodeGroup } from '../store/reconcile.ts';
 import { backupBeforeUpgrade, writeUpgrade } from '../store/upgrades.ts';
 import { beginnerOf } from './announce.ts';
@@ -14,18 +14,18 @@ import { versionInput } from './templateInput.ts';
 import { refreshTrust } from './trust.ts';
 import type { UpgradeFacts } from './upgradePlan.ts';
 
-const schema = z.strictObject({
+export const upgradeInput = z.strictObject({
   clusterId: nameOrId,
   version: versionInput,
   controlPlaneOnly: given(z.boolean()),
   skipBackup: given(z.boolean()),
 });
-type Input = z.output<typeof schema>;
+type Input = z.output<typeof upgradeInput>;
 
 export const upgradeCluster =
   (deps: CommandDeps): Command<ClusterAnswer> =>
   async (call, raw) => {
-    const input = parseInput(schema, ownInput(raw));
+    const input = parseInput(upgradeInput, ownInput(raw));
     return changeCluster(deps, call, {
       mutation: 'upgradeCluster',
       raw,
@@ -33,6 +33,15 @@ export const upgradeCluster =
       write: (tx, row) => write(deps, call, tx, row, input),
     });
   };
+
+/** What an upgrade is judged by. */
+export const readUpgradeFacts = async (deps: CommandDeps, call: Call, { db }: Looking, row: ClusterRow): Promise<UpgradeFacts> => ({
+  cluster: row,
+  groups: await listLiveNodeGroups(db, row.id),
+  nodes: await listLiveNodesOfCluster(db, row.id),
+  catalogue: deps.peekCatalogue(row.projectId, call.actor.userId),
+  now: deps.clock.now(),
+});
 
 const write = async (
   deps: CommandDeps,
@@ -42,13 +51,7 @@ const write = async (
   { version, controlPlaneOnly = false, skipBackup = false }: Input,
 ) => {
   const now = deps.clock.now();
-  const facts: UpgradeFacts = {
-    cluster: row,
-    groups: await listLiveNodeGroups(tx.db, row.id),
-    nodes: await listLiveNodesOfCluster(tx.db, row.id),
-    catalogue: deps.peekCatalogue(row.projectId, call.actor.userId),
-    now,
-  };
+  const facts = await readUpgradeFacts(deps, call, tx, row);
   const { version: kubernetesVersion } = checkUpgrade(facts, version, controlPlaneOnly);
   const running = getRunningVersion(row);
   const by = beginnerOf(deps, call, now);

@@ -73,11 +73,11 @@ export const targetOf = (facts: UpgradeFacts, from: Release, to: Release): Upgra
       throw error;
     }
   };
-  const replaced = groups.map((nodeGroup) => {
-    const at = nodeGroup.kubernetesVersion ?? from.version;
-    const own = nodes.filter((node) => node.nodeGroupId === nodeGroup.id && node.deleteRequestedAt === null);
-    return { nodeGroup, from: at, nodes: own.filter((node) => (node.kubernetesVersion ?? at) !== to.version).length };
-  });
+  const replaced = groups.map((nodeGroup) => ({
+    nodeGroup,
+    from: nodeGroup.kubernetesVersion ?? from.version,
+    nodes: nodesBehind(nodeGroup, nodes, from.version, to.version).length,
+  }));
   const removedApis = removedBetween(cluster.deprecatedApis, from, to);
   return {
     version: to.version,
@@ -94,6 +94,15 @@ export const targetOf = (facts: UpgradeFacts, from: Release, to: Release): Upgra
     controlPlaneOnlyProblem: problemOf(true),
   };
 };
+
+/** Nodes of the group that are not at the version that it comes to. `running`: what the control plane is at. */
+export const nodesBehind = (group: NodeGroupRow, nodes: readonly NodeRow[], running: string, to: string): NodeRow[] =>
+  nodes.filter(
+    (node) =>
+      node.nodeGroupId === group.id &&
+      node.deleteRequestedAt === null &&
+      (node.kubernetesVersion ?? group.kubernetesVersion ?? running) !== to,
+  );
 
 const componentsOf = (from: Release, to: Release): VersionChange[] => [
   { name: 'etcd', title: 'etcd', from: from.images.etcd, to: to.images.etcd },

@@ -47,19 +47,22 @@ const OWN_NETWORK: Demand = { network: 1, subnet: 1, router: 1, port: 2 };
 const OWN_SUBNET_V6: Demand = { subnet: 1, port: 1 };
 
 /** Of the ingress controller's Service: with its address outside, its port in the network, and the security group before it. */
-const LOAD_BALANCER: Demand = { loadbalancer: 1, floatingip: 1, port: 1, security_group: 1 };
+export const LOAD_BALANCER: Demand = { loadbalancer: 1, floatingip: 1, port: 1, security_group: 1 };
+
+/** Its ingress controller has a load balancer of the cloud. */
+export const isBalanced = (spec: Pick<TemplateSpec, 'addons' | 'networkDriver' | 'volumeDriver'>): boolean =>
+  isWanted('ingressController', spec) && spec.addons.ingressController.serviceType === 'LOAD_BALANCER';
 
 export type ClusterWish = Pick<TemplateSpec, 'fixedNetwork' | 'ipFamilies' | 'addons' | 'volumeDriver' | 'networkDriver'>;
 
 /** Beside its groups. Load balancers of customers' own Services are known only once they ask for them. */
 export const clusterDemands = (spec: ClusterWish): Demand[] => {
   const own = spec.fixedNetwork === null;
-  const balanced = isWanted('ingressController', spec) && spec.addons.ingressController.serviceType === 'LOAD_BALANCER';
   return [
     SECURITY_GROUP,
     ...(isDualStack(spec) ? [RULES_V6] : []),
     ...(own ? [OWN_NETWORK] : []),
     ...(own && isDualStack(spec) ? [OWN_SUBNET_V6] : []),
-    ...(balanced ? [LOAD_BALANCER] : []),
+    ...(isBalanced(spec) ? [LOAD_BALANCER] : []),
   ];
 };

@@ -55,6 +55,13 @@ export const isOutdated = (node: MadeNode, group: Group, cluster: Cluster): bool
   );
 };
 
+/** Another takes its place: somebody asked for that, or it is not what the group says any more. */
+export const isReplaced = (
+  node: MadeNode & { replaceRequestedAt: number | null; createdAt: number },
+  group: Group,
+  cluster: Cluster & { nodesSince: number | null },
+): boolean => node.replaceRequestedAt !== null || node.createdAt < (cluster.nodesSince ?? 0) || isOutdated(node, group, cluster);
+
 /** It was made with another version and with nothing else that is different: what an upgrade alone replaces. */
 export const isOnlyBehind = (node: MadeNode, group: Group, cluster: Cluster): boolean =>
   isOutdated(node, group, cluster) && !isOutdated({ ...node, kubernetesVersion: joinVersionOf(group, cluster) }, group, cluster);

@@ -3,7 +3,7 @@ import { type BackupReason, checkRoomForBackup } from '../domain/backup.ts';
 import { Conflict } from '../domain/errors.ts';
 import { openstackRequestId } from '../lib/ids.ts';
 import { type BackupRow, countLiveBackups, insertBackup, newBackup } from './backups.ts';
-import type { Tx } from './open.ts';
+import type { Looking, Tx } from './open.ts';
 import { insertOperation } from './operations.ts';
 import { appendEvent, type OperationRow, type Subject } from './progress.ts';
 import { type ClusterRow, changed } from './reconcile.ts';
@@ -20,10 +20,19 @@ export interface Beginner {
   requestId?: string;
 }
 
+/** @throws QUOTA_EXCEEDED, or CONFLICT while a clone is not its own. */
+export const checkNewBackup = async ({ db }: Looking, { id, projectId, name, clone }: ClusterRow): Promise<void> => {
+  if (clone?.separated === false)
+    throw new Conflict('CONFLICT', `Cluster ${name} still has what is the first cluster's; ask again once it is READY.`, {
+      field: ['clusterId'],
+    });
+  checkRoomForBackup(await countLiveBackups(db, id, projectId), name, ['clusterId']);
+};
+
 /**
  * `said`: the end of the sentence that its first event is.
  *
- * @throws QUOTA_EXCEEDED, or CONFLICT while a clone is not its own.
+ * @throws as checkNewBackup does.
  */
 export const writeBackup = async (
   tx: Tx,
@@ -31,12 +40,8 @@ export const writeBackup = async (
   cluster: ClusterRow,
   { reason, said }: { reason: BackupReason; said: string },
 ): Promise<{ backup: BackupRow; operation: OperationRow }> => {
-  const { id: clusterId, projectId, name, clone } = cluster;
-  if (clone?.separated === false)
-    throw new Conflict('CONFLICT', `Cluster ${name} still has what is the first cluster's; ask again once it is READY.`, {
-      field: ['clusterId'],
-    });
-  checkRoomForBackup(await countLiveBackups(tx.db, clusterId, projectId), name, ['clusterId']);
+  const { id: clusterId, projectId, name } = cluster;
+  await checkNewBackup(tx, cluster);
   const backup = newBackup({ id: by.newId(), cluster, reason, createdBy: by.requestedBy, now: by.now });
   await insertBackup(tx, backup);
   const subject: Subject = { kind: 'BACKUP', id: backup.id, name: backup.name, streamId: clusterId, clusterId, projectId };

@@ -34,6 +34,9 @@ export interface Tx extends Committed {
   db: Db;
 }
 
+/** For looks that a command has in its transaction, and a plan without one. */
+export type Looking = Pick<Tx, 'db'>;
+
 export interface Store {
   /** Reads; never sees what is not committed. */
   db: Db;

@@ -1,7 +1,8 @@
 /** Operations: one per acknowledged mutation; newest first wherever they are listed. */
-import { and, eq, inArray, or, type SQL } from 'drizzle-orm';
+import { and, desc, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
 import { may, type Seer } from '../domain/actor.ts';
 import type { Problem } from '../domain/errors.ts';
+import type { PastOperation } from '../domain/expectedDuration.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
@@ -117,4 +118,19 @@ export const callOffOperations = async (tx: Tx, targetId: string, kind: Operatio
     .where(and(eq(operations.targetId, targetId), eq(operations.kind, kind), inArray(operations.state, OPEN)))
     .returning({ id: operations.id, clusterId: operations.clusterId, projectId: operations.projectId });
   for (const row of ended) tx.changes.push({ kind: 'OPERATION', ...row, what: 'CHANGED' });
+};
+
+const MOST_PAST = 200;
+
+/** The newest of a kind that have succeeded, whoever's they are: how long each took from the call to its end, in milliseconds. */
+export const listPastOperations = async (db: Db, kind: OperationKind): Promise<PastOperation[]> => {
+  const { projectId, requestedAt, finishedAt, state } = operations;
+  const rows = await db
+    .select({ projectId, requestedAt, finishedAt })
+    .from(operations)
+    // In the words of the index that holds these alone.
+    .where(and(eq(operations.kind, kind), sql`${state} = 'SUCCEEDED'`))
+    .orderBy(desc(finishedAt))
+    .limit(MOST_PAST);
+  return rows.flatMap((row) => (row.finishedAt === null ? [] : [{ projectId: row.projectId, tookMs: row.finishedAt - row.requestedAt }]));
 };

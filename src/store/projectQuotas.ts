@@ -11,8 +11,8 @@ import {
   type ProjectShares,
   sharesOf,
 } from '../domain/projectQuota.ts';
-import { type Demand, requireQuotas } from '../domain/quota.ts';
-import type { Db, Tx } from './open.ts';
+import { type Demand, type ResourceQuota, requireQuotas } from '../domain/quota.ts';
+import type { Db, Looking, Tx } from './open.ts';
 import { clusters, nodeGroups, nodes, projectQuotas } from './tables.ts';
 
 export type ProjectQuotaRow = typeof projectQuotas.$inferSelect;
@@ -66,22 +66,33 @@ const groupShares = async (db: Db, projectId: string): Promise<GroupShare[]> => 
 export const loadShares = async (db: Db, projectId: string): Promise<ProjectShares> =>
   sharesOf(await clusterShares(db, projectId), await groupShares(db, projectId));
 
+/** What the project has of each, and may have. */
+export const listProjectQuotas = async (db: Db, usual: ProjectLimits, projectId: string): Promise<ResourceQuota[]> => {
+  const limits = limitsOf(usual, (await findProjectQuota(db, projectId))?.limits ?? {});
+  const shares = await loadShares(db, projectId);
+  return PROJECT_RESOURCES.map((resource) => ({
+    resource,
+    used: shares[resource].used + shares[resource].reserved,
+    limit: limits[resource] === NO_LIMIT ? null : limits[resource],
+  }));
+};
+
 /**
  * Whether there is room for so much more. Writers go one after the other, so two that ask in their transactions never pass together.
  * @throws UserError QUOTA_EXCEEDED that names every resource that is short.
  */
 export const requireRoom = async (
-  tx: Tx,
+  { db }: Looking,
   usual: ProjectLimits,
   projectId: string,
   demand: Demand & { [Resource in ProjectResource]?: number },
   field?: string[],
 ): Promise<void> => {
   if (PROJECT_RESOURCES.every((resource) => (demand[resource] ?? 0) <= 0)) return;
-  const limits = limitsOf(usual, (await findProjectQuota(tx.db, projectId))?.limits ?? {});
+  const limits = limitsOf(usual, (await findProjectQuota(db, projectId))?.limits ?? {});
   const asked = PROJECT_RESOURCES.filter((resource) => (demand[resource] ?? 0) > 0 && limits[resource] !== NO_LIMIT);
   if (asked.length === 0) return;
-  const shares = await loadShares(tx.db, projectId);
+  const shares = await loadShares(db, projectId);
   const quotas = asked.map((resource) => ({
     resource,
     used: shares[resource].used + shares[resource].reserved,

@@ -368,7 +368,11 @@ export const operations = sqliteTable(
     requestedAt: time().notNull(),
     finishedAt: time(),
   },
-  (t) => [index('operations_target').on(t.targetId, t.state), index('operations_cluster').on(t.clusterId, t.requestedAt)],
+  (t) => [
+    index('operations_target').on(t.targetId, t.state),
+    index('operations_cluster').on(t.clusterId, t.requestedAt),
+    index('operations_past').on(t.kind, t.finishedAt).where(sql`state = 'SUCCEEDED'`),
+  ],
 );
 
 export const conditions = sqliteTable(

@@ -2,9 +2,9 @@
 import type { AutoUpgrade } from '../domain/autoUpgrade.ts';
 import { mergeChanges } from '../domain/template.ts';
 import { upgradeTo } from '../domain/upgrade.ts';
-import { findBackup } from './backups.ts';
+import { type BackupRow, findBackup } from './backups.ts';
 import { announceBegun, type Beginner, operationOf, writeBackup } from './begun.ts';
-import type { Tx } from './open.ts';
+import type { Looking, Tx } from './open.ts';
 import { supersedeOperations } from './operations.ts';
 import type { OperationRow, Subject } from './progress.ts';
 import { type ClusterRow, changed, followControlPlane, patchCluster } from './reconcile.ts';
@@ -50,6 +50,18 @@ export const writeUpgrade = async (tx: Tx, by: Beginner, row: ClusterRow, wish: 
   return operation;
 };
 
+/** Not where backups are not enabled, on the way back, and once parts of the control plane have moved. */
+export const beginsWithBackup = ({ spec, upgrade }: ClusterRow, { running, wanted }: { running: string; wanted: string }): boolean => {
+  if (!spec.backup.enabled || wanted === running) return false;
+  return upgrade === null || upgrade.backupId !== undefined || spec.kubernetesVersion === running;
+};
+
+/** What an upgrade under way waits for already. One that came to nothing is followed by another. */
+export const findBackupAsked = async ({ db }: Looking, { upgrade }: ClusterRow): Promise<BackupRow | undefined> => {
+  const asked = upgrade?.backupId === undefined ? undefined : await findBackup(db, upgrade.backupId);
+  return asked === undefined || asked.deleteRequestedAt !== null || ['FAILED', 'LOST'].includes(asked.state) ? undefined : asked;
+};
+
 /**
  * The backup that an upgrade begins with: none where backups are not enabled, on the way back, and once parts of the control plane have moved.
  * `checkStore` throws where there is nowhere to put one. @throws as writeBackup does.
@@ -60,13 +72,10 @@ export const backupBeforeUpgrade = async (
   row: ClusterRow,
   { running, wanted, checkStore }: { running: string; wanted: string; checkStore(): void },
 ): Promise<{ backupId?: string }> => {
-  if (!row.spec.backup.enabled || wanted === running) return {};
-  const { upgrade } = row;
-  if (upgrade !== null && upgrade.backupId === undefined && row.spec.kubernetesVersion !== running) return {};
+  if (!beginsWithBackup(row, { running, wanted })) return {};
   checkStore();
-  const asked = upgrade?.backupId === undefined ? undefined : await findBackup(tx.db, upgrade.backupId);
-  // One that came to nothing is followed by another.
-  if (asked !== undefined && asked.deleteRequestedAt === null && !['FAILED', 'LOST'].includes(asked.state)) return { backupId: asked.id };
+  const asked = await findBackupAsked(tx, row);
+  if (asked !== undefined) return { backupId: asked.id };
   const { backup } = await writeBackup(tx, by, row, { reason: 'BEFORE_UPGRADE', said: `before its upgrade to ${wanted}` });
   return { backupId: backup.id };
 };

@@ -10,6 +10,8 @@ import { UserError } from '../../src/domain/errors.ts';
 import { createPolicy, KEYSTONE_ROLES, type Policy } from '../../src/domain/policy.ts';
 import type { Claims } from '../../src/domain/policyRule.ts';
 import { newId, randomToken } from '../../src/lib/ids.ts';
+import { createWorkloads } from '../../src/reconcilers/cluster/workloads.ts';
+import type { WorldSettings } from '../../src/reconcilers/world.ts';
 import { parseManifests } from '../../src/seeds/manifests.ts';
 import type { Store } from '../../src/store/open.ts';
 import { createSealer } from '../../src/store/sealing.ts';
@@ -29,6 +31,20 @@ export interface House {
   ordered: KubeconfigOrder[];
   close(): Promise<void>;
 }
+
+const WORLD_SETTINGS: WorldSettings = {
+  driftFactor: 1,
+  cutOffMs: 0,
+  drainMs: 0,
+  imageRegistry: null,
+  imageDigests: new Map(),
+  packages: null,
+  cloud: { authUrl: 'https://keystone.example.org/v3', region: null, caPem: null, interface: 'public' },
+  egressCidrs: [],
+  trustRoles: [],
+  sourceCidrs: [],
+  projectLimits: { clusters: 0, nodes: 0, workerVcpus: 0, controlPlaneReplicas: 0 },
+};
 
 export const openHouse = (): House => {
   const database = openTestDatabase();
@@ -61,6 +77,7 @@ export const openHouse = (): House => {
       caCertificate: 'authority',
       expiresAt: order.now + order.ttlMs,
     }),
+    workloadsOf: createWorkloads(WORLD_SETTINGS, true),
     settings: {
       trustRoles: ['member', 'load-balancer_member'],
       clustersHaveUsers: false,

@@ -209,12 +209,19 @@ export const wakeWaitingNodes = (scope: ClusterScope): Promise<void> =>
   scope.write((tx) => wakeNodes(tx, { clusterId: scope.row.id }, scope.clock.now(), true));
 
 /** A seed that has given it once is asked for it by name once it has been let go anywhere. */
-const addressOf = ({ move }: ClusterRow): HostedCluster['address'] => {
+const addressOf = ({ move }: Pick<ClusterRow, 'move'>): HostedCluster['address'] => {
   if (move?.phase === 'HAND_OVER') return 'LET_GO';
   return move?.askedAt != null ? 'ASKED_FOR' : 'GIVEN';
 };
 
-export const hostedOf = (row: ClusterRow, seed: SeedRow, { imageRegistry, imageDigests, egressCidrs }: WorldSettings): HostedCluster => {
+/** What is read of a cluster and of its seed to say what the control plane is. */
+export type HostedRow = Pick<
+  ClusterRow,
+  'id' | 'name' | 'projectId' | 'shortId' | 'spec' | 'resolved' | 'etcd' | 'move' | 'endpointHost' | 'endpointPort' | 'endpointFloatingIp'
+>;
+export type HostingSeed = Pick<SeedRow, 'exposure' | 'storageClass' | 'facts'>;
+
+export const hostedOf = (row: HostedRow, seed: HostingSeed, { imageRegistry, imageDigests, egressCidrs }: WorldSettings): HostedCluster => {
   const release = findRelease(row.spec.kubernetesVersion);
   if (release === undefined) throw new Error(`Cluster ${row.id} has a version that the catalogue does not know.`);
   const { replicas, etcd: etcdSpec } = row.spec.controlPlane;

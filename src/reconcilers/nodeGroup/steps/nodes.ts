@@ -9,6 +9,7 @@ import {
   GROUPS_AT_ONCE,
   isOnlyBehind,
   isOutdated,
+  isReplaced,
   joinVersionOf,
   nodeVersionOf,
   planRoll,
@@ -16,6 +17,7 @@ import {
 } from '../../../domain/roll.ts';
 import { isForWantOfRoom, type RollLimits, rollLimitsOf } from '../../../domain/upgradeStrategy.ts';
 import { mayJoin } from '../../../domain/version.ts';
+import { chooseVictims } from '../../../domain/victims.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import { newId, randomToken } from '../../../lib/ids.ts';
 import type { Tx } from '../../../store/open.ts';
@@ -157,8 +159,7 @@ const turnOf = (ahead: readonly string[]): string =>
   `the nodes of groups ${[...ahead].sort().join(', ')} to be replaced first, as at most ${GROUPS_AT_ONCE} groups of a cluster are rolled at a time`;
 
 /** Another takes its place: somebody asked for that, or it is not what the group says any more. */
-export const isOld = ({ row, cluster }: NodeGroupScope, node: NodeRow): boolean =>
-  node.replaceRequestedAt !== null || node.createdAt < (cluster.nodesSince ?? 0) || isOutdated(node, row, cluster);
+export const isOld = ({ row, cluster }: NodeGroupScope, node: NodeRow): boolean => isReplaced(node, row, cluster);
 
 /**
  * As the group's strategy says. Where each node has a port of the customer's and none is free that serves, an old one goes before
@@ -302,29 +303,3 @@ const dropNodes = async (scope: NodeGroupScope, victims: readonly NodeRow[]): Pr
 /** What was asked for since this pass began, and what it did to the nodes, has a pass of its own to come. */
 const isOvertaken = async (tx: Tx, { row }: NodeGroupScope): Promise<boolean> =>
   (await loadNodeGroup(tx.db, row.id))?.generation !== row.generation;
-
-/** First those the customer named, then those that do not work, then the old; of the same kind those in the fullest zone, and there the oldest. */
-export const chooseVictims = (
-  candidates: readonly NodeRow[],
-  count: number,
-  named: readonly string[],
-  old: readonly NodeRow[] = [],
-): NodeRow[] => {
-  const rank = (node: NodeRow) =>
-    named.includes(node.id) ? 0 : node.state === 'FAILED' ? 1 : node.state !== 'READY' ? 2 : old.includes(node) ? 3 : 4;
-  const left = new Set(candidates);
-  const inZone = new Map<string | null, number>();
-  for (const { zone } of candidates) inZone.set(zone, (inZone.get(zone) ?? 0) + 1);
-  const fullness = (node: NodeRow) => inZone.get(node.zone) ?? 0;
-  const before = (a: NodeRow, b: NodeRow) =>
-    rank(a) - rank(b) || fullness(b) - fullness(a) || a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1);
-  const victims: NodeRow[] = [];
-  for (let i = 0; i < count && left.size > 0; i += 1) {
-    const next = [...left].reduce((best, node) => (before(node, best) < 0 ? node : best));
-    left.delete(next);
-    // Each that goes leaves its zone less full for the choice of the next.
-    inZone.set(next.zone, fullness(next) - 1);
-    victims.push(next);
-  }
-  return victims;
-};

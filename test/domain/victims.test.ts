@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chooseVictims } from '../../src/reconcilers/nodeGroup/steps/nodes.ts';
+import { chooseVictims } from '../../src/domain/victims.ts';
 import type { NodeRow } from '../../src/store/reconcile.ts';
 
 const node = (id: string, state: NodeRow['state'], createdAt: number, zone: string | null = null) =>

@@ -1,0 +1,1 @@
+CREATE INDEX `operations_past` ON `operations` (`kind`,`finished_at`) WHERE state = 'SUCCEEDED';
