@@ -1,9 +1,10 @@
-/** A list of 20 clusters with three node groups each, asked for again and again: Seedbed against servers that hold the same bytes in memory and ask nobody's name. */
+/** A list of 20 clusters, READY, with three node groups each, asked for again and again: Seedbed against servers that hold the same bytes in memory and ask nobody's name. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { listClusters, until } from './clusters.ts';
 import { installPeers, load, pin, startPeer, urlOf } from './peers.ts';
 import { median, type Row } from './report.ts';
-import { ask, inWorld, SERVER_URL, type World } from './world.ts';
+import { ask, inWorld, registerSeed, SERVER_URL, type World } from './world.ts';
 
 const CLUSTERS = 20;
 const GROUPS = 3;
@@ -25,7 +26,9 @@ export const benchList = (): Promise<Row[]> => inWorld(measure);
 
 const measure = async (world: World): Promise<Row[]> => {
   installPeers();
+  await registerSeed(world);
   await fill(world);
+  await until(async () => (await listClusters(world.member)).every(({ state }) => state === 'READY'));
   const headers = { 'content-type': 'application/json', 'x-auth-token': world.member };
   const bytes = await settledAnswer(headers);
   const file = join(world.dir, 'list.json');
@@ -95,7 +98,7 @@ const fill = async ({ member }: World): Promise<void> => {
 const answerOf = async (url: string, headers: Record<string, string>): Promise<string> =>
   (await fetch(url, { method: 'POST', headers, body: BODY })).text();
 
-/** What is still said after two seconds: until then the clusters that were just asked for come to where they wait for a seed. */
+/** What is still said after two seconds. */
 const settledAnswer = async (headers: Record<string, string>): Promise<string> => {
   for (let before = ''; ; ) {
     const answer = await answerOf(`${SERVER_URL}/graphql`, headers);
