@@ -1,14 +1,21 @@
 /** Answers to queries, good for as long as nothing is committed: what a front end asks every few seconds is answered from memory. */
 import type { Actor } from '../domain/actor.ts';
+import type { Encoding } from './compression.ts';
 
-export interface KeptAnswers {
-  /** The answer's text, if it was made for this very actor when the database was as it is now. */
-  find(actor: Actor, key: string): string | undefined;
-  /** `version`: of the database, from before the answer was made. One that is old already is not kept. */
-  keep(actor: Actor, key: string, version: number, answer: string): void;
+export interface Answer {
+  text: string;
+  /** What it is in fewer bytes, as far as somebody asked for that; null: not in fewer. */
+  packed: Partial<Record<Encoding, Promise<Buffer | null>>>;
 }
 
-/** Characters of all answers and their keys together, and of one. */
+export interface KeptAnswers {
+  /** The answer, if it was made for this very actor when the database was as it is now. */
+  find(actor: Actor, key: string): Answer | undefined;
+  /** `version`: of the database, from before the answer was made. One that is old already is not kept. */
+  keep(actor: Actor, key: string, version: number, answer: Answer): void;
+}
+
+/** Characters of all answers, their keys and what they are packed together, and of one. */
 const MAX_KEPT = 8_388_608;
 const MAX_KEPT_ONE = 524_288;
 
@@ -17,7 +24,7 @@ const MAX_KEPT_ONE = 524_288;
  * minute at most: whoever is looked at again, or has lost a right, begins anew.
  */
 export const createKeptAnswers = (versionOf: () => number, limits = { all: MAX_KEPT, one: MAX_KEPT_ONE }): KeptAnswers => {
-  let kept = new WeakMap<Actor, Map<string, string>>();
+  let kept = new WeakMap<Actor, Map<string, Answer>>();
   let version = Number.NaN;
   let characters = 0;
   /** Of older versions nothing is of use any more. */
@@ -33,14 +40,15 @@ export const createKeptAnswers = (versionOf: () => number, limits = { all: MAX_K
     find: (actor, key) => (isCurrent() ? kept.get(actor)?.get(key) : undefined),
     keep: (actor, key, made, answer) => {
       isCurrent();
-      const size = key.length + answer.length;
+      // Packed by both ways it is hardly longer than the text.
+      const size = key.length + 2 * answer.text.length;
       if (made !== version || size > limits.one) return;
       if (characters + size > limits.all) {
         kept = new WeakMap();
         characters = 0;
       }
       characters += size;
-      const own = kept.get(actor) ?? new Map<string, string>();
+      const own = kept.get(actor) ?? new Map<string, Answer>();
       kept.set(actor, own.set(key, answer));
     },
   };

@@ -10,7 +10,7 @@ import type { Context } from './context.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import type { GraphqlRequest } from './guards.ts';
-import { createKeptAnswers } from './keptAnswers.ts';
+import { type Answer, createKeptAnswers } from './keptAnswers.ts';
 import type { ApiMetrics } from './metrics.ts';
 import { watchContext } from './pureContext.ts';
 
@@ -67,7 +67,7 @@ export const createQueryAnswers = (deps: {
       const { requestId, log } = context;
       const errors = result.errors && shownErrors(result.errors, { requestId, log });
       const cost = documents.costOf(document, operationName);
-      const answer = JSON.stringify({ data: result.data, errors, extensions: cost && { cost } });
+      const answer: Answer = { text: JSON.stringify({ data: result.data, errors, extensions: cost && { cost } }), packed: {} };
       if (errors === undefined && watched.isPure()) kept.keep(given.actor, keyOf(given), version, answer);
       await send(response, { type, answer, encoding: given.encoding });
       metrics.operation('query', errors === undefined ? 'ok' : 'error', (performance.now() - began) / 1000);
@@ -80,14 +80,21 @@ const keyOf = ({ text, withoutDeprecated }: Query): string => (withoutDeprecated
 
 const send = async (
   response: ServerResponse,
-  { type, answer, encoding }: { type: string; answer: string; encoding: Encoding | null },
+  { type, answer, encoding }: { type: string; answer: Answer; encoding: Encoding | null },
 ): Promise<void> => {
-  const shorter = encoding === null ? null : await compress(Buffer.from(answer), encoding);
-  const packed = shorter !== null && encoding !== null ? { 'Content-Encoding': encoding } : {};
+  const shorter = encoding === null ? null : await packedAs(answer, encoding);
+  const headers = shorter !== null && encoding !== null ? { 'Content-Encoding': encoding } : {};
   // A text goes out in one write with the headers before it, bytes in a second one.
-  const body = shorter ?? answer;
+  const body = shorter ?? answer.text;
   const length = Buffer.byteLength(body);
-  response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': length, ...packed }).end(body);
+  response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': length, ...headers }).end(body);
+};
+
+/** Packed once, however often it is sent: that takes longer than all else that is done with an answer from memory. */
+const packedAs = ({ text, packed }: Answer, encoding: Encoding): Promise<Buffer | null> => {
+  const made = packed[encoding] ?? Promise.resolve(compress(Buffer.from(text), encoding));
+  packed[encoding] = made;
+  return made;
 };
 
 const TYPES = ['application/graphql-response+json', 'application/json'] as const;

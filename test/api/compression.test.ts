@@ -35,6 +35,13 @@ test.each(['br', 'gzip'])('a long answer to a query goes as %s, and says the sam
   expect(short.headers.get('vary')).toContain('Accept-Encoding');
   const text = await plain.text();
   expect(await short.text()).toBe(text);
+  // From memory, packed already.
+  const again = await send(world, LONG, encoding);
+  expect([again.headers.get('content-encoding'), again.headers.get('content-length')]).toEqual([
+    encoding,
+    short.headers.get('content-length'),
+  ]);
+  expect(await again.text()).toBe(text);
   expect(Number(short.headers.get('content-length'))).toBeLessThan(text.length / 3);
 });
 

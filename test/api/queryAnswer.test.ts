@@ -101,16 +101,17 @@ test('what changes with the time alone is looked at each time', async () => {
 
 test('answers are kept while there is room, for one version of the database only', () => {
   let version = 1;
-  const kept = createKeptAnswers(() => version, { all: 20, one: 8 });
+  const kept = createKeptAnswers(() => version, { all: 33, one: 12 });
+  const answer = (text: string) => ({ text, packed: {} });
   const [anna, otto] = [{} as Actor, {} as Actor];
-  kept.keep(anna, 'k1', 1, 'five5');
-  kept.keep(anna, 'k2', 1, 'too long');
-  expect([kept.find(anna, 'k1'), kept.find(anna, 'k2'), kept.find(otto, 'k1')]).toEqual(['five5', undefined, undefined]);
+  kept.keep(anna, 'k1', 1, answer('five5'));
+  kept.keep(anna, 'k2', 1, answer('too long'));
+  expect([kept.find(anna, 'k1')?.text, kept.find(anna, 'k2'), kept.find(otto, 'k1')]).toEqual(['five5', undefined, undefined]);
   version = 2;
   expect(kept.find(anna, 'k1')).toBeUndefined();
   // Made before the commit that came meanwhile.
-  kept.keep(anna, 'k1', 1, 'five5');
+  kept.keep(anna, 'k1', 1, answer('five5'));
   expect(kept.find(anna, 'k1')).toBeUndefined();
-  for (const key of ['a', 'b', 'c', 'd']) kept.keep(anna, key, 2, 'five5');
-  expect(['a', 'b', 'c', 'd'].map((key) => kept.find(anna, key))).toEqual([undefined, undefined, undefined, 'five5']);
+  for (const key of ['a', 'b', 'c', 'd']) kept.keep(anna, key, 2, answer('five5'));
+  expect(['a', 'b', 'c', 'd'].map((key) => kept.find(anna, key)?.text)).toEqual([undefined, undefined, undefined, 'five5']);
 });
