@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { RateSettings } from './api/rates.ts';
 import { KEYSTONE_ROLES, PolicyError, type RoleNames } from './domain/policy.ts';
 import type { ProjectLimits } from './domain/projectQuota.ts';
 import { OperationFileError, readOperationFolder, readPersisted } from './operationFiles.ts';
@@ -73,6 +74,10 @@ const SETTINGS = {
   nodesPerProject: 'SEEDBED_NODES_PER_PROJECT',
   workerVcpusPerProject: 'SEEDBED_WORKER_VCPUS_PER_PROJECT',
   controlPlaneReplicasPerProject: 'SEEDBED_CONTROL_PLANE_REPLICAS_PER_PROJECT',
+  addressRequestsPerMinute: 'SEEDBED_ADDRESS_REQUESTS_PER_MINUTE',
+  projectRequestsPerMinute: 'SEEDBED_PROJECT_REQUESTS_PER_MINUTE',
+  projectMutationsPerMinute: 'SEEDBED_PROJECT_MUTATIONS_PER_MINUTE',
+  trustedProxies: 'SEEDBED_TRUSTED_PROXIES',
   operations: 'SEEDBED_OPERATIONS_FOLDER',
   persisted: 'SEEDBED_PERSISTED_OPERATIONS_FILE',
   onlyKnownOperations: 'SEEDBED_ONLY_KNOWN_OPERATIONS',
@@ -221,6 +226,15 @@ export const projectLimitsOf = (
   controlPlaneReplicas: config.controlPlaneReplicasPerProject,
 });
 
+/** How often may be asked. */
+export const ratesOf = (
+  config: Pick<Config, 'addressRequestsPerMinute' | 'projectRequestsPerMinute' | 'projectMutationsPerMinute'>,
+): RateSettings => ({
+  addressRequestsPerMinute: config.addressRequestsPerMinute,
+  projectRequestsPerMinute: config.projectRequestsPerMinute,
+  projectMutationsPerMinute: config.projectMutationsPerMinute,
+});
+
 export const roleNamesOf = (config: Access): RoleNames => ({
   readers: config.readerRoles,
   members: config.memberRoles,
@@ -257,6 +271,11 @@ const keystoneUrl = z.url({ protocol: /^https?$/ }).regex(/^[\x21\x23-\x7e]+$/);
 
 /** -1: there is none. */
 const limit = z.coerce.number().int().min(-1);
+/** Likewise: so many at once, and as many a minute from then on. */
+const rate = limit.max(1_000_000).refine((perMinute) => perMinute !== 0, 'must be at least 1, or -1 for no limit');
+const proxies = list
+  .pipe(z.array(z.union([z.ipv4(), z.cidrv4(), z.ipv6(), z.cidrv6()], 'must be addresses or ranges such as 10.1.0.0/16')))
+  .default([]);
 
 const schema = z
   .strictObject({
@@ -330,6 +349,12 @@ const schema = z
     nodesPerProject: limit.default(1_000),
     workerVcpusPerProject: limit.default(10_000),
     controlPlaneReplicasPerProject: limit.default(300),
+    /** Far above what people, dashboards and pipelines ask, and below what would keep this one process from answering the others. */
+    addressRequestsPerMinute: rate.default(12_000),
+    projectRequestsPerMinute: rate.default(6_000),
+    projectMutationsPerMinute: rate.default(600),
+    /** Whose X-Forwarded-For says from which address a request comes. */
+    trustedProxies: proxies,
     /** Documents that are served by their files' names. */
     operations: operationFolder.default([]),
     /** Texts of documents that may be asked for by their hashes. */

@@ -10,7 +10,7 @@ import * as clientDocuments from './client/documents.ts';
 import type { CommandDeps } from './commands/call.ts';
 import { createCommands } from './commands/commands.ts';
 import { createScaling } from './commands/scaleNodeGroup.ts';
-import { type Config, ConfigError, projectLimitsOf, roleNamesOf } from './config.ts';
+import { type Config, ConfigError, projectLimitsOf, ratesOf, roleNamesOf } from './config.ts';
 import type { PackageRepository } from './controlPlane/packages.ts';
 import { checkUserData } from './controlPlane/userData.ts';
 import { DATABASE, MIGRATIONS } from './database.ts';
@@ -221,6 +221,8 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       onlyKnown: config.onlyKnownOperations,
       pathPrefix: config.pathPrefix ?? '',
       projectLimits: projectLimitsOf(config),
+      rates: ratesOf(config),
+      trustedProxies: config.trustedProxies,
       tls: tls && { cert: tls.cert.text, key: tls.key.text },
     },
   });

@@ -172,3 +172,20 @@ test('a policy with mistakes is refused with its lines, and names of roles that 
   );
   expect(readConfig({ ...CLOUD, SEEDBED_MEMBER_ROLES: '_member_, member' }).memberRoles).toEqual(['_member_', 'member']);
 });
+
+test('rates are at least 1, or off; proxies are addresses and ranges of both families', () => {
+  expect(readConfig(CLOUD)).toMatchObject({
+    addressRequestsPerMinute: 12_000,
+    projectRequestsPerMinute: 6_000,
+    projectMutationsPerMinute: 600,
+    trustedProxies: [],
+  });
+  const given = { ...CLOUD, SEEDBED_PROJECT_MUTATIONS_PER_MINUTE: '-1', SEEDBED_TRUSTED_PROXIES: '10.1.0.0/16, 192.0.2.7, fd00::/8,::1' };
+  expect(readConfig(given)).toMatchObject({
+    projectMutationsPerMinute: -1,
+    trustedProxies: ['10.1.0.0/16', '192.0.2.7', 'fd00::/8', '::1'],
+  });
+  expect(mistakesOf({ ...CLOUD, SEEDBED_ADDRESS_REQUESTS_PER_MINUTE: '0', SEEDBED_TRUSTED_PROXIES: 'proxy.example.org' })).toMatch(
+    /addressRequestsPerMinute \(SEEDBED_ADDRESS_REQUESTS_PER_MINUTE\): must be at least 1, or -1 for no limit\n.*trustedProxies \(SEEDBED_TRUSTED_PROXIES\): must be addresses or ranges/,
+  );
+});

@@ -19,7 +19,7 @@ import { statusOfUnknown } from './knownDocuments.ts';
 import { allowOrigin, type HandlerDeps, type Page } from './page.ts';
 import { GRAPHQL, READ_ONLY } from './paths.ts';
 import type { Query } from './queryAnswer.ts';
-import { codeOf, recordRefusedDocument } from './refusals.ts';
+import { codeOf, recordRefusedDocument, takeMutations } from './refusals.ts';
 import type { RequestIds } from './requestIds.ts';
 
 /** `reading`: mutations are refused, whoever asks. */
@@ -32,6 +32,7 @@ export const graphqlAt =
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     // A shared cache knows of Authorization, not of our header: it must keep none of what is for one caller.
     response.setHeader('Cache-Control', 'no-store');
+    parts.rates.takeRequest(request);
     const given = await readGiven(parts, request, ids);
     if (given !== null && (await parts.queryAnswers.again(response, given))) return;
     const asked = given === null ? null : readAsked(parts, request, ids, given);
@@ -40,6 +41,8 @@ export const graphqlAt =
       response.setHeader('Allow', 'POST, OPTIONS');
       throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Send GraphQL requests by POST; ask for text/event-stream to subscribe.');
     }
+    if (asked?.kind === 'mutation' && asked.document !== null)
+      await takeMutations(parts.rates, asked.context, { ...asked.body, document: asked.document });
     if (asked !== null) await recordIfRefused(parts, request, asked);
     if (asked !== null && reading) await refuseMutation(asked);
     if (given !== null && asked?.kind === 'query' && (await parts.queryAnswers.answer(response, given, asked))) return;
@@ -102,6 +105,7 @@ const readGiven = async (parts: HandlerDeps, request: IncomingMessage, ids: Requ
   if (isPost) requireJson(request);
   else if (request.method !== 'GET' || request.headers['x-auth-token'] === undefined) return null;
   const caller = await readCaller({ ...parts, serviceTokenRoles: parts.settings.serviceTokenRoles }, request, ids);
+  parts.rates.takeCall(caller.actor);
   return {
     ...caller,
     text: isPost ? await readBody(request, parts.settings.maxBodyBytes) : (request.url ?? ''),

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { SeedbedError } from '../domain/errors.ts';
+import { RateLimited, SeedbedError } from '../domain/errors.ts';
+import type { Log } from '../lib/log.ts';
 import { encodingOf } from './compression.ts';
 import { pathOf } from './credentials.ts';
 import { shownErrors } from './errors.ts';
@@ -11,6 +12,9 @@ import { Refusal } from './guards.ts';
 import { openApiPage, operationPage } from './operationPage.ts';
 import { type HandlerDeps, onlyGet, type Page, shortText, text } from './page.ts';
 import { GRAPHQL, OPEN_API, OPERATIONS, READING } from './paths.ts';
+import { statusOf } from './problemStatus.ts';
+import { answeredType } from './queryAnswer.ts';
+import { sendRefused } from './refusedAnswer.ts';
 import { requestIdsOf } from './requestIds.ts';
 import { printedSchema } from './schema.ts';
 
@@ -76,42 +80,31 @@ const refuse = (
     response.destroy();
     return;
   }
-  const status = error instanceof Refusal ? error.status : error instanceof SeedbedError && error.retryable ? 503 : 500;
-  const errors =
-    error instanceof Refusal
-      ? [{ message: error.message, extensions: { code: error.code, requestId } }]
-      : shownErrors([error], { requestId, log }).map((e) => e.toJSON());
+  const body = bodyOf(error, requestId, log);
+  if (error instanceof RateLimited) response.setHeader('Retry-After', String(error.retryAfterSeconds));
+  const status = statusOfError(error);
   // As keystonemiddleware does: a client that has no token yet learns where to get one.
   if (status === 401) response.setHeader('WWW-Authenticate', `Keystone uri="${settings.keystoneUrl}"`);
-  const body = JSON.stringify({ errors });
-  response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    Connection: 'close',
-  });
-  if (request.complete) return void response.end(body);
-  response.write(body);
-  linger(request, response);
+  sendRefused(request, response, { status, type: `${typeOf(request)}; charset=utf-8`, body });
 };
 
-/** How long, and for how many bytes of it, the rest of a refused request is taken. */
-const LINGER_MS = 2_000;
-const LINGER_BYTES = 4 * 1024 * 1024;
-
-/**
- * The rest of a request is thrown away for a while after its answer: a connection that is closed on what is still being said is reset, and the
- * answer lost with it (RFC 9112, 9.6). What is more stays in the sender's hands until the connection is closed.
- */
-const linger = (request: IncomingMessage, response: ServerResponse): void => {
-  const over = setTimeout(() => response.end(), LINGER_MS);
-  response.once('close', () => clearTimeout(over));
-  request.once('end', () => response.end());
-  let bytes = 0;
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > LINGER_BYTES) request.pause();
-  });
+const statusOfError = (error: unknown): number => {
+  if (error instanceof Refusal) return error.status;
+  if (error instanceof RateLimited) return statusOf(error.code);
+  return error instanceof SeedbedError && error.retryable ? 503 : 500;
 };
+
+/** Clients that ask for GraphQL's own type read errors in answers of any status that have it, and of others only that they failed. */
+const typeOf = ({ headers }: IncomingMessage): string => answeredType(headers.accept) ?? 'application/json';
+
+/** The answer of GraphQL to what did not get there. */
+export const bodyOf = (error: unknown, requestId: string, log: Log): string =>
+  JSON.stringify({
+    errors:
+      error instanceof Refusal
+        ? [{ message: error.message, extensions: { code: error.code, requestId } }]
+        : shownErrors([error], { requestId, log }).map((e) => e.toJSON()),
+  });
 
 /** The schema and its strong tag, made when first asked for: it changes with the release only. */
 const schemaPage = (() => {
@@ -148,7 +141,8 @@ const PAGES = new Map<string, Page>(
     '/metrics': onlyGet(async ({ deps }, request, response) =>
       shortText(request, response, await deps.metrics.metrics(), deps.metrics.contentType),
     ),
-    '/schema.graphql': onlyGet(async ({ deps }, request, response) => {
+    '/schema.graphql': onlyGet(async ({ deps, rates }, request, response) => {
+      rates.takeRequest(request);
       if (!deps.settings.introspection) throw new Refusal(404, 'NOT_FOUND', 'The schema is not shown here.');
       const { body, etag } = schemaPage();
       // A strong tag is of these very bytes.

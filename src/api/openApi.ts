@@ -17,6 +17,7 @@ const PROBLEM: JsonSchema = {
       description: 'Path of the variable that is to blame.',
     },
     retryable: { type: 'boolean', description: 'The same call may succeed later without anybody changing anything.' },
+    retryAfterSeconds: { type: 'integer', description: 'In how many seconds, where there were too many calls.' },
     whoMustAct: { type: 'string', description: 'Whose move it is.' },
     remedy: { type: 'string', description: 'What to do about a problem of this code.' },
     requestId: { type: 'string', description: "The call's id, for whoever runs Seedbed." },
@@ -99,6 +100,11 @@ const operationOf = (
     responses: {
       200: { description: 'Done.', ...json(root == null ? {} : outputSchema({ schema, fragments }, root, definition.selectionSet)) },
       401: { description: 'The token is not valid, or may not be used for this.', ...json({ $ref: '#/components/schemas/Refusal' }) },
+      429: {
+        description: 'There were too many calls; nothing was done.',
+        headers: { 'Retry-After': { description: 'Seconds after which it is taken.', schema: { type: 'integer' } } },
+        ...json({ $ref: '#/components/schemas/Problem' }, 'application/problem+json'),
+      },
       default: { description: 'It could not be done.', ...json({ $ref: '#/components/schemas/Problem' }, 'application/problem+json') },
     },
   };

@@ -9,6 +9,7 @@ import { Refusal } from './guards.ts';
 import type { KnownDocuments } from './knownDocuments.ts';
 import type { ApiMetrics } from './metrics.ts';
 import type { QueryAnswers } from './queryAnswer.ts';
+import type { Rates } from './rates.ts';
 import type { RequestIds } from './requestIds.ts';
 import type { Seats } from './seats.ts';
 import type { ApiDeps, ApiSettings } from './settings.ts';
@@ -27,6 +28,7 @@ export interface HandlerDeps {
   yoga: Yoga;
   queryAnswers: QueryAnswers;
   seats: Seats;
+  rates: Rates;
   metrics: ApiMetrics;
   authenticate: Authenticate;
   contextOf(asking: Asking): Context;
@@ -68,6 +70,6 @@ export const allowOrigin = (request: IncomingMessage, response: ServerResponse):
   response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST, OPTIONS');
   response.setHeader('Access-Control-Allow-Headers', 'content-type, x-auth-token, x-request-id, x-openstack-request-id');
-  response.setHeader('Access-Control-Expose-Headers', 'x-request-id, x-openstack-request-id, www-authenticate');
+  response.setHeader('Access-Control-Expose-Headers', 'x-request-id, x-openstack-request-id, www-authenticate, retry-after');
   response.setHeader('Access-Control-Max-Age', '600');
 };

@@ -103,7 +103,7 @@ const TYPES = ['application/graphql-response+json', 'application/json'] as const
  * The type in which a plain result goes to who accepts this, as Yoga chooses: the first one named of the two, and JSON for who takes
  * anything. Null: something else is wanted.
  */
-const answeredType = (accept = '*/*'): (typeof TYPES)[number] | null => {
+export const answeredType = (accept = '*/*'): (typeof TYPES)[number] | null => {
   if (accept === '*/*' || accept === 'application/json') return 'application/json';
   const asked = accept.replace(/\s/g, '').toLowerCase().split(',');
   if (asked.some((one) => one.includes('charset='))) return null;

@@ -10,7 +10,9 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { askedTarget, auditedInput } from '../domain/auditLog.ts';
+import { RateLimited } from '../domain/errors.ts';
 import { type Context, callOf } from './context.ts';
+import type { Rates } from './rates.ts';
 import { buildSchema } from './schema.ts';
 
 /** Names of a mutation's root fields, as far as they are in the document itself; none of any other operation. */
@@ -50,20 +52,60 @@ const withKnownNames = (value: unknown): unknown => {
   );
 };
 
-/** A row for each of the document's mutations. What cannot be written is logged: the answer is a refusal anyway. */
-export const recordRefusedDocument = async (
-  context: Context,
-  asked: { document: DocumentNode; operationName: string | null | undefined; variables: unknown; code: string },
-): Promise<void> => {
+interface Asked {
+  document: DocumentNode;
+  operationName: string | null | undefined;
+  variables: unknown;
+}
+
+/** A row for each of the document's mutations, `most` at the most. What cannot be written is logged: the answer is a refusal anyway. */
+export const recordRefusedDocument = async (context: Context, asked: Asked & { code: string }, most = MOST): Promise<void> => {
   const { document, operationName, variables, code } = asked;
   const input = inputIn(variables);
-  for (const action of mutationFields(document, operationName))
+  for (const action of mutationFields(document, operationName).slice(0, most))
     try {
       const call = callOf(context, {}, auditedInput(withKnownNames(input)));
       await context.commands.recordRefusal(call, { action, input, target: askedTarget(input), code });
     } catch (error) {
       context.log.error({ err: error, requestId: context.requestId, action }, 'a refused mutation could not be written to the audit log');
     }
+};
+
+/**
+ * Before any of them writes a row. Throws RateLimited; of what is refused so one row a minute is written for each project, lest the log be
+ * flooded by it.
+ */
+export const takeMutations = async (rates: Rates, context: Context, asked: Asked): Promise<void> => {
+  const { actor } = context;
+  try {
+    rates.takeMutations(actor, countMutations(asked.document, asked.operationName));
+  } catch (error) {
+    if (error instanceof RateLimited && rates.isNoted(actor)) await recordRefusedDocument(context, { ...asked, code: error.code }, 1);
+    throw error;
+  }
+};
+
+/** As many as it would do, fragments included: 1 to 10. */
+const countMutations = (document: DocumentNode, operationName: string | null | undefined): number => {
+  const fragments = new Map<string, SelectionSetNode>();
+  for (const one of document.definitions) if (one.kind === Kind.FRAGMENT_DEFINITION) fragments.set(one.name.value, one.selectionSet);
+  const counted = new Map<string, number>();
+  const ofFragment = (name: string): number => {
+    const known = counted.get(name);
+    if (known !== undefined) return known;
+    // One within itself is refused by validation, and counts once.
+    counted.set(name, 0);
+    const count = ofSet(fragments.get(name));
+    counted.set(name, count);
+    return count;
+  };
+  const ofSet = (set: SelectionSetNode | undefined): number =>
+    (set?.selections ?? [])
+      .map((one) =>
+        one.kind === Kind.FIELD ? 1 : one.kind === Kind.INLINE_FRAGMENT ? ofSet(one.selectionSet) : ofFragment(one.name.value),
+      )
+      .reduce((sum, count) => Math.min(sum + count, MOST), 0);
+  return Math.max(1, ofSet(getOperationAST(document, operationName ?? null)?.selectionSet));
 };
 
 /** What does not get to a resolver has no data at all. */

@@ -3,6 +3,7 @@ import { createServer as createHttpServer, type IncomingMessage, type Server } f
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import { RateLimited } from '../domain/errors.ts';
 import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
 import type { Asking, Context } from './context.ts';
@@ -10,13 +11,14 @@ import { type Credentials, type Judge, judgeOf, pathOf, serviceTokenOf } from '.
 import { createDocuments } from './document.ts';
 import { createFeed } from './feed.ts';
 import { isOriginAllowed } from './guards.ts';
-import { createHandler } from './handler.ts';
+import { bodyOf, createHandler } from './handler.ts';
 import { createKnownDocuments } from './knownDocuments.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
 import { originOf } from './origin.ts';
 import { GRAPHQL, READING } from './paths.ts';
 import { createQueryAnswers } from './queryAnswer.ts';
+import { createRates } from './rates.ts';
 import { idLinesOf, requestIdsOf } from './requestIds.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
@@ -54,7 +56,7 @@ const KEEP_ALIVE_MS = 80_000;
 export const startApi = async (deps: ApiDeps): Promise<Api> => {
   const settings = completeSettings(deps.settings);
   const newRequestId = deps.newId ?? newId;
-  const { feed, sockets, handle } = createParts(deps, settings, newRequestId);
+  const { feed, sockets, rates, handle } = createParts(deps, settings, newRequestId);
   const server = createServerOf(settings.tls);
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
@@ -69,9 +71,18 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
     takePrefixOff(request, settings.pathPrefix);
     const path = pathOf(request);
     const ids = requestIdsOf(request, newRequestId);
-    const refuse = (status: string) => void socket.end([`HTTP/1.1 ${status}`, ...idLinesOf(ids), 'Connection: close', '', ''].join('\r\n'));
+    const refuse = (status: string, more: string[] = [], body = '') =>
+      void socket.end([`HTTP/1.1 ${status}`, ...idLinesOf(ids), ...more, 'Connection: close', '', body].join('\r\n'));
     if (path !== GRAPHQL && path !== READING) return refuse('404 Not Found');
     if (!isOriginAllowed(request, settings.allowedOrigins)) return refuse('403 Forbidden');
+    try {
+      rates.takeRequest(request);
+    } catch (error) {
+      if (!(error instanceof RateLimited)) throw error;
+      const body = bodyOf(error, ids.requestId, deps.log);
+      const about = ['Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`];
+      return refuse('429 Too Many Requests', [`Retry-After: ${error.retryAfterSeconds}`, ...about], body);
+    }
     sockets.accept(request, socket, head, ids);
   });
   await listening(server, settings);
@@ -148,13 +159,19 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const documents = createDocuments(schema, settings.introspection);
   const operations = loadOperations(settings.operations, { schema, documents });
   const known = createKnownDocuments([...[...operations.values()].map((one) => one.text), ...settings.persisted], settings.onlyKnown);
-  const common = { settings, seats, contextOf, schema, documents, known };
+  const rates = createRates({
+    settings: { ...settings.rates, trustedProxies: settings.trustedProxies },
+    now: clock.now,
+    log,
+    onRefused: (name) => metrics.rateLimited(name),
+  });
+  const common = { settings, seats, rates, contextOf, schema, documents, known };
   const sockets = createSocketServer({ ...common, answers, log, now: clock.now, openSession: open });
   const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
   const yoga = createYogaServer({ schema, documents, answers, graphiql: settings.graphiql, log, metrics });
   const queryAnswers = createQueryAnswers({ schema, documents, metrics, versionOf: store.version });
   const parts = { ...common, newId: newRequestId, authenticate, deps, operations, yoga, queryAnswers, metrics };
-  return { feed, sockets, handle: createHandler(parts) };
+  return { feed, sockets, rates, handle: createHandler(parts) };
 };
 
 /** A socket's streams rest on its session, which outlives them; any other stream has one of its own. */

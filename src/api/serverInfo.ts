@@ -4,6 +4,7 @@ import { builder } from './builder.ts';
 import { MAX_ALIASES, MAX_COST, MAX_DEPTH, MAX_TOKENS } from './limits.ts';
 import { MAX_MEETINGS } from './meetings.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from './paging.ts';
+import type { RateSettings } from './rates.ts';
 import type { ApiSettings } from './settings.ts';
 
 export interface ServerInfo {
@@ -11,12 +12,23 @@ export interface ServerInfo {
   limits: Limits;
 }
 
-export type Limits = Pick<ApiSettings, 'maxBodyBytes' | 'maxOperationsPerSocket' | 'maxSocketsPerActor'>;
+export type Limits = Pick<ApiSettings, 'maxBodyBytes' | 'maxOperationsPerSocket' | 'maxSocketsPerActor'> &
+  Record<keyof RateSettings, number | null>;
 
-export const serverInfoOf = ({ maxBodyBytes, maxOperationsPerSocket, maxSocketsPerActor }: ApiSettings): ServerInfo => ({
+export const serverInfoOf = ({ maxBodyBytes, maxOperationsPerSocket, maxSocketsPerActor, rates }: ApiSettings): ServerInfo => ({
   version: version(),
-  limits: { maxBodyBytes, maxOperationsPerSocket, maxSocketsPerActor },
+  limits: {
+    maxBodyBytes,
+    maxOperationsPerSocket,
+    maxSocketsPerActor,
+    addressRequestsPerMinute: rateOf(rates.addressRequestsPerMinute),
+    projectRequestsPerMinute: rateOf(rates.projectRequestsPerMinute),
+    projectMutationsPerMinute: rateOf(rates.projectMutationsPerMinute),
+  },
 });
+
+const rateOf = (perMinute: number): number | null => (perMinute === -1 ? null : perMinute);
+const EACH_RATE = 'So many at once, and as many a minute from then on; what is more is refused with RATE_LIMITED. Null: no limit.';
 
 /** What is promised; housekeeping forgets a key an hour after it. */
 const IDEMPOTENCY_HOURS = 24;
@@ -43,6 +55,18 @@ const LimitsType = builder.objectRef<Limits>('ServerLimits').implement({
       description: 'WebSockets and event streams of one user in one project at the same time.',
     }),
     operationsPerConnection: t.exposeInt('maxOperationsPerSocket', { description: 'Operations on one WebSocket at the same time.' }),
+    addressRequestsPerMinute: t.exposeInt('addressRequestsPerMinute', {
+      nullable: true,
+      description: `Requests from one address (of IPv6: from one /64), and operations on its WebSockets, whoever sends them. ${EACH_RATE}`,
+    }),
+    projectRequestsPerMinute: t.exposeInt('projectRequestsPerMinute', {
+      nullable: true,
+      description: `Requests with tokens of one project, and operations on its WebSockets. ${EACH_RATE}`,
+    }),
+    projectMutationsPerMinute: t.exposeInt('projectMutationsPerMinute', {
+      nullable: true,
+      description: `Mutations with tokens of one project, each of a document. ${EACH_RATE}`,
+    }),
     idempotencyKeyHours: t.int({
       description: 'Hours for which an idempotency key gives the same answer, at least.',
       resolve: () => IDEMPOTENCY_HOURS,

@@ -8,6 +8,7 @@ import type { ProjectLimits } from '../domain/projectQuota.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/open.ts';
+import type { RateSettings } from './rates.ts';
 import type { NamedText } from './storedOperation.ts';
 
 export interface ApiSettings {
@@ -42,12 +43,15 @@ export interface ApiSettings {
   serves: Serves;
   /** What a project may have for which nobody set anything else. */
   projectLimits: ProjectLimits;
+  rates: RateSettings;
+  /** Addresses and ranges of proxies whose X-Forwarded-For is believed when requests are counted by address. */
+  trustedProxies: readonly string[];
 }
 
-/** Where it listens must be told; limits have their usual values. */
+/** Where it listens and how often it may be asked must be told; limits of one request have their usual values. */
 export type GivenSettings = Pick<
   ApiSettings,
-  'host' | 'port' | 'introspection' | 'graphiql' | 'keystoneUrl' | 'allowedOrigins' | 'projectLimits'
+  'host' | 'port' | 'introspection' | 'graphiql' | 'keystoneUrl' | 'allowedOrigins' | 'projectLimits' | 'rates'
 > &
   Partial<ApiSettings>;
 
@@ -61,6 +65,7 @@ const USUAL = {
   maxSocketsPerActor: 50,
   stallMs: 60_000,
   pathPrefix: '',
+  trustedProxies: [],
   tls: null,
   serves: { autoScaling: false },
 };

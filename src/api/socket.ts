@@ -12,6 +12,7 @@ import {
 } from 'graphql';
 import { CloseCode, handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { RateLimited } from '../domain/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { createTurns, type Turns } from '../lib/turn.ts';
 import { ackOf, credentialsIn } from './connectionParams.ts';
@@ -22,7 +23,8 @@ import { shownErrors } from './errors.ts';
 import { hashIn, isWithoutDeprecated } from './guards.ts';
 import type { KnownDocuments } from './knownDocuments.ts';
 import { READ_ONLY, READING } from './paths.ts';
-import { codeOf, recordRefusedDocument, recordRefusedVariables } from './refusals.ts';
+import type { Rates } from './rates.ts';
+import { codeOf, recordRefusedDocument, recordRefusedVariables, takeMutations } from './refusals.ts';
 import { idLinesOf, idsWithin, type RequestIds } from './requestIds.ts';
 import type { Seats } from './seats.ts';
 import type { Session } from './session.ts';
@@ -62,6 +64,7 @@ export interface SocketDeps {
   settings: ApiSettings;
   log: Log;
   seats: Seats;
+  rates: Rates;
   now(): number;
   openSession(credentials: Credentials, openstackRequestId: string, judge: Judge): Promise<Session | null>;
   contextOf(asking: Asking): Context;
@@ -291,11 +294,14 @@ const prepare = async (
     ];
   }
   try {
+    deps.rates.takeRequest(ctx.extra.request);
+    deps.rates.takeCall(session.actor());
     const document = deps.documents.parse(deps.known.textOf({ query: payload.query, sha256: hashIn(payload) }));
     const { request } = ctx.extra;
     const ids = idsWithin(ctx.extra.ids, id);
     const context = deps.contextOf({ actor: session.actor(), token: session.token(), ids, request, session });
     const asked = { document, operationName: payload.operationName, variables: payload.variables };
+    if (getOperationAST(document, payload.operationName)?.operation === 'mutation') await takeMutations(deps.rates, context, asked);
     const errors = refusalsOf(deps, request, asked);
     if (errors.length > 0) {
       await recordRefusedDocument(context, { ...asked, code: codeOf(errors) });
@@ -310,6 +316,7 @@ const prepare = async (
     } as ExecutionArgs;
   } catch (error) {
     if (error instanceof GraphQLError) return [error];
+    if (error instanceof RateLimited) return [new GraphQLError(error.message, { originalError: error })];
     throw error;
   }
 };

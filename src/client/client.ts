@@ -2,8 +2,9 @@
 import { createClient as createSocketClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { ClientError, errorOfAnswer, errorOfProblem, type GraphqlError, type ProblemFields } from './errors.ts';
-import { messageOf, postJson } from './post.ts';
+import { messageOf } from './post.ts';
 import { keepRenewed } from './renewal.ts';
+import { postPatiently } from './retryAfter.ts';
 
 export type Variables = Record<string, unknown>;
 
@@ -107,7 +108,7 @@ interface SocketTokens {
 }
 
 const post = async (options: ClientOptions, document: string, variables: Variables, fresh: boolean): Promise<GraphqlAnswer> => {
-  const answer = await postJson({
+  const answer = await postPatiently({
     url: options.url,
     headers: { 'X-Auth-Token': await options.token(fresh) },
     body: { query: document, variables },
@@ -187,10 +188,12 @@ const ANSWER_MS = 15_000;
 /** Close codes that say: this token is not, or no longer, valid. */
 export const REFUSALS: readonly number[] = [4401, 4403];
 
+const WORTH_ANOTHER_TRY: readonly string[] = ['GOING_AWAY', 'UNAVAILABLE', 'RATE_LIMITED'];
+
 /** A stream that the server must end says so as an error, and whether it is worth going on from the cursor. */
 const errorOfStream = (errors: readonly GraphqlError[]): Error => {
   const error = errorOfAnswer(errors);
-  if (error.code === 'GOING_AWAY' || error.code === 'UNAVAILABLE') return new ConnectionLost(1001, error.message);
+  if (WORTH_ANOTHER_TRY.includes(error.code)) return new ConnectionLost(1001, error.message);
   return error.code === 'UNAUTHENTICATED' ? new ConnectionLost(4403, error.message) : error;
 };
 

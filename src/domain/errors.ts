@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'IN_USE'
   | 'DELETION_PROTECTED'
   | 'UNAUTHENTICATED'
+  | 'RATE_LIMITED'
   | 'FORBIDDEN'
   | 'QUOTA_EXCEEDED'
   | 'CLOUD_REFUSED'
@@ -137,6 +138,18 @@ export class Unavailable extends SeedbedError {
   constructor(code: ErrorCode, message: string, detail: ErrorDetail & { retryAfterMs?: number } = {}) {
     super(code, message, true, detail);
     this.retryAfterMs = detail.retryAfterMs ?? null;
+  }
+}
+
+/** Asked too often; nothing was done, and the same will be taken later. */
+export class RateLimited extends SeedbedError {
+  /** Whole seconds, at least 1. */
+  readonly retryAfterSeconds: number;
+  /** `message`: a sentence without its full stop. */
+  constructor(message: string, retryAfterMs: number) {
+    const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+    super('RATE_LIMITED', `${message}; try again in ${seconds} s.`, true, { whoMustAct: 'CUSTOMER' });
+    this.retryAfterSeconds = seconds;
   }
 }
 

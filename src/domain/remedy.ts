@@ -17,6 +17,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   IN_USE: 'Delete what uses it first.',
   DELETION_PROTECTED: 'Switch the deletion protection off first.',
   UNAUTHENTICATED: 'Ask Keystone for a new token.',
+  RATE_LIMITED: 'Wait for as many seconds as Retry-After says, and ask less often; subscribe in place of asking again and again.',
   FORBIDDEN: 'Ask for the role, or have it done by somebody who has it.',
   QUOTA_EXCEEDED: 'Delete what is not needed, or have the limit raised that the message names.',
   CLOUD_REFUSED: 'Change what OpenStack refused, as its message says, and retry.',

@@ -6,6 +6,7 @@ import type { GivenSettings } from '../../src/api/settings.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
 import { ADA, ANNA, catalogue, type House, OTTO, openHouse, RITA } from '../commands/house.ts';
+import { UNLIMITED } from './unlimited.ts';
 
 export interface Answer {
   status: number;
@@ -78,6 +79,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
       keystoneUrl: 'https://keystone.example.org/v3',
       allowedOrigins: ['https://dashboard.example.org'],
       projectLimits: house.deps.settings.projectLimits,
+      rates: UNLIMITED,
       ...settings,
     },
   });

@@ -102,14 +102,14 @@ test('a token that is refused is not tried for ever', async () => {
   expect(seen.map(({ token }) => token)).toEqual(['a-token', 'a-fresh-token']);
 });
 
-test('a server that goes away and a token that ends say so in the stream, and the reader goes on', async () => {
+test('a server that goes away, a token that ends and a limit say so in the stream, and the reader goes on', async () => {
   const { seen, url } = await startServer((send, after, _socket, complete, fail) => {
     send(after + 1);
-    if (after < 2) fail(after === 0 ? 'GOING_AWAY' : 'UNAUTHENTICATED');
+    if (after < 3) fail(['GOING_AWAY', 'UNAUTHENTICATED', 'RATE_LIMITED'][after] ?? '');
     else complete();
   });
-  expect(await read(url)).toEqual([1, 2, 3]);
-  expect(seen.map(({ token }) => token)).toEqual(['a-token', 'a-token', 'a-fresh-token']);
+  expect(await read(url)).toEqual([1, 2, 3, 4]);
+  expect(seen.map(({ token }) => token)).toEqual(['a-token', 'a-token', 'a-fresh-token', 'a-token']);
 });
 
 test('an error of the subscription itself ends it', async () => {

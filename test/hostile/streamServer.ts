@@ -10,6 +10,7 @@ import { Registry } from 'prom-client';
 import { startApi } from '../../src/api/server.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { changed, patchCluster } from '../../src/store/reconcile.ts';
+import { UNLIMITED } from '../api/unlimited.ts';
 import { actorBy, call, catalogue, openHouse } from '../commands/house.ts';
 import { watchLoop } from './watch.ts';
 
@@ -78,6 +79,7 @@ const api = await startApi({
     keystoneUrl: 'https://keystone.example.org/v3',
     allowedOrigins: [],
     projectLimits: house.deps.settings.projectLimits,
+    rates: UNLIMITED,
   },
 });
 const report = watchLoop();

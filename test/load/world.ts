@@ -131,6 +131,10 @@ const startServer = (
       SEEDBED_NODES_PER_PROJECT: '-1',
       SEEDBED_WORKER_VCPUS_PER_PROJECT: '-1',
       SEEDBED_CONTROL_PLANE_REPLICAS_PER_PROJECT: '-1',
+      // As many as can be set, so that counting is measured, too.
+      SEEDBED_ADDRESS_REQUESTS_PER_MINUTE: '1000000',
+      SEEDBED_PROJECT_REQUESTS_PER_MINUTE: '1000000',
+      SEEDBED_PROJECT_MUTATIONS_PER_MINUTE: '1000000',
       SEEDBED_LOG_LEVEL: 'error',
       ...settings,
     },

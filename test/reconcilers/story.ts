@@ -8,6 +8,7 @@ import Database from 'better-sqlite3';
 import { readConfig } from '../../src/config.ts';
 import type { Handover } from '../../src/sandbox/handover.ts';
 import { startServer } from '../../src/server.ts';
+import { UNLIMITED } from '../api/unlimited.ts';
 import { SANDBOX } from '../setup.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -97,6 +98,7 @@ export const openStory = async (
     keystoneProject: service.projectName,
     seedsOnLoopback: true,
     logLevel: 'silent',
+    ...UNLIMITED,
     ...given.settings,
   };
   const serve = given.serve ?? serveHere;
