@@ -130,6 +130,17 @@ test('whoever guesses gets no name that was not in the guess', async () => {
     for (const name of some) if (new RegExp(`\\b${name}\\b`).test(messages?.join(' ') ?? '')) told.add(name);
   }
   // What the queries themselves ask by its right name is no news, nor are types of what they ask, nor the messages' own words.
-  const asked = ['clusters', 'nodes', 'CreateClusterInput', 'Query', 'Mutation', 'Cluster', 'query', 'mutation', 'field', 'ClusterConnection'];
+  const asked = [
+    'clusters',
+    'nodes',
+    'CreateClusterInput',
+    'Query',
+    'Mutation',
+    'Cluster',
+    'query',
+    'mutation',
+    'field',
+    'ClusterConnection',
+  ];
   expect([...told].filter((name) => !asked.includes(name))).toEqual([]);
 });
