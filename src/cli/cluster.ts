@@ -5,6 +5,9 @@ import {
   CREATE_CLUSTER,
   DELETE_CLUSTER,
   LEAK_REPORT,
+  PLAN_CREATE_CLUSTER,
+  PLAN_DELETE_CLUSTER,
+  PLAN_UPDATE_CLUSTER,
   ROTATE_CERTIFICATES,
   ROTATE_ENCRYPTION_KEY,
   UPDATE_CLUSTER,
@@ -23,11 +26,12 @@ import { leakReportText } from './leakReport.ts';
 import { tellWarnings, type Warned } from './nodegroup.ts';
 import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readDuration, readWhole } from './options.ts';
 import { addPause } from './pause.ts';
+import { type PlanOptions, showPlan, withPlan } from './plan.ts';
 import type { Io, Session } from './session.ts';
 import { ageOf, table } from './table.ts';
 import { addMoveToTemplate } from './templateMove.ts';
 
-interface CreateOptions extends ChangeOptions {
+interface CreateOptions extends PlanOptions {
   template: string;
   file?: string;
   nodes?: number;
@@ -43,7 +47,7 @@ interface CreateOptions extends ChangeOptions {
 
 export const addClusterCommands = (program: Command, io: Io): void => {
   const cluster = program.command('cluster').description('Kubernetes clusters of the project');
-  defineChange(cluster, 'create <name>', 'make a cluster and draw its progress until it is READY')
+  withPlan(defineChange(cluster, 'create <name>', 'make a cluster and draw its progress until it is READY'))
     .requiredOption('--template <template>', 'name or id of the template')
     .option('--file <file>', "YAML with any of ClusterOverridesInput's fields; options win over it; - reads standard input")
     .option('--nodes <n>', 'workers of the default node group', readWhole)
@@ -59,7 +63,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
   define(cluster, 'list', 'list clusters').action(action(io, list));
   define(cluster, 'show <cluster>', 'show a cluster with its node groups, workers and conditions').action(action(io, show));
   addWatch(cluster, io);
-  defineChange(cluster, 'update <cluster>', 'change settings of a cluster and draw the progress until it is READY again')
+  withPlan(defineChange(cluster, 'update <cluster>', 'change settings of a cluster and draw the progress until it is READY again'))
     .option('--file <file>', "YAML with any of ClusterOverridesInput's fields that may change; - reads standard input")
     .option('--label <key=value>', "Magnum's labels; may be repeated", collectLabel)
     .option('--deletion-protection', 'refuse to delete it until told otherwise')
@@ -70,7 +74,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
   addPause(cluster, io);
   addHibernation(cluster, io);
   addMove(cluster, io);
-  defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it')
+  withPlan(defineChange(cluster, 'delete <cluster>', 'delete a cluster with everything that was made for it'))
     .option('--disable-deletion-protection', 'although deletion protection is on')
     .option('--keep-volumes', 'keep all volumes of its PersistentVolumes, whatever these say')
     .option('--delete-volumes', 'delete all volumes of its PersistentVolumes, whatever these say')
@@ -125,6 +129,7 @@ const create = async (session: Session, [name = '']: readonly string[], options:
     idempotencyKey: options.idempotencyKey,
     ...(Object.keys(overrides).length > 0 && { overrides }),
   });
+  if (options.plan === true) return showPlan(session, PLAN_CREATE_CLUSTER, input);
   const { cluster, operation } = await session.client.mutate<{
     cluster: ClusterSummary & { nodeGroups: { nodes: Warned[] } };
     operation: Operation;
@@ -159,7 +164,7 @@ const show = async (session: Session, [nameOrId = '']: readonly string[]): Promi
   session.print(cluster, () => clusterText(cluster, session.now()));
 };
 
-interface UpdateOptions extends ChangeOptions {
+interface UpdateOptions extends PlanOptions {
   file?: string;
   label?: Label[];
   deletionProtection?: boolean;
@@ -172,6 +177,7 @@ const update = async (session: Session, [nameOrId = '']: readonly string[], opti
   const overrides = file === undefined ? undefined : session.readSettings(file);
   const { uuid } = await getCluster(session.client, nameOrId);
   const input = given({ clusterId: uuid, overrides, labels: label, deletionProtection, idempotencyKey });
+  if (options.plan === true) return showPlan(session, PLAN_UPDATE_CLUSTER, input);
   const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(UPDATE_CLUSTER, {
     input,
   });
@@ -183,7 +189,7 @@ const update = async (session: Session, [nameOrId = '']: readonly string[], opti
 
 type ClusterProgressed = ClusterSummary & { lastEventNumber: number };
 
-interface DeleteOptions extends ChangeOptions {
+interface DeleteOptions extends PlanOptions {
   disableDeletionProtection?: boolean;
   abandonSeed?: boolean;
   keepVolumes?: boolean;
@@ -210,6 +216,7 @@ const remove = async (session: Session, [nameOrId = '']: readonly string[], opti
   });
   const policy = Object.keys(wish).length === 0 ? undefined : wish;
   const input = given({ clusterId: uuid, disableDeletionProtection, abandonSeed, policy, idempotencyKey });
+  if (options.plan === true) return showPlan(session, PLAN_DELETE_CLUSTER, input);
   const { cluster, operation } = await session.client.mutate<{ cluster: ClusterProgressed; operation: Operation }>(DELETE_CLUSTER, {
     input,
   });

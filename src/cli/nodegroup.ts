@@ -1,10 +1,11 @@
 /** `seedbed nodegroup …`: workers of one shape. */
 import type { Command } from 'commander';
-import { CREATE_NODE_GROUP, DELETE_NODE_GROUP, RESIZE_NODE_GROUP, UPDATE_NODE_GROUP } from '../client/documents.ts';
+import { CREATE_NODE_GROUP, DELETE_NODE_GROUP, PLAN_RESIZE_NODE_GROUP, RESIZE_NODE_GROUP, UPDATE_NODE_GROUP } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { Cluster, NodeGroup, Operation } from '../client/types.ts';
 import { getCluster } from './find.ts';
 import { action, type ChangeOptions, collect, define, defineChange, given, readWhole } from './options.ts';
+import { type PlanOptions, showPlan, withPlan } from './plan.ts';
 import { type Io, readInput, type Session } from './session.ts';
 import { plain, table } from './table.ts';
 
@@ -32,7 +33,7 @@ interface StrategyOptions {
   onBlockedDrain?: string;
 }
 
-interface ResizeOptions extends ChangeOptions {
+interface ResizeOptions extends PlanOptions {
   count: number;
   remove?: string[];
 }
@@ -73,7 +74,7 @@ export const addNodeGroupCommands = (program: Command, io: Io): void => {
   defineChange(nodegroup, 'delete <cluster> <nodegroup>', 'drain and delete the workers of a group, and the group').action(
     action(io, remove),
   );
-  defineChange(nodegroup, 'resize <cluster> <nodegroup>', 'change how many workers a group has')
+  withPlan(defineChange(nodegroup, 'resize <cluster> <nodegroup>', 'change how many workers a group has'))
     .requiredOption('--count <n>', 'workers that are wanted', readWhole)
     .option('--remove <worker>', 'name of a worker that is to go first; may be repeated', collect)
     .action(action(io, resize));
@@ -194,6 +195,7 @@ const resize = async (session: Session, [clusterName = '', groupName = '']: read
     return node.uuid;
   });
   const input = given({ nodeGroupId: group.uuid, count: options.count, nodesToRemove, idempotencyKey: options.idempotencyKey });
+  if (options.plan === true) return showPlan(session, PLAN_RESIZE_NODE_GROUP, input);
   const { operation } = await session.client.mutate<{ operation: Operation }>(RESIZE_NODE_GROUP, { input });
   await follow(session, options, cluster, group, operation, `Resize ${cluster.name}/${group.name} to ${options.count}`);
 };

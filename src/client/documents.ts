@@ -45,8 +45,8 @@ const SUMMARY = 'uuid name state version endpoint projectId createdAt';
 const mutation = (name: string, input: string, payload: string): string =>
   `mutation ${name}($input: ${input}!) { ${name}(input: $input) { ${ERRORS} ... on ${name.charAt(0).toUpperCase()}${name.slice(1)}Payload { ${payload} } } }`;
 
-const page = (noun: string, fields: string): string =>
-  `query ${noun}($after: String) { ${noun}(first: 100, after: $after) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`;
+const page = (noun: string, fields: string, first = 100): string =>
+  `query ${noun}($after: String) { ${noun}(first: ${first}, after: $after) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`;
 
 export const SEEDS = page('seeds', SEED);
 export const SEED_BY_NAME = `query seed($name: String, $id: ID) { seed(name: $name, id: $id) { ${SEED} } }`;
@@ -132,6 +132,15 @@ export const WAKE_CLUSTER = mutation(
   'WakeClusterInput',
   `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
 );
+const PLANNED = '{ count kind of names service madeBy }';
+const planned = (name: string, input: string): string =>
+  `query ${name}($input: ${input}!) { plan: ${name}(input: $input) { problems { ${FAULT} ${QUOTAS} } creates ${PLANNED} restarts ${PLANNED} deletes ${PLANNED}
+    changes { field from to possible } quota { resource source needed inUse limit temporary }
+    expectedDuration { medianSeconds p90Seconds samples basis reason } warnings } }`;
+export const PLAN_CREATE_CLUSTER = planned('planCreateCluster', 'CreateClusterInput');
+export const PLAN_UPDATE_CLUSTER = planned('planUpdateCluster', 'UpdateClusterInput');
+export const PLAN_DELETE_CLUSTER = planned('planDeleteCluster', 'DeleteClusterInput');
+export const PLAN_RESIZE_NODE_GROUP = planned('planResizeNodeGroup', 'ResizeNodeGroupInput');
 export const TEMPLATE_MOVE = `query templateMove($id: ID, $clusterTemplate: String, $revision: Int, $keep: [String!]) { cluster(id: $id) {
   templateMove(clusterTemplate: $clusterTemplate, revision: $revision, keep: $keep) { template { uuid name } revision { revision }
     changes { field from to possible } nodeGroups { nodeGroup { name } settings nodes }
@@ -225,8 +234,8 @@ export const OPERATION_BY_ID = `query operation($id: ID!) { operation(id: $id) {
 const OPERATION_SUMMARY = `uuid kind targetKind state percent reason requestedBy requestedAt finishedAt ${PROBLEM} cluster { uuid name }`;
 export const CLUSTER_OPERATIONS = `query operations($name: String, $id: ID) {
   cluster(name: $name, id: $id) { operations(first: 100) { nodes { ${OPERATION_SUMMARY} } } } }`;
-/** The API has lists of operations below clusters alone. */
-export const PROJECT_OPERATIONS = page('clusters', `operations(first: 20) { nodes { ${OPERATION_SUMMARY} } }`);
+/** The API has lists of operations below clusters alone. A hundred clusters with theirs would be more than a document may cost. */
+export const PROJECT_OPERATIONS = page('clusters', `operations(first: 20) { nodes { ${OPERATION_SUMMARY} } }`, 50);
 export const RETRY_OPERATION = mutation('retryOperation', 'RetryOperationInput', `operation { ${OPERATION} }`);
 
 export const CLUSTER_PROGRESS = `subscription clusterProgress($clusterId: ID!, $after: Int, $until: ProgressUntil) {

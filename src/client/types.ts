@@ -321,6 +321,35 @@ export interface UpgradeTarget {
 }
 
 /** What a template's revision would change in a cluster. */
+export interface PlannedObject {
+  count: number;
+  kind: string;
+  of: string | null;
+  names: string[];
+  service: string | null;
+  madeBy: string;
+}
+
+export interface ExpectedDuration {
+  medianSeconds: number | null;
+  p90Seconds: number | null;
+  samples: number;
+  basis: string;
+  reason: string | null;
+}
+
+/** What a mutation would do with its input. */
+export interface Plan {
+  problems: Fault[];
+  creates: PlannedObject[];
+  changes: { field: string; from: string; to: string; possible: boolean }[];
+  restarts: PlannedObject[];
+  deletes: PlannedObject[];
+  quota: { resource: string; source: string; needed: number; inUse: number | null; limit: number | null; temporary: boolean }[];
+  expectedDuration: ExpectedDuration;
+  warnings: string[];
+}
+
 export interface TemplateMove {
   template: { uuid: string; name: string };
   revision: { revision: number };

@@ -2,12 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { buildSchema, type FieldNode, getNamedType, isObjectType, parse, type SelectionSetNode, validate } from 'graphql';
 import { expect, test } from 'vitest';
+import { createDocuments } from '../../src/api/document.ts';
+import { buildSchema as servedSchema } from '../../src/api/schema.ts';
 import * as documents from '../../src/client/documents.ts';
 
+const limits = createDocuments(servedSchema(), true);
 const schema = buildSchema(readFileSync(new URL('../../schema/schema.graphql', import.meta.url), 'utf8'));
 
 test.each(Object.entries(documents))('%s asks only for what the API has', (_name, document) => {
   expect(validate(schema, parse(document)).map((error) => error.message)).toEqual([]);
+});
+
+test.each(Object.entries(documents))('%s costs no more than a document may', (_name, document) => {
+  expect(limits.check(limits.parse(document), false)).toEqual([]);
 });
 
 test('a document that asks for more is found out', () => {
