@@ -45,6 +45,7 @@ export const graphqlAt =
       await takeMutations(parts.rates, asked.context, { ...asked.body, document: asked.document });
     if (asked !== null) await recordIfRefused(parts, request, asked);
     if (asked !== null && reading) await refuseMutation(asked);
+    if (asked?.kind === 'subscription') refuseWithoutStream(parts, request, asked);
     if (given !== null && asked?.kind === 'query' && (await parts.queryAnswers.answer(response, given, asked))) return;
     await answerByYoga(parts, request, response, asked);
   };
@@ -79,6 +80,14 @@ const refuseMutation = async ({ kind, document, context, body }: Asked): Promise
   if (kind !== 'mutation' || document === null) return;
   await recordRefusedDocument(context, { ...body, document, code: READ_ONLY.code });
   throw new Refusal(400, READ_ONLY.code, READ_ONLY.message);
+};
+
+/** Yoga would begin it, and answer with a status and nothing else. What is wrong with the document is told in JSON. */
+const refuseWithoutStream = ({ documents }: HandlerDeps, request: IncomingMessage, { document }: Asked): void => {
+  const accepted = (request.headers.accept || '*/*').split(',').map((type) => type.split(';')[0]?.trim().toLowerCase() ?? '');
+  if (accepted.some((type) => ['text/event-stream', 'text/*', '*/*'].includes(type))) return;
+  if (document === null || documents.check(document, isWithoutDeprecated(request)).length > 0) return;
+  throw new Refusal(406, 'NOT_ACCEPTABLE', 'A subscription is answered by a stream of events: ask for it with Accept: text/event-stream.');
 };
 
 /** What it says. */

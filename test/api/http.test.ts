@@ -147,6 +147,24 @@ test('GET runs queries for who brings a token, and nothing else', async () => {
   expect(await world.data('anna', '{ clusterTemplates { nodes { name } } }')).toEqual({ clusterTemplates: { nodes: [] } });
 });
 
+test('a subscription without a stream to answer by is told to ask for one; what is wrong with its document is told first', async () => {
+  const world = await openWorld();
+  const ask = async (query: string, accept: string) => {
+    const headers = { 'content-type': 'application/json', 'x-auth-token': 'anna', accept };
+    const response = await fetch(world.url, { method: 'POST', headers, body: JSON.stringify({ query }) });
+    const type = response.headers.get('content-type')?.split(';')[0];
+    if (type === 'text/event-stream') void response.body?.cancel();
+    const answer = type === 'text/event-stream' ? null : ((await response.json()) as { errors: { extensions: { code: string } }[] });
+    return [response.status, type, answer?.errors[0]?.extensions.code];
+  };
+  const live = 'subscription { clusters { what } }';
+  for (const accept of ['application/json', 'application/json, application/graphql-response+json', 'image/png'])
+    expect(await ask(live, accept)).toEqual([406, expect.stringContaining('json'), 'NOT_ACCEPTABLE']);
+  for (const accept of ['text/event-stream', '*/*', 'application/json, text/*;q=0.5'])
+    expect(await ask(live, accept)).toEqual([200, 'text/event-stream', undefined]);
+  expect(await ask('subscription { clouds { what } }', 'application/json')).toEqual([200, 'application/json', 'GRAPHQL_VALIDATION_FAILED']);
+});
+
 test('pages of other origins may not call; allowed ones may', async () => {
   const world = await openWorld();
   const call = (origin: string, method = 'POST') =>

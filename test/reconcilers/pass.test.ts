@@ -28,7 +28,8 @@ afterEach(() => house.close());
 const pass = async (): Promise<boolean> => {
   const { store, time } = house;
   const clock = { now: () => time.now };
-  const world = { store, clock, random: () => 0.5, settings: { driftFactor: 1 } } as unknown as World;
+  const clouds = { as: () => clouds };
+  const world = { store, clock, clouds, random: () => 0.5, settings: { driftFactor: 1 } } as unknown as World;
   const handler = createHandler<NodeGroupRow, object>(world, {
     kind: 'NODE_GROUP',
     flow: defineFlow<object>('group', [
