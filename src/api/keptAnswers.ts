@@ -17,7 +17,7 @@ export interface KeptAnswers {
 
 /** Characters of all answers, their keys and what they are packed together, and of one. */
 const MAX_KEPT = 8_388_608;
-const MAX_KEPT_ONE = 524_288;
+const MAX_KEPT_ONE = 1_048_576;
 
 /**
  * `versionOf` tells whether anything was committed since: another number, another database. An actor is one look at a token, half a
