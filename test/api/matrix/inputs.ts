@@ -50,6 +50,9 @@ const WANTED: Readonly<Record<string, object>> = {
   updateAddonBundle: { description: 'another' },
 };
 
+/** As its input and its payload begin. */
+export const typeOf = (mutation: string): string => `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}`;
+
 export const mutationNames = (): string[] => Object.keys(buildSchema().getMutationType()?.getFields() ?? {}).sort();
 
 const inputOf = (mutation: string): GraphQLInputObjectType => {

@@ -2,21 +2,11 @@ import { expect, test } from 'vitest';
 import { may } from '../../../src/domain/actor.ts';
 import { ACTIONS, type Action } from '../../../src/domain/policy.ts';
 import { RITA } from '../../commands/house.ts';
-import { openWorld } from '../world.ts';
-import { letStrangersIn, STRANGERS } from './callers.ts';
-import { dump, watchStatements } from './database.ts';
-import { absent, furnishCloud, furnishProject, waysToName, withoutNames } from './furniture.ts';
-import { inputFor, mutate, mutationNames, referencesOf } from './inputs.ts';
-
-const open = async () => {
-  const world = await openWorld();
-  const statements = await watchStatements(world);
-  letStrangersIn(world);
-  const cloud = await furnishCloud(world, 'common');
-  const blue = { ...(await furnishProject(world, { token: 'anna', projectId: 'blue', word: 'leaky' })), ...cloud };
-  const red = { ...(await furnishProject(world, { token: 'otto', projectId: 'red', word: 'own' })), ...cloud };
-  return { world, statements, blue, red };
-};
+import { STRANGERS } from './callers.ts';
+import { dump } from './database.ts';
+import { absent, waysToName, withoutNames } from './furniture.ts';
+import { inputFor, mutate, mutationNames, referencesOf, typeOf } from './inputs.ts';
+import { openNeighbours } from './neighbours.ts';
 
 const ruleOf = (mutation: string): string => ACTIONS[mutation as Action].rule;
 const isOfCloud = (mutation: string): boolean => ACTIONS[mutation as Action].scope === 'CLOUD';
@@ -24,7 +14,7 @@ const isOfCloud = (mutation: string): boolean => ACTIONS[mutation as Action].sco
 test.each(Object.keys(STRANGERS))(
   '%s: what is not theirs and what is not there is one answer, by the same statements, and changes nothing',
   async (token) => {
-    const { world, statements, blue, red } = await open();
+    const { world, statements, blue, red } = await openNeighbours();
     const before = dump(world);
     let named = 0;
     for (const mutation of mutationNames())
@@ -41,7 +31,7 @@ test.each(Object.keys(STRANGERS))(
           const about = `${mutation} by ${field} ${way}`;
           expect([about, withoutNames(theirs.outcome, there)]).toEqual([about, withoutNames(none.outcome, nowhere)]);
           expect([about, theirs.statements]).toEqual([about, none.statements]);
-          expect([about, theirs.outcome.__typename]).not.toEqual([about, `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Payload`]);
+          expect([about, theirs.outcome.__typename]).not.toEqual([about, `${typeOf(mutation)}Payload`]);
           if (isNeeded && token === 'otto') {
             expect([about, theirs.outcome.code]).toEqual([about, isOfCloud(mutation) ? 'FORBIDDEN' : 'NOT_FOUND']);
             if (isOfCloud(mutation)) expect(theirs.outcome.message).toContain(ruleOf(mutation));
@@ -64,7 +54,7 @@ test.each(Object.keys(STRANGERS))(
 );
 
 test('a reader changes nothing in the own project, and is told the rule', async () => {
-  const { world, blue } = await open();
+  const { world, blue } = await openNeighbours();
   const before = dump(world);
   for (const mutation of mutationNames()) {
     const outcome = await mutate(world, 'rita', mutation, inputFor(mutation, blue));
@@ -82,7 +72,7 @@ test('a reader changes nothing in the own project, and is told the rule', async 
 });
 
 test('who has no role in the project, or no project, makes nothing of nothing', async () => {
-  const { world, blue } = await open();
+  const { world, blue } = await openNeighbours();
   const before = dump(world);
   for (const token of ['unscoped', 'ofADomain', 'roleless'])
     for (const mutation of mutationNames().filter((name) => referencesOf(name).length === 0))
@@ -95,7 +85,7 @@ test('who has no role in the project, or no project, makes nothing of nothing', 
 });
 
 test('a token that has ended, or was revoked, or never was, does nothing', async () => {
-  const { world, blue } = await open();
+  const { world, blue } = await openNeighbours();
   const anna = world.tokens.get('anna');
   if (anna === undefined) throw new Error('Nobody is there.');
   const ended = { ...anna, expiresAt: world.time.now + 10_000 };
@@ -107,7 +97,7 @@ test('a token that has ended, or was revoked, or never was, does nothing', async
   world.tokens.delete('revoked');
   for (const token of ['ended', 'revoked', 'nobody', null])
     for (const mutation of mutationNames()) {
-      const type = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input`;
+      const type = `${typeOf(mutation)}Input`;
       const document = `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`;
       const { status, data } = await world.post(token, document, { input: inputFor(mutation, blue) });
       expect([token, mutation, status, data]).toEqual([token, mutation, 401, null]);

@@ -1,23 +1,13 @@
 /** Plans take the inputs of their mutations, and tell nobody more than these do. */
 import { expect, test } from 'vitest';
 import { buildSchema } from '../../../src/api/schema.ts';
-import { openWorld, type World } from '../world.ts';
-import { letStrangersIn, STRANGERS } from './callers.ts';
-import { dump, watchStatements } from './database.ts';
-import { absent, furnishCloud, furnishProject, waysToName, withoutNames } from './furniture.ts';
-import { inputFor, mutate, referencesOf } from './inputs.ts';
+import type { World } from '../world.ts';
+import { STRANGERS } from './callers.ts';
+import { dump } from './database.ts';
+import { absent, waysToName, withoutNames } from './furniture.ts';
+import { inputFor, mutate, referencesOf, typeOf } from './inputs.ts';
+import { openNeighbours } from './neighbours.ts';
 
-const open = async () => {
-  const world = await openWorld();
-  const statements = await watchStatements(world);
-  letStrangersIn(world);
-  const cloud = await furnishCloud(world, 'common');
-  const blue = { ...(await furnishProject(world, { token: 'anna', projectId: 'blue', word: 'leaky' })), ...cloud };
-  const red = { ...(await furnishProject(world, { token: 'otto', projectId: 'red', word: 'own' })), ...cloud };
-  return { world, statements, blue, red };
-};
-
-const typeOf = (mutation: string): string => `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}`;
 /** Mutations that there is a plan of. */
 const planned = (): string[] =>
   Object.keys(buildSchema().getQueryType()?.getFields() ?? {})
@@ -46,7 +36,7 @@ test('there is a plan of each', () => {
 test.each(Object.keys(STRANGERS))(
   '%s: what is not theirs and what is not there is one plan, by the same statements, and changes nothing',
   async (token) => {
-    const { world, statements, blue, red } = await open();
+    const { world, statements, blue, red } = await openNeighbours();
     const before = dump(world);
     let named = 0;
     for (const mutation of planned())
@@ -74,7 +64,7 @@ test.each(Object.keys(STRANGERS))(
 );
 
 test('who may do it is told what stands in its way as the mutation says it; who may only read is told the rule, and all else', async () => {
-  const { world, blue } = await open();
+  const { world, blue } = await openNeighbours();
   const before = dump(world);
   for (const mutation of planned()) {
     const input = inputFor(mutation, blue);
