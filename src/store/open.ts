@@ -1,6 +1,7 @@
 /** Opens the database: migrations, one writer whose waiting transactions share a commit, one reader, and the feed of what was committed. */
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
@@ -59,14 +60,18 @@ const MAX_TRANSACTIONS_A_COMMIT = 32;
 /** While passes are at work there is more to come, and a commit holds the event loop for as long as the disk needs. */
 const GATHER_MS = 5;
 
+/** Another program that writes, such as an operator's shell, is waited for at most so long, and looked after as often. */
+const LOCKED_MS = 30_000;
+const LOCKED_LOOK_MS = 20;
+
 /** By default what a statement may have to undo, and long sorts, go into files in /var/tmp, outside the folder that the operator keeps to himself. */
 const NO_FILES_ELSEWHERE = 'temp_store = MEMORY';
 
 /**
  * `migrations`: the folder with drizzle's journal. Before it changes what is there it makes a copy, unless told that there is one (`copyFirst`).
- * `synchronous` is FULL but for tests that measure nothing and lose nothing.
+ * `lockedMs`: how long another program's lock is waited for before what is to be written fails.
  */
-export const openStore = (deps: { path: string; migrations: string; clock: Clock; copyFirst?: false }): Store => {
+export const openStore = (deps: { path: string; migrations: string; clock: Clock; copyFirst?: false; lockedMs?: number }): Store => {
   // For its owner alone, in whatever folder; SQLite gives the journal beside it the same mode.
   closeSync(openSync(deps.path, 'a', 0o600));
   const client = new Database(deps.path);
@@ -84,6 +89,8 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
     client.close();
     throw error;
   }
+  // From here on whoever waits for a lock lets everybody else go on: see `begin`.
+  client.pragma('busy_timeout = 0');
   const readClient = new Database(deps.path, { readonly: true });
   readClient.pragma(NO_FILES_ELSEWHERE);
   const reader: Db = drizzle(readClient, { casing: 'snake_case' });
@@ -95,11 +102,24 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   // A line of its own: an answer to somebody does not stand behind passes.
   const { turn } = createTurns();
 
+  const begin = async () => {
+    const since = performance.now();
+    for (;;) {
+      try {
+        client.exec('begin immediate');
+        return;
+      } catch (error) {
+        if (!isBusy(error) || performance.now() - since > (deps.lockedMs ?? LOCKED_MS)) throw error;
+        await delay(LOCKED_LOOK_MS);
+      }
+    }
+  };
+
   const commitBatch = async (batch: Waiting[]) => {
     const told: Committed[] = [];
     const finish: (() => void)[] = [];
-    client.exec('begin immediate');
     try {
+      await begin();
       for (const waiting of batch) {
         const tx: Tx = { db: writer, work: [], changes: [], events: [] };
         client.exec('savepoint work');
@@ -204,6 +224,9 @@ const refuseNewer = (client: Database.Database, migrations: string) => {
     );
   }
 };
+
+/** Somebody else has the lock: https://sqlite.org/rescode.html#busy */
+const isBusy = (error: unknown): boolean => error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
 
 /** True when the error is SQLite's answer to a second row with the same unique key. */
 export const isUniqueViolation = (error: unknown): boolean => {

@@ -40,6 +40,34 @@ test('commits are durable: WAL with synchronous FULL, and foreign keys hold', as
   ).rejects.toThrow();
 });
 
+test('another program that writes is waited for while everything else goes on, and what it never lets through fails alone', async () => {
+  const other = new Database(db.path);
+  other.exec('begin immediate');
+  const waiting = [insert('a'), insert('b')];
+  const began = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(await ids()).toEqual([]);
+  other.exec('rollback');
+  expect(await Promise.all(waiting)).toEqual(['a', 'b']);
+
+  const hasty = openStore({ path: db.path, migrations: MIGRATIONS, clock: systemClock, copyFirst: false, lockedMs: 50 });
+  const add = (id: string) =>
+    hasty.transaction((tx) =>
+      tx.db
+        .insert(workItems)
+        .values({ kind: 'CLUSTER', id, dueAt: 1 })
+        .then(() => id),
+    );
+  other.exec('begin immediate');
+  await expect(add('c')).rejects.toThrow(/locked/);
+  other.exec('rollback');
+  other.close();
+  expect(await add('d')).toBe('d');
+  await hasty.close();
+  expect(await ids()).toEqual(['a', 'b', 'd']);
+});
+
 test('a control plane of before it was a tree is read as one, with the settings that came later', async () => {
   const path = `${db.path}-old`;
   const old = new Database(path);
