@@ -184,7 +184,7 @@ test('where a connection takes no more streams, another one is dialled', async (
 });
 
 test('a server that takes one stream is not dialled without end', async () => {
-  await open(false, { maxStreams: 1, timeoutMs: 300 });
+  await open(false, { maxStreams: 1 });
   const caches = Array.from({ length: 20 }, () => watch());
   await until('the streams', () => streams.length === 8);
   await new Promise((resolve) => setTimeout(resolve, 100));
