@@ -395,6 +395,7 @@ export const ErrorCodeEnum = enumOf<ErrorCode>('ErrorCode', 'What went wrong, fo
   DELETION_PROTECTED: 'Deletion protection is on.',
   UNAUTHENTICATED: 'No valid token.',
   RATE_LIMITED: 'Too many requests from one address or of one project, or too many mutations; nothing was done.',
+  TOO_MANY_CONNECTIONS: 'The user has as many live connections in the project as one may have; nothing was done.',
   FORBIDDEN: 'A role is missing.',
   QUOTA_EXCEEDED: 'A quota of the project is used up.',
   CLOUD_REFUSED: 'OpenStack, or the object store for backups, refused the request.',

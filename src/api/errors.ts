@@ -1,6 +1,6 @@
 /** What callers see of top-level errors: a code and the request's id always, and nothing of what is not theirs. */
 import { GraphQLError } from 'graphql';
-import { problemOf, RateLimited, SeedbedError } from '../domain/errors.ts';
+import { problemOf, SeedbedError, TooMuch } from '../domain/errors.ts';
 import { remedyOf } from '../domain/remedy.ts';
 import type { Log } from '../lib/log.ts';
 
@@ -20,7 +20,7 @@ const shownError = (error: unknown, { requestId, log }: ErrorContext): GraphQLEr
     const problem = cause.toProblem();
     const { code, message, retryable, whoMustAct, field, openstack } = problem;
     const remedy = remedyOf(problem);
-    const later = cause instanceof RateLimited ? { retryAfterSeconds: cause.retryAfterSeconds } : {};
+    const later = cause instanceof TooMuch ? { retryAfterSeconds: cause.retryAfterSeconds } : {};
     return new GraphQLError(message, {
       ...place,
       extensions: { code, retryable, ...later, whoMustAct, field, remedy, openstack, requestId },

@@ -1,6 +1,7 @@
 /** GraphQL over HTTP and SSE, with and without mutations. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type DocumentNode, GraphQLError, getOperationAST, type OperationTypeNode } from 'graphql';
+import { TooMuch } from '../domain/errors.ts';
 import { encodingOf } from './compression.ts';
 import type { Context } from './context.ts';
 import { readCaller } from './credentials.ts';
@@ -21,6 +22,7 @@ import { GRAPHQL, READ_ONLY } from './paths.ts';
 import type { Query } from './queryAnswer.ts';
 import { codeOf, recordRefusedDocument, takeMutations } from './refusals.ts';
 import type { RequestIds } from './requestIds.ts';
+import { TOO_MANY_SEATS } from './seats.ts';
 
 /** `reading`: mutations are refused, whoever asks. */
 export const graphqlAt =
@@ -150,11 +152,14 @@ const knownRequest = ({ known }: HandlerDeps, request: GraphqlRequest): GraphqlR
 const isPageAsked = (request: IncomingMessage, graphiql: boolean): boolean =>
   graphiql && request.method === 'GET' && !request.url?.includes('?') && (request.headers.accept ?? '').includes('text/html');
 
+/** Nobody knows when a seat will be free: soon enough for who has just ended another stream, and seldom enough for who has not. */
+const SEAT_WAIT_MS = 5_000;
+
 /** For whatever may be answered by a stream: a subscription is to anybody who takes all types, and a query to who asks for it. */
 const takeSeat = (parts: HandlerDeps, request: IncomingMessage, { context, kind }: Asked): (() => void) | null => {
   if (!(request.headers.accept ?? '').includes('text/event-stream') && kind !== 'subscription') return null;
   const leave = parts.seats.take(context.actor);
-  if (leave === null) throw new Refusal(429, 'TOO_MANY_CONNECTIONS', 'Too many live connections of this user in this project.');
+  if (leave === null) throw new TooMuch('TOO_MANY_CONNECTIONS', TOO_MANY_SEATS, SEAT_WAIT_MS);
   return leave;
 };
 

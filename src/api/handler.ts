@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { RateLimited, SeedbedError } from '../domain/errors.ts';
+import { SeedbedError, TooMuch } from '../domain/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { encodingOf } from './compression.ts';
 import { pathOf } from './credentials.ts';
@@ -81,7 +81,7 @@ const refuse = (
     return;
   }
   const body = bodyOf(error, requestId, log);
-  if (error instanceof RateLimited) response.setHeader('Retry-After', String(error.retryAfterSeconds));
+  if (error instanceof TooMuch) response.setHeader('Retry-After', String(error.retryAfterSeconds));
   const status = statusOfError(error);
   // As keystonemiddleware does: a client that has no token yet learns where to get one.
   if (status === 401) response.setHeader('WWW-Authenticate', `Keystone uri="${settings.keystoneUrl}"`);
@@ -90,7 +90,7 @@ const refuse = (
 
 const statusOfError = (error: unknown): number => {
   if (error instanceof Refusal) return error.status;
-  if (error instanceof RateLimited) return statusOf(error.code);
+  if (error instanceof TooMuch) return statusOf(error.code);
   return error instanceof SeedbedError && error.retryable ? 503 : 500;
 };
 

@@ -13,7 +13,7 @@ const STATUS: Readonly<Record<ErrorTypeName, number>> = {
 };
 
 /** Codes that are no problem of a command's. */
-const OTHERS: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, RATE_LIMITED: 429, INTERNAL: 500 };
+const OTHERS: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, RATE_LIMITED: 429, TOO_MANY_CONNECTIONS: 429, INTERNAL: 500 };
 
 /** Whatever else is wrong is wrong with the request. */
 export const statusOf = (code: string): number => {

@@ -1,6 +1,9 @@
 /** Live connections of one user in one project: counted, and limited, whatever way they came. */
 import type { Actor } from '../domain/actor.ts';
 
+/** A sentence without its full stop. */
+export const TOO_MANY_SEATS = 'Too many live connections of this user in this project';
+
 export interface Seats {
   /** Gives the seat back when called; null: all are taken. */
   take(actor: Actor): (() => void) | null;

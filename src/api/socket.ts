@@ -26,7 +26,7 @@ import { READ_ONLY, READING } from './paths.ts';
 import type { Rates } from './rates.ts';
 import { codeOf, recordRefusedDocument, recordRefusedVariables, takeMutations } from './refusals.ts';
 import { idLinesOf, idsWithin, type RequestIds } from './requestIds.ts';
-import type { Seats } from './seats.ts';
+import { type Seats, TOO_MANY_SEATS } from './seats.ts';
 import type { Session } from './session.ts';
 import type { ApiSettings } from './settings.ts';
 import type { SharedAnswers } from './sharedAnswers.ts';
@@ -251,7 +251,7 @@ const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<str
   const leave = deps.seats.take(session.actor());
   if (leave === null) {
     session.close();
-    socket.close(TOO_MANY, 'Too many live connections of this user in this project.');
+    socket.close(TOO_MANY, `${TOO_MANY_SEATS}.`);
     return true;
   }
   // The socket may have closed while the token was looked at; its cleanup has run then.

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'DELETION_PROTECTED'
   | 'UNAUTHENTICATED'
   | 'RATE_LIMITED'
+  | 'TOO_MANY_CONNECTIONS'
   | 'FORBIDDEN'
   | 'QUOTA_EXCEEDED'
   | 'CLOUD_REFUSED'
@@ -141,15 +142,22 @@ export class Unavailable extends SeedbedError {
   }
 }
 
-/** Asked too often; nothing was done, and the same will be taken later. */
-export class RateLimited extends SeedbedError {
+/** Too much for now, by who asks; nothing was done, and the same will be taken later. */
+export class TooMuch extends SeedbedError {
   /** Whole seconds, at least 1. */
   readonly retryAfterSeconds: number;
   /** `message`: a sentence without its full stop. */
-  constructor(message: string, retryAfterMs: number) {
+  constructor(code: 'RATE_LIMITED' | 'TOO_MANY_CONNECTIONS', message: string, retryAfterMs: number) {
     const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
-    super('RATE_LIMITED', `${message}; try again in ${seconds} s.`, true, { whoMustAct: 'CUSTOMER' });
+    super(code, `${message}; try again in ${seconds} s.`, true, { whoMustAct: 'CUSTOMER' });
     this.retryAfterSeconds = seconds;
+  }
+}
+
+/** Asked too often. `message`: as above. */
+export class RateLimited extends TooMuch {
+  constructor(message: string, retryAfterMs: number) {
+    super('RATE_LIMITED', message, retryAfterMs);
   }
 }
 

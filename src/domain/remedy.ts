@@ -18,6 +18,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   DELETION_PROTECTED: 'Switch the deletion protection off first.',
   UNAUTHENTICATED: 'Ask Keystone for a new token.',
   RATE_LIMITED: 'Wait for as many seconds as Retry-After says, and ask less often; subscribe in place of asking again and again.',
+  TOO_MANY_CONNECTIONS: 'End live connections that are not needed, or subscribe over one WebSocket: it carries many subscriptions.',
   FORBIDDEN: 'Ask for the role, or have it done by somebody who has it.',
   QUOTA_EXCEEDED: 'Delete what is not needed, or have the limit raised that the message names.',
   CLOUD_REFUSED: 'Change what OpenStack refused, as its message says, and retry.',

@@ -155,6 +155,56 @@ test.each(['*/*', 'text/*', 'TEXT/Event-Stream', 'application/json, */*;q=0.1'])
   },
 );
 
+test.each([
+  ['a subscription by POST', 'POST', 'subscription { clusterChanges { kind } }', { accept: 'text/event-stream' }],
+  ['one for who takes all types', 'POST', 'subscription { clusterChanges { kind } }', { accept: '*/*' }],
+  ['a query by POST', 'POST', '{ viewer { userName } }', { accept: 'text/event-stream' }],
+  ['a query by GET', 'GET', '{ viewer { userName } }', { accept: 'text/event-stream' }],
+])('a stream too many is 429 with Retry-After and an answer of GraphQL: %s', async (_name, method, query, headers) => {
+  const world = await openWorld({ maxSocketsPerActor: 1 });
+  const seated = await dial(world);
+  seated.send(init('anna'));
+  await seated.until('connection_ack');
+  const isGet = method === 'GET';
+  const send = () =>
+    fetch(isGet ? `${world.url}?query=${encodeURIComponent(query)}` : world.url, {
+      method,
+      headers: { 'x-auth-token': 'anna', 'x-request-id': 'trace-9', 'content-type': 'application/json', ...headers },
+      ...(!isGet && { body: JSON.stringify({ query }) }),
+    });
+  const refused = await send();
+  expect([refused.status, refused.headers.get('retry-after'), refused.headers.get('content-type')]).toEqual([
+    429,
+    '5',
+    'application/json; charset=utf-8',
+  ]);
+  expect(await refused.json()).toEqual({
+    errors: [
+      {
+        message: 'Too many live connections of this user in this project; try again in 5 s.',
+        extensions: {
+          code: 'TOO_MANY_CONNECTIONS',
+          retryable: true,
+          retryAfterSeconds: 5,
+          whoMustAct: 'CUSTOMER',
+          field: null,
+          remedy: expect.stringContaining('WebSocket'),
+          openstack: null,
+          requestId: 'trace-9',
+        },
+      },
+    ],
+  });
+  seated.socket.close();
+  await expect
+    .poll(async () => {
+      const { status, body } = await send();
+      await body?.cancel();
+      return status;
+    })
+    .toBe(200);
+});
+
 test('live connections of one user in a project are limited, whatever way they come, and seats are given back', async () => {
   const world = await openWorld({ maxSocketsPerActor: 2 });
   const { id } = await makeCluster(world, 'anna');
