@@ -309,7 +309,7 @@ const actorOf = (by: { policy: Policy; serviceType: string | null }, info: Token
 
 const readiness = async (service: Cloud): Promise<{ ok: boolean; reasons: string[] }> => {
   try {
-    await service.identity.whoAmI();
+    await service.identity.checkLogin();
     return { ok: true, reasons: [] };
   } catch {
     return { ok: false, reasons: ['Keystone does not let the service user in.'] };

@@ -134,8 +134,8 @@ const PAGES = new Map<string, Page>(
     [READING]: graphqlAt(true),
     [OPEN_API]: openApiPage,
     '/healthz': onlyGet(async (_parts, _request, response) => text(response, 200, 'ok\n')),
-    '/readyz': onlyGet(async ({ deps }, _request, response) => {
-      const { ok, reasons } = await deps.ready();
+    '/readyz': onlyGet(async ({ ready }, _request, response) => {
+      const { ok, reasons } = await ready();
       text(response, ok ? 200 : 503, ok ? 'ok\n' : `${reasons.join('\n')}\n`);
     }),
     '/metrics': onlyGet(async ({ deps }, request, response) =>

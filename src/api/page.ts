@@ -30,6 +30,7 @@ export interface HandlerDeps {
   seats: Seats;
   rates: Rates;
   metrics: ApiMetrics;
+  ready: ApiDeps['ready'];
   authenticate: Authenticate;
   contextOf(asking: Asking): Context;
 }

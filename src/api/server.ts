@@ -19,6 +19,7 @@ import { originOf } from './origin.ts';
 import { GRAPHQL, READING } from './paths.ts';
 import { createQueryAnswers } from './queryAnswer.ts';
 import { createRates } from './rates.ts';
+import { sharedReadiness } from './readiness.ts';
 import { idLinesOf, requestIdsOf } from './requestIds.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
@@ -170,7 +171,8 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const metrics = createApiMetrics(deps.metrics, { streams: feed.size, sockets: sockets.size });
   const yoga = createYogaServer({ schema, documents, answers, graphiql: settings.graphiql, log, metrics });
   const queryAnswers = createQueryAnswers({ schema, documents, metrics, versionOf: store.version });
-  const parts = { ...common, newId: newRequestId, authenticate, deps, operations, yoga, queryAnswers, metrics };
+  const ready = sharedReadiness(deps.ready, clock);
+  const parts = { ...common, newId: newRequestId, authenticate, deps, operations, yoga, queryAnswers, metrics, ready };
   return { feed, sockets, rates, handle: createHandler(parts) };
 };
 

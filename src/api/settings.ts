@@ -86,6 +86,7 @@ export interface ApiDeps {
   peekCatalogue(projectId: string, userId: string): ProjectCatalogue | null;
   /** Called when a token is seen for the first time; must not throw. */
   warmCloud?(actor: Actor, token: string, requestId: string | null): void;
+  /** Looks anew. */
   ready(): Promise<{ ok: boolean; reasons: string[] }>;
   settings: GivenSettings;
 }

@@ -49,6 +49,8 @@ export interface Identity {
    */
   validateToken(subjectToken: string, how?: { allowExpired?: boolean }): Promise<TokenInfo | null>;
   whoAmI(): Promise<TokenInfo>;
+  /** Asks Keystone whether our own login still stands, and logs in anew where it does not. Throws as a login does. */
+  checkLogin(): Promise<void>;
   /** As the trustor, as the trustee, or with the trust's own token; others may not list it. */
   findTrust(key: TrustKey): Promise<Trust | undefined>;
   /** As the trustee, whoever lent it: for a trust that was asked for, and whose trustor is not at hand. */
@@ -139,25 +141,33 @@ export const createIdentity = (deps: { service: Service; login: Login }): Identi
     return { userId, trusts: await service.list(listedTrust, TRUSTS, 'trusts', { trustee_user_id: userId }) };
   };
 
+  const validateToken: Identity['validateToken'] = async (subjectToken, { allowExpired = false } = {}) => {
+    // Header values are printable ASCII; anything else is no token of Keystone's.
+    if (!/^[\x21-\x7e]{1,8192}$/.test(subjectToken)) return null;
+    // Keystone hides tokens with access rules from who does not say that he keeps them.
+    const headers = { 'x-subject-token': subjectToken, 'openstack-identity-access-rules': '1.0' };
+    const expired = allowExpired ? { allow_expired: 1 } : {};
+    const look = async (query: Query) => tokenInfo(await service.call(tokenSchema, 'GET', '/auth/tokens', { query, headers }));
+    try {
+      const info = await look({ nocatalog: true, ...expired });
+      // Few tokens have rules, and rules are kept by the catalogue.
+      return info.accessRules === null ? info : await look(expired);
+    } catch (error) {
+      // Our own login was renewed before a 401 gets here, so it is the subject's.
+      if (error instanceof NotFound || isUnauthorized(error)) return null;
+      throw error;
+    }
+  };
+
   return {
-    validateToken: async (subjectToken, { allowExpired = false } = {}) => {
-      // Header values are printable ASCII; anything else is no token of Keystone's.
-      if (!/^[\x21-\x7e]{1,8192}$/.test(subjectToken)) return null;
-      // Keystone hides tokens with access rules from who does not say that he keeps them.
-      const headers = { 'x-subject-token': subjectToken, 'openstack-identity-access-rules': '1.0' };
-      const expired = allowExpired ? { allow_expired: 1 } : {};
-      const look = async (query: Query) => tokenInfo(await service.call(tokenSchema, 'GET', '/auth/tokens', { query, headers }));
-      try {
-        const info = await look({ nocatalog: true, ...expired });
-        // Few tokens have rules, and rules are kept by the catalogue.
-        return info.accessRules === null ? info : await look(expired);
-      } catch (error) {
-        // Our own login was renewed before a 401 gets here, so it is the subject's.
-        if (error instanceof NotFound || isUnauthorized(error)) return null;
-        throw error;
-      }
-    },
+    validateToken,
     whoAmI: async () => (await login.token()).info,
+    checkLogin: async () => {
+      const token = await login.token();
+      if ((await validateToken(token.value)) !== null) return;
+      await login.renew(token);
+      await login.token();
+    },
     findTrust,
     findLentTrust: async ({ projectId, expiresAt }) => {
       const { userId, trusts } = await lent();

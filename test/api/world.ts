@@ -27,6 +27,8 @@ export interface World extends House {
   askedFor: (string | null)[];
   /** `hangs`: takes questions and answers none. */
   keystone: { down: Error | null; hangs: boolean };
+  /** How often it was looked whether the server is ready; `before` is waited for. */
+  looks: { count: number; before(): Promise<void> };
   logged: { fields: object; message: string }[];
   metrics: Registry;
   post(token: string | null, query: string, variables?: object): Promise<Answer>;
@@ -51,6 +53,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
   const asked: string[] = [];
   const askedFor: (string | null)[] = [];
   const keystone: World['keystone'] = { down: null, hangs: false };
+  const looks: World['looks'] = { count: 0, before: async () => {} };
   const logged: World['logged'] = [];
   const note = (fields: object, message: string) => void logged.push({ fields, message });
   const log: Log = { ...silentLog, warn: note, error: note, child: () => log };
@@ -70,7 +73,11 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
     },
     loadCloud: async () => catalogue(),
     peekCatalogue: () => house.cloud.catalogue,
-    ready: async () => ({ ok: keystone.down === null, reasons: keystone.down === null ? [] : ['Keystone does not answer.'] }),
+    ready: async () => {
+      looks.count += 1;
+      await looks.before();
+      return { ok: keystone.down === null, reasons: keystone.down === null ? [] : ['Keystone does not answer.'] };
+    },
     settings: {
       host: '127.0.0.1',
       port: 0,
@@ -105,6 +112,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
     asked,
     askedFor,
     keystone,
+    looks,
     logged,
     metrics,
     post,

@@ -51,6 +51,20 @@ test('Keystone out of order is an error, never "not valid"', async () => {
   );
 });
 
+test('a login is looked at anew, and another made where it does not stand any more', async () => {
+  cloud.on('GET /identity/v3/auth/tokens', (call) =>
+    call.headers['x-subject-token'] === 'token-1' ? { status: 404, body: {} } : { body: tokenBody(cloud) },
+  );
+  const { identity } = cloud.open();
+  await identity.checkLogin();
+  expect([cloud.logins.length, cloud.seen.length]).toEqual([2, 1]);
+  await identity.checkLogin();
+  expect([cloud.logins.length, cloud.seen.length]).toEqual([2, 2]);
+  cloud.on('GET /identity/v3/auth/tokens', { status: 404, body: {} });
+  cloud.login = () => ({ status: 401, body: {} });
+  expect(await failing(identity.checkLogin())).toMatchObject({ code: 'CLOUD_CREDENTIAL' });
+});
+
 const key = { trustorUserId: 'u1', trusteeUserId: 'seedbed', projectId: 'p1', expiresAt: '2036-01-01T00:00:00.123456Z' };
 /** As Keystone shows it: the time cut to seconds, our attribute kept (or not). */
 const shown = (id: string, expiresAt: string, keepsAttribute = true) => ({
