@@ -39,12 +39,12 @@ const AuditLogEntryRef = builder.objectRef<AuditRow>('AuditLogEntry').implement(
     address: t.string({
       nullable: true,
       description:
-        "The other end of the connection, which may be a proxy. Null where it is not known, and for who sees one project's rows alone where the caller came from another.",
+        "Where the call came from: the other end of the connection; where that is a proxy that the server trusts (SEEDBED_TRUSTED_PROXIES), the last address in X-Forwarded-For that is no such proxy's, as for the limit of requests from one address. Over a WebSocket that of its handshake. Null where it is not known, and for who sees one project's rows alone where the caller came from another.",
       resolve: (row, _args, { actor }) => (seesOrigin(row, actor) ? row.address : null),
     }),
     forwardedFor: t.string({
       nullable: true,
-      description: 'X-Forwarded-For as it came, cut short: worth as much as the proxy that sets it. Null as address is.',
+      description: 'X-Forwarded-For as it came, cut short, and whoever sent it: what in it is believed is in address. Null as address is.',
       resolve: (row, _args, { actor }) => (seesOrigin(row, actor) ? row.forwardedFor : null),
     }),
     userAgent: t.string({

@@ -4,11 +4,14 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
 import { formatIpv4 } from '../domain/cidr.ts';
 import { parseIpv6 } from '../domain/cidrV6.ts';
 
+/** `''` where a connection has gone. */
+export type AddressOf = (request: IncomingMessage) => string;
+
 /**
  * Of trusted proxies (addresses and ranges of both families): the last address in X-Forwarded-For that is not another of them, for whatever
- * stands before it is the caller's own say. `''` where a connection has gone.
+ * stands before it is the caller's own say.
  */
-export const createCallerAddress = (trusted: readonly string[]): ((request: IncomingMessage) => string) => {
+export const createCallerAddress = (trusted: readonly string[]): AddressOf => {
   const proxies = blockListOf(trusted);
   const isTrusted = (address: string) => proxies.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
   return ({ socket, headers }) => {

@@ -1,16 +1,17 @@
 /** From where a request came, as far as it is told. */
 import type { IncomingMessage } from 'node:http';
 import { shortened, type Trail } from '../domain/auditLog.ts';
+import type { AddressOf } from './callerAddress.ts';
 
 export type Origin = Omit<Trail, 'input'>;
 
 const MOST_HEADER = 200;
 
-export const originOf = ({ socket, headers }: IncomingMessage): Origin => ({
-  // An IPv4 caller of a socket that listens to both families.
-  address: socket.remoteAddress?.replace(/^::ffff:(?=\d)/, '') ?? null,
-  forwardedFor: cut(headers['x-forwarded-for']),
-  userAgent: cut(headers['user-agent']),
+/** `addressOf`: of the caller, as limits by address know it. */
+export const originOf = (request: IncomingMessage, addressOf: AddressOf): Origin => ({
+  address: addressOf(request) || null,
+  forwardedFor: cut(request.headers['x-forwarded-for']),
+  userAgent: cut(request.headers['user-agent']),
 });
 
 const cut = (header: string | string[] | undefined): string | null =>

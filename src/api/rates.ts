@@ -4,7 +4,7 @@ import type { Actor } from '../domain/actor.ts';
 import { RateLimited } from '../domain/errors.ts';
 import { createBuckets } from '../lib/buckets.ts';
 import type { Log } from '../lib/log.ts';
-import { createCallerAddress, networkOf } from './callerAddress.ts';
+import { type AddressOf, networkOf } from './callerAddress.ts';
 
 /** So many at once, and as many a minute from then on; -1: no limit. */
 export interface RateSettings {
@@ -28,13 +28,13 @@ export interface Rates {
 
 export interface RateDeps {
   settings: RateSettings & { trustedProxies: readonly string[] };
+  addressOf: AddressOf;
   now(): number;
   log: Log;
   onRefused(name: RateName): void;
 }
 
-export const createRates = ({ settings, now, log, onRefused }: RateDeps): Rates => {
-  const addressOf = createCallerAddress(settings.trustedProxies);
+export const createRates = ({ settings, addressOf, now, log, onRefused }: RateDeps): Rates => {
   const limited = (name: RateName, perMinute: number, what: string) => {
     const buckets = perMinute === -1 ? null : createBuckets({ perMinute, now });
     return (key: string, tokens = 1): void => {

@@ -6,6 +6,7 @@ import { Server as TlsServer } from 'node:tls';
 import { RateLimited } from '../domain/errors.ts';
 import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
+import { createCallerAddress } from './callerAddress.ts';
 import type { Asking, Context } from './context.ts';
 import { type Credentials, type Judge, judgeOf, pathOf, serviceTokenOf } from './credentials.ts';
 import { createDocuments } from './document.ts';
@@ -121,6 +122,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const { serviceTokenRoles } = settings;
   const open = (credentials: Credentials, requestId: string, judge: Judge) =>
     openSession({ watches, serviceTokenRoles }, credentials, requestId, judge);
+  const addressOf = createCallerAddress(settings.trustedProxies);
   const shared = {
     store,
     commands,
@@ -142,7 +144,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
       ...shared,
       actor,
       token,
-      origin: originOf(request),
+      origin: originOf(request, addressOf),
       refused: [],
       requestId: ids.requestId,
       openstackRequestId: ids.passedOn,
@@ -162,6 +164,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const known = createKnownDocuments([...[...operations.values()].map((one) => one.text), ...settings.persisted], settings.onlyKnown);
   const rates = createRates({
     settings: { ...settings.rates, trustedProxies: settings.trustedProxies },
+    addressOf,
     now: clock.now,
     log,
     onRefused: (name) => metrics.rateLimited(name),

@@ -60,7 +60,7 @@ const list = async (session: Session, _args: readonly string[], options: ListOpt
         row.targetId,
         row.errorCode === null ? row.outcome : `${row.outcome} ${row.errorCode}`,
         row.tokenKind,
-        row.forwardedFor ?? row.address,
+        row.address,
         row.requestId,
       ]),
       'There are no such rows, or they are not yours to see.',

@@ -8,7 +8,7 @@ export type AuditOutcome = 'ACCEPTED' | 'REPLAYED' | 'REFUSED';
 
 /** What is known of a call beside its caller. */
 export interface Trail {
-  /** Of the other end of the connection, which may be a proxy. */
+  /** The caller's: the other end of the connection, or what trusted proxies say before it. */
   address: string | null;
   /** X-Forwarded-For as it came, cut short: worth as much as who sets it. */
   forwardedFor: string | null;

@@ -141,6 +141,31 @@ test('over a WebSocket likewise', async () => {
   ]);
 });
 
+const FIND_ORPHANS = 'mutation { findOrphans(input: {}) { __typename } }';
+
+/** The address that the last of its calls is written down with, by HTTP and over a WebSocket. */
+const addressesOf = async (world: World, forwardedFor: string): Promise<unknown[]> => {
+  const sent = { 'x-forwarded-for': forwardedFor };
+  const headers = { 'content-type': 'application/json', 'x-auth-token': 'anna', ...sent };
+  await fetch(world.url, { method: 'POST', headers, body: JSON.stringify({ query: FIND_ORPHANS }) });
+  await overSocket(world, 'anna', FIND_ORPHANS, {}, sent).ended;
+  const rows = await log(world);
+  for (const { forwardedFor: written } of rows.slice(0, 2)) expect(written).toBe(forwardedFor);
+  return rows.slice(0, 2).map(({ address }) => address);
+};
+
+test('X-Forwarded-For names the address where a proxy that is trusted sends it, and is nobody else', async () => {
+  const direct = await openWorld();
+  expect(await addressesOf(direct, '203.0.113.9')).toEqual(['127.0.0.1', '127.0.0.1']);
+  const elsewhere = await openWorld({ trustedProxies: ['10.1.0.0/16'] });
+  expect(await addressesOf(elsewhere, '203.0.113.9')).toEqual(['127.0.0.1', '127.0.0.1']);
+  const behind = await openWorld({ trustedProxies: ['127.0.0.1', '10.1.0.0/16'] });
+  // What the caller wrote before it is his own say.
+  expect(await addressesOf(behind, '198.51.100.1, 203.0.113.9, 10.1.2.3')).toEqual(['203.0.113.9', '203.0.113.9']);
+  expect(await addressesOf(behind, '[2001:db8::7]:4711')).toEqual(['2001:db8::7', '2001:db8::7']);
+  expect(await addressesOf(behind, 'unknown')).toEqual(['127.0.0.1', '127.0.0.1']);
+});
+
 test('a repeated call is written down as such, and secrets never are', async () => {
   const world = await openWorld();
   const register = () =>

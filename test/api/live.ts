@@ -43,11 +43,22 @@ const collector = () => {
   };
 };
 
-export const overSocket = (world: World, token: string, query: string, variables: Record<string, unknown> = {}): Subscriber => {
+/** `headers`: of the handshake. */
+export const overSocket = (
+  world: World,
+  token: string,
+  query: string,
+  variables: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+): Subscriber => {
   const { payloads, add, until } = collector();
   const client = createClient({
     url: world.url.replace('http', 'ws'),
-    webSocketImpl: WebSocket,
+    webSocketImpl: class extends WebSocket {
+      constructor(url: string, protocols: string) {
+        super(url, protocols, { headers });
+      }
+    },
     connectionParams: { 'X-Auth-Token': token },
     retryAttempts: 0,
   });

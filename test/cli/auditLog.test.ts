@@ -64,7 +64,14 @@ test('list asks for so many rows in pages, by what was given, and shows no contr
       projectId: 'p',
       action: 'deleteCluster',
     },
-    ...{ targetId: 'c-1', outcome: 'REFUSED', errorCode: 'FORBIDDEN', tokenKind: 'PASSWORD', address: '10.0.0.1', forwardedFor: null },
+    ...{
+      targetId: 'c-1',
+      outcome: 'REFUSED',
+      errorCode: 'FORBIDDEN',
+      tokenKind: 'PASSWORD',
+      address: '10.0.0.1',
+      forwardedFor: '198.51.100.1',
+    },
     requestId: 'trace-1',
   });
   api = await startFakeApi(({ body }) => {
