@@ -211,6 +211,30 @@ test('a body over the limit is refused, whether its length is told or not', asyn
   expect(await world.data('anna', VIEWER)).toEqual({ viewer: { userName: 'anna' } });
 });
 
+test.each([
+  ['a part of its body', 10],
+  ['all of its body', 1_000],
+])('a request that breaks off after %s, while its token is looked at, comes to its end and does nothing', async (_what, bytes) => {
+  const world = await openWorld();
+  let release = (): void => {};
+  const looked = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  world.keystone.before = () => looked;
+  const { hostname, port } = new URL(world.url);
+  const socket = connect(Number(port), hostname);
+  const body = JSON.stringify({ query: SIDE_EFFECT });
+  const head = ['POST /graphql HTTP/1.1', 'Host: x', 'X-Auth-Token: anna', 'X-Request-Id: gone', 'Content-Type: application/json'];
+  socket.write([...head, `Content-Length: ${body.length}`, '', body.slice(0, bytes)].join('\r\n'));
+  await expect.poll(() => world.asked).toEqual(['anna']);
+  socket.destroy();
+  // Until the server knows that nobody is there.
+  await expect.poll(() => world.metrics.metrics()).toMatch(/seedbed_http_requests_total\{route="\/graphql",status="\d+"\} 1/);
+  release();
+  await expect.poll(() => world.logged).toMatchObject([{ fields: { requestId: 'gone', err: { message: 'The request broke off.' } } }]);
+  expect(await world.data('ada', '{ auditLog { nodes { action } } }')).toEqual({ auditLog: { nodes: [] } });
+});
+
 test('an error that nobody foresaw is masked, and logged once under the request id', async () => {
   const world = await openWorld();
   const secret = 'the database password is hunter2';

@@ -25,8 +25,8 @@ export interface World extends House {
   asked: string[];
   /** By which OpenStack request ids it was asked. */
   askedFor: (string | null)[];
-  /** `hangs`: takes questions and answers none. */
-  keystone: { down: Error | null; hangs: boolean };
+  /** `hangs`: takes questions and answers none. `before`: waited for with each answer. */
+  keystone: { down: Error | null; hangs: boolean; before(): Promise<void> };
   /** How often it was looked whether the server is ready; `before` is waited for. */
   looks: { count: number; before(): Promise<void> };
   logged: { fields: object; message: string }[];
@@ -52,7 +52,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
   ]);
   const asked: string[] = [];
   const askedFor: (string | null)[] = [];
-  const keystone: World['keystone'] = { down: null, hangs: false };
+  const keystone: World['keystone'] = { down: null, hangs: false, before: async () => {} };
   const looks: World['looks'] = { count: 0, before: async () => {} };
   const logged: World['logged'] = [];
   const note = (fields: object, message: string) => void logged.push({ fields, message });
@@ -69,6 +69,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
       askedFor.push(requestId);
       if (keystone.down !== null) throw keystone.down;
       if (keystone.hangs) await new Promise(() => {});
+      await keystone.before();
       return tokens.get(token) ?? null;
     },
     loadCloud: async () => catalogue(),
