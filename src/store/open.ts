@@ -11,6 +11,7 @@ import type { ProgressEvent } from '../domain/event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createTurns, passTurns } from '../lib/turn.ts';
 import { listMigrations, makeCopy } from './databaseCopy.ts';
+import { keepStatements } from './keptStatements.ts';
 
 export type Db = BetterSQLite3Database<Record<string, never>>;
 
@@ -80,7 +81,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   client.pragma('foreign_keys = ON');
   client.pragma('busy_timeout = 5000');
   client.pragma(NO_FILES_ELSEWHERE);
-  const writer: Db = drizzle(client, { casing: 'snake_case' });
+  const writer: Db = drizzle(keepStatements(client), { casing: 'snake_case' });
   try {
     refuseNewer(client, deps.migrations);
     if (deps.copyFirst !== false) copyBeforeMigration(client, deps);
@@ -93,7 +94,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   client.pragma('busy_timeout = 0');
   const readClient = new Database(deps.path, { readonly: true });
   readClient.pragma(NO_FILES_ELSEWHERE);
-  const reader: Db = drizzle(readClient, { casing: 'snake_case' });
+  const reader: Db = drizzle(keepStatements(readClient), { casing: 'snake_case' });
   const dataVersion = readClient.prepare<[], number>('pragma data_version').pluck();
   const listeners = new Set<(committed: Committed) => void>();
   const queue: Waiting[] = [];

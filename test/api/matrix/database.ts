@@ -17,21 +17,27 @@ export const dump = (world: World): string => {
 /** Texts of the statements that were run since, by the reader and by the writer; to be called before the world is used. */
 export const watchStatements = async (world: World): Promise<string[]> => {
   const run: string[] = [];
-  const watch = (client: Database) => {
-    const prepare = client.prepare.bind(client);
-    client.prepare = ((text: string) => {
-      const statement = prepare(text) as Statement;
-      for (const way of ['all', 'get', 'run'] as const) {
-        const original = statement[way].bind(statement) as (...values: unknown[]) => unknown;
-        (statement as unknown as Record<string, unknown>)[way] = (...values: unknown[]) => {
+  const watched = new WeakSet<Statement>();
+  const watch = (statement: Statement, text: string): Statement => {
+    if (watched.has(statement)) return statement;
+    watched.add(statement);
+    for (const way of ['all', 'get', 'run'] as const) {
+      const original = statement[way].bind(statement) as (...values: unknown[]) => unknown;
+      Object.assign(statement, {
+        [way]: (...values: unknown[]) => {
           run.push(text);
           return original(...values);
-        };
-      }
-      return statement;
-    }) as typeof client.prepare;
+        },
+      });
+    }
+    const raw = statement.raw.bind(statement);
+    return Object.assign(statement, { raw: () => watch(raw() as Statement, text) });
   };
-  watch(clientOf(world.store.db));
-  await world.store.transaction(async (tx) => watch(clientOf(tx.db)));
+  const watchClient = (client: Database) => {
+    const prepare = client.prepare.bind(client);
+    Object.assign(client, { prepare: (text: string) => watch(prepare(text) as Statement, text) });
+  };
+  watchClient(clientOf(world.store.db));
+  await world.store.transaction(async (tx) => watchClient(clientOf(tx.db)));
   return run;
 };
