@@ -41,7 +41,7 @@ defineMutation({
 
 const REPLACES = 'A server cannot be changed in this: the group makes new workers, each drained before it goes.';
 
-const UpdateNodeGroupInput = builder.inputType('UpdateNodeGroupInput', {
+export const UpdateNodeGroupInput = builder.inputType('UpdateNodeGroupInput', {
   description: 'What updateNodeGroup is asked; what is left out stays.',
   fields: (t) => ({
     ...targetFields(t),
@@ -70,13 +70,18 @@ const UpdateNodeGroupInput = builder.inputType('UpdateNodeGroupInput', {
   }),
 });
 
+export const updateGroupToCommand = (input: typeof UpdateNodeGroupInput.$inferInput): object => ({
+  ...groupToCommand(input),
+  nodeGroupId: plainId('NodeGroup', input.nodeGroupId),
+});
+
 defineMutation({
   name: 'updateNodeGroup',
   description:
     'Changes how many workers a node group may have, and what they are made of. A count outside new bounds follows into them; workers that were made with other settings are replaced. Needs the role member.',
   input: UpdateNodeGroupInput,
   payload: nodeGroupPayload('UpdateNodeGroupPayload', 'The node group that is being changed.'),
-  toCommand: (input) => ({ ...groupToCommand(input), nodeGroupId: plainId('NodeGroup', input.nodeGroupId) }),
+  toCommand: updateGroupToCommand,
   command: (commands) => commands.updateNodeGroup,
 });
 

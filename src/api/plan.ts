@@ -15,7 +15,7 @@ import {
 } from './clusterMutations.ts';
 import { callOf } from './context.ts';
 import { DurationBasisEnum, InventoryServiceEnum, MadeByEnum, OperationKindEnum, QuotaSourceEnum } from './enums.ts';
-import { ResizeNodeGroupInput, resizeToCommand } from './nodeGroupMutations.ts';
+import { ResizeNodeGroupInput, resizeToCommand, UpdateNodeGroupInput, updateGroupToCommand } from './nodeGroupMutations.ts';
 import { FaultType } from './problem.ts';
 import { SettingChangeType } from './templateMove.ts';
 
@@ -147,4 +147,5 @@ definePlan({ mutation: 'createCluster', input: CreateClusterInput, toCommand: cr
 definePlan({ mutation: 'updateCluster', input: UpdateClusterInput, toCommand: updateToCommand });
 definePlan({ mutation: 'upgradeCluster', input: UpgradeClusterInput, toCommand: upgradeToCommand });
 definePlan({ mutation: 'resizeNodeGroup', input: ResizeNodeGroupInput, toCommand: resizeToCommand });
+definePlan({ mutation: 'updateNodeGroup', input: UpdateNodeGroupInput, toCommand: updateGroupToCommand });
 definePlan({ mutation: 'deleteCluster', input: DeleteClusterInput, toCommand: deleteToCommand });

@@ -1,6 +1,13 @@
 /** `seedbed nodegroup …`: workers of one shape. */
 import type { Command } from 'commander';
-import { CREATE_NODE_GROUP, DELETE_NODE_GROUP, PLAN_RESIZE_NODE_GROUP, RESIZE_NODE_GROUP, UPDATE_NODE_GROUP } from '../client/documents.ts';
+import {
+  CREATE_NODE_GROUP,
+  DELETE_NODE_GROUP,
+  PLAN_RESIZE_NODE_GROUP,
+  PLAN_UPDATE_NODE_GROUP,
+  RESIZE_NODE_GROUP,
+  UPDATE_NODE_GROUP,
+} from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { Cluster, NodeGroup, Operation } from '../client/types.ts';
 import { getCluster } from './find.ts';
@@ -38,7 +45,7 @@ interface ResizeOptions extends PlanOptions {
   remove?: string[];
 }
 
-interface UpdateOptions extends ChangeOptions, StrategyOptions {
+interface UpdateOptions extends PlanOptions, StrategyOptions {
   file?: string;
   flavor?: string;
   image?: string;
@@ -47,7 +54,7 @@ interface UpdateOptions extends ChangeOptions, StrategyOptions {
   cloudInit?: string;
 }
 
-interface AutoscaleOptions extends ChangeOptions {
+interface AutoscaleOptions extends PlanOptions {
   min?: number;
   max?: number | false;
 }
@@ -78,16 +85,20 @@ export const addNodeGroupCommands = (program: Command, io: Io): void => {
     .requiredOption('--count <n>', 'workers that are wanted', readWhole)
     .option('--remove <worker>', 'name of a worker that is to go first; may be repeated', collect)
     .action(action(io, resize));
-  defineChange(
-    nodegroup,
-    'autoscale <cluster> <nodegroup>',
-    'bound how many workers a group has; in a cluster with autoScalingEnabled, load decides between the bounds',
+  withPlan(
+    defineChange(
+      nodegroup,
+      'autoscale <cluster> <nodegroup>',
+      'bound how many workers a group has; in a cluster with autoScalingEnabled, load decides between the bounds',
+    ),
   )
     .option('--min <n>', 'fewest workers', readWhole)
     .option('--max <n>', 'most workers', readWhole)
     .option('--no-max', 'no bound, and no scaling by load')
     .action(action(io, autoscale));
-  defineChange(nodegroup, 'update <cluster> <nodegroup>', 'change what the workers of a group are made of; others take their places')
+  withPlan(
+    defineChange(nodegroup, 'update <cluster> <nodegroup>', 'change what the workers of a group are made of; others take their places'),
+  )
     .option('--file <file>', "YAML with any of UpdateNodeGroupInput's fields but the group; options win over it; - reads standard input")
     .option('--flavor <flavor>', "the workers' size")
     .option('--image <image>', 'that they start from; the same name once more takes another image that has it by now')
@@ -208,6 +219,7 @@ const autoscale = async (
   const { cluster, group } = await getGroup(session, clusterName, groupName);
   const { min: minCount, max, idempotencyKey } = options;
   const input = given({ nodeGroupId: group.uuid, minCount, maxCount: max === false ? null : max, idempotencyKey });
+  if (options.plan === true) return showPlan(session, PLAN_UPDATE_NODE_GROUP, input);
   const { operation } = await session.client.mutate<{ operation: Operation }>(UPDATE_NODE_GROUP, { input });
   await follow(session, options, cluster, group, operation, `Bound ${cluster.name}/${group.name}`);
 };
@@ -230,6 +242,7 @@ const update = async (session: Session, [clusterName = '', groupName = '']: read
     }),
   };
   if (Object.keys(strategy).length > 0) input['upgradeStrategy'] = { ...(input['upgradeStrategy'] as object | undefined), ...strategy };
+  if (options.plan === true) return showPlan(session, PLAN_UPDATE_NODE_GROUP, input);
   const { operation } = await session.client.mutate<{ operation: Operation }>(UPDATE_NODE_GROUP, { input });
   await follow(session, options, cluster, group, operation, `Update ${cluster.name}/${group.name}`);
 };

@@ -141,6 +141,7 @@ export const PLAN_CREATE_CLUSTER = planned('planCreateCluster', 'CreateClusterIn
 export const PLAN_UPDATE_CLUSTER = planned('planUpdateCluster', 'UpdateClusterInput');
 export const PLAN_DELETE_CLUSTER = planned('planDeleteCluster', 'DeleteClusterInput');
 export const PLAN_RESIZE_NODE_GROUP = planned('planResizeNodeGroup', 'ResizeNodeGroupInput');
+export const PLAN_UPDATE_NODE_GROUP = planned('planUpdateNodeGroup', 'UpdateNodeGroupInput');
 export const TEMPLATE_MOVE = `query templateMove($id: ID, $clusterTemplate: String, $revision: Int, $keep: [String!]) { cluster(id: $id) {
   templateMove(clusterTemplate: $clusterTemplate, revision: $revision, keep: $keep) { template { uuid name } revision { revision }
     changes { field from to possible } nodeGroups { nodeGroup { name } settings nodes }

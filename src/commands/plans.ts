@@ -4,6 +4,7 @@ import { planCreateCluster } from './planCreateCluster.ts';
 import { planDeleteCluster } from './planDeleteCluster.ts';
 import { planResizeNodeGroup } from './planResizeNodeGroup.ts';
 import { planUpdateCluster } from './planUpdateCluster.ts';
+import { planUpdateNodeGroup } from './planUpdateNodeGroup.ts';
 import { planUpgradeCluster } from './planUpgradeCluster.ts';
 
 export const createPlans = (deps: CommandDeps) => ({
@@ -11,5 +12,6 @@ export const createPlans = (deps: CommandDeps) => ({
   updateCluster: planUpdateCluster(deps),
   upgradeCluster: planUpgradeCluster(deps),
   resizeNodeGroup: planResizeNodeGroup(deps),
+  updateNodeGroup: planUpdateNodeGroup(deps),
   deleteCluster: planDeleteCluster(deps),
 });

@@ -11,12 +11,14 @@ import { checkStrategy } from '../domain/upgradeStrategy.ts';
 import { getOfferedRelease, mayJoin } from '../domain/version.ts';
 import { stableJson } from '../lib/json.ts';
 import { noteSettingsDigest } from '../store/nodes.ts';
+import type { Looking } from '../store/open.ts';
 import { type ClusterRow, listLiveNodeGroups, type NodeGroupRow, patchNodeGroup } from '../store/reconcile.ts';
 import { wakeNodes } from '../store/wake.ts';
+import type { Call, CommandDeps } from './call.ts';
 import { checkRoom } from './checks.ts';
 import { checkGroup } from './cloudChecks.ts';
 import { problemsInput } from './healingInput.ts';
-import { type At, begin, nodeGroupCommand } from './nodeGroupCommand.ts';
+import { begin, nodeGroupCommand } from './nodeGroupCommand.ts';
 import { checkBounds, checkMost, checkServerData, digestOf, taintInput } from './nodeGroupInput.ts';
 import { clearable, definedOf, given, nameOrId, requireChange, wholeNumber } from './parse.ts';
 import { checkGroupRoom, checkGrowth, flavorVcpus, vcpusOf } from './quotaChecks.ts';
@@ -25,7 +27,7 @@ import { checkGeneration, getNodeGroup } from './targets.ts';
 import { versionInput } from './templateInput.ts';
 import { upgradeStrategyInput } from './upgradeStrategyInput.ts';
 
-const schema = z.strictObject({
+export const updateGroupInput = z.strictObject({
   nodeGroupId: nameOrId,
   minCount: given(wholeNumber(0, MAX_NODES_PER_GROUP)),
   maxCount: clearable(wholeNumber(0, MAX_NODES_PER_GROUP)),
@@ -40,68 +42,102 @@ const schema = z.strictObject({
   upgradeStrategy: given(upgradeStrategyInput),
   healingProblems: clearable(problemsInput),
 });
-type Change = Omit<z.output<typeof schema>, 'nodeGroupId'>;
+type Change = Omit<z.output<typeof updateGroupInput>, 'nodeGroupId'>;
+
+interface Found {
+  cluster: ClusterRow;
+  nodeGroup: NodeGroupRow;
+}
+
+/** A group as a change makes it; `vcpus`: what a worker counts in the project's quota, null where nobody knows. */
+export type GroupAfter = Pick<NodeGroupRow, 'spec' | 'kubernetesVersion' | 'vcpus'>;
 
 export const updateNodeGroup = nodeGroupCommand({
   mutation: 'updateNodeGroup',
-  schema,
+  schema: updateGroupInput,
   find: (db, call, { nodeGroupId }) => getNodeGroup(db, call, nodeGroupId),
-  write: async (at, { cluster, nodeGroup: row }, { nodeGroupId: _, ...change }) => {
+  write: async (at, found, { nodeGroupId: _, ...change }) => {
     const { deps, call, tx } = at;
-    requireChange(change);
-    if (row.deleteRequestedAt !== null)
-      throw new Conflict('CONFLICT', `Node group ${row.name} is being deleted; it cannot be changed any more.`);
-    checkGeneration(call, row);
-    const { minCount = row.spec.minCount, maxCount = row.spec.maxCount } = change;
-    checkBounds(minCount, maxCount, [change.minCount === undefined ? 'maxCount' : 'minCount']);
-    checkMost(row.spec, minCount, ['minCount']);
-    checkMost(row.spec, change.maxCount ?? null, ['maxCount']);
-    const count = Math.max(minCount, Math.min(row.spec.count, maxCount ?? MAX_NODES_PER_GROUP));
-    if (count > row.spec.count) {
-      const others = (await listLiveNodeGroups(tx.db, cluster.id)).filter(({ id }) => id !== row.id);
-      checkRoom(
-        cluster.spec,
-        others.reduce((sum, { spec }) => sum + spec.count, count),
-        () => ['minCount'],
-      );
-    }
-    const owner = { projectId: cluster.projectId, userId: call.actor.userId };
-    const vcpus = (change.flavor === undefined ? null : flavorVcpus(deps, owner, { flavor: change.flavor })) ?? vcpusOf(deps, owner, row);
-    await checkGroupRoom(deps, tx, owner, row, { count, vcpus }, [count > row.spec.count ? 'minCount' : 'flavor']);
-    await checkGrowth(deps, tx, owner, row, count, ['minCount']);
+    const { cluster, nodeGroup: row } = found;
+    const after = groupAfter(deps, call, found, change);
+    for (const check of updateGroupChecks(deps, call, tx, found, { change, after })) await check();
+    const { spec } = after;
     const generation = row.generation + 1;
     const now = deps.clock.now();
-    const upgradeStrategy = { ...row.spec.upgradeStrategy, ...change.upgradeStrategy };
-    checkStrategy(upgradeStrategy, ['upgradeStrategy']);
-    const healingProblems = change.healingProblems === undefined ? row.spec.healingProblems : change.healingProblems;
-    const spec = { ...machinesOf(row.spec, change), minCount, maxCount, count, upgradeStrategy, healingProblems };
-    await checkMachines(at, cluster, row, spec, change);
-    const kubernetesVersion = change.kubernetesVersion === undefined ? row.kubernetesVersion : change.kubernetesVersion;
-    checkVersion(cluster, row, kubernetesVersion);
     if (settingsDigestOf(spec) !== settingsDigestOf(row.spec)) await noteSettingsDigest(tx, row.id, settingsDigestOf(row.spec));
     if (change.cloudInit != null) await deps.secrets.put(tx, row.id, CLOUD_INIT, change.cloudInit, now);
     if (change.cloudInit === null) await deps.secrets.remove(tx, row.id, CLOUD_INIT);
     await patchNodeGroup(tx, row.id, {
-      spec,
-      kubernetesVersion,
-      vcpus,
+      ...after,
       generation,
       updatedAt: now,
       ...(namesOf(change).length > 0 && { namesGeneration: generation }),
       ...(row.state === 'READY' && { state: 'UPDATING' }),
     });
     // What a worker reports is looked at by the worker's own pass.
-    if (stableJson(healingProblems) !== stableJson(row.spec.healingProblems)) await wakeNodes(tx, { nodeGroupId: row.id }, now, false);
+    if (stableJson(spec.healingProblems) !== stableJson(row.spec.healingProblems)) await wakeNodes(tx, { nodeGroupId: row.id }, now, false);
     return begin(at, cluster, row, {
       kind: 'UPDATE_NODE_GROUP',
       generation,
       state: 'UPDATING',
       message: `Node group ${row.name} ${sentenceOf(row.spec, spec, change)}, as ${call.actor.userName} asked.`,
       what: 'CHANGED',
-      supersedes: { kinds: count === row.spec.count ? ['UPDATE_NODE_GROUP'] : ['UPDATE_NODE_GROUP', 'RESIZE_NODE_GROUP'] },
+      supersedes: { kinds: spec.count === row.spec.count ? ['UPDATE_NODE_GROUP'] : ['UPDATE_NODE_GROUP', 'RESIZE_NODE_GROUP'] },
     });
   },
 });
+
+/** Whose cloud's flavors are looked at. */
+const ownerOf = ({ cluster }: Found, call: Call) => ({ projectId: cluster.projectId, userId: call.actor.userId });
+
+/** Nothing of it is checked. */
+export const groupAfter = (deps: CommandDeps, call: Call, found: Found, change: Change): GroupAfter => {
+  const { nodeGroup: row } = found;
+  const owner = ownerOf(found, call);
+  const { minCount = row.spec.minCount, maxCount = row.spec.maxCount } = change;
+  const count = Math.max(minCount, Math.min(row.spec.count, maxCount ?? MAX_NODES_PER_GROUP));
+  const upgradeStrategy = { ...row.spec.upgradeStrategy, ...change.upgradeStrategy };
+  const healingProblems = change.healingProblems === undefined ? row.spec.healingProblems : change.healingProblems;
+  return {
+    spec: { ...machinesOf(row.spec, change), minCount, maxCount, count, upgradeStrategy, healingProblems },
+    kubernetesVersion: change.kubernetesVersion === undefined ? row.kubernetesVersion : change.kubernetesVersion,
+    vcpus: (change.flavor === undefined ? null : flavorVcpus(deps, owner, { flavor: change.flavor })) ?? vcpusOf(deps, owner, row),
+  };
+};
+
+/** In this order; each throws UserError or Conflict naming the field. */
+export const updateGroupChecks = (
+  deps: CommandDeps,
+  call: Call,
+  at: Looking,
+  found: Found,
+  { change, after }: { change: Change; after: GroupAfter },
+): (() => Promise<void>)[] => {
+  const { cluster, nodeGroup: row } = found;
+  const { spec, kubernetesVersion, vcpus } = after;
+  const { minCount, maxCount, count } = spec;
+  const owner = ownerOf(found, call);
+  return [
+    async () => {
+      requireChange(change);
+      if (row.deleteRequestedAt !== null)
+        throw new Conflict('CONFLICT', `Node group ${row.name} is being deleted; it cannot be changed any more.`);
+      checkGeneration(call, row);
+      checkBounds(minCount, maxCount, [change.minCount === undefined ? 'maxCount' : 'minCount']);
+      checkMost(row.spec, minCount, ['minCount']);
+      checkMost(row.spec, change.maxCount ?? null, ['maxCount']);
+      if (count <= row.spec.count) return;
+      const others = (await listLiveNodeGroups(at.db, cluster.id)).filter(({ id }) => id !== row.id);
+      const total = others.reduce((sum, group) => sum + group.spec.count, count);
+      checkRoom(cluster.spec, total, () => ['minCount']);
+    },
+    () => checkGroupRoom(deps, at, owner, row, { count, vcpus }, [count > row.spec.count ? 'minCount' : 'flavor']),
+    () => checkGrowth(deps, at, owner, row, count, ['minCount']),
+    async () => checkStrategy(spec.upgradeStrategy, ['upgradeStrategy']),
+    () => checkMachines(deps, call, at, found, { change, after }),
+    async () => checkVersion(cluster, row, kubernetesVersion),
+  ];
+};
 
 /** What its workers are made of, after the change. */
 const machinesOf = (spec: NodeGroupSpec, change: Change): NodeGroupSpec => ({
@@ -116,14 +152,21 @@ const machinesOf = (spec: NodeGroupSpec, change: Change): NodeGroupSpec => ({
 });
 
 /** Fields that name what is in the cloud, which is looked up anew even under the same name: another image may have it by now. */
-const namesOf = (change: Change): string[] => (['flavor', 'image', 'keypair'] as const).filter((field) => change[field] !== undefined);
+export const namesOf = (change: Change): string[] =>
+  (['flavor', 'image', 'keypair'] as const).filter((field) => change[field] !== undefined);
 
 /** @throws UserError INVALID_INPUT for what no worker could be made of, as far as that is known. */
-const checkMachines = async ({ deps, call, tx }: At, cluster: ClusterRow, row: NodeGroupRow, spec: NodeGroupSpec, change: Change) => {
+const checkMachines = async (
+  deps: CommandDeps,
+  call: Call,
+  at: Looking,
+  { cluster, nodeGroup: row }: Found,
+  { change, after: { spec } }: { change: Change; after: GroupAfter },
+): Promise<void> => {
   if (change.labels !== undefined) validateNodeLabels(spec.labels, ['labels']);
   if (change.taints !== undefined) validateTaints(spec.taints, ['taints']);
   if (change.labels !== undefined || change.taints !== undefined || change.cloudInit != null) {
-    const kept = change.cloudInit === undefined ? await deps.secrets.find(tx.db, row.id, CLOUD_INIT) : undefined;
+    const kept = change.cloudInit === undefined ? await deps.secrets.find(at.db, row.id, CLOUD_INIT) : undefined;
     checkServerData(deps, { cloudInit: change.cloudInit ?? kept, labels: spec.labels, taints: spec.taints }, []);
   }
   const catalogue = deps.peekCatalogue(cluster.projectId, call.actor.userId);

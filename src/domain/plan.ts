@@ -18,9 +18,12 @@ export interface PlannedObject {
   madeBy: MadeBy;
 }
 
+/** Of a node group, beside those that clusters have under the same names. */
+type GroupPath = 'count' | 'minCount' | 'maxCount' | 'labels' | 'taints' | 'cloudInit' | 'metadata' | 'upgradeStrategy' | 'healingProblems';
+
 export interface PlannedChange {
   /** By its name in ClusterSpec, or of the input. */
-  path: SpecPath | 'count' | 'deletionProtection';
+  path: SpecPath | GroupPath | 'deletionProtection';
   from: unknown;
   to: unknown;
   /** False: it is what the change is refused for. */

@@ -24,6 +24,16 @@ test.each([
     ['nodegroup', 'resize', 'web', 'default-worker', '--count', '4'],
     [/^count +\d +4/m, /^create +\d+ +server +default-worker/m],
   ],
+  [
+    'nodegroup update',
+    ['nodegroup', 'update', 'web', 'default-worker', '--image', 'debian', '--max-surge', '2'],
+    [/^upgradeStrategy +\{.*"maxSurge":"1".*\} +\{.*"maxSurge":"2"/m, /^Nothing is made, restarted/m],
+  ],
+  [
+    'nodegroup autoscale',
+    ['nodegroup', 'autoscale', 'web', 'default-worker', '--min', '3', '--max', '5'],
+    [/^count +1 +3/m, /^create +\d+ +server +default-worker/m],
+  ],
   ['cluster delete', ['cluster', 'delete', 'web'], [/usually takes +not known: /]],
 ])('%s tells what it would do, and does nothing', async (_name, args, shown) => {
   const before = await asked();

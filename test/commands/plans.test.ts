@@ -1,6 +1,6 @@
 /** Plans over rows alone: what a mutation is refused for, and what of it is told all the same. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { listLiveNodeGroups, patchCluster } from '../../src/store/reconcile.ts';
+import { insertNodes, listLiveNodeGroups, patchCluster, patchNodeGroup } from '../../src/store/reconcile.ts';
 import { ADA, ANNA, call, catalogue, errorOf, type House, OTTO, openHouse, TEMPLATE } from './house.ts';
 
 let house: House;
@@ -89,4 +89,94 @@ test('a deletion under protection is told so, with what would go; keeping backup
   await house.commands.deleteCluster(call(ANNA), { clusterId: cluster.id, disableDeletionProtection: true });
   const again = await planOf('deleteCluster', { clusterId: cluster.id });
   expect([again.problems, again.warnings.length]).toEqual([[], 1]);
+});
+
+/** A cluster whose group has three workers, as its reconciler would have made them. */
+const withWorkers = async (): Promise<{ nodeGroupId: string }> => {
+  const { cluster } = await house.commands.createCluster(call(ANNA), INPUT);
+  const [group] = await listLiveNodeGroups(house.store.db, cluster.id);
+  if (group === undefined) throw new Error('There is no group.');
+  const now = house.time.now;
+  const machine = { flavor: 'small', vcpus: 2, ramMiB: 4096, diskGiB: 20 };
+  await house.store.transaction(async (tx) => {
+    await patchNodeGroup(tx, group.id, { resolved: { flavorId: 'f0', imageId: 'i0', machine } });
+    const made = { kubernetesVersion: 'v1.36.3', imageId: 'i0', flavorId: 'f0', state: 'READY' as const, createdAt: now, updatedAt: now };
+    const rows = ['a', 'b', 'c'].map((name) => ({ id: `node-${name}`, name, serverId: `s-${name}` }));
+    await insertNodes(
+      tx,
+      rows.map((row) => ({ ...row, ...made, clusterId: cluster.id, nodeGroupId: group.id })),
+    );
+  });
+  return { nodeGroupId: group.id };
+};
+
+test('all that a change of a group is refused for is told at once; the mutation is refused for the first of it', async () => {
+  const { nodeGroupId } = await withWorkers();
+  const input = { nodeGroupId, minCount: 5, maxCount: 4, labels: { 'kubernetes.io/role': 'x' }, kubernetesVersion: 'v1.36.99' };
+  const { problems } = await planOf('updateNodeGroup', input);
+  expect(problems.map(({ code, field }) => [code, field])).toEqual([
+    ['INVALID_INPUT', ['minCount']],
+    ['INVALID_INPUT', ['labels', 'kubernetes.io/role']],
+    ['UNSUPPORTED_VERSION', ['kubernetesVersion']],
+  ]);
+  expect(await errorOf(house.commands.updateNodeGroup(call(ANNA), input))).toMatchObject({ message: problems[0]?.message });
+  expect((await planOf('updateNodeGroup', { nodeGroupId })).problems).toMatchObject([{ code: 'INVALID_INPUT', field: [] }]);
+  expect((await planOf('updateNodeGroup', { nodeGroupId, maxCount: 9 }, OTTO)).problems).toMatchObject([{ code: 'NOT_FOUND' }]);
+});
+
+test('workers of another size are counted with what they take more, and a small one is warned of', async () => {
+  const { nodeGroupId } = await withWorkers();
+  const known = catalogue();
+  const sizes = [
+    [8, 16_384],
+    [1, 1024],
+  ].map(([vcpus = 0, ramMiB = 0], i) => ({ ...known.flavors[0], id: `f-${i}`, name: `size-${i}`, vcpus, ramMiB }));
+  house.cloud.catalogue = { ...known, flavors: [...known.flavors, ...(sizes as typeof known.flavors)] };
+  const larger = await planOf('updateNodeGroup', { nodeGroupId, flavor: 'size-0' });
+  expect(larger.problems).toEqual([]);
+  expect([count(larger.creates, 'server'), larger.warnings.filter((text) => text.startsWith('Flavor'))]).toEqual([3, []]);
+  const needs = larger.quota.map(({ resource, source, needed, temporary }) => [source, resource, needed, temporary]);
+  expect(needs).toEqual(
+    expect.arrayContaining([
+      ['SEEDBED', 'workerVcpus', 18, false],
+      ['OPENSTACK', 'cores', 18, false],
+      ['OPENSTACK', 'ram', 3 * 12_288, false],
+      ['OPENSTACK', 'cores', 8, true],
+      ['OPENSTACK', 'instances', 1, true],
+    ]),
+  );
+  expect(needs.filter(([, resource, , temporary]) => resource === 'instances' && temporary === false)).toEqual([]);
+  const smaller = await planOf('updateNodeGroup', { nodeGroupId, flavor: 'size-1' });
+  expect(smaller.warnings).toContainEqual(expect.stringMatching(/^Flavor size-1 has 1 vCPU/));
+  expect(smaller.quota.filter(({ temporary }) => !temporary)).toEqual([]);
+});
+
+test('while the cloud is not known another name is another thing, and the same one the same; that is warned of', async () => {
+  const { nodeGroupId } = await withWorkers();
+  house.cloud.catalogue = null;
+  const servers = async (change: object) => {
+    const plan = await planOf('updateNodeGroup', { nodeGroupId, ...change });
+    return [count(plan.creates, 'server'), plan.warnings.some((text) => text.includes('names in it'))];
+  };
+  expect(await servers({ image: 'other' })).toEqual([3, true]);
+  expect(await servers({ image: 'debian', flavor: 'small' })).toEqual([0, true]);
+  expect(await servers({ metadata: { team: 'web' } })).toEqual([3, false]);
+  house.cloud.catalogue = catalogue();
+  // Another image has the name by now.
+  house.cloud.catalogue.images = house.cloud.catalogue.images.map((image) => ({ ...image, id: `${image.id}-anew` }));
+  expect(await servers({ keypair: 'anna-key' })).toEqual([3, false]);
+  expect(await servers({ maxCount: 9 })).toEqual([0, false]);
+});
+
+test('those that others take the places of already are no work of a change; fewer take the old ones first', async () => {
+  const { nodeGroupId } = await withWorkers();
+  const names = (plan: Awaited<ReturnType<typeof planOf>>) => [count(plan.creates, 'server'), count(plan.deletes, 'server')];
+  await house.commands.updateNodeGroup(call(ANNA), { nodeGroupId, labels: { tier: 'web' } });
+  expect(names(await planOf('updateNodeGroup', { nodeGroupId, taints: [{ key: 'gpu', effect: 'NoSchedule' }] }))[0]).toBe(0);
+  const shrunk = await planOf('updateNodeGroup', { nodeGroupId, maxCount: 2 });
+  expect(shrunk.changes.map(({ path, from, to }) => [path, from, to])).toEqual([
+    ['count', 3, 2],
+    ['maxCount', null, 2],
+  ]);
+  expect(names(shrunk)[0]).toBe(0);
 });

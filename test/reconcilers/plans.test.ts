@@ -132,6 +132,10 @@ const claims = async () => (await world.seed.list({ apiVersion: 'v1', kind: 'Per
 const claimsIn = (planned: readonly Counted[]) =>
   planned.filter(({ kind }) => kind === 'PersistentVolumeClaim').reduce((sum, { count }) => sum + count, 0);
 
+/** Names of the group's servers. */
+const serversOf = () =>
+  world.rows<{ name: string }>(`select name from nodes where node_group_id = '${groupId}' and deleted_at is null`).map(({ name }) => name);
+
 /** All is carried out, and no old pod is on its way out. */
 const quiet = async () => {
   await world.settled(clusterId);
@@ -235,10 +239,6 @@ test('a group grows by what its plan says, and gives up those that it names', as
   expect(inCloud(up.creates)).toEqual(minus(present(), there));
   const down = await plan('resizeNodeGroup', { nodeGroupId: groupId, count: 1 });
   const before = present();
-  const serversOf = () =>
-    world
-      .rows<{ name: string }>(`select name from nodes where node_group_id = '${groupId}' and deleted_at is null`)
-      .map(({ name }) => name);
   const servers = serversOf();
   await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: groupId, count: 1 }, 'operation { id }');
   await quiet();
@@ -246,6 +246,50 @@ test('a group grows by what its plan says, and gives up those that it names', as
   const gone = servers.filter((name) => !serversOf().includes(name));
   expect(down.deletes.find(({ kind }) => kind === 'server')?.names).toEqual(gone.toSorted());
 }, 240_000);
+
+const bigger = { resource: 'cores', source: 'OPENSTACK', needed: 2, temporary: false };
+const surge = { resource: 'instances', source: 'OPENSTACK', needed: 1, temporary: true };
+test.each<[string, object, string[], object[]]>([
+  ['the same image once more', { image: 'debian-12' }, [], []],
+  ['how they are healed, and a bound that they keep', { healingProblems: ['GpuLost'], maxCount: 5 }, ['maxCount', 'healingProblems'], []],
+  ['labels, which need others in their places', { labels: [{ key: 'tier', value: 'web' }] }, ['labels'], [surge]],
+  [
+    'more of them by a bound',
+    { minCount: 2 },
+    ['count', 'minCount'],
+    [{ resource: 'instances', source: 'OPENSTACK', needed: 1, temporary: false }],
+  ],
+  [
+    'fewer of another size',
+    { flavor: 'm1.large', minCount: 1, maxCount: 1, cloudInit: 'packages: [nfs-common]\n' },
+    ['count', 'minCount', 'maxCount', 'flavor', 'cloudInit'],
+    [bigger, surge],
+  ],
+])(
+  'a change of a group makes and takes away what its plan says: %s',
+  async (_what, change, fields, quotas) => {
+    const input = { nodeGroupId: groupId, ...change };
+    // A change of names is planned by what is known of the cloud, which is looked up.
+    const told = await until(async () => {
+      const one = await plan('updateNodeGroup', input);
+      return one.warnings.length === 0 ? one : undefined;
+    });
+    expect(told).toMatchObject({ problems: [], restarts: [] });
+    expect(told.changes.map(({ field }) => field).sort()).toEqual(fields.toSorted());
+    expect(JSON.stringify(told)).not.toContain('nfs-common');
+    for (const quota of quotas) expect(told.quota).toContainEqual(expect.objectContaining(quota));
+    if (quotas.length === 0) expect(told.quota).toEqual([]);
+    const [cloud, servers] = [await cloudIds(), serversOf()];
+    await world.change(world.member, 'updateNodeGroup', input, 'operation { id }');
+    await quiet();
+    const after = await cloudIds();
+    expect(asCloud(told.creates)).toEqual(between(cloud, after));
+    expect(asCloud(told.deletes)).toEqual(between(after, cloud));
+    const gone = servers.filter((name) => !serversOf().includes(name));
+    expect(told.deletes.find(({ kind }) => kind === 'server')?.names ?? []).toEqual(gone.toSorted());
+  },
+  240_000,
+);
 
 test('an upgrade replaces the nodes and restarts the pods that its plan says', async () => {
   const input = { clusterId, version: 'v1.36.3' };

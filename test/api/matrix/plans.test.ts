@@ -30,7 +30,14 @@ const plan = async (world: World, token: string, mutation: string, input: object
 };
 
 test('there is a plan of each', () => {
-  expect(planned().sort()).toEqual(['createCluster', 'deleteCluster', 'resizeNodeGroup', 'updateCluster', 'upgradeCluster']);
+  expect(planned().sort()).toEqual([
+    'createCluster',
+    'deleteCluster',
+    'resizeNodeGroup',
+    'updateCluster',
+    'updateNodeGroup',
+    'upgradeCluster',
+  ]);
 });
 
 test.each(Object.keys(STRANGERS))(
