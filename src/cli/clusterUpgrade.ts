@@ -6,6 +6,7 @@ import type { Operation, Upgradable, UpgradeTarget, VersionChange } from '../cli
 import { clusterText } from './clusterText.ts';
 import { get, getCluster } from './find.ts';
 import { action, type ChangeOptions, defineChange, given } from './options.ts';
+import { failAs } from './plan.ts';
 import type { Io, Session } from './session.ts';
 import { fields, plain, table } from './table.ts';
 
@@ -30,11 +31,7 @@ export const addUpgrade = (cluster: Command, io: Io): void => {
 const upgrade = async (session: Session, [nameOrId = '', version]: readonly string[], options: UpgradeOptions): Promise<void> => {
   const found = await get<Upgradable>(session.client, UPGRADE_TARGETS, 'cluster', 'Cluster', nameOrId);
   const wanted = version === undefined ? undefined : version.replace(/^v?/, 'v');
-  if (options.plan === true) {
-    const targets = found.upgradeTargets.filter((target) => wanted === undefined || target.version === wanted);
-    session.print({ ...found, upgradeTargets: targets }, () => planText(found, targets));
-    return;
-  }
+  if (options.plan === true) return showTargets(session, found, wanted, options);
   const target = wanted ?? newestOf(found, options).version;
   const input = given({
     clusterId: found.uuid,
@@ -55,17 +52,29 @@ const upgrade = async (session: Session, [nameOrId = '', version]: readonly stri
   session.print(after, () => clusterText(after, session.now()));
 };
 
+/** Where it can go at all is an answer, whatever stands in the way; a version that is named is a change that may be refused. */
+const showTargets = (session: Session, found: Upgradable, wanted: string | undefined, options: UpgradeOptions): void => {
+  const targets = found.upgradeTargets.filter((target) => wanted === undefined || target.version === wanted);
+  session.print({ ...found, upgradeTargets: targets }, () => planText(found, targets, options));
+  if (wanted === undefined) return;
+  const [target] = targets;
+  if (target === undefined) throw new ClientError('UNSUPPORTED_VERSION', `Cluster ${found.name} cannot go to ${wanted} from where it is.`);
+  failAs(problemOf(target, options));
+};
+
+const problemOf = (target: UpgradeTarget, { controlPlaneOnly = false }: UpgradeOptions) =>
+  controlPlaneOnly ? target.controlPlaneOnlyProblem : target.problem;
+
 /** The first that nothing stands in the way of. */
-const newestOf = ({ name, upgradeTargets }: Upgradable, { controlPlaneOnly = false }: UpgradeOptions): UpgradeTarget => {
-  const problemOf = (target: UpgradeTarget) => (controlPlaneOnly ? target.controlPlaneOnlyProblem : target.problem);
-  const open = upgradeTargets.find((target) => problemOf(target) === null);
+const newestOf = ({ name, upgradeTargets }: Upgradable, options: UpgradeOptions): UpgradeTarget => {
+  const open = upgradeTargets.find((target) => problemOf(target, options) === null);
   if (open !== undefined) return open;
   const [first] = upgradeTargets;
   if (first === undefined) throw new ClientError('USAGE', `There is no version that cluster ${name} could be upgraded to.`);
-  throw new ClientError('USAGE', `Nothing is open to cluster ${name}: ${problemOf(first)?.message ?? ''}`);
+  throw new ClientError('USAGE', `Nothing is open to cluster ${name}: ${problemOf(first, options)?.message ?? ''}`);
 };
 
-const planText = (cluster: Upgradable, targets: readonly UpgradeTarget[]): string =>
+const planText = (cluster: Upgradable, targets: readonly UpgradeTarget[], options: UpgradeOptions): string =>
   [
     fields([
       ['cluster', cluster.name],
@@ -73,10 +82,11 @@ const planText = (cluster: Upgradable, targets: readonly UpgradeTarget[]): strin
       ...(cluster.upgradeStatus === null ? [] : ([['status', cluster.upgradeStatus]] as const)),
       ...(cluster.versionWarning === null ? [] : ([['warning', cluster.versionWarning]] as const)),
     ]),
-    ...(targets.length === 0 ? ['There is nothing to upgrade to.\n'] : targets.map(targetText)),
+    ...(targets.length === 0 ? ['There is nothing to upgrade to.\n'] : targets.map((target) => targetText(target, options))),
   ].join('\n');
 
-const targetText = (target: UpgradeTarget): string => {
+const targetText = (target: UpgradeTarget, options: UpgradeOptions): string => {
+  const problem = problemOf(target, options);
   const groups = target.nodeGroups.map(({ nodeGroup, from, nodes }) => [
     `Node group ${nodeGroup.name}`,
     from,
@@ -88,7 +98,7 @@ const targetText = (target: UpgradeTarget): string => {
     `To ${target.version}, which upstream mends until ${target.endOfLifeAt.slice(0, 10)}:\n`,
     table(['WHAT', 'FROM', 'TO', ''], changes, 'Nothing changes.'),
     ...target.warnings.map((text) => `Warning: ${plain(text)}\n`),
-    ...(target.problem === null ? [] : [`Not now: ${plain(target.problem.message)}\n`]),
+    ...(problem === null ? [] : [`Not now: ${plain(problem.message)}\n`]),
   ].join('');
 };
 

@@ -1,5 +1,6 @@
 /** `--plan` of a change: what it would do with this input, shown in place of done. */
 import type { Command } from 'commander';
+import { errorOfProblem, type ProblemFields } from '../client/errors.ts';
 import type { ExpectedDuration, Plan, PlannedObject } from '../client/types.ts';
 import type { ChangeOptions } from './options.ts';
 import type { Session } from './session.ts';
@@ -9,12 +10,22 @@ export interface PlanOptions extends ChangeOptions {
   plan?: boolean;
 }
 
-export const withPlan = (command: Command): Command => command.option('--plan', 'show what it would do, and do nothing');
+export const withPlan = (command: Command): Command =>
+  command.option('--plan', 'show what it would do, and do nothing; it fails where the change would be refused');
 
-/** `document`: a query of PLANS, which takes the mutation's own input. That it would be refused is part of the answer, and no error. */
+/**
+ * `document`: a query of PLANS, which takes the mutation's own input. What would be refused is shown all the same, and then thrown as the
+ * mutation would be: a script that asks before it acts stops there.
+ */
 export const showPlan = async (session: Session, document: string, input: Record<string, unknown>): Promise<void> => {
   const { plan } = await session.client.request<{ plan: Plan }>(document, { input });
   session.print(plan, () => planText(plan));
+  failAs(plan.problems[0] ?? null);
+};
+
+/** Throws ClientError for what a change that was only looked at would be refused for. */
+export const failAs = (problem: ProblemFields | null): void => {
+  if (problem !== null) throw errorOfProblem(problem);
 };
 
 const planText = (plan: Plan): string => {

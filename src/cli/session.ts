@@ -73,13 +73,8 @@ export const openSession = (io: Io, options: CommonOptions): Session => {
   return {
     client: {
       ...client,
-      mutate: async <T>(document: string, variables: Variables) => {
-        try {
-          return await client.mutate<T>(document, variables);
-        } catch (error) {
-          throw explained(error, document, variables);
-        }
-      },
+      request: <T>(document: string, variables: Variables = {}) => explaining(client.request<T>(document, variables), document, variables),
+      mutate: <T>(document: string, variables: Variables) => explaining(client.mutate<T>(document, variables), document, variables),
     },
     io,
     now,
@@ -97,6 +92,15 @@ export const openSession = (io: Io, options: CommonOptions): Session => {
       await waitForOperation({ client, screen: io.screen, signal: io.signal, timeoutMs: flags.timeout ?? null, ...work });
     },
   };
+};
+
+/** What is wrong with an input by the API's types is said with what would be right. */
+const explaining = async <T>(answer: Promise<T>, document: string, variables: Variables): Promise<T> => {
+  try {
+    return await answer;
+  } catch (error) {
+    throw explained(error, document, variables);
+  }
 };
 
 const addressOf = (text: string): string => {

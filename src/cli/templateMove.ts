@@ -6,6 +6,7 @@ import type { Operation, TemplateMove } from '../client/types.ts';
 import { clusterText } from './clusterText.ts';
 import { getCluster } from './find.ts';
 import { action, type ChangeOptions, collect, defineChange, given, readWhole } from './options.ts';
+import { failAs } from './plan.ts';
 import type { Io, Session } from './session.ts';
 import { fields, plain, table } from './table.ts';
 
@@ -41,7 +42,7 @@ const move = async (session: Session, [nameOrId = '']: readonly string[], option
     const plan = cluster.templateMove;
     if (plan === null) throw new ClientError('NOT_FOUND', 'The template was not found.');
     session.print(plan, () => planText(name, plan));
-    return;
+    return failAs(plan.problem);
   }
   const { cluster, operation } = await session.client.mutate<{ cluster: { lastEventNumber: number }; operation: Operation }>(
     MOVE_CLUSTER_TO_TEMPLATE,
