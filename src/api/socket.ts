@@ -31,11 +31,13 @@ import type { Session } from './session.ts';
 import type { ApiSettings } from './settings.ts';
 import type { SharedAnswers } from './sharedAnswers.ts';
 import { createSocketIds } from './socketIds.ts';
+import { createPace, type Send } from './socketPace.ts';
 import { createRenewal } from './socketRenewal.ts';
 import { tellShared } from './tellShared.ts';
 
 interface Extra {
   socket: WebSocket;
+  send: Send;
   request: IncomingMessage;
   /** Of the handshake, and so of all that is asked over it. */
   ids: RequestIds;
@@ -99,7 +101,16 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
     if (ids !== undefined) headers.push(...idLinesOf(ids));
   });
   sockets.on('connection', (socket: WebSocket, request: IncomingMessage, ids: RequestIds) => {
-    const extra: Extra = { socket, request, ids, session: null, isOpen: () => true, renews: () => false, cleanup: [] };
+    const extra: Extra = {
+      socket,
+      send: createPace(socket),
+      request,
+      ids,
+      session: null,
+      isOpen: () => true,
+      renews: () => false,
+      cleanup: [],
+    };
     keepAlive(extra);
     attach(protocol, extra, deps.log);
   });
@@ -132,7 +143,7 @@ const createProtocol = (deps: SocketDeps, hellos: Turns): Server<Extra> =>
     },
     onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
     onOperation: (ctx, id, _payload, _args, result) =>
-      Symbol.asyncIterator in result ? tellShared(deps.answers, id, result, (text) => sent(ctx.extra.socket, text)) : undefined,
+      Symbol.asyncIterator in result ? tellShared(deps.answers, id, result, ctx.extra.send) : undefined,
     onNext: (ctx, _id, _payload, { document, operationName }, { errors, data = null }) => {
       // An event is told often, and costs what the subscription's first answer would.
       const isEvent = getOperationAST(document, operationName)?.operation === 'subscription';
@@ -164,8 +175,8 @@ const attach = (protocol: Server<Extra>, extra: Extra, log: Log): void => {
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      // Resolves when the bytes have left: the next value is pulled only then.
-      send: (data) => sent(socket, data),
+      // The next value is pulled only when it resolves.
+      send: extra.send,
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) => {
         const take = createSocketIds({
@@ -203,13 +214,6 @@ const createUnread = (socket: WebSocket): (() => boolean) => {
 };
 
 const shown = (errors: readonly unknown[], requestId: string, log: Log) => shownErrors(errors, { requestId, log }).map((e) => e.toJSON());
-
-const sent = (socket: WebSocket, data: string): Promise<void> =>
-  new Promise((resolve) => {
-    if (socket.readyState !== socket.OPEN) return resolve();
-    // A failed write closes the socket, which ends all that would be sent on it.
-    socket.send(data, () => resolve());
-  });
 
 /** A peer that answers no ping within the next interval is gone, or does not read. */
 const keepAlive = (extra: Extra) => {
@@ -262,7 +266,7 @@ const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<str
   }
   ctx.extra.session = session;
   ctx.extra.isOpen = (id) => id in ctx.subscriptions;
-  const acknowledge = () => sent(socket, JSON.stringify({ type: 'connection_ack', payload: ackOf(session) }));
+  const acknowledge = () => ctx.extra.send(JSON.stringify({ type: 'connection_ack', payload: ackOf(session) }));
   ctx.extra.renews = createRenewal({ session, socket, acknowledge, now: deps.now, log: deps.log });
   cleanup.push(leave, closeWith(session, socket), session.close);
   return ackOf(session);

@@ -1,7 +1,7 @@
 /** Answers to an event that others get, too, go to a socket as the one text for all; what is left of them is graphql-ws' to tell. */
 import type { SharedAnswers } from './sharedAnswers.ts';
 
-/** `id`: of the subscription on its socket. `send` resolves when the bytes have left: the next answer is pulled only then. */
+/** `id`: of the subscription on its socket. The next answer is pulled when `send` resolves. */
 export const tellShared = <Result extends object>(
   { textOf }: Pick<SharedAnswers, 'textOf'>,
   id: string,

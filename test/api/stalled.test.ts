@@ -129,11 +129,12 @@ test.each([
 );
 
 test.each([
-  ['WebSocket', stallSocket],
-  ['SSE', stallSse],
+  // What may be on its way, and what comes after; by SSE as much as the kernel takes.
+  ['WebSocket', stallSocket, 10],
+  ['SSE', stallSse, 1_000],
 ])(
   'a %s subscriber to states that stops reading is told the latest, and how many it missed',
-  async (_way, stall) => {
+  async (_way, stall, most) => {
     const world = await openWorld();
     const query = 'subscription { clusters { what cluster { caCertificate name state } missed resync } }';
     const { uuid } = await makeCluster(world, 'anna');
@@ -151,7 +152,7 @@ test.each([
     await setState(world, uuid, 'READY');
     const text = await stalled.resume((tail) => /"state":"READY"\},"missed":\d+/.test(tail));
     const missed = [...text.matchAll(/"missed":(\d+)/g)].map((match) => Number(match[1]));
-    expect(missed.length).toBeLessThan(CHANGES / 2);
+    expect(missed.length).toBeLessThan(most);
     // Told or missed, each change is counted once.
     expect(missed.reduce((sum, n) => sum + n, missed.length)).toBe(CHANGES + 1);
     stalled.close();

@@ -24,8 +24,8 @@ export interface Outcome {
 
 const PAUSE_MS = 100;
 const PADDING = 8_192;
-/** What the kernel keeps for one who does not read, some 3 MB, is full after so much. */
-const FILL = { change: 60, pauseMs: 20, padding: 32_768 };
+/** All that may be on its way to one who does not read is sent after so much. */
+const FILL = { change: 20, pauseMs: 20, padding: 32_768 };
 /** Who does not answer two pings is cut off; he comes back before. */
 const BACK_SECONDS = 40;
 
