@@ -53,7 +53,7 @@ export const graphqlAt =
   };
 
 const answerByYoga = async (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse, asked: Asked | null): Promise<void> => {
-  const leave = asked === null ? null : takeSeat(parts, request, asked);
+  const leave = asked === null ? null : await takeSeat(parts, request, asked);
   const unwatch = leave === null ? null : watchStall(response, parts.settings.stallMs);
   const withoutDeprecated = isWithoutDeprecated(request);
   const encoding = asked?.kind === 'query' ? encodingOf(request.headers['accept-encoding']) : null;
@@ -156,11 +156,16 @@ const isPageAsked = (request: IncomingMessage, graphiql: boolean): boolean =>
 const SEAT_WAIT_MS = 5_000;
 
 /** For whatever may be answered by a stream: a subscription is to anybody who takes all types, and a query to who asks for it. */
-const takeSeat = (parts: HandlerDeps, request: IncomingMessage, { context, kind }: Asked): (() => void) | null => {
+const takeSeat = async (parts: HandlerDeps, request: IncomingMessage, asked: Asked): Promise<(() => void) | null> => {
+  const { context, kind, document, body } = asked;
   if (!(request.headers.accept ?? '').includes('text/event-stream') && kind !== 'subscription') return null;
   const leave = parts.seats.take(context.actor);
-  if (leave === null) throw new TooMuch('TOO_MANY_CONNECTIONS', TOO_MANY_SEATS, SEAT_WAIT_MS);
-  return leave;
+  if (leave !== null) return leave;
+  const refusal = new TooMuch('TOO_MANY_CONNECTIONS', TOO_MANY_SEATS, SEAT_WAIT_MS);
+  // One that is wrong has been written down.
+  if (kind === 'mutation' && document !== null && parts.documents.check(document, isWithoutDeprecated(request)).length === 0)
+    await recordRefusedDocument(context, { ...body, document, code: refusal.code });
+  throw refusal;
 };
 
 /** Null for what is no document, or has no such operation: it is answered at once. */

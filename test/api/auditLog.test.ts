@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkAuditLog } from '../../src/store/auditCheck.ts';
 import { KUBECONFIG } from '../commands/house.ts';
-import { overSocket } from './live.ts';
+import { overSocket, overSse } from './live.ts';
 import { letIn } from './matrix/callers.ts';
 import { run } from './run.ts';
 import { makeCluster, openWorld, type World } from './world.ts';
@@ -138,6 +138,26 @@ test('over a WebSocket likewise', async () => {
     ['findOrphans', 'FORBIDDEN', '127.0.0.1'],
     ['findOrphans', 'GRAPHQL_VALIDATION_FAILED', '127.0.0.1'],
     ['findOrphans', 'BAD_USER_INPUT', '127.0.0.1'],
+  ]);
+});
+
+test('a mutation that is to be answered by a stream too many likewise', async () => {
+  const world = await openWorld({ maxSocketsPerActor: 1 });
+  const seated = overSse(world, 'anna', 'subscription { clusters { what } }');
+  const headers = { 'content-type': 'application/json', accept: 'text/event-stream', 'x-auth-token': 'anna' };
+  const send = (query: string) => fetch(world.url, { method: 'POST', headers, body: JSON.stringify({ query }) });
+  const refused = async (query: string) => {
+    const answer = await send(query);
+    await answer.body?.cancel();
+    return answer.status === 429;
+  };
+  await expect.poll(() => refused('{ viewer { userName } }')).toBe(true);
+  for (const field of ['__typename', 'shoeSize']) expect(await refused(`mutation { findOrphans(input: {}) { ${field} } }`)).toBe(true);
+  seated.stop();
+  const rows = (await log(world)).toReversed();
+  expect(rows.map(({ action, errorCode }) => [action, errorCode])).toEqual([
+    ['findOrphans', 'TOO_MANY_CONNECTIONS'],
+    ['findOrphans', 'GRAPHQL_VALIDATION_FAILED'],
   ]);
 });
 

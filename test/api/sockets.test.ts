@@ -34,6 +34,8 @@ const dial = async (world: World, options: { origin?: string; protocol?: string;
   };
 };
 
+const GRAPHQL_TYPE = 'application/graphql-response+json';
+
 const init = (token: unknown) => ({ type: 'connection_init', payload: { 'X-Auth-Token': token } });
 const ask = (id: string, query: string, variables = {}) => ({ id, type: 'subscribe', payload: { query, variables } });
 
@@ -156,8 +158,14 @@ test.each(['*/*', 'text/*', 'TEXT/Event-Stream', 'application/json, */*;q=0.1'])
 );
 
 test.each([
-  ['a subscription by POST', 'POST', 'subscription { clusterChanges { kind } }', { accept: 'text/event-stream' }],
-  ['one for who takes all types', 'POST', 'subscription { clusterChanges { kind } }', { accept: '*/*' }],
+  ['a subscription by POST', 'POST', 'subscription { clusters { what } }', { accept: 'text/event-stream' }],
+  ['one for who takes all types', 'POST', 'subscription { clusters { what } }', { accept: '*/*' }],
+  [
+    'one for who takes the type of GraphQL, too',
+    'POST',
+    'subscription { clusters { what } }',
+    { accept: `text/event-stream, ${GRAPHQL_TYPE}` },
+  ],
   ['a query by POST', 'POST', '{ viewer { userName } }', { accept: 'text/event-stream' }],
   ['a query by GET', 'GET', '{ viewer { userName } }', { accept: 'text/event-stream' }],
 ])('a stream too many is 429 with Retry-After and an answer of GraphQL: %s', async (_name, method, query, headers) => {
@@ -176,7 +184,7 @@ test.each([
   expect([refused.status, refused.headers.get('retry-after'), refused.headers.get('content-type')]).toEqual([
     429,
     '5',
-    'application/json; charset=utf-8',
+    `${headers.accept.includes(GRAPHQL_TYPE) ? GRAPHQL_TYPE : 'application/json'}; charset=utf-8`,
   ]);
   expect(await refused.json()).toEqual({
     errors: [
