@@ -14,9 +14,11 @@ export interface Streams {
   close(): Promise<void>;
 }
 
-export const startStreams = async (): Promise<Streams> => {
-  const program = new URL('streamServer.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--import', 'tsx', program], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+/** `built`: of the program as `npm run build` made it, and not of its source. */
+export const startStreams = async ({ built = false } = {}): Promise<Streams> => {
+  const fileOf = (path: string) => new URL(path, import.meta.url).pathname;
+  const imports = ['--import', 'tsx', ...(built ? ['--import', fileOf('../load/built.mjs')] : [])];
+  const child = spawn(process.execPath, [...imports, fileOf('streamServer.ts')], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const exited = once(child, 'exit');
   const waiting = new Map<number, (answer: unknown) => void>();
   child.on('message', ({ id, answer }: { id: number; answer: unknown }) => waiting.get(id)?.(answer));

@@ -13,7 +13,7 @@ const QUERY = 'subscription { clusters { what cluster { id name state caCertific
 const GOAL = 1.5;
 
 export const benchFanout = async (): Promise<Row[]> => {
-  const seedbed = await startStreams();
+  const seedbed = await startStreams({ built: true });
   const plain = await startBroadcast(PORT);
   try {
     pin(plain, 0);

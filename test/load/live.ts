@@ -21,7 +21,7 @@ interface Heard {
 }
 
 export const benchLive = async (): Promise<Row[]> => {
-  const seedbed = await startStreams();
+  const seedbed = await startStreams({ built: true });
   const plain = await startBroadcast(PORT);
   const projectOf = (i: number) => `p${i % PROJECTS}`;
   try {
