@@ -1,11 +1,11 @@
 /** The address that a request comes from: the connection's, or behind proxies that are trusted the one that they name. */
-import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import { formatIpv4 } from '../domain/cidr.ts';
 import { parseIpv6 } from '../domain/cidrV6.ts';
+import type { AskedBy } from './askedBy.ts';
 
 /** `''` where a connection has gone. */
-export type AddressOf = (request: IncomingMessage) => string;
+export type AddressOf = (request: AskedBy) => string;
 
 /**
  * Of trusted proxies (addresses and ranges of both families): the last address in X-Forwarded-For that is not another of them, for whatever

@@ -1,6 +1,5 @@
 /** What every resolver gets: who calls, what may be done, and where to look. */
 
-import type { IncomingMessage } from 'node:http';
 import type { Call } from '../commands/call.ts';
 import type { Commands } from '../commands/commands.ts';
 import type { Actor } from '../domain/actor.ts';
@@ -11,6 +10,7 @@ import type { ProjectLimits } from '../domain/projectQuota.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/open.ts';
+import type { AskedBy } from './askedBy.ts';
 import type { Feed } from './feed.ts';
 import type { Loaders } from './loaders.ts';
 import type { Origin } from './origin.ts';
@@ -51,6 +51,8 @@ export interface Context extends ApiParts {
   stand(): Promise<{ standing: Standing; release(): void } | null>;
   /** Batches the reads of one request; a live stream has those that are good for now. */
   loaders: Loaders;
+  /** Whether it is a live stream's. */
+  isLive: boolean;
 }
 
 /** Who asks, and by which request. */
@@ -59,7 +61,7 @@ export interface Asking {
   token: string;
   ids: RequestIds;
   /** Of the handshake, over a socket. */
-  request: IncomingMessage;
+  request: AskedBy;
   /** Of the socket that it comes over. */
   session?: Session;
 }

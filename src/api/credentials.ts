@@ -1,7 +1,7 @@
 /** Who a request speaks for: its token, what the token's access rules allow, and the token of a service that passes it on. */
-import type { IncomingMessage } from 'node:http';
 import { isWithinReach } from '../domain/accessRule.ts';
 import type { Actor } from '../domain/actor.ts';
+import type { AskedBy } from './askedBy.ts';
 import type { Authenticate } from './auth.ts';
 import { Refusal } from './guards.ts';
 import type { RequestIds } from './requestIds.ts';
@@ -17,13 +17,13 @@ export interface Credentials {
   serviceToken: string | null;
 }
 
-export const pathOf = (request: IncomingMessage): string => request.url?.split('?')[0] ?? '';
+export const pathOf = (request: AskedBy): string => request.url?.split('?')[0] ?? '';
 
 /** Whether access rules of a token let a request be made, by somebody himself or by a service for him. */
 export type Judge = (actor: Actor, isByService: boolean) => boolean;
 
 /** A judge of this request: of the address that it came to, which may be written anew for Yoga. A service keeps the rules itself. */
-export const judgeOf = (request: IncomingMessage): Judge => {
+export const judgeOf = (request: AskedBy): Judge => {
   const { method = '' } = request;
   const path = pathOf(request);
   return ({ reach, isRulesKept }, isByService) => (isByService ? isRulesKept : isWithinReach(reach, method, path));
@@ -32,7 +32,7 @@ export const judgeOf = (request: IncomingMessage): Judge => {
 export const isService = ({ roles }: Actor, serviceTokenRoles: readonly string[]): boolean =>
   roles.some((role) => serviceTokenRoles.includes(role));
 
-export const serviceTokenOf = (request: IncomingMessage): string | null => headerOf(request, 'x-service-token');
+export const serviceTokenOf = (request: AskedBy): string | null => headerOf(request, 'x-service-token');
 
 /**
  * As keystonemiddleware judges it where a service's role is required: a token in X-Service-Token must be good, and have the role. Then the
@@ -42,7 +42,7 @@ export const serviceTokenOf = (request: IncomingMessage): string | null => heade
  */
 export const readCaller = async (
   { authenticate, serviceTokenRoles }: { authenticate: Authenticate; serviceTokenRoles: readonly string[] },
-  request: IncomingMessage,
+  request: AskedBy,
   { passedOn: requestId }: RequestIds,
 ): Promise<Caller> => {
   const token = headerOf(request, 'x-auth-token');
@@ -66,7 +66,7 @@ export const readCaller = async (
 const refused = (message: string) => new Refusal(401, 'UNAUTHENTICATED', message);
 
 /** An empty header is none. */
-const headerOf = ({ headers }: IncomingMessage, name: string): string | null => {
+const headerOf = ({ headers }: AskedBy, name: string): string | null => {
   const value = headers[name];
   return typeof value === 'string' && value !== '' ? value : null;
 };

@@ -1,5 +1,6 @@
 /** What is refused before GraphQL sees it: foreign pages, other content types, bodies that are too large or hold no single request. */
 import type { IncomingMessage } from 'node:http';
+import type { AskedBy } from './askedBy.ts';
 
 /** An answer that ends a request early. */
 export class Refusal extends Error {
@@ -13,7 +14,7 @@ export class Refusal extends Error {
 }
 
 /** `?remove_deprecated=true`: the answer shall be as if the release were here that removes what is deprecated. */
-export const isWithoutDeprecated = (request: IncomingMessage): boolean =>
+export const isWithoutDeprecated = (request: AskedBy): boolean =>
   request.url?.includes('?') === true && new URLSearchParams(request.url.split('?')[1]).get('remove_deprecated') === 'true';
 
 /** No Origin (not a browser's cross-site call), the API's own, or one that is allowed by name. */

@@ -25,10 +25,12 @@ export const createMailbox = <News>(options: {
   merge(earlier: News, later: News): News;
   wake(): void;
 }): Mailbox<News> => {
-  const letters = new Map<string, Letter<News>>();
+  // Null while there is nothing: most mailboxes are empty most of the time, and an empty map has room for four.
+  let letters: Map<string, Letter<News>> | null = null;
   let dropped = 0;
   return {
     put: (key, news) => {
+      letters ??= new Map();
       const waiting = letters.get(key);
       if (waiting !== undefined) {
         letters.set(key, { key, news: options.merge(waiting.news, news), missed: waiting.missed + 1, resync: false });
@@ -43,9 +45,10 @@ export const createMailbox = <News>(options: {
       options.wake();
     },
     take: () => {
-      const [first] = letters.values();
+      const [first] = letters?.values() ?? [];
       if (first === undefined) return null;
-      letters.delete(first.key);
+      letters?.delete(first.key);
+      if (letters?.size === 0) letters = null;
       const letter = { ...first, missed: first.missed + dropped, resync: dropped > 0 };
       dropped = 0;
       return letter;

@@ -1,6 +1,6 @@
 /** From where a request came, as far as it is told. */
-import type { IncomingMessage } from 'node:http';
 import { shortened, type Trail } from '../domain/auditLog.ts';
+import type { AskedBy } from './askedBy.ts';
 import type { AddressOf } from './callerAddress.ts';
 
 export type Origin = Omit<Trail, 'input'>;
@@ -8,7 +8,7 @@ export type Origin = Omit<Trail, 'input'>;
 const MOST_HEADER = 200;
 
 /** `addressOf`: of the caller, as limits by address know it. */
-export const originOf = (request: IncomingMessage, addressOf: AddressOf): Origin => ({
+export const originOf = (request: AskedBy, addressOf: AddressOf): Origin => ({
   address: addressOf(request) || null,
   forwardedFor: cut(request.headers['x-forwarded-for']),
   userAgent: cut(request.headers['user-agent']),

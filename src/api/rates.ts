@@ -1,9 +1,9 @@
 /** How often may be asked: from each address, whoever it is, and by each project; and once more of mutations, for each writes to the audit log. */
-import type { IncomingMessage } from 'node:http';
 import type { Actor } from '../domain/actor.ts';
 import { RateLimited } from '../domain/errors.ts';
 import { createBuckets } from '../lib/buckets.ts';
 import type { Log } from '../lib/log.ts';
+import type { AskedBy } from './askedBy.ts';
 import { type AddressOf, networkOf } from './callerAddress.ts';
 
 /** So many at once, and as many a minute from then on; -1: no limit. */
@@ -19,7 +19,7 @@ export type RateName = 'address' | 'project' | 'mutations';
 /** Each takes what is asked for, or throws RateLimited and takes nothing. */
 export interface Rates {
   /** Before it is known who asks: guesses at tokens count, too. */
-  takeRequest(request: IncomingMessage): void;
+  takeRequest(request: AskedBy): void;
   takeCall(actor: Actor): void;
   takeMutations(actor: Actor, count: number): void;
   /** Whether a mutation of the actor's project that was refused here is to be written down: once a minute. */
@@ -72,7 +72,7 @@ const keyOf = ({ projectId, userId }: Actor): string => (projectId === null ? `u
 /** Said once, where no proxy is named: all who come through one share its limit. */
 const createWarning = (log: Log, knowsProxies: boolean) => {
   let isSaid = knowsProxies;
-  return ({ headers }: IncomingMessage, address: string): void => {
+  return ({ headers }: AskedBy, address: string): void => {
     if (isSaid || headers['x-forwarded-for'] === undefined) return;
     isSaid = true;
     log.warn(

@@ -7,14 +7,13 @@ import { RateLimited } from '../domain/errors.ts';
 import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
 import { createCallerAddress } from './callerAddress.ts';
-import type { Asking, Context } from './context.ts';
-import { type Credentials, type Judge, judgeOf, pathOf, serviceTokenOf } from './credentials.ts';
+import { createContexts } from './contexts.ts';
+import { pathOf } from './credentials.ts';
 import { createDocuments } from './document.ts';
 import { createFeed } from './feed.ts';
 import { isOriginAllowed } from './guards.ts';
 import { bodyOf, createHandler } from './handler.ts';
 import { createKnownDocuments } from './knownDocuments.ts';
-import { createLoaders, type Loaders } from './loaders.ts';
 import { createApiMetrics } from './metrics.ts';
 import { originOf } from './origin.ts';
 import { GRAPHQL, READING } from './paths.ts';
@@ -25,7 +24,7 @@ import { idLinesOf, requestIdsOf } from './requestIds.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
 import { serverInfoOf } from './serverInfo.ts';
-import { openSession, type Session } from './session.ts';
+import { type OpenSession, openSession } from './session.ts';
 import { type ApiDeps, type ApiSettings, completeSettings } from './settings.ts';
 import { createSharedAnswers } from './sharedAnswers.ts';
 import { createSharedReads } from './sharedReads.ts';
@@ -119,9 +118,8 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
     ...(deps.warmCloud !== undefined && { seen: deps.warmCloud }),
   });
   const watches = createTokenWatches({ authenticate, clock, log });
-  const { serviceTokenRoles } = settings;
-  const open = (credentials: Credentials, requestId: string, judge: Judge) =>
-    openSession({ watches, serviceTokenRoles }, credentials, requestId, judge);
+  const sessionDeps = { watches, serviceTokenRoles: settings.serviceTokenRoles };
+  const open: OpenSession = (credentials, requestId, judge) => openSession(sessionDeps, credentials, requestId, judge);
   const addressOf = createCallerAddress(settings.trustedProxies);
   const shared = {
     store,
@@ -136,29 +134,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
     loadCloud,
     peekCatalogue,
   };
-  const contextOf = ({ actor, token, ids, request, session }: Asking): Context => {
-    const judge = judgeOf(request);
-    const credentials = { token, serviceToken: serviceTokenOf(request) };
-    let loaders: Loaders | null = null;
-    return {
-      ...shared,
-      actor,
-      token,
-      origin: originOf(request, addressOf),
-      refused: [],
-      requestId: ids.requestId,
-      openstackRequestId: ids.passedOn,
-      stand: () => standOn(session, () => open(credentials, ids.passedOn, judge)),
-      // Made when they are used: live streams have others.
-      get loaders() {
-        loaders ??= createLoaders(store.db, actor);
-        return loaders;
-      },
-      set loaders(others) {
-        loaders = others;
-      },
-    };
-  };
+  const contextOf = createContexts(shared, { open, originOf: (request) => originOf(request, addressOf) });
   const documents = createDocuments(schema, settings.introspection);
   const operations = loadOperations(settings.operations, { schema, documents });
   const known = createKnownDocuments([...[...operations.values()].map((one) => one.text), ...settings.persisted], settings.onlyKnown);
@@ -177,13 +153,6 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const ready = sharedReadiness(deps.ready, clock);
   const parts = { ...common, newId: newRequestId, authenticate, deps, operations, yoga, queryAnswers, metrics, ready };
   return { feed, sockets, rates, handle: createHandler(parts) };
-};
-
-/** A socket's streams rest on its session, which outlives them; any other stream has one of its own. */
-const standOn = async (session: Session | undefined, open: () => Promise<Session | null>): ReturnType<Context['stand']> => {
-  if (session !== undefined) return { standing: session, release: () => {} };
-  const own = await open();
-  return own === null ? null : { standing: own, release: own.close };
 };
 
 /** What is without the prefix stays as it is: a proxy may have taken it off, and a machine's own looks at /healthz have none. */

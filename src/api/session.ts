@@ -9,8 +9,8 @@ export interface Standing {
   actor(): Actor;
   /** Why it is over; null while it is not. */
   end(): End | null;
-  /** The same, where Keystone was not asked for too long after asking it. */
-  check(): Promise<End | null>;
+  /** The same, where Keystone was not asked for too long after asking it, and else at once. */
+  check(): End | null | Promise<End | null>;
   /** Called at its end and when the token, or what it allows, is another. Gives what undoes it. */
   onChange(listener: () => void): () => void;
 }
@@ -25,6 +25,9 @@ export interface Session extends Standing {
   renew(credentials: Credentials): Promise<'RENEWED' | 'INVALID' | 'ANOTHER'>;
   close(): void;
 }
+
+/** `openSession` for this server. */
+export type OpenSession = (credentials: Credentials, requestId: string, judge: Judge) => Promise<Session | null>;
 
 export interface SessionDeps {
   watches: TokenWatches;
@@ -49,56 +52,109 @@ export const openSession = async (
   requestId: string,
   judge: Judge,
 ): Promise<Session | null> => {
-  const listeners = new Set<() => void>();
-  const tell = () => {
-    for (const listener of [...listeners]) listener();
-  };
-  // A function of its own each time: the same token may be joined twice for a moment.
-  const take = (given: Credentials) => hold(deps, given, requestId, () => tell());
-  const first = await take(credentials);
-  if (first === null) return null;
-  if (!judge(first.user.watch.actor(), first.service !== null)) {
-    letGo(first);
-    return null;
-  }
-  let current = first;
-  let closed = false;
-  const endOfService = ({ service }: Held): End | null =>
-    service === null ? null : (service.watch.end() ?? (isService(service.watch.actor(), deps.serviceTokenRoles) ? null : 'REVOKED'));
-  return {
-    token: () => current.user.watch.token,
-    actor: () => current.user.watch.actor(),
-    end: () => current.user.watch.end() ?? endOfService(current),
-    endsAt: () => (current.service ?? current.user).watch.actor().expiresAt,
-    check: async () => {
-      const [end] = await Promise.all([current.user.watch.check(), current.service?.watch.check()]);
-      return end ?? endOfService(current);
-    },
-    onChange: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    renew: async ({ token, serviceToken }) => {
-      const next = await take({ token, serviceToken: serviceToken ?? current.serviceToken });
-      if (next === null) return 'INVALID';
-      const actor = next.user.watch.actor();
-      if (closed || !isSame(current.user.watch.actor(), actor) || !judge(actor, next.service !== null)) {
-        letGo(next);
-        return 'ANOTHER';
-      }
-      letGo(current);
-      current = next;
-      tell();
-      return 'RENEWED';
-    },
-    close: () => {
-      if (closed) return;
-      closed = true;
-      listeners.clear();
-      letGo(current);
-    },
-  };
+  const session = new HeldSession(deps, requestId, judge);
+  return (await session.begin(credentials)) ? session : null;
 };
+
+/** A class: each live socket has one, and closures would take four times the memory. */
+class HeldSession implements Session {
+  private readonly deps: SessionDeps;
+  private readonly requestId: string;
+  private readonly judge: Judge;
+  private listeners: readonly (() => void)[] = [];
+  private held: Held | null = null;
+  private closed = false;
+
+  constructor(deps: SessionDeps, requestId: string, judge: Judge) {
+    this.deps = deps;
+    this.requestId = requestId;
+    this.judge = judge;
+  }
+
+  async begin(credentials: Credentials): Promise<boolean> {
+    const first = await this.take(credentials);
+    if (first === null) return false;
+    if (!this.judge(first.user.watch.actor(), first.service !== null)) {
+      letGo(first);
+      return false;
+    }
+    this.held = first;
+    return true;
+  }
+
+  token(): string {
+    return this.current().user.watch.token;
+  }
+
+  actor(): Actor {
+    return this.current().user.watch.actor();
+  }
+
+  end(): End | null {
+    return this.current().user.watch.end() ?? this.endOfService();
+  }
+
+  endsAt(): number {
+    const { user, service } = this.current();
+    return (service ?? user).watch.actor().expiresAt;
+  }
+
+  check(): End | null | Promise<End | null> {
+    const { user, service } = this.current();
+    const [end, endOfService] = [user.watch.check(), service?.watch.check()];
+    if (!(end instanceof Promise) && !(endOfService instanceof Promise)) return end ?? this.endOfService();
+    return Promise.all([end, endOfService]).then(([ended]) => ended ?? this.endOfService());
+  }
+
+  onChange(listener: () => void): () => void {
+    this.listeners = [...this.listeners, listener];
+    return () => {
+      this.listeners = this.listeners.filter((other) => other !== listener);
+    };
+  }
+
+  async renew({ token, serviceToken }: Credentials): Promise<'RENEWED' | 'INVALID' | 'ANOTHER'> {
+    const next = await this.take({ token, serviceToken: serviceToken ?? this.current().serviceToken });
+    if (next === null) return 'INVALID';
+    const actor = next.user.watch.actor();
+    if (this.closed || !isSame(this.actor(), actor) || !this.judge(actor, next.service !== null)) {
+      letGo(next);
+      return 'ANOTHER';
+    }
+    letGo(this.current());
+    this.held = next;
+    this.tell();
+    return 'RENEWED';
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.listeners = [];
+    letGo(this.current());
+  }
+
+  private current(): Held {
+    if (this.held === null) throw new Error('The session has not begun.');
+    return this.held;
+  }
+
+  private endOfService(): End | null {
+    const { service } = this.current();
+    if (service === null) return null;
+    return service.watch.end() ?? (isService(service.watch.actor(), this.deps.serviceTokenRoles) ? null : 'REVOKED');
+  }
+
+  /** By a function of its own each time: the same token may be joined twice for a moment. */
+  private take(given: Credentials): Promise<Held | null> {
+    return hold(this.deps, given, this.requestId, () => this.tell());
+  }
+
+  private tell(): void {
+    // Begun with the token's watch, which may speak before it is held.
+    if (this.held !== null) for (const listener of this.listeners) listener();
+  }
+}
 
 /** The service's token first, for without it one that has ended is not good. Null: one of them is not valid, or no service's. */
 const hold = async (

@@ -67,7 +67,7 @@ export const createSharedAnswers = (reads: SharedReads): SharedAnswers => {
     subscribe: async (args) => {
       const context = args.contextValue as Context;
       // What is to be read of an event is what is there then; and nothing that was read stays with a stream that waits.
-      Object.defineProperty(context, 'loaders', { get: () => reads.loaders(context.actor), configurable: true });
+      context.isLive = true;
       const source = await createSourceEventStream(args);
       if (!(Symbol.asyncIterator in source)) return source;
       const question = questionOf(args);

@@ -10,14 +10,15 @@ import {
   type GraphQLSchema,
   getOperationAST,
 } from 'graphql';
-import { CloseCode, handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
-import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { handleProtocols, makeServer, type Server, type Context as SocketContext } from 'graphql-ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { RateLimited } from '../domain/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { createTurns, type Turns } from '../lib/turn.ts';
+import { type AskedBy, askedBy } from './askedBy.ts';
 import { ackOf, credentialsIn } from './connectionParams.ts';
 import type { Asking, Context } from './context.ts';
-import { type Credentials, type Judge, judgeOf, pathOf, serviceTokenOf } from './credentials.ts';
+import { type Credentials, judgeOf, pathOf, serviceTokenOf } from './credentials.ts';
 import type { Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { hashIn, isWithoutDeprecated } from './guards.ts';
@@ -27,28 +28,13 @@ import type { Rates } from './rates.ts';
 import { codeOf, recordRefusedDocument, recordRefusedVariables, takeMutations } from './refusals.ts';
 import { idLinesOf, idsWithin, type RequestIds } from './requestIds.ts';
 import { type Seats, TOO_MANY_SEATS } from './seats.ts';
-import type { Session } from './session.ts';
+import type { OpenSession, Session } from './session.ts';
 import type { ApiSettings } from './settings.ts';
 import type { SharedAnswers } from './sharedAnswers.ts';
-import { createSocketIds } from './socketIds.ts';
-import { createPace, type Send } from './socketPace.ts';
-import { createRenewal } from './socketRenewal.ts';
+import { Connection } from './socketConnection.ts';
+import { createSocketPings } from './socketPings.ts';
+import { createRenewal, mayRenew } from './socketRenewal.ts';
 import { tellShared } from './tellShared.ts';
-
-interface Extra {
-  socket: WebSocket;
-  send: Send;
-  request: IncomingMessage;
-  /** Of the handshake, and so of all that is asked over it. */
-  ids: RequestIds;
-  session: Session | null;
-  /** Whether an operation of this id was begun and is not completed. */
-  isOpen(id: string): boolean;
-  /** Whether the message was a fresh token for the session, and so is done with. */
-  renews(text: string): boolean;
-  /** Undone when the socket closes. */
-  cleanup: (() => void)[];
-}
 
 export interface SocketServer {
   /** The upgrade request has been found acceptable. */
@@ -68,7 +54,7 @@ export interface SocketDeps {
   seats: Seats;
   rates: Rates;
   now(): number;
-  openSession(credentials: Credentials, openstackRequestId: string, judge: Judge): Promise<Session | null>;
+  openSession: OpenSession;
   contextOf(asking: Asking): Context;
 }
 
@@ -78,9 +64,6 @@ const TOO_MANY = 4429;
 const UNANSWERED = 'The identity service does not answer; try again.';
 const INIT_WAIT_MS = 3_000;
 const PING_MS = 30_000;
-/** Answers to a flood of pings, of either protocol, pile up when nobody reads them; a short one takes some hundred times its bytes of memory. */
-const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
-const MAX_UNREAD_MESSAGES = 1_000;
 
 export const createSocketServer = (deps: SocketDeps): SocketServer => {
   const sockets = new WebSocketServer({
@@ -100,24 +83,17 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
     const ids = idsOf.get(request);
     if (ids !== undefined) headers.push(...idLinesOf(ids));
   });
-  sockets.on('connection', (socket: WebSocket, request: IncomingMessage, ids: RequestIds) => {
-    const extra: Extra = {
-      socket,
-      send: createPace(socket),
-      request,
-      ids,
-      session: null,
-      isOpen: () => true,
-      renews: () => false,
-      cleanup: [],
-    };
-    keepAlive(extra);
-    attach(protocol, extra, deps.log);
-  });
+  const pings = createSocketPings(PING_MS);
   return {
     accept: (request, socket, head, ids) => {
       idsOf.set(request, ids);
-      const shake = () => sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client, request, ids));
+      const asked = askedBy(request);
+      const shake = () =>
+        sockets.handleUpgrade(request, socket, head, (client) => {
+          const connection = new Connection(client, socket, asked, ids, deps.log);
+          connection.cleanup = [pings.add(client)];
+          attach(protocol, connection);
+        });
       void handshakes.turn().then(shake);
     },
     size: () => sockets.clients.size,
@@ -128,22 +104,25 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
       }, graceMs);
       await new Promise<void>((resolve) => sockets.close(() => resolve()));
       clearTimeout(cut);
+      pings.close();
     },
   };
 };
 
-const createProtocol = (deps: SocketDeps, hellos: Turns): Server<Extra> =>
-  makeServer<Record<string, unknown>, Extra>({
-    connectionInitWaitTimeout: INIT_WAIT_MS,
+const createProtocol = (deps: SocketDeps, hellos: Turns): Server<Connection> =>
+  makeServer<Record<string, unknown>, Connection>({
+    // `attach` has a timer of its own, which is gone when the hello has come.
+    connectionInitWaitTimeout: 0,
     execute: executed,
     subscribe: deps.answers.subscribe,
     onConnect: async (ctx) => {
+      ctx.extra.greeted();
       await hellos.turn();
       return connect(deps, ctx);
     },
     onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
     onOperation: (ctx, id, _payload, _args, result) =>
-      Symbol.asyncIterator in result ? tellShared(deps.answers, id, result, ctx.extra.send) : undefined,
+      Symbol.asyncIterator in result ? tellShared(deps.answers, id, result, ctx.extra) : undefined,
     onNext: (ctx, _id, _payload, { document, operationName }, { errors, data = null }) => {
       // An event is told often, and costs what the subscription's first answer would.
       const isEvent = getOperationAST(document, operationName)?.operation === 'subscription';
@@ -157,79 +136,20 @@ const createProtocol = (deps: SocketDeps, hellos: Turns): Server<Extra> =>
       };
     },
     onError: (ctx, _id, _payload, errors) => shown(errors, ctx.extra.ids.requestId, deps.log),
-    onClose: (ctx) => {
-      for (const undo of ctx.extra.cleanup.splice(0)) undo();
-    },
+    onClose: (ctx) => ctx.extra.end(),
   });
 
-const attach = (protocol: Server<Extra>, extra: Extra, log: Log): void => {
-  const {
-    socket,
-    ids: { requestId },
-  } = extra;
-  socket.on('error', (error) => log.debug({ err: error, requestId }, 'a socket failed'));
-  const isUnread = createUnread(socket);
-  socket.on('ping', () => {
-    if (isUnread()) socket.terminate();
+const attach = (protocol: Server<Connection>, connection: Connection): void => {
+  connection.awaitGreeting(INIT_WAIT_MS);
+  const closed = protocol.opened(connection, connection);
+  connection.socket.once('close', (code, reason) => {
+    closed(code, String(reason)).catch((error: unknown) => connection.failed(error, 'closing a socket failed'));
   });
-  const closed = protocol.opened(
-    {
-      protocol: socket.protocol,
-      // The next value is pulled only when it resolves.
-      send: extra.send,
-      close: (code, reason) => socket.close(code, reason),
-      onMessage: (handle) => {
-        const take = createSocketIds({
-          handle,
-          isOpen: (id) => extra.isOpen(id),
-          refuse: (id) => socket.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`),
-        });
-        socket.on('message', (data: RawData) => {
-          // What was sent before our close was seen is nobody's any more.
-          if (socket.readyState !== socket.OPEN) return;
-          if (isUnread()) return socket.terminate();
-          const text = String(data);
-          if (extra.renews(text)) return;
-          take(text).catch((error: unknown) => {
-            log.error({ err: error, requestId }, 'a socket message failed');
-            socket.close(1011, 'Internal error');
-          });
-        });
-      },
-    },
-    extra,
-  );
-  socket.once('close', (code, reason) => {
-    closed(code, String(reason)).catch((error: unknown) => log.error({ err: error, requestId }, 'closing a socket failed'));
-  });
-};
-
-/** Asked for each message: whether too much has been sent by one who reads nothing. */
-const createUnread = (socket: WebSocket): (() => boolean) => {
-  let messages = 0;
-  return () => {
-    messages = socket.bufferedAmount === 0 ? 0 : messages + 1;
-    return messages > MAX_UNREAD_MESSAGES || socket.bufferedAmount > MAX_UNREAD_BYTES;
-  };
 };
 
 const shown = (errors: readonly unknown[], requestId: string, log: Log) => shownErrors(errors, { requestId, log }).map((e) => e.toJSON());
 
-/** A peer that answers no ping within the next interval is gone, or does not read. */
-const keepAlive = (extra: Extra) => {
-  let answered = true;
-  extra.socket.on('pong', () => {
-    answered = true;
-  });
-  const timer = setInterval(() => {
-    if (!answered) return extra.socket.terminate();
-    answered = false;
-    extra.socket.ping();
-  }, PING_MS);
-  extra.cleanup.push(() => clearInterval(timer));
-};
-
-type Ctx = SocketContext<Record<string, unknown>, Extra>;
+type Ctx = SocketContext<Record<string, unknown>, Connection>;
 
 /** What the hello says goes before the handshake's headers, each by itself: a proxy may set one of them. */
 const credentialsOf = ({ connectionParams, extra: { request } }: Ctx): Credentials => {
@@ -242,7 +162,8 @@ const credentialsOf = ({ connectionParams, extra: { request } }: Ctx): Credentia
 };
 
 const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<string, unknown>> => {
-  const { socket, cleanup, ids } = ctx.extra;
+  const connection = ctx.extra;
+  const { socket, ids } = connection;
   let session: Session | null;
   try {
     session = await deps.openSession(credentialsOf(ctx), ids.passedOn, judgeOf(ctx.extra.request));
@@ -264,21 +185,31 @@ const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<str
     session.close();
     return true;
   }
-  ctx.extra.session = session;
-  ctx.extra.isOpen = (id) => id in ctx.subscriptions;
-  const acknowledge = () => ctx.extra.send(JSON.stringify({ type: 'connection_ack', payload: ackOf(session) }));
-  ctx.extra.renews = createRenewal({ session, socket, acknowledge, now: deps.now, log: deps.log });
-  cleanup.push(leave, closeWith(session, socket), session.close);
+  connection.session = session;
+  connection.subscriptions = ctx.subscriptions;
+  connection.renews = renewing(deps, connection, session);
+  session.onChange(() => endWith(session, socket));
+  connection.cleanup = [...connection.cleanup, leave, () => session.close()];
   return ackOf(session);
 };
 
-/** Closes the socket when what it rests on ends. */
-const closeWith = (session: Session, socket: WebSocket): (() => void) =>
-  session.onChange(() => {
-    const end = session.end();
-    if (end === 'UNANSWERED') socket.close(1013, UNANSWERED);
-    else if (end !== null) socket.close(FORBIDDEN, 'The token is not valid any more.');
-  });
+/** Most sockets never come with a fresh token. */
+const renewing = ({ now, log }: SocketDeps, connection: Connection, session: Session): ((text: string) => boolean) => {
+  let renews: ((text: string) => boolean) | null = null;
+  const acknowledge = () => connection.send(JSON.stringify({ type: 'connection_ack', payload: ackOf(session) }));
+  return (text) => {
+    if (!mayRenew(text)) return false;
+    renews ??= createRenewal({ session, socket: connection.socket, acknowledge, now, log });
+    return renews(text);
+  };
+};
+
+/** Closes the socket when what it rests on has ended. */
+const endWith = (session: Session, socket: WebSocket): void => {
+  const end = session.end();
+  if (end === 'UNANSWERED') socket.close(1013, UNANSWERED);
+  else if (end !== null) socket.close(FORBIDDEN, 'The token is not valid any more.');
+};
 
 const prepare = async (
   deps: SocketDeps,
@@ -327,7 +258,7 @@ const prepare = async (
 
 const refusalsOf = (
   { documents }: SocketDeps,
-  handshake: IncomingMessage,
+  handshake: AskedBy,
   { document, operationName }: { document: DocumentNode; operationName: string | null | undefined },
 ): readonly GraphQLError[] => {
   if (pathOf(handshake) === READING && getOperationAST(document, operationName)?.operation === 'mutation')

@@ -17,19 +17,22 @@ export interface SocketIdsDeps {
 export const createSocketIds = ({ handle, isOpen, refuse }: SocketIdsDeps): ((text: string) => Promise<void>) => {
   /** Under way by their ids, those included that are completed and have not ended yet. */
   const running = new Map<string, Promise<void>>();
-  /** What is to begin under an id when the one before has ended; null: it was completed meanwhile. */
-  const waiting = new Map<string, string | null>();
+  /** What is to begin under an id when the one before has ended; null: it was completed meanwhile. Made when there is some, which is seldom. */
+  let waiting: Map<string, string | null> | null = null;
 
-  const begin = async (id: string, text: string): Promise<void> => {
+  // Not a function that waits: it would keep the message for as long as its operation lives.
+  const begin = (id: string, text: string): Promise<void> => {
     const run = handle(text);
-    const ended = run.catch(() => {});
+    const forget = () => {
+      if (running.get(id) === ended) running.delete(id);
+    };
+    const ended = run.then(forget, forget);
     running.set(id, ended);
-    await ended;
-    if (running.get(id) === ended) running.delete(id);
-    await run;
+    return run;
   };
 
   const beginAfter = async (before: Promise<void>, id: string, text: string): Promise<void> => {
+    waiting ??= new Map();
     waiting.set(id, text);
     await before;
     const wanted = waiting.get(id) ?? null;
@@ -37,18 +40,20 @@ export const createSocketIds = ({ handle, isOpen, refuse }: SocketIdsDeps): ((te
     if (wanted !== null) await begin(id, wanted);
   };
 
-  return async (text) => {
+  return (text) => {
     const { id, type } = headOf(text);
-    const next = waiting.get(id);
-    if (type === 'complete' && next !== undefined) return void waiting.set(id, null);
+    const next = waiting?.get(id);
+    if (type === 'complete' && next !== undefined) return done(waiting?.set(id, null));
     if (type !== 'subscribe') return handle(text);
-    if (next === null) return void waiting.set(id, text);
-    if (next !== undefined) return refuse(id);
+    if (next === null) return done(waiting?.set(id, text));
+    if (next !== undefined) return done(refuse(id));
     const before = running.get(id);
     // An id that is in use is for the protocol to refuse.
     return before === undefined || isOpen(id) ? begin(id, text) : beginAfter(before, id, text);
   };
 };
+
+const done = (_what: unknown): Promise<void> => Promise.resolve();
 
 /** Type and id of a message; neither for what has none, or is no JSON, which is for the protocol to refuse. */
 const headOf = (text: string): { id: string; type: string } => {

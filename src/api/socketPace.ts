@@ -2,46 +2,66 @@
  * How far a reader may be behind on a WebSocket. The kernel takes some megabytes for one who does not read, which a thousand of them
  * would make gigabytes that all connections of the machine lack, and who reads slowly would be told of states long past.
  */
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
-/** Characters on their way to one reader: what fills a way of 2 MB/s and 100 ms. */
+/** Letters, or bytes of frames, on their way to one reader: what fills a way of 2 MB/s and 100 ms. */
 const MAX_UNREAD = 262_144;
 /** Whether so many were read is asked by a ping behind them: its pong comes after all that was sent before it was read (RFC 6455, 5.5.3). */
 const ASKED_AFTER = 65_536;
 
-/** Sends a text; resolves when it has left and the reader has come near enough, or when the socket is closed. */
-export type Send = (text: string) => Promise<void>;
+/** Each of them calls back when what it sends has left and the reader has come near enough, or when the socket is closed. */
+export class SocketPace {
+  private readonly socket: WebSocket;
+  private readonly wire: Duplex;
+  private sent = 0;
+  private asked = 0;
+  private read = 0;
+  private waiting: readonly (() => void)[] = [];
 
-export const createPace = (socket: WebSocket): Send => {
-  let sent = 0;
-  let asked = 0;
-  let read = 0;
-  const waiting: (() => void)[] = [];
-  const goOn = () => {
-    for (const resolve of waiting.splice(0)) resolve();
-  };
-  socket.on('pong', (data) => {
+  constructor(socket: WebSocket, wire: Duplex) {
+    this.socket = socket;
+    this.wire = wire;
+    socket.on('pong', (data) => this.heard(data));
+    socket.once('close', () => this.goOn(Number.POSITIVE_INFINITY));
+  }
+
+  sendText(text: string, done: () => void): void {
+    this.send(text, done);
+  }
+
+  /** A whole frame, between those of `ws`, which writes each in one piece. */
+  sendFrame(frame: Buffer, done: () => void): void {
+    this.send(frame, done);
+  }
+
+  private send(what: string | Buffer, done: () => void): void {
+    if (this.socket.readyState !== this.socket.OPEN) return void done();
+    this.sent += what.length;
+    // A failed write closes the socket, which ends all that would be sent on it.
+    const left = () => {
+      if (this.sent - this.read <= MAX_UNREAD) done();
+      else this.waiting = [...this.waiting, done];
+    };
+    if (typeof what === 'string') this.socket.send(what, left);
+    else this.wire.write(what, left);
+    if (this.sent - this.asked < ASKED_AFTER) return;
+    this.asked = this.sent;
+    this.socket.ping(String(this.asked));
+  }
+
+  private heard(data: Buffer): void {
     // Of one that was asked for; the ping that keeps a connection alive says nothing.
     const upTo = Number(data.toString());
-    if (!(upTo > read && upTo <= asked)) return;
-    read = upTo;
-    if (sent - read <= MAX_UNREAD) goOn();
-  });
-  socket.once('close', () => {
-    read = Number.POSITIVE_INFINITY;
-    goOn();
-  });
-  return (text) =>
-    new Promise((resolve) => {
-      if (socket.readyState !== socket.OPEN) return resolve();
-      sent += text.length;
-      // A failed write closes the socket, which ends all that would be sent on it.
-      socket.send(text, () => {
-        if (sent - read <= MAX_UNREAD) resolve();
-        else waiting.push(resolve);
-      });
-      if (sent - asked < ASKED_AFTER) return;
-      asked = sent;
-      socket.ping(String(asked));
-    });
-};
+    if (!(upTo > this.read && upTo <= this.asked)) return;
+    if (this.sent - upTo <= MAX_UNREAD) this.goOn(upTo);
+    else this.read = upTo;
+  }
+
+  private goOn(read: number): void {
+    this.read = read;
+    const all = this.waiting;
+    this.waiting = [];
+    for (const done of all) done();
+  }
+}

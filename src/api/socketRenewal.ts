@@ -51,9 +51,12 @@ export const createRenewal = ({ session, socket, acknowledge, now, log }: Renewa
   };
 };
 
+/** Told without parsing it: most messages are none. */
+export const mayRenew = (text: string): boolean => text.includes('"connection_init"');
+
 /** Most messages are not parsed here. What is no JSON is for the protocol to refuse. */
 const renewalIn = (text: string): { payload?: unknown } | null => {
-  if (!text.includes('"connection_init"')) return null;
+  if (!mayRenew(text)) return null;
   try {
     const message: unknown = JSON.parse(text);
     return typeof message === 'object' && message !== null && 'type' in message && message.type === 'connection_init'

@@ -29,8 +29,8 @@ export interface Watch {
   actor(): Actor;
   /** Why nothing may rest on it any more; null while it is good. */
   end(): End | null;
-  /** The same, after a look where the last one is too old. */
-  check(): Promise<End | null>;
+  /** The same, after a look where the last one is too old; at once where it is not, for each delivery asks. */
+  check(): End | null | Promise<End | null>;
 }
 
 /** `leave` is called once. */
@@ -164,10 +164,7 @@ const createWatch = (
     listeners,
     actor: () => actor,
     end,
-    check: async () => {
-      if (end() === null && clock.now() - lookedAt >= STALE_MS) await lookOnce();
-      return end();
-    },
+    check: () => (end() === null && clock.now() - lookedAt >= STALE_MS ? lookOnce().then(end) : end()),
     stop: () => {
       stopped = true;
       clearTimeout(timer);

@@ -1,6 +1,6 @@
 /** GraphQL over HTTP and SSE: Yoga with our own parsing, limits and errors. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type DocumentNode, type ExecutionResult, type GraphQLSchema, getOperationAST } from 'graphql';
+import { type DocumentNode, type ExecutionArgs, type ExecutionResult, type GraphQLSchema, getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Log } from '../lib/log.ts';
 import { compress, type Encoding } from './compression.ts';
@@ -61,7 +61,11 @@ export const createYogaServer = (options: {
         },
       };
     },
-    onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(answers.subscribe),
+    // By the context itself, and not by Yoga's copy of what it was at first.
+    onSubscribe: ({ setSubscribeFn }) =>
+      setSubscribeFn((args: ExecutionArgs) =>
+        answers.subscribe({ ...args, contextValue: (args.contextValue as Pick<ServerContext, 'context'>).context }),
+      ),
     onResultProcess: ({ result, setResult, serverContext }) => {
       const requestId = serverContext.context?.requestId ?? '';
       if (result === undefined || Array.isArray(result)) return;
@@ -92,7 +96,14 @@ export const createYogaServer = (options: {
     maskedErrors: false,
     logging: false,
     // The one context for all ways in is made before Yoga is asked.
-    context: ({ context }) => Object.assign(context ?? {}),
+    context: ({ context }) => whole(context),
     plugins: [ours],
   });
+};
+
+/** With what it has from all requests, of which Yoga, which copies what is an object's own, would see nothing. */
+const whole = (context: Context | null): Record<string, never> => {
+  const all: Record<string, unknown> = {};
+  for (const name in context) all[name] = context[name as keyof Context];
+  return all as Record<string, never>;
 };
