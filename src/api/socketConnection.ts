@@ -100,7 +100,7 @@ export class Connection implements SocketOfProtocol {
 
   /** Asked for each message: whether too much has been sent by one who reads nothing. */
   private isUnread(): boolean {
-    this.unread = this.socket.bufferedAmount === 0 ? 0 : this.unread + 1;
+    this.unread = this.socket.bufferedAmount === 0 && !this.pace.isBehind() ? 0 : this.unread + 1;
     return this.unread > MAX_UNREAD_MESSAGES || this.socket.bufferedAmount > MAX_UNREAD_BYTES;
   }
 }

@@ -26,6 +26,11 @@ export class SocketPace {
     socket.once('close', () => this.goOn(Number.POSITIVE_INFINITY));
   }
 
+  /** The reader has not come near enough. */
+  isBehind(): boolean {
+    return this.sent - this.read > MAX_UNREAD;
+  }
+
   sendText(text: string, done: () => void): void {
     this.send(text, done);
   }
@@ -40,8 +45,8 @@ export class SocketPace {
     this.sent += what.length;
     // A failed write closes the socket, which ends all that would be sent on it.
     const left = () => {
-      if (this.sent - this.read <= MAX_UNREAD) done();
-      else this.waiting = [...this.waiting, done];
+      if (this.isBehind()) this.waiting = [...this.waiting, done];
+      else done();
     };
     if (typeof what === 'string') this.socket.send(what, left);
     else this.wire.write(what, left);
