@@ -48,28 +48,40 @@ const mergeWhat = (earlier: What, later: What): What => {
   return earlier === 'CREATED' ? 'CREATED' : later;
 };
 
+interface Shown<Row> {
+  newsOf(row: Row, letter: Letter<What>): News<Row>;
+  load(loaders: Loaders, id: string): Promise<Row | null>;
+  isShown(row: Row, actor: Actor): boolean;
+}
+
 const changeSource =
-  <Row extends object>(
-    context: Context,
-    topic: Topic,
-    newsOf: (row: Row, letter: Letter<What>) => News<Row>,
-    load: (loaders: Loaders, id: string, actor: Actor) => Promise<Row | null>,
-  ) =>
+  <Row extends object>(context: Context, topic: Topic, { newsOf, load, isShown }: Shown<Row>) =>
   (wake: () => void): Source<News<Row>> => {
     const mailbox = createMailbox<What>({ capacity: CAPACITY, merge: mergeWhat, wake });
-    const unhook = context.feed.onChanges(topic, (change) => mailbox.put(change.id, change.what));
-    return {
-      pull: async (actor) => {
-        const loaders = context.reads.loaders(actor);
-        for (let letter = mailbox.take(); letter !== null; letter = mailbox.take()) {
-          const row = await load(loaders, letter.key, actor);
-          if (row !== null) return newsOf(row, letter);
-        }
-        return null;
-      },
-      close: unhook,
+    const pull = (actor: Actor): Promise<News<Row> | null> | null => {
+      const letter = mailbox.take();
+      if (letter === null) return null;
+      return load(context.reads.loaders(actor), letter.key).then((row) =>
+        row !== null && isShown(row, actor) ? newsOf(row, letter) : pull(actor),
+      );
     };
+    return { pull, close: context.feed.onChanges(topic, (change) => mailbox.put(change.id, change.what)) };
   };
+
+/** One promise of a row for all who are told of it: a loader makes one for each. */
+const loadOnce = <Row>(load: (loaders: Loaders, id: string) => Promise<Row>): ((loaders: Loaders, id: string) => Promise<Row>) => {
+  const loading = new WeakMap<Loaders, Map<string, Promise<Row>>>();
+  return (loaders, id) => {
+    const ofLoaders = loading.get(loaders) ?? new Map<string, Promise<Row>>();
+    loading.set(loaders, ofLoaders);
+    const row = ofLoaders.get(id) ?? load(loaders, id);
+    ofLoaders.set(id, row);
+    return row;
+  };
+};
+
+const loadCluster = loadOnce((loaders, id) => loaders.cluster.load(id));
+const loadNode = loadOnce((loaders, id) => loaders.node.load(id));
 
 const ClusterChangeType = builder.objectRef<News<ClusterRow>>('ClusterChange').implement({
   description: 'A change in the list of clusters.',
@@ -107,9 +119,10 @@ builder.subscriptionField('clusters', (t) =>
         (templateId === null || row.templateId === templateId);
       return openStream(
         context,
-        changeSource(context, projectId === null ? 'clusters' : `clusters/${projectId}`, clusterNews, async (loaders, id) => {
-          const row = await loaders.cluster.load(id);
-          return row !== null && matches(row) ? row : null;
+        changeSource(context, projectId === null ? 'clusters' : `clusters/${projectId}`, {
+          newsOf: clusterNews,
+          load: loadCluster,
+          isShown: matches,
         }),
       );
     },
@@ -138,9 +151,11 @@ builder.subscriptionField('nodes', (t) =>
       if (cluster === null) throw new NotFound('The cluster', { field: ['clusterId'] });
       return openStream(
         context,
-        changeSource(context, `nodes/${cluster.id}`, nodeNews, (loaders, id, actor) =>
-          may(actor, 'readClusters', cluster) ? loaders.node.load(id) : Promise.resolve(null),
-        ),
+        changeSource(context, `nodes/${cluster.id}`, {
+          newsOf: nodeNews,
+          load: loadNode,
+          isShown: (_row, actor) => may(actor, 'readClusters', cluster),
+        }),
       );
     },
     resolve: (delivery) => deliver(delivery),

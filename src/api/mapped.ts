@@ -32,12 +32,17 @@ class Mapped<From, To> implements AsyncIterableIterator<To> {
     return this;
   }
 
-  private async told(value: From): Promise<IteratorResult<To>> {
+  /** At once where the value is there. */
+  private told(value: From): Promise<IteratorResult<To>> | IteratorResult<To> {
     try {
-      return { done: false, value: await this.map(value) };
+      const made = this.map(value);
+      if (!(made instanceof Promise)) return { done: false, value: made };
+      return made.then(
+        (to) => ({ done: false, value: to }),
+        (error: unknown) => this.throw(error),
+      );
     } catch (error) {
-      await this.iterator.return?.();
-      throw error;
+      return this.throw(error);
     }
   }
 }

@@ -31,6 +31,8 @@ interface Shared {
   version: number;
   /** Null: it is nobody else's. */
   result: Promise<ExecutionResult | null>;
+  /** The same, once it is there, so that nobody waits for it. */
+  made: ExecutionResult | null;
 }
 
 export const createSharedAnswers = (reads: SharedReads): SharedAnswers => {
@@ -39,19 +41,28 @@ export const createSharedAnswers = (reads: SharedReads): SharedAnswers => {
   const texts = new WeakMap<object, { text?: string }>();
   const questionOf = createQuestions();
 
-  const makeShared = async (args: ExecutionArgs, delivery: object, keep: (result: Shared['result']) => void): Promise<ExecutionResult> => {
+  const makeShared = async (
+    args: ExecutionArgs,
+    delivery: object,
+    keep: (shared: Shared) => void,
+    version: number,
+  ): Promise<ExecutionResult> => {
     const context = args.contextValue as Context;
     const watched = watchSharedContext(context, context.actor, reads.loaders(context.actor));
     const made = Promise.resolve(execute({ ...args, rootValue: delivery, contextValue: watched.context }));
     const isShared = (result: ExecutionResult) => result.errors === undefined && watched.isPure();
-    keep(made.then((result) => (isShared(result) ? result : null)).catch(() => null));
+    const shared: Shared = { version, result: made.then((result) => (isShared(result) ? result : null)).catch(() => null), made: null };
+    keep(shared);
     const result = await made;
     if (result.errors !== undefined) reads.forget();
-    else if (isShared(result)) texts.set(result, {});
+    else if (isShared(result)) {
+      texts.set(result, {});
+      shared.made = result;
+    }
     return result;
   };
 
-  const answer = async (args: ExecutionArgs, question: string, delivery: Delivery<unknown>): Promise<ExecutionResult> => {
+  const answer = (args: ExecutionArgs, question: string, delivery: Delivery<unknown>): Promise<ExecutionResult> | ExecutionResult => {
     const own = () => execute({ ...args, rootValue: delivery });
     if (!('value' in delivery) || typeof delivery.value !== 'object' || delivery.value === null) return own();
     const ofValue = answers.get(delivery.value) ?? new Map<string, Shared>();
@@ -59,8 +70,8 @@ export const createSharedAnswers = (reads: SharedReads): SharedAnswers => {
     const key = `${question} ${seerKeyOf((args.contextValue as Context).actor)}`;
     const version = reads.version();
     const known = ofValue.get(key);
-    if (known?.version === version) return (await known.result) ?? own();
-    return makeShared(args, delivery, (result) => ofValue.set(key, { version, result }));
+    if (known?.version === version) return known.made ?? known.result.then((result) => result ?? own());
+    return makeShared(args, delivery, (shared) => ofValue.set(key, shared), version);
   };
 
   return {

@@ -9,7 +9,7 @@ import type { End } from './tokenWatch.ts';
 /** Where the values come from. `wake` (given at the opening) says that `pull` may find something now. */
 export interface Source<Value> {
   /** The next value that the actor may see; null: nothing now; 'END': there will be no more. */
-  pull(actor: Actor): Promise<Value | null | 'END'>;
+  pull(actor: Actor): Promise<Value | null | 'END'> | Value | null | 'END';
   close(): void;
 }
 
@@ -114,42 +114,42 @@ class Stream<Value> implements AsyncIterableIterator<Delivery<Value>> {
     void this.tellAll();
   }
 
-  /** Until nobody waits, or there is nothing to tell. */
+  /** Until nobody waits, or there is nothing to tell. One function that waits, and only for what is not there: each event runs it for each subscriber. */
   private async tellAll(): Promise<void> {
     while (this.waiting.length > 0) {
-      const delivery = await this.nextDelivery();
-      if (delivery === 'NOTHING') break;
-      // Who has left while it was being read gets nothing more.
-      const done = delivery === null || this.over;
-      if (done || 'end' in delivery) this.close();
-      const [resolve, ...others] = this.waiting;
-      this.waiting = others;
-      resolve?.(done ? { done: true, value: undefined } : { done: false, value: delivery });
+      let delivery: Delivery<Value> | null = null;
+      try {
+        if (!this.over) {
+          // What comes from now on counts.
+          this.rung = false;
+          const looked = this.context.feed.isClosing() ? null : this.standing.check();
+          const refused = refusalOf(this.context, this.standing, looked instanceof Promise ? await looked : looked);
+          const pulled = refused === null ? this.source.pull(this.context.actor) : null;
+          const value = pulled instanceof Promise ? await pulled : pulled;
+          if (refused !== null) delivery = refused;
+          // What ended while it was read ends with nothing more said.
+          else if (value !== 'END' && this.standing.end() !== null) continue;
+          else if (value === null && this.rung) continue;
+          else if (value === null) break;
+          else if (value !== 'END') delivery = { value };
+        }
+      } catch (error) {
+        this.context.log.error({ err: error, requestId: this.context.requestId }, 'a live stream failed');
+        delivery = ended('UNAVAILABLE', 'The stream cannot go on now; connect again and go on from your cursor.');
+      }
+      this.tell(delivery);
     }
     this.looking = false;
   }
 
   /** Null: it is over. */
-  private async nextDelivery(): Promise<Delivery<Value> | null | 'NOTHING'> {
-    try {
-      while (!this.over) {
-        // What comes from now on counts.
-        this.rung = false;
-        const end = this.context.feed.isClosing() ? null : this.standing.check();
-        const refused = refusalOf(this.context, this.standing, end instanceof Promise ? await end : end);
-        if (refused !== null) return refused;
-        const value = await this.source.pull(this.context.actor);
-        if (value === 'END') return null;
-        // What ended while it was read ends with nothing more said.
-        if (this.standing.end() !== null) continue;
-        if (value !== null) return { value };
-        if (!this.rung) return 'NOTHING';
-      }
-      return null;
-    } catch (error) {
-      this.context.log.error({ err: error, requestId: this.context.requestId }, 'a live stream failed');
-      return ended('UNAVAILABLE', 'The stream cannot go on now; connect again and go on from your cursor.');
-    }
+  private tell(delivery: Delivery<Value> | null): void {
+    // Who has left while it was being read gets nothing more.
+    const done = delivery === null || this.over;
+    if (done || 'end' in delivery) this.close();
+    const [resolve, ...others] = this.waiting;
+    this.waiting = others;
+    resolve?.(done ? { done: true, value: undefined } : { done: false, value: delivery });
   }
 }
 
