@@ -14,8 +14,14 @@ export type AddressOf = (request: AskedBy) => string;
 export const createCallerAddress = (trusted: readonly string[]): AddressOf => {
   const proxies = blockListOf(trusted);
   const isTrusted = (address: string) => proxies.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  const known = new WeakMap<AskedBy['socket'], string>();
+  const addressOfSocket = (socket: AskedBy['socket']): string => {
+    const address = known.get(socket) ?? plainAddress(socket.remoteAddress ?? '') ?? '';
+    if (address !== '') known.set(socket, address);
+    return address;
+  };
   return ({ socket, headers }) => {
-    let address = plainAddress(socket.remoteAddress ?? '') ?? '';
+    let address = addressOfSocket(socket);
     if (trusted.length === 0 || address === '') return address;
     const named = String(headers['x-forwarded-for'] ?? '').split(',');
     while (named.length > 0 && isTrusted(address)) {

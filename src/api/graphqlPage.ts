@@ -115,11 +115,13 @@ const readGiven = async (parts: HandlerDeps, request: IncomingMessage, ids: Requ
   const isPost = request.method === 'POST';
   if (isPost) requireJson(request);
   else if (request.method !== 'GET' || request.headers['x-auth-token'] === undefined) return null;
-  const caller = await readCaller({ ...parts, serviceTokenRoles: parts.settings.serviceTokenRoles }, request, ids);
-  parts.rates.takeCall(caller.actor);
+  const { authenticate, settings } = parts;
+  const { actor, token } = await readCaller({ authenticate, serviceTokenRoles: settings.serviceTokenRoles }, request, ids);
+  parts.rates.takeCall(actor);
   return {
-    ...caller,
-    text: isPost ? await readBody(request, parts.settings.maxBodyBytes) : (request.url ?? ''),
+    actor,
+    token,
+    text: isPost ? await readBody(request, settings.maxBodyBytes) : (request.url ?? ''),
     accept: request.headers.accept,
     encoding: encodingOf(request.headers['accept-encoding']),
     withoutDeprecated: isWithoutDeprecated(request),

@@ -45,7 +45,7 @@ export interface Store {
   /** Runs `work` in a FULL transaction; resolves after the commit. A throw rolls back this work alone. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   onCommit(listener: (committed: Committed) => void): () => void;
-  /** Another number than before when anything was committed since, by whomever; about a microsecond. */
+  /** Another number than before when anything was committed since: by Seedbed at once, by another program from the next turn of the event loop on. */
   version(): number;
   close(): Promise<void>;
 }
@@ -96,6 +96,13 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   readClient.pragma(NO_FILES_ELSEWHERE);
   const reader: Db = drizzle(keepStatements(readClient), { casing: 'snake_case' });
   const dataVersion = readClient.prepare<[], number>('pragma data_version').pluck();
+  // Asked once in a turn of the event loop, in which many may want to know; whoever is told less than there is reads more than he thinks.
+  let known: number | null = null;
+  const version = () => {
+    if (known === null) setImmediate(() => (known = null));
+    known ??= dataVersion.get() ?? 0;
+    return known;
+  };
   const listeners = new Set<(committed: Committed) => void>();
   const queue: Waiting[] = [];
   let draining: Promise<void> | null = null;
@@ -139,6 +146,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
       for (const waiting of batch) waiting.fail(error);
       return;
     }
+    known = null;
     for (const committed of told) for (const listener of listeners) listener(committed);
     // What goes on now computes for a while: one each turn.
     for (const done of finish) {
@@ -175,7 +183,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    version: () => dataVersion.get() ?? 0,
+    version,
     close: async () => {
       await draining;
       listeners.clear();

@@ -40,6 +40,19 @@ test('commits are durable: WAL with synchronous FULL, and foreign keys hold', as
   ).rejects.toThrow();
 });
 
+test("its version changes with each commit at once, and with another program's by the next turn of the event loop", async () => {
+  const first = db.store.version();
+  expect(db.store.version()).toBe(first);
+  await insert('a');
+  const second = db.store.version();
+  expect(second).not.toBe(first);
+  const other = new Database(db.path);
+  other.exec("insert into work_items (kind, id, due_at) values ('CLUSTER', 'b', 1)");
+  other.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(db.store.version()).not.toBe(second);
+});
+
 test('another program that writes is waited for while everything else goes on, and what it never lets through fails alone', async () => {
   const other = new Database(db.path);
   other.exec('begin immediate');
