@@ -108,8 +108,8 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
 const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => string) => {
   const { store, commands, clock, log, loadCloud, peekCatalogue } = deps;
   const schema = buildSchema();
-  const reads = createSharedReads({ store, clock });
   const feed = createFeed(store);
+  const reads = createSharedReads({ store, clock });
   const answers = createSharedAnswers(reads);
   const seats = createSeats(settings.maxSocketsPerActor);
   const authenticate = createAuthenticator({

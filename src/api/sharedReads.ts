@@ -27,8 +27,7 @@ const MAX_PAGES = 64;
 /** Loaders remember all that they have read, and lists that lean on the time as they were then (`kubeconfigs` by their states). */
 const MAX_AGE_MS = 1_000;
 
-/** Made before whatever else listens to commits: who is told of one must not find what was read before it. */
-export const createSharedReads = ({ store, clock }: { store: Pick<Store, 'db' | 'version' | 'onCommit'>; clock: Clock }): SharedReads => {
+export const createSharedReads = ({ store, clock }: { store: Pick<Store, 'db' | 'version'>; clock: Clock }): SharedReads => {
   const { db } = store;
   let version = Number.NaN;
   let since = 0;
@@ -40,16 +39,7 @@ export const createSharedReads = ({ store, clock }: { store: Pick<Store, 'db' | 
     loaders = new Map();
     pages = new Map();
   };
-  /** Thousands ask for it in one turn of the event loop, in which others' commits would have to wait anyhow; our own are told at once. */
-  let isFresh = false;
-  const stale = () => {
-    isFresh = false;
-  };
-  store.onCommit(stale);
   const look = (): number => {
-    if (isFresh) return version;
-    isFresh = true;
-    setImmediate(stale);
     const now = store.version();
     if (now !== version) {
       version = now;
