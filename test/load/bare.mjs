@@ -3,12 +3,15 @@
  * measured or checked, and there are no request ids, metrics, logs, limits or deadlines.
  */
 import { createServer } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
 import { execute, parse } from 'graphql';
 import { createLoaders } from '../../dist/api/loaders.js';
 import { buildSchema } from '../../dist/api/schema.js';
 import { createPolicy, KEYSTONE_ROLES } from '../../dist/domain/policy.js';
 import { openStore } from '../../dist/store/open.js';
 
+// As the program does it.
+setFlagsFromString('--heap-growing-percent=15');
 const [port, path, projectId] = process.argv.slice(2);
 const migrations = new URL('../../drizzle/sqlite', import.meta.url).pathname;
 const store = openStore({ path, migrations, clock: { now: Date.now } });

@@ -136,12 +136,22 @@ const claimsIn = (planned: readonly Counted[]) =>
 const serversOf = () =>
   world.rows<{ name: string }>(`select name from nodes where node_group_id = '${groupId}' and deleted_at is null`).map(({ name }) => name);
 
-/** All is carried out, and no old pod is on its way out. */
+interface Workload {
+  spec: { replicas?: number };
+  status?: { replicas?: number; updatedReplicas?: number };
+}
+const isSteady = ({ spec: { replicas = 1 }, status }: Workload): boolean =>
+  (status?.replicas ?? 0) === replicas && (status?.updatedReplicas ?? 0) === replicas;
+
+/** All is carried out, each workload has its pods and no others, and no old one is on its way out. */
 const quiet = async () => {
+  await until(() => world.rows("select 1 from operations where state in ('PENDING', 'RUNNING')").length === 0);
   await world.settled(clusterId);
   await until(async () => {
-    const { items } = (await world.seed.list({ apiVersion: 'v1', kind: 'Pod' })) as unknown as { items: Pod[] };
-    return items.every(({ metadata }) => metadata.deletionTimestamp === undefined);
+    const list = async (apiVersion: string, kind: string) => (await world.seed.list({ apiVersion, kind })).items;
+    const workloads = [...(await list('apps/v1', 'Deployment')), ...(await list('apps/v1', 'StatefulSet'))] as unknown as Workload[];
+    const pods = (await list('v1', 'Pod')) as unknown as Pod[];
+    return workloads.every(isSteady) && pods.every(({ metadata }) => metadata.deletionTimestamp === undefined);
   });
   await world.idle();
 };
