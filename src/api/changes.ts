@@ -58,12 +58,17 @@ const changeSource =
   <Row extends object>(context: Context, topic: Topic, { newsOf, load, isShown }: Shown<Row>) =>
   (wake: () => void): Source<News<Row>> => {
     const mailbox = createMailbox<What>({ capacity: CAPACITY, merge: mergeWhat, wake });
+    // That others were dropped is still to be told where the letter that says so is not shown.
+    let untold = 0;
     const pull = (actor: Actor): Promise<News<Row> | null> | null => {
-      const letter = mailbox.take();
-      if (letter === null) return null;
-      return load(context.reads.loaders(actor), letter.key).then((row) =>
-        row !== null && isShown(row, actor) ? newsOf(row, letter) : pull(actor),
-      );
+      const taken = mailbox.take();
+      if (taken === null) return null;
+      const letter = untold === 0 ? taken : { ...taken, missed: taken.missed + untold, resync: true };
+      return load(context.reads.loaders(actor), letter.key).then((row) => {
+        const isTold = row !== null && isShown(row, actor);
+        untold = letter.resync && !isTold ? letter.missed + 1 : 0;
+        return isTold ? newsOf(row, letter) : pull(actor);
+      });
     };
     return { pull, close: context.feed.onChanges(topic, (change) => mailbox.put(change.id, change.what)) };
   };
@@ -74,8 +79,11 @@ const loadOnce = <Row>(load: (loaders: Loaders, id: string) => Promise<Row>): ((
   return (loaders, id) => {
     const ofLoaders = loading.get(loaders) ?? new Map<string, Promise<Row>>();
     loading.set(loaders, ofLoaders);
-    const row = ofLoaders.get(id) ?? load(loaders, id);
+    const known = ofLoaders.get(id);
+    if (known !== undefined) return known;
+    const row = load(loaders, id);
     ofLoaders.set(id, row);
+    row.catch(() => ofLoaders.delete(id));
     return row;
   };
 };

@@ -79,7 +79,10 @@ class HeldSession implements Session {
       return false;
     }
     this.held = first;
-    return true;
+    // What ended while the other was looked at has told nobody.
+    if (this.end() === null) return true;
+    this.close();
+    return false;
   }
 
   token(): string {
@@ -103,7 +106,8 @@ class HeldSession implements Session {
     const { user, service } = this.current();
     const [end, endOfService] = [user.watch.check(), service?.watch.check()];
     if (!(end instanceof Promise) && !(endOfService instanceof Promise)) return end ?? this.endOfService();
-    return Promise.all([end, endOfService]).then(([ended]) => ended ?? this.endOfService());
+    // It may have been renewed meanwhile.
+    return Promise.all([end, endOfService]).then(() => this.end());
   }
 
   onChange(listener: () => void): () => void {

@@ -101,7 +101,11 @@ const createQuestions = (): ((args: ExecutionArgs) => string) => {
     const number = numbers.get(document) ?? ++last;
     numbers.set(document, number);
     const names = variablesOfAnswers(document, operationName);
-    return JSON.stringify([number, operationName ?? null, names.map((name) => [name, variableValues?.[name]])]);
+    return JSON.stringify([
+      number,
+      operationName ?? null,
+      names.map((name) => [name, ...(variableValues != null && name in variableValues ? [variableValues[name]] : [])]),
+    ]);
   };
 };
 

@@ -31,7 +31,7 @@ import { type Seats, TOO_MANY_SEATS } from './seats.ts';
 import type { OpenSession, Session } from './session.ts';
 import type { ApiSettings } from './settings.ts';
 import type { SharedAnswers } from './sharedAnswers.ts';
-import { Connection } from './socketConnection.ts';
+import { Connection, MAX_SUBSCRIBED } from './socketConnection.ts';
 import { createSocketPings } from './socketPings.ts';
 import { createRenewal, mayRenew } from './socketRenewal.ts';
 import { tellShared } from './tellShared.ts';
@@ -236,7 +236,9 @@ const prepare = async (
     const ids = idsWithin(ctx.extra.ids, id);
     const context = deps.contextOf({ actor: session.actor(), token: session.token(), ids, request, session });
     const asked = { document, operationName: payload.operationName, variables: payload.variables };
-    if (getOperationAST(document, payload.operationName)?.operation === 'mutation') await takeMutations(deps.rates, context, asked);
+    const kind = getOperationAST(document, payload.operationName)?.operation;
+    if (kind === 'mutation') await takeMutations(deps.rates, context, asked);
+    if (kind === 'subscription' && !ctx.extra.subscribes(id, JSON.stringify(payload).length)) return [TOO_MUCH_SUBSCRIBED];
     const errors = refusalsOf(deps, request, asked);
     if (errors.length > 0) {
       await recordRefusedDocument(context, { ...asked, code: codeOf(errors) });
@@ -255,6 +257,11 @@ const prepare = async (
     throw error;
   }
 };
+
+const TOO_MUCH_SUBSCRIBED = new GraphQLError(
+  `The subscriptions that are open on one socket may have at most ${MAX_SUBSCRIBED} characters together; end one, or open another socket.`,
+  { extensions: { code: 'TOO_MANY_OPERATIONS' } },
+);
 
 const refusalsOf = (
   { documents }: SocketDeps,

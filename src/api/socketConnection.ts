@@ -6,12 +6,14 @@ import type { Log } from '../lib/log.ts';
 import type { AskedBy } from './askedBy.ts';
 import type { RequestIds } from './requestIds.ts';
 import type { Session } from './session.ts';
-import { createSocketIds } from './socketIds.ts';
+import { createSocketIds, MAX_ID } from './socketIds.ts';
 import { SocketPace } from './socketPace.ts';
 
 /** Answers to a flood of pings, of either protocol, pile up when nobody reads them; a short one takes some hundred times its bytes of memory. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 const MAX_UNREAD_MESSAGES = 1_000;
+/** What a subscription says is kept while it lives, and its document at forty times the length. */
+export const MAX_SUBSCRIBED = 65_536;
 
 export class Connection implements SocketOfProtocol {
   readonly socket: WebSocket;
@@ -30,6 +32,8 @@ export class Connection implements SocketOfProtocol {
   private waiting: NodeJS.Timeout | undefined;
   /** Taken while something that was sent was not read yet. */
   private unread = 0;
+  /** Characters of subscriptions by their ids; of some that have ended, too. */
+  private subscribed: Map<string, number> | null = null;
 
   constructor(socket: WebSocket, wire: Duplex, request: AskedBy, ids: RequestIds, log: Log) {
     this.socket = socket;
@@ -75,6 +79,7 @@ export class Connection implements SocketOfProtocol {
       handle,
       isOpen: (id) => id in this.subscriptions,
       refuse: (id) => this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`),
+      refuseLong: () => this.close(CloseCode.BadRequest, `An id may have at most ${MAX_ID} characters`),
     });
     this.socket.on('message', (data: RawData) => {
       // What was sent before our close was seen is nobody's any more.
@@ -83,6 +88,15 @@ export class Connection implements SocketOfProtocol {
       const text = String(data);
       if (!this.renews(text)) take(text).catch((error: unknown) => this.failed(error, 'a socket message failed'));
     });
+  }
+
+  /** Whether a subscription that was said in so many characters may be open beside the others. */
+  subscribes(id: string, characters: number): boolean {
+    const open = [...(this.subscribed ?? [])].filter(([one]) => one in this.subscriptions && one !== id);
+    const sum = open.reduce((total, [, length]) => total + length, characters);
+    if (sum > MAX_SUBSCRIBED) return false;
+    this.subscribed = new Map([...open, [id, characters]]);
+    return true;
   }
 
   /** After its close. */

@@ -11,10 +11,14 @@ export interface SocketIdsDeps {
   isOpen(id: string): boolean;
   /** Two operations want the same id at once. */
   refuse(id: string): void;
+  refuseLong(): void;
 }
 
+/** Every event says the id again, to each subscriber by itself where no other has the same. */
+export const MAX_ID = 128;
+
 /** Takes each message of a socket; rejects as `handle` does. */
-export const createSocketIds = ({ handle, isOpen, refuse }: SocketIdsDeps): ((text: string) => Promise<void>) => {
+export const createSocketIds = ({ handle, isOpen, refuse, refuseLong }: SocketIdsDeps): ((text: string) => Promise<void>) => {
   /** Under way by their ids, those included that are completed and have not ended yet. */
   const running = new Map<string, Promise<void>>();
   /** What is to begin under an id when the one before has ended; null: it was completed meanwhile. Made when there is some, which is seldom. */
@@ -42,6 +46,7 @@ export const createSocketIds = ({ handle, isOpen, refuse }: SocketIdsDeps): ((te
 
   return (text) => {
     const { id, type } = headOf(text);
+    if (id.length > MAX_ID) return done(refuseLong());
     const next = waiting?.get(id);
     if (type === 'complete' && next !== undefined) return done(waiting?.set(id, null));
     if (type !== 'subscribe') return handle(text);

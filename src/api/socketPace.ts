@@ -2,6 +2,7 @@
  * How far a reader may be behind on a WebSocket. The kernel takes some megabytes for one who does not read, which a thousand of them
  * would make gigabytes that all connections of the machine lack, and who reads slowly would be told of states long past.
  */
+import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
@@ -15,8 +16,10 @@ export class SocketPace {
   private readonly socket: WebSocket;
   private readonly wire: Duplex;
   private sent = 0;
-  private asked = 0;
   private read = 0;
+  /** Pings without an answer, oldest first, by their words: one who could guess them would say that he has read. */
+  private asked: readonly { word: string; upTo: number }[] = [];
+  private askedLast = 0;
   private waiting: readonly (() => void)[] = [];
 
   constructor(socket: WebSocket, wire: Duplex) {
@@ -41,26 +44,37 @@ export class SocketPace {
   }
 
   private send(what: string | Buffer, done: () => void): void {
-    if (this.socket.readyState !== this.socket.OPEN) return void done();
+    if (this.socket.readyState === this.socket.CLOSED) return void done();
+    // Whoever is on the way out is told nothing, and what would be told next is not looked for.
+    if (this.socket.readyState !== this.socket.OPEN) return void this.wait(done);
     this.sent += what.length;
     // A failed write closes the socket, which ends all that would be sent on it.
     const left = () => {
-      if (this.isBehind()) this.waiting = [...this.waiting, done];
+      if (this.isBehind() || this.socket.readyState === this.socket.CLOSING) this.wait(done);
       else done();
     };
     if (typeof what === 'string') this.socket.send(what, left);
     else this.wire.write(what, left);
-    if (this.sent - this.asked < ASKED_AFTER) return;
-    this.asked = this.sent;
-    this.socket.ping(String(this.asked));
+    if (this.sent - this.askedLast < ASKED_AFTER) return;
+    this.askedLast = this.sent;
+    const word = randomBytes(9).toString('base64');
+    this.asked = [...this.asked, { word, upTo: this.sent }];
+    this.socket.ping(word);
+  }
+
+  private wait(done: () => void): void {
+    this.waiting = [...this.waiting, done];
   }
 
   private heard(data: Buffer): void {
-    // Of one that was asked for; the ping that keeps a connection alive says nothing.
-    const upTo = Number(data.toString());
-    if (!(upTo > this.read && upTo <= this.asked)) return;
-    if (this.sent - upTo <= MAX_UNREAD) this.goOn(upTo);
-    else this.read = upTo;
+    const word = data.toString();
+    // A peer may answer the newest of several alone. The ping that keeps a connection alive says nothing.
+    const at = this.asked.findIndex((ping) => ping.word === word);
+    const ping = this.asked[at];
+    if (ping === undefined || this.socket.readyState !== this.socket.OPEN) return;
+    this.asked = this.asked.slice(at + 1);
+    if (this.sent - ping.upTo <= MAX_UNREAD) this.goOn(ping.upTo);
+    else this.read = ping.upTo;
   }
 
   private goOn(read: number): void {

@@ -28,7 +28,8 @@ export const createRenewal = ({ session, socket, acknowledge, now, log }: Renewa
 
   const renew = async (credentials: Credentials): Promise<void> => {
     const outcome = await session.renew(credentials);
-    if (outcome === 'RENEWED') return acknowledge();
+    // Whether it is read is not waited for: the next renewal may come before.
+    if (outcome === 'RENEWED') return void acknowledge();
     socket.close(4403, outcome === 'INVALID' ? 'The new token is not valid.' : 'The new token is of another user or project.');
   };
 

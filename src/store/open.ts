@@ -51,6 +51,7 @@ export interface Store {
 }
 
 interface Waiting {
+  since: number;
   run(tx: Tx): Promise<() => void>;
   fail(error: unknown): void;
 }
@@ -118,14 +119,16 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   // A line of its own: an answer to somebody does not stand behind passes.
   const { turn } = createTurns();
 
-  const begin = async () => {
-    const since = performance.now();
+  let closing = false;
+
+  /** `since`: when the first of a batch was asked for. Later ones have had their time when it is their turn. */
+  const begin = async (since: number) => {
     for (;;) {
       try {
         client.exec('begin immediate');
         return;
       } catch (error) {
-        if (!isBusy(error) || performance.now() - since > (deps.lockedMs ?? LOCKED_MS)) throw error;
+        if (!isBusy(error) || closing || performance.now() - since > (deps.lockedMs ?? LOCKED_MS)) throw error;
         await delay(LOCKED_LOOK_MS);
       }
     }
@@ -135,7 +138,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
     const told: Committed[] = [];
     const finish: (() => void)[] = [];
     try {
-      await begin();
+      await begin(batch[0]?.since ?? 0);
       for (const waiting of batch) {
         const tx: Tx = { db: writer, work: [], changes: [], events: [] };
         client.exec('savepoint work');
@@ -179,6 +182,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
     transaction: <T>(work: (tx: Tx) => Promise<T>) =>
       new Promise<T>((resolve, reject) => {
         queue.push({
+          since: performance.now(),
           run: async (tx) => {
             const result = await work(tx);
             return () => resolve(result);
@@ -193,6 +197,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
     },
     version,
     close: async () => {
+      closing = true;
       await draining;
       listeners.clear();
       readClient.close();

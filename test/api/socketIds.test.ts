@@ -63,7 +63,7 @@ const openLine = async (guarded: boolean) => {
     {},
   );
   const take = guarded
-    ? createSocketIds({ handle, isOpen: (id) => isOpen(id), refuse: (id) => void refused.push(id) })
+    ? createSocketIds({ handle, isOpen: (id) => isOpen(id), refuse: (id) => void refused.push(id), refuseLong: () => {} })
     : (text: string) => handle(text);
   const pause = () => new Promise((resolve) => setImmediate(resolve));
   const say = async (message: object) => {

@@ -112,6 +112,25 @@ test('pages of other origins get no socket; the protocol and the path are looked
   await expect(dial(world, { protocol: 'graphql-ws' })).rejects.toThrow();
 });
 
+test('what a subscription says is kept while it lives, so it may not be long, nor its id', async () => {
+  const world = await openWorld();
+  const line = await dial(world);
+  line.send(init('anna'));
+  await line.until('connection_ack');
+  const long = (id: string) => ask(id, `subscription { clusters { missed } } # ${'x'.repeat(40_000)}`);
+  line.send(long('1'));
+  line.send(long('2'));
+  await line.until('error');
+  line.send({ id: '1', type: 'complete' });
+  line.send(long('3'));
+  line.send(ask('4', '{ viewer { userName } }'));
+  await line.until('complete');
+  const errors = line.messages.filter(({ type }) => type === 'error');
+  expect(errors).toMatchObject([{ id: '2', payload: [{ extensions: { code: 'TOO_MANY_OPERATIONS' } }] }]);
+  line.send(ask('i'.repeat(129), '{ viewer { userName } }'));
+  expect(await line.closed).toBe(4400);
+});
+
 test('a flood of operations closes the socket, and others go on', async () => {
   const world = await openWorld({ maxOperationsPerSocket: 10 });
   const { id } = await makeCluster(world, 'anna');

@@ -13,6 +13,8 @@ interface Stalled {
   /** Begins to read again; gives all text when its end has been seen. */
   resume(seen: (tail: string) => boolean): Promise<string>;
   close(): void;
+  /** Over WebSocket: of the client, which can still send. */
+  socket?: WebSocket;
 }
 
 /** Keeps what comes in pieces: one string of 40 MB would be copied with each. */
@@ -57,6 +59,24 @@ const stallSocket = async (world: World, query: string, variables: object): Prom
       return text.until(seen);
     },
     close: () => socket.terminate(),
+    socket,
+  };
+};
+
+/** The same, who says again and again that he has read, as far as he can guess what was sent. */
+const stallLiar = async (world: World, query: string, variables: object): Promise<Stalled> => {
+  const stalled = await stallSocket(world, query, variables);
+  let read = 0;
+  const lying = setInterval(() => {
+    read = (read % 8_000_000) + 50_000;
+    if (stalled.socket?.readyState === WebSocket.OPEN) stalled.socket.pong(String(read));
+  }, 1);
+  return {
+    ...stalled,
+    resume: (seen) => {
+      clearInterval(lying);
+      return stalled.resume(seen);
+    },
   };
 };
 
@@ -131,6 +151,7 @@ test.each([
 test.each([
   // What may be on its way, and what comes after; by SSE as much as the kernel takes.
   ['WebSocket', stallSocket, 10],
+  ['lying WebSocket', stallLiar, 10],
   ['SSE', stallSse, 1_000],
 ])(
   'a %s subscriber to states that stops reading is told the latest, and how many it missed',
@@ -159,6 +180,31 @@ test.each([
   },
   60_000,
 );
+
+test('for a socket that is being closed nothing is read any more, whatever it says', async () => {
+  const world = await openWorld();
+  const { uuid } = await makeCluster(world, 'anna');
+  const { socket, close } = await stallSocket(world, PROGRESS, { id: uuid });
+  const reads = countReads(world);
+  for (let i = 0; i < 20; i += 1)
+    await happen(
+      world,
+      uuid,
+      Array.from({ length: 200 }, () => PAD),
+    );
+  const settled = async () => {
+    for (let before = -1; before !== reads.pages(); await new Promise((resolve) => setTimeout(resolve, 200))) before = reads.pages();
+    return reads.pages();
+  };
+  const read = await settled();
+  expect(read).toBeLessThan(20);
+  // The same id once more: the server closes, and waits for an answer.
+  socket?.send(JSON.stringify({ id: 'a', type: 'subscribe', payload: { query: PROGRESS, variables: { id: uuid } } }));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  for (let pongs = 0; pongs < 100; pongs += 1) socket?.pong(String(pongs * 10_000));
+  expect(await settled()).toBe(read);
+  close();
+});
 
 test('a reader that takes nothing for too long loses its connection', async () => {
   const world = await openWorld({ stallMs: 200 });

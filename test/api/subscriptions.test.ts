@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { changed } from '../../src/store/reconcile.ts';
 import { actorBy } from '../commands/house.ts';
 import { addNode, happen, numbersOf, overSocket, PROGRESS, setNode, setOperation, setState, WAYS } from './live.ts';
 import { makeCluster, openWorld } from './world.ts';
@@ -114,6 +115,26 @@ describe.each(WAYS)('over %s', (_way, subscribe) => {
       resync: false,
     });
     for (const s of [anna, ada, named]) s.stop();
+  });
+
+  test('that news were dropped is told with the next that is shown, whatever was not', async () => {
+    const world = await openWorld();
+    const query = 'subscription { clusters { cluster { name } missed resync } }';
+    const { uuid } = await makeCluster(world, 'anna', 'web');
+    const live = subscribe(world, 'anna', query);
+    while (live.payloads.length === 0) {
+      await setState(world, uuid, 'CREATING');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const before = live.payloads.length;
+    await world.store.transaction(async (tx) => {
+      // Of those that are not there nothing is shown.
+      for (const id of [...Array.from({ length: 1_100 }, (_, i) => `none-${i}`), uuid])
+        tx.changes.push(changed('CLUSTER', { id }, id, 'blue', 'CHANGED'));
+    });
+    await live.until(before + 1);
+    expect(live.payloads[before]?.data?.clusters).toEqual({ cluster: { name: 'web' }, missed: expect.any(Number), resync: true });
+    live.stop();
   });
 
   test('the nodes of a cluster', async () => {

@@ -137,22 +137,34 @@ const serversOf = () =>
   world.rows<{ name: string }>(`select name from nodes where node_group_id = '${groupId}' and deleted_at is null`).map(({ name }) => name);
 
 interface Workload {
+  metadata: { generation?: number };
   spec: { replicas?: number };
-  status?: { replicas?: number; updatedReplicas?: number };
+  status?: { observedGeneration?: number; replicas?: number; updatedReplicas?: number };
 }
-const isSteady = ({ spec: { replicas = 1 }, status }: Workload): boolean =>
-  (status?.replicas ?? 0) === replicas && (status?.updatedReplicas ?? 0) === replicas;
+const isSteady = ({ metadata, spec: { replicas = 1 }, status }: Workload): boolean =>
+  status?.observedGeneration === metadata.generation && (status?.replicas ?? 0) === replicas && (status?.updatedReplicas ?? 0) === replicas;
+
+/** Looks, 25 ms apart, at which nothing may have changed: one thing is noticed after the other. */
+const LOOKS = 20;
 
 /** All is carried out, each workload has its pods and no others, and no old one is on its way out. */
 const quiet = async () => {
-  await until(() => world.rows("select 1 from operations where state in ('PENDING', 'RUNNING')").length === 0);
-  await world.settled(clusterId);
+  const list = async (apiVersion: string, kind: string) => (await world.seed.list({ apiVersion, kind })).items;
+  let seen = '';
+  let same = 0;
   await until(async () => {
-    const list = async (apiVersion: string, kind: string) => (await world.seed.list({ apiVersion, kind })).items;
     const workloads = [...(await list('apps/v1', 'Deployment')), ...(await list('apps/v1', 'StatefulSet'))] as unknown as Workload[];
     const pods = (await list('v1', 'Pod')) as unknown as Pod[];
-    return workloads.every(isSteady) && pods.every(({ metadata }) => metadata.deletionTimestamp === undefined);
+    const now = JSON.stringify(pods.map(({ metadata }) => metadata.uid).sort());
+    const isOver =
+      world.rows("select 1 from operations where state in ('PENDING', 'RUNNING')").length === 0 &&
+      workloads.every(isSteady) &&
+      pods.every(({ metadata }) => metadata.deletionTimestamp === undefined);
+    same = isOver && now === seen ? same + 1 : 0;
+    seen = now;
+    return same >= LOOKS;
   });
+  await world.settled(clusterId);
   await world.idle();
 };
 
