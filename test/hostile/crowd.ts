@@ -20,6 +20,8 @@ export interface Outcome {
   strays: number;
   /** Whose last word is not the state: of those who read, and of those who read on. */
   behind: string[];
+  /** Cut off in the last part, so that nothing is known of their last word. */
+  gone: number;
 }
 
 const PAUSE_MS = 100;
@@ -64,6 +66,7 @@ export const watchCrowd = async (streams: Streams, { projects, stalled, healthy,
   for (const { socket } of others) socket.resume();
   const all = [...readers, ...others];
   const late = await behind(streams, all);
+  const gone = all.filter(({ socket }) => socket.readyState !== socket.OPEN).length;
   for (const { socket } of all) socket.close();
   await Promise.all(all.map(({ closed }) => closed));
   const sum = (of: (subscriber: Subscriber) => number) => all.reduce((total, subscriber) => total + of(subscriber), 0);
@@ -74,6 +77,7 @@ export const watchCrowd = async (streams: Streams, { projects, stalled, healthy,
     events: sum(({ events }) => events),
     strays: sum(({ strays }) => strays),
     behind: late,
+    gone,
   };
 };
 
