@@ -117,6 +117,10 @@ const refusalOf = ({ status }: WireReply, container: string): Error => {
     return refused(
       `Container ${container} (${SETTING}) has no room left (status ${status}): raise its quota or that of its account, or delete backups.`,
     );
+  if (status >= 300 && status <= 399)
+    return refused(
+      `The object store for backups (Swift) answered with a redirect (status ${status}), which is never followed: its endpoint in Keystone's catalogue must be its own address.`,
+    );
   if (status >= 500 || [408, 425, 429, 498].includes(status))
     return later(`The object store for backups (Swift) failed (status ${status}).`);
   return refused(`The object store for backups (Swift) refused a request (status ${status}); see ${SETTING}.`);

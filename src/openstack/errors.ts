@@ -18,6 +18,12 @@ export const failureOf = (asked: Asked, reply: Reply): SeedbedError => {
   if (over !== null) return over;
   const { service } = asked;
   switch (reply.status) {
+    case 301:
+    case 302:
+    case 303:
+    case 307:
+    case 308:
+      return redirected(service, openstack);
     case 401:
       return new Unavailable('CLOUD_CREDENTIAL', said(`The ${service} service did not accept the login`, fault), {
         openstack,
@@ -71,6 +77,13 @@ export const loginRefused = (what: string, reply: Reply, whoMustAct: 'CUSTOMER' 
     openstack: { service: 'identity', status: reply.status, requestId: reply.requestId },
     whoMustAct,
   });
+
+/** A token goes where the operator and the catalogue say, and nowhere that an answer names. Where that is is not repeated: it may be a signed URL. */
+const redirected = (service: string, openstack: OpenStackOrigin): Unavailable => {
+  const where = service === 'identity' ? 'SEEDBED_KEYSTONE_URL' : "its endpoint in Keystone's catalogue";
+  const message = `The ${service} service answered with a redirect (status ${openstack.status}), which is never followed: ${where} must be its own address.`;
+  return new Unavailable('CLOUD_UNAVAILABLE', message, { openstack, whoMustAct: 'CLOUD_ADMIN' });
+};
 
 /** The value, or undefined when the thing is not there. */
 export const orUndefined = async <T>(value: Promise<T>): Promise<T | undefined> => {

@@ -19,7 +19,9 @@ export interface FakeS3 {
   /** Milliseconds that its clock is ahead. */
   aheadMs: number;
   /** Answers instead of itself; undefined: itself. */
-  instead: ((method: string, name: string) => { status: number; body?: string } | 'cut' | 'stall' | undefined) | null;
+  instead:
+    | ((method: string, name: string) => { status: number; body?: string; headers?: Record<string, string> } | 'cut' | 'stall' | undefined)
+    | null;
   /** Adds so many bytes to what it says of an object's size. */
   extraBytes: number;
   close(): Promise<void>;

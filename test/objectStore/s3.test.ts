@@ -5,7 +5,7 @@ import { Unavailable, UserError } from '../../src/domain/errors.ts';
 import { openS3Store, presign, type S3Settings } from '../../src/objectStore/s3.ts';
 import { tryStore } from '../../src/objectStore/trial.ts';
 import { type FakeS3, startFakeS3 } from './fakeS3.ts';
-import { carry, expectToKeep, failureOf, listeningLog, newName, textOf } from './shared.ts';
+import { carry, expectNoRedirect, expectToKeep, failureOf, listeningLog, newName, textOf } from './shared.ts';
 
 let s3: FakeS3;
 const opened: { close(): Promise<void> }[] = [];
@@ -81,6 +81,18 @@ test('what only the operator can mend names the setting', async () => {
   expect(await said({ bucket: 'nowhere' })).toMatch(/SEEDBED_BACKUP_S3_BUCKET names a bucket that is not at SEEDBED_BACKUP_S3_ENDPOINT/);
   s3.instead = () => ({ status: 307 });
   expect(await said({})).toMatch(/is elsewhere \(status 307\): set SEEDBED_BACKUP_S3_REGION/);
+});
+
+test('a redirect is not followed, and its signed URL goes nowhere', async () => {
+  const errors = await expectNoRedirect(open(), (location, status) => {
+    s3.instead = () => ({ status, headers: { location }, body: '<Error><Code>TemporaryRedirect</Code></Error>' });
+  });
+  for (const error of errors) {
+    expect(error).toMatchObject({ code: 'CLOUD_REFUSED', detail: { whoMustAct: 'CLOUD_ADMIN' } });
+    expect(error.message).toMatch(
+      /is elsewhere \(status 30[27], TemporaryRedirect\): set SEEDBED_BACKUP_S3_REGION and SEEDBED_BACKUP_S3_ENDPOINT to those of the bucket\.$/,
+    );
+  }
 });
 
 test('a web server that is no store does not make backups LOST', async () => {

@@ -1,6 +1,8 @@
 /** What every store of others' is held against, whatever it speaks. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
 import { request } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import type { Log } from '../../src/lib/log.ts';
@@ -28,6 +30,35 @@ export const failureOf = async (call: Promise<unknown>): Promise<unknown> => {
     return error;
   }
   throw new Error('it should have failed');
+};
+
+/** A server that nobody is to call: every connection counts, whatever comes over it. */
+const startBystander = async (): Promise<{ origin: string; connections: () => number; close: () => void }> => {
+  let connections = 0;
+  const server = createServer((_, response) => void response.end()).on('connection', () => {
+    connections += 1;
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: () => connections, close };
+};
+
+/** Each way in which Seedbed itself calls a store, when the store sends it elsewhere; the errors, none of which may repeat where. */
+export const expectNoRedirect = async (store: ObjectStore, redirectTo: (location: string, status: number) => void): Promise<Error[]> => {
+  const other = await startBystander();
+  const errors: Error[] = [];
+  for (const status of [302, 307]) {
+    redirectTo(`${other.origin}/elsewhere?signed=in-the-location`, status);
+    for (const call of ['get', 'stat', 'remove'] as const) errors.push((await failureOf(store[call](newName()))) as Error);
+    errors.push((await failureOf(store.put(newName(), Buffer.from('x')))) as Error);
+  }
+  for (const error of errors) expect(textOf(error)).not.toMatch(/in-the-location|elsewhere\?/);
+  expect(other.connections()).toBe(0);
+  other.close();
+  return errors;
 };
 
 /** Everything that was said, as one text. */

@@ -10,13 +10,15 @@ import { tryStore } from '../../src/objectStore/trial.ts';
 import { type CloudFactory, createCloudFactory } from '../../src/openstack/session.ts';
 import type { LoginName } from '../../src/sandbox/openstack/furnish.ts';
 import { startCloud, type TestCloud } from '../sandbox/cloud.ts';
-import { carry, expectToKeep, failureOf, listeningLog, newName, textOf } from './shared.ts';
+import { carry, expectNoRedirect, expectToKeep, failureOf, listeningLog, newName, textOf } from './shared.ts';
 import { makeTls, type TestTls } from './tls.ts';
 
 let cloud: TestCloud;
 let front: Server;
 let origin: string;
 let tls: TestTls;
+/** What the front answers by itself to calls whose URL this matches. */
+let redirect: { url: RegExp; status: number; location: string } | null = null;
 const opened: { close(): Promise<void> }[] = [];
 
 /** TLS before the sandbox's cloud, which goes by the name that its clients use. */
@@ -25,6 +27,10 @@ beforeAll(async () => {
   const { port } = new URL(cloud.origin);
   front = createServer({ cert: tls.cert, key: tls.key }, (incoming, outgoing) => {
     const { method, url, headers } = incoming;
+    if (redirect?.url.test(url ?? '') === true) {
+      incoming.resume();
+      return void outgoing.writeHead(redirect.status, { location: redirect.location }).end();
+    }
     const inner = plainRequest({ port, host: '127.0.0.1', method, path: url, headers }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -124,6 +130,28 @@ test('a user who may not, a certificate that nobody knows and a cloud that fails
   expect((refused as Error).message).toMatch(/the clock of this machine must be right/);
   expect(said()).toMatch(/'error'.*failed \(status 503\).*It is tried again/s);
   for (const text of [textOf(down), textOf(refused), said()]) expect(text).not.toMatch(/temp_url_sig|the-key-of-seedbed/);
+});
+
+test("a redirect is not followed: neither an object's signed URL nor the container's token goes anywhere", async () => {
+  const { store } = open();
+  await store.put(newName(), Buffer.from('x'));
+  const signed = await expectNoRedirect(store, (location, status) => {
+    redirect = { url: /temp_url_sig/, status, location };
+  });
+  redirect = null;
+  for (const error of signed) {
+    expect(error).toMatchObject({ code: 'CLOUD_REFUSED', detail: { whoMustAct: 'CLOUD_ADMIN' } });
+    expect(error.message).toMatch(
+      /\(Swift\) answered with a redirect \(status 30[27]\), which is never followed: its endpoint in .* catalogue/,
+    );
+  }
+  const unprepared = open({ container: 'elsewhere' });
+  const own = await expectNoRedirect(unprepared.store, (location, status) => {
+    redirect = { url: /AUTH_[^/]+\/elsewhere$/, status, location };
+  });
+  redirect = null;
+  for (const error of own) expect(error.message).toMatch(/^The object-store service answered with a redirect \(status 30[27]\)/);
+  expect(await unprepared.account.findContainer('elsewhere')).toBeUndefined();
 });
 
 test('a URL that is signed with another key, or over sha1, is worth nothing', async () => {

@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Unavailable } from '../../src/domain/errors.ts';
-import { type FakeCloud, failing, startFakeCloud } from './fakeCloud.ts';
+import { entry, type FakeCloud, failing, startFakeCloud } from './fakeCloud.ts';
 
 const NETWORKS = 'GET /network/v2.0/networks';
 let cloud: FakeCloud;
@@ -127,6 +127,41 @@ test('an answer cut short or of another shape is unreadable, not a crash', async
     expect(error).toBeInstanceOf(Unavailable);
     expect(error).toMatchObject({ code: 'CLOUD_UNAVAILABLE', detail: { openstack: { status: 200 } } });
   }
+});
+
+const CALLS: [string, string, (cloud: FakeCloud) => Promise<unknown>][] = [
+  ['identity', 'POST /identity/v3/auth/tokens', ({ open }) => open().projectId()],
+  ['identity', 'GET /identity/v3/auth/tokens', ({ open }) => open().identity.validateToken('theirs')],
+  ['network', NETWORKS, ({ open }) => open().network.listNetworks()],
+  ['network', 'POST /network/v2.0/networks', ({ open }) => open().network.createNetwork({ name: 'n', description: 'd' })],
+  ['network', 'DELETE /network/v2.0/networks/n1', ({ open }) => open().network.deleteNetwork('n1')],
+  ['image', 'GET /image/v2/images', ({ open }) => open().image.listImages()],
+  ['compute', 'GET /compute/v2.1/', ({ open }) => open().compute.listServers({})],
+  ['volume', 'GET /volume/v3/', ({ open }) => open().volume.listVolumeTypes()],
+  ['load-balancer', 'GET /lb/v2/lbaas/loadbalancers', ({ open }) => open().loadBalancer.listLoadBalancers()],
+  ['object-store', 'HEAD /swift/v1/AUTH_p1/backups', ({ open }) => open().objectStorage.findContainer('backups')],
+];
+test.each(CALLS)('a redirect carries no credential anywhere, and is told as one: %s, %s', async (service, route, call) => {
+  const other = await startFakeCloud();
+  cloud.catalog.push(entry('object-store', `${cloud.origin}/swift/v1/AUTH_p1`));
+  // Writes take turns.
+  for (const status of route.startsWith('GET') ? [301, 302, 303, 307, 308] : [302, 307]) {
+    const away = { status, headers: { location: `${other.origin}/elsewhere?temp_url_sig=secret` }, body: { error: { message: 'secret' } } };
+    if (route === 'POST /identity/v3/auth/tokens') cloud.login = () => away;
+    else cloud.on(route, away);
+    const error = await failing(call(cloud));
+    expect(error).toBeInstanceOf(Unavailable);
+    expect(error).toMatchObject({
+      code: 'CLOUD_UNAVAILABLE',
+      message: expect.stringMatching(
+        new RegExp(`^The ${service} service answered with a redirect \\(status ${status}\\), which is never followed: .* own address\\.$`),
+      ),
+      detail: { whoMustAct: 'CLOUD_ADMIN', openstack: { service, status, requestId: 'req-1' } },
+    });
+    expect(JSON.stringify(error) + String(error)).not.toContain('secret');
+  }
+  expect([...other.seen, ...other.logins]).toEqual([]);
+  await other.close();
 });
 
 test('no listener at all', async () => {
