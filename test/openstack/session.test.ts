@@ -1,7 +1,8 @@
 /** Logins: shared, renewed after a 401, renewed before they end, and never for a caller's own token. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Unavailable, UserError } from '../../src/domain/errors.ts';
-import { type FakeCloud, failing, startFakeCloud, tokenAnswer, tokenBody } from './fakeCloud.ts';
+import type { Cloud } from '../../src/openstack/session.ts';
+import { entry, type FakeCloud, failing, startFakeCloud, tokenAnswer, tokenBody } from './fakeCloud.ts';
 
 let cloud: FakeCloud;
 beforeEach(async () => {
@@ -114,14 +115,50 @@ test('calls are counted by service, method and status, failures too', async () =
 
 test('a cloud as a request calls it tells the id to every service, Keystone among them, and shares the login', async () => {
   const id = 'req-00000000-0000-4000-8000-00000000000a';
+  cloud.catalog.push(entry('object-store', `${cloud.origin}/swift/v1/AUTH_p1`));
+  cloud.on('GET /compute/v2.1/flavors/detail', { body: { flavors: [] } });
   cloud.on('GET /volume/v3/', { body: { versions: [{ id: 'v3.0', version: '3.70' }] } });
   cloud.on('GET /volume/v3/p1/types', { body: { volume_types: [] } });
+  cloud.on('GET /image/v2/images', { body: { images: [] } });
+  cloud.on('GET /lb/v2/lbaas/loadbalancers', { body: { loadbalancers: [] } });
+  cloud.on('HEAD /swift/v1/AUTH_p1/backups', { headers: { 'x-container-meta-temp-url-key': 'k' } });
+  cloud.on('PUT /swift/v1/AUTH_p1/backups', { status: 201 });
+  cloud.on('GET /identity/v3/auth/tokens', { body: tokenBody(cloud) });
   const whole = cloud.open();
+  const calls: ((as: Cloud) => Promise<unknown>)[] = [
+    (as) => as.network.listNetworks(),
+    (as) => as.compute.listFlavors(),
+    (as) => as.volume.listVolumeTypes(),
+    (as) => as.image.listImages(),
+    (as) => as.loadBalancer.listLoadBalancers(),
+    (as) => as.objectStorage.findContainer('backups'),
+    (as) => as.objectStorage.putContainer('backups', { slot: 0, value: 'k' }),
+    (as) => as.identity.validateToken('theirs'),
+  ];
   const mine = whole.as(id);
-  await mine.network.listNetworks();
-  await mine.volume.listVolumeTypes();
-  await whole.network.listNetworks();
+  for (const call of calls) await call(mine);
+  const told = [...cloud.logins, ...cloud.seen].map(({ method, path, headers }) => [
+    `${method} ${path}`,
+    headers['x-openstack-request-id'],
+  ]);
+  expect(told).toEqual(
+    [
+      'POST /identity/v3/auth/tokens',
+      'GET /network/v2.0/networks',
+      // The versions of a service are asked for on the way, and by the same request.
+      'GET /compute/v2.1/',
+      'GET /compute/v2.1/flavors/detail',
+      'GET /volume/v3/',
+      'GET /volume/v3/p1/types',
+      'GET /image/v2/images',
+      'GET /lb/v2/lbaas/loadbalancers',
+      'HEAD /swift/v1/AUTH_p1/backups',
+      'PUT /swift/v1/AUTH_p1/backups',
+      'GET /identity/v3/auth/tokens',
+    ].map((call) => [call, id]),
+  );
+  cloud.seen.length = 0;
+  for (const call of calls) await call(whole);
   expect(cloud.logins).toHaveLength(1);
-  const told = [...cloud.logins, ...cloud.seen].map((call) => call.headers['x-openstack-request-id']);
-  expect(told).toEqual([id, id, id, id, undefined]);
+  expect(cloud.seen.map(({ headers }) => headers['x-openstack-request-id'])).toEqual(calls.map(() => undefined));
 });
