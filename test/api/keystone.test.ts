@@ -1,11 +1,12 @@
 /** The whole server beside a Keystone: what a token allows by its access rules, and what a service may pass on. */
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { readConfig } from '../../src/config.ts';
+import { type Action, actionNames } from '../../src/domain/policy.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
-import { type Client, startCloud, type TestCloud } from '../sandbox/cloud.ts';
+import { type Client, passwordAuth, startCloud, type TestCloud } from '../sandbox/cloud.ts';
 
 let cloud: TestCloud;
 let member: Client;
@@ -24,6 +25,10 @@ const serve = async (name: string, settings: object = {}): Promise<string> => {
 beforeAll(async () => {
   cloud = await startCloud();
   [member, service] = await Promise.all([cloud.login('member'), cloud.login('service')]);
+  const admin = await cloud.login('admin');
+  const roles = await admin.call('GET', '/identity/v3/roles');
+  const roleId = (roles.at('roles') as { id: string; name: string }[]).find(({ name }) => name === 'admin')?.id;
+  expect((await admin.call('PUT', `/identity/v3/domains/default/users/${admin.userId}/roles/${roleId}`)).status).toBe(204);
 });
 afterAll(async () => {
   for (const server of servers) await server.close(1_000);
@@ -88,6 +93,87 @@ test("with a service's token one that has ended is good, for as long as Keystone
   expect(await ask(url, 'nobody', { 'x-service-token': service.token })).toBe(401);
   const picky = await serve('picky', { serviceTokenRoles: 'heat_service' });
   expect(await ask(picky, member.token, { 'x-service-token': service.token })).toBe(401);
+});
+
+/** A token of the admin's for another scope than a project's; null: none at all. */
+const adminFor = async (scope: object | null): Promise<string> => {
+  const auth = { identity: passwordAuth(cloud, 'admin'), scope: scope ?? { unscoped: {} } };
+  return (await cloud.authenticate(auth)).headers.get('x-subject-token') ?? '';
+};
+const data = async <T>(url: string, token: string, query: string): Promise<T> => {
+  const headers = { 'content-type': 'application/json', 'x-auth-token': token };
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query }) });
+  const { data: found, errors } = (await answer.json()) as { data: T; errors?: unknown };
+  expect(errors).toBeUndefined();
+  return found;
+};
+interface Scoped {
+  viewer: Record<string, unknown> & { can: Record<Action, boolean> };
+  clusterTemplates: { nodes: { name: string }[] };
+}
+const SCOPED = `{
+  viewer { projectId projectName roles isCloudAdmin canRead canWrite can { ${actionNames.join(' ')} } }
+  clusterTemplates { nodes { name } }
+}`;
+const makes = (url: string, token: string) =>
+  data<{ createClusterTemplate: { __typename: string; code?: string } }>(
+    url,
+    token,
+    `mutation { createClusterTemplate(input: { name: "small", image: "debian-12-node", flavor: "m1.small" }) { __typename ... on Problem { code } } }`,
+  );
+
+test('what a token of the system, of a domain or of nothing allows, by the same roles of the same user', async () => {
+  const url = await serve('scopes');
+  await makes(url, member.token);
+  const [ofSystem, ofDomain, ofNothing] = [
+    await adminFor({ system: { all: true } }),
+    await adminFor({ domain: { id: 'default' } }),
+    await adminFor(null),
+  ];
+  const system = await data<Scoped>(url, ofSystem, SCOPED);
+  const roleNames = ['admin', 'member', 'reader'];
+  const nowhere = { projectId: null, projectName: null };
+  expect(system.viewer).toMatchObject({ ...nowhere, roles: roleNames, isCloudAdmin: true, canRead: true, canWrite: false });
+  // What is made or seen in a project of one's own asks for one; all else is the cloud's.
+  expect(actionNames.filter((action) => !system.viewer.can[action])).toEqual([
+    'readCloud',
+    'createCluster',
+    'cloneCluster',
+    'createClusterTemplate',
+  ]);
+  expect(system.clusterTemplates.nodes).toEqual([{ name: 'small' }]);
+
+  for (const [token, roles] of [
+    [ofDomain, roleNames],
+    [ofNothing, []],
+  ] as const) {
+    const { viewer, clusterTemplates } = await data<Scoped>(url, token, SCOPED);
+    expect(viewer).toMatchObject({ ...nowhere, roles, isCloudAdmin: false, canRead: false, canWrite: false });
+    expect(actionNames.filter((action) => viewer.can[action])).toEqual([]);
+    expect(clusterTemplates.nodes).toEqual([]);
+  }
+  for (const token of [ofSystem, ofDomain, ofNothing])
+    expect(await makes(url, token)).toEqual({ createClusterTemplate: { __typename: 'ForbiddenError', code: 'FORBIDDEN' } });
+});
+
+test('a policy may tell the system and a domain from a project, and means what Keystone says of each token', async () => {
+  const policyFile = join(cloud.dataDir, 'policy.yaml');
+  writeFileSync(
+    policyFile,
+    '"cloud_admin": "role:admin and system_scope:all"\n"seedbed:cluster_template:get": "rule:project_reader or (role:admin and domain_id:default)"\n',
+  );
+  const url = await serve('policy', { policyFile });
+  expect(await makes(url, member.token)).toEqual({ createClusterTemplate: { __typename: 'CreateClusterTemplatePayload' } });
+  const told: Record<string, unknown> = {};
+  for (const [name, token] of [
+    ['project', (await cloud.login('admin')).token],
+    ['system', await adminFor({ system: { all: true } })],
+    ['domain', await adminFor({ domain: { id: 'default' } })],
+  ] as const) {
+    const { viewer, clusterTemplates } = await data<Scoped>(url, token, SCOPED);
+    told[name] = [viewer.isCloudAdmin, viewer.can.readSeeds, viewer.can.readClusterTemplates, clusterTemplates.nodes.length];
+  }
+  expect(told).toEqual({ project: [false, false, true, 0], system: [true, true, false, 0], domain: [false, false, true, 1] });
 });
 
 /** A socket that says hello: whether it was welcome (`ack`), and the code of its end. */
