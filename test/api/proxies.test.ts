@@ -1,10 +1,13 @@
 /** What stands before the server: proxies with a path of their own, load balancers that keep connections, and TLS of its own. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
+import { createClient } from 'graphql-ws';
 import { expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { watchTlsFiles } from '../../src/tlsFiles.ts';
 import { makeTls } from '../objectStore/tls.ts';
 import { overSocket, overSse, PROGRESS } from './live.ts';
@@ -107,4 +110,66 @@ test('a new certificate is taken while the server runs, and never half of one', 
     watch.close();
     rmSync(folder, { recursive: true });
   }
+});
+
+test('queries and subscriptions come over TLS of its own, by HTTPS, WSS and SSE, and to nobody without', async () => {
+  const { cert, key, caPem } = await makeTls('127.0.0.1');
+  const world = await openWorld({ tls: { cert, key } });
+  expect(world.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/graphql$/);
+  // As the house's clients send it, but for the authority that they trust.
+  const send = (accept: string, query: string, variables: object = {}) =>
+    new Promise<{ status: number; text: string }>((resolve, reject) => {
+      const headers = { 'content-type': 'application/json', accept, 'x-auth-token': 'anna' };
+      const call = request(world.url, { method: 'POST', headers, ca: caPem, agent: false }, (response) => {
+        let text = '';
+        const done = () => resolve({ status: response.statusCode ?? 0, text });
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+          // A stream of events has no end of its own.
+          if (accept === 'text/event-stream' && /^data: .+\n\n/m.test(text)) {
+            done();
+            call.destroy();
+          }
+        });
+        response.on('end', done).on('error', reject);
+      });
+      call.on('error', reject);
+      call.end(JSON.stringify({ query, variables }));
+    });
+  const answered = { data: { viewer: { userName: 'anna' } } };
+  const overHttps = await send('application/json', VIEWER);
+  expect([overHttps.status, JSON.parse(overHttps.text)]).toMatchObject([200, answered]);
+
+  const template = '{ name: "standard", image: "debian", flavor: "small" }';
+  await send('application/json', `mutation { createClusterTemplate(input: ${template}) { __typename } }`);
+  const made = await send(
+    'application/json',
+    'mutation { createCluster(input: { name: "web", clusterTemplate: "standard" }) { ... on CreateClusterPayload { cluster { id } } } }',
+  );
+  const { id } = (JSON.parse(made.text) as { data: { createCluster: { cluster: { id: string } } } }).data.createCluster.cluster;
+  const first = { data: { clusterProgress: { number: 1 } } };
+  const eventOf = ({ text }: { text: string }): unknown => JSON.parse(/^data: (.+)$/m.exec(text)?.[1] ?? 'null');
+  expect(eventOf(await send('text/event-stream', VIEWER))).toMatchObject(answered);
+  expect(eventOf(await send('text/event-stream', PROGRESS, { id }))).toMatchObject(first);
+
+  const trusting = class extends WebSocket {
+    constructor(url: string, protocols: string) {
+      super(url, protocols, { ca: caPem });
+    }
+  };
+  const url = world.url.replace('https', 'wss');
+  const client = createClient({ url, webSocketImpl: trusting, connectionParams: { 'X-Auth-Token': 'anna' }, retryAttempts: 0 });
+  for (const [order, expected] of [
+    [{ query: VIEWER }, answered],
+    [{ query: PROGRESS, variables: { id } }, first],
+  ] as const) {
+    const asked = client.iterate({ ...order });
+    expect((await asked.next()).value).toMatchObject(expected);
+    await asked.return?.();
+  }
+  await client.dispose();
+
+  // Without the authority, and without TLS, nothing is said.
+  await expect(fetch(world.url, { method: 'POST' })).rejects.toThrow();
+  await expect(fetch(world.url.replace('https', 'http'), { method: 'POST' })).rejects.toThrow();
 });
