@@ -45,7 +45,8 @@ export interface Counters {
 }
 
 export type Fault =
-  | { kind: 'status'; status: number; body: string | null; retryAfterSeconds: number | null }
+  /** `requestId`: of the service, for a body of JSON; without it a new one. */
+  | { kind: 'status'; status: number; body: string | null; retryAfterSeconds: number | null; requestId?: string | null }
   | { kind: 'resetBefore' }
   | { kind: 'resetAfter' }
   | { kind: 'stall'; stallMs: number }

@@ -58,7 +58,13 @@ const readFault = (body: Body): Fault => {
   if (kind === 'status') {
     const status = number(body, 'status') ?? 503;
     if (!Number.isInteger(status) || status < 200 || status > 599) throw new BadControl('status must be a final HTTP status.');
-    return { kind, status, body: text(body, 'body'), retryAfterSeconds: number(body, 'retryAfterSeconds') };
+    return {
+      kind,
+      status,
+      body: text(body, 'body'),
+      retryAfterSeconds: number(body, 'retryAfterSeconds'),
+      requestId: text(body, 'requestId'),
+    };
   }
   if (kind === 'stall') return { kind, stallMs: number(body, 'stallMs') ?? 1000 };
   if (kind === 'resetBefore' || kind === 'resetAfter' || kind === 'truncate') return { kind };

@@ -86,7 +86,7 @@ export const playFault: PlayFault = (fault, request, response, handle) => {
     if (fault.retryAfterSeconds !== null) response.setHeader('Retry-After', String(fault.retryAfterSeconds));
     const body = fault.body ?? '';
     // What speaks JSON is the service itself, which tells its own id of the request; a proxy does not.
-    if (body.startsWith('{')) response.setHeader('X-Openstack-Request-Id', `req-${randomUUID()}`);
+    if (body.startsWith('{')) response.setHeader('X-Openstack-Request-Id', fault.requestId ?? `req-${randomUUID()}`);
     response.writeHead(fault.status, { 'Content-Type': body.startsWith('{') ? 'application/json' : 'text/html; charset=UTF-8' });
     response.end(body);
     return;

@@ -108,3 +108,48 @@ test("what Seedbed does by itself has an id of its own, which its events tell, a
   expect(failed?.problem?.openstack?.requestId).toMatch(/^req-/);
   expect(failed?.problem?.openstack?.requestId).not.toBe(failed?.requestId);
 });
+
+const TOLD = 'problem { __typename code message openstack { service status requestId } }';
+interface Problem {
+  code: string;
+  message: string;
+  openstack: { service: string; status: number; requestId: string | null };
+}
+
+test('what OpenStack refuses of a mutation is told with the service, its status and its own id of the request, wherever the problem is', async () => {
+  const requestId = 'req-0badcafe-1111-4222-8333-444455556666';
+  const refused = { service: 'network', method: 'POST', path: '^/v2.0/networks$', kind: 'status', status: 403, requestId };
+  const body = '{"NeutronError":{"type":"PolicyNotAuthorized","message":"Not for you.","detail":""}}';
+  await world.control('POST', 'faults', { ...refused, body });
+  const input = { name: 'refused', clusterTemplate: 'small', nodeCount: 0 };
+  const { cluster, operation } = await world.change<{ cluster: { id: string }; operation: { id: string } }>(
+    world.member,
+    'createCluster',
+    input,
+    `cluster { id } operation { id ${TOLD} }`,
+  );
+  const query = `query ($id: ID!, $operationId: ID!) {
+    cluster(id: $id) { conditions { ${TOLD} } operations { nodes { ${TOLD} } } events(first: 100) { nodes { ${TOLD} } } }
+    operation(id: $operationId) { ${TOLD} }
+  }`;
+  type Held = { nodes: { problem: Problem | null }[] };
+  type All = {
+    cluster: { conditions: { problem: Problem | null }[]; operations: Held; events: Held };
+    operation: { problem: Problem | null };
+  };
+  const ids = { id: cluster.id, operationId: operation.id };
+  const all = await until(async () => {
+    const read = await world.ask<All>(world.member, query, ids);
+    return read.operation.problem === null ? undefined : read;
+  });
+  const expected = {
+    __typename: 'Fault',
+    code: 'CLOUD_REFUSED',
+    message: expect.stringContaining('Not for you.'),
+    openstack: { service: 'network', status: 403, requestId },
+  };
+  expect(all.operation.problem).toEqual(expected);
+  for (const held of [all.cluster.conditions, all.cluster.operations.nodes, all.cluster.events.nodes])
+    expect(held.map(({ problem }) => problem).filter((problem) => problem !== null)).toContainEqual(expected);
+  await world.control('DELETE', 'faults');
+});
