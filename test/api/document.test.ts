@@ -1,4 +1,4 @@
-/** Documents as they are kept, and Yoga in front of them: on a schema of the test's own, for the API's has nothing deprecated to ask for. */
+/** Documents as they are kept, and Yoga in front of them: on a schema of the test's own, of which nothing is ever removed. */
 import { buildSchema } from 'graphql';
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
