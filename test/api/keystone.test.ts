@@ -1,5 +1,5 @@
 /** The whole server beside a Keystone: what a token allows by its access rules, and what a service may pass on. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -67,6 +67,43 @@ test('access rules are kept by the type of service that Seedbed has, and without
   expect(await ask(`${kept}/read`, other)).toBe(401);
   for (const url of [unset, absent]) expect(await ask(`${url}/read`, reads)).toBe(401);
   for (const url of [kept, unset, absent]) expect(await ask(url, free)).toBe(200);
+});
+
+test('a rule for one stored operation lets that one be called, each time, and nothing else', async () => {
+  const directory = join(cloud.dataDir, 'stored');
+  mkdirSync(directory);
+  for (const name of ['one', 'two']) writeFileSync(join(directory, `${name}.graphql`), '{ viewer { userName } }');
+  const graphql = await serve('operations', { serviceType: 'compute', operations: directory });
+  const page = (name: string) => new URL(`/v1/ops/${name}`, graphql).href;
+  const rule = (method: string, path: string) => ({ service: 'compute', method, path });
+  const one = await tokenBy('one', [rule('POST', '/v1/ops/one')]);
+  const all = await tokenBy('all', [rule('POST', '/v1/ops/*')]);
+  const gets = await tokenBy('gets', [rule('GET', '/v1/ops/one')]);
+  const free = await tokenBy('unbound');
+  const call = async (token: string, name: string) => {
+    const response = await fetch(page(name), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-auth-token': token },
+      body: '{}',
+    });
+    return [response.status, await response.json()];
+  };
+  const done = [200, { viewer: { userName: cloud.sandbox.handover.users.member.username } }];
+  const refused = [401, { errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] }];
+  // The second time the token is known already.
+  for (let i = 0; i < 2; i += 1) {
+    expect(await call(one, 'one')).toMatchObject(done);
+    expect(await call(one, 'two')).toMatchObject(refused);
+    // Nor is it told which names there are.
+    expect(await call(one, 'three')).toMatchObject(refused);
+    expect(await ask(graphql, one)).toBe(401);
+    for (const name of ['one', 'two']) {
+      expect(await call(all, name)).toMatchObject(done);
+      expect(await call(free, name)).toMatchObject(done);
+      expect(await call(gets, name)).toMatchObject(refused);
+    }
+    expect(await ask(graphql, all)).toBe(401);
+  }
 });
 
 test('Keystone shows a token with rules to nobody who does not say that he keeps them', async () => {
