@@ -47,10 +47,11 @@ test('a cluster, its groups and nodes are made by the id of the request for it, 
     world.write("update work_items set due_at = 0, wake = wake + 1 where kind != 'SEED'");
     await world.idle();
   });
-  expect(looks.length).toBeGreaterThan(0);
-  // Each look has one of its own.
-  for (const own of idsOf(looks)) expect(own).toMatch(/^req-/);
-  expect(idsOf(looks)).not.toContain(id);
+  // Each look has one of its own; the housekeeping that may come between has none.
+  const own = [...idsOf(looks)].filter((one) => one !== null);
+  expect(own.length).toBeGreaterThan(0);
+  for (const one of own) expect(one).toMatch(/^req-/);
+  expect(own).not.toContain(id);
 
   // Of a caller that was asked by another service, or that keeps ids of its own.
   const brought = 'req-0f0e0d0c-1111-4222-8333-444455556666';
