@@ -14,13 +14,15 @@ export const letIn = (world: World, token: string, who: Who, policy: Policy = cr
   return actor;
 };
 
-/** Who has no right to anything of the project blue: members and readers of another one, of none, and of none of its roles. */
+/** Who has no right to anything of the project blue: admins, members and readers of another one, members of none, who has none of its roles, and who has nothing at all. */
 export const STRANGERS: Readonly<Record<string, Who>> = {
   otto: { projectId: 'red', roles: ['member', 'reader'] },
+  mona: { projectId: 'red', roles: ['manager', 'member', 'reader'] },
   rolf: { projectId: 'red', roles: ['reader'] },
   unscoped: { projectId: null, roles: ['member', 'reader'] },
   ofADomain: { projectId: null, domainId: 'default', roles: ['admin', 'member', 'reader'] },
   roleless: { projectId: 'blue', roles: [] },
+  bare: { projectId: null, roles: [] },
 };
 
 export const letStrangersIn = (world: World): void => {

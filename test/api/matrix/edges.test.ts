@@ -93,3 +93,34 @@ test.each(Object.keys(STRANGERS))('%s: by node and nodes, what is not theirs tak
     expect([kind, (await ask(thing.id)).answer]).toEqual([kind, { node: null, nodes: [null] }]);
   }
 });
+
+test('a token that has ended, or was revoked, or never was, walks nowhere, though it was answered before', async () => {
+  const opened = await open();
+  const { world, blue } = opened;
+  const anna = world.tokens.get('anna');
+  if (anna === undefined) throw new Error('Nobody is there.');
+  world.tokens.set('ended', { ...anna, expiresAt: world.time.now + 10_000 }).set('revoked', anna);
+  const byId = Object.values(blue).map(({ id }) => `{ node(id: "${id}") { __typename id } nodes(ids: ["${id}"]) { __typename id } }`);
+  const documents = [...walks(opened), ...byId];
+  const sample = `{ cluster(id: "${blue.cluster.id}") { name } clusters { nodes { name } } }`;
+  // What they were told is kept, and is theirs no more.
+  for (const token of ['ended', 'revoked'])
+    for (let i = 0; i < 2; i += 1) expect(await world.data(token, sample)).toMatchObject({ cluster: { name: 'leaky-cluster' } });
+  world.time.now += 31_000;
+  world.tokens.delete('revoked');
+  // The stranger's refusal says all that one of these may say.
+  const refusalOf = async (token: string | null, document: string) => {
+    const { status, data, errors } = await world.post(token, document);
+    return { status, data, errors: errors.map(({ message, extensions: { code } }) => ({ message, code })) };
+  };
+  const refusal = await refusalOf('nobody', sample);
+  expect(refusal).toMatchObject({ status: 401, data: null, errors: [{ code: 'UNAUTHENTICATED' }] });
+  opened.statements.length = 0;
+  for (const token of ['ended', 'revoked', 'nobody'])
+    for (const document of [sample, ...documents])
+      expect([token, document, await refusalOf(token, document)]).toEqual([token, document, refusal]);
+  for (const document of [sample, ...byId])
+    expect([document, await refusalOf(null, document)]).toMatchObject([document, { status: 401, data: null }]);
+  // Nor is anything looked up for them.
+  expect(opened.statements).toEqual([]);
+}, 120_000);
