@@ -6,7 +6,7 @@ import { pin, startBroadcast } from './peers.ts';
 import { percentile, type Row } from './report.ts';
 
 /** As two cores carry them, one of which is the client's. */
-const SUBSCRIPTIONS = 5_000;
+const SUBSCRIPTIONS = 10_000;
 /** With a cluster and as many subscribers each. */
 const PROJECTS = 100;
 const SECONDS = 20;
