@@ -26,7 +26,10 @@ export class SocketPace {
     this.socket = socket;
     this.wire = wire;
     socket.on('pong', (data) => this.heard(data));
-    socket.once('close', () => this.goOn(Number.POSITIVE_INFINITY));
+    socket.once('close', () => {
+      this.read = Number.POSITIVE_INFINITY;
+      this.goOn();
+    });
   }
 
   /** The reader has not come near enough. */
@@ -73,12 +76,11 @@ export class SocketPace {
     const ping = this.asked[at];
     if (ping === undefined || this.socket.readyState !== this.socket.OPEN) return;
     this.asked = this.asked.slice(at + 1);
-    if (this.sent - ping.upTo <= MAX_UNREAD) this.goOn(ping.upTo);
-    else this.read = ping.upTo;
+    this.read = ping.upTo;
+    if (!this.isBehind()) this.goOn();
   }
 
-  private goOn(read: number): void {
-    this.read = read;
+  private goOn(): void {
     const all = this.waiting;
     this.waiting = [];
     for (const done of all) done();

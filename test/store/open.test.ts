@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -38,6 +39,16 @@ test('commits are durable: WAL with synchronous FULL, and foreign keys hold', as
       tx.db.run("insert into nodes (id, cluster_id, node_group_id, name, state, created_at, updated_at) values ('a','b','c','d','e',1,1)"),
     ),
   ).rejects.toThrow();
+});
+
+test('one text that is asked for as rows and as objects, in turn, is both', async () => {
+  await insert('a');
+  const rows = () => db.store.db.select({ id: workItems.id }).from(workItems);
+  const text = rows().toSQL().sql;
+  for (let turn = 0; turn < 2; turn += 1) {
+    expect(await rows()).toEqual([{ id: 'a' }]);
+    expect(db.store.db.all(sql.raw(text))).toEqual([{ id: 'a' }]);
+  }
 });
 
 test("its version changes with each commit at once, and with another program's by the next turn of the event loop", async () => {
