@@ -44,10 +44,14 @@ test('its GraphQL is valid', () => {
   for (const document of documents) expect(validate(schema, parseDocument(document))).toEqual([]);
 });
 
-test.each(['urql', 'graphqlWs'])('its live list is the beginning of the example that is run with %s', (name) => {
+const MOST_LINES = 30;
+
+test.each(['urql', 'graphqlWs'])('its live list, no longer than it says, begins the example that is run with %s', (name) => {
   const example = read(`test/clients/${name}.ts`);
   const block = blocks('ts').find((text) => example.startsWith(text)) ?? '';
   expect(block).toContain('liveClusters');
+  expect(readme).toContain(`**A live list** in ${MOST_LINES} lines`);
+  expect(block.split('\n').length - 1).toBeLessThanOrEqual(MOST_LINES);
   expect(example.slice(block.length)).toMatch(/^\nconst CREATE = /);
 });
 

@@ -1,32 +1,30 @@
 import { createClient } from 'graphql-ws';
 
 type Cluster = { id: string; name: string; state: string };
-type Change = { clusters: { what: 'CREATED' | 'CHANGED' | 'DELETED'; cluster: Cluster } };
+type Change = { clusters: { what: 'CREATED' | 'CHANGED' | 'DELETED'; resync: boolean; cluster: Cluster } };
 const LIST = '{ clusters(first: 100) { nodes { id name state } } }';
-const CHANGES = 'subscription { clusters { what cluster { id name state } } }';
+const CHANGES = 'subscription { clusters { what resync cluster { id name state } } }';
 
 /** Shows the project's clusters, and again after each change. A connection that broke is made anew, and the list asked for again. */
 export const liveClusters = (url: string, token: () => string, show: (clusters: Cluster[]) => void) => {
-  const clusters = new Map<string, Cluster>();
-  let listed = Promise.resolve();
-  const list = async () => {
-    const { value } = await client.iterate<{ clusters: { nodes: Cluster[] } }>({ query: LIST }).next();
-    clusters.clear();
-    for (const cluster of value?.data?.clusters.nodes ?? []) clusters.set(cluster.id, cluster);
-    show([...clusters.values()]);
+  let latest = Promise.resolve(new Map<string, Cluster>());
+  const set = (next: typeof latest) => {
+    latest = next;
+    next.then((clusters) => next === latest && show([...clusters.values()]), console.error);
   };
-  const connected = () => {
-    listed = list();
+  const list = async (): typeof latest => {
+    const { value } = await client.iterate({ query: LIST }).next();
+    if (!value?.data) throw new Error(`no list: ${JSON.stringify(value?.errors)}`);
+    return new Map(value.data.clusters.nodes.map((cluster: Cluster) => [cluster.id, cluster]));
   };
-  const connectionParams = () => ({ 'X-Auth-Token': token() });
-  const client = createClient({ url: url.replace(/^http/, 'ws'), connectionParams, retryAttempts: Infinity, on: { connected } });
-  const take = ({ what, cluster }: Change['clusters']) => {
+  const changed = async ({ what, cluster }: Change['clusters']) => {
+    const clusters = new Map(await latest).set(cluster.id, cluster);
     if (what === 'DELETED') clusters.delete(cluster.id);
-    else clusters.set(cluster.id, cluster);
-    show([...clusters.values()]);
+    return clusters;
   };
-  // A change that comes while the list is read is later than the list.
-  const next = ({ data }: { data?: Change | null }) => void listed.then(() => data && take(data.clusters));
+  const options = { connectionParams: () => ({ 'X-Auth-Token': token() }), retryAttempts: Infinity };
+  const client = createClient({ url: url.replace(/^http/, 'ws'), ...options, on: { connected: () => set(list()) } });
+  const next = ({ data }: { data?: Change | null }) => data && set(data.clusters.resync ? list() : changed(data.clusters));
   client.subscribe<Change>({ query: CHANGES }, { next, error: console.error, complete: () => {} });
   return client;
 };

@@ -2,33 +2,30 @@ import { Client, fetchExchange, gql, subscriptionExchange } from '@urql/core';
 import { createClient } from 'graphql-ws';
 
 type Cluster = { id: string; name: string; state: string };
-type Change = { clusters: { what: 'CREATED' | 'CHANGED' | 'DELETED'; cluster: Cluster } };
+type Change = { clusters: { what: 'CREATED' | 'CHANGED' | 'DELETED'; resync: boolean; cluster: Cluster } };
 const LIST = gql<{ clusters: { nodes: Cluster[] } }>`{ clusters(first: 100) { nodes { id name state } } }`;
-const CHANGES = gql<Change>`subscription { clusters { what cluster { id name state } } }`;
+const CHANGES = gql<Change>`subscription { clusters { what resync cluster { id name state } } }`;
 
 /** Shows the project's clusters, and again after each change. A connection that broke is made anew, and the list asked for again. */
 export const liveClusters = (url: string, token: () => string, show: (clusters: Cluster[]) => void) => {
-  let clusters: Cluster[] = [];
-  let listed: PromiseLike<void> = Promise.resolve();
-  const set = (now: Cluster[]) => {
-    clusters = now;
-    show(now);
+  let latest = Promise.resolve<Cluster[]>([]);
+  const set = (next: typeof latest) => {
+    latest = next;
+    void next.then((clusters) => next === latest && show(clusters));
   };
-  const connected = () => {
-    listed = client.query(LIST, {}).then(({ data }) => set(data?.clusters.nodes ?? clusters));
-  };
-  const headers = () => ({ 'X-Auth-Token': token() });
-  const socket = createClient({ url: url.replace(/^http/, 'ws'), connectionParams: headers, retryAttempts: Infinity, on: { connected } });
+  const list = async (before = latest) => (await client.query(LIST, {})).data?.clusters.nodes ?? before;
+  const changed = async ({ what, cluster }: Change['clusters']) =>
+    (await latest).filter(({ id }) => id !== cluster.id).concat(what === 'DELETED' ? [] : [cluster]);
+  const connectionParams = () => ({ 'X-Auth-Token': token() });
+  const on = { connected: () => set(list()) };
+  const socket = createClient({ url: url.replace(/^http/, 'ws'), connectionParams, retryAttempts: Infinity, on });
   const overSocket = subscriptionExchange({
     // One connection keeps the order: the subscription runs before the list is read.
     isSubscriptionOperation: ({ kind }) => kind !== 'mutation',
     forwardSubscription: ({ query = '' }) => ({ subscribe: (sink) => ({ unsubscribe: socket.subscribe({ query }, sink) }) }),
   });
-  const exchanges = [overSocket, fetchExchange];
-  const client = new Client({ url, exchanges, preferGetMethod: false, fetchOptions: () => ({ headers: headers() }) });
-  const take = ({ what, cluster }: Change['clusters']) =>
-    set([...clusters.filter(({ id }) => id !== cluster.id), ...(what === 'DELETED' ? [] : [cluster])]);
-  client.subscription(CHANGES, {}).subscribe(({ data }) => void listed.then(() => data && take(data.clusters)));
+  const client = new Client({ url, exchanges: [overSocket, fetchExchange], fetchOptions: () => ({ headers: connectionParams() }) });
+  client.subscription(CHANGES, {}).subscribe(({ data }) => data && set(data.clusters.resync ? list() : changed(data.clusters)));
   return { client, stop: () => socket.dispose() };
 };
 
