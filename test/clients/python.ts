@@ -1,27 +1,11 @@
 /** The example in Python, run as a process of its own. */
-import { spawn, spawnSync } from 'node:child_process';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { pythonWith } from '../house/python.ts';
 import type { Cluster, Live } from './clients.test.ts';
 
-const VERSION = '4.4.0';
-const IMPORTS = `import gql, aiohttp, websockets; assert gql.__version__ == '${VERSION}'`;
-
-/** A Python that has gql: an environment of our own, made once and kept in the temporary directory. */
-export const findPython = (): string => {
-  const works = (python: string): boolean => spawnSync(python, ['-c', IMPORTS]).status === 0;
-  const own = join(tmpdir(), `seedbed-gql-${VERSION}`);
-  const found = ['python3', join(own, 'bin/python')].find(works);
-  if (found !== undefined) return found;
-  for (const [command, ...args] of [
-    ['python3', '-m', 'venv', own],
-    [join(own, 'bin/pip'), 'install', '--quiet', `gql[aiohttp,websockets]==${VERSION}`],
-  ] as [string, ...string[]][]) {
-    const run = spawnSync(command, args, { encoding: 'utf8' });
-    if (run.status !== 0) throw new Error(`gql could not be installed: ${command} ${args.join(' ')}\n${run.stderr}`);
-  }
-  return join(own, 'bin/python');
-};
+/** A Python that has gql. */
+export const findPython = (): string => pythonWith(join(import.meta.dirname, 'requirements.txt'));
 
 /** Starts live.py; what it complains of shows in the test's output. */
 export const startPython = (python: string, url: string, token: string, show: (clusters: readonly Cluster[]) => void): Live => {

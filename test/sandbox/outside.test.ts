@@ -1,27 +1,17 @@
 /** The clients other people wrote, against the sandbox: the `openstack` command and openstacksdk. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pythonWith } from '../house/python.ts';
 import { startCloud, type TestCloud } from './cloud.ts';
 
 const IMPORTS = 'import openstack, openstackclient.shell, octaviaclient';
 
-/** A Python that has the clients: the system's, else an environment of our own, made once and kept in the temporary directory. */
+/** A Python that has the clients: the system's, else an environment of our own. */
 const findPython = (): string => {
-  const works = (python: string): boolean => spawnSync(python, ['-c', IMPORTS]).status === 0;
-  const own = join(tmpdir(), 'seedbed-openstackclient');
-  const found = ['/usr/bin/python3', 'python3', join(own, 'bin/python')].find(works);
-  if (found !== undefined) return found;
-  for (const [command, ...args] of [
-    ['python3', '-m', 'venv', own],
-    [join(own, 'bin/pip'), 'install', '--quiet', 'openstacksdk', 'python-openstackclient', 'python-octaviaclient'],
-  ] as [string, ...string[]][]) {
-    const run = spawnSync(command, args, { encoding: 'utf8' });
-    if (run.status !== 0) throw new Error(`The OpenStack clients could not be installed: ${command} ${args.join(' ')}\n${run.stderr}`);
-  }
-  return join(own, 'bin/python');
+  const ofSystem = spawnSync('/usr/bin/python3', ['-c', IMPORTS]).status === 0;
+  return ofSystem ? '/usr/bin/python3' : pythonWith(join(import.meta.dirname, 'requirements.txt'));
 };
 
 let cloud: TestCloud;
