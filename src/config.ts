@@ -448,6 +448,11 @@ export const namesCloud = (environment: Environment = process.env): boolean =>
 /** The environment for the parts that take it as an argument: the CLI reads OS_* from it. */
 export const currentEnvironment = (): Environment => process.env;
 
+/** Once they are read: a report that Node writes of a crash lists the environment, and a program that is started would inherit it. */
+export const forgetSecrets = (): void => {
+  for (const name of [SETTINGS.keystonePassword, SETTINGS.backupS3SecretKey]) delete process.env[name];
+};
+
 /** As they were given: the environment wins over the file. */
 const settingsIn = (environment: Environment): object => {
   const path = environment['SEEDBED_CONFIG'];

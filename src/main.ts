@@ -7,7 +7,7 @@ import { auditNoun } from './cli/auditLog.ts';
 import { readWhole } from './cli/options.ts';
 import { runProgram } from './cli/program.ts';
 import { isLive, type Screen } from './cli/progress.ts';
-import { ConfigError, currentEnvironment, namesCloud, readAccess, readConfig, roleNamesOf } from './config.ts';
+import { ConfigError, currentEnvironment, forgetSecrets, namesCloud, readAccess, readConfig, roleNamesOf } from './config.ts';
 import type { AuditOptions } from './database.ts';
 import type { FirstTryOptions } from './firstTry.ts';
 import { printPolicy } from './policyFile.ts';
@@ -30,6 +30,21 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+/**
+ * What nobody caught ends the process, as it would without us; but Node would print all that hangs on the error, and on a library's there may
+ * be a request with its token. Whoever runs Node with --report-uncaught-exception gets the report all the same.
+ */
+process.on('uncaughtException', (error: unknown) => {
+  screen.write(`${lastWords(error)}\n`);
+  if (process.report.reportOnUncaughtException) process.report.writeReport();
+  process.exit(1);
+});
+const lastWords = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'Something was thrown that is no error.';
+  const { stack = error.message, cause } = error;
+  return cause instanceof Error && cause !== error ? `${stack}\nIt came of ${lastWords(cause)}` : stack;
+};
+
 /** The first SIGINT or SIGTERM asks everything to stop; a second one ends the process at once, as without us. */
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
@@ -46,7 +61,9 @@ const serve = async (): Promise<void> => {
   // fleet`) this costs a fifth more CPU, and two fifths of the memory less. https://nodejs.org/api/v8.html#v8setflagsfromstringflags
   setFlagsFromString('--heap-growing-percent=15');
   const { startServer } = await import('./server.ts');
-  const server = await startServer(readConfig(environment));
+  const config = readConfig(environment);
+  forgetSecrets();
+  const server = await startServer(config);
   screen.write(`Seedbed serves ${server.url}\n`);
   await aborted(stopping.signal);
   await server.close(GRACE_MS);

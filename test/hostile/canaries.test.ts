@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -30,6 +30,10 @@ const next = (): string => {
 const canary = (kind: string): string => `${kind}"'/+?<&%41~${next()}zZ`;
 /** Where only plain letters may be. */
 const plainCanary = (kind: string): string => `${kind}-${next()}zZ`;
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+/** Its variable is in the answer's way everywhere: in the document, in the lookup and in what it says of what was not found. */
+const STORED = 'query ($name: String!) { cluster(name: $name) { id } }';
 
 const BUNDLE = `
 apiVersion: v1
@@ -66,7 +70,18 @@ describe.each([
     writeFileSync(ca, s3.caPem);
     hide("the backup store's key", s3.secretKey);
     const { endpoint: backupS3Endpoint, bucket: backupS3Bucket, region: backupS3Region, accessKey: backupS3AccessKey } = s3;
-    const store = { backupS3Endpoint, backupS3Bucket, backupS3Region, backupS3AccessKey, backupS3SecretKey: s3.secretKey, backupS3Ca: ca };
+    const operations = join(folder, 'operations');
+    mkdirSync(operations);
+    writeFileSync(join(operations, 'byName.graphql'), STORED);
+    const store = {
+      operations,
+      backupS3Endpoint,
+      backupS3Bucket,
+      backupS3Region,
+      backupS3AccessKey,
+      backupS3SecretKey: s3.secretKey,
+      backupS3Ca: ca,
+    };
     story = await openStory({
       settings: { logLevel: 'debug', ...store, ...settings },
       serve: serveApart('canaries', {
@@ -192,15 +207,82 @@ describe.each([
       `registerSeed(input: "${misplaced}")`,
     ])
       await ask(story.admin, `mutation { ${call} { __typename } }`);
+    await pasteIntoOtherWays();
   };
 
-  const overSocket = (token: string, query: string): Promise<void> =>
+  /** Stored operations, ids of documents, names and headers that say for whom or by which id; over SSE and in a socket's hello and questions, too. */
+  const pasteIntoOtherWays = async (): Promise<void> => {
+    const operation = (name: string) => new URL(`/v1/ops/${name}`, story.served.url);
+    const call = async (name: string, body: string, headers: Record<string, string> = {}): Promise<void> => {
+      const sent = { 'content-type': 'application/json', 'x-auth-token': story.member, ...headers };
+      const answer = await fetch(operation(name), { method: 'POST', headers: sent, body });
+      answers.push(`${JSON.stringify([...answer.headers])}${await answer.text()}`);
+    };
+    await call('byName', JSON.stringify({ name: hide("a secret in an operation's variable", canary('operation')) }));
+    await call('byName', JSON.stringify({ name: [hide("a secret in an operation's variable of another type", canary('list'))] }));
+    await call('byName', JSON.stringify({ name: 'web', [hide('a secret as the name of a variable', canary('name'))]: 1 }));
+    await call('byName', `{"name": ${hide("a secret in an operation's body that is no JSON", plainCanary('text'))}`);
+    await call(hide("a secret in place of an operation's name", plainCanary('operation')), '{}');
+    const plain = '{"query":"{ viewer { userName } }"}';
+    for (const [way, accept] of [
+      ['JSON', 'application/json'],
+      ['SSE', 'text/event-stream'],
+    ] as const) {
+      const to = (body: string, headers: Record<string, string> = {}, path = '') => send(body, { accept, ...headers }, path);
+      await to(plain, { 'x-service-token': hide(`a service token that is not valid, by ${way}`, plainCanary('service')) });
+      // As Keystone makes them: longer than an id that a caller may give to a request.
+      const fernet = (kind: string) => `gAAAAAB${plainCanary(kind)}${'x'.repeat(140)}`;
+      await to(plain, { 'x-request-id': hide(`a token as a request's id, by ${way}`, fernet('id')) });
+      await to(plain, { 'x-request-id': hide(`a password as a request's id, by ${way}`, canary('id')) });
+      await to(plain, { 'x-openstack-request-id': hide(`a secret as OpenStack's request id, by ${way}`, plainCanary('req')) });
+      await to(plain, { 'x-openstack-request-id': `req-${hide(`a secret after req-, by ${way}`, plainCanary('req'))}` });
+      await to(JSON.stringify({ documentId: hide(`a secret as a document's id, by ${way}`, canary('document')) }));
+      await to(JSON.stringify({ documentId: `sha256:${hide(`a secret as a document's hash, by ${way}`, canary('hash'))}` }));
+      const sha256Hash = hide(`a secret as the hash of a persisted query, by ${way}`, canary('persisted'));
+      await to(JSON.stringify({ extensions: { persistedQuery: { version: 1, sha256Hash } } }));
+      await to(
+        JSON.stringify({ query: '{ viewer { userName } }', extensions: { token: hide(`a secret extension, by ${way}`, canary('ext')) } }),
+      );
+      const operationName = hide(`a secret as an operation's name, by ${way}`, canary('name'));
+      await to(JSON.stringify({ query: 'query a { viewer { userName } } query b { viewer { userName } }', operationName }));
+      const query = 'subscription ($id: ID!) { clusterProgress(clusterId: $id) { number } }';
+      await to(JSON.stringify({ query, variables: { id: hide(`a secret as an id to subscribe to, by ${way}`, canary('id')) } }));
+      await to(JSON.stringify({ query, variables: { id: { [hide(`a secret in place of an id, by ${way}`, canary('object'))]: 1 } } }));
+      const hash = hide(`a secret as a document's id in a URL, by ${way}`, canary('url'));
+      const asked = await fetch(`${story.served.url}?documentId=${encodeURIComponent(hash)}`, {
+        headers: { accept, 'x-auth-token': story.member },
+      });
+      answers.push(await asked.text());
+    }
+    const viewer = { query: '{ viewer { userName } }' };
+    const hello = (more: object) => ({ 'X-Auth-Token': story.member, ...more });
+    await bySocket(hello({ 'X-Service-Token': hide("a service token in a socket's hello", canary('service')) }), viewer);
+    await bySocket(hello({ password: hide("a password in a socket's hello", canary('hello')) }), viewer);
+    await bySocket({ 'X-Auth-Token': { token: hide("a token in an object in a socket's hello", canary('hello')) } }, viewer);
+    await bySocket(hello({}), { documentId: hide("a secret as a document's id in a socket", canary('document')) });
+    const sha256Hash = hide('a secret as the hash of a persisted query in a socket', canary('persisted'));
+    await bySocket(hello({}), { query: '', extensions: { persistedQuery: { version: 1, sha256Hash } } });
+    await bySocket(hello({}), { ...viewer, operationName: hide("a secret as an operation's name in a socket", canary('name')) });
+    const query = 'subscription ($id: ID!) { clusterProgress(clusterId: $id) { number } }';
+    await bySocket(hello({}), { query, variables: { id: hide('a secret as an id to subscribe to in a socket', canary('id')) } });
+    await bySocket(hello({}), { query, variables: { id: [{ at: hide('a secret in place of an id in a socket', canary('at')) }] } });
+    const headers = {
+      'x-auth-token': hide("a token that is not valid in a socket's handshake", plainCanary('handshake')),
+      'x-service-token': hide("a service token in a socket's handshake", plainCanary('handshake')),
+      'x-request-id': hide("a secret as the id of a socket's handshake", canary('handshake')),
+    };
+    await bySocket({}, viewer, headers);
+  };
+
+  const overSocket = (token: string, query: string): Promise<void> => bySocket({ 'X-Auth-Token': token }, { query });
+
+  const bySocket = (hello: object, payload: object, headers: Record<string, string> = {}): Promise<void> =>
     new Promise((resolve) => {
-      const socket = new WebSocket(story.served.url.replace('http', 'ws'), 'graphql-transport-ws');
-      socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { 'X-Auth-Token': token } })));
+      const socket = new WebSocket(story.served.url.replace('http', 'ws'), 'graphql-transport-ws', { headers });
+      socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: hello })));
       socket.on('message', (data) => {
         answers.push(String(data));
-        if (String(data).includes('connection_ack')) socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }));
+        if (String(data).includes('connection_ack')) socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload }));
         else socket.close();
       });
       socket.on('close', (code, reason) => {
@@ -328,6 +410,75 @@ describe.each([
       expect(search(new Map([['the last words', said]]))).toEqual([]);
     }
   });
+
+  /** Loaded into the program before it: what a library's error is like, thrown at a signal. */
+  const thrower = (secret: string, how: string): string => {
+    const file = join(folder, `thrower-${how}.mjs`);
+    const carried = JSON.stringify({ headers: { 'x-auth-token': secret, cookie: secret }, body: { password: secret }, note: [secret] });
+    writeFileSync(
+      file,
+      `const die = () => {
+        const error = Object.assign(new Error('a library broke', { cause: Object.assign(new Error('its socket did'), ${carried}) }), {
+          request: ${carried}, token: ${JSON.stringify(secret)}, errors: [Object.assign(new Error('inner'), ${carried})],
+        });
+        if (${JSON.stringify(how)} === 'exception') throw error;
+        if (${JSON.stringify(how)} === 'rejection') void Promise.reject(error);
+        if (${JSON.stringify(how)} === 'text') throw ${JSON.stringify(secret)};
+        if (${JSON.stringify(how)} === 'abort') process.abort();
+      };
+      process.on('SIGUSR2', () => setImmediate(die));`,
+    );
+    return file;
+  };
+
+  // However it acts in the clouds, it dies alike.
+  const deaths = 'userDomain' in settings ? [] : ['exception', 'rejection', 'text', 'abort'];
+  for (const how of deaths)
+    test(`nor does one that served and dies of what nobody caught: ${how}`, async () => {
+      const away = mkdtempSync(join(folder, 'dies-'));
+      const file = join(away, 'seedbed.yaml');
+      const { keystonePassword = '', ...known } = story.settings;
+      const { backupS3SecretKey = '', ...written } = known;
+      writeFileSync(file, stringify({ ...written, data: join(away, 'var'), listen: '127.0.0.1:0' }), { mode: 0o600 });
+      const hook = thrower(hide(`what hangs on an error: ${how}`, canary('error')), how);
+      const reports = ['--report-uncaught-exception', '--report-on-fatalerror', '--report-on-signal', `--report-directory=${away}`];
+      // Not SIGUSR2, at which this program dies.
+      const words = [...reports, '--report-signal=SIGPIPE', '--import', 'tsx', '--import', hook, join(ROOT, 'src/main.ts'), 'serve'];
+      const child = spawn(process.execPath, words, {
+        cwd: ROOT,
+        env: {
+          PATH: process.env['PATH'],
+          SEEDBED_CONFIG: file,
+          SEEDBED_KEYSTONE_PASSWORD: String(keystonePassword),
+          SEEDBED_BACKUP_S3_SECRET_KEY: String(backupS3SecretKey),
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const ended = once(child, 'close');
+      let said = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk) => {
+          said += chunk;
+        });
+      const url = await until(() => /Seedbed serves (\S+)/.exec(said)?.[1]);
+      const before = story.served;
+      story.served = { ...before, url };
+      await pasteEverywhere();
+      story.served = before;
+      child.kill('SIGPIPE');
+      const reported = () => readdirSync(away).filter((name) => name.startsWith('report.'));
+      await until(() => reported().length > 0);
+      child.kill('SIGUSR2');
+      const [code, signal] = await ended;
+      expect([code, signal]).toEqual(how === 'abort' ? [null, 'SIGABRT'] : [1, null]);
+      const found = new Map([['the last words', said]]);
+      for (const name of reported()) found.set(name, readFileSync(join(away, name), 'utf8'));
+      expect(search(found)).toEqual([]);
+      // It is told what happened all the same, and a report is written where it was asked for.
+      if (how === 'exception' || how === 'rejection')
+        expect(said).toMatch(/Error: a library broke\n +at [\s\S]*Error: its socket did\n +at /);
+      expect(reported().length).toBe(how === 'abort' ? 1 : 2);
+    });
 });
 
 const leavesOf = (text: string): [string, string][] => {
