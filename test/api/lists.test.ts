@@ -4,10 +4,11 @@ import { expect, test } from 'vitest';
 import { printedSchema } from '../../src/api/schema.ts';
 import { insertBackup, newBackup } from '../../src/store/backups.ts';
 import { insertKubeconfig } from '../../src/store/kubeconfigs.ts';
+import { LIST_MAKERS } from './listMakers.ts';
 import { addNode, setNode } from './live.ts';
 import { watchStatements } from './matrix/database.ts';
 import { run } from './run.ts';
-import { makeCluster, openWorld, type World } from './world.ts';
+import { makeCluster, openWorld } from './world.ts';
 
 const schema = buildSchema(printedSchema());
 const CONNECTIONS = Object.values(schema.getTypeMap())
@@ -28,40 +29,91 @@ test.each(CONNECTIONS)('%s is a connection with pages, and goes either way', (na
   expect(types).toMatchObject({ first: 'Int', after: 'String', ...(!ONE_WAY.includes(name) && { orderBy: 'ListOrder' }) });
 });
 
-const LIST =
-  'query ($after: String, $orderBy: ListOrder) { clusters(first: 2, after: $after, orderBy: $orderBy) { nodes { name } pageInfo { hasNextPage endCursor } } }';
+/** Both ways where it goes both ways; null: as it goes without being asked. */
+const WAYS = CONNECTIONS.flatMap(([name, { args }]) => {
+  const turns = args.some((arg) => arg.name === 'orderBy') ? ['OLDEST_FIRST', 'NEWEST_FIRST'] : [];
+  return [null, ...turns].map((way) => [name, way] as const);
+});
 
-const pageOf = async (world: World, variables: object) => {
-  const { clusters } = await world.data<{ clusters: { nodes: { name: string }[]; pageInfo: { hasNextPage: boolean; endCursor: string } } }>(
-    'anna',
-    LIST,
-    variables,
-  );
-  return { names: clusters.nodes.map(({ name }) => name), ...clusters.pageInfo };
+const openList = async (name: string) => {
+  const make = LIST_MAKERS[name];
+  if (make === undefined) throw new Error(`Nobody makes rows of ${name}: add it to LIST_MAKERS in test/api/listMakers.ts.`);
+  const world = await openWorld();
+  const { parent, key, token, add, remove } = await make(world);
+  const [typeName, field] = name.split('.');
+  let made = 0;
+  return {
+    remove,
+    /** Two at the same time, then one later: the time alone is no order. */
+    grow: async () => {
+      made += 1;
+      world.time.now += made % 3 === 0 ? 0 : 1_000;
+      await add(made);
+    },
+    page: async (way: string | null, first: number, after: string | null = null) => {
+      const args = `first: ${first}${after === null ? '' : `, after: ${JSON.stringify(after)}`}${way === null ? '' : `, orderBy: ${way}`}`;
+      const list = `list: ${field}(${args}) { edges { cursor } nodes { ${key} } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }`;
+      const inner = parent === null ? list : `parent: ${parent} { ... on ${typeName} { ${list} } }`;
+      const data = await world.data<{ list: AnyPage; parent: { list: AnyPage } }>(token, `{ ${inner} }`);
+      const { edges, nodes, pageInfo } = parent === null ? data.list : data.parent.list;
+      expect([edges[0]?.cursor ?? null, edges.at(-1)?.cursor ?? null]).toEqual([pageInfo.startCursor, pageInfo.endCursor]);
+      expect(pageInfo.hasPreviousPage).toBe(after !== null);
+      return { keys: nodes.map((node) => String(node[key])), ...pageInfo };
+    },
+  };
 };
 
-test('cursors stay good while clusters come, and both ways', async () => {
-  const world = await openWorld();
-  const make = async (name: string) => {
-    world.time.now += 1;
-    await makeCluster(world, 'anna', name);
-  };
-  for (const name of ['a', 'b', 'c', 'd']) await make(name);
-  const newest = await pageOf(world, { orderBy: 'NEWEST_FIRST' });
-  const oldest = await pageOf(world, {});
-  expect([newest.names, oldest.names]).toEqual([
-    ['d', 'c'],
-    ['a', 'b'],
-  ]);
-  await make('e');
-  expect(await pageOf(world, { orderBy: 'NEWEST_FIRST', after: newest.endCursor })).toMatchObject({
-    names: ['b', 'a'],
-    hasNextPage: false,
-  });
-  expect(await pageOf(world, { orderBy: 'OLDEST_FIRST', after: oldest.endCursor })).toMatchObject({ names: ['c', 'd'], hasNextPage: true });
-  // The same place, the other way.
-  expect((await pageOf(world, { orderBy: 'OLDEST_FIRST', after: newest.endCursor })).names).toEqual(['d', 'e']);
-  expect((await pageOf(world, { orderBy: 'NEWEST_FIRST', after: oldest.endCursor })).names).toEqual(['a']);
+interface AnyPage {
+  edges: { cursor: string }[];
+  nodes: Record<string, unknown>[];
+  pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null };
+}
+
+test.each(WAYS)('%s, %s: no row is seen twice or missed while others come and go between its pages', async (name, way) => {
+  const list = await openList(name);
+  const whole = async () => (await list.page(way, 100)).keys;
+  for (let i = 0; i < 6; i += 1) await list.grow();
+  const start = await whole();
+  expect(start.length).toBeGreaterThanOrEqual(6);
+  const seen: string[] = [];
+  // Those that are still to come: what was there, and what comes in behind the cursor; no others.
+  let due = start;
+  for (let after: string | null = null; ; ) {
+    const page = await list.page(way, 2, after);
+    seen.push(...page.keys);
+    expect(page.keys).toEqual(due.slice(0, 2));
+    due = due.slice(2);
+    expect(page.hasNextPage).toBe(due.length > 0);
+    after = page.endCursor;
+    const last = page.keys.at(-1);
+    if (!page.hasNextPage || last === undefined) break;
+    if (seen.length > 4) continue;
+    await list.grow();
+    await list.grow();
+    const now = await whole();
+    due = now.slice(now.indexOf(last) + 1);
+    // The row of the cursor goes, and one that is to come.
+    const gone = list.remove === null ? [] : [last, due[1]].filter((key) => key !== undefined);
+    for (const key of gone) await list.remove?.(key);
+    due = due.filter((key) => !gone.includes(key));
+    expect(await whole()).toEqual(now.filter((key) => !gone.includes(key)));
+  }
+  expect(new Set(seen).size).toBe(seen.length);
+  expect(seen.length).toBeGreaterThan(3);
+});
+
+test.each(WAYS.filter(([, way]) => way === 'OLDEST_FIRST'))('%s: a cursor is good both ways', async (name) => {
+  const list = await openList(name);
+  for (let i = 0; i < 5; i += 1) await list.grow();
+  const { keys } = await list.page('OLDEST_FIRST', 100);
+  const { endCursor } = await list.page('OLDEST_FIRST', 3);
+  expect((await list.page('OLDEST_FIRST', 9, endCursor)).keys).toEqual(keys.slice(3));
+  expect(keys.length).toBeGreaterThanOrEqual(5);
+  expect((await list.page('NEWEST_FIRST', 9, endCursor)).keys).toEqual(keys.slice(0, 2).reverse());
+});
+
+test('nobody makes rows of a list that is none', () => {
+  expect(Object.keys(LIST_MAKERS).filter((name) => !CONNECTIONS.some(([known]) => known === name))).toEqual([]);
 });
 
 test('workers, operations and backups by what they are, in lists of many clusters at once', async () => {
