@@ -31,7 +31,10 @@ import {
   type SelectionSetNode,
   TypeNameMetaFieldDef,
 } from 'graphql';
+import { createLookedAt } from '../store/narrowDb.ts';
+import type { Db } from '../store/open.ts';
 import type { Context } from './context.ts';
+import { createLoaders } from './loaders.ts';
 
 export interface CompiledQuery {
   /** The JSON of the answer's `data`; null: graphql-js is to be asked. Resolvers may have been called either way. */
@@ -77,19 +80,40 @@ export const compileQuery = (schema: GraphQLSchema, document: DocumentNode, oper
   const compiling: Compiling = { schema, fragments, left: most };
   const plan = planOf(compiling, root, [operation.selectionSet]);
   if (plan === null) return null;
+  const lookedAt = createLookedAt();
+  const named = Object.fromEntries(fragments);
+  /** Undefined: more was looked at than was read. */
+  const runOnce = async (context: Context, variables: Record<string, unknown>): Promise<string | null | undefined> => {
+    const reading = lookedAt.open(context.store.db);
+    try {
+      const [text = null] = await runObjects(plan, [undefined], {
+        schema,
+        operation,
+        fragments: named,
+        variables,
+        context: contextOf(context, reading.db),
+      });
+      if (reading.hasMissed()) return undefined;
+      reading.keep();
+      return text;
+    } catch {
+      return reading.hasMissed() ? undefined : null;
+    }
+  };
   return {
-    run: async (context, variables) => {
-      const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
+    run: async (context, given) => {
+      const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 1 });
       if (coerced === undefined) return null;
-      const running: Running = { schema, operation, fragments: Object.fromEntries(fragments), variables: coerced, context };
-      try {
-        const [text = null] = await runObjects(plan, [undefined], running);
-        return text;
-      } catch {
-        return null;
-      }
+      const text = await runOnce(context, coerced);
+      return text === undefined ? ((await runOnce(context, coerced)) ?? null) : text;
     },
   };
+};
+
+/** The same, but for where rows come from: nothing that was read in part is left in it. */
+const contextOf = (context: Context, db: Db): Context => {
+  const store: Context['store'] = Object.assign(Object.create(context.store), { db });
+  return Object.create(context, { store: { value: store }, loaders: { value: createLoaders(db, context.actor) } });
 };
 
 interface Compiling {

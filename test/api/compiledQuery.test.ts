@@ -69,7 +69,7 @@ const run = async (schema: GraphQLSchema, query: string, variables: Record<strin
   const document = parse(query);
   expect(validate(schema, document, specifiedRules)).toEqual([]);
   const compiled = compileQuery(schema, document, operationName);
-  const context = {} as Context;
+  const context = { store: { db: {} } } as Context;
   const text = compiled === null ? 'not compiled' : await compiled.run(context, variables);
   const result = await execute({ schema, document, contextValue: context, variableValues: variables, operationName });
   return { text, plain: JSON.stringify(result.data), errors: result.errors };
@@ -156,7 +156,7 @@ test('documents made along the schema are compiled without a fault, and give wha
     const compiled = compileQuery(schema, document, null);
     if (compiled === null) continue;
     compared += 1;
-    const text = await compiled.run({} as Context, {});
+    const text = await compiled.run({ store: { db: {} } } as Context, {});
     const result = await execute({ schema, document, contextValue: {} });
     // Resolvers find nothing to resolve by, so most of it are errors.
     if (text !== null || result.errors === undefined) expect(text).toBe(JSON.stringify(result.data));

@@ -1,10 +1,12 @@
 /** The short way of queries, beside the long one through Yoga: a charset in `Accept` is for the long way to understand. */
+import { eq } from 'drizzle-orm';
 import { parse } from 'graphql';
 import { expect, test } from 'vitest';
 import { compileQuery } from '../../src/api/compiledQuery.ts';
 import { createKeptAnswers } from '../../src/api/keptAnswers.ts';
 import { buildSchema } from '../../src/api/schema.ts';
 import type { Actor } from '../../src/domain/actor.ts';
+import { clusters } from '../../src/store/tables.ts';
 import { watchStatements } from './matrix/database.ts';
 import { furnishCloud, furnishProject } from './matrix/furniture.ts';
 import { queriesNear } from './matrix/walks.ts';
@@ -57,6 +59,8 @@ test('both ways answer alike: whatever can be asked near an object, what goes wr
     expect([body, await send(world, body, 'application/json')]).toEqual([body, long]);
     // A body of its own is not answered from memory; the document is the same, and compiled by now.
     expect([body, await send(world, { ...body, extensions: { other: 1 } }, 'application/json')]).toEqual([body, long]);
+    // And it reads the columns alone that it looked at then.
+    expect([body, await send(world, { ...body, extensions: { other: 2 } }, 'application/json')]).toEqual([body, long]);
   }
 }, 120_000);
 
@@ -90,6 +94,37 @@ test('the same question reads nothing until something is committed, and then is 
   await makeCluster(world, 'anna', 'second');
   expect(await named('anna')).toEqual({ names: ['first', 'second'], read: true });
   expect(await named('otto')).toEqual({ names: [], read: true });
+});
+
+test('a question that is asked again reads the columns that it shows, and others when it comes to show them', async () => {
+  const world = await openWorld();
+  const statements = await watchStatements(world);
+  const { uuid } = await makeCluster(world, 'anna', 'first');
+  let word = 0;
+  const ask = async () => {
+    statements.length = 0;
+    const body = { query: '{ clusters { nodes { name endpoint } } }', extensions: { word: ++word } };
+    const { answer } = await send(world, body, 'application/json');
+    const read = statements.filter((text) => text.includes('from "clusters"'));
+    return {
+      nodes: (answer as { data: { clusters: { nodes: object[] } } }).data.clusters.nodes,
+      whole: read.map((text) => text.includes('"spec"')),
+    };
+  };
+  const nodes = [{ name: 'first', endpoint: null }];
+  // By graphql-js, then compiled, then by what was looked at.
+  expect([await ask(), await ask(), await ask()]).toEqual([
+    { nodes, whole: [true] },
+    { nodes, whole: [true] },
+    { nodes, whole: [false] },
+  ]);
+  // A port is looked at where there is a host.
+  await world.store.transaction(
+    async ({ db }) => void (await db.update(clusters).set({ endpointHost: 'host', endpointPort: 6_443 }).where(eq(clusters.id, uuid))),
+  );
+  const reached = [{ name: 'first', endpoint: 'https://host:6443' }];
+  expect(await ask()).toEqual({ nodes: reached, whole: [false, true] });
+  expect(await ask()).toEqual({ nodes: reached, whole: [false] });
 });
 
 test('what changes with the time alone is looked at each time', async () => {
