@@ -3,9 +3,9 @@ import type { Actor } from '../domain/actor.ts';
 import type { AuditRow } from '../store/auditChain.ts';
 import { listAuditLog } from '../store/auditLog.ts';
 import { sightOf } from '../store/sight.ts';
-import { badInput, builder } from './builder.ts';
+import { builder } from './builder.ts';
 import { AuditOutcomeEnum, TokenKindEnum } from './enums.ts';
-import { connectionOf, filterOf, pageArgs, pageOf } from './paging.ts';
+import { connectionOf, filterOf, listArgs, numberedPageOf, pageOf } from './paging.ts';
 
 /** From where a cloud admin came into a project is not the project's to know. */
 const seesOrigin = (row: AuditRow, actor: Actor): boolean =>
@@ -99,6 +99,11 @@ const AuditLogFilterInput = builder.inputType('AuditLogFilter', {
     userId: t.string({ description: 'By the user of this id.' }),
     action: t.string({ description: 'Of this mutation.' }),
     outcome: t.field({ type: AuditOutcomeEnum, description: 'With this outcome.' }),
+    errorCode: t.string({ description: 'Refused for this.' }),
+    targetId: t.string({ description: 'Of the object of this id, as the row shows it.' }),
+    operationId: t.string({ description: 'Carried out by the operation of this plain id.' }),
+    requestId: t.string({ description: 'Answered with this X-Request-Id.' }),
+    openstackRequestId: t.string({ description: "For which OpenStack's services were asked under this id." }),
     from: t.field({ type: 'DateTime', description: 'Not before.' }),
     to: t.field({ type: 'DateTime', description: 'Before.' }),
   }),
@@ -109,18 +114,11 @@ builder.queryField('auditLog', (t) =>
     type: AuditLogConnection,
     description:
       "Who asked for which mutation, the newest first, those that were refused included: for cloud admins and cloud readers all of it, for a project's administrators what is the project's, for others nothing.",
-    args: { ...pageArgs(t.arg), filter: t.arg({ type: AuditLogFilterInput, description: 'Which ones.' }) },
+    args: { ...listArgs(t.arg), filter: t.arg({ type: AuditLogFilterInput, description: 'Which ones.' }) },
     resolve: async (_root, args, { store, actor }) => {
       const page = pageOf(args);
-      const at = { first: page.first, before: numberIn(page.after) };
-      const slice = await listAuditLog(store.db, sightOf(actor, 'readAuditLog'), filterOf(args.filter), at);
+      const slice = await listAuditLog(store.db, sightOf(actor, 'readAuditLog'), filterOf(args.filter), numberedPageOf(page));
       return connectionOf(slice, page, ({ number }) => String(number));
     },
   }),
 );
-
-const numberIn = (cursor: string | null | undefined): number | null => {
-  if (cursor == null) return null;
-  if (!/^\d{1,15}$/.test(cursor)) throw badInput('after: this cursor is not one of the audit log; leave it out to begin with the newest.');
-  return Number(cursor);
-};

@@ -2,25 +2,24 @@
 
 import { stableJson } from '../lib/json.ts';
 import { listClustersBySeeds } from '../store/clusters.ts';
-import { countEventsByStreams, type EventRow, listEventsByStreams } from '../store/events.ts';
 import type { InventoryRow } from '../store/inventory.ts';
 import { listNodeGroupsByClusters } from '../store/nodeGroups.ts';
 import { listNodesByClusters } from '../store/nodes.ts';
 import { listOperationsByClusters } from '../store/operations.ts';
-import { encodeCursor, slicesBy } from '../store/page.ts';
+import { encodeCursor } from '../store/page.ts';
 import type { OperationRow } from '../store/progress.ts';
-import type { ClusterRow, NodeRow } from '../store/reconcile.ts';
+import type { ClusterRow, NodeGroupRow, NodeRow } from '../store/reconcile.ts';
 import { listResourcesByClusters } from '../store/resources.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
 import { ClusterFilterInput, clusterFilterOf } from './clusterFilter.ts';
-import { InventoryServiceEnum, InventoryStateEnum, OperationKindEnum, OperationStateEnum } from './enums.ts';
-import { EventType } from './event.ts';
+import { InventoryServiceEnum, InventoryStateEnum, NodeGroupStateEnum, OperationKindEnum, OperationStateEnum } from './enums.ts';
+import { EventConnection, EventFilterInput, eventFilterOf, eventsOf } from './eventList.ts';
 import type { ReadPages } from './loaders.ts';
 import { ClusterNodeRef } from './node.ts';
 import { ClusterNodeConnection, NodeFilterInput, NodeGroupRef } from './nodeGroup.ts';
 import { OperationRef } from './operation.ts';
-import { byCreation, connectionOf, eventNumberOf, filterOf, listArgs, pageArgs, pageOf } from './paging.ts';
+import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
 import { ResourceRef } from './resource.ts';
 import { SeedRef } from './seed.ts';
 
@@ -40,11 +39,6 @@ const ResourceConnection = builder.connectionObject(
   { type: ResourceRef, name: 'ResourceConnection', description: 'A page of resources.' },
   { name: 'ResourceEdge', description: 'A resource and its place in the list.' },
 );
-const EventConnection = builder.connectionObject(
-  { type: EventType, name: 'EventConnection', description: 'A page of events.' },
-  { name: 'EventEdge', description: 'An event and its place in the list.' },
-);
-
 const ResourceFilterInput = builder.inputType('ResourceFilter', {
   description: 'Which resources to list; without a field, all that are not gone.',
   fields: (t) => ({
@@ -61,26 +55,25 @@ const OperationFilterInput = builder.inputType('OperationFilter', {
   }),
 });
 
-/** Whether there is a next page is seen by asking for one more. */
-export const readEvents: ReadPages<EventRow> = async (db, streamIds, page) => {
-  const lists = await listEventsByStreams(db, streamIds, eventNumberOf(page.after), page.first + 1);
-  return slicesBy(
-    [...lists.values()].flat(),
-    streamIds,
-    ({ streamId }) => streamId,
-    page,
-    () => countEventsByStreams(db, streamIds),
-  );
-};
+const NodeGroupFilterInput = builder.inputType('NodeGroupFilter', {
+  description: 'Which node groups to list; without a field, all that are not gone.',
+  fields: (t) => ({
+    name: t.string({ description: 'This name.' }),
+    states: t.field({ type: [NodeGroupStateEnum], description: 'In one of these states.' }),
+    isDefault: t.boolean({ description: 'Made with its cluster, or not.' }),
+  }),
+});
 
 builder.objectFields(ClusterRef, (t) => ({
   nodeGroups: t.field({
     type: NodeGroupConnection,
     description: 'Its node groups, oldest first.',
-    args: listArgs(t.arg),
+    args: { ...listArgs(t.arg), filter: t.arg({ type: NodeGroupFilterInput, description: 'Which ones.' }) },
     resolve: async (row, args, { loaders }) => {
       const page = pageOf(args);
-      return connectionOf(await loaders.page(listNodeGroupsByClusters, row.id, page), page, byCreation);
+      const filter = filterOf(args.filter);
+      const read: ReadPages<NodeGroupRow> = (db, ids, wanted) => listNodeGroupsByClusters(db, ids, filter, wanted);
+      return connectionOf(await loaders.page(read, row.id, page, `node groups ${stableJson(filter)}`), page, byCreation);
     },
   }),
   nodes: t.field({
@@ -109,11 +102,8 @@ builder.objectFields(ClusterRef, (t) => ({
   events: t.field({
     type: EventConnection,
     description: "What happened to it, from the first on; the cursor is the event's number.",
-    args: pageArgs(t.arg),
-    resolve: async (row, args, { loaders }) => {
-      const page = pageOf(args);
-      return connectionOf(await loaders.page(readEvents, row.id, page), page, (event) => String(event.number));
-    },
+    args: { ...listArgs(t.arg), filter: t.arg({ type: EventFilterInput, description: 'Which ones.' }) },
+    resolve: ({ id }, args, { loaders }) => eventsOf(loaders, id, pageOf(args), eventFilterOf(args.filter)),
   }),
   resources: t.field({
     type: ResourceConnection,
@@ -146,11 +136,8 @@ builder.objectField(SeedRef, 'events', (t) =>
   t.field({
     type: EventConnection,
     description: "What happened to it, from the first on; the cursor is the event's number.",
-    args: pageArgs(t.arg),
-    resolve: async (row, args, { loaders }) => {
-      const page = pageOf(args);
-      return connectionOf(await loaders.page(readEvents, row.id, page), page, (event) => String(event.number));
-    },
+    args: { ...listArgs(t.arg), filter: t.arg({ type: EventFilterInput, description: 'Which ones.' }) },
+    resolve: ({ id }, args, { loaders }) => eventsOf(loaders, id, pageOf(args), eventFilterOf(args.filter)),
   }),
 );
 

@@ -1,6 +1,6 @@
 /** Relay connections over the store's pages. */
 import { UserError } from '../domain/errors.ts';
-import { encodeCursor, type Page, type Slice } from '../store/page.ts';
+import { encodeCursor, type NumberedPage, type Page, type Slice } from '../store/page.ts';
 import { type ArgBuilder, badInput, builder } from './builder.ts';
 import { type ListOrder, ListOrderEnum } from './enums.ts';
 
@@ -47,11 +47,16 @@ export const connectionOf = <Row>(slice: Slice<Row>, page: Page, cursorOf: (row:
 
 export const byCreation = (row: { createdAt: number; id: string }): string => encodeCursor(row.createdAt, row.id);
 
-/** Events are numbered in order, so their cursor is the number itself. */
-export const eventNumberOf = (cursor: string | null | undefined): number => {
-  if (cursor == null) return 0;
+/** A list whose rows are numbered: the cursor is the number itself. Throws INVALID_INPUT for another. */
+export const numberedPageOf = (page: Page): NumberedPage => ({ ...page, after: numberOf(page.after) });
+
+const numberOf = (cursor: string | null | undefined): number | null => {
+  if (cursor == null) return null;
   const number = /^\d{1,15}$/.test(cursor) ? Number(cursor) : Number.NaN;
-  if (Number.isNaN(number)) throw new UserError('INVALID_INPUT', 'An event cursor is the number of an event.', { field: ['after'] });
+  if (Number.isNaN(number))
+    throw new UserError('INVALID_INPUT', 'This cursor is not the number of a row of this list; leave it out to begin at the start.', {
+      field: ['after'],
+    });
   return number;
 };
 
@@ -61,8 +66,7 @@ export const listArgs = (t: ArgBuilder) => ({
   orderBy: t({ type: ListOrderEnum, description: 'Which way it goes; without it as its description says. A cursor is good both ways.' }),
 });
 
-/** Arguments of every list. */
-export const pageArgs = (t: ArgBuilder) => ({
+const pageArgs = (t: ArgBuilder) => ({
   first: t.int({ description: `How many objects at most, from 1 to ${MAX_PAGE}; ${DEFAULT_PAGE} without it.` }),
   after: t.string({ description: 'Cursor of the last object that you have.' }),
 });

@@ -4,7 +4,7 @@ import type { AuditOutcome } from '../domain/auditLog.ts';
 import { type AuditRow, chainedHash, NO_HASH, type Unhashed } from './auditChain.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
-import { type Page, type Slice, sliceOf } from './page.ts';
+import { behindNumber, type NumberedPage, type Order, orderBy, type Slice, sliceOf } from './page.ts';
 import { perConnection } from './prepared.ts';
 import { inSight, type Sight } from './sight.ts';
 import { audit, auditAnchors } from './tables.ts';
@@ -51,18 +51,20 @@ export interface AuditFilter {
   userId?: string | null;
   action?: string | null;
   outcome?: AuditOutcome | null;
+  errorCode?: string | null;
+  targetId?: string | null;
+  operationId?: string | null;
+  requestId?: string | null;
+  openstackRequestId?: string | null;
   /** Milliseconds since the epoch, the first of all that are listed and the first that is not. */
   from?: number | null;
   to?: number | null;
 }
 
-/** The newest first. `before`: the number of the last row that the caller has; null: none. */
-export const listAuditLog = async (
-  db: Db,
-  sight: Sight,
-  filter: AuditFilter,
-  page: Pick<Page, 'first'> & { before: number | null },
-): Promise<Slice<AuditRow>> => {
+const order: Order = { at: audit.number, id: audit.number, newestFirst: true };
+
+/** The newest first. */
+export const listAuditLog = async (db: Db, sight: Sight, filter: AuditFilter, page: NumberedPage): Promise<Slice<AuditRow>> => {
   const is = (column: Parameters<typeof eq>[0], value: string | null | undefined): SQL | undefined =>
     value == null ? undefined : eq(column, value);
   const where = and(
@@ -71,14 +73,19 @@ export const listAuditLog = async (
     is(audit.userId, filter.userId),
     is(audit.action, filter.action),
     is(audit.outcome, filter.outcome),
+    is(audit.errorCode, filter.errorCode),
+    is(audit.targetId, filter.targetId),
+    is(audit.operationId, filter.operationId),
+    is(audit.requestId, filter.requestId),
+    is(audit.openstackRequestId, filter.openstackRequestId),
     filter.from == null ? undefined : gte(audit.at, filter.from),
     filter.to == null ? undefined : lt(audit.at, filter.to),
   );
   const rows = await db
     .select()
     .from(audit)
-    .where(and(where, page.before === null ? undefined : lt(audit.number, page.before)))
-    .orderBy(desc(audit.number))
+    .where(and(where, behindNumber(order, page)))
+    .orderBy(...orderBy(order, page))
     .limit(page.first + 1);
   return sliceOf(rows, page, () => db.$count(audit, where));
 };

@@ -1,8 +1,9 @@
 /** Events: the numbered history of a seed or cluster, read from a number on. */
-import { and, asc, desc, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, lt, lte } from 'drizzle-orm';
+import type { ObjectKind } from '../domain/condition.ts';
 import { inserter } from './insert.ts';
 import type { Db } from './open.ts';
-import { countOfEach } from './page.ts';
+import { behindNumber, countOfEach, firstOfEach, type NumberedPage, type Order, orderBy, type Slice, slicesBy } from './page.ts';
 import { clusters, events, seeds } from './tables.ts';
 
 export type EventRow = typeof events.$inferSelect;
@@ -18,30 +19,56 @@ export const listEvents = (db: Db, streamId: string, after: number, limit: numbe
     .orderBy(asc(events.number))
     .limit(limit);
 
-/** Of each stream up to `limit` events after number `after`, in order, in one statement. */
+/** Milliseconds since the epoch: `from` is the first of all that are listed, `to` the first that is not. */
+export interface EventFilter {
+  subjectKinds?: readonly ObjectKind[] | null;
+  subjectId?: string | null;
+  steps?: readonly string[] | null;
+  states?: readonly string[] | null;
+  operationId?: string | null;
+  /** Those that tell of something that went wrong, or those that do not. */
+  isProblem?: boolean | null;
+  from?: number | null;
+  to?: number | null;
+}
+
+const isWanted = (filter: EventFilter) =>
+  and(
+    filter.subjectKinds == null ? undefined : inArray(events.subjectKind, [...filter.subjectKinds]),
+    filter.subjectId == null ? undefined : eq(events.subjectId, filter.subjectId),
+    filter.steps == null ? undefined : inArray(events.step, [...filter.steps]),
+    filter.states == null ? undefined : inArray(events.state, [...filter.states]),
+    filter.operationId == null ? undefined : eq(events.operationId, filter.operationId),
+    filter.isProblem == null ? undefined : filter.isProblem ? isNotNull(events.problem) : isNull(events.problem),
+    filter.from == null ? undefined : gte(events.at, filter.from),
+    filter.to == null ? undefined : lt(events.at, filter.to),
+  );
+
+const order: Order = { at: events.number, id: events.streamId, isNumbered: true };
+
+/** Of each stream a page of its events, from the first on, in one statement. */
 export const listEventsByStreams = async (
   db: Db,
   streamIds: readonly string[],
-  after: number,
-  limit: number,
-): Promise<Map<string, EventRow[]>> => {
-  // A range of numbers is no page: they jump where the database was put back to a copy.
-  const place = sql`row_number() over (partition by ${events.streamId} order by ${events.number})`;
-  const chosen = and(inArray(events.streamId, [...streamIds]), gt(events.number, after));
+  filter: EventFilter,
+  page: NumberedPage,
+): Promise<Map<string, Slice<EventRow>>> => {
+  const where = isWanted(filter);
+  // A range of numbers is no page: they jump where the database was put back to a copy, and a filter leaves some out.
+  const chosen = and(where, behindNumber(order, page));
   const rows = await db
     .select()
     .from(events)
-    .where(
-      sql`(${events.streamId}, ${events.number}) in (select chosen_id, chosen_number from (select ${events.streamId} as chosen_id, ${events.number} as chosen_number, ${place} as place from ${events} where ${chosen}) where place <= ${limit})`,
-    )
-    .orderBy(asc(events.number));
-  const lists = new Map<string, EventRow[]>(streamIds.map((id) => [id, []]));
-  for (const row of rows) lists.get(row.streamId)?.push(row);
-  return lists;
+    .where(firstOfEach(events.streamId, streamIds, order, { ...page, after: null }, chosen))
+    .orderBy(...orderBy(order, page));
+  return slicesBy(
+    rows,
+    streamIds,
+    ({ streamId }) => streamId,
+    page,
+    () => countOfEach(db, events.streamId, streamIds, where),
+  );
 };
-
-export const countEventsByStreams = (db: Db, streamIds: readonly string[]): Promise<Map<string, number>> =>
-  countOfEach(db, events.streamId, streamIds);
 
 /** Whether the owner of the stream was at rest as of event `number`: what its last event about itself, and not about a step of it, said. */
 export const wasSettledAt = async (db: Db, streamId: string, number: number): Promise<boolean> => {

@@ -1,5 +1,6 @@
 /** Node groups: by cluster, of one that the caller has seen, and by id. */
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import type { NodeGroupState } from '../domain/nodeGroup.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
 import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
@@ -11,13 +12,25 @@ const order: Order = { at: nodeGroups.createdAt, id: nodeGroups.id };
 
 export const insertNodeGroup = inserter(nodeGroups);
 
+export interface NodeGroupFilter {
+  name?: string | null;
+  states?: readonly NodeGroupState[] | null;
+  isDefault?: boolean | null;
+}
+
 /** Live groups of many clusters, oldest first. */
 export const listNodeGroupsByClusters = async (
   db: Db,
   clusterIds: readonly string[],
+  filter: NodeGroupFilter,
   page: Page,
 ): Promise<Map<string, Slice<NodeGroupRow>>> => {
-  const where = isNull(nodeGroups.deletedAt);
+  const where = and(
+    isNull(nodeGroups.deletedAt),
+    filter.name == null ? undefined : eq(nodeGroups.name, filter.name),
+    filter.states == null ? undefined : inArray(nodeGroups.state, [...filter.states]),
+    filter.isDefault == null ? undefined : eq(nodeGroups.isDefault, filter.isDefault),
+  );
   const rows = await db
     .select()
     .from(nodeGroups)

@@ -1,5 +1,5 @@
 /** Pages of rows in a stable order, by key and never by offset; many parents' pages cost one statement. */
-import { and, asc, count, desc, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, gt, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 import { UserError } from '../domain/errors.ts';
 import type { Db } from './open.ts';
@@ -11,6 +11,12 @@ export interface Page {
   after?: string | null;
   /** The other way round than the list usually goes, or as it goes; without it as it goes. A cursor is good in both. */
   newestFirst?: boolean | undefined;
+}
+
+/** Of rows whose number is their cursor. */
+export interface NumberedPage extends Pick<Page, 'first' | 'newestFirst'> {
+  /** The number of the last row that the caller has; null: none. */
+  after: number | null;
 }
 
 export interface Slice<Row> {
@@ -46,10 +52,17 @@ const decodeCursor = (cursor: string): { at: number; id: string } => {
   return { at: Number(at), id };
 };
 
-const isNewestFirst = (order: Order, page?: Page): boolean => page?.newestFirst ?? order.newestFirst ?? false;
+const isNewestFirst = (order: Pick<Order, 'newestFirst'>, page?: Pick<Page, 'newestFirst'>): boolean =>
+  page?.newestFirst ?? order.newestFirst ?? false;
 
-export const orderBy = (order: Order, page?: Page): SQL[] =>
+export const orderBy = (order: Order, page?: Pick<Page, 'newestFirst'>): SQL[] =>
   isNewestFirst(order, page) ? [desc(order.at), desc(order.id)] : [asc(order.at), asc(order.id)];
+
+/** Rows behind the number that the page goes on from; undefined on the first page. */
+export const behindNumber = (order: Order, page: NumberedPage): SQL | undefined => {
+  if (page.after === null) return undefined;
+  return isNewestFirst(order, page) ? lt(order.at, page.after) : gt(order.at, page.after);
+};
 
 /** Rows behind the page's cursor; undefined on the first page. */
 export const behindCursor = (order: Order, page: Page): SQL | undefined => {

@@ -416,7 +416,13 @@ export const events = sqliteTable(
     requestId: text(),
     settled: flag().notNull().default(false),
   },
-  (t) => [primaryKey({ columns: [t.streamId, t.number] })],
+  (t) => [
+    primaryKey({ columns: [t.streamId, t.number] }),
+    index('events_at').on(t.streamId, t.at),
+    index('events_subject').on(t.streamId, t.subjectId, t.number),
+    index('events_operation').on(t.operationId, t.number).where(sql`operation_id is not null`),
+    index('events_problem').on(t.streamId, t.number).where(sql`problem is not null`),
+  ],
 );
 
 export const inventory = sqliteTable(
@@ -658,7 +664,17 @@ export const audit = sqliteTable(
     openstackRequestId: text(),
     hash: text(),
   },
-  (t) => [index('audit_at').on(t.at), index('audit_project').on(t.projectId, t.number), index('audit_user').on(t.userId, t.number)],
+  (t) => [
+    index('audit_at').on(t.at),
+    index('audit_project').on(t.projectId, t.number),
+    index('audit_user').on(t.userId, t.number),
+    index('audit_action').on(t.action, t.number),
+    index('audit_error').on(t.errorCode, t.number).where(sql`error_code is not null`),
+    index('audit_target').on(t.targetId, t.number).where(sql`target_id is not null`),
+    index('audit_operation').on(t.operationId).where(sql`operation_id is not null`),
+    index('audit_request').on(t.requestId).where(sql`request_id is not null`),
+    index('audit_openstack_request').on(t.openstackRequestId).where(sql`openstack_request_id is not null`),
+  ],
 );
 
 /** The last rows that were forgotten for their age: from their hashes on, what is left can be checked. */

@@ -269,7 +269,7 @@ test('it comes in pages, the newest first', async () => {
   } while (after !== null);
   expect(numbers).toEqual([5, 4, 3, 2, 1]);
   const { errors } = await world.post('ada', '{ auditLog(after: "x") { nodes { number } } }');
-  expect(errors[0]?.extensions.code).toBe('BAD_USER_INPUT');
+  expect(errors[0]?.extensions.code).toBe('INVALID_INPUT');
 });
 
 test('a log that cannot be written to refuses what it cannot tell, and lets a refusal out', async () => {

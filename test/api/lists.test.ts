@@ -16,24 +16,18 @@ const CONNECTIONS = Object.values(schema.getTypeMap())
   .flatMap((type) => Object.values(type.getFields()).map((field) => [`${type.name}.${field.name}`, field] as const))
   .filter(([, field]) => getNamedType(field.type).name.endsWith('Connection'));
 
-/** By the numbers of events and of the audit log's entries, which is what their cursors are. */
-const ONE_WAY = ['Cluster.events', 'Seed.events', 'Query.auditLog'];
-
 test('there are many lists', () => expect(CONNECTIONS.length).toBeGreaterThan(15));
 
-test.each(CONNECTIONS)('%s is a connection with pages, and goes either way', (name, field) => {
+test.each(CONNECTIONS)('%s is a connection with pages and a filter, and goes either way', (_name, field) => {
   const type = getNamedType(field.type);
   if (!isObjectType(type)) throw new Error('No connection.');
   expect(Object.keys(type.getFields())).toEqual(expect.arrayContaining(['edges', 'nodes', 'pageInfo', 'totalCount']));
   const types = Object.fromEntries(field.args.map((arg) => [arg.name, String(arg.type)]));
-  expect(types).toMatchObject({ first: 'Int', after: 'String', ...(!ONE_WAY.includes(name) && { orderBy: 'ListOrder' }) });
+  expect(types).toMatchObject({ first: 'Int', after: 'String', orderBy: 'ListOrder', filter: expect.stringMatching(/Filter$/) });
 });
 
-/** Both ways where it goes both ways; null: as it goes without being asked. */
-const WAYS = CONNECTIONS.flatMap(([name, { args }]) => {
-  const turns = args.some((arg) => arg.name === 'orderBy') ? ['OLDEST_FIRST', 'NEWEST_FIRST'] : [];
-  return [null, ...turns].map((way) => [name, way] as const);
-});
+/** Null: as it goes without being asked. */
+const WAYS = CONNECTIONS.flatMap(([name]) => [null, 'OLDEST_FIRST', 'NEWEST_FIRST'].map((way) => [name, way] as const));
 
 const openList = async (name: string) => {
   const make = LIST_MAKERS[name];
@@ -178,12 +172,7 @@ test('workers, operations and backups by what they are, in lists of many cluster
   expect(uuidsOf(answer['ofA'] as never)).toEqual(['one', 'two']);
 });
 
-/** Lists that cannot grow: a cluster has a handful of node groups. */
-const WITHOUT_FILTER = [...ONE_WAY.filter((name) => name !== 'Query.auditLog'), 'Cluster.nodeGroups'];
-
-test('each list takes a filter, and no plain list of revisions is left that is not on its way out', () => {
-  const without = CONNECTIONS.filter(([, { args }]) => !args.some(({ name }) => name === 'filter')).map(([name]) => name);
-  expect(without.sort()).toEqual([...WITHOUT_FILTER].sort());
+test('no plain list of revisions is left that is not on its way out', () => {
   for (const name of ['ClusterTemplate', 'AddonBundle']) {
     const type = schema.getType(name);
     expect(isObjectType(type) && type.getFields()['revisions']?.deprecationReason).toMatch(/^Use revisionsConnection instead; /);

@@ -115,7 +115,7 @@ test('what is too old goes, and leaves an anchor from which the rest is checked'
   // Not each hour anew.
   expect(await purge(4.5)).toBe(0);
   expect(checkAuditLog(path)).toMatchObject({ rows: 7, first: 5, anchor: 4, broken: null, last: { number: 11 } });
-  const told = await listAuditLog(store.db, { all: true, projectId: null }, { action: 'purgeAuditLog' }, { first: 10, before: null });
+  const told = await listAuditLog(store.db, { all: true, projectId: null }, { action: 'purgeAuditLog' }, { first: 10, after: null });
   expect(told.rows).toMatchObject([{ number: 11, userId: 'seedbed', input: expect.stringContaining('"lastNumber":4') }]);
   expect(await purge(6)).toBe(2);
   await store.transaction((tx) => appendAudit(tx, entry()));

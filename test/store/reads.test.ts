@@ -59,7 +59,7 @@ test('pages meet without a gap or a double, and a row that comes between changes
 
 test('operations come newest first', async () => {
   const [a = ''] = ids;
-  const group = (await listNodeGroupsByClusters(db(), [a], { first: 1 })).get(a)?.rows[0]?.id;
+  const group = (await listNodeGroupsByClusters(db(), [a], {}, { first: 1 })).get(a)?.rows[0]?.id;
   for (const count of [2, 3]) {
     house.time.now += 1;
     await house.commands.resizeNodeGroup(call(ANNA), { nodeGroupId: group, count });
@@ -97,12 +97,12 @@ test('filters narrow, and nobody sees what is of another project', async () => {
 
 test("each parent's page is its own, and its rest is reached by the same cursor as elsewhere", async () => {
   const [a = '', b = ''] = ids;
-  const groups = await listNodeGroupsByClusters(db(), [a, b, 'nobody'], { first: 2 });
+  const groups = await listNodeGroupsByClusters(db(), [a, b, 'nobody'], {}, { first: 2 });
   expect([...groups.keys()]).toEqual([a, b, 'nobody']);
   expect(groups.get(a)).toMatchObject({ hasNextPage: true, rows: [{ clusterId: a }, { clusterId: a }] });
   expect(groups.get('nobody')).toMatchObject({ rows: [], hasNextPage: false });
   const all = await walk(
-    async (after) => (await listNodeGroupsByClusters(db(), [a], { first: 1, after })).get(a) ?? emptySlice<NodeGroupRow>(),
+    async (after) => (await listNodeGroupsByClusters(db(), [a], {}, { first: 1, after })).get(a) ?? emptySlice<NodeGroupRow>(),
     (row) => encodeCursor(row.createdAt, row.id),
   );
   expect(all.map((row) => row.name).sort()).toEqual(['x', 'y', 'z']);
@@ -110,7 +110,7 @@ test("each parent's page is its own, and its rest is reached by the same cursor 
 
 test('what is below a cluster is read for many at once', async () => {
   const [a = '', b = ''] = ids;
-  const group = (await listNodeGroupsByClusters(db(), [a], { first: 1 })).get(a)?.rows[0]?.id ?? '';
+  const group = (await listNodeGroupsByClusters(db(), [a], {}, { first: 1 })).get(a)?.rows[0]?.id ?? '';
   await house.store.transaction(async (tx) => {
     await insertNodes(
       tx,
@@ -172,8 +172,8 @@ test('events are read from a number on', async () => {
   });
   expect((await listEvents(db(), a, 2, 2)).map((e) => e.number)).toEqual([3, 4]);
   expect(await lastEventNumber(db(), { kind: 'CLUSTER', id: a })).toBe(5);
-  const both = await listEventsByStreams(db(), [a, b], 0, 3);
-  expect([both.get(a)?.map((e) => e.number), both.get(b)?.map((e) => e.number)]).toEqual([[1, 2, 3], [1]]);
+  const both = await listEventsByStreams(db(), [a, b], {}, { first: 3, after: null });
+  expect([both.get(a)?.rows.map((e) => e.number), both.get(b)?.rows.map((e) => e.number)]).toEqual([[1, 2, 3], [1]]);
 });
 
 test('old idempotency keys go with their sealed answers, young ones stay', async () => {
@@ -199,7 +199,7 @@ test('an operation that was superseded stays so, whatever a pass that began befo
 });
 
 test("a node group that an older release wrote has today's defaults for what came later", async () => {
-  const read = async () => (await listNodeGroupsByClusters(db(), ids, { first: 1 })).get(ids[0] ?? '')?.rows[0];
+  const read = async () => (await listNodeGroupsByClusters(db(), ids, {}, { first: 1 })).get(ids[0] ?? '')?.rows[0];
   const before = await read();
   expect(before?.spec.serverGroupPolicy).toBe('SOFT_ANTI_AFFINITY');
   await house.store.transaction(async (tx) => tx.db.run(sql`update node_groups set spec = json_remove(spec, '$.serverGroupPolicy')`));
