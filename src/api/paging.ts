@@ -32,18 +32,37 @@ builder.globalConnectionField('totalCount', (t) =>
 
 /** A page as a connection, with a cursor for each row. */
 export const connectionOf = <Row>(slice: Slice<Row>, page: Page, cursorOf: (row: Row) => string) => {
-  const edges = slice.rows.map((node) => ({ cursor: cursorOf(node), node }));
+  const edges = slice.rows.map((node) => new Edge(node, cursorOf));
   return {
     edges,
     count: slice.count,
     pageInfo: {
       hasNextPage: slice.hasNextPage,
       hasPreviousPage: page.after != null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      get startCursor() {
+        return edges[0]?.cursor ?? null;
+      },
+      get endCursor() {
+        return edges.at(-1)?.cursor ?? null;
+      },
     },
   };
 };
+
+/** Its cursor is made when it is asked for: most lists are read without. */
+class Edge<Row> {
+  readonly node: Row;
+  private readonly cursorOf: (row: Row) => string;
+
+  constructor(node: Row, cursorOf: (row: Row) => string) {
+    this.node = node;
+    this.cursorOf = cursorOf;
+  }
+
+  get cursor(): string {
+    return this.cursorOf(this.node);
+  }
+}
 
 export const byCreation = (row: { createdAt: number; id: string }): string => encodeCursor(row.createdAt, row.id);
 
