@@ -1,7 +1,6 @@
 /** `seedbed cluster …`: a customer's clusters. */
 import type { Command } from 'commander';
 import {
-  CLUSTERS,
   CREATE_CLUSTER,
   DELETE_CLUSTER,
   LEAK_REPORT,
@@ -15,11 +14,12 @@ import {
 import { ClientError } from '../client/errors.ts';
 import type { ClusterSummary, LeakReport, Operation } from '../client/types.ts';
 import { CREDENTIAL_FILE, readCredential, rotateCredential } from './cloudCredential.ts';
+import { addList } from './clusterList.ts';
 import { clusterText } from './clusterText.ts';
 import { addUpgrade } from './clusterUpgrade.ts';
 import { addWatch } from './clusterWatch.ts';
 import { addMove } from './controlPlaneMove.ts';
-import { get, getCluster, listAll } from './find.ts';
+import { get, getCluster } from './find.ts';
 import { addHibernation } from './hibernation.ts';
 import { addKubeconfigCommands } from './kubeconfig.ts';
 import { leakReportText } from './leakReport.ts';
@@ -28,7 +28,6 @@ import { action, type ChangeOptions, collectLabel, define, defineChange, given, 
 import { addPause } from './pause.ts';
 import { type PlanOptions, showPlan, withPlan } from './plan.ts';
 import type { Io, Session } from './session.ts';
-import { ageOf, table } from './table.ts';
 import { addMoveToTemplate } from './templateMove.ts';
 
 interface CreateOptions extends PlanOptions {
@@ -60,7 +59,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
     .option('--deletion-protection', 'refuse to delete it until told otherwise')
     .option('--credential <file>', `instead of a user of the cluster's own or a trust of yours: ${CREDENTIAL_FILE}`)
     .action(action(io, create));
-  define(cluster, 'list', 'list clusters').action(action(io, list));
+  addList(cluster, io);
   define(cluster, 'show <cluster>', 'show a cluster with its node groups, workers and conditions').action(action(io, show));
   addWatch(cluster, io);
   withPlan(defineChange(cluster, 'update <cluster>', 'change settings of a cluster and draw the progress until it is READY again'))
@@ -138,25 +137,6 @@ const create = async (session: Session, [name = '']: readonly string[], options:
   await session.finish(options, { operation, title: `Create cluster ${cluster.name}`, cluster: { id: cluster.uuid, after: 0 } });
   const after = await getCluster(session.client, cluster.uuid);
   session.print(after, () => clusterText(after, session.now()));
-};
-
-const list = async (session: Session): Promise<void> => {
-  const clusters = await listAll<ClusterSummary>(session.client, CLUSTERS, 'clusters');
-  session.print(clusters, () =>
-    table(
-      ['NAME', 'STATE', 'VERSION', 'NODES', 'ENDPOINT', 'AGE', 'ID'],
-      clusters.map((cluster) => [
-        cluster.name,
-        cluster.state,
-        cluster.version,
-        cluster.nodeGroups.nodes.reduce((sum, group) => sum + group.count, 0),
-        cluster.endpoint,
-        ageOf(cluster.createdAt, session.now()),
-        cluster.uuid,
-      ]),
-      'No clusters in this project.',
-    ),
-  );
 };
 
 const show = async (session: Session, [nameOrId = '']: readonly string[]): Promise<void> => {

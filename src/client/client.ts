@@ -41,7 +41,12 @@ export interface Subscribing {
   signal?: AbortSignal | undefined;
   /** The server has let us in; news may be long in coming. */
   onConnected?: () => void;
+  /** The subscription is on its way. What is asked by `ask` goes over the same connection behind it, and so is read while it runs. */
+  onAsked?: (ask: Ask) => void;
 }
+
+/** The data of a query over the connection of a subscription. Throws as the subscription does. */
+export type Ask = <T>(document: string, variables?: Variables) => Promise<T>;
 
 /** The socket ended before the subscription did: the caller may go on from its cursor. */
 export class ConnectionLost extends Error {
@@ -135,11 +140,12 @@ async function* subscribe<T>(
   options: ClientOptions,
   document: string,
   variables: Variables,
-  { signal, onConnected }: Subscribing,
+  { signal, onConnected, onAsked }: Subscribing,
   tokens: SocketTokens,
 ): AsyncGenerator<T, void, undefined> {
   // Asked for here, not by the library, which would hide why there is none.
   const token = await tokens.first();
+  if (signal?.aborted) throw new ClientError('INTERRUPTED', 'Interrupted.');
   // The library makes its own sockets, so what they trust is given by a class.
   class TrustingSocket extends WebSocket {
     constructor(address: string | URL, protocols?: string | string[]) {
@@ -164,7 +170,9 @@ async function* subscribe<T>(
   const end = () => void socket.dispose();
   signal?.addEventListener('abort', end, { once: true });
   try {
-    for await (const result of socket.iterate<T>({ query: document, variables })) {
+    const results = socket.iterate<T>({ query: document, variables });
+    onAsked?.((query, more = {}) => firstOf(socket.iterate({ query, variables: more })));
+    for await (const result of results) {
       if (result.errors !== undefined && result.errors.length > 0) throw errorOfStream(result.errors as readonly GraphqlError[]);
       if (result.data != null) yield result.data;
     }
@@ -181,6 +189,19 @@ async function* subscribe<T>(
     await socket.dispose();
   }
 }
+
+/** The data of a query's one answer. */
+const firstOf = async <T>(answers: AsyncIterable<{ data?: unknown; errors?: readonly unknown[] | undefined }>): Promise<T> => {
+  try {
+    for await (const { data, errors = [] } of answers) {
+      if (errors.length > 0) throw errorOfStream(errors as readonly GraphqlError[]);
+      return data as T;
+    }
+  } catch (error) {
+    throw errorOfSocket(error);
+  }
+  throw new ConnectionLost(1006, 'The connection ended');
+};
 
 /** A server that takes a connection and then says nothing is as good as none. */
 const ANSWER_MS = 15_000;

@@ -80,7 +80,9 @@ export const REGISTER_ADDON_BUNDLE = mutation('registerAddonBundle', 'RegisterAd
 export const UPDATE_ADDON_BUNDLE = mutation('updateAddonBundle', 'UpdateAddonBundleInput', `addonBundle { ${BUNDLE} }`);
 export const DELETE_ADDON_BUNDLE = mutation('deleteAddonBundle', 'DeleteAddonBundleInput', 'addonBundle { uuid name }');
 
-export const CLUSTERS = page('clusters', `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`);
+const LISTED = `${SUMMARY} nodeGroups(first: 100) { nodes { name count } }`;
+export const CLUSTERS = page('clusters', LISTED);
+export const CLUSTER_CHANGES = `subscription clusterChanges { clusters { what resync cluster { ${LISTED} } } }`;
 export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(name: $name, id: $id) {
   ${SUMMARY} unknownSince runningVersion upgradeStatus versionWarning nextBackupAt nextMaintenance { opensAt closesAt upgradeTo problem { message } } pause { until reason requestedBy } hibernation { until requestedBy } nextHibernation { from until } controlPlaneMove { phase back from { name } to { name } downtimeSeconds } lastRestore { backup { name } requestedAt requestedBy lostMinutes lostRevisions } createdBy generation observedGeneration deletionProtection lastEventNumber
   spec { controlPlane { ${ACCESS} } } controlPlane { replicas etcd { members { number healthy leader version dbSizeMiB fsyncP99Ms } alarms quotaMiB diskAdvice } }

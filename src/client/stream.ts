@@ -1,5 +1,6 @@
 /** Subscriptions that outlive their connection: they go on from the last event, and nothing comes twice. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { pauseAfter } from './backoff.ts';
 import { type Client, ConnectionLost, REFUSALS } from './client.ts';
 import { CLUSTER_PROGRESS, OPERATION_PROGRESS } from './documents.ts';
 import { ClientError } from './errors.ts';
@@ -15,9 +16,8 @@ export interface StreamOptions {
 
 /** Longer than a server takes to be restarted or moved to another machine. */
 const PATIENCE_MS = 300_000;
-const FIRST_PAUSE_MS = 100;
-/** The longest pause is this part of the patience: a server that is back is found soon, and not stormed. */
-const TRIES = 60;
+/** Of a user who has too many streams: longer than a server takes to see that those of a network that broke have ended. */
+const SEAT_PATIENCE_MS = 90_000;
 /** A connection that lasted is a server that was there; one that breaks at once is not. */
 const HELD_MS = 10_000;
 /** A pause that nobody needs to hear of. */
@@ -61,7 +61,8 @@ export async function* followOperation(
   for await (const { operationProgress } of again(connect, options)) yield operationProgress.operation;
 }
 
-async function* again<T>(
+/** What `connect` gives, and again when its connection is lost, until the patience is over. Throws ClientError. */
+export async function* again<T>(
   connect: (onConnected: () => void) => AsyncIterable<T>,
   options: StreamOptions,
 ): AsyncGenerator<T, void, undefined> {
@@ -94,14 +95,15 @@ async function* again<T>(
       failures += 1;
       if (lost && REFUSALS.includes(error.closeCode)) refusals += 1;
       // A fresh token may help once.
-      const over = refusals > 1 || (lost && isFinal(error.closeCode)) || performance.now() - heardAt > patienceMs;
+      const patience = lost && error.closeCode === TOO_MANY ? Math.min(patienceMs, SEAT_PATIENCE_MS) : patienceMs;
+      const over = refusals > 1 || (lost && isFinal(error.closeCode)) || performance.now() - heardAt > patience;
       if (over) throw lost ? errorOfLoss(error) : error;
       if (failures === QUIET_FAILURES + 1) {
         toldLost = true;
         options.onConnection?.(true);
       }
     }
-    await pause(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), patienceMs / TRIES), undefined, optionsOf(options.signal)).catch(() => {
+    await pause(pauseAfter(failures, patienceMs, Math.random()), undefined, optionsOf(options.signal)).catch(() => {
       throw new ClientError('INTERRUPTED', 'Interrupted.');
     });
   }
@@ -116,9 +118,13 @@ const optionsOf = (signal: AbortSignal | undefined) => (signal === undefined ? {
 /** graphql-transport-ws closes with these when trying again in the same way cannot help. */
 const isFinal = (code: number): boolean => [4004, 4005, 4400, 4406, 4409].includes(code);
 
-const errorOfLoss = (loss: ConnectionLost): ClientError =>
-  REFUSALS.includes(loss.closeCode)
-    ? new ClientError('UNAUTHENTICATED', `The API closed the stream: ${loss.message || 'the token is not valid'}.`, { cause: loss })
-    : new ClientError('UNREACHABLE', `The stream was lost (${loss.closeCode}${loss.message === '' ? '' : `: ${loss.message}`}).`, {
-        cause: loss,
-      });
+/** The user has as many streams as one may have, or asked for too much at once. */
+const TOO_MANY = 4429;
+
+const errorOfLoss = (loss: ConnectionLost): ClientError => {
+  const said = loss.message === '' ? '' : `: ${loss.message}`;
+  if (REFUSALS.includes(loss.closeCode))
+    return new ClientError('UNAUTHENTICATED', `The API closed the stream: ${loss.message || 'the token is not valid'}.`, { cause: loss });
+  const code = loss.closeCode === TOO_MANY ? 'TOO_MANY_CONNECTIONS' : 'UNREACHABLE';
+  return new ClientError(code, `The stream was lost (${loss.closeCode}${said}).`, { cause: loss });
+};

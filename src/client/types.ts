@@ -228,6 +228,13 @@ export interface ClusterSummary {
   nodeGroups: { nodes: { name: string; count: number }[] };
 }
 
+export interface ClusterChange {
+  what: 'CREATED' | 'CHANGED' | 'DELETED';
+  /** Changes of others were dropped, too: list again. */
+  resync: boolean;
+  cluster: ClusterSummary;
+}
+
 export interface LeakReport {
   verifiedAt: string;
   clean: boolean;

@@ -16,8 +16,10 @@ export interface Answer {
 }
 
 export interface World extends House {
-  api: Api;
+  readonly api: Api;
   url: string;
+  /** Stops the API, and starts it anew at the same address. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
   /** Path on the server's root, such as /healthz. */
   page(path: string): string;
   tokens: Map<string, Actor>;
@@ -58,45 +60,48 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
   const note = (fields: object, message: string) => void logged.push({ fields, message });
   const log: Log = { ...silentLog, warn: note, error: note, child: () => log };
   const metrics = new Registry();
-  const api = await startApi({
-    store: house.store,
-    commands: house.commands,
-    clock: { now: () => house.time.now },
-    log,
-    metrics,
-    authenticate: async (token, requestId) => {
-      asked.push(token);
-      askedFor.push(requestId);
-      if (keystone.down !== null) throw keystone.down;
-      if (keystone.hangs) await new Promise(() => {});
-      await keystone.before();
-      return tokens.get(token) ?? null;
-    },
-    loadCloud: async () => catalogue(),
-    peekCatalogue: () => house.cloud.catalogue,
-    ready: async () => {
-      looks.count += 1;
-      await looks.before();
-      return { ok: keystone.down === null, reasons: keystone.down === null ? [] : ['Keystone does not answer.'] };
-    },
-    settings: {
-      host: '127.0.0.1',
-      port: 0,
-      introspection: true,
-      graphiql: true,
-      keystoneUrl: 'https://keystone.example.org/v3',
-      allowedOrigins: ['https://dashboard.example.org'],
-      projectLimits: house.deps.settings.projectLimits,
-      rates: UNLIMITED,
-      ...settings,
-    },
-  });
+  const start = (port: number) =>
+    startApi({
+      store: house.store,
+      commands: house.commands,
+      clock: { now: () => house.time.now },
+      log,
+      metrics,
+      authenticate: async (token, requestId) => {
+        asked.push(token);
+        askedFor.push(requestId);
+        if (keystone.down !== null) throw keystone.down;
+        if (keystone.hangs) await new Promise(() => {});
+        await keystone.before();
+        return tokens.get(token) ?? null;
+      },
+      loadCloud: async () => catalogue(),
+      peekCatalogue: () => house.cloud.catalogue,
+      ready: async () => {
+        looks.count += 1;
+        await looks.before();
+        return { ok: keystone.down === null, reasons: keystone.down === null ? [] : ['Keystone does not answer.'] };
+      },
+      settings: {
+        host: '127.0.0.1',
+        introspection: true,
+        graphiql: true,
+        keystoneUrl: 'https://keystone.example.org/v3',
+        allowedOrigins: ['https://dashboard.example.org'],
+        projectLimits: house.deps.settings.projectLimits,
+        rates: UNLIMITED,
+        ...settings,
+        port,
+      },
+    });
+  let api = await start(settings.port ?? 0);
+  const { url } = api;
   open.push(async () => {
     await api.close(1_000);
     await house.close();
   });
   const post = async (token: string | null, query: string, variables: object = {}): Promise<Answer> => {
-    const response = await fetch(api.url, {
+    const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(token !== null && { 'x-auth-token': token }) },
       body: JSON.stringify({ query, variables }),
@@ -106,9 +111,17 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
   };
   return {
     ...house,
-    api,
-    url: api.url,
-    page: (path) => new URL(path, api.url).href,
+    get api() {
+      return api;
+    },
+    url,
+    restart: async (meanwhile) => {
+      await api.close(1_000);
+      await meanwhile?.();
+      metrics.clear();
+      api = await start(Number(new URL(url).port));
+    },
+    page: (path) => new URL(path, url).href,
     tokens,
     asked,
     askedFor,

@@ -10,7 +10,7 @@ export interface Ran {
   err: string;
 }
 
-type Options = { cwd?: string; home?: string; signal?: AbortSignal };
+type Options = { cwd?: string; home?: string; signal?: AbortSignal; heard?: (text: string) => void };
 
 const ioOf = (ran: Ran, environment: Record<string, string>, options: Options): Io => ({
   environment,
@@ -18,6 +18,7 @@ const ioOf = (ran: Ran, environment: Record<string, string>, options: Options): 
   home: options.home ?? '/nonexistent',
   out: (text) => {
     ran.out += text;
+    options.heard?.(text);
   },
   screen: {
     write: (text) => {

@@ -35,9 +35,14 @@ test("its modules are found by the package's name", async () => {
     "export { createClient } from 'seedbed/client';",
     "export { CLUSTERS } from 'seedbed/client/documents';",
     "export { followCluster } from 'seedbed/client/stream';",
+    "export { followClusters } from 'seedbed/client/list';",
   ]);
   const found = (await import(/* @vite-ignore */ pathToFileURL(path).href)) as Record<string, unknown>;
-  expect([typeof found.createClient, typeof found.CLUSTERS, typeof found.followCluster]).toEqual(['function', 'string', 'function']);
+  expect(
+    Object.entries(found)
+      .map(([name, value]) => `${name}: ${typeof value}`)
+      .sort(),
+  ).toEqual(['CLUSTERS: string', 'createClient: function', 'followCluster: function', 'followClusters: function']);
 });
 
 test('its types hold for another package, and refuse what does not fit', () => {

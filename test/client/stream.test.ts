@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { pauseAfter } from '../../src/client/backoff.ts';
 import { createClient } from '../../src/client/client.ts';
 import { followCluster } from '../../src/client/stream.ts';
 
@@ -143,4 +144,10 @@ test('a server that is gone for many tries is waited for, and said to be lost an
   expect(await read(url, undefined, { patienceMs: 6_000, onConnection: (lost) => told.push(lost) })).toEqual([1, 2]);
   expect(seen.map(({ after }) => after)).toEqual([0, ...Array.from({ length: 14 }, () => 1)]);
   expect(told).toEqual([true, false]);
+});
+
+test('pauses double up to a part of the patience, and those who were lost together do not come back together', () => {
+  const longest = [1, 2, 3, 6, 7, 40].map((failures) => pauseAfter(failures, 300_000, 0));
+  expect(longest).toEqual([100, 200, 400, 3_200, 5_000, 5_000]);
+  expect([0.5, 1].map((drawn) => pauseAfter(40, 300_000, drawn))).toEqual([3_750, 2_500]);
 });

@@ -4,12 +4,13 @@ import { readFileSync } from 'node:fs';
 import { serverAudits } from 'graphql-http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { openWay } from '../house/way.ts';
 import * as apollo from './apollo.ts';
 import * as graphqlRequest from './graphqlRequest.ts';
 import * as graphqlWs from './graphqlWs.ts';
 import { findPython, startPython } from './python.ts';
 import * as relay from './relay.ts';
-import { openWay, startServer } from './server.ts';
+import { startServer } from './server.ts';
 import * as tada from './tada.ts';
 import * as urql from './urql.ts';
 

@@ -1,7 +1,6 @@
-/** The server as a first try starts it, with its own cloud, and ways to it that can be cut. */
+/** The server as a first try starts it, with its own cloud. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -58,54 +57,4 @@ const logIn = async ({ authUrl, users: { member } }: Handover): Promise<string> 
     body: JSON.stringify({ auth }),
   });
   return response.headers.get('x-subject-token') ?? '';
-};
-
-interface Way {
-  /** The server's address by this way. */
-  url: string;
-  /** Resets every connection, and takes none until it is mended. */
-  cut(): void;
-  mend(): void;
-  close(): void;
-}
-
-/** A way to the server through a proxy of TCP. */
-export const openWay = async (to: string): Promise<Way> => {
-  const target = new URL(to);
-  const open = new Set<Socket>();
-  let whole = true;
-  const server = createServer((near) => {
-    if (!whole) return void near.resetAndDestroy();
-    const far = connect(Number(target.port), target.hostname);
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      open.add(socket);
-      socket.pipe(other);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        open.delete(socket);
-        other.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const way = new URL(to);
-  way.port = String((server.address() as AddressInfo).port);
-  const cut = () => {
-    whole = false;
-    for (const socket of open) socket.resetAndDestroy();
-  };
-  return {
-    url: way.href,
-    cut,
-    mend: () => {
-      whole = true;
-    },
-    close: () => {
-      cut();
-      server.close();
-    },
-  };
 };
