@@ -15,7 +15,7 @@ import {
 } from '../store/inventory.ts';
 import type { Db, Tx } from '../store/open.ts';
 import { isCounted, noteUses } from '../store/usage.ts';
-import type { Write } from './pass.ts';
+import type { Write } from './kind.ts';
 
 export interface ResourceScope {
   db: Db;

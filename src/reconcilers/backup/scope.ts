@@ -7,7 +7,7 @@ import type { ObjectStore } from '../../objectStore/objectStore.ts';
 import { type BackupRow, patchBackup } from '../../store/backups.ts';
 import type { ClusterRow } from '../../store/reconcile.ts';
 import { type ClusterScope, openClusterScope } from '../cluster/scope.ts';
-import type { Write } from '../pass.ts';
+import type { Write } from '../kind.ts';
 import type { World } from '../world.ts';
 
 export interface BackupScope {

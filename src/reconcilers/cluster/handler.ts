@@ -11,7 +11,8 @@ import { type ClusterRow, findHolds, listLiveNodeGroups, loadCluster, patchClust
 import { endUsesOfCluster } from '../../store/usage.ts';
 import type { Held } from '../holds.ts';
 import { isOutOfSight } from '../lostSeed.ts';
-import { commonState, createHandler } from '../pass.ts';
+import { commonState } from '../outcome.ts';
+import { createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
 import { clusterFlow, hibernationFlow, lostFlow, STOPPED_STEPS } from './flow.ts';
 import { hibernateByItself } from './hibernationByItself.ts';

@@ -9,7 +9,7 @@ import { newId } from '../../lib/ids.ts';
 import { announceBegun, operationOf } from '../../store/begun.ts';
 import { changeHibernation, supersedeHibernation } from '../../store/hibernation.ts';
 import { type ClusterRow, changed, loadCluster } from '../../store/reconcile.ts';
-import type { Write } from '../pass.ts';
+import type { Write } from '../kind.ts';
 import type { World } from '../world.ts';
 
 interface Change {

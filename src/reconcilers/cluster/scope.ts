@@ -18,8 +18,8 @@ import { type InventoryKey, type InventoryRow, listInventory, saveLedger } from 
 import { type ClusterRow, loadSeed, type NodeGroupRow, patchCluster, type SeedRow } from '../../store/reconcile.ts';
 import { wakeNodes } from '../../store/wake.ts';
 import { applyGroup } from '../applied.ts';
+import type { Write } from '../kind.ts';
 import type { NetworkSight } from '../networkSights.ts';
-import type { Write } from '../pass.ts';
 import type { ResourceScope } from '../resource.ts';
 import type { SeedHandle } from '../seedRegistry.ts';
 import type { TenantHandle } from '../tenantRegistry.ts';

@@ -3,8 +3,8 @@ import type { InventoryService } from '../../domain/inventory.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import type { InventoryKey } from '../../store/inventory.ts';
 import { type ClusterRow, type NodeGroupRow, type NodeRow, patchNodeGroup } from '../../store/reconcile.ts';
+import type { Write } from '../kind.ts';
 import { lentCloud } from '../lentCloud.ts';
-import type { Write } from '../pass.ts';
 import type { ResourceScope } from '../resource.ts';
 import type { World } from '../world.ts';
 

@@ -1,7 +1,7 @@
 /** Removes an orphan that was chosen, if it still is one at the very moment. */
 import { Conflict, NotFound, problemOf, SeedbedError, Unavailable } from '../../domain/errors.ts';
 import { type OrphanRow, patchOrphans } from '../../store/orphans.ts';
-import type { Write } from '../pass.ts';
+import type { Write } from '../kind.ts';
 import type { World } from '../world.ts';
 import { type Place, rankOf } from './places.ts';
 import { orphansAmong } from './search.ts';

@@ -3,7 +3,7 @@ import { judge, type Orphaned } from '../../domain/orphan.ts';
 import { newId } from '../../lib/ids.ts';
 import type { Db } from '../../store/open.ts';
 import { clustersOfNodes, listKnownClusters, noteOrphan, noteOthersGone } from '../../store/orphans.ts';
-import type { Write } from '../pass.ts';
+import type { Write } from '../kind.ts';
 import type { World } from '../world.ts';
 import type { Marked } from './kinds.ts';
 import type { Place } from './places.ts';

@@ -3,7 +3,7 @@ import { UserError } from '../../domain/errors.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import { probeSeed, type SeedProbe } from '../../seeds/probe.ts';
 import { patchSeed, type SeedRow } from '../../store/reconcile.ts';
-import type { Write } from '../pass.ts';
+import type { Write } from '../kind.ts';
 import type { ResourceScope } from '../resource.ts';
 import type { SeedHandle } from '../seedRegistry.ts';
 import type { World } from '../world.ts';
