@@ -15,6 +15,7 @@ export const shownErrors = (errors: readonly unknown[], context: ErrorContext): 
 
 const shownError = (error: unknown, { requestId, log }: ErrorContext): GraphQLError => {
   const cause = causeOf(error);
+  const cost = error instanceof GraphQLError && error.extensions['cost'] !== undefined ? { cost: error.extensions['cost'] } : {};
   const place = error instanceof GraphQLError ? { nodes: error.nodes ?? null, path: error.path ?? null } : {};
   if (cause instanceof SeedbedError && cause.code !== 'INTERNAL') {
     const problem = cause.toProblem();
@@ -23,7 +24,7 @@ const shownError = (error: unknown, { requestId, log }: ErrorContext): GraphQLEr
     const later = cause instanceof TooMuch ? { retryAfterSeconds: cause.retryAfterSeconds } : {};
     return new GraphQLError(message, {
       ...place,
-      extensions: { code, retryable, ...later, whoMustAct, field, remedy, openstack, requestId },
+      extensions: { ...cost, code, retryable, ...later, whoMustAct, field, remedy, openstack, requestId },
     });
   }
   if (error instanceof GraphQLError && cause instanceof GraphQLError) {

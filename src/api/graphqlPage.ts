@@ -5,8 +5,9 @@ import { TooMuch } from '../domain/errors.ts';
 import { encodingOf } from './compression.ts';
 import type { Context } from './context.ts';
 import { readCaller } from './credentials.ts';
-import type { Documents } from './document.ts';
+import type { Cost, Documents } from './document.ts';
 import {
+  Costed,
   type GraphqlRequest,
   isOriginAllowed,
   isWithoutDeprecated,
@@ -38,19 +39,32 @@ export const graphqlAt =
     const given = await readGiven(parts, request, ids);
     if (given !== null && (await parts.queryAnswers.again(response, given))) return;
     const asked = given === null ? null : readAsked(parts, request, ids, given);
-    const isRefused = asked === null ? reading || !isPageAsked(request, settings.graphiql) : isMoreThanGet(request, asked);
-    if (isRefused) {
-      response.setHeader('Allow', 'POST, OPTIONS');
-      throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Send GraphQL requests by POST; ask for text/event-stream to subscribe.');
+    try {
+      await answerAsked(parts, request, response, { reading, given, asked });
+    } catch (error) {
+      throw asked?.cost === undefined ? error : new Costed(error, asked.cost);
     }
-    if (asked?.kind === 'mutation' && asked.document !== null)
-      await takeMutations(parts.rates, asked.context, { ...asked.body, document: asked.document });
-    if (asked !== null) await recordIfRefused(parts, request, asked);
-    if (asked !== null && reading) await refuseMutation(asked);
-    if (asked?.kind === 'subscription') refuseWithoutStream(parts, request, asked);
-    if (given !== null && asked?.kind === 'query' && (await parts.queryAnswers.answer(response, given, asked))) return;
-    await answerByYoga(parts, request, response, asked);
   };
+
+const answerAsked = async (
+  parts: HandlerDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { reading, given, asked }: { reading: boolean; given: Given | null; asked: Asked | null },
+): Promise<void> => {
+  const isRefused = asked === null ? reading || !isPageAsked(request, parts.settings.graphiql) : isMoreThanGet(request, asked);
+  if (isRefused) {
+    response.setHeader('Allow', 'POST, OPTIONS');
+    throw new Refusal(405, 'METHOD_NOT_ALLOWED', 'Send GraphQL requests by POST; ask for text/event-stream to subscribe.');
+  }
+  if (asked?.kind === 'mutation' && asked.document !== null)
+    await takeMutations(parts.rates, asked.context, { ...asked.body, document: asked.document });
+  if (asked !== null) await recordIfRefused(parts, request, asked);
+  if (asked !== null && reading) await refuseMutation(asked);
+  if (asked?.kind === 'subscription') refuseWithoutStream(parts, request, asked);
+  if (given !== null && asked?.kind === 'query' && (await parts.queryAnswers.answer(response, given, asked))) return;
+  await answerByYoga(parts, request, response, asked);
+};
 
 const answerByYoga = async (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse, asked: Asked | null): Promise<void> => {
   const leave = asked === null ? null : await takeSeat(parts, request, asked);
@@ -63,6 +77,7 @@ const answerByYoga = async (parts: HandlerDeps, request: IncomingMessage, respon
       req: request,
       res: response,
       context: asked?.context ?? null,
+      cost: asked?.cost,
       withoutDeprecated,
       encoding,
     });
@@ -98,6 +113,7 @@ interface Asked {
   context: Context;
   document: DocumentNode | null;
   kind: OperationTypeNode | null;
+  cost: Cost | undefined;
 }
 
 /** By GET come queries alone: a method that says that nothing is changed, and one answer to it. */
@@ -171,12 +187,13 @@ const takeSeat = async (parts: HandlerDeps, request: IncomingMessage, asked: Ask
 };
 
 /** Null for what is no document, or has no such operation: it is answered at once. */
-const documentOf = (documents: Documents, { query, operationName }: GraphqlRequest): Pick<Asked, 'document' | 'kind'> => {
+const documentOf = (documents: Documents, { query, operationName }: GraphqlRequest): Pick<Asked, 'document' | 'kind' | 'cost'> => {
   try {
     const document = documents.parse(query);
-    return { document, kind: getOperationAST(document, operationName)?.operation ?? null };
+    const kind = getOperationAST(document, operationName)?.operation ?? null;
+    return { document, kind, cost: documents.costOf(document, operationName) };
   } catch {
-    return { document: null, kind: null };
+    return { document: null, kind: null, cost: undefined };
   }
 };
 

@@ -1,6 +1,7 @@
 /** What is refused before GraphQL sees it: foreign pages, other content types, bodies that are too large or hold no single request. */
 import type { IncomingMessage } from 'node:http';
 import type { AskedBy } from './askedBy.ts';
+import type { Cost } from './document.ts';
 
 /** An answer that ends a request early. */
 export class Refusal extends Error {
@@ -10,6 +11,17 @@ export class Refusal extends Error {
     super(message);
     this.status = status;
     this.code = code;
+  }
+}
+
+/** Why an answer ends early whose document was measured before: what it may cost is told all the same. */
+export class Costed extends Error {
+  readonly thrown: unknown;
+  readonly cost: Cost;
+  constructor(thrown: unknown, cost: Cost) {
+    super('Refused.');
+    this.thrown = thrown;
+    this.cost = cost;
   }
 }
 

@@ -6,9 +6,10 @@ import { SeedbedError, TooMuch } from '../domain/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { encodingOf } from './compression.ts';
 import { pathOf } from './credentials.ts';
+import type { Cost } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { graphqlAt } from './graphqlPage.ts';
-import { Refusal } from './guards.ts';
+import { Costed, Refusal } from './guards.ts';
 import { openApiPage, operationPage } from './operationPage.ts';
 import { type HandlerDeps, onlyGet, type Page, shortText, text } from './page.ts';
 import { GRAPHQL, OPEN_API, OPERATIONS, READING } from './paths.ts';
@@ -71,16 +72,17 @@ const pageAt = (path: string): { page: Page | undefined; route: string } => {
 const refuse = (
   request: IncomingMessage,
   response: ServerResponse,
-  error: unknown,
+  thrown: unknown,
   requestId: string,
   { deps: { log }, settings }: HandlerDeps,
 ): void => {
+  const [error, cost] = thrown instanceof Costed ? [thrown.thrown, thrown.cost] : [thrown];
   if (response.headersSent) {
     log.error({ err: error, requestId }, 'an answer broke off');
     response.destroy();
     return;
   }
-  const body = bodyOf(error, requestId, log);
+  const body = bodyOf(error, requestId, log, cost);
   if (error instanceof TooMuch) response.setHeader('Retry-After', String(error.retryAfterSeconds));
   const status = statusOfError(error);
   // As keystonemiddleware does: a client that has no token yet learns where to get one.
@@ -98,12 +100,13 @@ const statusOfError = (error: unknown): number => {
 const typeOf = ({ headers }: IncomingMessage): string => answeredType(headers.accept) ?? 'application/json';
 
 /** The answer of GraphQL to what did not get there. */
-export const bodyOf = (error: unknown, requestId: string, log: Log): string =>
+export const bodyOf = (error: unknown, requestId: string, log: Log, cost?: Cost): string =>
   JSON.stringify({
     errors:
       error instanceof Refusal
         ? [{ message: error.message, extensions: { code: error.code, requestId } }]
         : shownErrors([error], { requestId, log }).map((e) => e.toJSON()),
+    extensions: cost && { cost },
   });
 
 /** The schema and its strong tag, made when first asked for: it changes with the release only. */

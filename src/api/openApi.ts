@@ -98,7 +98,11 @@ const operationOf = (
       }),
     },
     responses: {
-      200: { description: 'Done.', ...json(root == null ? {} : outputSchema({ schema, fragments }, root, definition.selectionSet)) },
+      200: {
+        description: 'Done.',
+        headers: { 'X-Estimated-Cost': { description: 'About one unit a field that may be answered.', schema: { type: 'integer' } } },
+        ...json(root == null ? {} : outputSchema({ schema, fragments }, root, definition.selectionSet)),
+      },
       401: { description: 'The token is not valid, or may not be used for this.', ...json({ $ref: '#/components/schemas/Refusal' }) },
       429: {
         description: 'There were too many calls; nothing was done.',

@@ -42,12 +42,17 @@ const answerOperation: Page = async (parts, request, response, ids) => {
   parts.rates.takeCall(caller.actor);
   const operation = parts.operations.get(pathOf(request).slice(OPERATIONS.length));
   if (operation === undefined) throw new Refusal(404, 'NOT_FOUND', 'There is no operation of this name; /v1/openapi.json lists them.');
+  const cost = parts.documents.costOf(operation.document, null);
+  if (cost !== undefined) response.setHeader(COST_HEADER, String(cost.estimated));
   const variables = variablesIn(await readBody(request, settings.maxBodyBytes));
   const context = parts.contextOf({ ...caller, ids, request });
   if (operation.kind === 'mutation')
     await takeMutations(parts.rates, context, { document: operation.document, operationName: null, variables });
   answer(response, context, operation, await run(parts, operation, context, variables));
 };
+
+/** What GraphQL's answers have in their extensions: the body is the operation's alone. */
+const COST_HEADER = 'X-Estimated-Cost';
 
 export const openApiPage: Page = onlyGet(async (parts, request, response, ids) => {
   parts.rates.takeRequest(request);

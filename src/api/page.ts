@@ -71,6 +71,9 @@ export const allowOrigin = (request: IncomingMessage, response: ServerResponse):
   response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader('Access-Control-Allow-Methods', 'GET, POST, OPTIONS');
   response.setHeader('Access-Control-Allow-Headers', 'content-type, x-auth-token, x-request-id, x-openstack-request-id');
-  response.setHeader('Access-Control-Expose-Headers', 'x-request-id, x-openstack-request-id, www-authenticate, retry-after');
+  response.setHeader(
+    'Access-Control-Expose-Headers',
+    'x-request-id, x-openstack-request-id, x-estimated-cost, www-authenticate, retry-after',
+  );
   response.setHeader('Access-Control-Max-Age', '600');
 };

@@ -110,7 +110,6 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const schema = buildSchema();
   const feed = createFeed(store);
   const reads = createSharedReads({ store, clock });
-  const answers = createSharedAnswers(reads);
   const seats = createSeats(settings.maxSocketsPerActor);
   const authenticate = createAuthenticator({
     validate: deps.authenticate,
@@ -136,6 +135,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   };
   const contextOf = createContexts(shared, { open, originOf: (request) => originOf(request, addressOf) });
   const documents = createDocuments(schema, settings.introspection);
+  const answers = createSharedAnswers(reads, documents);
   const operations = loadOperations(settings.operations, { schema, documents });
   const known = createKnownDocuments([...[...operations.values()].map((one) => one.text), ...settings.persisted], settings.onlyKnown);
   const rates = createRates({

@@ -14,6 +14,7 @@ import {
 } from 'graphql';
 import { seerKeyOf } from '../domain/actor.ts';
 import type { Context } from './context.ts';
+import type { Cost, Documents } from './document.ts';
 import { mapped } from './mapped.ts';
 import { watchSharedContext } from './pureContext.ts';
 import type { SharedReads } from './sharedReads.ts';
@@ -35,21 +36,33 @@ interface Shared {
   made: ExecutionResult | null;
 }
 
-export const createSharedAnswers = (reads: SharedReads): SharedAnswers => {
+/** A subscription, as all of its events are answered. */
+interface Asked {
+  args: ExecutionArgs;
+  question: string;
+  cost: Cost | undefined;
+}
+
+/** An answer to one event, as to any question. */
+const answered = (
+  { args, cost }: Asked,
+  given: Pick<ExecutionArgs, 'rootValue' | 'contextValue'>,
+): Promise<ExecutionResult> | ExecutionResult => {
+  const result = execute({ ...args, ...given });
+  const costed = (one: ExecutionResult): ExecutionResult => (cost === undefined ? one : { ...one, extensions: { cost } });
+  return result instanceof Promise ? result.then(costed) : costed(result);
+};
+
+export const createSharedAnswers = (reads: SharedReads, documents: Pick<Documents, 'costOf'>): SharedAnswers => {
   const answers = new WeakMap<object, Map<string, Shared>>();
   /** Undefined: not asked for yet. */
   const texts = new WeakMap<object, { text?: string }>();
   const questionOf = createQuestions();
 
-  const makeShared = async (
-    args: ExecutionArgs,
-    delivery: object,
-    keep: (shared: Shared) => void,
-    version: number,
-  ): Promise<ExecutionResult> => {
-    const context = args.contextValue as Context;
+  const makeShared = async (asked: Asked, delivery: object, keep: (shared: Shared) => void, version: number): Promise<ExecutionResult> => {
+    const context = asked.args.contextValue as Context;
     const watched = watchSharedContext(context, context.actor, reads.loaders(context.actor));
-    const made = Promise.resolve(execute({ ...args, rootValue: delivery, contextValue: watched.context }));
+    const made = Promise.resolve(answered(asked, { rootValue: delivery, contextValue: watched.context }));
     const isShared = (result: ExecutionResult) => result.errors === undefined && watched.isPure();
     const shared: Shared = { version, result: made.then((result) => (isShared(result) ? result : null)).catch(() => null), made: null };
     keep(shared);
@@ -62,8 +75,9 @@ export const createSharedAnswers = (reads: SharedReads): SharedAnswers => {
     return result;
   };
 
-  const answer = (args: ExecutionArgs, question: string, delivery: Delivery<unknown>): Promise<ExecutionResult> | ExecutionResult => {
-    const own = () => execute({ ...args, rootValue: delivery });
+  const answer = (asked: Asked, delivery: Delivery<unknown>): Promise<ExecutionResult> | ExecutionResult => {
+    const { args, question } = asked;
+    const own = () => answered(asked, { rootValue: delivery, contextValue: args.contextValue });
     if (!('value' in delivery) || typeof delivery.value !== 'object' || delivery.value === null) return own();
     const ofValue = answers.get(delivery.value) ?? new Map<string, Shared>();
     answers.set(delivery.value, ofValue);
@@ -71,7 +85,7 @@ export const createSharedAnswers = (reads: SharedReads): SharedAnswers => {
     const version = reads.version();
     const known = ofValue.get(key);
     if (known?.version === version) return known.made ?? known.result.then((result) => result ?? own());
-    return makeShared(args, delivery, (shared) => ofValue.set(key, shared), version);
+    return makeShared(asked, delivery, (shared) => ofValue.set(key, shared), version);
   };
 
   return {
@@ -81,8 +95,8 @@ export const createSharedAnswers = (reads: SharedReads): SharedAnswers => {
       context.isLive = true;
       const source = await createSourceEventStream(args);
       if (!(Symbol.asyncIterator in source)) return source;
-      const question = questionOf(args);
-      return mapped(source as AsyncIterable<Delivery<unknown>>, (delivery) => answer(args, question, delivery));
+      const asked = { args, question: questionOf(args), cost: documents.costOf(args.document, args.operationName) };
+      return mapped(source as AsyncIterable<Delivery<unknown>>, (delivery) => answer(asked, delivery));
     },
     textOf: (result) => {
       const known = texts.get(result);

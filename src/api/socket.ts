@@ -19,7 +19,7 @@ import { type AskedBy, askedBy } from './askedBy.ts';
 import { ackOf, credentialsIn } from './connectionParams.ts';
 import type { Asking, Context } from './context.ts';
 import { type Credentials, judgeOf, pathOf, serviceTokenOf } from './credentials.ts';
-import type { Documents } from './document.ts';
+import type { Cost, Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { hashIn, isWithoutDeprecated } from './guards.ts';
 import type { KnownDocuments } from './knownDocuments.ts';
@@ -123,10 +123,9 @@ const createProtocol = (deps: SocketDeps, hellos: Turns): Server<Connection> =>
     onSubscribe: (ctx, id, payload) => prepare(deps, ctx, id, payload),
     onOperation: (ctx, id, _payload, _args, result) =>
       Symbol.asyncIterator in result ? tellShared(deps.answers, id, result, ctx.extra) : undefined,
-    onNext: (ctx, _id, _payload, { document, operationName }, { errors, data = null }) => {
-      // An event is told often, and costs what the subscription's first answer would.
-      const isEvent = getOperationAST(document, operationName)?.operation === 'subscription';
-      const cost = isEvent ? undefined : deps.documents.costOf(document, operationName);
+    onNext: (ctx, _id, _payload, { document, operationName }, { errors, data = null, extensions }) => {
+      // Answers to events have it already.
+      const cost = extensions?.['cost'] ?? deps.documents.costOf(document, operationName);
       // What is not to be changed is sent as it is.
       if (errors === undefined && cost === undefined) return undefined;
       return {
@@ -228,21 +227,23 @@ const prepare = async (
       }),
     ];
   }
+  let cost: Cost | undefined;
   try {
     deps.rates.takeRequest(ctx.extra.request);
     deps.rates.takeCall(session.actor());
     const document = deps.documents.parse(deps.known.textOf({ query: payload.query, sha256: hashIn(payload) }));
+    cost = deps.documents.costOf(document, payload.operationName);
     const { request } = ctx.extra;
     const ids = idsWithin(ctx.extra.ids, id);
     const context = deps.contextOf({ actor: session.actor(), token: session.token(), ids, request, session });
     const asked = { document, operationName: payload.operationName, variables: payload.variables };
     const kind = getOperationAST(document, payload.operationName)?.operation;
     if (kind === 'mutation') await takeMutations(deps.rates, context, asked);
-    if (kind === 'subscription' && !ctx.extra.subscribes(id, JSON.stringify(payload).length)) return [TOO_MUCH_SUBSCRIBED];
+    if (kind === 'subscription' && !ctx.extra.subscribes(id, JSON.stringify(payload).length)) return costed([TOO_MUCH_SUBSCRIBED], cost);
     const errors = refusalsOf(deps, request, asked);
     if (errors.length > 0) {
       await recordRefusedDocument(context, { ...asked, code: codeOf(errors) });
-      return [...errors];
+      return costed(errors, cost);
     }
     return {
       schema: deps.schema,
@@ -253,10 +254,16 @@ const prepare = async (
     } as ExecutionArgs;
   } catch (error) {
     if (error instanceof GraphQLError) return [error];
-    if (error instanceof RateLimited) return [new GraphQLError(error.message, { originalError: error })];
+    if (error instanceof RateLimited) return costed([new GraphQLError(error.message, { originalError: error })], cost);
     throw error;
   }
 };
+
+/** The protocol's message of errors has no place for extensions but theirs. */
+const costed = (errors: readonly GraphQLError[], cost: Cost | undefined): GraphQLError[] =>
+  errors.map(({ message, nodes = null, originalError = null, extensions }) => {
+    return new GraphQLError(message, { nodes, originalError, extensions: { ...(cost && { cost }), ...extensions } });
+  });
 
 const TOO_MUCH_SUBSCRIBED = new GraphQLError(
   `The subscriptions that are open on one socket may have at most ${MAX_SUBSCRIBED} characters together; end one, or open another socket.`,

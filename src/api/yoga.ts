@@ -5,7 +5,7 @@ import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Log } from '../lib/log.ts';
 import { compress, type Encoding } from './compression.ts';
 import type { Context } from './context.ts';
-import type { Documents } from './document.ts';
+import type { Cost, Documents } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { mapped } from './mapped.ts';
 import type { ApiMetrics } from './metrics.ts';
@@ -17,6 +17,8 @@ export interface ServerContext {
   res: ServerResponse;
   /** Null on GraphiQL's page, which runs nothing. */
   context: Context | null;
+  /** Of what is asked for, as far as it could be reckoned. */
+  cost: Cost | undefined;
   /** The caller wants an answer as if what is deprecated were gone. */
   withoutDeprecated: boolean;
   /** In which the answer shall be sent if it is long; null: as it is. */
@@ -27,7 +29,6 @@ export type Yoga = YogaServerInstance<ServerContext, Record<string, never>>;
 
 interface Executed {
   result: ExecutionResult | AsyncIterable<ExecutionResult>;
-  setResult(result: ExecutionResult): void;
 }
 
 export const createYogaServer = (options: {
@@ -52,12 +53,10 @@ export const createYogaServer = (options: {
       const document: DocumentNode = args.document;
       const kind = getOperationAST(document, args.operationName)?.operation ?? 'query';
       return {
-        onExecuteDone: async ({ result, setResult }: Executed) => {
+        onExecuteDone: async ({ result }: Executed) => {
           const isStream = Symbol.asyncIterator in result;
           metrics.operation(kind, !isStream && result.errors !== undefined ? 'error' : 'ok', (performance.now() - began) / 1000);
-          const cost = documents.costOf(document, args.operationName);
           if (!isStream && kind === 'mutation') await recordRefusedVariables(args, result);
-          if (!isStream && cost !== undefined) setResult({ ...result, extensions: { ...result.extensions, cost } });
         },
       };
     },
@@ -69,8 +68,9 @@ export const createYogaServer = (options: {
     onResultProcess: ({ result, setResult, serverContext }) => {
       const requestId = serverContext.context?.requestId ?? '';
       if (result === undefined || Array.isArray(result)) return;
+      const { cost } = serverContext;
       if (Symbol.asyncIterator in result) setResult(mapped(result, (one) => shown(one, requestId)));
-      else setResult(shown(result, requestId));
+      else setResult({ ...shown(result, requestId), ...(cost && { extensions: { cost } }) });
     },
     onResponse: async ({ response, setResponse, serverContext: { encoding } }) => {
       if (encoding === null || !/^application\/(?:graphql-response\+)?json/.test(response.headers.get('content-type') ?? '')) return;

@@ -64,7 +64,7 @@ test.each(['application/json', 'text/event-stream'])('a 401 names Keystone, to o
   });
   expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Keystone uri="https://keystone.example.org/v3"']);
   const exposed = response.headers.get('access-control-expose-headers')?.split(', ');
-  expect(exposed).toEqual(['x-request-id', 'x-openstack-request-id', 'www-authenticate', 'retry-after']);
+  expect(exposed).toEqual(['x-request-id', 'x-openstack-request-id', 'x-estimated-cost', 'www-authenticate', 'retry-after']);
   expect((await world.post('anna', VIEWER)).headers.get('www-authenticate')).toBeNull();
 });
 

@@ -105,7 +105,7 @@ describe.each(WAYS)('over %s', (way, subscribe) => {
     await setState(world, theirs.uuid, 'CREATING');
     await setState(world, mine.uuid, 'READY');
     await live.until(before + 1);
-    expect(live.payloads.slice(before)).toEqual([{ data: { clusters: { cluster: { name: 'web' } } } }]);
+    expect(live.payloads.slice(before)).toMatchObject([{ data: { clusters: { cluster: { name: 'web' } } } }]);
     live.stop();
   });
 

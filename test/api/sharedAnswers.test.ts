@@ -124,6 +124,7 @@ const audience = (make: (context: Context) => unknown, version: { now: number } 
   };
   const answers = createSharedAnswers(
     createSharedReads({ store: { db: {} as never, version: () => version.now }, clock: { now: () => 0 } }),
+    { costOf: () => undefined },
   );
   const contextOf = (actor: Actor) =>
     ({ actor, requestId: `request of ${actor.userName}`, store: { name: 'store' } }) as unknown as Context;

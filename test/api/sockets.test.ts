@@ -221,6 +221,7 @@ test.each([
         },
       },
     ],
+    extensions: { cost: { estimated: 2, limit: 100_000 } },
   });
   seated.socket.close();
   await expect
