@@ -96,7 +96,7 @@ export const createQueryAnswers = (deps: {
       if (made === null) return false;
       const answer: Answer = { text: made.text, packed: {} };
       if (made.isWell && watched.isPure()) {
-        compiled.compile(document, operationName);
+        compiled.add(document, operationName);
         kept.keep(given.actor, keyOf(given), version, answer);
       }
       await send(response, { type, answer, encoding: given.encoding });
