@@ -12,10 +12,11 @@ import {
 import { sightOf } from '../store/sight.ts';
 import { badInput, builder, nodeType } from './builder.ts';
 import type { Context } from './context.ts';
+import { withoutPages } from './deprecated.ts';
 import { plainId } from './ids.ts';
 import type { ReadPages } from './loaders.ts';
 import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
-import { byRevision, REVISIONS_DEPRECATED, RevisionFilterInput } from './revision.ts';
+import { byRevision, RevisionFilterInput } from './revision.ts';
 
 export const AddonBundleRevisionType = builder.objectRef<BundleRevisionHead>('AddonBundleRevision').implement({
   description: 'An immutable state of a bundle; clusters keep theirs.',
@@ -60,7 +61,7 @@ builder.node(AddonBundleRef, {
     revisions: t.field({
       type: [AddonBundleRevisionType],
       description: 'All revisions, newest first.',
-      deprecationReason: REVISIONS_DEPRECATED,
+      deprecationReason: withoutPages('revisionsConnection'),
       resolve: (row, _args, { loaders }) => loaders.bundleRevisions.load(row.id),
     }),
     generation: t.exposeInt('generation', { description: 'Raised by each change.' }),

@@ -13,8 +13,9 @@ import type {
 } from '../domain/cloud.ts';
 import type { ResourceQuota } from '../domain/quota.ts';
 import { builder } from './builder.ts';
+import { withoutPages } from './deprecated.ts';
 
-const FlavorType = builder.objectRef<CloudFlavor>('Flavor').implement({
+export const FlavorType = builder.objectRef<CloudFlavor>('Flavor').implement({
   description: 'A size of servers.',
   fields: (t) => ({
     uuid: t.exposeString('id', { description: "Nova's id." }),
@@ -26,7 +27,7 @@ const FlavorType = builder.objectRef<CloudFlavor>('Flavor').implement({
   }),
 });
 
-const ImageType = builder.objectRef<CloudImage>('Image').implement({
+export const ImageType = builder.objectRef<CloudImage>('Image').implement({
   description: 'An image that servers start from.',
   fields: (t) => ({
     uuid: t.exposeString('id', { description: "Glance's id." }),
@@ -52,7 +53,7 @@ const SubnetType = builder.objectRef<CloudSubnet>('Subnet').implement({
   }),
 });
 
-const NetworkType = builder.objectRef<CatalogueNetwork>('Network').implement({
+export const NetworkType = builder.objectRef<CatalogueNetwork>('Network').implement({
   description: 'A network.',
   fields: (t) => ({
     uuid: t.exposeString('id', { description: "Neutron's id." }),
@@ -63,7 +64,7 @@ const NetworkType = builder.objectRef<CatalogueNetwork>('Network').implement({
   }),
 });
 
-const KeypairType = builder.objectRef<CloudKeypair>('Keypair').implement({
+export const KeypairType = builder.objectRef<CloudKeypair>('Keypair').implement({
   description: 'A key pair of the caller for SSH.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Its name.' }),
@@ -97,7 +98,7 @@ const QuotaType = builder.objectRef<ResourceQuota>('Quota').implement({
   }),
 });
 
-const SecurityGroupType = builder.objectRef<CloudSecurityGroup>('SecurityGroup').implement({
+export const SecurityGroupType = builder.objectRef<CloudSecurityGroup>('SecurityGroup').implement({
   description: 'A security group.',
   fields: (t) => ({
     uuid: t.exposeString('id', { description: "Neutron's id." }),
@@ -106,14 +107,34 @@ const SecurityGroupType = builder.objectRef<CloudSecurityGroup>('SecurityGroup')
   }),
 });
 
-const CloudType = builder.objectRef<ProjectCatalogue>('Cloud').implement({
+export const CloudType = builder.objectRef<ProjectCatalogue>('Cloud').implement({
   description: "What the cloud offers the caller's project.",
   fields: (t) => ({
     loadedAt: t.expose('loadedAt', { type: 'DateTime', description: 'When it was read from the cloud.' }),
-    flavors: t.field({ type: [FlavorType], description: 'Sizes of servers.', resolve: (cloud) => cloud.flavors }),
-    images: t.field({ type: [ImageType], description: 'Images.', resolve: (cloud) => cloud.images }),
-    networks: t.field({ type: [NetworkType], description: 'Networks with their subnets.', resolve: (cloud) => cloud.networks }),
-    keypairs: t.field({ type: [KeypairType], description: "The caller's own key pairs.", resolve: (cloud) => cloud.keypairs }),
+    flavors: t.field({
+      type: [FlavorType],
+      description: 'Sizes of servers.',
+      deprecationReason: withoutPages('flavorsConnection'),
+      resolve: (cloud) => cloud.flavors,
+    }),
+    images: t.field({
+      type: [ImageType],
+      description: 'Images.',
+      deprecationReason: withoutPages('imagesConnection'),
+      resolve: (cloud) => cloud.images,
+    }),
+    networks: t.field({
+      type: [NetworkType],
+      description: 'Networks with their subnets.',
+      deprecationReason: withoutPages('networksConnection'),
+      resolve: (cloud) => cloud.networks,
+    }),
+    keypairs: t.field({
+      type: [KeypairType],
+      description: "The caller's own key pairs.",
+      deprecationReason: withoutPages('keypairsConnection'),
+      resolve: (cloud) => cloud.keypairs,
+    }),
     availabilityZones: t.field({
       type: [AvailabilityZoneType],
       description: 'Zones of servers.',
@@ -122,6 +143,7 @@ const CloudType = builder.objectRef<ProjectCatalogue>('Cloud').implement({
     securityGroups: t.field({
       type: [SecurityGroupType],
       description: 'Security groups of the project.',
+      deprecationReason: withoutPages('securityGroupsConnection'),
       resolve: (cloud) => cloud.securityGroups,
     }),
     volumeTypes: t.field({

@@ -463,6 +463,14 @@ export const ListOrderEnum = enumOf<ListOrder>('ListOrder', 'Which way a list go
   NEWEST_FIRST: 'From the one that was asked for last.',
 });
 
+/** Of the names by which a list is ordered. */
+export type NameOrder = 'A_TO_Z' | 'Z_TO_A';
+
+export const NameOrderEnum = enumOf<NameOrder>('NameOrder', 'Which way a list goes that is in the order of names.', {
+  A_TO_Z: 'From the first name on.',
+  Z_TO_A: 'From the last name on.',
+});
+
 export const DurationBasisEnum = enumOf<ExpectedDuration['basis']>('DurationBasis', 'Whose operations a duration is read from.', {
   PROJECT: "The project's own.",
   INSTALLATION: 'Those of all projects, for the project has few.',

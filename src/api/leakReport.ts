@@ -6,7 +6,9 @@ import type { ClusterRow } from '../store/reconcile.ts';
 import type { ResourceCount } from '../store/resources.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
+import { withoutPages } from './deprecated.ts';
 import { enumOf, InventoryServiceEnum, MadeByEnum } from './enums.ts';
+import { nameArgs, namedConnection } from './wholeList.ts';
 
 interface LeakReport extends ResourceCount, Pick<Sweep, 'unverified'> {
   at: number;
@@ -33,6 +35,21 @@ const LeftoverType = builder.objectRef<LeftoverRow>('Leftover').implement({
   }),
 });
 
+const LeftoverConnection = builder.connectionObject(
+  { type: LeftoverType, name: 'LeftoverConnection', description: 'A page of what outlived a cluster.' },
+  { name: 'LeftoverEdge', description: 'A thing that outlived its cluster, and its place in the list.' },
+);
+
+const LeftoverFilterInput = builder.inputType('LeftoverFilter', {
+  description: 'Which things to list; without a field, all.',
+  fields: (t) => ({
+    services: t.field({ type: [InventoryServiceEnum], description: 'In one of these services.' }),
+    kinds: t.stringList({ description: 'Of one of these kinds, such as volume.' }),
+    fates: t.field({ type: [FateEnum], description: 'Kept by choice, or not removed.' }),
+    madeBy: t.field({ type: [MadeByEnum], description: 'Made by one of these.' }),
+  }),
+});
+
 const UnverifiedType = builder.objectRef<Unverified>('UnverifiedResources').implement({
   description: 'Things that could not be listed at the end, so that nobody can say whether one is left.',
   fields: (t) => ({
@@ -52,7 +69,28 @@ export const LeakReportType = builder.objectRef<LeakReport>('LeakReport').implem
     }),
     made: t.exposeInt('made', { description: "How many things were noted in the project in the cluster's life; `resources` lists them." }),
     deleted: t.exposeInt('gone', { description: 'How many of them are known to be gone.' }),
-    leftovers: t.field({ type: [LeftoverType], description: 'What is there still.', resolve: ({ leftovers }) => leftovers }),
+    leftovers: t.field({
+      type: [LeftoverType],
+      description: 'What is there still.',
+      deprecationReason: withoutPages('leftoversConnection'),
+      resolve: ({ leftovers }) => leftovers,
+    }),
+    leftoversConnection: t.field({
+      type: LeftoverConnection,
+      description: 'What is there still, by kind and name.',
+      args: { ...nameArgs(t.arg), filter: t.arg({ type: LeftoverFilterInput, description: 'Which ones.' }) },
+      resolve: ({ leftovers }, { filter, ...args }) => {
+        const { services, kinds, fates, madeBy } = filter ?? {};
+        const wanted = leftovers.filter(
+          (thing) =>
+            (services?.includes(thing.service) ?? true) &&
+            (kinds?.includes(thing.kind) ?? true) &&
+            (fates?.includes(thing.fate) ?? true) &&
+            (madeBy?.includes(thing.madeBy) ?? true),
+        );
+        return namedConnection(wanted, args, ({ service, kind, name, externalId }) => [service, kind, name, externalId ?? '']);
+      },
+    }),
     unverified: t.field({ type: [UnverifiedType], description: 'What could not be listed.', resolve: ({ unverified }) => unverified }),
   }),
 });

@@ -85,7 +85,8 @@ export const listArgs = (t: ArgBuilder) => ({
   orderBy: t({ type: ListOrderEnum, description: 'Which way it goes; without it as its description says. A cursor is good both ways.' }),
 });
 
-const pageArgs = (t: ArgBuilder) => ({
+/** Arguments of every list. */
+export const pageArgs = (t: ArgBuilder) => ({
   first: t.int({ description: `How many objects at most, from 1 to ${MAX_PAGE}; ${DEFAULT_PAGE} without it.` }),
   after: t.string({ description: 'Cursor of the last object that you have.' }),
 });

@@ -9,5 +9,3 @@ export const RevisionFilterInput = builder.inputType('RevisionFilter', {
 
 /** Their numbers are the order, below one parent. */
 export const byRevision = (parentId: string, revision: number): string => encodeCursor(revision, parentId);
-
-export const REVISIONS_DEPRECATED = 'Use revisionsConnection instead; this list has no pages, and is removed in 1.0.0.';

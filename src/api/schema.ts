@@ -6,6 +6,7 @@ import './backupMutations.ts';
 import './certificate.ts';
 import './changes.ts';
 import './cloud.ts';
+import './cloudLists.ts';
 import './clusterLists.ts';
 import './clusterMutations.ts';
 import './clusterQueries.ts';

@@ -1,12 +1,15 @@
 /** Drains of seeds, as far as they have come and as they would go on. */
-import type { DrainEntry, SeedDrain } from '../domain/seedDrain.ts';
-import { loadDrainPlan } from '../store/seedDrains.ts';
+import type { SeedDrain } from '../domain/seedDrain.ts';
+import { type DrainPlanEntry, loadDrainPlan } from '../store/seedDrains.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
+import { withoutPages } from './deprecated.ts';
 import { DrainEntryStateEnum } from './enums.ts';
+import { listArgs, pageOf } from './paging.ts';
 import { SeedRef } from './seed.ts';
+import { wholeConnection } from './wholeList.ts';
 
-const SeedDrainEntryType = builder.objectRef<DrainEntry>('SeedDrainEntry').implement({
+const SeedDrainEntryType = builder.objectRef<DrainPlanEntry>('SeedDrainEntry').implement({
   description: 'What becomes of one control plane when its seed is drained.',
   fields: (t) => ({
     cluster: t.field({
@@ -44,11 +47,40 @@ builder.objectField(SeedRef, 'drain', (t) =>
   }),
 );
 
+const SeedDrainPlanConnection = builder.connectionObject(
+  { type: SeedDrainEntryType, name: 'SeedDrainPlanConnection', description: 'A page of what becomes of the control planes of a seed.' },
+  { name: 'SeedDrainPlanEdge', description: 'What becomes of a control plane, and its place in the list.' },
+);
+
+const SeedDrainPlanFilterInput = builder.inputType('SeedDrainPlanFilter', {
+  description: 'Which control planes to list; without a field, all.',
+  fields: (t) => ({ states: t.field({ type: [DrainEntryStateEnum], description: 'In one of these states.' }) }),
+});
+
+builder.objectField(SeedRef, 'drainPlanConnection', (t) =>
+  t.field({
+    type: SeedDrainPlanConnection,
+    description:
+      'Where each of its control planes goes when it is drained, or would go, and which cannot be moved and why; oldest cluster first.',
+    args: { ...listArgs(t.arg), filter: t.arg({ type: SeedDrainPlanFilterInput, description: 'Which ones.' }) },
+    resolve: async (row, args, { store }) => {
+      const page = pageOf(args);
+      const plan = await loadDrainPlan(store.db, row);
+      const wanted = plan.filter(({ state }) => args.filter?.states?.includes(state) ?? true);
+      return wholeConnection(wanted, page, {
+        keyOf: ({ createdAt, clusterId }) => [createdAt, clusterId],
+        isBackwards: page.newestFirst === true,
+      });
+    },
+  }),
+);
+
 builder.objectField(SeedRef, 'drainPlan', (t) =>
   t.field({
     type: [SeedDrainEntryType],
     description:
       'Where each of its control planes goes when it is drained, or would go, and which cannot be moved and why; oldest cluster first.',
+    deprecationReason: withoutPages('drainPlanConnection'),
     resolve: (row, _args, { store }) => loadDrainPlan(store.db, row),
   }),
 );

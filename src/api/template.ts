@@ -5,11 +5,12 @@ import { sightOf } from '../store/sight.ts';
 import { findUsableTemplates, listRevisionPages, listTemplates, type TemplateRevisionRow, type TemplateRow } from '../store/templates.ts';
 import { badInput, builder, nodeType } from './builder.ts';
 import type { Context } from './context.ts';
+import { withoutPages } from './deprecated.ts';
 import { VisibilityEnum } from './enums.ts';
 import { plainId } from './ids.ts';
 import type { ReadPages } from './loaders.ts';
 import { byCreation, connectionOf, filterOf, listArgs, pageOf } from './paging.ts';
-import { byRevision, REVISIONS_DEPRECATED, RevisionFilterInput } from './revision.ts';
+import { byRevision, RevisionFilterInput } from './revision.ts';
 import { ClusterSpecType } from './spec.ts';
 
 /** `isHidden`: of a cluster that is seen, by who may see no templates. */
@@ -56,7 +57,7 @@ builder.node(ClusterTemplateRef, {
     revisions: t.field({
       type: [TemplateRevisionType],
       description: 'All revisions, newest first.',
-      deprecationReason: REVISIONS_DEPRECATED,
+      deprecationReason: withoutPages('revisionsConnection'),
       resolve: (row, _args, { loaders }) => loaders.revisions.load(row.id),
     }),
     generation: t.exposeInt('generation', { description: 'Raised by each change.' }),

@@ -1,10 +1,14 @@
 /** Usage of clusters: a query over what was recorded. */
-import { addSums, byUsage, figuresOf, type UsageFigures, type UsageSums } from '../domain/usage.ts';
+import { addSums, byUsage, cpuOf, figuresOf, type UsageFigures, type UsageSums } from '../domain/usage.ts';
 import { loadClusters } from '../store/clusters.ts';
 import { sightOf } from '../store/sight.ts';
 import { type ClusterUsageRow, sumUsage, type UsagePeriod } from '../store/usage.ts';
 import { badInput, builder } from './builder.ts';
+import { withoutPages } from './deprecated.ts';
+import { enumOf, type ListOrder } from './enums.ts';
 import { plainId } from './ids.ts';
+import { pageArgs, pageOf } from './paging.ts';
+import { isNamed, wholeConnection } from './wholeList.ts';
 
 interface Usage extends UsagePeriod {
   sums: UsageSums;
@@ -44,6 +48,42 @@ const ClusterUsageType = builder.objectRef<ClusterUsageRow>('ClusterUsage').impl
   }),
 });
 
+const ClusterUsageConnection = builder.connectionObject(
+  { type: ClusterUsageType, name: 'ClusterUsageConnection', description: 'A page of what clusters used.' },
+  { name: 'ClusterUsageEdge', description: 'What a cluster used, and its place in the list.' },
+);
+
+const ClusterUsageFilterInput = builder.inputType('ClusterUsageFilter', {
+  description: 'Which clusters to list; without a field, all that used something.',
+  fields: (t) => ({
+    name: t.string({ description: 'With this in the name, in capitals or not.' }),
+    isDeleted: t.boolean({ description: 'Deleted, or not.' }),
+  }),
+});
+
+type UsageOrder = ListOrder | 'MOST_VCPU_HOURS_FIRST' | 'LEAST_VCPU_HOURS_FIRST';
+
+const UsageOrderEnum = enumOf<UsageOrder>('ClusterUsageOrder', 'Which way a list of clusters and of what they used goes.', {
+  MOST_VCPU_HOURS_FIRST:
+    'From the one with the most vCPU hours on. Where the time is not over yet a cluster may come to another place between two pages; by age none does.',
+  LEAST_VCPU_HOURS_FIRST: 'From the one with the least vCPU hours on, likewise.',
+  OLDEST_FIRST: 'From the cluster that was asked for first.',
+  NEWEST_FIRST: 'From the cluster that was asked for last.',
+});
+
+const keyOf = ({ sums, createdAt, clusterId }: ClusterUsageRow) => [cpuOf(sums), createdAt, clusterId];
+
+/** Parts of that key. */
+const BY_USE = [0, 1, 2];
+const BY_AGE = [1, 2];
+
+const ORDERS: Record<UsageOrder, { parts: readonly number[]; isBackwards: boolean }> = {
+  MOST_VCPU_HOURS_FIRST: { parts: BY_USE, isBackwards: true },
+  LEAST_VCPU_HOURS_FIRST: { parts: BY_USE, isBackwards: false },
+  OLDEST_FIRST: { parts: BY_AGE, isBackwards: false },
+  NEWEST_FIRST: { parts: BY_AGE, isBackwards: true },
+};
+
 const UsageType = builder.objectRef<Usage>('Usage').implement({
   description:
     'What clusters used in a time. What is in use counts until now, and what was gone before Seedbed began to keep such records is not counted.',
@@ -55,7 +95,25 @@ const UsageType = builder.objectRef<Usage>('Usage').implement({
     clusters: t.field({
       type: [ClusterUsageType],
       description: 'By cluster, deleted ones included: those with the most vCPU hours first, at most 100.',
+      deprecationReason: withoutPages('clustersConnection'),
       resolve: ({ clusters }) => clusters.toSorted(byUsage).slice(0, MOST_CLUSTERS),
+    }),
+    clustersConnection: t.field({
+      type: ClusterUsageConnection,
+      description: 'By cluster, deleted ones included; without orderBy those with the most vCPU hours first.',
+      args: {
+        ...pageArgs(t.arg),
+        orderBy: t.arg({ type: UsageOrderEnum, description: 'Which way it goes. A cursor is good in each.' }),
+        filter: t.arg({ type: ClusterUsageFilterInput, description: 'Which ones.' }),
+      },
+      resolve: ({ clusters }, { first, after, orderBy, filter }) => {
+        const { name, isDeleted } = filter ?? {};
+        const wanted = clusters.filter(
+          (cluster) => isNamed(cluster.name, name) && (isDeleted == null || (cluster.deletedAt !== null) === isDeleted),
+        );
+        const { parts, isBackwards } = ORDERS[orderBy ?? 'MOST_VCPU_HOURS_FIRST'];
+        return wholeConnection(wanted, pageOf({ first, after }), { keyOf, parts, isBackwards });
+      },
     }),
   }),
 });

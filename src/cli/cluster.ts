@@ -19,10 +19,10 @@ import { clusterText } from './clusterText.ts';
 import { addUpgrade } from './clusterUpgrade.ts';
 import { addWatch } from './clusterWatch.ts';
 import { addMove } from './controlPlaneMove.ts';
-import { get, getCluster } from './find.ts';
+import { get, getCluster, listPages } from './find.ts';
 import { addHibernation } from './hibernation.ts';
 import { addKubeconfigCommands } from './kubeconfig.ts';
-import { leakReportText } from './leakReport.ts';
+import { leakReportText, type WholeLeakReport } from './leakReport.ts';
 import { tellWarnings, type Warned } from './nodegroup.ts';
 import { action, type ChangeOptions, collectLabel, define, defineChange, given, type Label, readDuration, readWhole } from './options.ts';
 import { addPause } from './pause.ts';
@@ -215,13 +215,24 @@ const keepOrDelete = (what: string, keep = false, drop = false): 'KEEP' | 'DELET
   return keep ? 'KEEP' : drop ? 'DELETE' : undefined;
 };
 
-const getReported = (session: Session, nameOrId: string): Promise<Reported> =>
-  get<Reported>(session.client, LEAK_REPORT, 'cluster', 'Cluster', nameOrId);
+/** With all that is left, however much. */
+const getReported = async (session: Session, nameOrId: string): Promise<Told> => {
+  type Asked = Omit<Told, 'leakReport'> & { leakReport: LeakReport | null };
+  const found: Asked[] = [];
+  const leftovers = await listPages(async (after) => {
+    found.push(await get<Asked>(session.client, LEAK_REPORT, 'cluster', 'Cluster', nameOrId, { after }));
+    return found.at(-1)?.leakReport?.leftoversConnection;
+  });
+  const { leakReport = null, ...cluster } = found[0] as Asked;
+  if (leakReport === null) return { ...cluster, leakReport };
+  const { leftoversConnection: _pages, ...report } = leakReport;
+  return { ...cluster, leakReport: { ...report, leftovers } };
+};
 
-interface Reported {
+interface Told {
   name: string;
   state: string;
-  leakReport: LeakReport | null;
+  leakReport: WholeLeakReport | null;
 }
 
 const leaks = async (session: Session, [id = '']: readonly string[]): Promise<void> => {

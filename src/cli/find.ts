@@ -4,25 +4,35 @@ import { ADDON_BUNDLE_BY_NAME, CLUSTER_BY_NAME, MORE_NODES, SEED_BY_NAME, TEMPLA
 import { ClientError } from '../client/errors.ts';
 import type { AddonBundle, Cluster, ClusterNode, Page, Seed, Template } from '../client/types.ts';
 
-/** All pages of a list. `noun`: the query's field. */
-export const listAll = async <T>(client: Client, document: string, noun: string, variables: object = {}): Promise<T[]> => {
+/** All rows of a list. `read`: a page of it, from a cursor on; undefined where there is none. */
+export const listPages = async <T>(read: (after: string | null) => Promise<Page<T> | undefined>): Promise<T[]> => {
   const all: T[] = [];
   let after: string | null = null;
   do {
-    const answer: Record<string, Page<T>> = await client.request(document, { ...variables, after });
-    const page: Page<T> | undefined = answer[noun];
+    const page: Page<T> | undefined = await read(after);
     all.push(...(page?.nodes ?? []));
     after = page?.pageInfo.hasNextPage === true ? page.pageInfo.endCursor : null;
   } while (after !== null);
   return all;
 };
 
+/** All pages of a list. `noun`: the query's field. */
+export const listAll = <T>(client: Client, document: string, noun: string, variables: object = {}): Promise<T[]> =>
+  listPages(async (after) => (await client.request<Record<string, Page<T>>>(document, { ...variables, after }))[noun]);
+
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export const byNameOrId = (text: string) => (UUID.test(text) ? { id: text } : { name: text });
 
 /** @throws ClientError NOT_FOUND. */
-export const get = async <T>(client: Client, document: string, field: string, what: string, nameOrId: string): Promise<T> => {
-  const found = (await client.request<Record<string, T | null>>(document, byNameOrId(nameOrId)))[field];
+export const get = async <T>(
+  client: Client,
+  document: string,
+  field: string,
+  what: string,
+  nameOrId: string,
+  more: object = {},
+): Promise<T> => {
+  const found = (await client.request<Record<string, T | null>>(document, { ...byNameOrId(nameOrId), ...more }))[field];
   if (found == null) throw new ClientError('NOT_FOUND', `${what} ${nameOrId} was not found.`);
   return found;
 };

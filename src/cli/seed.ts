@@ -15,9 +15,9 @@ import {
   UPGRADE_SEED,
 } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
-import type { DrainEntry, Operation, Seed } from '../client/types.ts';
+import type { DrainEntry, Operation, Page, Seed } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
-import { getSeed, listAll } from './find.ts';
+import { getSeed, listAll, listPages } from './find.ts';
 import { action, type ChangeOptions, collect, collectLabel, define, defineChange, given, type Label, readWhole } from './options.ts';
 import { type CommonOptions, type Io, readInput, type Session } from './session.ts';
 import { ageOf, fields, table } from './table.ts';
@@ -215,7 +215,13 @@ const drain = async (session: Session, [nameOrId = '']: readonly string[], optio
     const input = given({ seedId: uuid, idempotencyKey: options.idempotencyKey });
     return carryOut(session, await session.client.mutate<SeedAnswer>(DRAIN_SEED, { input }), options, 'Drain');
   }
-  const plan = (await session.client.request<{ seed: { drainPlan: DrainEntry[] } | null }>(DRAIN_PLAN, { id: uuid })).seed?.drainPlan ?? [];
+  const plan = await listPages(async (after) => {
+    const { seed } = await session.client.request<{ seed: { drainPlanConnection: Page<DrainEntry> } | null }>(DRAIN_PLAN, {
+      id: uuid,
+      after,
+    });
+    return seed?.drainPlanConnection;
+  });
   session.print(plan, () =>
     table(
       ['CLUSTER', 'STATE', 'TO', 'REASON'],

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { USAGE } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
-import type { Usage, UsageFigures } from '../client/types.ts';
-import { getCluster } from './find.ts';
+import type { ClusterUsage, Usage, UsageFigures } from '../client/types.ts';
+import { getCluster, listPages } from './find.ts';
 import { action, define, given, readTime } from './options.ts';
 import type { CommonOptions, Io, Session } from './session.ts';
 import { table } from './table.ts';
@@ -30,14 +30,24 @@ const show = async (session: Session, [nameOrId]: readonly string[], { from, to,
   };
   // One that was deleted is found by its id.
   const clusterId = nameOrId === undefined ? undefined : (await getCluster(session.client, nameOrId)).uuid;
-  const { usage } = await session.client.request<{ usage: Usage | null }>(USAGE, given({ ...period, clusterId, projectId: project }));
-  if (usage === null) throw new ClientError('NOT_FOUND', `Cluster ${nameOrId} was not found.`);
+  const asked = given({ ...period, clusterId, projectId: project });
+  const found: Usage[] = [];
+  const clusters = await listPages(async (after) => {
+    const { usage } = await session.client.request<{ usage: Usage | null }>(USAGE, { ...asked, after });
+    if (usage === null) throw new ClientError('NOT_FOUND', `Cluster ${nameOrId} was not found.`);
+    found.push(usage);
+    return usage.clustersConnection;
+  });
+  const { clustersConnection: _pages, ...whole } = found[0] as Usage;
+  const usage = { ...whole, clusters: clusters.toSorted((a, b) => cpuHours(b.used) - cpuHours(a.used)) };
   session.print(usage, () => textOf(usage));
 };
 
+const cpuHours = ({ workerVcpuHours, controlPlaneVcpuHours }: UsageFigures): number => workerVcpuHours + controlPlaneVcpuHours;
+
 const monthOf = (now: number): string => `${new Date(now).toISOString().slice(0, 7)}-01T00:00:00.000Z`;
 
-const textOf = (usage: Usage): string => {
+const textOf = (usage: Omit<Usage, 'clustersConnection'> & { clusters: ClusterUsage[] }): string => {
   const row = (name: string, used: UsageFigures) => [
     name,
     used.workerVcpuHours,
@@ -45,12 +55,10 @@ const textOf = (usage: Usage): string => {
     used.volumeGiBHours,
     used.addressHours,
   ];
-  const more = usage.clusterCount - usage.clusters.length;
   const rows = [
     ...usage.clusters.map(({ name, clusterId, deletedAt, used }) =>
       row(deletedAt === null ? name : `${name} (deleted, ${clusterId})`, used),
     ),
-    ...(more > 0 ? [[`and ${more} more`, null, null, null, null]] : []),
     row('in all', usage.used),
   ];
   const head = ['CLUSTER', 'WORKER VCPU H', 'CONTROL PLANE VCPU H', 'VOLUME GIB H', 'ADDRESS H'];

@@ -45,6 +45,7 @@ const SUMMARY = 'uuid name state version endpoint projectId createdAt';
 const mutation = (name: string, input: string, payload: string): string =>
   `mutation ${name}($input: ${input}!) { ${name}(input: $input) { ${ERRORS} ... on ${name.charAt(0).toUpperCase()}${name.slice(1)}Payload { ${payload} } } }`;
 
+const PAGE_INFO = 'pageInfo { hasNextPage endCursor }';
 const page = (noun: string, fields: string, first = 100): string =>
   `query ${noun}($after: String) { ${noun}(first: ${first}, after: $after) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`;
 
@@ -59,7 +60,8 @@ export const UPDATE_SEED = mutation('updateSeed', 'UpdateSeedInput', `seed { ${S
 export const CORDON_SEED = mutation('cordonSeed', 'CordonSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const UNCORDON_SEED = mutation('uncordonSeed', 'UncordonSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 export const DRAIN_SEED = mutation('drainSeed', 'DrainSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
-export const DRAIN_PLAN = `query drainPlan($id: ID!) { seed(id: $id) { drainPlan { clusterName state to { name } reason } } }`;
+export const DRAIN_PLAN = `query drainPlan($id: ID!, $after: String) { seed(id: $id) { drainPlanConnection(first: 100, after: $after) {
+  nodes { clusterName state to { name } reason } ${PAGE_INFO} } } }`;
 export const UNREGISTER_SEED = mutation('unregisterSeed', 'UnregisterSeedInput', `seed { ${SEED} } operation { ${OPERATION} }`);
 
 const ORPHAN = `uuid projectId seed { name } service kind externalId name clusterId clusterName reason state foundAt updatedAt ${PROBLEM}`;
@@ -90,8 +92,8 @@ export const CLUSTER_BY_NAME = `query cluster($name: String, $id: ID) { cluster(
   nodeGroups(first: 100) { nodes { ${NODE_GROUP} } } nodes(first: 100) { ${NODES} } operations(first: 5) { nodes { ${OPERATION} } } } }`;
 export const KEYSTONE_ACCESS =
   'query keystoneAccess($id: ID) { cluster(id: $id) { name endpoint caCertificate spec { keystoneAuthEnabled } } }';
-export const LEAK_REPORT = `query leakReport($name: String, $id: ID) { cluster(name: $name, id: $id) { name state leakReport { verifiedAt clean made deleted
-  leftovers { fate service kind name externalId madeBy reason } unverified { service kind reason } } } }`;
+export const LEAK_REPORT = `query leakReport($name: String, $id: ID, $after: String) { cluster(name: $name, id: $id) { name state leakReport { verifiedAt clean made deleted
+  leftoversConnection(first: 100, after: $after) { nodes { fate service kind name externalId madeBy reason } ${PAGE_INFO} } unverified { service kind reason } } } }`;
 export const MORE_NODES = `query nodes($id: ID!, $after: String) { cluster(id: $id) { nodes(first: 100, after: $after) { ${NODES} } } }`;
 export const CREATE_CLUSTER = mutation(
   'createCluster',
@@ -169,9 +171,9 @@ export const DELETE_CLUSTER = mutation(
   `cluster { ${SUMMARY} lastEventNumber } operation { ${OPERATION} }`,
 );
 const USED = 'used { workerVcpuHours controlPlaneVcpuHours volumeGiBHours addressHours }';
-export const USAGE = `query usage($from: DateTime!, $to: DateTime!, $clusterId: ID, $projectId: String) {
+export const USAGE = `query usage($from: DateTime!, $to: DateTime!, $clusterId: ID, $projectId: String, $after: String) {
   usage(from: $from, to: $to, clusterId: $clusterId, projectId: $projectId) { from to ${USED} clusterCount
-    clusters { clusterId name projectId deletedAt ${USED} } } }`;
+    clustersConnection(first: 100, after: $after, orderBy: OLDEST_FIRST) { nodes { clusterId name projectId deletedAt ${USED} } ${PAGE_INFO} } } }`;
 export const AUDIT_LOG = `query auditLog($first: Int, $after: String, $filter: AuditLogFilter) {
   auditLog(first: $first, after: $after, filter: $filter) { pageInfo { hasNextPage endCursor } nodes {
     number at userId userName userDomainName callerProjectId roles tokenKind credentialId address forwardedFor userAgent projectId action

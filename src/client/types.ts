@@ -235,12 +235,22 @@ export interface ClusterChange {
   cluster: ClusterSummary;
 }
 
+export interface Leftover {
+  fate: string;
+  service: string;
+  kind: string;
+  name: string;
+  externalId: string | null;
+  madeBy: string;
+  reason: string;
+}
+
 export interface LeakReport {
   verifiedAt: string;
   clean: boolean;
   made: number;
   deleted: number;
-  leftovers: { fate: string; service: string; kind: string; name: string; externalId: string | null; madeBy: string; reason: string }[];
+  leftoversConnection: Page<Leftover>;
   unverified: { service: string; kind: string; reason: string }[];
 }
 
@@ -460,12 +470,20 @@ export interface UsageFigures {
   addressHours: number;
 }
 
+export interface ClusterUsage {
+  clusterId: string;
+  name: string;
+  projectId: string;
+  deletedAt: string | null;
+  used: UsageFigures;
+}
+
 export interface Usage {
   used: UsageFigures;
   from: string;
   to: string;
   clusterCount: number;
-  clusters: { clusterId: string; name: string; projectId: string; deletedAt: string | null; used: UsageFigures }[];
+  clustersConnection: Page<ClusterUsage>;
 }
 
 export interface AuditLogEntry {

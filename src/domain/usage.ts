@@ -47,4 +47,5 @@ export const addSums = (a: UsageSums, b: UsageSums): UsageSums => {
 export const byUsage = (a: { name: string; sums: UsageSums }, b: { name: string; sums: UsageSums }): number =>
   cpuOf(b.sums) - cpuOf(a.sums) || (a.name < b.name ? -1 : 1);
 
-const cpuOf = ({ WORKER_CPU = 0, CONTROL_PLANE_CPU = 0 }: UsageSums): number => WORKER_CPU + CONTROL_PLANE_CPU;
+/** What a list by use goes by. */
+export const cpuOf = ({ WORKER_CPU = 0, CONTROL_PLANE_CPU = 0 }: UsageSums): number => WORKER_CPU + CONTROL_PLANE_CPU;

@@ -23,16 +23,21 @@ const listClustersToMove = (db: Db, seedId: string): Promise<ClusterRow[]> =>
     )
     .orderBy(asc(clusters.createdAt), asc(clusters.id));
 
-export const loadDrainPlan = async (db: Db, { id, drain }: SeedRow): Promise<DrainEntry[]> => {
+/** With when its cluster was asked for. */
+export type DrainPlanEntry = DrainEntry & Pick<ClusterRow, 'createdAt'>;
+
+export const loadDrainPlan = async (db: Db, { id, drain }: SeedRow): Promise<DrainPlanEntry[]> => {
   const candidates = await listSeedCandidates(db);
   const from = candidates.find((seed) => seed.id === id);
   if (from === undefined) return [];
   const rows = await listClustersToMove(db, id);
   const others = candidates.filter((seed) => seed.id !== id);
-  return planDrain(
+  const entries = planDrain(
     from,
     others,
     rows.map((row) => ({ ...row, wish: wishOf(row) })),
     drain,
   );
+  const createdAt = new Map(rows.map((row) => [row.id, row.createdAt]));
+  return entries.map((entry) => ({ ...entry, createdAt: createdAt.get(entry.clusterId) ?? 0 }));
 };

@@ -1,6 +1,7 @@
 /** A seed's queue of control planes to start: who starts, who waits, in the order of asking. */
 import { and, asc, eq, gt, inArray, isNull, lt, ne, or } from 'drizzle-orm';
 import type { Db, Tx } from './open.ts';
+import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import { type ClusterRow, patchCluster } from './reconcile.ts';
 import { clusters } from './tables.ts';
 import { enqueue } from './workItems.ts';
@@ -52,6 +53,34 @@ export const isSeedTurnShared = async (db: Db, row: ClusterRow): Promise<boolean
     isNull(clusters.deleteRequestedAt),
   );
   return (await db.$count(clusters, and(others, inArray(clusters.seedTurn, ['STARTING', 'WAITING'])))) > 0;
+};
+
+export interface SeedQueueFilter {
+  turns?: readonly ('STARTING' | 'WAITING')[] | null;
+}
+
+const order: Order = { at: clusters.seedTurnAt, id: clusters.id };
+
+/** Pages of the queues of these seeds, in the order of asking. */
+export const listSeedQueuePages = async (
+  db: Db,
+  seedIds: readonly string[],
+  filter: SeedQueueFilter,
+  page: Page,
+): Promise<Map<string, Slice<ClusterRow>>> => {
+  const where = and(inArray(clusters.seedTurn, [...(filter.turns ?? (['STARTING', 'WAITING'] as const))]), isNull(clusters.deletedAt));
+  const rows = await db
+    .select()
+    .from(clusters)
+    .where(firstOfEach(clusters.seedId, seedIds, order, page, where))
+    .orderBy(...orderBy(order, page));
+  return slicesBy(
+    rows,
+    seedIds,
+    (row) => row.seedId,
+    page,
+    () => countOfEach(db, clusters.seedId, seedIds, where),
+  );
 };
 
 /** Clusters in the queues of these seeds, by seed, in the order of asking. */

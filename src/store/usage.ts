@@ -78,6 +78,7 @@ export interface ClusterUsageRow {
   clusterId: string;
   projectId: string;
   name: string;
+  createdAt: number;
   deletedAt: number | null;
   sums: UsageSums;
 }
@@ -97,6 +98,7 @@ export const sumUsage = async (
       clusterId: usage.clusterId,
       projectId: usage.projectId,
       name: clusters.name,
+      createdAt: clusters.createdAt,
       deletedAt: clusters.deletedAt,
       kind: usage.kind,
       sum,

@@ -1,5 +1,7 @@
 /** Of each connection of the schema, by its name: a way to it, and hands that make rows of it come and go. */
 import { type SQL, sql } from 'drizzle-orm';
+import type { Sweep } from '../../src/domain/leakReport.ts';
+import { workerUse } from '../../src/domain/usage.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { insertBackup, newBackup } from '../../src/store/backups.ts';
 import { noteCreating } from '../../src/store/inventory.ts';
@@ -8,14 +10,16 @@ import { insertOperation, loadOperations } from '../../src/store/operations.ts';
 import { noteOrphan } from '../../src/store/orphans.ts';
 import { appendEvent } from '../../src/store/progress.ts';
 import { patchCluster, patchNodeGroup } from '../../src/store/reconcile.ts';
+import { endUses, noteUses } from '../../src/store/usage.ts';
 import { addNode, happen, setNode, setState } from './live.ts';
 import { registerSeed, run } from './run.ts';
 import { type MadeCluster, makeCluster, type World } from './world.ts';
 
 interface ListHands {
-  /** The field of Query that the list is below; null: it is one itself. */
+  /** The field of Query that the list is below, and those below that; null: it is one itself. */
   parent: string | null;
-  /** The field of a row that tells it from all others. */
+  below?: string;
+  /** What to ask of a row to tell it from all others: a field, or one of an object of its. */
   key: string;
   /** Who sees all of it. */
   token: string;
@@ -85,6 +89,40 @@ const eventsOf = (world: World, id: string) => ({
   key: 'number',
   remove: (key: string) => query(world, sql`delete from events where stream_id = ${id} and number = ${Number(key)}`),
 });
+
+/** Things of a cloud whose names repeat, and come in no order. */
+const cloudHands = (world: World, kind: 'flavors' | 'images' | 'networks' | 'securityGroups' | 'keypairs') => {
+  const known = world.cloud.catalogue;
+  if (known === null) throw new Error('The house has no cloud.');
+  const [like] = known[kind];
+  const key = kind === 'keypairs' ? 'name' : 'uuid';
+  return {
+    parent: 'cloud',
+    token: 'anna',
+    key,
+    add: async (n: number) => {
+      const name = `it-${(n * 7) % 4}`;
+      known[kind] = [...known[kind], { ...like, id: `id-${n}`, name: kind === 'keypairs' ? `${name}-${n}` : name }] as never;
+    },
+    remove: async (gone: string) => {
+      const things = known[kind] as { id?: string; name: string }[];
+      known[kind] = things.filter(({ id, name }) => (key === 'name' ? name : id) !== gone) as never;
+    },
+  };
+};
+
+/** Clusters of one seed, with what `patch` gives each. */
+const onSeed = async (world: World, patch: () => object) => {
+  const seed = await seedOf(world);
+  return {
+    parent: 'seed(name: "seed-a")',
+    token: 'ada',
+    add: async (n: number) => {
+      const { uuid } = await makeCluster(world, 'anna', `web-${n}`);
+      await world.store.transaction((tx) => patchCluster(tx, uuid, { seedId: seed.uuid, ...patch() }));
+    },
+  };
+};
 
 /** What is made by them is seen by `token`; a list's rows come in a world of its own. */
 export const LIST_MAKERS: Record<string, (world: World) => Promise<ListHands>> = {
@@ -212,16 +250,59 @@ export const LIST_MAKERS: Record<string, (world: World) => Promise<ListHands>> =
       remove: (id) => query(world, sql`update inventory set state = 'GONE' where id = ${id}`),
     };
   },
-  'Seed.clusters': async (world) => {
-    const seed = await seedOf(world);
+  'Cloud.flavorsConnection': async (world) => cloudHands(world, 'flavors'),
+  'Cloud.imagesConnection': async (world) => cloudHands(world, 'images'),
+  'Cloud.keypairsConnection': async (world) => cloudHands(world, 'keypairs'),
+  'Cloud.networksConnection': async (world) => cloudHands(world, 'networks'),
+  'Cloud.securityGroupsConnection': async (world) => cloudHands(world, 'securityGroups'),
+  'LeakReport.leftoversConnection': async (world) => {
+    const { uuid } = await makeCluster(world, 'anna');
+    const { now } = world.time;
+    const sweep: Sweep = { since: now, at: now, leftovers: [], unverified: [] };
+    const save = () => world.store.transaction((tx) => patchCluster(tx, uuid, { state: 'DELETED', deletedAt: now, sweep }));
+    await save();
+    const like = { service: 'VOLUME', kind: 'volume', madeBy: 'CSI', fate: 'KEPT', reason: 'As asked.' } as const;
     return {
-      ...clusterHands(world),
-      parent: 'seed(name: "seed-a")',
-      token: 'ada',
+      parent: `cluster(id: "${uuid}")`,
+      below: 'leakReport',
+      token: 'anna',
+      key: 'externalId',
+      add: (n) => {
+        sweep.leftovers.push({ ...like, externalId: `volume-${n}`, name: `pvc-${(n * 7) % 4}` });
+        return save();
+      },
+      remove: (key) => {
+        sweep.leftovers = sweep.leftovers.filter(({ externalId }) => externalId !== key);
+        return save();
+      },
+    };
+  },
+  'Seed.clusters': async (world) => ({ ...clusterHands(world), ...(await onSeed(world, () => ({}))) }),
+  'Seed.drainPlanConnection': async (world) => ({
+    ...(await onSeed(world, () => ({}))),
+    key: 'clusterName',
+    remove: (key) => query(world, sql`update clusters set deleted_at = ${world.time.now} where name = ${key}`),
+  }),
+  'Seed.queueConnection': async (world) => ({
+    ...(await onSeed(world, () => ({ seedTurn: 'WAITING', seedTurnAt: world.time.now }))),
+    key: 'cluster { uuid }',
+    remove: (key) => world.store.transaction((tx) => patchCluster(tx, key, { seedTurn: 'DONE' })),
+  }),
+  'Usage.clustersConnection': async (world) => {
+    const { now } = world.time;
+    return {
+      parent: `usage(from: "2000-01-01T00:00:00Z", to: "${new Date(now).toISOString()}")`,
+      token: 'anna',
+      key: 'clusterId',
       add: async (n) => {
         const { uuid } = await makeCluster(world, 'anna', `web-${n}`);
-        await world.store.transaction((tx) => patchCluster(tx, uuid, { seedId: seed.uuid }));
+        const owner = { subjectId: `server-${n}`, clusterId: uuid, projectId: 'blue' };
+        await world.store.transaction(async (tx) => {
+          await noteUses(tx, owner, [workerUse(((n * 7) % 4) + 1)], now - 3_600_000);
+          await endUses(tx, owner.subjectId, now - 1);
+        });
       },
+      remove: (key) => query(world, sql`delete from usage where cluster_id = ${key}`),
     };
   },
   'Seed.events': async (world) => {

@@ -1,5 +1,5 @@
 /** Lists as Relay has them: connections with cursors that stay good while things come, in either order. */
-import { buildSchema, getNamedType, isObjectType } from 'graphql';
+import { buildSchema, type GraphQLArgument, getNamedType, isEnumType, isObjectType } from 'graphql';
 import { expect, test } from 'vitest';
 import { printedSchema } from '../../src/api/schema.ts';
 import { insertBackup, newBackup } from '../../src/store/backups.ts';
@@ -23,17 +23,27 @@ test.each(CONNECTIONS)('%s is a connection with pages and a filter, and goes eit
   if (!isObjectType(type)) throw new Error('No connection.');
   expect(Object.keys(type.getFields())).toEqual(expect.arrayContaining(['edges', 'nodes', 'pageInfo', 'totalCount']));
   const types = Object.fromEntries(field.args.map((arg) => [arg.name, String(arg.type)]));
-  expect(types).toMatchObject({ first: 'Int', after: 'String', orderBy: 'ListOrder', filter: expect.stringMatching(/Filter$/) });
+  expect(types).toMatchObject({
+    first: 'Int',
+    after: 'String',
+    orderBy: expect.stringMatching(/Order$/),
+    filter: expect.stringMatching(/Filter$/),
+  });
 });
 
+const ordersOf = (args: readonly GraphQLArgument[]): string[] => {
+  const type = getNamedType(args.find(({ name }) => name === 'orderBy')?.type);
+  return isEnumType(type) ? type.getValues().map(({ name }) => name) : [];
+};
+
 /** Null: as it goes without being asked. */
-const WAYS = CONNECTIONS.flatMap(([name]) => [null, 'OLDEST_FIRST', 'NEWEST_FIRST'].map((way) => [name, way] as const));
+const WAYS = CONNECTIONS.flatMap(([name, { args }]) => [null, ...ordersOf(args)].map((way) => [name, way] as const));
 
 const openList = async (name: string) => {
   const make = LIST_MAKERS[name];
   if (make === undefined) throw new Error(`Nobody makes rows of ${name}: add it to LIST_MAKERS in test/api/listMakers.ts.`);
   const world = await openWorld();
-  const { parent, key, token, add, remove } = await make(world);
+  const { parent, below, key, token, add, remove } = await make(world);
   const [typeName, field] = name.split('.');
   let made = 0;
   return {
@@ -47,19 +57,31 @@ const openList = async (name: string) => {
     page: async (way: string | null, first: number, after: string | null = null) => {
       const args = `first: ${first}${after === null ? '' : `, after: ${JSON.stringify(after)}`}${way === null ? '' : `, orderBy: ${way}`}`;
       const list = `list: ${field}(${args}) { edges { cursor } nodes { ${key} } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }`;
-      const inner = parent === null ? list : `parent: ${parent} { ... on ${typeName} { ${list} } }`;
-      const data = await world.data<{ list: AnyPage; parent: { list: AnyPage } }>(token, `{ ${inner} }`);
-      const { edges, nodes, pageInfo } = parent === null ? data.list : data.parent.list;
+      const whole = [parent, below]
+        .filter((field) => field != null)
+        .reduceRight((inner, field) => `it: ${field} { ${inner} }`, `... on ${typeName} { ${list} }`);
+      let data = await world.data<AnyAnswer>(token, `{ ${whole} }`);
+      while (data.it !== undefined) data = data.it;
+      if (data.list === undefined) throw new Error(`There is no ${name}.`);
+      const { edges, nodes, pageInfo } = data.list;
       expect([edges[0]?.cursor ?? null, edges.at(-1)?.cursor ?? null]).toEqual([pageInfo.startCursor, pageInfo.endCursor]);
       expect(pageInfo.hasPreviousPage).toBe(after !== null);
-      return { keys: nodes.map((node) => String(node[key])), ...pageInfo };
+      return { keys: nodes.map(leafOf), ...pageInfo };
     },
   };
 };
 
+interface AnyAnswer {
+  it?: AnyAnswer;
+  list?: AnyPage;
+}
+
+/** The one value that was asked for, however deep. */
+const leafOf = (value: unknown): string => (typeof value === 'object' && value !== null ? leafOf(Object.values(value)[0]) : String(value));
+
 interface AnyPage {
   edges: { cursor: string }[];
-  nodes: Record<string, unknown>[];
+  nodes: unknown[];
   pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null };
 }
 
@@ -96,14 +118,19 @@ test.each(WAYS)('%s, %s: no row is seen twice or missed while others come and go
   expect(seen.length).toBeGreaterThan(3);
 });
 
-test.each(WAYS.filter(([, way]) => way === 'OLDEST_FIRST'))('%s: a cursor is good both ways', async (name) => {
+/** Each way with the other one; the schema has its values by name, and so side by side. */
+const PAIRS = CONNECTIONS.flatMap(([name, { args }]) =>
+  ordersOf(args).flatMap((way, at, all) => (at % 2 === 0 ? [[name, way, all[at + 1] ?? null] as const] : [])),
+);
+
+test.each(PAIRS)('%s: a cursor is good by %s and by %s', async (name, one, other) => {
   const list = await openList(name);
   for (let i = 0; i < 5; i += 1) await list.grow();
-  const { keys } = await list.page('OLDEST_FIRST', 100);
-  const { endCursor } = await list.page('OLDEST_FIRST', 3);
-  expect((await list.page('OLDEST_FIRST', 9, endCursor)).keys).toEqual(keys.slice(3));
+  const { keys } = await list.page(one, 100);
+  const { endCursor } = await list.page(one, 3);
   expect(keys.length).toBeGreaterThanOrEqual(5);
-  expect((await list.page('NEWEST_FIRST', 9, endCursor)).keys).toEqual(keys.slice(0, 2).reverse());
+  expect((await list.page(one, 9, endCursor)).keys).toEqual(keys.slice(3));
+  expect((await list.page(other, 9, endCursor)).keys).toEqual(keys.slice(0, 2).reverse());
 });
 
 test('nobody makes rows of a list that is none', () => {
@@ -170,13 +197,6 @@ test('workers, operations and backups by what they are, in lists of many cluster
   const uuidsOf = (list: { nodes: { uuid: string }[] }) => list.nodes.map(({ uuid }) => uuid).sort();
   expect(uuidsOf(answer['backups'] as never)).toEqual(['one', 'three']);
   expect(uuidsOf(answer['ofA'] as never)).toEqual(['one', 'two']);
-});
-
-test('no plain list of revisions is left that is not on its way out', () => {
-  for (const name of ['ClusterTemplate', 'AddonBundle']) {
-    const type = schema.getType(name);
-    expect(isObjectType(type) && type.getFields()['revisions']?.deprecationReason).toMatch(/^Use revisionsConnection instead; /);
-  }
 });
 
 test("a list's total is counted once for all of a level, only when asked for, and of what the reader may see", async () => {

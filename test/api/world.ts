@@ -75,7 +75,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
         await keystone.before();
         return tokens.get(token) ?? null;
       },
-      loadCloud: async () => catalogue(),
+      loadCloud: async () => house.cloud.catalogue ?? catalogue(),
       peekCatalogue: () => house.cloud.catalogue,
       ready: async () => {
         looks.count += 1;

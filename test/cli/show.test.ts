@@ -161,20 +161,55 @@ test.each<[object, [string, string][]]>([
 test('what a deleted cluster left is a table with the reasons; of one that is not deleted nothing is known yet', async () => {
   const leftover = { fate: 'KEPT', service: 'VOLUME', kind: 'volume', name: 'data', externalId: 'v1', madeBy: 'CSI', reason: 'As asked.' };
   const unverified = [{ service: 'NETWORK', kind: 'router', reason: 'It did not answer.' }];
-  const leakReport = { verifiedAt: '2026-01-01T00:00:00.000Z', clean: false, made: 9, deleted: 8, leftovers: [leftover], unverified };
+  const leakReport = { verifiedAt: '2026-01-01T00:00:00.000Z', clean: false, made: 9, deleted: 8, unverified };
+  const first = { nodes: [leftover], pageInfo: { hasNextPage: true, endCursor: 'one' } };
+  const last = { nodes: [{ ...leftover, name: 'logs', externalId: 'v2' }], pageInfo };
   const told = await withApi(
-    () => ({ body: { data: { cluster: { name: 'web', state: 'DELETED', leakReport } } } }),
+    ({ body }) => {
+      const leftoversConnection = body.variables?.['after'] === 'one' ? last : first;
+      return { body: { data: { cluster: { name: 'web', state: 'DELETED', leakReport: { ...leakReport, leftoversConnection } } } } };
+    },
     ['cluster', 'leaks', 'web'],
   );
   expect(told).toMatchObject({ status: 0, err: '' });
   expect(told.out).toContain('8 of 9 things');
-  expect(told.out).toMatch(/^KEPT +volume +data +v1 +CSI +As asked\.$/m);
+  for (const row of ['data +v1', 'logs +v2']) expect(told.out).toMatch(new RegExp(`^KEPT +volume +${row} +CSI +As asked\\.$`, 'm'));
   expect(told.out).toContain('Not verified: router. It did not answer.');
   await api?.close();
   const living = { cluster: { name: 'web', state: 'READY', leakReport: null } };
   const early = await withApi(() => ({ body: { data: living } }), ['cluster', 'leaks', 'web']);
   expect(early).toMatchObject({ status: 1, out: '' });
   expect(early.err).toContain('Cluster web is READY');
+});
+
+test('what clusters used is read page by page, and told by use', async () => {
+  const used = (hours: number) => ({ workerVcpuHours: hours, controlPlaneVcpuHours: 0.5, volumeGiBHours: 0, addressHours: 1 });
+  const row = (name: string, hours: number, deletedAt: string | null = null) => ({
+    clusterId: `id-of-${name}`,
+    name,
+    projectId: 'blue',
+    deletedAt,
+    used: used(hours),
+  });
+  const first = { nodes: [row('web', 2), row('shop', 8)], pageInfo: { hasNextPage: true, endCursor: 'two' } };
+  const last = { nodes: [row('cache', 4, '2026-01-02T00:00:00.000Z')], pageInfo };
+  const period = { from: '2026-01-01T00:00:00.000Z', to: '2026-02-01T00:00:00.000Z' };
+  const answer: Answer = ({ body }) => {
+    const clustersConnection = body.variables?.['after'] === 'two' ? last : first;
+    return { body: { data: { usage: { ...period, used: used(14), clusterCount: 3, clustersConnection } } } };
+  };
+  const { out } = await withApi(answer, ['usage', '--from', '2026-01-01', '--to', '2026-02-01']);
+  expect(
+    out
+      .split('\n')
+      .slice(2, 6)
+      .map((line) => line.split(/ {2,}/).slice(0, 2)),
+  ).toEqual([
+    ['shop', '8'],
+    ['cache (deleted, id-of-cache)', '4'],
+    ['web', '2'],
+    ['in all', '14'],
+  ]);
 });
 
 test('what is to be kept goes with the deletion, and what cannot be meant is refused before anything is asked', async () => {
