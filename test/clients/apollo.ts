@@ -35,6 +35,9 @@ export const liveClusters = (url: string, token: () => string, show: (clusters: 
     url: url.replace(/^http/, 'ws'),
     connectionParams: () => ({ 'X-Auth-Token': token() }),
     retryAttempts: Infinity,
+    // A server that is being started again refuses connections.
+    shouldRetry: () => true,
+    retryWait: () => new Promise((again) => setTimeout(again, 1_000 + 4_000 * Math.random())),
     on: { connected: () => void query.refetch().catch(console.error) },
   });
   const withToken = new ApolloLink((operation, forward) => {

@@ -86,12 +86,21 @@ const createDirectly = async (name: string): Promise<void> => {
   expect(answer).toMatchObject({ data: { createCluster: { __typename: 'CreateClusterPayload' } } });
 };
 
+const deleteDirectly = async (name: string): Promise<void> => {
+  const asked = (await askDirectly('query ($name: String) { cluster(name: $name) { uuid } }', { name })) as {
+    data: { cluster: { uuid: string } };
+  };
+  const query = 'mutation ($input: DeleteClusterInput!) { deleteCluster(input: $input) { __typename } }';
+  const answer = await askDirectly(query, { input: { clusterId: asked.data.cluster.uuid } });
+  expect(answer).toMatchObject({ data: { deleteCluster: { __typename: 'DeleteClusterPayload' } } });
+};
+
 const QUIET_MS = 300;
 
 describe('each client', () => {
-  test.concurrent.each(Object.entries(CLIENTS))(
+  test.concurrent.for(Object.entries(CLIENTS))(
     '%s: a query, a mutation and a subscription that goes on after its connection was cut',
-    async (client, start) => {
+    async ([client, start], { expect }) => {
       const way = await openWay(server.url);
       let shown: readonly Cluster[] = [];
       const live = start(way.url, server.token, (clusters) => {
@@ -107,21 +116,41 @@ describe('each client', () => {
         await shows([`${client}-made`]);
         way.cut();
         await createDirectly(`${client}-missed`);
+        await deleteDirectly(`${client}-made`);
         await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
         expect(shown.map(({ name }) => name)).not.toContain(`${client}-missed`);
         way.mend();
-        await shows(['first', `${client}-made`, `${client}-missed`]);
+        await shows(['first', `${client}-missed`]);
         await createDirectly(`${client}-later`);
         await shows([`${client}-later`]);
         // What they were shown once changes in place, and is there once.
         await expect.poll(() => shown.find(({ name }) => name === `${client}-later`)?.state, { timeout: 30_000 }).not.toBe('PENDING');
         expect(new Set(shown.map(({ name }) => name)).size).toBe(shown.length);
+        await expect.poll(() => shown.map(({ name }) => name), { timeout: 60_000 }).not.toContain(`${client}-made`);
       } finally {
         live.stop();
         way.close();
       }
     },
   );
+});
+
+test('each client comes back to a server that was stopped and started again', async () => {
+  const shown: Record<string, readonly Cluster[]> = {};
+  const lives = Object.entries(CLIENTS).map(([client, start]) =>
+    start(server.url, server.token, (clusters) => {
+      shown[client] = clusters;
+    }),
+  );
+  const whoShows = (wanted: string) => Object.keys(CLIENTS).filter((client) => shown[client]?.some(({ name }) => name === wanted));
+  try {
+    await expect.poll(() => whoShows('first'), { timeout: 30_000 }).toEqual(Object.keys(CLIENTS));
+    await server.restart();
+    await createDirectly('after-restart');
+    await expect.poll(() => whoShows('after-restart'), { timeout: 60_000 }).toEqual(Object.keys(CLIENTS));
+  } finally {
+    for (const { stop } of lives) stop();
+  }
 });
 
 const AUDITS = serverAudits({

@@ -22,6 +22,9 @@ export const liveClusters = (url: string, token: () => string, show: (clusters: 
     url: url.replace(/^http/, 'ws'),
     connectionParams: headers,
     retryAttempts: Infinity,
+    // A server that is being started again refuses connections.
+    shouldRetry: () => true,
+    retryWait: () => new Promise((again) => setTimeout(again, 1_000 + 4_000 * Math.random())),
     on: { connected: listAgain },
   });
   const take = ({ what, resync, cluster }: Change) => {

@@ -14,7 +14,6 @@ export const liveClusters = (url: string, token: () => string, show: (clusters: 
   };
   const list = async (): typeof latest => {
     const { value } = await client.iterate({ query: LIST }).next();
-    if (!value?.data) throw new Error(`no list: ${JSON.stringify(value?.errors)}`);
     return new Map(value.data.clusters.nodes.map((cluster: Cluster) => [cluster.id, cluster]));
   };
   const changed = async ({ what, cluster }: Change['clusters']) => {
@@ -22,7 +21,8 @@ export const liveClusters = (url: string, token: () => string, show: (clusters: 
     if (what === 'DELETED') clusters.delete(cluster.id);
     return clusters;
   };
-  const options = { connectionParams: () => ({ 'X-Auth-Token': token() }), retryAttempts: Infinity };
+  const retryWait = () => new Promise<void>((again) => setTimeout(again, 1_000 + 4_000 * Math.random()));
+  const options = { connectionParams: () => ({ 'X-Auth-Token': token() }), retryAttempts: Infinity, shouldRetry: () => true, retryWait };
   const client = createClient({ url: url.replace(/^http/, 'ws'), ...options, on: { connected: () => set(list()) } });
   const next = ({ data }: { data?: Change | null }) => data && set(data.clusters.resync ? list() : changed(data.clusters));
   client.subscribe<Change>({ query: CHANGES }, { next, error: console.error, complete: () => {} });

@@ -40,10 +40,7 @@ export const liveClusters = (url: string, token: () => string, show: (clusters: 
     if (stopped) return;
     let listed = list();
     const subscription = client.subscription(CHANGES, {}).subscribe(({ data, error }) => {
-      if (error !== undefined) {
-        subscription.unsubscribe();
-        setTimeout(follow, AGAIN_MS);
-      }
+      if (error !== undefined) setTimeout(again, AGAIN_MS);
       if (data == null) return;
       const { what, resync, cluster } = data.clusters;
       if (resync) listed = list();
@@ -52,6 +49,11 @@ export const liveClusters = (url: string, token: () => string, show: (clusters: 
         show(clusters);
       });
     });
+    // By then what told of the error has ended: urql lets nobody catch that a stream was ended in its midst.
+    const again = () => {
+      subscription.unsubscribe();
+      follow();
+    };
     stop = () => {
       stopped = true;
       subscription.unsubscribe();

@@ -17,10 +17,10 @@ export const liveClusters = (url: string, token: () => string, show: (clusters: 
   const changed = async ({ what, cluster }: Change['clusters']) =>
     (await latest).filter(({ id }) => id !== cluster.id).concat(what === 'DELETED' ? [] : [cluster]);
   const connectionParams = () => ({ 'X-Auth-Token': token() });
-  const on = { connected: () => set(list()) };
-  const socket = createClient({ url: url.replace(/^http/, 'ws'), connectionParams, retryAttempts: Infinity, on });
+  const retryWait = () => new Promise<void>((again) => setTimeout(again, 1_000 + 4_000 * Math.random()));
+  const options = { retryAttempts: Infinity, shouldRetry: () => true, retryWait, on: { connected: () => set(list()) } };
+  const socket = createClient({ url: url.replace(/^http/, 'ws'), connectionParams, ...options });
   const overSocket = subscriptionExchange({
-    // One connection keeps the order: the subscription runs before the list is read.
     isSubscriptionOperation: ({ kind }) => kind !== 'mutation',
     forwardSubscription: ({ query = '' }) => ({ subscribe: (sink) => ({ unsubscribe: socket.subscribe({ query }, sink) }) }),
   });
