@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { Unavailable } from '../../src/domain/errors.ts';
@@ -76,6 +77,30 @@ test('a socket that says nothing is closed with 4408, one that asks before it sa
   hasty.send(ask('1', '{ viewer { userName } }'));
   expect(await hasty.closed).toBe(4401);
   expect(await silent.closed).toBe(4408);
+});
+
+test('a socket that speaks another protocol, or names none, is closed with 4406', async () => {
+  const world = await openWorld();
+  const socket = new WebSocket(world.url.replace('http', 'ws'));
+  expect(await new Promise((resolve) => socket.on('close', (code, reason) => resolve([code, String(reason)])))).toEqual([
+    4406,
+    'Subprotocol not acceptable',
+  ]);
+  // The protocol of old, which has the name of the library of the new one. A client does not know what to make of an answer without a protocol.
+  const upgrade = ['GET /graphql HTTP/1.1', 'Host: api', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+  const key = ['Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', 'Sec-WebSocket-Protocol: graphql-ws', '', ''];
+  const line = connect(Number(new URL(world.url).port), '127.0.0.1');
+  let said = Buffer.alloc(0);
+  line.on('data', (chunk) => {
+    said = Buffer.concat([said, chunk]);
+  });
+  line.write([...upgrade, ...key].join('\r\n'));
+  // A frame of closing, of as many bytes, and the code.
+  const closing = Buffer.concat([Buffer.from([0x88, 28, 4406 >> 8, 4406 & 0xff]), Buffer.from('Subprotocol not acceptable')]);
+  await expect.poll(() => said.includes(closing)).toBe(true);
+  expect(String(said)).toMatch(/^HTTP\/1.1 101 /);
+  expect(String(said)).not.toMatch(/sec-websocket-protocol/i);
+  line.destroy();
 });
 
 test('while Keystone does not answer a socket is asked to come back', async () => {
