@@ -14,6 +14,9 @@ export class Refusal extends Error {
   }
 }
 
+/** Who asked went before the request was whole: nobody is there to be answered, and nothing is wrong here. */
+export class HungUp extends Error {}
+
 /** Why an answer ends early whose document was measured before: what it may cost is told all the same. */
 export class Costed extends Error {
   readonly thrown: unknown;
@@ -49,13 +52,13 @@ export const requireJson = (request: IncomingMessage): void => {
 
 /**
  * Counts while it reads: a false or missing Content-Length helps nobody. By events, for most bodies come in one piece, and an iterator costs
- * more than all else that is done with one. Throws Refusal 413; rejects when the request breaks off.
+ * more than all else that is done with one. Throws Refusal 413, and HungUp when the request breaks off.
  */
 export const readBody = async (request: IncomingMessage, maxBytes: number): Promise<string> => {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const chunks = await new Promise<Buffer[]>((resolve, reject) => {
     // It went while who asks was looked at: no event will come any more.
-    if (request.destroyed) return reject(new Error('The request broke off.'));
+    if (request.destroyed) return reject(new HungUp('The request broke off.'));
     const read: Buffer[] = [];
     let bytes = 0;
     const take = (chunk: Buffer) => {
@@ -67,7 +70,7 @@ export const readBody = async (request: IncomingMessage, maxBytes: number): Prom
     };
     request.on('data', take);
     request.once('end', () => resolve(read));
-    request.once('error', reject);
+    request.once('error', (cause) => reject(new HungUp('The request broke off.', { cause })));
   });
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0].toString('utf8') : Buffer.concat(chunks).toString('utf8');
 };

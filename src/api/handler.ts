@@ -9,7 +9,7 @@ import { pathOf } from './credentials.ts';
 import type { Cost } from './document.ts';
 import { shownErrors } from './errors.ts';
 import { graphqlAt } from './graphqlPage.ts';
-import { Costed, Refusal } from './guards.ts';
+import { Costed, HungUp, Refusal } from './guards.ts';
 import { openApiPage, operationPage } from './operationPage.ts';
 import { type HandlerDeps, onlyGet, type Page, shortText, text } from './page.ts';
 import { GRAPHQL, OPEN_API, OPERATIONS, READING } from './paths.ts';
@@ -76,6 +76,11 @@ const refuse = (
   requestId: string,
   { deps: { log }, settings }: HandlerDeps,
 ): void => {
+  if (thrown instanceof HungUp) {
+    log.debug({ requestId }, 'a caller hung up in the middle of a request');
+    response.destroy();
+    return;
+  }
   const [error, cost] = thrown instanceof Costed ? [thrown.thrown, thrown.cost] : [thrown];
   if (response.headersSent) {
     log.error({ err: error, requestId }, 'an answer broke off');

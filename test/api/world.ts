@@ -31,7 +31,10 @@ export interface World extends House {
   keystone: { down: Error | null; hangs: boolean; before(): Promise<void> };
   /** How often it was looked whether the server is ready; `before` is waited for. */
   looks: { count: number; before(): Promise<void> };
+  /** Warnings and errors. */
   logged: { fields: object; message: string }[];
+  /** What is said at the level debug. */
+  murmured: { fields: object; message: string }[];
   metrics: Registry;
   post(token: string | null, query: string, variables?: object): Promise<Answer>;
   /** The data; fails the test when there are errors. */
@@ -58,7 +61,9 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
   const looks: World['looks'] = { count: 0, before: async () => {} };
   const logged: World['logged'] = [];
   const note = (fields: object, message: string) => void logged.push({ fields, message });
-  const log: Log = { ...silentLog, warn: note, error: note, child: () => log };
+  const murmured: World['murmured'] = [];
+  const murmur = (fields: object, message: string) => void murmured.push({ fields, message });
+  const log: Log = { ...silentLog, debug: murmur, warn: note, error: note, child: () => log };
   const metrics = new Registry();
   const start = (port: number) =>
     startApi({
@@ -128,6 +133,7 @@ export const openWorld = async (settings: Partial<GivenSettings> = {}): Promise<
     keystone,
     looks,
     logged,
+    murmured,
     metrics,
     post,
     data: async <T>(token: string, query: string, variables: object = {}) => {
