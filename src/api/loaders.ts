@@ -25,6 +25,7 @@ import { emptySlice, type Page, type Slice } from '../store/page.ts';
 import type { OperationRow } from '../store/progress.ts';
 import type { ClusterRow, NodeGroupRow, NodeRow, SeedRow } from '../store/reconcile.ts';
 import { countResourcesByClusters, listResourcesLeft, loadResources, type ResourceCount } from '../store/resources.ts';
+import { type DrainPlanEntry, loadDrainPlans } from '../store/seedDrains.ts';
 import { countClustersBySeeds, listLostSeeds, loadSeeds } from '../store/seeds.ts';
 import { listSeedQueues } from '../store/seedTurns.ts';
 import { type Reading, sightOf } from '../store/sight.ts';
@@ -75,6 +76,8 @@ export interface Loaders {
   clustersOnSeed: DataLoader<string, number>;
   /** Since when a seed has not been heard, if it is lost, by its id: its clusters' owners may know it. */
   lostSince: DataLoader<string, number | null>;
+  /** What a drain of a seed has before it, by the seed. */
+  drainPlan: DataLoader<SeedRow, DrainPlanEntry[], string>;
   /** Clusters that start or wait to start on a seed, by its id. */
   seedQueue: DataLoader<string, ClusterRow[]>;
   /** A parent's page; parents asked in the same tick with the same page and reader share a statement. `key`: names readers that do the same. */
@@ -164,6 +167,13 @@ export const createLoaders = (db: Db, seer: Seer): Loaders => ({
   seedQueue: fromMap(
     (ids) => listSeedQueues(db, ids),
     () => [],
+  ),
+  drainPlan: new DataLoader(
+    async (rows) => {
+      const plans = await loadDrainPlans(db, rows);
+      return rows.map(({ id }) => plans.get(id) ?? []);
+    },
+    { maxBatchSize: MAX_BATCH, cacheKeyFn: ({ id }) => id },
   ),
   page: createPageLoader(db),
 });

@@ -1,6 +1,6 @@
 /** Drains of seeds, as far as they have come and as they would go on. */
 import type { SeedDrain } from '../domain/seedDrain.ts';
-import { type DrainPlanEntry, loadDrainPlan } from '../store/seedDrains.ts';
+import type { DrainPlanEntry } from '../store/seedDrains.ts';
 import { builder } from './builder.ts';
 import { ClusterRef } from './cluster.ts';
 import { withoutPages } from './deprecated.ts';
@@ -63,9 +63,9 @@ builder.objectField(SeedRef, 'drainPlanConnection', (t) =>
     description:
       'Where each of its control planes goes when it is drained, or would go, and which cannot be moved and why; oldest cluster first.',
     args: { ...listArgs(t.arg), filter: t.arg({ type: SeedDrainPlanFilterInput, description: 'Which ones.' }) },
-    resolve: async (row, args, { store }) => {
+    resolve: async (row, args, { loaders }) => {
       const page = pageOf(args);
-      const plan = await loadDrainPlan(store.db, row);
+      const plan = await loaders.drainPlan.load(row);
       const wanted = plan.filter(({ state }) => args.filter?.states?.includes(state) ?? true);
       return wholeConnection(wanted, page, {
         keyOf: ({ createdAt, clusterId }) => [createdAt, clusterId],
@@ -81,6 +81,6 @@ builder.objectField(SeedRef, 'drainPlan', (t) =>
     description:
       'Where each of its control planes goes when it is drained, or would go, and which cannot be moved and why; oldest cluster first.',
     deprecationReason: withoutPages('drainPlanConnection'),
-    resolve: (row, _args, { store }) => loadDrainPlan(store.db, row),
+    resolve: (row, _args, { loaders }) => loaders.drainPlan.load(row),
   }),
 );

@@ -1,13 +1,14 @@
 /** What a drain of a seed has before it: the live clusters that are in it, or on their way from it, and where each would go. */
-import { and, asc, eq, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, inArray, isNull, or, sql } from 'drizzle-orm';
+import type { SeedCandidate } from '../domain/seed.ts';
 import { type DrainEntry, planDrain } from '../domain/seedDrain.ts';
 import type { Db } from './open.ts';
 import type { ClusterRow, SeedRow } from './reconcile.ts';
 import { listSeedCandidates, wishOf } from './seeds.ts';
 import { clusters } from './tables.ts';
 
-/** Oldest first. */
-const listClustersToMove = (db: Db, seedId: string): Promise<ClusterRow[]> =>
+/** Those of all these seeds, oldest first. */
+const listClustersToMove = (db: Db, seedIds: readonly string[]): Promise<ClusterRow[]> =>
   db
     .select()
     .from(clusters)
@@ -15,22 +16,49 @@ const listClustersToMove = (db: Db, seedId: string): Promise<ClusterRow[]> =>
       and(
         isNull(clusters.deletedAt),
         or(
-          eq(clusters.seedId, seedId),
+          inArray(clusters.seedId, [...seedIds]),
           // It is in the other one by now, and something of it is still here.
-          and(sql`json_extract(${clusters.move}, '$.phase') <> 'DONE'`, sql`json_extract(${clusters.move}, '$.fromSeedId') = ${seedId}`),
+          and(
+            sql`json_extract(${clusters.move}, '$.phase') <> 'DONE'`,
+            sql`json_extract(${clusters.move}, '$.fromSeedId') in ${[...seedIds]}`,
+          ),
         ),
       ),
     )
     .orderBy(asc(clusters.createdAt), asc(clusters.id));
 
+/** Whether it is among those of this seed. */
+const isToMove = ({ seedId, move }: ClusterRow, id: string): boolean =>
+  seedId === id || (move !== null && move.phase !== 'DONE' && move.fromSeedId === id);
+
 /** With when its cluster was asked for. */
 export type DrainPlanEntry = DrainEntry & Pick<ClusterRow, 'createdAt'>;
 
-export const loadDrainPlan = async (db: Db, { id, drain }: SeedRow): Promise<DrainPlanEntry[]> => {
+/** Of each of these seeds, by its id, in as many statements as of one. */
+export const loadDrainPlans = async (db: Db, seeds: readonly SeedRow[]): Promise<Map<string, DrainPlanEntry[]>> => {
   const candidates = await listSeedCandidates(db);
+  const all = await listClustersToMove(
+    db,
+    seeds.map(({ id }) => id),
+  );
+  return new Map(
+    seeds.map((seed) => [
+      seed.id,
+      planOf(
+        seed,
+        candidates,
+        all.filter((row) => isToMove(row, seed.id)),
+      ),
+    ]),
+  );
+};
+
+export const loadDrainPlan = async (db: Db, seed: SeedRow): Promise<DrainPlanEntry[]> =>
+  (await loadDrainPlans(db, [seed])).get(seed.id) ?? [];
+
+const planOf = ({ id, drain }: SeedRow, candidates: readonly SeedCandidate[], rows: readonly ClusterRow[]): DrainPlanEntry[] => {
   const from = candidates.find((seed) => seed.id === id);
   if (from === undefined) return [];
-  const rows = await listClustersToMove(db, id);
   const others = candidates.filter((seed) => seed.id !== id);
   const entries = planDrain(
     from,

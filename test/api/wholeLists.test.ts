@@ -127,7 +127,7 @@ test('what a deletion left, by service, kind, fate and who made it', async () =>
   expect(await wanted('{ madeBy: [] }')).toEqual([]);
 });
 
-test('queues of many seeds are one statement, and the plan of a drain is told by state', async () => {
+test('queues of many seeds are one statement, and plans of their drains as many as of one; both by state', async () => {
   const world = await openWorld();
   for (const name of ['seed-a', 'seed-b']) {
     const seed = (await registerSeed(world, name))['seed'] as { uuid: string };
@@ -153,6 +153,14 @@ test('queues of many seeds are one statement, and the plan of a drain is told by
   ]);
   expect(await queues('first: 1, orderBy: NEWEST_FIRST')).toEqual([['STARTING'], ['STARTING']]);
   expect(await queues('filter: { turns: [WAITING] }')).toEqual([['WAITING'], ['WAITING']]);
+  const plansOf = async (seeds: string) => {
+    statements.length = 0;
+    await world.data('ada', `{ ${seeds} } fragment plans on Seed { drainPlan { state } drainPlanConnection { nodes { state } } }`);
+    return statements.length;
+  };
+  // Of many seeds as many statements as of one, and the two fields of a seed read it once.
+  const ofOne = await plansOf('seed(name: "seed-a") { ...plans }');
+  expect(await plansOf('seeds { nodes { ...plans } }')).toBe(ofOne);
   const plan = (filter: string) => listed(world, 'ada', ['seed(name: "seed-a")', `drainPlanConnection(filter: ${filter})`], 'clusterName');
   expect(await plan('{}')).toEqual(['seed-a-waiting', 'seed-a-starting', 'seed-a-done']);
   expect(await plan('{ states: [STUCK] }')).toHaveLength(3);
