@@ -72,7 +72,8 @@ export const createQueryAnswers = (deps: {
     const result = await execute({ schema, document, contextValue: context, variableValues: variables, operationName });
     if (result.data === undefined) return null;
     const errors = result.errors && shownErrors(result.errors, { requestId: context.requestId, log: context.log });
-    return { text: JSON.stringify({ data: result.data, errors, extensions }), isWell: errors === undefined };
+    // What is wrong comes first, as the specification would have it and the long way has it.
+    return { text: JSON.stringify({ errors, data: result.data, extensions }), isWell: errors === undefined };
   };
 
   return {
