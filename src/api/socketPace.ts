@@ -10,6 +10,15 @@ import type { WebSocket } from 'ws';
 const MAX_UNREAD = 262_144;
 /** Whether so many were read is asked by a ping behind them: its pong comes after all that was sent before it was read (RFC 6455, 5.5.3). */
 const ASKED_AFTER = 65_536;
+/** Of the pings that keep a connection alive. */
+export const ALIVE = 'alive';
+/**
+ * So many pongs in a row with another's word or none, from one who has not come near enough: not one who is slow, for each is asked for by a ping of its
+ * own, and those that some send unasked, twice a minute, come with right ones between. He would wait for ever, and is told.
+ */
+const MOST_WRONG = 8;
+const PROTOCOL_ERROR = 1002;
+const WRONG = "A pong must carry its ping's data (RFC 6455, 5.5.3): mend client or proxy, or subscribe by SSE.";
 
 /** Each of them calls back when what it sends has left and the reader has come near enough, or when the socket is closed. */
 export class SocketPace {
@@ -20,6 +29,7 @@ export class SocketPace {
   /** Pings without an answer, oldest first, by their words: one who could guess them would say that he has read. */
   private asked: readonly { word: string; upTo: number }[] = [];
   private askedLast = 0;
+  private wrong = 0;
   private waiting: readonly (() => void)[] = [];
 
   constructor(socket: WebSocket, wire: Duplex) {
@@ -58,7 +68,10 @@ export class SocketPace {
     };
     if (typeof what === 'string') this.socket.send(what, left);
     else this.wire.write(what, left);
-    if (this.sent - this.askedLast < ASKED_AFTER) return;
+    if (this.sent - this.askedLast >= ASKED_AFTER) this.ask();
+  }
+
+  private ask(): void {
     this.askedLast = this.sent;
     const word = randomBytes(9).toString('base64');
     this.asked = [...this.asked, { word, upTo: this.sent }];
@@ -71,13 +84,26 @@ export class SocketPace {
 
   private heard(data: Buffer): void {
     const word = data.toString();
-    // A peer may answer the newest of several alone. The ping that keeps a connection alive says nothing.
+    // A peer may answer the newest of several alone.
     const at = this.asked.findIndex((ping) => ping.word === word);
     const ping = this.asked[at];
-    if (ping === undefined || this.socket.readyState !== this.socket.OPEN) return;
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    if (ping === undefined) {
+      if (word !== ALIVE) this.doubt();
+      return;
+    }
+    this.wrong = 0;
     this.asked = this.asked.slice(at + 1);
     this.read = ping.upTo;
     if (!this.isBehind()) this.goOn();
+  }
+
+  /** A pong that answers nothing, of one who is behind: does he answer at all? */
+  private doubt(): void {
+    if (!this.isBehind()) return;
+    this.wrong += 1;
+    if (this.wrong > MOST_WRONG) this.socket.close(PROTOCOL_ERROR, WRONG);
+    else this.ask();
   }
 
   private goOn(): void {

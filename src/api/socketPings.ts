@@ -1,5 +1,6 @@
 /** Whether those at the other end of sockets are still there: one timer for all of them. */
 import type { WebSocket } from 'ws';
+import { ALIVE } from './socketPace.ts';
 
 export interface SocketPings {
   /** Pings it from now on; undone by what it gives. */
@@ -24,7 +25,7 @@ export const createSocketPings = (everyMs: number, turns = 30): SocketPings => {
         continue;
       }
       silent.add(socket);
-      socket.ping();
+      socket.ping(ALIVE);
     }
   };
   const timer = setInterval(look, everyMs / turns);

@@ -63,7 +63,7 @@ const stallSocket = async (world: World, query: string, variables: object): Prom
   };
 };
 
-/** The same, who says again and again that he has read, as far as he can guess what was sent. */
+/** The same, who says again and again that he has read, as far as he can guess. */
 const stallLiar = async (world: World, query: string, variables: object): Promise<Stalled> => {
   const stalled = await stallSocket(world, query, variables);
   let read = 0;
@@ -151,7 +151,6 @@ test.each([
 test.each([
   // What may be on its way, and what comes after; by SSE as much as the kernel takes.
   ['WebSocket', stallSocket, 10],
-  ['lying WebSocket', stallLiar, 10],
   ['SSE', stallSse, 1_000],
 ])(
   'a %s subscriber to states that stops reading is told the latest, and how many it missed',
@@ -180,6 +179,81 @@ test.each([
   },
   60_000,
 );
+
+/** Subscribes to states of 200 KB, and answers pings as it is told; what it was told until it was closed, by which code and reason. */
+const readAll = async (world: World, pong: (data: Buffer, socket: WebSocket) => void) => {
+  const { uuid } = await makeCluster(world, 'anna');
+  await world.store.transaction(async (tx) => {
+    await patchCluster(tx, uuid, { caCertificate: 'x'.repeat(200_000) });
+  });
+  const socket = new WebSocket(world.url.replace('http', 'ws'), 'graphql-transport-ws', { autoPong: false });
+  const seen = { missed: 0, told: 0, closed: null as string | null };
+  const query = 'subscription { clusters { cluster { caCertificate state } missed } }';
+  socket.on('ping', (data) => pong(data, socket));
+  socket.on('close', (code, reason) => {
+    seen.closed = `${code} ${String(reason)}`;
+  });
+  socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { 'X-Auth-Token': 'rita' } })));
+  socket.on('message', (data) => {
+    const { type, payload } = JSON.parse(String(data)) as { type: string; payload?: { data: { clusters: { missed: number } } } };
+    if (type === 'connection_ack') socket.send(JSON.stringify({ id: 'a', type: 'subscribe', payload: { query } }));
+    if (type === 'next') seen.told += 1 + (payload?.data.clusters.missed ?? 0);
+  });
+  const change = () => setState(world, uuid, 'CREATING');
+  await expect.poll(async () => change().then(() => seen.told), { timeout: 5_000 }).toBeGreaterThan(0);
+  return { seen, change, socket };
+};
+
+const WRONG_PONG = /^1002 A pong must carry its ping's data .*or subscribe by SSE\.$/;
+
+test.each<[string, (socket: WebSocket) => void]>([
+  ['without a word', (socket) => socket.pong()],
+  ['with a word of their own', (socket) => socket.pong('here')],
+])('who answers pings %s is told so and closed, as soon as it would wait for ever', async (_how, answer) => {
+  const world = await openWorld();
+  const { seen, change } = await readAll(world, (_data, socket) => answer(socket));
+  for (let i = 0; i < 20 && seen.closed === null; i += 1) {
+    await change();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await expect.poll(() => seen.closed, { timeout: 5_000 }).toMatch(WRONG_PONG);
+});
+
+test('who answers late, and sends pongs that nobody asked for between, is waited for', async () => {
+  const world = await openWorld();
+  const words: Buffer[] = [];
+  const { seen, change, socket } = await readAll(world, (data) => words.push(data));
+  for (let turn = 0; turn < 5; turn += 1) {
+    for (let i = 0; i < 6; i += 1) {
+      await change();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    for (let i = 0; i < 5; i += 1) socket.pong();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const before = seen.told;
+    for (const word of words.splice(0)) socket.pong(word);
+    await expect.poll(() => seen.told, { timeout: 5_000 }).toBeGreaterThan(before);
+  }
+  expect([seen.closed, socket.readyState]).toEqual([null, WebSocket.OPEN]);
+  socket.terminate();
+});
+
+test('a reader who takes nothing and says again and again that he has read is closed', async () => {
+  const world = await openWorld();
+  const { uuid } = await makeCluster(world, 'anna');
+  const stalled = await stallLiar(world, PROGRESS, { id: uuid });
+  const closed = new Promise<string>((resolve) => stalled.socket?.once('close', (code, reason) => resolve(`${code} ${String(reason)}`)));
+  for (let i = 0; i < 20; i += 1)
+    await happen(
+      world,
+      uuid,
+      Array.from({ length: 200 }, () => PAD),
+    );
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  stalled.socket?.resume();
+  expect(await closed).toMatch(WRONG_PONG);
+  stalled.close();
+});
 
 test('for a socket that is being closed nothing is read any more, whatever it says', async () => {
   const world = await openWorld();
