@@ -28,7 +28,7 @@ import { countResourcesByClusters, listResourcesLeft, loadResources, type Resour
 import { type DrainPlanEntry, loadDrainPlans } from '../store/seedDrains.ts';
 import { countClustersBySeeds, listLostSeeds, loadSeeds } from '../store/seeds.ts';
 import { listSeedQueues } from '../store/seedTurns.ts';
-import { type Reading, sightOf } from '../store/sight.ts';
+import { sightOf } from '../store/sight.ts';
 import {
   listRevisionsByTemplates,
   loadNewestRevisions,
@@ -105,96 +105,6 @@ const fromMap = <Value>(read: (ids: readonly string[]) => Promise<Map<string, Va
     { maxBatchSize: MAX_BATCH },
   );
 
-/** Loaders that see what the seer may see, and by nothing else of him: everything else is null, as if it were not there. */
-export const createLoaders = (db: Db, seer: Seer): Loaders => ({
-  ...createObjectLoaders(db, seer),
-  newestRevision: one(
-    (ids) => loadNewestRevisions(db, ids),
-    (row) => row.templateId,
-  ),
-  revision: one(
-    (keys) => loadRevisions(db, keys.map(revisionOf)),
-    (row) => revisionKey(row.templateId, row.revision),
-  ),
-  lostSince: fromMap(
-    (ids) => listLostSeeds(db, ids),
-    () => null,
-  ),
-  revisions: fromMap(
-    (ids) => listRevisionsByTemplates(db, ids),
-    () => [],
-  ),
-  newestBundleRevision: one(
-    (ids) => loadNewestBundleRevisions(db, ids),
-    (row) => row.bundleId,
-  ),
-  bundleRevisions: fromMap(
-    (ids) => listRevisionsByBundles(db, ids),
-    () => [],
-  ),
-  conditions: fromMap(
-    (ids) => listConditionsByObjects(db, ids),
-    () => [],
-  ),
-  healing: fromMap(
-    (ids) => listGroupConditions(db, ids, AUTO_HEALING),
-    () => [],
-  ),
-  nodesOfGroup: fromMap(
-    (ids) => listLiveNodesByGroups(db, ids),
-    () => [],
-  ),
-  workers: fromMap(
-    (ids) => listWorkersByClusters(db, ids),
-    () => ({ groups: [], nodes: [] }),
-  ),
-  certificates: fromMap(
-    (ids) => listCertificatesByClusters(db, ids),
-    () => [],
-  ),
-  projectResources: fromMap(
-    (ids) => countResourcesByClusters(db, ids, PROJECT_SERVICES),
-    () => ({ made: 0, gone: 0 }),
-  ),
-  projectResourcesLeft: fromMap(
-    (ids) => listResourcesLeft(db, ids, PROJECT_SERVICES),
-    () => [],
-  ),
-  clustersOnSeed: fromMap(
-    (ids) => countClustersBySeeds(db, ids),
-    () => 0,
-  ),
-  seedQueue: fromMap(
-    (ids) => listSeedQueues(db, ids),
-    () => [],
-  ),
-  drainPlan: new DataLoader(
-    async (rows) => {
-      const plans = await loadDrainPlans(db, rows);
-      return rows.map(({ id }) => plans.get(id) ?? []);
-    },
-    { maxBatchSize: MAX_BATCH, cacheKeyFn: ({ id }) => id },
-  ),
-  page: createPageLoader(db),
-});
-
-/** Objects by id, those that the seer may see. */
-const createObjectLoaders = (db: Db, seer: Seer) => {
-  const sight = (reading: Reading) => sightOf(seer, reading);
-  return {
-    cluster: byId((ids) => loadClusters(db, sight('readClusters'), ids)),
-    nodeGroup: byId((ids) => loadNodeGroups(db, sight('readClusters'), ids)),
-    node: byId((ids) => loadNodes(db, sight('readClusters'), ids)),
-    operation: byId((ids) => loadSeenOperations(db, seer, ids)),
-    resource: byId((ids) => loadResources(db, sight('readClusters'), ids)),
-    kubeconfig: byId((ids) => loadKubeconfigs(db, sight('readClusters'), ids)),
-    backup: byId((ids) => loadBackups(db, sight('readBackups'), ids)),
-    seed: byId(async (ids) => (may(seer, 'readSeeds') ? await loadSeeds(db, ids) : [])),
-    addonBundle: byId((ids) => loadAddonBundles(db, sight('readAddonBundles'), ids)),
-    template: byId((ids) => loadTemplates(db, sight('readClusterTemplates'), ids)),
-  };
-};
-
 const byId = <Row extends { id: string }>(read: (ids: readonly string[]) => Promise<Row[]>): One<Row> => one(read, (row) => row.id);
 
 const createPageLoader = (db: Db): Loaders['page'] => {
@@ -209,6 +119,127 @@ const createPageLoader = (db: Db): Loaders['page'] => {
     return (await loader.load(parentId)) as Slice<Row>;
   };
 };
+
+type Makers = { [Name in keyof Loaders]: (db: Db, seer: Seer) => Loaders[Name] };
+
+const MAKERS: Makers = {
+  cluster: (db, seer) => byId((ids) => loadClusters(db, sightOf(seer, 'readClusters'), ids)),
+  nodeGroup: (db, seer) => byId((ids) => loadNodeGroups(db, sightOf(seer, 'readClusters'), ids)),
+  node: (db, seer) => byId((ids) => loadNodes(db, sightOf(seer, 'readClusters'), ids)),
+  operation: (db, seer) => byId((ids) => loadSeenOperations(db, seer, ids)),
+  resource: (db, seer) => byId((ids) => loadResources(db, sightOf(seer, 'readClusters'), ids)),
+  kubeconfig: (db, seer) => byId((ids) => loadKubeconfigs(db, sightOf(seer, 'readClusters'), ids)),
+  backup: (db, seer) => byId((ids) => loadBackups(db, sightOf(seer, 'readBackups'), ids)),
+  seed: (db, seer) => byId(async (ids) => (may(seer, 'readSeeds') ? await loadSeeds(db, ids) : [])),
+  addonBundle: (db, seer) => byId((ids) => loadAddonBundles(db, sightOf(seer, 'readAddonBundles'), ids)),
+  template: (db, seer) => byId((ids) => loadTemplates(db, sightOf(seer, 'readClusterTemplates'), ids)),
+  newestRevision: (db) =>
+    one(
+      (ids) => loadNewestRevisions(db, ids),
+      (row) => row.templateId,
+    ),
+  revision: (db) =>
+    one(
+      (keys) => loadRevisions(db, keys.map(revisionOf)),
+      (row) => revisionKey(row.templateId, row.revision),
+    ),
+  lostSince: (db) =>
+    fromMap(
+      (ids) => listLostSeeds(db, ids),
+      () => null,
+    ),
+  revisions: (db) =>
+    fromMap(
+      (ids) => listRevisionsByTemplates(db, ids),
+      () => [],
+    ),
+  newestBundleRevision: (db) =>
+    one(
+      (ids) => loadNewestBundleRevisions(db, ids),
+      (row) => row.bundleId,
+    ),
+  bundleRevisions: (db) =>
+    fromMap(
+      (ids) => listRevisionsByBundles(db, ids),
+      () => [],
+    ),
+  conditions: (db) =>
+    fromMap(
+      (ids) => listConditionsByObjects(db, ids),
+      () => [],
+    ),
+  healing: (db) =>
+    fromMap(
+      (ids) => listGroupConditions(db, ids, AUTO_HEALING),
+      () => [],
+    ),
+  nodesOfGroup: (db) =>
+    fromMap(
+      (ids) => listLiveNodesByGroups(db, ids),
+      () => [],
+    ),
+  workers: (db) =>
+    fromMap(
+      (ids) => listWorkersByClusters(db, ids),
+      () => ({ groups: [], nodes: [] }),
+    ),
+  certificates: (db) =>
+    fromMap(
+      (ids) => listCertificatesByClusters(db, ids),
+      () => [],
+    ),
+  projectResources: (db) =>
+    fromMap(
+      (ids) => countResourcesByClusters(db, ids, PROJECT_SERVICES),
+      () => ({ made: 0, gone: 0 }),
+    ),
+  projectResourcesLeft: (db) =>
+    fromMap(
+      (ids) => listResourcesLeft(db, ids, PROJECT_SERVICES),
+      () => [],
+    ),
+  clustersOnSeed: (db) =>
+    fromMap(
+      (ids) => countClustersBySeeds(db, ids),
+      () => 0,
+    ),
+  seedQueue: (db) =>
+    fromMap(
+      (ids) => listSeedQueues(db, ids),
+      () => [],
+    ),
+  drainPlan: (db) =>
+    new DataLoader(
+      async (rows) => {
+        const plans = await loadDrainPlans(db, rows);
+        return rows.map(({ id }) => plans.get(id) ?? []);
+      },
+      { maxBatchSize: MAX_BATCH, cacheKeyFn: ({ id }) => id },
+    ),
+  page: createPageLoader,
+};
+
+/** What all loaders of a request come from: a request uses few of them, so each is made when it is first used. */
+class LazyLoaders {
+  readonly db: Db;
+  readonly seer: Seer;
+
+  constructor(db: Db, seer: Seer) {
+    this.db = db;
+    this.seer = seer;
+  }
+}
+for (const name of Object.keys(MAKERS) as (keyof Loaders)[])
+  Object.defineProperty(LazyLoaders.prototype, name, {
+    get(this: LazyLoaders) {
+      const value = MAKERS[name](this.db, this.seer);
+      Object.defineProperty(this, name, { value });
+      return value;
+    },
+  });
+
+/** Loaders that see what the seer may see, and by nothing else of him: everything else is null, as if it were not there. */
+export const createLoaders = (db: Db, seer: Seer): Loaders => new LazyLoaders(db, seer) as unknown as Loaders;
 
 export const revisionKey = (templateId: string, revision: number): string => `${templateId}/${revision}`;
 
