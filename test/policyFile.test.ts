@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { actionNames, KEYSTONE_ROLES, PolicyError } from '../src/domain/policy.ts';
 import { printPolicy, readPolicy } from '../src/policyFile.ts';
@@ -63,4 +67,27 @@ test('what the file says is in force, with rules of its own, and is printed so',
   expect(printed).toContain('"helper": "role:support and project_id:helpdesk"\n');
   const claims = { userName: 'h', projectId: 'helpdesk', roles: ['support'] };
   expect(actorBy(claims, readPolicy(printed, KEYSTONE_ROLES)).rights.readClusters.all).toBe(true);
+});
+
+test('the program does not start with a rule that there is none of, and names its line', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'seedbed-policy-'));
+  const file = join(folder, 'policy.yaml');
+  writeFileSync(file, '"seedbed:cluster:create": "role:operator"\n"seedbed:cluster:craete": "@"\n');
+  const cloud = {
+    KEYSTONE_URL: 'http://127.0.0.1:1/v3',
+    KEYSTONE_USERNAME: 'seedbed',
+    KEYSTONE_PASSWORD: 'x',
+    KEYSTONE_PROJECT: 'service',
+  };
+  const named = Object.entries({ ...cloud, DATA: folder, POLICY_FILE: file }).map(([name, value]) => [`SEEDBED_${name}`, value]);
+  const words = ['--import', 'tsx', 'src/main.ts', 'serve'];
+  const { status, stderr } = spawnSync(process.execPath, words, {
+    cwd: new URL('..', import.meta.url).pathname,
+    env: { PATH: process.env['PATH'], ...Object.fromEntries(named) },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  rmSync(folder, { recursive: true });
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/SEEDBED_POLICY_FILE\): line 2: there is no rule "seedbed:cluster:craete"/);
 });

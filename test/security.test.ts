@@ -10,10 +10,12 @@ const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as Reco
   Record<string, string>
 >;
 
-test('each test that it names is there', () => {
+test('each test that it names is there, and tests something', () => {
   const named = [...readFileSync(`${root}SECURITY.md`, 'utf8').matchAll(/`(test\/[\w./]+)`/g)].map((match) => match[1] ?? '');
   expect(named.length).toBeGreaterThan(30);
   expect(named.filter((path) => !existsSync(root + path))).toEqual([]);
+  const files = named.filter((path) => path.endsWith('.test.ts'));
+  expect(files.filter((path) => !/^\s*(?:for \(.*\) )?test(?:\.each)?\(/m.test(readFileSync(root + path, 'utf8')))).toEqual([]);
 });
 
 test('it names each test of test/hostile and test/hard', async () => {
