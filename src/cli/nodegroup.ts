@@ -103,7 +103,7 @@ export const addNodeGroupCommands = (program: Command, io: Io): void => {
     .option('--flavor <flavor>', "the workers' size")
     .option('--image <image>', 'that they start from; the same name once more takes another image that has it by now')
     .option('--keypair <name>', 'for SSH')
-    .option('--no-keypair', 'none')
+    .option('--no-keypair', 'no key pair any more')
     .option('--kubernetes-version <version>', 'that they stay at')
     .option('--no-kubernetes-version', 'they follow the control plane')
     .option('--cloud-init <file>', 'YAML: more for cloud-init to do on each server; - reads standard input')

@@ -1,5 +1,8 @@
 /** A watcher that is cut off for good says that what it watched goes on, and how to look again. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { buildSchema } from 'graphql';
 import { afterEach, expect, test } from 'vitest';
+import * as documents from '../../src/client/documents.ts';
 import { type FakeApi, startFakeApi } from './fakeApi.ts';
 import { listCommands, run } from './run.ts';
 
@@ -47,3 +50,30 @@ test.each(listCommands().filter(([words]) => isChange(words)))(
     expect(command.options.filter(({ long }) => long === '--json')).toHaveLength(1);
   },
 );
+
+test.each(listCommands())('%s has a help with a word on each of its options', async (words, command) => {
+  const { status, out, err } = await run([...words.split(' '), '--help'], {});
+  expect([status, err]).toEqual([0, '']);
+  expect(out).toContain(`Usage: seedbed ${words}`);
+  expect(command.description()).toMatch(/.{5}/);
+  for (const { long, description } of command.options) {
+    expect(description, String(long)).toMatch(/.{5}/);
+    expect(out).toContain(long);
+  }
+});
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+
+test('each mutation of the schema is a document that commands send', () => {
+  const mutations = Object.keys(
+    buildSchema(readFileSync(`${ROOT}schema/schema.graphql`, 'utf8'))
+      .getMutationType()
+      ?.getFields() ?? {},
+  );
+  const commands = readdirSync(`${ROOT}src/cli`)
+    .map((name) => readFileSync(`${ROOT}src/cli/${name}`, 'utf8'))
+    .join('\n');
+  const sent = Object.entries(documents).filter(([name]) => new RegExp(`\\b${name}\\b`).test(commands));
+  const names = sent.flatMap(([, document]) => /^mutation (\w+)/.exec(document)?.[1] ?? []);
+  expect(names.sort()).toEqual(mutations.sort());
+});
