@@ -11,6 +11,11 @@ interface ListOptions extends CommonOptions {
   user?: string;
   action?: string;
   outcome?: string;
+  error?: string;
+  target?: string;
+  operation?: string;
+  request?: string;
+  openstackRequest?: string;
   from?: string;
   to?: string;
   limit: number;
@@ -31,6 +36,11 @@ export const addAuditCommands = (program: Command, io: Io): void => {
     .option('--user <id>', 'by this user alone')
     .option('--action <mutation>', 'of this mutation alone, such as deleteCluster')
     .option('--outcome <outcome>', 'with this outcome alone: accepted, replayed or refused')
+    .option('--error <code>', 'refused for this alone, such as QUOTA_EXCEEDED')
+    .option('--target <id>', 'of this object alone, as TARGET shows it')
+    .option('--operation <id>', 'carried out by this operation alone')
+    .option('--request <id>', 'answered with this X-Request-Id alone')
+    .option('--openstack-request <id>', 'for which OpenStack was asked under this request id alone')
     .option('--from <time>', 'not before, such as 2027-01-01 (UTC)')
     .option('--to <time>', 'before this time')
     .option('--limit <n>', 'how many at the most', readWhole, 100)
@@ -38,12 +48,17 @@ export const addAuditCommands = (program: Command, io: Io): void => {
 };
 
 const list = async (session: Session, _args: readonly string[], options: ListOptions): Promise<void> => {
-  const { project, user, action: mutation, outcome, from, to, limit } = options;
+  const { project, user, action: mutation, outcome, error, target, operation, request, openstackRequest, from, to, limit } = options;
   const filter = given({
     projectId: project,
     userId: user,
     action: mutation,
     outcome: outcome?.toUpperCase(),
+    errorCode: error,
+    targetId: target,
+    operationId: operation,
+    requestId: request,
+    openstackRequestId: openstackRequest,
     from: from === undefined ? undefined : readTime(from, '--from'),
     to: to === undefined ? undefined : readTime(to, '--to'),
   });

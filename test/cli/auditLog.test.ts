@@ -17,6 +17,7 @@ afterEach(async () => {
 
 const BLANK = { userDomainName: null, callerProjectId: null, roles: null, credentialId: null, userAgent: null, openstackRequestId: null };
 const ROW = { ...BLANK, userId: 'u', userName: 'anna', tokenKind: 'PASSWORD' as const, address: '::1', forwardedFor: null, projectId: 'p' };
+const byIds = { errorCode: 'FORBIDDEN', targetId: 'c-1', operationId: 'o-1', requestId: 'trace-1', openstackRequestId: 'req-1' };
 const entry = (targetId: string) => ({
   ...{ ...ROW, at: 1_800_000_000_000, action: 'deleteCluster', targetKind: 'CLUSTER', targetId, input: '{}', inputHash: null },
   ...{ outcome: 'ACCEPTED' as const, operationId: null, errorCode: null, requestId: 'r' },
@@ -82,7 +83,8 @@ test('list asks for so many rows in pages, by what was given, and shows no contr
   undo.push(() => api?.close());
   const login = { OS_AUTH_URL: api.authUrl, OS_USERNAME: 'u', OS_PASSWORD: 'p', OS_PROJECT_NAME: 'p', SEEDBED_URL: api.url };
   const args = ['audit', 'list', '--limit', '150', '--user', 'u-1', '--outcome', 'refused', '--from', '2027-01-01', '--project', 'p'];
-  const { out, status } = await run(args, login);
+  const byId = ['--error', 'FORBIDDEN', '--target', 'c-1', '--operation', 'o-1', '--request', 'trace-1', '--openstack-request', 'req-1'];
+  const { out, status } = await run([...args, ...byId], login);
   expect(status).toBe(0);
   expect(out.split('\n')).toHaveLength(152);
   expect(out).toContain(
@@ -90,7 +92,7 @@ test('list asks for so many rows in pages, by what was given, and shows no contr
   );
   const filter = { userId: 'u-1', outcome: 'REFUSED', from: '2027-01-01T00:00:00.000Z', projectId: 'p' };
   expect(api.asked.flatMap(({ body }) => (body.query === undefined ? [] : [body.variables]))).toEqual([
-    { first: 100, after: null, filter },
-    { first: 50, after: '401', filter },
+    { first: 100, after: null, filter: { ...filter, ...byIds } },
+    { first: 50, after: '401', filter: { ...filter, ...byIds } },
   ]);
 });
