@@ -19,10 +19,15 @@ export const startPeer = (name: string, port: number, file: string): ChildProces
   });
 
 /** A program of peers/, or from beside it where it shares packages with Seedbed; told a port and what else it needs. */
-export const startProgram = (program: string, port: number, ...words: string[]): ChildProcess =>
+export const startProgram = (
+  program: string,
+  port: number,
+  words: readonly string[],
+  environment: Record<string, string> = {},
+): ChildProcess =>
   spawn(process.execPath, [join(FOLDER, program), String(port), ...words], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { PATH: process.env.PATH, NODE_ENV: 'production' },
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', ...environment },
   });
 
 /** `node broadcast.mjs PORT`, listening. */

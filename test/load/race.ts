@@ -5,11 +5,15 @@ import { median } from './report.ts';
 import { ask, SERVER_URL, type World } from './world.ts';
 
 const ROUNDS = 5;
+const RATES = ['kept', 'anew', 'peerKept', 'peer'] as const;
 
 export interface Race {
   /** A program, seen from peers/; told a port, the database and the project. */
   peer: string;
   port: number;
+  /** Where it is asked, behind its port. */
+  path?: string;
+  environment?: Record<string, string>;
   query: string;
   variables: object;
   /** Clusters of three groups with as many workers each. */
@@ -17,37 +21,41 @@ export interface Race {
   how: Omit<Load, 'renewed'>;
 }
 
-/** Answers a second, the median of five rounds each: from memory, read anew each time, and by the peer. */
+/** Answers a second, the median of five rounds each: from memory, and read anew each time; the peer, asked the same twice. */
 export interface Rates {
   kept: number;
   anew: number;
+  peerKept: number;
   peer: number;
   bytes: number;
 }
 
-export const race = async (world: World, { peer, port, query, variables, clusters, how }: Race): Promise<Rates> => {
+export const race = async (world: World, { peer, port, path = '', environment, query, variables, clusters, how }: Race): Promise<Rates> => {
+  const peerUrl = `${urlOf(port)}${path}`;
   installPeers();
   const database = `${world.dir}/var/seedbed.db`;
   copyCluster(database, await makeOne(world), { copies: clusters - 1, workers: 3 });
-  const child = startProgram(peer, port, database, world.handover.users.member.projectId);
+  const child = startProgram(peer, port, [database, world.handover.users.member.projectId], environment);
   try {
     const body = JSON.stringify({ query, variables });
     // Never the same twice, by what autocannon puts in the place of its word: nothing can be answered from memory.
     const anew = JSON.stringify({ query, variables, extensions: { asked: '[<id>]' } });
     const headers = { 'content-type': 'application/json', 'x-auth-token': world.member };
-    const bytes = await sameData(headers, body, [`${SERVER_URL}/graphql`, urlOf(port)]);
+    const bytes = await sameData(headers, body, [`${SERVER_URL}/graphql`, peerUrl]);
     for (const one of [world.server, child]) pin(one, 0);
-    const rates: Record<'kept' | 'anew' | 'peer', number[]> = { kept: [], anew: [], peer: [] };
+    const rates: Record<(typeof RATES)[number], number[]> = { kept: [], anew: [], peerKept: [], peer: [] };
     for (let round = -1; round < ROUNDS; round += 1) {
       const found = {
         kept: await load(`${SERVER_URL}/graphql`, headers, body, how),
         anew: await load(`${SERVER_URL}/graphql`, headers, anew, { ...how, renewed: true }),
-        peer: await load(urlOf(port), headers, anew, { ...how, renewed: true }),
+        peerKept: await load(peerUrl, headers, body, how),
+        peer: await load(peerUrl, headers, anew, { ...how, renewed: true }),
       };
       // The first round warms the servers up.
-      if (round >= 0) for (const name of ['kept', 'anew', 'peer'] as const) rates[name].push(found[name]);
+      if (round >= 0) for (const name of RATES) rates[name].push(found[name]);
     }
-    return { kept: median(rates.kept), anew: median(rates.anew), peer: median(rates.peer), bytes };
+    const [kept = 0, anewRate = 0, peerKept = 0, peerRate = 0] = RATES.map((name) => median(rates[name]));
+    return { kept, anew: anewRate, peerKept, peer: peerRate, bytes };
   } finally {
     child.kill('SIGTERM');
   }

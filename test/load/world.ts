@@ -111,34 +111,30 @@ export const registerSeed = async ({ handover, admin }: World): Promise<void> =>
   });
 };
 
-const startServer = (
-  dir: string,
-  { authUrl, users: { service } }: Handover,
-  settings: Readonly<Record<string, string>> = {},
-): ChildProcess =>
+const startServer = (dir: string, handover: Handover, settings: Readonly<Record<string, string>> = {}): ChildProcess =>
   spawn(process.execPath, [...nodeOptions(), `${ROOT}dist/main.js`, 'serve'], {
     stdio: 'ignore',
-    env: {
-      SEEDBED_DATA: join(dir, 'var'),
-      SEEDBED_LISTEN: `127.0.0.1:${PORT}`,
-      SEEDBED_KEYSTONE_URL: authUrl,
-      SEEDBED_KEYSTONE_USERNAME: service.username,
-      SEEDBED_KEYSTONE_PASSWORD: service.password,
-      SEEDBED_KEYSTONE_USER_DOMAIN: service.userDomainName,
-      SEEDBED_KEYSTONE_PROJECT: service.projectName,
-      SEEDBED_SEEDS_ON_LOOPBACK: '1',
-      SEEDBED_CLUSTERS_PER_PROJECT: '-1',
-      SEEDBED_NODES_PER_PROJECT: '-1',
-      SEEDBED_WORKER_VCPUS_PER_PROJECT: '-1',
-      SEEDBED_CONTROL_PLANE_REPLICAS_PER_PROJECT: '-1',
-      // As many as can be set, so that counting is measured, too.
-      SEEDBED_ADDRESS_REQUESTS_PER_MINUTE: '1000000',
-      SEEDBED_PROJECT_REQUESTS_PER_MINUTE: '1000000',
-      SEEDBED_PROJECT_MUTATIONS_PER_MINUTE: '1000000',
-      SEEDBED_LOG_LEVEL: 'error',
-      ...settings,
-    },
+    env: { SEEDBED_DATA: join(dir, 'var'), SEEDBED_LISTEN: `127.0.0.1:${PORT}`, ...settingsOf(handover), ...settings },
   });
+
+/** Of every server, but for its place. */
+export const settingsOf = ({ authUrl, users: { service } }: Handover): Record<string, string> => ({
+  SEEDBED_KEYSTONE_URL: authUrl,
+  SEEDBED_KEYSTONE_USERNAME: service.username,
+  SEEDBED_KEYSTONE_PASSWORD: service.password,
+  SEEDBED_KEYSTONE_USER_DOMAIN: service.userDomainName,
+  SEEDBED_KEYSTONE_PROJECT: service.projectName,
+  SEEDBED_SEEDS_ON_LOOPBACK: '1',
+  SEEDBED_CLUSTERS_PER_PROJECT: '-1',
+  SEEDBED_NODES_PER_PROJECT: '-1',
+  SEEDBED_WORKER_VCPUS_PER_PROJECT: '-1',
+  SEEDBED_CONTROL_PLANE_REPLICAS_PER_PROJECT: '-1',
+  // As many as can be set, so that counting is measured, too.
+  SEEDBED_ADDRESS_REQUESTS_PER_MINUTE: '1000000',
+  SEEDBED_PROJECT_REQUESTS_PER_MINUTE: '1000000',
+  SEEDBED_PROJECT_MUTATIONS_PER_MINUTE: '1000000',
+  SEEDBED_LOG_LEVEL: 'error',
+});
 
 /** Options of Node for the server, such as SEEDBED_BENCH_NODE_OPTIONS="--cpu-prof --cpu-prof-dir=/tmp/profile". */
 const nodeOptions = (): string[] => (process.env.SEEDBED_BENCH_NODE_OPTIONS ?? '').split(' ').filter(Boolean);
