@@ -1,4 +1,4 @@
-/** SECURITY.md says what is so: the tests that it names are there, and one command lists the dependencies. */
+/** SECURITY.md and the guide to the tests say what is so: the tests that they name are there, and one command lists the dependencies. */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -10,8 +10,8 @@ const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as Reco
   Record<string, string>
 >;
 
-test('each test that it names is there, and tests something', () => {
-  const named = [...readFileSync(`${root}SECURITY.md`, 'utf8').matchAll(/`(test\/[\w./]+)`/g)].map((match) => match[1] ?? '');
+test.each(['SECURITY.md', 'test/README.md'])('each test that %s names is there, and tests something', (guide) => {
+  const named = [...readFileSync(root + guide, 'utf8').matchAll(/`(test\/[\w./]+)`/g)].map((match) => match[1] ?? '');
   expect(named.length).toBeGreaterThan(30);
   expect(named.filter((path) => !existsSync(root + path))).toEqual([]);
   const files = named.filter((path) => path.endsWith('.test.ts'));
