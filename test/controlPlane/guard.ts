@@ -1,6 +1,7 @@
 /** The guard of the Keystone webhook as a real process, before a k8s-keystone-auth that a test plays. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { createServer, request } from 'node:https';
@@ -88,12 +89,8 @@ export const startGuard = async (): Promise<Guard> => {
     else if (said !== null) await endInPieces(response.writeHead(said.status), JSON.stringify(said.body));
   });
   await new Promise<void>((resolve) => inner.listen(0, '127.0.0.1', resolve));
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
   const upstream = String((inner.address() as AddressInfo).port);
-  const child = spawn(process.execPath, [join(folder, 'guard.mjs'), folder, String(port), upstream, OURS], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await new Promise((resolve) => child.stdout.once('data', resolve));
+  const { child, port } = await startedGuard(folder, upstream);
   const guard: Guard = {
     answer: () => known(OURS),
     questionMs: 20,
@@ -126,6 +123,21 @@ export const startGuard = async (): Promise<Guard> => {
     },
   };
   return guard;
+};
+
+const TRIES = 10;
+
+/** It is told its port: below those that the kernel gives to whoever goes out, and another one where somebody has it. */
+const startedGuard = async (folder: string, upstream: string, tries = TRIES): Promise<{ child: ChildProcess; port: number }> => {
+  const port = 20_000 + Math.floor(Math.random() * 12_000);
+  const child = spawn(process.execPath, [join(folder, 'guard.mjs'), folder, String(port), upstream, OURS], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const started = once(child.stdout, 'data').then(() => true);
+  const isStarted = await Promise.race([started, once(child, 'exit').then(() => false)]);
+  if (isStarted) return { child, port };
+  if (tries <= 1) throw new Error('The guard does not start.');
+  return startedGuard(folder, upstream, tries - 1);
 };
 
 /** Cut within a letter that takes two bytes, if there is one. */
