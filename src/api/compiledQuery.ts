@@ -42,7 +42,7 @@ export const createCompiledQueries = (schema: GraphQLSchema): CompiledQueries =>
     add: (document, operationName) => {
       const operations = compiled.get(document) ?? new Map<string | null, CompiledQuery | null | undefined>();
       compiled.set(document, operations);
-      if (!operations.has(operationName)) operations.set(operationName, undefined);
+      if (operations.size < MAX_OPERATIONS && !operations.has(operationName)) operations.set(operationName, undefined);
     },
     forget: (document) => void compiled.delete(document),
   };
@@ -51,6 +51,8 @@ export const createCompiledQueries = (schema: GraphQLSchema): CompiledQueries =>
 /** Fields of one query, and characters of its text for each of them: what takes more memory than its text is worth has its fragments many times over. */
 const MAX_FIELDS = 2_000;
 const MIN_CHARACTERS_OF_FIELD = 4;
+/** Of one document: a hundred over the same fragments would each take what its whole text is worth. */
+const MAX_OPERATIONS = 4;
 
 /** Null for what is better left to graphql-js. The document was found valid. */
 export const compileQuery = (schema: GraphQLSchema, document: DocumentNode, operationName: string | null): CompiledQuery | null => {

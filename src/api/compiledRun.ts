@@ -41,7 +41,7 @@ const NO_INFO = {} as GraphQLResolveInfo;
 const written = ({ fields }: Plan, columns: readonly string[][], count: number): string[] => {
   const texts = new Array<string>(count);
   for (let at = 0; at < count; at += 1) {
-    let text = '';
+    let text = '{';
     for (const [n, { before }] of fields.entries()) text += before + columns[n]?.[at];
     texts[at] = `${text}}`;
   }

@@ -61,6 +61,8 @@ export const createLookedAt = (): LookedAt => {
 
 interface Reader {
   columns: Record<string, SQLiteColumn>;
+  /** Rows are read past `rowOf`: all of them must be whole. Throws where they are not. */
+  noteAll(): void;
   rowOf(cells: unknown[]): object;
 }
 
@@ -80,7 +82,8 @@ const reading = (db: Db, readerOf: (table: SQLiteTable) => Reader): Db => {
     const joins = Object.fromEntries(
       JOINS.map((join) => [join, (...words: unknown[]) => (db.select().from(table)[join] as Joining)(...words)]),
     );
-    return Object.assign(query, { all, ...joins }) as unknown as Query;
+    const past = Object.fromEntries(PAST.map((way) => [way, pastRows((query[way] as Joining).bind(query), reader)]));
+    return Object.assign(query, { ...past, all, ...joins }) as unknown as Query;
   };
   const select = (fields?: Parameters<Db['select']>[0]) =>
     fields === undefined
@@ -88,6 +91,16 @@ const reading = (db: Db, readerOf: (table: SQLiteTable) => Reader): Db => {
       : db.select(fields);
   return Object.assign(Object.create(db), { select }) as Db;
 };
+
+/** Ways to rows, or to a part of another statement, of which `all` knows nothing. */
+const PAST = ['prepare', 'get', 'as', 'union', 'unionAll', 'intersect', 'except'] as const;
+
+const pastRows =
+  (original: Joining, reader: Reader): Joining =>
+  (...words) => {
+    reader.noteAll();
+    return original(...words);
+  };
 
 type Joining = (...words: unknown[]) => unknown;
 
@@ -122,6 +135,7 @@ const narrowReader = (table: SQLiteTable, names: ReadonlySet<string>, miss: () =
   };
   return {
     columns,
+    noteAll: missAll,
     rowOf: (cells) => {
       for (const { column, at } of decoded) if (cells[at] !== null) cells[at] = column.mapFromDriverValue(cells[at]);
       return new Proxy(new Cells(cells), handler);
@@ -154,12 +168,17 @@ const wholeReader = (table: SQLiteTable, noted: Set<string>): Reader => {
       noteAll();
       return Reflect.ownKeys(row);
     },
+    getOwnPropertyDescriptor: (row, name) => {
+      noteAll();
+      return Reflect.getOwnPropertyDescriptor(row, name);
+    },
   };
   const noteAll = () => {
     for (const [name] of entries) noted.add(name);
   };
   return {
     columns,
+    noteAll,
     rowOf: (cells) => {
       const row: Record<string, unknown> = {};
       for (const [at, [name, column]] of entries.entries()) row[name] = cells[at] === null ? null : column.mapFromDriverValue(cells[at]);

@@ -23,6 +23,7 @@ const toy = createSchema({
       echo(text: String = "none", around: Around, all: [Int!]): String!
       late: String lates: [String] bad: String badLater: String! error: String object: Leaf method: String mustNull: String! of(count: Int! = 2): [Leaf!]!
     }
+    type Other implements Named { name: String! other: String }
     type Query { leaf: Leaf leaves(first: Int): [Leaf!]! named: Named nothing: Leaf list: [Leaf] bad: Leaf }
   `,
   resolvers: {
@@ -82,6 +83,7 @@ test.each([
   '{ leaves(first: 0) { id must { id } } }',
   '{ a: leaf { b: id, a: id } leaf { id } a: leaf { c: name, b: id } }',
   '{ leaf { ...F ... on Leaf { colour } ... on Named { name } ... { is } ...F } } fragment F on Named { name ...G } fragment G on Leaf { id next { ...H } } fragment H on Leaf { id }',
+  '{ leaf { ... on Named { ... on Other { other } } } leaves { ... on Named { ... on Other { other } } } }',
   '{ leaf { echo a: echo(text: null) b: echo(text: "x", around: { to: 3 }, all: 4) } }',
 ])('%s', async (query) => {
   const { text, plain, errors } = await run(toy, query);

@@ -41,6 +41,7 @@ const BAD: object[] = [
   { query: '{ clusters(after: "nowhere") { nodes { name } } viewer { userName } }' },
   { query: '{ node(id: "nothing") { id } }' },
   { query: '{ __schema { queryType { name } } __typename }' },
+  { query: '{ clusters(first: 1) { nodes { ... on Node { ... on Seed { name } } } } }' },
 ];
 
 test('both ways answer alike: whatever can be asked near an object, what goes wrong, again from memory, and compiled', async () => {

@@ -88,6 +88,7 @@ test.each<[string, (row: ClusterRow) => unknown]>([
   ['whether there is one', (row) => 'shortId' in row],
   ['all there is', (row) => ({ ...row })],
   ['which there are', (row) => Object.keys(row)],
+  ['whether it has one', (row) => Object.hasOwn(row, 'shortId')],
 ])('who looks at more is told nothing, and has it the next time: %s', async (_what, look) => {
   await ask(names);
   expect((await ask(ofTheFirst(look))).missed).toBe(true);
@@ -122,5 +123,17 @@ test('fields that are named, and rows of two tables, are read as ever', async ()
     expect((await ask(joined)).found).toEqual(await joined(house.store.db));
     expect((await ask(named)).found).toEqual([{ is: 'a' }, { is: 'b' }]);
     await ask(names);
+  }
+});
+
+test('statements that are prepared, and single rows, are of whole rows', async () => {
+  const [row] = await rowsOf(house.store.db);
+  const prepared = async (db: Db) => (await db.select().from(clusters).orderBy(clusters.name).prepare().execute())[0];
+  const single = async (db: Db) => db.select().from(clusters).orderBy(clusters.name).get();
+  for (const look of [prepared, single]) {
+    lookedAt = createLookedAt();
+    await ask(names);
+    expect(await ask(look)).toMatchObject({ found: expect.any(TypeError), missed: true });
+    for (let times = 0; times < 2; times += 1) expect(await ask(look)).toMatchObject({ found: row, missed: false });
   }
 });
