@@ -107,7 +107,8 @@ const clone = async (
     { input },
   );
   await session.finish(options, { operation, title: `Clone backup ${name}` });
-  session.print(cluster, () => (options.wait === false ? '' : `Cluster ${cluster.name} has what backup ${name} has.\n`));
+  const after = options.wait === false ? cluster : await getCluster(session.client, cluster.uuid);
+  session.print(after, () => (options.wait === false ? '' : `Cluster ${cluster.name} has what backup ${name} has.\n`));
 };
 
 const remove = async (session: Session, [nameOrId = '']: readonly string[], options: ChangeOptions): Promise<void> => {

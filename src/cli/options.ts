@@ -19,8 +19,20 @@ export const defineAtOnce = (noun: Command, usage: string, description: string, 
 
 /** Also the options of commands that start an operation. */
 export const defineChange = (noun: Command, usage: string, description: string): Command =>
-  define(noun, usage, description)
-    .addOption(new Option('--wait', 'draw the progress to its end (what happens without it, too)').default(true))
+  withProgress(
+    define(noun, usage, description).addOption(
+      new Option('--wait', 'draw the progress to its end (what happens without it, too)').default(true),
+    ),
+  );
+
+/** Likewise, of what counts from the moment at which it is acknowledged: it is waited for by who asks for that. */
+export const defineCounting = (noun: Command, usage: string, description: string): Command =>
+  withProgress(
+    define(noun, usage, description).option('--wait', 'draw the progress to its end; it counts from the moment it is acknowledged'),
+  );
+
+const withProgress = (command: Command): Command =>
+  command
     .option('--no-wait', 'return as soon as it is acknowledged')
     .addOption(new Option('--timeout <duration>', 'wait no longer than this, such as 90s, 10m or 1h').argParser(readDuration))
     .option('--idempotency-key <key>', 'the same key with the same input is carried out once');

@@ -32,8 +32,10 @@ export const addOrphansCommands = (program: Command, io: Io): void => {
 
 const STATES = ['FOUND', 'REMOVING', 'FAILED'];
 
-const print = async (session: Session, filter: Record<string, unknown>): Promise<void> => {
-  const orphans = await listAll<Orphan>(session.client, ORPHANS, 'orphans', { filter });
+const read = (session: Session, filter: Record<string, unknown>): Promise<Orphan[]> =>
+  listAll<Orphan>(session.client, ORPHANS, 'orphans', { filter });
+
+const print = (session: Session, orphans: readonly Orphan[]): void =>
   session.print(orphans, () =>
     table(
       ['ID', 'STATE', 'PROJECT', 'SEED', 'KIND', 'NAME', 'ID THERE', 'CLUSTER', 'REASON', 'FOUND', 'PROBLEM'],
@@ -53,20 +55,24 @@ const print = async (session: Session, filter: Record<string, unknown>): Promise
       'No orphans are known, or you are not a cloud admin.',
     ),
   );
-};
 
-const list = (session: Session, _args: readonly string[], { project, cluster, all }: ListOptions): Promise<void> =>
-  print(session, given({ projectId: project, clusterId: cluster, states: all === true ? undefined : STATES }));
+const list = async (session: Session, _args: readonly string[], { project, cluster, all }: ListOptions): Promise<void> =>
+  print(session, await read(session, given({ projectId: project, clusterId: cluster, states: all === true ? undefined : STATES })));
 
 const find = async (session: Session, _args: readonly string[], options: ChangeOptions): Promise<void> => {
   const input = given({ idempotencyKey: options.idempotencyKey });
   const { operation } = await session.client.mutate<{ operation: Operation }>(FIND_ORPHANS, { input });
   await session.finish(options, { operation, title: 'Find orphans' });
-  if (options.wait !== false) await print(session, { states: STATES });
+  if (options.wait !== false) print(session, await read(session, { states: STATES }));
 };
 
 const remove = async (session: Session, ids: readonly string[], options: ChangeOptions): Promise<void> => {
   const input = given({ orphanIds: ids, idempotencyKey: options.idempotencyKey });
   const { operation } = await session.client.mutate<{ operation: Operation }>(REMOVE_ORPHANS, { input });
   await session.finish(options, { operation, title: 'Remove orphans' });
+  if (options.wait !== false)
+    print(
+      session,
+      (await read(session, {})).filter(({ uuid }) => ids.includes(uuid)),
+    );
 };

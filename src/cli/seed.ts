@@ -18,7 +18,18 @@ import { ClientError } from '../client/errors.ts';
 import type { DrainEntry, Operation, Page, Seed } from '../client/types.ts';
 import { conditionsText } from './conditions.ts';
 import { getSeed, listAll, listPages } from './find.ts';
-import { action, type ChangeOptions, collect, collectLabel, define, defineChange, given, type Label, readWhole } from './options.ts';
+import {
+  action,
+  type ChangeOptions,
+  collect,
+  collectLabel,
+  define,
+  defineChange,
+  defineCounting,
+  given,
+  type Label,
+  readWhole,
+} from './options.ts';
 import { type CommonOptions, type Io, readInput, type Session } from './session.ts';
 import { ageOf, fields, table } from './table.ts';
 
@@ -67,8 +78,8 @@ export const addSeedCommands = (program: Command, io: Io): void => {
   ).action(action(io, update));
   define(seed, 'list', 'list seeds').action(action(io, list));
   define(seed, 'show <seed>', 'show a seed with its checks').action(action(io, show));
-  defineChange(seed, 'cordon <seed>', 'take no new clusters').action(action(io, change(CORDON_SEED, 'Cordon')));
-  defineChange(seed, 'uncordon <seed>', 'take new clusters again').action(action(io, change(UNCORDON_SEED, 'Uncordon')));
+  defineCounting(seed, 'cordon <seed>', 'take no new clusters').action(action(io, change(CORDON_SEED, 'Cordon')));
+  defineCounting(seed, 'uncordon <seed>', 'take new clusters again').action(action(io, change(UNCORDON_SEED, 'Uncordon')));
   defineChange(seed, 'drain <seed>', 'take no new clusters, and move its control planes to other seeds; uncordon ends it')
     .option('--plan', 'only show where each would go, and which cannot')
     .action(action(io, drain));
@@ -204,8 +215,8 @@ const change =
     const { uuid } = await getSeed(session.client, nameOrId);
     const input = given({ seedId: uuid, idempotencyKey: options.idempotencyKey });
     const answer = await session.client.mutate<SeedAnswer>(document, { input });
-    if (REMOVALS.has(verb)) await carryOut(session, answer, options, verb);
-    // It counts from now on, also for a seed that does not answer, which is when it is wanted most.
+    // Cordons count from now on, also of a seed that does not answer, which is when they are wanted most.
+    if (REMOVALS.has(verb) || options.wait === true) await carryOut(session, answer, options, verb);
     else session.print(answer.seed, () => seedText(answer.seed));
   };
 
@@ -235,9 +246,12 @@ const drain = async (session: Session, [nameOrId = '']: readonly string[], optio
 const REMOVALS: ReadonlySet<string> = new Set(['Unregister', 'Delete']);
 
 const carryOut = async (session: Session, answer: SeedAnswer, options: ChangeOptions, verb: string): Promise<void> => {
-  await session.finish(options, { operation: answer.operation, title: `${verb} seed ${answer.seed.name}` });
-  const after = REMOVALS.has(verb) || options.wait === false ? answer.seed : await getSeed(session.client, answer.seed.uuid);
-  session.print(after, () => (REMOVALS.has(verb) ? '' : seedText(after)));
+  const { uuid, name } = answer.seed;
+  const deleted = options.wait !== false;
+  await session.finish(options, { operation: answer.operation, title: `${verb} seed ${name}` });
+  if (REMOVALS.has(verb)) return session.print({ uuid, name, deleted }, () => (deleted ? `Seed ${name} is taken out.\n` : ''));
+  const after = options.wait === false ? answer.seed : await getSeed(session.client, uuid);
+  session.print(after, () => seedText(after));
 };
 
 const list = async (session: Session): Promise<void> => {

@@ -47,3 +47,9 @@ export const listCommands = (): [string, Command][] => {
     '',
   );
 };
+
+/** What changes nothing, by its last word; whatever is called otherwise changes something, and can be waited for. */
+const READS = ['list', 'show', 'watch', 'leaks', 'keystone', 'usage', 'token', 'whoami', 'gql'];
+
+/** Those of them that change something. */
+export const listChanges = (): [string, Command][] => listCommands().filter(([words]) => !READS.includes(words.split(' ').at(-1) ?? ''));
