@@ -77,6 +77,8 @@ export interface Servers {
   deleteServer(id: string): Promise<boolean>;
   /** Off and on again, whatever the guest does. Throws Conflict in a state in which Nova does not, NotFound when it is gone. */
   rebootServer(id: string): Promise<void>;
+  /** The id of the request behind a failure, by which operators find it in their logs: of the last action that failed, else of the last one. */
+  failedRequest(id: string): Promise<string | null>;
   /** The last lines of the console. Throws Conflict while the server is not far enough. */
   consoleOutput(id: string, lines: number): Promise<string>;
 }
@@ -103,6 +105,10 @@ export const createServers = ({ service, minor }: { service: Service; minor: () 
     createServer: async (spec) => (await service.call(createdServer, 'POST', '/servers', { body: bodyOf(spec, await minor()) })).server.id,
     deleteServer: (id) => service.remove(`/servers/${part(id)}`),
     rebootServer: (id) => service.send('POST', `/servers/${part(id)}/action`, { body: { reboot: { type: 'HARD' } } }),
+    failedRequest: async (id) => {
+      const { instanceActions } = await service.call(actionsSchema, 'GET', `/servers/${part(id)}/os-instance-actions`);
+      return (instanceActions.find(({ message }) => message != null) ?? instanceActions[0])?.request_id ?? null;
+    },
     consoleOutput: async (id, lines) => {
       const body = { 'os-getConsoleOutput': { length: lines } };
       return (
@@ -216,4 +222,8 @@ const serverSchema = z
     }),
   );
 const oneServer = z.object({ server: serverSchema });
+/** Newest first; a message, which is "Error", has what failed. */
+const actionsSchema = z.object({
+  instanceActions: z.array(z.object({ request_id: z.string().nullish(), message: z.string().nullish() })),
+});
 const createdServer = z.object({ server: z.object({ id: z.string() }) });

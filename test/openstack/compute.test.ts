@@ -180,3 +180,15 @@ test('limits: -1 means none', async () => {
   expect(quotas).toContainEqual({ resource: 'instances', used: 3, limit: null });
   expect(quotas).toContainEqual({ resource: 'cores', used: 4, limit: 20 });
 });
+
+test('of what was done to a server the request is told that failed, newest first, or else the last one', async () => {
+  const told = async (...instanceActions: object[]) => {
+    cloud.on('GET /compute/v2.1/servers/s1/os-instance-actions', { body: { instanceActions } });
+    return cloud.open().compute.failedRequest('s1');
+  };
+  const went = (request_id: string | null, message: string | null) => ({ action: 'x', request_id, message, user_id: null });
+  expect(await told(went('req-3', null), went('req-2', 'Error'), went('req-1', 'Error'))).toBe('req-2');
+  expect(await told(went('req-2', null), went('req-1', null))).toBe('req-2');
+  expect(await told(went(null, 'Error'))).toBeNull();
+  expect(await told()).toBeNull();
+});

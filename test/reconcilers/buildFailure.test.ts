@@ -55,6 +55,39 @@ const posts = async (service: string, path: string) => {
     .filter((c) => c.service === service && c.method === 'POST' && c.path.endsWith(path))
     .reduce((sum, { calls: n }) => sum + n, 0);
 };
+/** What the API tells of where an operation's problem is from. */
+const toldOf = async (operationId: string) => {
+  const query = 'query ($id: ID!) { operation(id: $id) { problem { openstack { service status requestId } } } }';
+  const { operation } = await until(async () => {
+    const answer = await world.ask<{ operation: { problem: { openstack: object } | null } }>(world.member, query, { id: operationId });
+    return answer.operation.problem === null ? undefined : answer;
+  });
+  return operation.problem?.openstack;
+};
+/** Nova's request that made the last server of this name, which is gone by now, as Nova has it. */
+const lastCreate = async (name = ''): Promise<string> => {
+  const nova = `${world.sandbox.authUrl.replace(/\/identity.*$/, '')}/compute/v2.1`;
+  const get = async (path: string) => {
+    const headers = { 'x-auth-token': world.member, 'openstack-api-version': 'compute 2.90' };
+    return (await fetch(`${nova}${path}`, { headers })).json();
+  };
+  const since = new Date(Date.now() - 600_000).toISOString();
+  const listed = (await get(`/servers/detail?changes-since=${since}&name=${name}`)) as { servers: { id: string; created: string }[] };
+  const requests: { request_id: string; start_time: string }[] = [];
+  for (const { id } of listed.servers) {
+    const { instanceActions } = (await get(`/servers/${id}/os-instance-actions`)) as {
+      instanceActions: { action: string; request_id: string; start_time: string }[];
+    };
+    requests.push(...instanceActions.filter(({ action }) => action === 'create'));
+  }
+  expect(requests).toHaveLength(3);
+  return requests.sort((a, b) => (a.start_time < b.start_time ? 1 : -1))[0]?.request_id ?? '';
+};
+/** How often Nova was asked for what was done to a server. */
+const actionsAsked = async () => {
+  const { calls } = await world.control<{ calls: { path: string; calls: number }[] }>('GET', 'counters');
+  return calls.filter(({ path }) => path.endsWith('/os-instance-actions')).reduce((sum, { calls: n }) => sum + n, 0);
+};
 /** Nothing of the group but what one worker has. */
 const one = async (name: string) => {
   const { network, compute } = await cloud();
@@ -86,6 +119,8 @@ test('a build that fails once is made again with the port and the root volume it
   await ready('again');
   expect(nodesOf('again')[0]).toMatchObject({ id: first.id, port_id: first.port_id, build_failures: null });
   await one('again');
+  // For the one that failed, and for none that did not.
+  expect(await actionsAsked()).toBe(1);
   expect([await posts('compute', '/servers'), await posts('network', '/ports'), await posts('volume', '/volumes')]).toEqual([2, 1, 1]);
 });
 
@@ -98,6 +133,7 @@ test.each([
   const group = await problemOf(groupRow(name)?.id, 'NodesReady');
   expect(group).toMatchObject({ code, whoMustAct: 'CLOUD_ADMIN', retryable: false, message: expect.stringMatching(words) });
   expect(group.message).toContain('try 3 of 3');
+  expect(await toldOf(operationId)).toEqual({ service: 'compute', status: 500, requestId: await lastCreate(nodesOf(name)[0]?.name) });
   const [node] = nodesOf(name);
   expect(await problemOf(node?.id, 'ServerActive')).toEqual(group);
   await world.idle();
@@ -187,4 +223,14 @@ test('a root volume that ends in error is made again; three in a row are reporte
   await ready('disks');
   const volumes = (await cloud()).volume.volumes.filter(({ name }) => /-disks?-/.test(name));
   expect(volumes.map(({ status }) => status)).toEqual(['in-use', 'in-use']);
+});
+
+test('a Nova that does not tell which request it was takes nothing from the problem', async () => {
+  await world.control('POST', 'faults', { kind: 'status', service: 'compute', path: '/os-instance-actions$', status: 403 });
+  await fail('untold', 'buildError');
+  const operationId = await addGroup('untold');
+  expect(await problemOf(groupRow('untold')?.id, 'NodesReady')).toMatchObject({ code: 'SERVER_BUILD_FAILED' });
+  expect(await toldOf(operationId)).toEqual({ service: 'compute', status: 500, requestId: null });
+  await world.control('DELETE', 'faults');
+  await heal();
 });

@@ -298,3 +298,40 @@ test('a server can boot from a volume that goes with it', async () => {
   await member.call('DELETE', `${SERVERS}/${id}`);
   await eventually(async () => expect((await volume()).status).toBe(404));
 });
+
+test('what was asked of a server is told by its requests, and what failed as an error, also of one that is gone', async () => {
+  await cloud.control('POST', '/serverFaults', { name: '^acted$', trouble: 'buildError' });
+  const made = await create({ name: 'acted' });
+  const id = String(made.at('server', 'id'));
+  await settled(id, 'ERROR');
+  const actions = `${SERVERS}/${id}/os-instance-actions`;
+  const request = made.headers.get('x-openstack-request-id');
+  const listed = await member.call('GET', actions, null, NOVA);
+  expect(listed.at('instanceActions')).toEqual([
+    expect.objectContaining({ action: 'create', instance_uuid: id, request_id: request, message: 'Error', updated_at: expect.any(String) }),
+  ]);
+  const shown = async (who: Client, version: string) =>
+    (await who.call('GET', `${actions}/${request}`, null, { 'openstack-api-version': `compute ${version}` })).at(
+      'instanceAction',
+      'events',
+      0,
+    );
+  expect(await shown(member, '2.50')).toBeUndefined();
+  expect(await shown(member, '2.51')).toEqual({
+    ...{ event: 'compute__do_build_and_run_instance', result: 'Error' },
+    ...{ start_time: expect.any(String), finish_time: expect.any(String) },
+  });
+  expect(await shown(admin, '2.90')).toMatchObject({ traceback: expect.stringContaining('Failed to allocate'), host: expect.any(String) });
+  expect((await member.call('GET', `${actions}/req-x`, null, NOVA)).status).toBe(404);
+  expect((await other.call('GET', actions, null, NOVA)).status).toBe(404);
+  const dropped = await member.call('DELETE', `${SERVERS}/${id}`);
+  await gone(id);
+  const after = await member.call('GET', actions, null, NOVA);
+  expect([
+    after.at('instanceActions', 0, 'action'),
+    after.at('instanceActions', 0, 'request_id'),
+    after.at('instanceActions', 0, 'message'),
+  ]).toEqual(['delete', dropped.headers.get('x-openstack-request-id'), null]);
+  expect(after.at('instanceActions', 1, 'request_id')).toBe(request);
+  expect((await member.call('GET', actions, null, { 'openstack-api-version': 'compute 2.20' })).status).toBe(404);
+});

@@ -1,6 +1,7 @@
 /** Rows of the simulated Nova. */
 import type { World } from '../contract.ts';
 import { type Collection, createCollection } from './collection.ts';
+import { createInstanceActions, type InstanceActions } from './instanceActions.ts';
 import { cinderTime } from './volumeState.ts';
 
 export interface Flavor {
@@ -107,6 +108,7 @@ export interface ComputeState {
   servers: Collection<Server>;
   /** Lately deleted ones, which only a list with changes-since shows. */
   deletedServers: Collection<Server>;
+  actions: InstanceActions;
   /** Kept apart, so that a change of state does not write the user data anew. */
   disks: { get(id: string): ServerDisk | undefined; set(id: string, disk: ServerDisk): void; delete(id: string): void };
   usage(projectId: string): { instances: number; cores: number; ram: number };
@@ -130,11 +132,15 @@ export const createComputeState = (world: World, now: () => number): ComputeStat
     host: (s) => s.host,
   });
   const deletedServers = createCollection<Server>(world.table('compute/deletedServers'), { project_id: (s) => s.projectId });
+  const actions = createInstanceActions(world, now);
   const bury = (server: Server): void => {
     servers.remove(server.id);
     deletedServers.put({ ...server, status: 'DELETED', taskState: null, updated: novaTime(now()) });
     const oldest = deletedServers.all().next().value;
-    if (deletedServers.size > TOMBSTONES && oldest !== undefined) deletedServers.remove(oldest.id);
+    if (deletedServers.size > TOMBSTONES && oldest !== undefined) {
+      deletedServers.remove(oldest.id);
+      actions.forget(oldest.id);
+    }
   };
   const usage = (projectId: string): { instances: number; cores: number; ram: number } => {
     const sum = { instances: 0, cores: 0, ram: 0 };
@@ -152,6 +158,7 @@ export const createComputeState = (world: World, now: () => number): ComputeStat
     serverGroups: createCollection<ServerGroup>(world.table('compute/serverGroups'), { project_id: (g) => g.projectId }),
     servers,
     deletedServers,
+    actions,
     bury,
     disks: world.table<ServerDisk>('compute/disks'),
     usage,

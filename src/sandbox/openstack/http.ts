@@ -16,6 +16,8 @@ export interface Call {
   /** Scheme, host and service prefix: what links begin with. */
   baseUrl: string;
   actor: Actor;
+  /** Of this call, as its answer's header has it. */
+  requestId: string;
   /** Minor part of the negotiated microversion (compute, volume); 0 where there is none. */
   microversion: number;
 }

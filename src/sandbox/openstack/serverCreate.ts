@@ -278,6 +278,7 @@ const store = (deps: ServerDeps, call: Call, fields: Fields, given: Given, userD
     group.members.push(id);
     deps.compute.serverGroups.put(group);
   }
+  deps.compute.actions.begin(id, 'create', call);
   deps.life.build(server);
   return id;
 };

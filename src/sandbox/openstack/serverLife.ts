@@ -78,6 +78,7 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
       details: `Traceback (most recent call last):\n  nova.exception: ${message}`,
     };
     releasePorts(server);
+    compute.actions.end(server.id, server.host, message);
     set(server, { status: 'ERROR', taskState: null, fault });
   };
 
@@ -170,6 +171,7 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
       if (port !== undefined) bind(network, server, port, 'ACTIVE');
     }
     set(server, { status: 'ACTIVE', taskState: null, launchedAt: novaMicroTime(deps.now()) });
+    compute.actions.end(server.id, server.host, null);
     boot(server, true);
   };
 
@@ -195,6 +197,7 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
       group.members = group.members.filter((id) => id !== server.id);
       compute.serverGroups.put(group);
     }
+    compute.actions.end(server.id, server.host, null);
     compute.bury(server);
     compute.disks.delete(server.id);
   };
@@ -202,7 +205,10 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
     set(server, { taskState: 'deleting' });
     powerOff(server);
     if (server.trouble === 'deleteError')
-      later(server, deps.latency(DELETE_MS), () => set(server, { status: 'ERROR', taskState: null, trouble: null }));
+      later(server, deps.latency(DELETE_MS), () => {
+        compute.actions.end(server.id, server.host, 'The host did not delete the server.');
+        set(server, { status: 'ERROR', taskState: null, trouble: null });
+      });
     else later(server, deps.latency(DELETE_MS), () => finishDelete(server));
   };
 
@@ -213,12 +219,16 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
     stop: (server) => {
       set(server, { taskState: 'powering-off' });
       powerOff(server);
-      later(server, deps.latency(STOP_MS), () => set(server, { status: 'SHUTOFF', taskState: null }));
+      later(server, deps.latency(STOP_MS), () => {
+        set(server, { status: 'SHUTOFF', taskState: null });
+        compute.actions.end(server.id, server.host, null);
+      });
     },
     start: (server) => {
       set(server, { taskState: 'powering-on' });
       later(server, deps.latency(STOP_MS), () => {
         set(server, { status: 'ACTIVE', taskState: null });
+        compute.actions.end(server.id, server.host, null);
         boot(server, true);
       });
     },
@@ -230,6 +240,7 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
       later(server, deps.latency(STOP_MS), () => {
         powerOff(server);
         set(server, { status: 'ACTIVE', taskState: null, fault: null });
+        compute.actions.end(server.id, server.host, null);
         boot(server, true);
       });
     },
@@ -245,6 +256,7 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
       compute.disks.set(server.id, { userData: disk?.userData ?? null, state: {}, console: [] });
       later(server, deps.latency(SPAWN_MS), () => {
         set(server, { status: 'ACTIVE', taskState: null, fault: null });
+        compute.actions.end(server.id, server.host, null);
         boot(server, true);
       });
     },
@@ -259,9 +271,12 @@ export const createServerLife = (deps: LifeDeps): ServerLife => {
         else if (server.status === 'BUILD') build(server);
         else if (server.taskState?.startsWith('rebooting') || server.taskState === 'rebuilding' || server.taskState === 'powering-on') {
           set(server, { status: 'ACTIVE', taskState: null, fault: null });
+          compute.actions.end(server.id, server.host, null);
           boot(server, true);
-        } else if (server.taskState === 'powering-off') set(server, { status: 'SHUTOFF', taskState: null });
-        else if (server.status === 'ACTIVE') boot(server, false);
+        } else if (server.taskState === 'powering-off') {
+          set(server, { status: 'SHUTOFF', taskState: null });
+          compute.actions.end(server.id, server.host, null);
+        } else if (server.status === 'ACTIVE') boot(server, false);
       }
     },
     close: async () => {

@@ -2,6 +2,7 @@
 import type { Server } from './computeState.ts';
 import { type Answer, ApiError, accepted, type Call, noContent, ok, type Route } from './http.ts';
 import { envelope, optionalInteger, optionalObject, optionalString, stringList, stringMap } from './input.ts';
+import { instanceActionRoutes } from './instanceActions.ts';
 import { createServer, type ServerDeps } from './serverCreate.ts';
 import { denied, listServers } from './serverList.ts';
 import { addressesOf, serverDetail, serverSummary, vmState } from './serverView.ts';
@@ -30,7 +31,8 @@ const requireState = (server: Server, action: string, states: Server['status'][]
 /** Of a server that is rebooting a hard reboot is taken as well. */
 const HARD_OVER = ['rebooting', 'rebooting_hard'];
 
-const reboot = (deps: ServerDeps, server: Server, type: string | undefined): void => {
+/** Whether it is a hard one. */
+const checkReboot = (server: Server, type: string | undefined): boolean => {
   if (type !== 'SOFT' && type !== 'HARD')
     throw new ApiError(
       400,
@@ -41,15 +43,14 @@ const reboot = (deps: ServerDeps, server: Server, type: string | undefined): voi
   const hard = type === 'HARD';
   if (!(hard && HARD_OVER.includes(server.taskState ?? '')))
     requireState(server, 'reboot', hard ? ['ACTIVE', 'SHUTOFF', 'ERROR'] : ['ACTIVE']);
-  deps.life.reboot(server, hard);
+  return hard;
 };
 
-const rebuild = (deps: ServerDeps, server: Server, image: string | undefined): void => {
+const checkRebuild = (server: Server, image: string | undefined): void => {
   if (image === undefined) throw new ApiError(400, "Invalid input for field/attribute rebuild. 'imageRef' is a required property");
   if (image !== server.imageId) throw new ApiError(400, `the sandbox rebuilds a server with its own image alone, not with ${image}`);
   if (server.locked) throw new ApiError(409, `Instance ${server.id} is locked`);
   requireState(server, 'rebuild', ['ACTIVE', 'SHUTOFF', 'ERROR']);
-  deps.life.rebuild(server);
 };
 
 const consoleOutput = (deps: ServerDeps, server: Server, length: number | undefined): Answer => {
@@ -63,18 +64,32 @@ const act = (deps: ServerDeps, call: Call): Answer => {
   if (name === undefined) throw new ApiError(400, 'There is no such action');
   const server = writable(deps, call, `servers:${name}`);
   if (name === 'os-getConsoleOutput') return consoleOutput(deps, server, optionalInteger(optionalObject(call.body, name) ?? {}, 'length'));
+  const fields = optionalObject(call.body, name) ?? {};
+  const begin = (action: string): void => deps.compute.actions.begin(server.id, action, call);
   if (name === 'os-stop') {
     requireState(server, 'stop', ['ACTIVE', 'ERROR']);
+    begin('stop');
     deps.life.stop(server);
   } else if (name === 'os-start') {
     requireState(server, 'start', ['SHUTOFF']);
+    begin('start');
     deps.life.start(server);
-  } else if (name === 'reboot') reboot(deps, server, optionalString(optionalObject(call.body, name) ?? {}, 'type'));
-  else if (name === 'rebuild') rebuild(deps, server, optionalString(optionalObject(call.body, name) ?? {}, 'imageRef'));
-  else if (name === 'forceDelete') deps.life.destroy(server);
-  else if (name === 'lock' || name === 'unlock') {
+  } else if (name === 'reboot') {
+    const hard = checkReboot(server, optionalString(fields, 'type'));
+    begin('reboot');
+    deps.life.reboot(server, hard);
+  } else if (name === 'rebuild') {
+    checkRebuild(server, optionalString(fields, 'imageRef'));
+    begin('rebuild');
+    deps.life.rebuild(server);
+  } else if (name === 'forceDelete') {
+    begin('delete');
+    deps.life.destroy(server);
+  } else if (name === 'lock' || name === 'unlock') {
+    begin(name);
     server.locked = name === 'lock';
     deps.compute.touch(server);
+    deps.compute.actions.end(server.id, server.host, null);
   } else throw new ApiError(400, `There is no such action: ${name}`);
   return accepted();
 };
@@ -201,7 +216,9 @@ export const serverRoutes = (deps: ServerDeps): Route[] => {
       template: '/v2.1/servers/{id}',
       handle: (call) => {
         const server = writable(deps, call, 'servers:delete');
-        if (server.taskState !== 'deleting') deps.life.destroy(server);
+        if (server.taskState === 'deleting') return noContent;
+        deps.compute.actions.begin(server.id, 'delete', call);
+        deps.life.destroy(server);
         return noContent;
       },
     },
@@ -229,6 +246,11 @@ export const serverRoutes = (deps: ServerDeps): Route[] => {
         });
       },
     },
+    ...instanceActionRoutes(deps.compute.actions, (call) => {
+      const deleted = call.microversion >= 21 ? deps.compute.deletedServers.get(call.params.id ?? '') : undefined;
+      const isSeen = deleted !== undefined && (call.actor.isAdmin || deleted.projectId === call.actor.projectId);
+      return isSeen ? deleted.id : getServer(deps, call).id;
+    }),
     ...tagRoutes(deps),
     ...metadataRoutes(deps),
   ];

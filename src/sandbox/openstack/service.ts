@@ -153,6 +153,7 @@ export const createFront = (deps: FrontDeps): RequestListener => {
         query: url.searchParams,
         headers: request.headers,
         baseUrl: `${url.origin}${m.service.prefix}`,
+        requestId,
       };
       const given = await answer(m.service, found.route, request, bytes, call);
       send(response, staleness.pass(m.service.name, path + url.search, method, given, staleMs), requestId);

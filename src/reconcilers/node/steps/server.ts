@@ -7,7 +7,7 @@ import { buildPackageSource } from '../../../controlPlane/packages.ts';
 import { buildUserData } from '../../../controlPlane/userData.ts';
 import { isWanted } from '../../../domain/addons.ts';
 import { clusterTag } from '../../../domain/cluster.ts';
-import { NotFound, type Problem, Unavailable, UserError } from '../../../domain/errors.ts';
+import { NotFound, type OpenStackOrigin, type Problem, Unavailable, UserError } from '../../../domain/errors.ts';
 import { awaitsAdoption, CLOUD_INIT, hasSeveralAddresses, type ServerGroupPolicy } from '../../../domain/nodeGroup.ts';
 import { joinVersionOf, nodeVersionOf, settingsDigestOf } from '../../../domain/roll.ts';
 import { type Use, workerUse } from '../../../domain/usage.ts';
@@ -21,6 +21,7 @@ import { endUses, listOpenUses } from '../../../store/usage.ts';
 import { orLeft } from '../../cluster/deletionStage.ts';
 import { descriptionOf, resourceName, SERVER_TAG } from '../../names.ts';
 import { ensureResource, findUnlessGone, forgetResource, presentId, removeResource } from '../../resource.ts';
+import { originOf } from '../../serverFailure.ts';
 import { afterBuildFailure, type Failed, noteBuildFailure, type Rebuilt } from '../buildFailure.ts';
 import { flavor, image, keypair, naming, ports, serverGroup } from '../gone.ts';
 import type { NodeScope } from '../scope.ts';
@@ -279,11 +280,17 @@ const startAnew = async (scope: NodeScope, reason: string): Promise<Outcome> => 
 
 /** A server in ERROR never gets better: it is deleted, and another is made. */
 const giveUp = async (scope: NodeScope, live: Server): Promise<Outcome> => {
-  await noteBuildFailure(scope, serverKey(scope), (failed) => problemOfBuild(scope, live, failed));
+  const openstack = await originOf(scope.cloud().compute, live);
+  await noteBuildFailure(scope, serverKey(scope), (failed) => problemOfBuild(scope, live, openstack, failed));
   return (await afterBuildFailure(scope, failed(scope))) ?? waiting('another try', 0);
 };
 
-const problemOfBuild = (scope: NodeScope, { fault, availabilityZone }: Server, { which, next }: Failed): Problem => {
+const problemOfBuild = (
+  scope: NodeScope,
+  { fault, availabilityZone }: Server,
+  openstack: OpenStackOrigin,
+  { which, next }: Failed,
+): Problem => {
   const words = fault?.message.replace(/[.\s]+$/, '') ?? 'it gave no reason';
   const noHost = /no valid host/i.test(words);
   const { serverGroupPolicy: policy, availabilityZones: zones } = scope.group.spec;
@@ -294,10 +301,7 @@ const problemOfBuild = (scope: NodeScope, { fault, availabilityZone }: Server, {
   return new UserError(
     noHost ? 'NO_VALID_HOST' : 'SERVER_BUILD_FAILED',
     `Nova could not build the server (${which}${where}): ${words} (${advice}; ${next}).`,
-    {
-      whoMustAct: bound ? 'CUSTOMER' : 'CLOUD_ADMIN',
-      openstack: { service: 'compute', status: fault?.code ?? 500, requestId: null },
-    },
+    { whoMustAct: bound ? 'CUSTOMER' : 'CLOUD_ADMIN', openstack },
   ).toProblem();
 };
 
@@ -324,10 +328,7 @@ const removeServer = async (scope: NodeScope, id: string): Promise<boolean> => {
     throw new Unavailable(
       'SERVER_FAULT',
       `Nova failed to delete the server and is asked again: ${live.fault?.message ?? 'it gave no reason'}`,
-      {
-        whoMustAct: 'CLOUD_ADMIN',
-        openstack: { service: 'compute', status: live.fault?.code ?? 500, requestId: null },
-      },
+      { whoMustAct: 'CLOUD_ADMIN', openstack: await originOf(compute, live) },
     );
   }
   return false;

@@ -10,6 +10,7 @@ import { done, NotYet, type Outcome, type Step, waiting } from '../../../engine/
 import type { Server } from '../../../openstack/server.ts';
 import { caPin } from '../../../pki/keys.ts';
 import { ensureResource, findUnlessGone, forgetResource, presentId } from '../../resource.ts';
+import { originOf } from '../../serverFailure.ts';
 import { type Followed, leadAddress } from '../leadAddress.ts';
 import { clearPlaceOf, hasJoined } from '../lostMachine.ts';
 import { loadOrMakeToken } from '../machineTokens.ts';
@@ -190,8 +191,9 @@ const follow = async (scope: SeedScope, machine: SeedMachine, live: Followed['se
 };
 
 /** One that was never built is deleted, and asked for again at the next try; one that was a node holds what clusters have there, and is nobody's to delete. */
-const giveUp = async (scope: SeedScope, { id, name, fault }: Server, machine: SeedMachine): Promise<never> => {
-  const openstack = { service: 'compute' as const, status: fault?.code ?? 500, requestId: null };
+const giveUp = async (scope: SeedScope, live: Server, machine: SeedMachine): Promise<never> => {
+  const { id, name, fault } = live;
+  const openstack = await originOf(scope.cloud().compute, live);
   const why = fault?.message ?? 'it gave no reason';
   if (await hasJoined(scope, machine))
     throw new Unavailable(
