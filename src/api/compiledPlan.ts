@@ -19,6 +19,7 @@ import {
   type SelectionSetNode,
   TypeNameMetaFieldDef,
 } from 'graphql';
+import type { JsonWriter } from './jsonWriter.ts';
 
 export interface Compiling {
   schema: GraphQLSchema;
@@ -43,9 +44,9 @@ export interface PlannedField {
   shape: Shape;
 }
 
-/** How a value becomes text. Throws for one that graphql-js would not take. */
+/** How a value becomes text. */
 export type Shape = { nullable: boolean } & (
-  | { kind: 'leaf'; textOf(value: unknown): string }
+  | { kind: 'leaf'; write: WriteLeaf }
   | { kind: 'list'; of: Shape }
   | { kind: 'object'; plan: Plan }
 );
@@ -121,7 +122,7 @@ const shapeOf = (compiling: Compiling, type: GraphQLOutputType, nodes: readonly 
     const of = shapeOf(compiling, named.ofType, nodes);
     return of && { kind: 'list', nullable, of };
   }
-  if (isLeafType(named)) return { kind: 'leaf', nullable, textOf: textsOf(named) };
+  if (isLeafType(named)) return { kind: 'leaf', nullable, write: writerOf(named) };
   if (!isObjectType(named)) return null;
   const plan = planOf(
     compiling,
@@ -131,18 +132,25 @@ const shapeOf = (compiling: Compiling, type: GraphQLOutputType, nodes: readonly 
   return plan && { kind: 'object', nullable, plan };
 };
 
-const textsOf = (type: GraphQLLeafType): ((value: unknown) => string) => {
-  const bySerializing = (value: unknown): string => {
+/** Throws for a value that graphql-js would not take. */
+type WriteLeaf = (value: unknown, json: JsonWriter) => void;
+
+const writerOf = (type: GraphQLLeafType): WriteLeaf => {
+  const bySerializing: WriteLeaf = (value, json) => {
     const plain = value instanceof Error ? null : type.serialize(value);
     if (plain == null) throw new OutOfTheOrdinary();
-    return JSON.stringify(plain);
+    json.write(JSON.stringify(plain));
   };
   if (isEnumType(type)) {
     const names = new Map(type.getValues().map(({ name, value }) => [value, JSON.stringify(name)]));
-    return (value) => names.get(value) ?? bySerializing(value);
+    return (value, json) => {
+      const name = names.get(value);
+      if (name === undefined) bySerializing(value, json);
+      else json.write(name);
+    };
   }
   if (type === GraphQLString || type === GraphQLID)
-    return (value) => (typeof value === 'string' ? JSON.stringify(value) : bySerializing(value));
+    return (value, json) => (typeof value === 'string' ? json.writeString(value) : bySerializing(value, json));
   return bySerializing;
 };
 

@@ -8,7 +8,7 @@ import { type DocumentNode, type FragmentDefinitionNode, type GraphQLSchema, get
 import { createLookedAt } from '../store/narrowDb.ts';
 import type { Db } from '../store/open.ts';
 import { type Compiling, planOf } from './compiledPlan.ts';
-import { runObjects } from './compiledRun.ts';
+import { runRoot } from './compiledRun.ts';
 import type { Context } from './context.ts';
 import { createLoaders } from './loaders.ts';
 
@@ -72,13 +72,7 @@ export const compileQuery = (schema: GraphQLSchema, document: DocumentNode, oper
   const runOnce = async (context: Context, variables: Record<string, unknown>): Promise<string | null | undefined> => {
     const reading = lookedAt.open(context.store.db);
     try {
-      const [text = null] = await runObjects(plan, [undefined], {
-        schema,
-        operation,
-        fragments: named,
-        variables,
-        context: contextOf(context, reading.db),
-      });
+      const text = await runRoot(plan, { schema, operation, fragments: named, variables, context: contextOf(context, reading.db) });
       if (reading.hasMissed()) return undefined;
       reading.keep();
       return text;

@@ -1,4 +1,7 @@
-/** A plan carried out level by level, over all objects of a level at once. Throws whatever is out of the ordinary. */
+/**
+ * A plan carried out level by level, over all objects of a level at once, and written when all is there: what is between two levels is their values, and
+ * the text is put together once. Throws whatever is out of the ordinary.
+ */
 import {
   defaultFieldResolver,
   type FragmentDefinitionNode,
@@ -10,6 +13,7 @@ import {
 } from 'graphql';
 import { OutOfTheOrdinary, type Plan, type PlannedField, type Shape } from './compiledPlan.ts';
 import type { Context } from './context.ts';
+import { type JsonWriter, writtenJson } from './jsonWriter.ts';
 
 export interface Running {
   schema: GraphQLSchema;
@@ -22,15 +26,25 @@ export interface Running {
 /** What is there at once is not waited for: most of what is read is columns of rows. */
 type Soon<T> = T | Promise<T>;
 
-/** The texts of objects of one type, in their order. */
-export const runObjects = (plan: Plan, objects: readonly unknown[], running: Running): Soon<string[]> => {
-  if (objects.length === 0) return [];
-  if (plan.type.isTypeOf != null && !objects.every((object) => isOfType(plan.type, object, running))) throw new OutOfTheOrdinary();
-  const columns = plan.fields.map((field) => runField(field, objects, running));
-  if (!columns.some(isPromise)) return written(plan, columns as string[][], objects.length);
-  // All are waited for: none that fails is left alone.
-  return Promise.all(columns).then((texts) => written(plan, texts, objects.length));
+/** The values of one level in their order. Appends the text of the one at this place. Throws for one that graphql-js would not take. */
+type Write = (at: number, json: JsonWriter) => void;
+
+/** The text of the object at the root. */
+export const runRoot = async (plan: Plan, running: Running): Promise<string> => {
+  const write = await runObjects(plan, [undefined], running);
+  return writtenJson((json) => write(0, json));
 };
+
+const runObjects = (plan: Plan, objects: readonly unknown[], running: Running): Soon<Write> => {
+  if (objects.length === 0) return NOTHING;
+  if (plan.type.isTypeOf != null && !objects.every((object) => isOfType(plan.type, object, running))) throw new OutOfTheOrdinary();
+  const fields = plan.fields.map((field) => runField(field, objects, running));
+  if (!fields.some(isPromise)) return objectsOf(plan, fields as Write[]);
+  // All are waited for: none that fails is left alone.
+  return Promise.all(fields).then((writes) => objectsOf(plan, writes));
+};
+
+const NOTHING: Write = () => {};
 
 /** One that must be waited for is out of the ordinary, too. */
 const isOfType = (type: GraphQLObjectType, object: unknown, { context }: Running): boolean =>
@@ -38,27 +52,29 @@ const isOfType = (type: GraphQLObjectType, object: unknown, { context }: Running
 
 const NO_INFO = {} as GraphQLResolveInfo;
 
-const written = ({ fields }: Plan, columns: readonly string[][], count: number): string[] => {
-  const texts = new Array<string>(count);
-  for (let at = 0; at < count; at += 1) {
-    let text = '{';
-    for (const [n, { before }] of fields.entries()) text += before + columns[n]?.[at];
-    texts[at] = `${text}}`;
-  }
-  return texts;
+const objectsOf = ({ fields }: Plan, writes: readonly Write[]): Write => {
+  const befores = fields.map(({ before }, n) => (n === 0 ? `{${before}` : before));
+  // By number: what is made to go through them is made for each object.
+  return (at, json) => {
+    for (let n = 0; n < writes.length; n += 1) {
+      json.write(befores[n] as string);
+      (writes[n] as Write)(at, json);
+    }
+    json.write(writes.length === 0 ? '{}' : '}');
+  };
 };
 
 /** Never throws at once: those beside it may have begun to wait. */
-const runField = (planned: PlannedField, objects: readonly unknown[], running: Running): Soon<string[]> => {
-  const values: unknown[] = [];
+const runField = (planned: PlannedField, objects: readonly unknown[], running: Running): Soon<Write> => {
+  const values: unknown[] = new Array(objects.length);
   try {
     const resolve = planned.field.resolve ?? defaultFieldResolver;
     const args = argsOf(planned, running);
     const info = infoOf(planned, running);
-    for (const object of objects) values.push(resolve(object, args, running.context, info));
+    for (let at = 0; at < objects.length; at += 1) values[at] = resolve(objects[at], args, running.context, info);
     return values.some(isPromise)
-      ? Promise.all(values).then((all) => textsOfAll(planned.shape, all, running))
-      : textsOfAll(planned.shape, values, running);
+      ? Promise.all(values).then((all) => runAll(planned.shape, all, running))
+      : runAll(planned.shape, values, running);
   } catch (error) {
     // Those that were begun are not waited for any more, and none of them may be taken for one that nobody handles.
     for (const value of values) if (isPromise(value)) value.then(undefined, () => {});
@@ -66,8 +82,9 @@ const runField = (planned: PlannedField, objects: readonly unknown[], running: R
   }
 };
 
+/** Of most values, which are rows of the database or what is in them, nothing is asked. */
 const isPromise = (value: unknown): value is Promise<unknown> =>
-  typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 
 /** The same for all objects of a level; new for each run, as a resolver may do with them what it likes. */
 const argsOf = ({ field, nodes: [node] }: PlannedField, { variables }: Running): Record<string, unknown> =>
@@ -87,27 +104,33 @@ const infoOf = ({ field, nodes, parent, key }: PlannedField, running: Running): 
   variableValues: running.variables,
 });
 
-const textsOfAll = (shape: Shape, values: readonly unknown[], running: Running): Soon<string[]> => {
-  if (!values.some(isNothing)) return textsOfSome(shape, values, running);
+const runAll = (shape: Shape, values: readonly unknown[], running: Running): Soon<Write> => {
+  if (!values.some(isNothing)) return runSome(shape, values, running);
   if (!shape.nullable) throw new OutOfTheOrdinary();
-  const texts = textsOfSome(
-    shape,
-    values.filter((value) => !isNothing(value)),
-    running,
-  );
-  return isPromise(texts) ? texts.then((some) => withNulls(values, some)) : withNulls(values, texts);
+  const places: number[] = [];
+  const some: unknown[] = [];
+  for (const value of values) {
+    places.push(isNothing(value) ? NOWHERE : some.length);
+    if (!isNothing(value)) some.push(value);
+  }
+  const orNull =
+    (write: Write): Write =>
+    (at, json) => {
+      const place = places[at] as number;
+      if (place === NOWHERE) json.write('null');
+      else write(place, json);
+    };
+  const write = runSome(shape, some, running);
+  return isPromise(write) ? write.then(orNull) : orNull(write);
 };
+
+const NOWHERE = -1;
 
 const isNothing = (value: unknown): boolean => value === null || value === undefined;
 
-const withNulls = (values: readonly unknown[], texts: readonly string[]): string[] => {
-  let next = 0;
-  return values.map((value) => (isNothing(value) ? 'null' : (texts[next++] ?? '')));
-};
-
-const textsOfSome = (shape: Shape, values: readonly unknown[], running: Running): Soon<string[]> => {
-  if (shape.kind === 'leaf') return values.map(shape.textOf);
-  if (shape.kind === 'list') return textsOfLists(shape.of, values.map(itemsOf), running);
+const runSome = (shape: Shape, values: readonly unknown[], running: Running): Soon<Write> => {
+  if (shape.kind === 'leaf') return (at, json) => shape.write(values[at], json);
+  if (shape.kind === 'list') return runLists(shape.of, values.map(itemsOf), running);
   if (values.some((value) => value instanceof Error)) throw new OutOfTheOrdinary();
   return runObjects(shape.plan, values, running);
 };
@@ -117,17 +140,23 @@ const itemsOf = (list: unknown): readonly unknown[] => {
   return list;
 };
 
-const textsOfLists = (of: Shape, lists: readonly (readonly unknown[])[], running: Running): Soon<string[]> => {
+const runLists = (of: Shape, lists: readonly (readonly unknown[])[], running: Running): Soon<Write> => {
   const items = lists.flat();
-  const texts = items.some(isPromise) ? Promise.all(items).then((all) => textsOfAll(of, all, running)) : textsOfAll(of, items, running);
-  return isPromise(texts) ? texts.then((all) => joined(lists, all)) : joined(lists, texts);
-};
-
-const joined = (lists: readonly (readonly unknown[])[], texts: readonly string[]): string[] => {
-  let from = 0;
-  return lists.map(({ length }) => {
-    const own = texts.slice(from, from + length);
-    from += length;
-    return `[${own.join(',')}]`;
-  });
+  /** Where each list begins among the items of all, and where the last one ends. */
+  const starts = [0];
+  for (const { length } of lists) starts.push((starts.at(-1) as number) + length);
+  const listed =
+    (write: Write): Write =>
+    (at, json) => {
+      const start = starts[at] as number;
+      const end = starts[at + 1] as number;
+      json.write('[');
+      for (let item = start; item < end; item += 1) {
+        if (item > start) json.write(',');
+        write(item, json);
+      }
+      json.write(']');
+    };
+  const write = items.some(isPromise) ? Promise.all(items).then((all) => runAll(of, all, running)) : runAll(of, items, running);
+  return isPromise(write) ? write.then(listed) : listed(write);
 };

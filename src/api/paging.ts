@@ -31,23 +31,38 @@ builder.globalConnectionField('totalCount', (t) =>
 );
 
 /** A page as a connection, with a cursor for each row. */
-export const connectionOf = <Row>(slice: Slice<Row>, page: Page, cursorOf: (row: Row) => string) => {
-  const edges = slice.rows.map((node) => new Edge(node, cursorOf));
-  return {
-    edges,
-    count: slice.count,
-    pageInfo: {
-      hasNextPage: slice.hasNextPage,
-      hasPreviousPage: page.after != null,
-      get startCursor() {
-        return edges[0]?.cursor ?? null;
-      },
-      get endCursor() {
-        return edges.at(-1)?.cursor ?? null;
-      },
-    },
-  };
-};
+export const connectionOf = <Row>(slice: Slice<Row>, page: Page, cursorOf: (row: Row) => string) => ({
+  edges: slice.rows.map((node) => new Edge(node, cursorOf)),
+  count: slice.count,
+  pageInfo: new PageInfo(slice, page, cursorOf),
+});
+
+class PageInfo<Row> {
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  private readonly rows: readonly Row[];
+  private readonly cursorOf: (row: Row) => string;
+
+  constructor({ rows, hasNextPage }: Slice<Row>, { after }: Page, cursorOf: (row: Row) => string) {
+    this.hasNextPage = hasNextPage;
+    this.hasPreviousPage = after != null;
+    this.rows = rows;
+    this.cursorOf = cursorOf;
+  }
+
+  get startCursor(): string | null {
+    return this.cursorAt(0);
+  }
+
+  get endCursor(): string | null {
+    return this.cursorAt(this.rows.length - 1);
+  }
+
+  private cursorAt(place: number): string | null {
+    const row = this.rows[place];
+    return row === undefined ? null : this.cursorOf(row);
+  }
+}
 
 /** Its cursor is made when it is asked for: most lists are read without. */
 class Edge<Row> {

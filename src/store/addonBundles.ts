@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
 import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
 import type { Sight } from './sight.ts';
@@ -74,7 +75,7 @@ export const loadAddonBundles = (db: Db, sight: Sight, ids: readonly string[]): 
   db
     .select()
     .from(addonBundles)
-    .where(and(inArray(addonBundles.id, [...ids]), visible(sight)));
+    .where(and(isOneOf(addonBundles.id, ids), visible(sight)));
 
 /** What lists show of a revision: its objects and manifests may be large, and stay in the database. */
 export interface BundleRevisionHead {
@@ -106,7 +107,7 @@ export const loadNewestBundleRevisions = (db: Db, bundleIds: readonly string[]):
     .select(head)
     .from(addonBundleRevisions)
     .innerJoin(addonBundles, and(eq(addonBundles.id, bundleId), eq(addonBundles.revision, revision)))
-    .where(inArray(bundleId, [...bundleIds]));
+    .where(isOneOf(bundleId, bundleIds));
 
 const revisionOrder: Order = { at: revision, id: bundleId, newestFirst: true, isNumbered: true };
 
@@ -134,11 +135,7 @@ export const listBundleRevisionPages = async (
 
 /** Revisions of many bundles, newest first. */
 export const listRevisionsByBundles = async (db: Db, bundleIds: readonly string[]): Promise<Map<string, BundleRevisionHead[]>> => {
-  const rows = await db
-    .select(head)
-    .from(addonBundleRevisions)
-    .where(inArray(bundleId, [...bundleIds]))
-    .orderBy(desc(revision));
+  const rows = await db.select(head).from(addonBundleRevisions).where(isOneOf(bundleId, bundleIds)).orderBy(desc(revision));
   return new Map(bundleIds.map((id) => [id, rows.filter((row) => row.bundleId === id)]));
 };
 

@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, inArray, isNull, lt, ne, or, sql } from 'drizzle-orm';
 import { type BackupReason, type BackupState, backupNameOf } from '../domain/backup.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
 import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
 import { inSight, type Sight } from './sight.ts';
@@ -101,7 +102,7 @@ export const loadBackups = (db: Db, sight: Sight, ids: readonly string[]): Promi
   db
     .select()
     .from(backups)
-    .where(and(inArray(backups.id, [...ids]), inSight(backups.projectId, sight)));
+    .where(and(isOneOf(backups.id, ids), inSight(backups.projectId, sight)));
 
 export const findBackup = async (db: Db, id: string): Promise<BackupRow | undefined> =>
   (await db.select().from(backups).where(eq(backups.id, id)))[0];
@@ -163,5 +164,5 @@ export const requestDeletionOfBackups = async (tx: Tx, ids: readonly string[], n
     await tx.db
       .update(backups)
       .set({ deleteRequestedAt: now, state: 'DELETING', generation: sql`${backups.generation} + 1`, updatedAt: now })
-      .where(and(inArray(backups.id, [...ids]), isNull(backups.deleteRequestedAt)));
+      .where(and(isOneOf(backups.id, ids), isNull(backups.deleteRequestedAt)));
 };

@@ -1,7 +1,8 @@
 /** What is shown of clusters' certificates. */
-import { asc, eq, inArray, sql } from 'drizzle-orm';
+import { asc, eq, sql } from 'drizzle-orm';
 import type { CertificateFact } from '../domain/certificate.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
 import { certificates } from './tables.ts';
@@ -33,11 +34,7 @@ export const saveCertificates = async (tx: Tx, clusterId: string, facts: readonl
 };
 
 export const listCertificatesByClusters = async (db: Db, clusterIds: readonly string[]): Promise<Map<string, CertificateRow[]>> => {
-  const rows = await db
-    .select()
-    .from(certificates)
-    .where(inArray(certificates.clusterId, [...clusterIds]))
-    .orderBy(asc(certificates.ordinal));
+  const rows = await db.select().from(certificates).where(isOneOf(certificates.clusterId, clusterIds)).orderBy(asc(certificates.ordinal));
   const lists = new Map<string, CertificateRow[]>(clusterIds.map((id) => [id, []]));
   for (const row of rows) lists.get(row.clusterId)?.push(row);
   return lists;

@@ -2,6 +2,7 @@
 import { and, eq, inArray, isNull } from 'drizzle-orm';
 import type { ClusterState } from '../domain/cluster.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
 import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
 import type { ClusterRow } from './reconcile.ts';
@@ -56,7 +57,7 @@ export const loadClusters = (db: Db, sight: Sight, ids: readonly string[]): Prom
   db
     .select()
     .from(clusters)
-    .where(and(inArray(clusters.id, [...ids]), inSight(clusters.projectId, sight)));
+    .where(and(isOneOf(clusters.id, ids), inSight(clusters.projectId, sight)));
 
 /** Live clusters of many seeds, oldest first. */
 export const listClustersBySeeds = async (

@@ -1,5 +1,6 @@
 /** Conditions of many objects at once, in the order of their flows. */
-import { and, asc, eq, inArray, isNull, ne } from 'drizzle-orm';
+import { and, asc, eq, isNull, ne } from 'drizzle-orm';
+import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
 import { conditions, nodeGroups } from './tables.ts';
 
@@ -9,7 +10,7 @@ export const listConditionsByObjects = async (db: Db, objectIds: readonly string
   const rows = await db
     .select()
     .from(conditions)
-    .where(inArray(conditions.objectId, [...objectIds]))
+    .where(isOneOf(conditions.objectId, objectIds))
     .orderBy(asc(conditions.ordinal), asc(conditions.name));
   const lists = new Map<string, ConditionRow[]>(objectIds.map((id) => [id, []]));
   for (const row of rows) lists.get(row.objectId)?.push(row);
@@ -28,7 +29,7 @@ export const listGroupConditions = async (
     .innerJoin(conditions, eq(conditions.objectId, nodeGroups.id))
     .where(
       and(
-        inArray(nodeGroups.clusterId, [...clusterIds]),
+        isOneOf(nodeGroups.clusterId, clusterIds),
         isNull(nodeGroups.deletedAt),
         eq(conditions.name, name),
         ne(conditions.state, 'REMOVED'),

@@ -2,6 +2,7 @@
 import { and, eq, gt, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
 import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import { perConnection } from './prepared.ts';
@@ -66,7 +67,7 @@ export const loadKubeconfigs = (db: Db, sight: Sight, ids: readonly string[]): P
   db
     .select()
     .from(kubeconfigs)
-    .where(and(inArray(kubeconfigs.id, [...ids]), inSightOfCluster(db, kubeconfigs.clusterId, sight)));
+    .where(and(isOneOf(kubeconfigs.id, ids), inSightOfCluster(db, kubeconfigs.clusterId, sight)));
 
 const openOf = perConnection((db) =>
   db
@@ -85,10 +86,7 @@ export const patchKubeconfigs = async (
   patch: Partial<Pick<KubeconfigRow, 'boundAt' | 'unboundAt' | 'revokedAt' | 'revokedBy'>>,
 ): Promise<void> => {
   if (ids.length === 0) return;
-  await tx.db
-    .update(kubeconfigs)
-    .set(patch)
-    .where(inArray(kubeconfigs.id, [...ids]));
+  await tx.db.update(kubeconfigs).set(patch).where(isOneOf(kubeconfigs.id, ids));
 };
 
 /** Forgets those that ended before a moment (milliseconds since the epoch). */

@@ -2,6 +2,7 @@
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { NodeGroupState } from '../domain/nodeGroup.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
 import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { NodeGroupRow } from './reconcile.ts';
@@ -50,7 +51,7 @@ export const loadNodeGroups = (db: Db, sight: Sight, ids: readonly string[]): Pr
   db
     .select()
     .from(nodeGroups)
-    .where(and(inArray(nodeGroups.id, [...ids]), inSightOfCluster(db, nodeGroups.clusterId, sight)));
+    .where(and(isOneOf(nodeGroups.id, ids), inSightOfCluster(db, nodeGroups.clusterId, sight)));
 
 /** Marks all live groups of a cluster for removal. */
 export const requestDeletionOfNodeGroups = async (tx: Tx, clusterId: string, now: number): Promise<void> => {

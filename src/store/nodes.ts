@@ -1,6 +1,7 @@
 /** Nodes: by cluster and by group, of a cluster that the caller has seen, and by id. */
 import { and, desc, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { NodeState } from '../domain/node.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
 import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { NodeGroupRow, NodeRow } from './reconcile.ts';
@@ -65,7 +66,7 @@ export const listLiveNodesByGroups = async (db: Db, groupIds: readonly string[])
   const rows = await db
     .select()
     .from(nodes)
-    .where(and(inArray(nodes.nodeGroupId, [...groupIds]), isNull(nodes.deletedAt)));
+    .where(and(isOneOf(nodes.nodeGroupId, groupIds), isNull(nodes.deletedAt)));
   return new Map(groupIds.map((id) => [id, rows.filter((row) => row.nodeGroupId === id)]));
 };
 
@@ -87,12 +88,12 @@ export const listWorkersByClusters = async (
   const groups = await db
     .select()
     .from(nodeGroups)
-    .where(and(inArray(nodeGroups.clusterId, ids), isNull(nodeGroups.deletedAt)))
+    .where(and(isOneOf(nodeGroups.clusterId, ids), isNull(nodeGroups.deletedAt)))
     .orderBy(nodeGroups.createdAt, nodeGroups.id);
   const own = await db
     .select()
     .from(nodes)
-    .where(and(inArray(nodes.clusterId, ids), isNull(nodes.deletedAt)));
+    .where(and(isOneOf(nodes.clusterId, ids), isNull(nodes.deletedAt)));
   const of = <Row extends { clusterId: string }>(rows: Row[], id: string): Row[] => rows.filter(({ clusterId }) => clusterId === id);
   return new Map(ids.map((id) => [id, { groups: of(groups, id), nodes: of(own, id) }]));
 };
@@ -102,7 +103,7 @@ export const loadNodes = (db: Db, sight: Sight, ids: readonly string[]): Promise
   db
     .select()
     .from(nodes)
-    .where(and(inArray(nodes.id, [...ids]), inSightOfCluster(db, nodes.clusterId, sight)));
+    .where(and(isOneOf(nodes.id, ids), inSightOfCluster(db, nodes.clusterId, sight)));
 
 /** One of the three by which a node is known outside. */
 export type NodeKey = { id: string } | { serverId: string } | { name: string };

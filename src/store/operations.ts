@@ -5,6 +5,7 @@ import type { Problem } from '../domain/errors.ts';
 import type { PastOperation } from '../domain/expectedDuration.ts';
 import type { OperationKind, OperationState } from '../domain/operation.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
 import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import type { OperationRow } from './progress.ts';
@@ -18,10 +19,7 @@ export const insertOperation = inserter(operations);
 
 /** Whoever's they are: for those who know them. */
 export const loadOperations = (db: Db, ids: readonly string[]): Promise<OperationRow[]> =>
-  db
-    .select()
-    .from(operations)
-    .where(inArray(operations.id, [...ids]));
+  db.select().from(operations).where(isOneOf(operations.id, ids));
 
 /** Those that the seer may see. Of seeds and orphans they belong to no project. */
 export const loadSeenOperations = async (db: Db, seer: Seer, ids: readonly string[]): Promise<OperationRow[]> =>

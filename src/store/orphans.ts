@@ -2,6 +2,7 @@
 import { and, eq, inArray, isNull, lt, notInArray, type SQL, sql } from 'drizzle-orm';
 import type { KnownCluster, OrphanState } from '../domain/orphan.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
 import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
 import { clusters, nodes, orphans, seeds } from './tables.ts';
@@ -34,10 +35,7 @@ export const listOrphans = async (db: Db, filter: OrphanFilter, page: Page): Pro
 };
 
 export const loadOrphans = (db: Db, ids: readonly string[]): Promise<OrphanRow[]> =>
-  db
-    .select()
-    .from(orphans)
-    .where(inArray(orphans.id, [...ids]));
+  db.select().from(orphans).where(isOneOf(orphans.id, ids));
 
 export const listOrphansOfOperation = (db: Db, operationId: string): Promise<OrphanRow[]> =>
   db
@@ -85,11 +83,7 @@ export const noteOthersGone = async (tx: Tx, of: PlaceKey & Pick<Thing, 'kind'>,
 };
 
 export const patchOrphans = async (tx: Tx, ids: readonly string[], patch: Partial<OrphanRow>): Promise<void> => {
-  if (ids.length > 0)
-    await tx.db
-      .update(orphans)
-      .set(patch)
-      .where(inArray(orphans.id, [...ids]));
+  if (ids.length > 0) await tx.db.update(orphans).set(patch).where(isOneOf(orphans.id, ids));
 };
 
 /** Another try for what an operation could not remove. */
@@ -107,10 +101,7 @@ export const listKnownClusters = (db: Db): Promise<KnownCluster[]> =>
 /** Of nodes that were deleted, too; a node that is not known is not in the map. */
 export const clustersOfNodes = async (db: Db, nodeIds: readonly string[]): Promise<Map<string, string>> => {
   if (nodeIds.length === 0) return new Map();
-  const rows = await db
-    .select({ id: nodes.id, clusterId: nodes.clusterId })
-    .from(nodes)
-    .where(inArray(nodes.id, [...nodeIds]));
+  const rows = await db.select({ id: nodes.id, clusterId: nodes.clusterId }).from(nodes).where(isOneOf(nodes.id, nodeIds));
   return new Map(rows.map((row) => [row.id, row.clusterId]));
 };
 

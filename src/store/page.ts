@@ -1,7 +1,8 @@
 /** Pages of rows in a stable order, by key and never by offset; many parents' pages cost one statement. */
-import { and, asc, count, desc, gt, inArray, lt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, gt, lt, type SQL, sql } from 'drizzle-orm';
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 import { UserError } from '../domain/errors.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
 
 export interface Page {
@@ -73,14 +74,14 @@ export const behindCursor = (order: Order, page: Page): SQL | undefined => {
 
 /** One row more than asked for is read, to know whether there is a next page. */
 export const sliceOf = <Row>(rows: Row[], { first }: Pick<Page, 'first'>, countAll: () => Promise<number>): Slice<Row> => ({
-  rows: rows.slice(0, first),
+  rows: rows.length > first ? rows.slice(0, first) : rows,
   hasNextPage: rows.length > first,
   count: countAll,
 });
 
 /** Narrows a select to each parent's first page, so that one statement serves all parents of a level. */
 export const firstOfEach = (parent: SQLiteColumn, parentIds: readonly string[], order: Order, page: Page, where?: SQL): SQL => {
-  const chosen = and(sql`${parent} in ${[...parentIds]}`, behindCursor(order, page), where);
+  const chosen = and(isOneOf(parent, parentIds), behindCursor(order, page), where);
   const direction = sql.raw(isNewestFirst(order, page) ? 'desc' : 'asc');
   const place = sql`row_number() over (partition by ${parent} order by ${order.at} ${direction}, ${order.id} ${direction})`;
   const [key, names] = order.isNumbered
@@ -99,7 +100,7 @@ export const countOfEach = async (
   const rows = await db
     .select({ id: sql<string>`${parent}`, many: count() })
     .from(parent.table)
-    .where(and(inArray(parent, [...parentIds]), where))
+    .where(and(isOneOf(parent, parentIds), where))
     .groupBy(parent);
   return new Map(rows.map(({ id, many }) => [id, many]));
 };

@@ -1,7 +1,8 @@
 /** Reads and updates that only reconcilers need: whole rows in, small patches out. */
-import { and, eq, inArray, isNotNull, isNull, ne, sql } from 'drizzle-orm';
+import { and, eq, isNotNull, isNull, ne, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { SeedPlace } from '../domain/madeSeed.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Change, Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
 import { clusters, nodeGroups, nodes, seeds } from './tables.ts';
@@ -142,7 +143,7 @@ export const followControlPlane = async (tx: Tx, ids: readonly string[]): Promis
     await tx.db
       .update(nodeGroups)
       .set({ kubernetesVersion: null, generation: sql`${nodeGroups.generation} + 1` })
-      .where(inArray(nodeGroups.id, [...ids]));
+      .where(isOneOf(nodeGroups.id, ids));
 };
 export const patchNode = async (tx: Tx, id: string, patch: Partial<typeof nodes.$inferInsert>): Promise<void> => {
   await tx.db.update(nodes).set(patch).where(eq(nodes.id, id));
@@ -158,7 +159,7 @@ export const requestNodeDeletion = async (tx: Tx, ids: readonly string[], now: n
     await tx.db
       .update(nodes)
       .set({ deleteRequestedAt: now, state: 'DELETING', generation: sql`${nodes.generation} + 1`, updatedAt: now })
-      .where(and(inArray(nodes.id, [...ids]), isNull(nodes.deleteRequestedAt)));
+      .where(and(isOneOf(nodes.id, ids), isNull(nodes.deleteRequestedAt)));
 };
 
 export const changed = (

@@ -2,6 +2,7 @@
 import { and, count, inArray, ne, type SQL, sql } from 'drizzle-orm';
 import type { InventoryService, InventoryState } from '../domain/inventory.ts';
 import type { InventoryRow } from './inventory.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
 import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import { inSightOfCluster, type Sight } from './sight.ts';
@@ -55,7 +56,7 @@ export const countResourcesByClusters = async (
   const rows = await db
     .select({ clusterId: inventory.clusterId, made: count(), gone })
     .from(inventory)
-    .where(and(inArray(inventory.clusterId, [...clusterIds]), inArray(inventory.service, [...services])))
+    .where(and(isOneOf(inventory.clusterId, clusterIds), inArray(inventory.service, [...services])))
     .groupBy(inventory.clusterId);
   return new Map(rows.map((row) => [row.clusterId, row]));
 };
@@ -66,7 +67,7 @@ export const listResourcesLeft = async (
   clusterIds: readonly string[],
   services: readonly InventoryService[],
 ): Promise<Map<string, InventoryRow[]>> => {
-  const wanted = and(inArray(inventory.clusterId, [...clusterIds]), inArray(inventory.service, [...services]), ne(inventory.state, 'GONE'));
+  const wanted = and(isOneOf(inventory.clusterId, clusterIds), inArray(inventory.service, [...services]), ne(inventory.state, 'GONE'));
   const rows = await db
     .select()
     .from(inventory)
@@ -82,4 +83,4 @@ export const loadResources = (db: Db, sight: Sight, ids: readonly string[]): Pro
   db
     .select()
     .from(inventory)
-    .where(and(inArray(inventory.id, [...ids]), inSightOfCluster(db, inventory.clusterId, sight)));
+    .where(and(isOneOf(inventory.id, ids), inSightOfCluster(db, inventory.clusterId, sight)));

@@ -1,7 +1,8 @@
 /** What a drain of a seed has before it: the live clusters that are in it, or on their way from it, and where each would go. */
-import { and, asc, inArray, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, isNull, or, sql } from 'drizzle-orm';
 import type { SeedCandidate } from '../domain/seed.ts';
 import { type DrainEntry, planDrain } from '../domain/seedDrain.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
 import type { ClusterRow, SeedRow } from './reconcile.ts';
 import { listSeedCandidates, wishOf } from './seeds.ts';
@@ -16,11 +17,11 @@ const listClustersToMove = (db: Db, seedIds: readonly string[]): Promise<Cluster
       and(
         isNull(clusters.deletedAt),
         or(
-          inArray(clusters.seedId, [...seedIds]),
+          isOneOf(clusters.seedId, seedIds),
           // It is in the other one by now, and something of it is still here.
           and(
             sql`json_extract(${clusters.move}, '$.phase') <> 'DONE'`,
-            sql`json_extract(${clusters.move}, '$.fromSeedId') in ${[...seedIds]}`,
+            isOneOf(sql`json_extract(${clusters.move}, '$.fromSeedId')`, seedIds),
           ),
         ),
       ),

@@ -1,5 +1,6 @@
 /** A seed's queue of control planes to start: who starts, who waits, in the order of asking. */
 import { and, asc, eq, gt, inArray, isNull, lt, ne, or } from 'drizzle-orm';
+import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
 import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
 import { type ClusterRow, patchCluster } from './reconcile.ts';
@@ -88,7 +89,7 @@ export const listSeedQueues = async (db: Db, seedIds: readonly string[]): Promis
   const rows = await db
     .select()
     .from(clusters)
-    .where(and(inArray(clusters.seedId, [...seedIds]), inArray(clusters.seedTurn, ['STARTING', 'WAITING']), isNull(clusters.deletedAt)))
+    .where(and(isOneOf(clusters.seedId, seedIds), inArray(clusters.seedTurn, ['STARTING', 'WAITING']), isNull(clusters.deletedAt)))
     .orderBy(asc(clusters.seedTurnAt), asc(clusters.id));
   const queues = new Map<string, ClusterRow[]>();
   for (const row of rows) queues.set(row.seedId ?? '', [...(queues.get(row.seedId ?? '') ?? []), row]);

@@ -6,6 +6,7 @@ import { Conflict } from '../domain/errors.ts';
 import { choosePlacement, type PlacementWish } from '../domain/placement.ts';
 import { freeOf, type SeedCandidate, type SeedState } from '../domain/seed.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
 import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
 import { perConnection } from './prepared.ts';
@@ -53,18 +54,14 @@ export const findSeed = async (db: Db, idOrName: string): Promise<SeedRow | unde
 };
 
 /** By id, those that are unregistered included. */
-export const loadSeeds = (db: Db, ids: readonly string[]): Promise<SeedRow[]> =>
-  db
-    .select()
-    .from(seeds)
-    .where(inArray(seeds.id, [...ids]));
+export const loadSeeds = (db: Db, ids: readonly string[]): Promise<SeedRow[]> => db.select().from(seeds).where(isOneOf(seeds.id, ids));
 
 /** Live clusters by seed; a seed without any is not in the map. */
 export const countClustersBySeeds = async (db: Db, seedIds: readonly string[]): Promise<Map<string, number>> => {
   const rows = await db
     .select({ seedId: clusters.seedId, used: count() })
     .from(clusters)
-    .where(and(inArray(clusters.seedId, [...seedIds]), isNull(clusters.deletedAt)))
+    .where(and(isOneOf(clusters.seedId, seedIds), isNull(clusters.deletedAt)))
     .groupBy(clusters.seedId);
   return new Map(rows.map((row) => [row.seedId ?? '', row.used]));
 };
@@ -111,7 +108,7 @@ export const listLostSeeds = async (db: Db, ids: readonly string[]): Promise<Map
   const rows = await db
     .select({ id: seeds.id, since: seeds.silentSince })
     .from(seeds)
-    .where(and(inArray(seeds.id, [...ids]), isNotNull(seeds.lostAt)));
+    .where(and(isOneOf(seeds.id, ids), isNotNull(seeds.lostAt)));
   return new Map(rows.map((row) => [row.id, row.since]));
 };
 

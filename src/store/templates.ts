@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { Visibility } from '../domain/template.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
 import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
 import { perConnection } from './prepared.ts';
@@ -99,7 +100,7 @@ export const loadTemplates = (db: Db, sight: Sight, ids: readonly string[]): Pro
   db
     .select()
     .from(templates)
-    .where(and(inArray(templates.id, [...ids]), usable(sight)));
+    .where(and(isOneOf(templates.id, ids), usable(sight)));
 
 /** The newest revision of each template. */
 export const loadNewestRevisions = (db: Db, templateIds: readonly string[]): Promise<TemplateRevisionRow[]> =>
@@ -113,7 +114,7 @@ export const loadNewestRevisions = (db: Db, templateIds: readonly string[]): Pro
     })
     .from(templateRevisions)
     .innerJoin(templates, and(eq(templates.id, templateRevisions.templateId), eq(templates.revision, templateRevisions.revision)))
-    .where(inArray(templateRevisions.templateId, [...templateIds]));
+    .where(isOneOf(templateRevisions.templateId, templateIds));
 
 export const loadRevisions = (db: Db, keys: readonly { templateId: string; revision: number }[]): Promise<TemplateRevisionRow[]> =>
   db
@@ -154,7 +155,7 @@ export const listRevisionsByTemplates = async (db: Db, templateIds: readonly str
   const rows = await db
     .select()
     .from(templateRevisions)
-    .where(inArray(templateRevisions.templateId, [...templateIds]))
+    .where(isOneOf(templateRevisions.templateId, templateIds))
     .orderBy(desc(templateRevisions.revision));
   return new Map(templateIds.map((id) => [id, rows.filter((row) => row.templateId === id)]));
 };

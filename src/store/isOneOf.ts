@@ -1,0 +1,7 @@
+/** Rows of many ids: one text of SQL however many they are, so that it is put together and prepared once, and SQLite is told one value. */
+import { type SQL, sql } from 'drizzle-orm';
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
+
+/** `column` is one of these; of no ids nothing is. */
+export const isOneOf = (column: SQLiteColumn | SQL, ids: readonly string[]): SQL =>
+  sql`${column} in (select value from json_each(${JSON.stringify(ids)}))`;
