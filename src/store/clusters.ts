@@ -1,5 +1,5 @@
 /** Clusters: lists, lookups and the insert; nobody's row is found by who may not see its project. */
-import { and, eq, inArray, isNull } from 'drizzle-orm';
+import { and, eq, inArray, isNull, type SQL } from 'drizzle-orm';
 import type { ClusterState } from '../domain/cluster.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
@@ -60,13 +60,16 @@ export const loadClusters = (db: Db, sight: Sight, ids: readonly string[]): Prom
     .where(and(isOneOf(clusters.id, ids), inSight(clusters.projectId, sight)));
 
 /** Live clusters of many seeds, oldest first. */
-export const listClustersBySeeds = async (
+export const listClustersBySeeds = (db: Db, seedIds: readonly string[], filter: ClusterFilter, page: Page) =>
+  readPagesOfSeeds(db, seedIds, { order, where: isWanted(filter) }, page);
+
+/** A page of each of these seeds' clusters. */
+export const readPagesOfSeeds = async (
   db: Db,
   seedIds: readonly string[],
-  filter: ClusterFilter,
+  { order, where }: { order: Order; where: SQL | undefined },
   page: Page,
 ): Promise<Map<string, Slice<ClusterRow>>> => {
-  const where = isWanted(filter);
   const rows = await db
     .select()
     .from(clusters)

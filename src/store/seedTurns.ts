@@ -1,8 +1,9 @@
 /** A seed's queue of control planes to start: who starts, who waits, in the order of asking. */
 import { and, asc, eq, gt, inArray, isNull, lt, ne, or } from 'drizzle-orm';
+import { readPagesOfSeeds } from './clusters.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import type { Order, Page } from './page.ts';
 import { type ClusterRow, patchCluster } from './reconcile.ts';
 import { clusters } from './tables.ts';
 import { enqueue } from './workItems.ts';
@@ -63,25 +64,9 @@ export interface SeedQueueFilter {
 const order: Order = { at: clusters.seedTurnAt, id: clusters.id };
 
 /** Pages of the queues of these seeds, in the order of asking. */
-export const listSeedQueuePages = async (
-  db: Db,
-  seedIds: readonly string[],
-  filter: SeedQueueFilter,
-  page: Page,
-): Promise<Map<string, Slice<ClusterRow>>> => {
+export const listSeedQueuePages = (db: Db, seedIds: readonly string[], filter: SeedQueueFilter, page: Page) => {
   const where = and(inArray(clusters.seedTurn, [...(filter.turns ?? (['STARTING', 'WAITING'] as const))]), isNull(clusters.deletedAt));
-  const rows = await db
-    .select()
-    .from(clusters)
-    .where(firstOfEach(clusters.seedId, seedIds, order, page, where))
-    .orderBy(...orderBy(order, page));
-  return slicesBy(
-    rows,
-    seedIds,
-    (row) => row.seedId,
-    page,
-    () => countOfEach(db, clusters.seedId, seedIds, where),
-  );
+  return readPagesOfSeeds(db, seedIds, { order, where }, page);
 };
 
 /** Clusters in the queues of these seeds, by seed, in the order of asking. */
