@@ -1,5 +1,4 @@
 /** `npm run bench [-- PART… COUNT]`: figures in one table, each beside its goal; a missed goal is told and is no failure. */
-import { inspect } from 'node:util';
 import { benchAcknowledge } from './acknowledge.ts';
 import { benchBackup } from './backup.ts';
 import { benchCalls } from './calls.ts';
@@ -13,13 +12,15 @@ import { benchList } from './list.ts';
 import { benchLive } from './live.ts';
 import { benchMemory } from './memory.ts';
 import { benchOverhead } from './overhead.ts';
-import { print, type Row } from './report.ts';
+import { choose, measureAll, type Parts } from './parts.ts';
+import { print } from './report.ts';
 import { benchSafety } from './safety.ts';
 import { benchUpgrade } from './upgrade.ts';
 import { benchWake } from './wake.ts';
 
-const clusters = Number(process.argv.find((word) => /^\d+$/.test(word)) ?? 1_000);
-const parts: Record<string, () => Promise<Row[]>> = {
+const COUNT = /^\d+$/;
+const clusters = Number(process.argv.find((word) => COUNT.test(word)) ?? 1_000);
+const parts: Parts = {
   wake: benchWake,
   acknowledge: benchAcknowledge,
   list: benchList,
@@ -39,16 +40,17 @@ const parts: Record<string, () => Promise<Row[]>> = {
 };
 // Whoever ends the benchmark ends its processes.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-const named = Object.keys(parts).filter((part) => process.argv.includes(part));
-const rows: Row[] = [];
-for (const [name, part] of Object.entries(parts)) {
-  if (named.length > 0 && !named.includes(name)) continue;
-  try {
-    rows.push(...(await part()));
-  } catch (error) {
-    // The other parts' figures are worth having all the same.
-    process.exitCode = 1;
-    process.stderr.write(`${name} could not be measured: ${inspect(error)}\n`);
-  }
+try {
+  const { rows, failed } = await measureAll(
+    choose(
+      parts,
+      process.argv.slice(2).filter((word) => !COUNT.test(word)),
+    ),
+    (text) => process.stderr.write(text),
+  );
+  print(rows);
+  if (failed.length > 0) process.exitCode = 1;
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 2;
 }
-print(rows);
