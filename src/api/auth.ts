@@ -1,5 +1,5 @@
 /** Who a token is: Keystone's answer, kept for half a minute by the token's hash. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Actor } from '../domain/actor.ts';
 import type { Clock } from '../lib/clock.ts';
 
@@ -60,15 +60,16 @@ export const createAuthenticator = (deps: {
   };
 
   return async (token, { maxAgeMs = KEPT_MS, requestId = null, allowExpired = false } = {}) => {
-    if (!TOKEN.test(token)) return null;
+    const digest = hash('sha256', token, 'base64');
     // Apart: what is good beside a service's token is not so by itself.
-    const key = `${createHash('sha256').update(token).digest('base64')}${allowExpired ? ' expired' : ''}`;
+    const key = allowExpired ? `${digest} expired` : digest;
     const known = kept.get(key);
     const now = deps.clock.now();
     if (known !== undefined && known.until > now && now - known.at < maxAgeMs) {
       put(kept, key, known);
       return known.actor;
     }
+    if (!TOKEN.test(token)) return null;
     const running = asking.get(key) ?? ask(key, token, requestId, allowExpired).finally(() => asking.delete(key));
     asking.set(key, running);
     return await running;

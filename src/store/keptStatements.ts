@@ -1,7 +1,7 @@
 /** A connection that prepares each statement once: drizzle would have SQLite read the same text at every call. */
 import type Database from 'better-sqlite3';
 
-/** Kept at once; lists of ids of many lengths are texts of their own. */
+/** Kept at once: pages and filters of many kinds are texts of their own. */
 const MAX_KEPT = 500;
 
 /** The same connection as `client`, for drizzle: what it prepares stays prepared until so many others were asked for since. */

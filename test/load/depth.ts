@@ -13,7 +13,7 @@ const GOAL = 1.3;
 export const benchDepth = (): Promise<Row[]> =>
   inWorld(async (world) => {
     const how = { connections: 4, seconds: 4 };
-    const asked = { peer: 'sql.mjs', port: 4_595, query: QUERY, variables: { first: CLUSTERS }, clusters: CLUSTERS, how };
+    const asked = { peer: { program: 'sql.mjs', port: 4_595 }, query: QUERY, variables: { first: CLUSTERS }, clusters: CLUSTERS, how };
     const { kept, anew, peer, bytes } = await race(world, asked);
     const against = (what: string, rate: number): Row => ({
       what: `  ${what}, against SQL by hand and JSON.stringify, nobody's name asked`,

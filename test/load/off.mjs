@@ -1,7 +1,7 @@
 /**
- * `node off.mjs PORT DATABASE`: the same build as the server that has this database, with the same settings and a copy of what it holds, but with nothing
+ * `node off.mjs PORT DATABASE PROJECT off`: the same build as the server that has this database, with the same settings and a copy of what it holds, but with nothing
  * of what keeps it safe that a query meets: tokens are asked about once and never again, nobody is counted, and documents are not measured. An answer
- * without an error has nothing to redact, and a query is not in the audit log.
+ * without an error has nothing to redact, and a query is not in the audit log. Without the last word all of it is on: what is compared was started alike.
  */
 import { cpSync, rmSync } from 'node:fs';
 import { register } from 'node:module';
@@ -27,11 +27,10 @@ const hooks = `
   const off = ${JSON.stringify(Object.fromEntries(Object.entries(OFF).map(([file, source]) => [dist + file, source])))};
   export const load = (url, context, next) =>
     off[url] === undefined ? next(url, context) : { format: 'module', source: off[url], shortCircuit: true };`;
-register(`data:text/javascript,${encodeURIComponent(hooks)}`);
-
-const [port, file] = process.argv.slice(2);
+const [port, file, , off] = process.argv.slice(2);
+if (off === 'off') register(`data:text/javascript,${encodeURIComponent(hooks)}`);
 const data = dirname(file);
-const copy = `${data}-off`;
+const copy = `${data}-${port}`;
 cpSync(data, copy, { recursive: true, filter: (source) => !source.startsWith(file) });
 const database = new Database(file, { readonly: true });
 database.exec(`vacuum into '${join(copy, 'seedbed.db')}'`);

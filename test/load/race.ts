@@ -7,13 +7,21 @@ import { ask, SERVER_URL, type World } from './world.ts';
 const ROUNDS = 5;
 const RATES = ['kept', 'anew', 'peerKept', 'peer'] as const;
 
-export interface Race {
-  /** A program, seen from peers/; told a port, the database and the project. */
-  peer: string;
+/** A program that answers. */
+export interface Runner {
+  /** Seen from peers/; told a port, the database, the project and these words. */
+  program: string;
   port: number;
+  words?: readonly string[];
   /** Where it is asked, behind its port. */
   path?: string;
   environment?: Record<string, string>;
+}
+
+export interface Race {
+  peer: Runner;
+  /** In the place of the server that runs already. */
+  own?: Runner;
   query: string;
   variables: object;
   /** Clusters of three groups with as many workers each. */
@@ -30,24 +38,27 @@ export interface Rates {
   bytes: number;
 }
 
-export const race = async (world: World, { peer, port, path = '', environment, query, variables, clusters, how }: Race): Promise<Rates> => {
-  const peerUrl = `${urlOf(port)}${path}`;
+export const race = async (world: World, { peer, own, query, variables, clusters, how }: Race): Promise<Rates> => {
+  const peerUrl = addressOf(peer);
+  const ownUrl = own === undefined ? `${SERVER_URL}/graphql` : addressOf(own);
   installPeers();
   const database = `${world.dir}/var/seedbed.db`;
   copyCluster(database, await makeOne(world), { copies: clusters - 1, workers: 3 });
-  const child = startProgram(peer, port, [database, world.handover.users.member.projectId], environment);
+  const start = ({ program, port, words = [], environment }: Runner) =>
+    startProgram(program, port, [database, world.handover.users.member.projectId, ...words], environment);
+  const children = [peer, ...(own === undefined ? [] : [own])].map(start);
   try {
     const body = JSON.stringify({ query, variables });
     // Never the same twice, by what autocannon puts in the place of its word: nothing can be answered from memory.
     const anew = JSON.stringify({ query, variables, extensions: { asked: '[<id>]' } });
     const headers = { 'content-type': 'application/json', 'x-auth-token': world.member };
-    const bytes = await sameData(headers, body, [`${SERVER_URL}/graphql`, peerUrl]);
-    for (const one of [world.server, child]) pin(one, 0);
+    const bytes = await sameData(headers, body, [ownUrl, peerUrl]);
+    for (const one of [world.server, ...children]) pin(one, 0);
     const rates: Record<(typeof RATES)[number], number[]> = { kept: [], anew: [], peerKept: [], peer: [] };
     for (let round = -1; round < ROUNDS; round += 1) {
       const found = {
-        kept: await load(`${SERVER_URL}/graphql`, headers, body, how),
-        anew: await load(`${SERVER_URL}/graphql`, headers, anew, { ...how, renewed: true }),
+        kept: await load(ownUrl, headers, body, how),
+        anew: await load(ownUrl, headers, anew, { ...how, renewed: true }),
         peerKept: await load(peerUrl, headers, body, how),
         peer: await load(peerUrl, headers, anew, { ...how, renewed: true }),
       };
@@ -57,9 +68,11 @@ export const race = async (world: World, { peer, port, path = '', environment, q
     const [kept = 0, anewRate = 0, peerKept = 0, peerRate = 0] = RATES.map((name) => median(rates[name]));
     return { kept, anew: anewRate, peerKept, peer: peerRate, bytes };
   } finally {
-    child.kill('SIGTERM');
+    for (const child of children) child.kill('SIGTERM');
   }
 };
+
+const addressOf = ({ port, path = '' }: Runner): string => `${urlOf(port)}${path}`;
 
 /** The plain id of a cluster with three groups. */
 export const makeOne = async ({ member }: World): Promise<string> => {
