@@ -54,7 +54,7 @@ const measure = async ({ dir, server, member }: World): Promise<Row[]> => {
   const database = new Database(join(dir, 'var', 'seedbed.db'));
   const there = database.prepare('select 1 from clusters where id = ?').pluck();
   const lost = acknowledged.filter((id) => there.get(id) === undefined).length;
-  const raw = rawRate(database, acknowledged.at(-1) ?? '');
+  const raw = rawRate(database, acknowledged.at(-1) ?? '', RAW_SECONDS);
   database.close();
   const ratio = rate / raw;
   const audit = await auditMs(join(dir, 'var', 'seedbed.db'), acknowledged.at(-1) ?? '');
@@ -74,7 +74,7 @@ const measure = async ({ dir, server, member }: World): Promise<Row[]> => {
 };
 
 /** Clusters a second, when copies of the rows of cluster `id` are inserted by prepared statements into the same tables of the same file. */
-const rawRate = (database: Database.Database, id: string): number => {
+export const rawRate = (database: Database.Database, id: string, seconds: number): number => {
   database.pragma('synchronous = FULL');
   // Copies share their parents; only what is unique is made new.
   database.pragma('foreign_keys = OFF');
@@ -92,18 +92,22 @@ const rawRate = (database: Database.Database, id: string): number => {
     for (const { row, insert } of inserts) insert.run(renewed(row, made));
   });
   const began = performance.now();
-  while (performance.now() - began < RAW_SECONDS * 1_000) one();
+  while (performance.now() - began < seconds * 1_000) one();
   return made / ((performance.now() - began) / 1_000);
 };
 
 /** Milliseconds that an entry of the audit log adds to a transaction: each beside one without, as many at once as were acknowledged. */
-const auditMs = async (path: string, clusterId: string): Promise<number> => {
+export const auditMs = async (
+  path: string,
+  clusterId: string,
+  { rounds, transactions } = { rounds: ROUNDS, transactions: TRANSACTIONS },
+): Promise<number> => {
   const store = openStore({ path, migrations: new URL('../../drizzle/sqlite', import.meta.url).pathname, clock: systemClock });
   const [row] = await store.db.select().from(auditLog).where(eq(auditLog.targetId, clusterId));
   if (row === undefined) throw new Error('createCluster is not in the audit log');
   const { number: _number, hash: _hash, ...entry } = row;
   const msOf = async (isAudited: boolean): Promise<number> => {
-    let left = TRANSACTIONS;
+    let left = transactions;
     const began = performance.now();
     const write = async () => {
       while (left > 0) {
@@ -115,10 +119,10 @@ const auditMs = async (path: string, clusterId: string): Promise<number> => {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, write));
-    return (performance.now() - began) / TRANSACTIONS;
+    return (performance.now() - began) / transactions;
   };
   const added: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) added.push((await msOf(true)) - (await msOf(false)));
+  for (let round = 0; round < rounds; round += 1) added.push((await msOf(true)) - (await msOf(false)));
   await store.close();
   return median(added);
 };

@@ -19,7 +19,9 @@ import { benchUpgrade } from './upgrade.ts';
 import { benchWake } from './wake.ts';
 
 const COUNT = /^\d+$/;
-const clusters = Number(process.argv.find((word) => COUNT.test(word)) ?? 1_000);
+const count = process.argv.slice(2).find((word) => COUNT.test(word));
+/** Clusters at once, where a part says nothing else. */
+const many = (usual: number): number => (count === undefined ? usual : Number(count));
 const parts: Parts = {
   wake: benchWake,
   acknowledge: benchAcknowledge,
@@ -34,9 +36,9 @@ const parts: Parts = {
   lab: benchLab,
   backup: benchBackup,
   healing: benchHealing,
-  upgrade: benchUpgrade,
-  dayTwo: benchDayTwo,
-  fleet: () => benchFleet(clusters),
+  upgrade: () => benchUpgrade(many(100)),
+  dayTwo: () => benchDayTwo(many(100)),
+  fleet: () => benchFleet(many(1_000)),
 };
 // Whoever ends the benchmark ends its processes.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
