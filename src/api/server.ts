@@ -3,24 +3,21 @@ import { createServer as createHttpServer, type IncomingMessage, type Server } f
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import { RateLimited } from '../domain/errors.ts';
 import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
 import { createCallerAddress } from './callerAddress.ts';
 import { createContexts } from './contexts.ts';
-import { pathOf } from './credentials.ts';
 import { createDocuments } from './document.ts';
 import { createFeed } from './feed.ts';
-import { isOriginAllowed } from './guards.ts';
-import { bodyOf, createHandler } from './handler.ts';
+import { createHandler } from './handler.ts';
+import { createHandshakes } from './handshake.ts';
 import { createKnownDocuments } from './knownDocuments.ts';
 import { createApiMetrics } from './metrics.ts';
 import { originOf } from './origin.ts';
-import { GRAPHQL, READING } from './paths.ts';
+import { GRAPHQL } from './paths.ts';
 import { createQueryAnswers } from './queryAnswer.ts';
 import { createRates } from './rates.ts';
 import { sharedReadiness } from './readiness.ts';
-import { idLinesOf, requestIdsOf } from './requestIds.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
 import { serverInfoOf } from './serverInfo.ts';
@@ -57,7 +54,7 @@ const KEEP_ALIVE_MS = 80_000;
 export const startApi = async (deps: ApiDeps): Promise<Api> => {
   const settings = completeSettings(deps.settings);
   const newRequestId = deps.newId ?? newId;
-  const { feed, sockets, rates, handle } = createParts(deps, settings, newRequestId);
+  const { feed, sockets, handshakes, handle } = createParts(deps, settings, newRequestId);
   const server = createServerOf(settings.tls);
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
@@ -68,23 +65,8 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
     void handle(request, response);
   });
   server.on('upgrade', (request, socket, head) => {
-    socket.on('error', () => socket.destroy());
     takePrefixOff(request, settings.pathPrefix);
-    const path = pathOf(request);
-    const ids = requestIdsOf(request, newRequestId);
-    const refuse = (status: string, more: string[] = [], body = '') =>
-      void socket.end([`HTTP/1.1 ${status}`, ...idLinesOf(ids), ...more, 'Connection: close', '', body].join('\r\n'));
-    if (path !== GRAPHQL && path !== READING) return refuse('404 Not Found');
-    if (!isOriginAllowed(request, settings.allowedOrigins)) return refuse('403 Forbidden');
-    try {
-      rates.takeRequest(request);
-    } catch (error) {
-      if (!(error instanceof RateLimited)) throw error;
-      const body = bodyOf(error, ids.requestId, deps.log);
-      const about = ['Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`];
-      return refuse('429 Too Many Requests', [`Retry-After: ${error.retryAfterSeconds}`, ...about], body);
-    }
-    sockets.accept(request, socket, head, ids);
+    handshakes.take(request, socket, head);
   });
   await listening(server, settings);
   return {
@@ -95,6 +77,7 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
     close: async (graceMs) => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       feed.close();
+      handshakes.close();
       await sockets.close(graceMs);
       server.closeIdleConnections();
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
@@ -152,7 +135,9 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const queryAnswers = createQueryAnswers({ schema, documents, metrics, versionOf: store.version });
   const ready = sharedReadiness(deps.ready, clock);
   const parts = { ...common, newId: newRequestId, authenticate, deps, operations, yoga, queryAnswers, metrics, ready };
-  return { feed, sockets, rates, handle: createHandler(parts) };
+  const { allowedOrigins } = settings;
+  const handshakes = createHandshakes({ sockets, rates, log, allowedOrigins, newId: newRequestId });
+  return { feed, sockets, handshakes, handle: createHandler(parts) };
 };
 
 /** What is without the prefix stays as it is: a proxy may have taken it off, and a machine's own looks at /healthz have none. */

@@ -75,8 +75,6 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
     // One message of a socket in a turn of the event loop: thousands in one piece do not keep others waiting.
     allowSynchronousEvents: false,
   });
-  // When a network comes back, thousands dial at once.
-  const handshakes = createTurns();
   const protocol = createProtocol(deps, createTurns());
   const idsOf = new WeakMap<IncomingMessage, RequestIds>();
   sockets.on('headers', (headers, request) => {
@@ -88,13 +86,11 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
     accept: (request, socket, head, ids) => {
       idsOf.set(request, ids);
       const asked = askedBy(request);
-      const shake = () =>
-        sockets.handleUpgrade(request, socket, head, (client) => {
-          const connection = new Connection(client, socket, asked, ids, deps.log);
-          connection.cleanup = [pings.add(client)];
-          attach(protocol, connection);
-        });
-      void handshakes.turn().then(shake);
+      sockets.handleUpgrade(request, socket, head, (client) => {
+        const connection = new Connection(client, socket, asked, ids, deps.log);
+        connection.cleanup = [pings.add(client)];
+        attach(protocol, connection);
+      });
     },
     size: () => sockets.clients.size,
     close: async (graceMs) => {

@@ -1,3 +1,5 @@
+import { createLine } from './line.ts';
+
 export interface Turns {
   /** Resolves when it is the caller's turn. */
   turn(): Promise<void>;
@@ -10,16 +12,9 @@ export interface Turns {
  * would otherwise be worked through in one turn, and sockets and timers would have to wait for all of it.
  */
 export const createTurns = (): Turns => {
-  const line: (() => void)[] = [];
-  const next = (): void => {
-    line.shift()?.();
-    if (line.length > 0) setImmediate(next);
-  };
+  const line = createLine<() => void>((goOn) => goOn());
   return {
-    turn: () =>
-      new Promise((resolve) => {
-        if (line.push(resolve) === 1) setImmediate(next);
-      }),
+    turn: () => new Promise((resolve) => line.join(resolve)),
     get waiting() {
       return line.length;
     },

@@ -79,6 +79,34 @@ test('a socket that says nothing is closed with 4408, one that asks before it sa
   expect(await silent.closed).toBe(4408);
 });
 
+test('a socket has its time for a hello from when it can say one, however long its handshake waited', async () => {
+  const world = await openWorld();
+  const port = Number(new URL(world.url).port);
+  const wires = Array.from({ length: 40 }, () => connect(port, '127.0.0.1'));
+  await Promise.all(wires.map((wire) => new Promise((resolve) => wire.once('connect', resolve))));
+  expect((await world.post('anna', '{ viewer { userName } }')).status).toBe(200);
+  const upgrade = ['GET /graphql HTTP/1.1', 'Host: api', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+  const key = ['Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', 'Sec-WebSocket-Protocol: graphql-transport-ws', '', ''];
+  for (const wire of wires) wire.write([...upgrade, ...key].join('\r\n'));
+  // All of them come in one piece, one is looked at in a turn, and each turn has other work.
+  let isBusy = true;
+  const work = () => {
+    const until = performance.now() + 30;
+    while (performance.now() < until);
+    if (isBusy) setImmediate(work);
+  };
+  const began = performance.now();
+  work();
+  await Promise.all(wires.map((wire) => new Promise((resolve) => wire.once('data', resolve))));
+  isBusy = false;
+  const opened = performance.now();
+  expect(opened - began).toBeGreaterThan(1_000);
+  const closing = await new Promise<Buffer>((resolve) => wires.at(-1)?.once('data', resolve));
+  expect([closing[0], closing.readUInt16BE(2)]).toEqual([0x88, 4408]);
+  expect(performance.now() - opened).toBeGreaterThan(2_500);
+  for (const wire of wires) wire.destroy();
+});
+
 test('a socket that speaks another protocol, or names none, is closed with 4406', async () => {
   const world = await openWorld();
   const socket = new WebSocket(world.url.replace('http', 'ws'));
