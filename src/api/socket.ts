@@ -76,6 +76,7 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
     allowSynchronousEvents: false,
   });
   const protocol = createProtocol(deps, createTurns());
+  const lates = createTurns();
   const idsOf = new WeakMap<IncomingMessage, RequestIds>();
   sockets.on('headers', (headers, request) => {
     const ids = idsOf.get(request);
@@ -89,7 +90,7 @@ export const createSocketServer = (deps: SocketDeps): SocketServer => {
       sockets.handleUpgrade(request, socket, head, (client) => {
         const connection = new Connection(client, socket, asked, ids, deps.log);
         connection.cleanup = [pings.add(client)];
-        attach(protocol, connection);
+        attach(protocol, connection, lates);
       });
     },
     size: () => sockets.clients.size,
@@ -134,8 +135,8 @@ const createProtocol = (deps: SocketDeps, hellos: Turns): Server<Connection> =>
     onClose: (ctx) => ctx.extra.end(),
   });
 
-const attach = (protocol: Server<Connection>, connection: Connection): void => {
-  connection.awaitGreeting(INIT_WAIT_MS);
+const attach = (protocol: Server<Connection>, connection: Connection, lates: Turns): void => {
+  connection.awaitGreeting(INIT_WAIT_MS, lates);
   const closed = protocol.opened(connection, connection);
   connection.socket.once('close', (code, reason) => {
     closed(code, String(reason)).catch((error: unknown) => connection.failed(error, 'closing a socket failed'));
@@ -159,6 +160,8 @@ const credentialsOf = ({ connectionParams, extra: { request } }: Ctx): Credentia
 const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<string, unknown>> => {
   const connection = ctx.extra;
   const { socket, ids } = connection;
+  // It may have gone while its hello waited.
+  if (socket.readyState !== socket.OPEN) return true;
   let session: Session | null;
   try {
     session = await deps.openSession(credentialsOf(ctx), ids.passedOn, judgeOf(ctx.extra.request));
@@ -174,7 +177,7 @@ const connect = async (deps: SocketDeps, ctx: Ctx): Promise<boolean | Record<str
     socket.close(TOO_MANY, `${TOO_MANY_SEATS}.`);
     return true;
   }
-  // The socket may have closed while the token was looked at; its cleanup has run then.
+  // Or while the token was looked at; its cleanup has run then.
   if (socket.readyState !== socket.OPEN) {
     leave();
     session.close();

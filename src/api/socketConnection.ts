@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { CloseCode, type WebSocket as SocketOfProtocol } from 'graphql-ws';
 import type { RawData, WebSocket } from 'ws';
 import type { Log } from '../lib/log.ts';
+import type { Turns } from '../lib/turn.ts';
 import type { AskedBy } from './askedBy.ts';
 import type { RequestIds } from './requestIds.ts';
 import type { Session } from './session.ts';
@@ -51,9 +52,12 @@ export class Connection implements SocketOfProtocol {
     return this.socket.protocol;
   }
 
-  /** Closes it when it has not said hello after so long. */
-  awaitGreeting(ms: number): void {
-    this.waiting = setTimeout(() => this.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout'), ms);
+  /** Closes it when it has not said hello after so long, and then in its turn: thousands of timers are over together where thousands came together. */
+  awaitGreeting(ms: number, { turn }: Turns): void {
+    const late = () => {
+      if (this.waiting !== undefined) this.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
+    };
+    this.waiting = setTimeout(() => void turn().then(late), ms);
   }
 
   greeted(): void {
@@ -75,18 +79,28 @@ export class Connection implements SocketOfProtocol {
   }
 
   onMessage(handle: (text: string) => Promise<void>): void {
-    const take = createSocketIds({
-      handle,
-      isOpen: (id) => id in this.subscriptions,
-      refuse: (id) => this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`),
-      refuseLong: () => this.close(CloseCode.BadRequest, `An id may have at most ${MAX_ID} characters`),
-    });
+    let ofOperations: ((text: string) => Promise<void>) | null = null;
+    // Before its hello is acknowledged no operation can begin on it, and many sockets say little else.
+    const take = (text: string): Promise<void> => {
+      if (this.session === null) return handle(text);
+      ofOperations ??= this.inOrder(handle);
+      return ofOperations(text);
+    };
     this.socket.on('message', (data: RawData) => {
       // What was sent before our close was seen is nobody's any more.
       if (this.socket.readyState !== this.socket.OPEN) return;
       if (this.isUnread()) return this.socket.terminate();
       const text = String(data);
       if (!this.renews(text)) take(text).catch((error: unknown) => this.failed(error, 'a socket message failed'));
+    });
+  }
+
+  private inOrder(handle: (text: string) => Promise<void>): (text: string) => Promise<void> {
+    return createSocketIds({
+      handle,
+      isOpen: (id) => id in this.subscriptions,
+      refuse: (id) => this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`),
+      refuseLong: () => this.close(CloseCode.BadRequest, `An id may have at most ${MAX_ID} characters`),
     });
   }
 

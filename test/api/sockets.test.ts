@@ -107,6 +107,26 @@ test('a socket has its time for a hello from when it can say one, however long i
   for (const wire of wires) wire.destroy();
 });
 
+test('of those who go away while their hellos wait Keystone is not asked', async () => {
+  const world = await openWorld();
+  const lines: Line[] = [];
+  while (lines.length < 20) lines.push(await dial(world));
+  let isBusy = true;
+  const work = () => {
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    if (isBusy) setImmediate(work);
+  };
+  lines.forEach((line, i) => {
+    line.send(init(`nobody${i}`));
+    line.socket.terminate();
+  });
+  work();
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  isBusy = false;
+  expect(world.askedFor.length).toBeLessThan(10);
+});
+
 test('a socket that speaks another protocol, or names none, is closed with 4406', async () => {
   const world = await openWorld();
   const socket = new WebSocket(world.url.replace('http', 'ws'));
