@@ -2,6 +2,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 
-/** `column` is one of these; of no ids nothing is. */
+/** `column` is one of these; of no ids nothing is. One alone is said as such: SQLite then looks for what else is asked in the same index. */
 export const isOneOf = (column: SQLiteColumn | SQL, ids: readonly string[]): SQL =>
-  sql`${column} in (select value from json_each(${JSON.stringify(ids)}))`;
+  ids.length === 1 ? sql`${column} = ${ids[0]}` : sql`${column} in (select value from json_each(${JSON.stringify(ids)}))`;
