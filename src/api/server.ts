@@ -146,6 +146,12 @@ const takePrefixOff = (request: IncomingMessage, prefix: string): void => {
   if (prefix !== '' && url.startsWith(`${prefix}/`)) request.url = url.slice(prefix.length);
 };
 
+/**
+ * Connections that the kernel keeps until they are accepted, which is one in a turn of the event loop; with Node's 511 most of thousands that dial at once
+ * would try again after a second, and then after two, and four. Linux takes no more than net.core.somaxconn.
+ */
+const BACKLOG = 4_096;
+
 const TLS_VERSION = 'TLSv1.2';
 
 const createServerOf = (tls: { cert: string; key: string } | null): Server =>
@@ -156,7 +162,7 @@ const createServerOf = (tls: { cert: string; key: string } | null): Server =>
 const listening = (server: Server, at: { host: string; port: number }) =>
   new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(at.port, at.host, () => {
+    server.listen({ port: at.port, host: at.host, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -77,6 +79,18 @@ test('a socket that says nothing is closed with 4408, one that asks before it sa
   hasty.send(ask('1', '{ viewer { userName } }'));
   expect(await hasty.closed).toBe(4401);
   expect(await silent.closed).toBe(4408);
+});
+
+test('as many as dial while the server is at work are kept until it is there again', async () => {
+  const world = await openWorld();
+  const many = Math.min(1_000, Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8')));
+  const dialling = `
+    const { connect } = require('node:net');
+    let connected = 0;
+    for (let i = 0; i < ${many}; i += 1) connect(${new URL(world.url).port}, '127.0.0.1', () => { connected += 1; }).on('error', () => {});
+    setTimeout(() => { console.log(connected); process.exit(); }, 800);`;
+  // Nothing is accepted meanwhile, and who found no place would try again after a second.
+  expect(Number(execFileSync(process.execPath, ['-e', dialling], { encoding: 'utf8' }))).toBe(many);
 });
 
 test('a socket has its time for a hello from when it can say one, however long its handshake waited', async () => {

@@ -2,20 +2,26 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MAX_STALL_MS } from './assault.ts';
-import { dial, p99, type Streams, startStreams, waitsOf } from './streams.ts';
+import { type Calm, startCalm } from './calm.ts';
+import { dial, p99, type Streams, startStreams } from './streams.ts';
 
 const IS_ALONE = process.env['SEEDBED_HARD'] === 'all';
 
 let streams: Streams;
+let caller: Calm;
 /** 99 of 100 queries of a calm caller took no longer before there was any flood. */
 let calmMs: number;
 beforeAll(async () => {
   streams = await startStreams();
   await streams.order({ projects: 10, clusters: 2 });
-  await waitsOf(streams.url, Promise.resolve(), 300);
-  calmMs = p99(await waitsOf(streams.url, Promise.resolve(), IS_ALONE ? 1_000 : 1));
+  caller = await startCalm(streams.url);
+  await caller.waits(Promise.resolve(), 300);
+  calmMs = p99(await caller.waits(Promise.resolve(), IS_ALONE ? 1_000 : 1));
 });
-afterAll(() => streams.close());
+afterAll(async () => {
+  caller.close();
+  await streams.close();
+});
 
 /**
  * Others are answered while the flood is on, and the server works at nothing for longer than they would notice. How long they wait beside other
@@ -23,7 +29,7 @@ afterAll(() => streams.close());
  */
 const expectCalm = async (flood: Promise<unknown>, mostMs = MAX_STALL_MS): Promise<void> => {
   await streams.report();
-  const waited = p99(await waitsOf(streams.url, flood, 20));
+  const waited = p99(await caller.waits(flood, 20));
   const { stallMs } = await streams.report();
   expect(stallMs).toBeLessThan(mostMs);
   expect(streams.alive()).toBe(true);

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
+import type { PlainOrder } from './plainServer.ts';
 import type { Order } from './streamServer.ts';
 import type { Report } from './watch.ts';
 
@@ -14,16 +15,16 @@ export interface Streams {
   close(): Promise<void>;
 }
 
-/** `built`: of the program as `npm run build` made it, and not of its source. */
-export const startStreams = async ({ built = false } = {}): Promise<Streams> => {
+/** `built`: of the program as `npm run build` made it, and not of its source. `program`: another server that knows the same orders. */
+export const startStreams = async ({ built = false, program = 'streamServer.ts' } = {}): Promise<Streams> => {
   const fileOf = (path: string) => new URL(path, import.meta.url).pathname;
   const imports = ['--import', 'tsx', ...(built ? ['--import', fileOf('../load/built.mjs')] : [])];
-  const child = spawn(process.execPath, [...imports, fileOf('streamServer.ts')], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(process.execPath, [...imports, fileOf(program)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const exited = once(child, 'exit');
   const waiting = new Map<number, (answer: unknown) => void>();
   child.on('message', ({ id, answer }: { id: number; answer: unknown }) => waiting.get(id)?.(answer));
   let last = 0;
-  const order = (what: Order): Promise<unknown> =>
+  const order = (what: Order | PlainOrder): Promise<unknown> =>
     new Promise((resolve) => {
       last += 1;
       waiting.set(last, resolve);
