@@ -20,7 +20,8 @@ export default defineConfig({
       'test/cloudInit/**',
       'test/clients/**',
       ...AUTOSCALER,
-      'node_modules/**',
+      // Of the load generator's package, too.
+      '**/node_modules/**',
     ],
     // A story waits for what has to come (test/reconcilers/story.ts): the time is a bound for what never does.
     testTimeout: 150_000,
