@@ -57,15 +57,15 @@ const storm = async (server: Streams, name: string) => {
   return { letIn: callers.length, calmMs, crowdedMs, stallMs };
 };
 
-test('10,000 sockets that come back at once are let in, and others are answered meanwhile as by a plain ws server, or sooner', async () => {
+test('10,000 sockets that come back at once are let in, and others are answered meanwhile in half the time of a plain ws server', async () => {
   const plain = await startStreams({ program: 'plainServer.ts' });
   const theirs = await storm(plain, 'plain ws server');
   await plain.close();
   const ours = await storm(streams, 'Seedbed');
   expect(ours.letIn).toBe(10_000);
-  // The storm's end computes on the same cores: what it does to who asks a server that does nothing else is not ours.
-  expect(ours.crowdedMs).toBeLessThan(Math.max(2 * ours.calmMs, 50, theirs.crowdedMs));
-  expect(ours.stallMs).toBeLessThan(Math.max(50, theirs.stallMs));
+  // The storm's end computes on the same cores, and so does whoever else is on the machine: then half of what a server that does nothing else comes to.
+  expect(ours.crowdedMs).toBeLessThan(Math.max(2 * ours.calmMs, 50, theirs.crowdedMs / 2));
+  expect(ours.stallMs).toBeLessThan(Math.max(50, theirs.stallMs / 2));
 });
 
 test(`1,000 who do not read and 100 who do, for ${MINUTES} minutes`, async () => {
