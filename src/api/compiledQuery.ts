@@ -1,6 +1,6 @@
 /**
  * A query taken apart once, for as often as it is asked: which fields of which types, by which resolvers. It runs level by level over all objects of a
- * level at once, and writes the text of its answer as it goes; graphql-js would find the fields, their arguments and types anew for each object, wait for
+ * level at once, and writes the text of its answer when all is there; graphql-js would find the fields, their arguments and types anew for each object, wait for
  * each by itself, and leave an object of objects to be made text. Whatever is out of the ordinary (an error, a null where none may be, a directive, an
  * interface) is not told here: graphql-js is asked, and answers as it does.
  */

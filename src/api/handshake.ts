@@ -3,6 +3,7 @@
  * turn of the event loop, and until then costs little more than its place.
  */
 import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { RateLimited } from '../domain/errors.ts';
 import { createLine } from '../lib/line.ts';
@@ -32,9 +33,10 @@ export interface HandshakeDeps {
   mostWaiting?: number;
 }
 
-/** Some seconds' work, and some kilobytes each; more than one address may send in a minute. */
-const MOST_WAITING = 20_000;
+/** Some seconds' work; 64 KB each of those who send more at once, which nobody should before he is answered. */
+const MOST_WAITING = 4_096;
 const BUSY_SECONDS = 5;
+const UNREAD_MS = 30_000;
 
 interface Handshake {
   request: IncomingMessage;
@@ -54,6 +56,8 @@ export const createHandshakes = (deps: HandshakeDeps): Handshakes => {
   return {
     take: (request, socket, head) => {
       socket.on('error', destroy);
+      // Whoever reads nothing, not even what refuses him, has gone. A WebSocket has no such limit: ws takes it off again.
+      if (socket instanceof Socket) socket.setTimeout(UNREAD_MS, destroy);
       const gone = () => {
         line.leave(handshake);
         socket.destroy();
@@ -112,7 +116,7 @@ const answer = ({ sockets, allowedOrigins, newId }: HandshakeDeps, { request, so
   else sockets.accept(request, socket, head, ids);
 };
 
-/** A connection whose other end does not end it would be open for ever. */
+/** A connection whose other end does not end it would be open until it is over by itself. */
 const refuse = (socket: Duplex, ids: RequestIds, status: string, more: readonly string[] = [], body = ''): void => {
   socket.once('finish', destroy);
   socket.end([`HTTP/1.1 ${status}`, ...idLinesOf(ids), ...more, 'Connection: close', '', body].join('\r\n'));

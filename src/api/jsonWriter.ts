@@ -11,10 +11,12 @@ let room = Buffer.allocUnsafe(ROOM);
 /** What `write` writes, at once. */
 export const writtenJson = (write: (json: JsonWriter) => void): string => {
   const json = new Writer();
-  write(json);
-  const text = json.read();
-  if (room.length > MAX_ROOM_KEPT) room = Buffer.allocUnsafe(ROOM);
-  return text;
+  try {
+    write(json);
+    return json.read();
+  } finally {
+    if (room.length > MAX_ROOM_KEPT) room = Buffer.allocUnsafe(ROOM);
+  }
 };
 
 export interface JsonWriter {

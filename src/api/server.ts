@@ -2,6 +2,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import { newId } from '../lib/ids.ts';
 import { createAuthenticator } from './auth.ts';
@@ -64,7 +65,10 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
     takePrefixOff(request, settings.pathPrefix);
     void handle(request, response);
   });
+  const upgraded = new Set<Duplex>();
   server.on('upgrade', (request, socket, head) => {
+    upgraded.add(socket);
+    socket.once('close', () => upgraded.delete(socket));
     takePrefixOff(request, settings.pathPrefix);
     handshakes.take(request, socket, head);
   });
@@ -80,7 +84,11 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
       handshakes.close();
       await sockets.close(graceMs);
       server.closeIdleConnections();
-      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      const cut = setTimeout(() => {
+        server.closeAllConnections();
+        // These are none of the server's any more, and one whose other end does not read what refuses it would never end.
+        for (const socket of upgraded) socket.destroy();
+      }, graceMs);
       await closed;
       clearTimeout(cut);
     },

@@ -29,7 +29,7 @@ export interface Server {
   volumeIds: string[];
   createdAt: number;
   /** Nova's own words on what went wrong; only in ERROR. */
-  fault: { code: number; message: string } | null;
+  fault: { code: number; message: string; at: number | null } | null;
 }
 
 export type BootSource =
@@ -77,8 +77,11 @@ export interface Servers {
   deleteServer(id: string): Promise<boolean>;
   /** Off and on again, whatever the guest does. Throws Conflict in a state in which Nova does not, NotFound when it is gone. */
   rebootServer(id: string): Promise<void>;
-  /** The id of the request behind a failure, by which operators find it in their logs: of the last action that failed, else of the last one. */
-  failedRequest(id: string): Promise<string | null>;
+  /**
+   * The id of the request behind a failure, by which operators find it in their logs: of the last action that failed, else of the last one. `at`: when it
+   * failed, if Nova says so; an action of long before is not what failed then.
+   */
+  failedRequest(id: string, at: number | null): Promise<string | null>;
   /** The last lines of the console. Throws Conflict while the server is not far enough. */
   consoleOutput(id: string, lines: number): Promise<string>;
 }
@@ -105,9 +108,10 @@ export const createServers = ({ service, minor }: { service: Service; minor: () 
     createServer: async (spec) => (await service.call(createdServer, 'POST', '/servers', { body: bodyOf(spec, await minor()) })).server.id,
     deleteServer: (id) => service.remove(`/servers/${part(id)}`),
     rebootServer: (id) => service.send('POST', `/servers/${part(id)}/action`, { body: { reboot: { type: 'HARD' } } }),
-    failedRequest: async (id) => {
+    failedRequest: async (id, at) => {
       const { instanceActions } = await service.call(actionsSchema, 'GET', `/servers/${part(id)}/os-instance-actions`);
-      return (instanceActions.find(({ message }) => message != null) ?? instanceActions[0])?.request_id ?? null;
+      const near = instanceActions.filter(({ start_time }) => at === null || timeOf(start_time) >= at - LONGEST_ACTION_MS);
+      return (near.find(({ message }) => message != null) ?? near[0])?.request_id ?? null;
     },
     consoleOutput: async (id, lines) => {
       const body = { 'os-getConsoleOutput': { length: lines } };
@@ -192,7 +196,7 @@ const serverSchema = z
     key_name: z.string().nullish(),
     'os-extended-volumes:volumes_attached': z.array(z.object({ id: z.string() })).default([]),
     created: z.string(),
-    fault: z.object({ code: z.number(), message: z.string() }).nullish(),
+    fault: z.object({ code: z.number(), message: z.string(), created: z.string().nullish() }).nullish(),
   })
   .transform(
     (s): Server => ({
@@ -218,12 +222,16 @@ const serverSchema = z
       keypair: s.key_name ?? null,
       volumeIds: s['os-extended-volumes:volumes_attached'].map((volume) => volume.id),
       createdAt: Date.parse(s.created),
-      fault: s.fault ?? null,
+      fault: s.fault ? { code: s.fault.code, message: s.fault.message, at: s.fault.created ? timeOf(s.fault.created) : null } : null,
     }),
   );
 const oneServer = z.object({ server: serverSchema });
 /** Newest first; a message, which is "Error", has what failed. */
 const actionsSchema = z.object({
-  instanceActions: z.array(z.object({ request_id: z.string().nullish(), message: z.string().nullish() })),
+  instanceActions: z.array(z.object({ request_id: z.string().nullish(), message: z.string().nullish(), start_time: z.string() })),
 });
+/** Volumes that are copied from images, and images that hosts fetch first, take their time. */
+const LONGEST_ACTION_MS = 2 * 3_600_000;
+/** Nova's times are UTC, of actions without saying so. */
+const timeOf = (text: string): number => Date.parse(text.replace(/Z?$/, 'Z'));
 const createdServer = z.object({ server: z.object({ id: z.string() }) });

@@ -6,7 +6,7 @@ import type { Server, Servers } from '../openstack/server.ts';
 export const originOf = async (compute: Pick<Servers, 'failedRequest'>, { id, fault }: Server): Promise<OpenStackOrigin> => ({
   service: 'compute',
   status: fault?.code ?? 500,
-  requestId: await compute.failedRequest(id).catch(orUnknown),
+  requestId: await compute.failedRequest(id, fault?.at ?? null).catch(orUnknown),
 });
 
 const orUnknown = (error: unknown): null => {

@@ -527,3 +527,22 @@ test('an id that is used again at once is one operation after the other, and non
   expect(await another.closed).toBe(4429);
   next.socket.close();
 });
+
+test('whoever reads nothing, not even what refuses his handshake, does not keep the server from stopping', async () => {
+  const world = await openWorld();
+  const { hostname, port } = new URL(world.url);
+  const unread = connect({ host: hostname, port: Number(port) });
+  unread.on('error', () => {});
+  await new Promise((resolve) => unread.once('connect', resolve));
+  unread.pause();
+  // More than the buffers of both ends take.
+  unread.write(`GET /schema.graphql HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`.repeat(100));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  unread.write(
+    `GET /nothing HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const stopped = world.restart().then(() => 'stopped');
+  expect(await Promise.race([stopped, new Promise((resolve) => setTimeout(() => resolve('kept'), 10_000))])).toBe('stopped');
+  unread.destroy();
+});

@@ -181,14 +181,24 @@ test('limits: -1 means none', async () => {
   expect(quotas).toContainEqual({ resource: 'cores', used: 4, limit: 20 });
 });
 
-test('of what was done to a server the request is told that failed, newest first, or else the last one', async () => {
+test('of what was done to a server the request is told that failed, newest first, or else the last one, and none of long before', async () => {
+  const failedAt = Date.parse('2026-06-01T12:00:00Z');
   const told = async (...instanceActions: object[]) => {
     cloud.on('GET /compute/v2.1/servers/s1/os-instance-actions', { body: { instanceActions } });
-    return cloud.open().compute.failedRequest('s1');
+    return cloud.open().compute.failedRequest('s1', failedAt);
   };
-  const went = (request_id: string | null, message: string | null) => ({ action: 'x', request_id, message, user_id: null });
+  const went = (request_id: string | null, message: string | null, start_time = '2026-06-01T11:30:00.000000') => ({
+    action: 'x',
+    request_id,
+    message,
+    start_time,
+    user_id: null,
+  });
   expect(await told(went('req-3', null), went('req-2', 'Error'), went('req-1', 'Error'))).toBe('req-2');
   expect(await told(went('req-2', null), went('req-1', null))).toBe('req-2');
   expect(await told(went(null, 'Error'))).toBeNull();
   expect(await told()).toBeNull();
+  expect(await told(went('req-2', null), went('req-1', 'Error', '2026-01-01T11:30:00.000000'))).toBe('req-2');
+  expect(await told(went('req-1', 'Error', '2026-01-01T11:30:00.000000'))).toBeNull();
+  expect(await cloud.open().compute.failedRequest('s1', null)).toBe('req-1');
 });
