@@ -56,7 +56,7 @@ export const readCaller = async (
       );
   }
   const isByService = serviceToken !== null;
-  const actor = await authenticate(token, { requestId, allowExpired: isByService });
+  const actor = await authenticate(token, { requestId, allowExpired: isByService, connection: request.socket });
   if (actor === null) throw refused('This needs a valid Keystone token in the header X-Auth-Token.');
   if (!judgeOf(request)(actor, isByService))
     throw refused("The access rules of the token's application credential do not allow this call, or cannot be kept here.");

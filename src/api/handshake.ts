@@ -33,8 +33,8 @@ export interface HandshakeDeps {
   mostWaiting?: number;
 }
 
-/** Some seconds' work; 64 KB each of those who send more at once, which nobody should before he is answered. */
-const MOST_WAITING = 4_096;
+/** Some seconds' work, and as many as may come back at once; 64 KB each of those who send more, which nobody should before he is answered. */
+const MOST_WAITING = 10_240;
 const BUSY_SECONDS = 5;
 const UNREAD_MS = 30_000;
 
