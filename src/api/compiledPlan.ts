@@ -112,7 +112,7 @@ const fieldOf = (
   const shape = field && shapeOf(compiling, field.type, nodes);
   // The schema's own fields are not among the type's.
   if (field === undefined || shape == null) return null;
-  return { before: `${isFirst ? '' : ','}${JSON.stringify(key)}:`, key, parent, nodes, field, shape };
+  return { before: `${isFirst ? '{' : ','}${JSON.stringify(key)}:`, key, parent, nodes, field, shape };
 };
 
 const shapeOf = (compiling: Compiling, type: GraphQLOutputType, nodes: readonly FieldNode[]): Shape | null => {

@@ -52,17 +52,16 @@ const isOfType = (type: GraphQLObjectType, object: unknown, { context }: Running
 
 const NO_INFO = {} as GraphQLResolveInfo;
 
-const objectsOf = ({ fields }: Plan, writes: readonly Write[]): Write => {
-  const befores = fields.map(({ before }, n) => (n === 0 ? `{${before}` : before));
-  // By number: what is made to go through them is made for each object.
-  return (at, json) => {
+const objectsOf =
+  ({ fields }: Plan, writes: readonly Write[]): Write =>
+  (at, json) => {
+    // By number: what is made to go through them is made for each object.
     for (let n = 0; n < writes.length; n += 1) {
-      json.write(befores[n] as string);
+      json.write((fields[n] as PlannedField).before);
       (writes[n] as Write)(at, json);
     }
     json.write(writes.length === 0 ? '{}' : '}');
   };
-};
 
 /** Never throws at once: those beside it may have begun to wait. */
 const runField = (planned: PlannedField, objects: readonly unknown[], running: Running): Soon<Write> => {
