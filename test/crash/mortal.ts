@@ -31,8 +31,10 @@ const source = '(function (exports, require, module, __filename, __dirname) {' +
 const script = new Script(source, { filename, ...(existsSync(cache) && { cachedData: readFileSync(cache) }) });
 globalThis.keepCompiled = () => {
   if (existsSync(cache)) return;
-  writeFileSync(cache + '.new', script.createCachedData());
-  renameSync(cache + '.new', cache);
+  // A name of its own: servers that start at the same time each make one.
+  const coming = cache + '.' + process.pid;
+  writeFileSync(coming, script.createCachedData());
+  renameSync(coming, cache);
 };
 script.runInThisContext()(exports, require, module, filename, __dirname);
 `;
