@@ -63,7 +63,10 @@ export const ensureResource = async (scope: ResourceScope, spec: ResourceSpec): 
   const { id } = found ?? (await createOrFind(scope, spec));
   await complete(spec, id);
   await scope.write(async (tx) => {
-    await notePresent(tx, spec.key, id, scope.clock.now());
+    const now = scope.clock.now();
+    // Found since the database was put back to a copy that knew nothing of it.
+    if (noted === undefined && found !== undefined) await noteCreating(tx, spec.key, now);
+    await notePresent(tx, spec.key, id, now);
     await count(tx, spec);
   });
   return id;
@@ -148,13 +151,15 @@ export interface RemovalSpec {
   twins?: false;
 }
 
-/** True once the thing is gone. */
+/** True once the thing is gone. @throws NotYet while a create of it that was cut off may still come to something. */
 export const removeResource = async (scope: ResourceScope, spec: RemovalSpec): Promise<boolean> => {
   const noted = await findInventory(scope.db, spec.key);
   const lost = scope.restored && spec.twins !== false;
   // The id that is noted of what is gone is not asked for again; what there is of its name all the same was made after the copy.
   if (noted === undefined || noted.state === 'GONE') return !lost || removeTwins(spec);
   const id = noted.externalId ?? (await spec.find())?.id;
+  // What came of it after this would be nobody's until the cluster's end, and a server would run until then.
+  if (id === undefined && noted.state === 'CREATING') awaitCutOff(scope, noted);
   if (id !== undefined) {
     if (noted.state !== 'DELETING') await scope.write((tx) => noteState(tx, spec.key, 'DELETING', scope.clock.now()));
     if (!(await spec.remove(id))) return false;

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Conflict, NotFound, Unavailable, UserError } from '../../src/domain/errors.ts';
 import { NotYet } from '../../src/engine/flow.ts';
-import { ensureResource } from '../../src/reconcilers/resource.ts';
+import { ensureResource, presentId, removeResource } from '../../src/reconcilers/resource.ts';
 import { inventory } from '../../src/store/tables.ts';
 import { ANNA, call, type House, openHouse, TEMPLATE } from '../commands/house.ts';
 
@@ -161,4 +161,51 @@ test('what was never asked for, as there is no right to ask with, is not looked 
   await expect(ensure()).rejects.toThrow('No.');
   await expect(ensure()).rejects.toThrow('No.');
   expect(looks()).toBe(0);
+});
+
+test('what is found after the database was put back has a note from then on, for whoever needs it and for its removal', async () => {
+  const scope = { ...openScope(), restored: true };
+  const key = { clusterId, ownerId: clusterId, service: 'NETWORK' as const, kind: 'security-group', name: 'g' };
+  const create = () => Promise.reject(new Error('It is there already.'));
+  expect(await ensureResource(scope, { key, find: async () => ({ id: 'group-0' }), create })).toBe('group-0');
+  expect(await presentId(house.store.db, key)).toBe('group-0');
+});
+
+test('what may still come of a create that was cut off is waited for before it is taken to be gone', async () => {
+  const { time } = house;
+  const scope = openScope();
+  const key = { clusterId, ownerId: clusterId, service: 'COMPUTE' as const, kind: 'server', name: 'n' };
+  const there: { id: string; at: number }[] = [];
+  const find = async () => there.find(({ at }) => at <= time.now);
+  const create = async () => {
+    there.push({ id: 'server-0', at: time.now + 10_000 });
+    throw noAnswer(0);
+  };
+  await expect(ensureResource(scope, { key, find, create })).rejects.toThrow('No answer.');
+  const remove = async (id: string) => {
+    there.splice(
+      there.findIndex((thing) => thing.id === id),
+      1,
+    );
+    return true;
+  };
+  const tryToRemove = () => removeResource(scope, { key, find, remove });
+  await expect(tryToRemove()).rejects.toThrow('the outcome of an interrupted request for a server');
+  time.now += 9_999;
+  await expect(tryToRemove()).rejects.toBeInstanceOf(NotYet);
+  time.now += 1;
+  expect(await tryToRemove()).toBe(true);
+  expect(there).toEqual([]);
+  expect(await tryToRemove()).toBe(true);
+});
+
+test('what a create that was cut off has not come to by then is gone', async () => {
+  const scope = openScope();
+  const key = { clusterId, ownerId: clusterId, service: 'COMPUTE' as const, kind: 'server', name: 'n' };
+  const spec = { key, find: async () => undefined };
+  await expect(ensureResource(scope, { ...spec, create: () => Promise.reject(noAnswer(0)) })).rejects.toThrow('No answer.');
+  const remove = async () => true;
+  await expect(removeResource(scope, { ...spec, remove })).rejects.toBeInstanceOf(NotYet);
+  house.time.now += scope.cutOffMs;
+  expect(await removeResource(scope, { ...spec, remove })).toBe(true);
 });
