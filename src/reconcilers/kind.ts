@@ -3,7 +3,7 @@ import type { ObjectKind } from '../domain/condition.ts';
 import type { Problem } from '../domain/errors.ts';
 import type { Flow } from '../engine/flow.ts';
 import type { PassSummary } from '../engine/progress.ts';
-import type { Tx } from '../store/open.ts';
+import type { Db, Tx } from '../store/open.ts';
 import type { Subject } from '../store/progress.ts';
 import type { ClusterRow } from '../store/reconcile.ts';
 import type { Held } from './holds.ts';
@@ -21,7 +21,7 @@ export interface ObjectRow {
 export interface Kind<Row extends ObjectRow, Scope> {
   kind: ObjectKind;
   flow: Flow<Scope>;
-  load(id: string): Promise<Row | undefined>;
+  load(db: Db, id: string): Promise<Row | undefined>;
   /**
    * Everything the steps look at; `write` runs a transaction that is refused once the lease is lost, and the clouds of `world` tell the
    * request that the pass is for.

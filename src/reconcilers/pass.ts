@@ -20,7 +20,7 @@ const REST_MS = 600_000;
 
 export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: Kind<Row, Scope>): Handler => {
   return async ({ claim, signal, onWake }) => {
-    const row = await kind.load(claim.id);
+    const row = await kind.load(world.store.db, claim.id);
     if (row === undefined || row.deletedAt !== null) return { dueInMs: null, failed: false };
     const write = fencedWrite(world, claim);
     const removing = row.deleteRequestedAt !== null;

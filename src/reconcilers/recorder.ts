@@ -124,8 +124,8 @@ class Recorder<Row extends ObjectRow, Scope> {
     const isNews = state !== row.state || observedGeneration !== row.observedGeneration || deletedAt !== null;
     if (!isNews && (closing === null || open.length === 0)) return;
     await write(async (tx) => {
-      // What was asked for during the pass has a pass of its own to come, and its state is not this one's to say.
-      if ((await kind.load(row.id))?.generation !== row.generation) return;
+      // What was asked for during the pass has a pass of its own to come, and its state is not this one's to say. It may be of this same commit.
+      if ((await kind.load(tx.db, row.id))?.generation !== row.generation) return;
       await kind.save(tx, row, { state, observedGeneration, deletedAt, updatedAt: now }, summary);
       await this.wakeParent(tx, now);
       if (closing !== null) for (const operation of open) await this.saveClosed(tx, operation, closing, { summary, now });

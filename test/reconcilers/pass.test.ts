@@ -2,7 +2,7 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { UserError } from '../../src/domain/errors.ts';
-import { defineFlow, type Outcome, waiting } from '../../src/engine/flow.ts';
+import { defineFlow, done, type Outcome, waiting } from '../../src/engine/flow.ts';
 import { createHandler } from '../../src/reconcilers/pass.ts';
 import type { World } from '../../src/reconcilers/world.ts';
 import { loadNodeGroup, type NodeGroupRow, patchNodeGroup } from '../../src/store/reconcile.ts';
@@ -15,11 +15,14 @@ const REST = 9_000_000_000_000;
 let house: House;
 let group: NodeGroupRow;
 let look: () => Promise<Outcome>;
+/** Between the steps of a pass and what it writes of them all. */
+let atEnd: () => void;
 
 beforeEach(async () => {
   house = openHouse();
   await house.commands.createClusterTemplate(call(ANNA), TEMPLATE);
   await house.commands.createCluster(call(ANNA), { name: 'web', clusterTemplate: 'standard' });
+  atEnd = () => {};
   group = (await house.store.db.select().from(nodeGroups))[0] as NodeGroupRow;
 });
 afterEach(() => house.close());
@@ -35,10 +38,13 @@ const pass = async (): Promise<boolean> => {
     flow: defineFlow<object>('group', [
       { name: 'NodesReady', title: 'Start the nodes', usuallyMs: USUALLY_MS, late: 'CUSTOMER', ensure: () => look() },
     ]),
-    load: (id) => loadNodeGroup(store.db, id),
+    load: loadNodeGroup,
     open: async () => ({}),
     subject: ({ id, name, clusterId }) => ({ kind: 'NODE_GROUP', id, name, streamId: clusterId, clusterId, projectId: 'blue' }),
-    stateOf: (_scope, row) => row.state,
+    stateOf: (_scope, row) => {
+      atEnd();
+      return row.state;
+    },
     parent: ({ clusterId }) => ({ kind: 'CLUSTER', id: clusterId }),
     save: (tx, row, patch) => patchNodeGroup(tx, row.id, { ...patch, state: row.state }),
   });
@@ -83,4 +89,17 @@ test('a step that waits for what comes by itself wakes nobody until it takes lon
   expect([await pass(), await told()]).toEqual([true, ['two nodes', 'two nodes']]);
   house.time.now += 10 * USUALLY_MS;
   expect([await pass(), await told()]).toEqual([false, ['two nodes', 'two nodes']]);
+});
+
+test('what is asked for in the very commit in which a pass ends is not called done, nor its state taken back', async () => {
+  look = async () => done();
+  let asked: Promise<unknown> | undefined;
+  atEnd = () => {
+    const deletion = { deleteRequestedAt: house.time.now, state: 'DELETING', generation: group.generation + 1 } as const;
+    asked = house.store.transaction((tx) => patchNodeGroup(tx, group.id, deletion));
+  };
+  await pass();
+  await asked;
+  const row = await loadNodeGroup(house.store.db, group.id);
+  expect(row).toMatchObject({ state: 'DELETING', observedGeneration: 0, deletedAt: null });
 });

@@ -19,7 +19,7 @@ export const createBackupHandler = (world: World) =>
   createHandler(world, {
     kind: 'BACKUP',
     flow: backupFlow,
-    load: (id) => findBackup(world.store.db, id),
+    load: findBackup,
     subject: ({ id, name, clusterId, projectId }) => ({ kind: 'BACKUP', id, name, streamId: clusterId, clusterId, projectId }),
     cluster: (_row, scope) => scope.cluster.row,
     open: async (row, write, world) => {

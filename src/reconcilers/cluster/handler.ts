@@ -56,7 +56,7 @@ export const createClusterHandler = (world: World) =>
   createHandler(world, {
     kind: 'CLUSTER',
     flow: clusterFlow,
-    load: (id) => loadCluster(world.store.db, id),
+    load: loadCluster,
     subject: (row) => ({
       kind: 'CLUSTER',
       id: row.id,

@@ -31,7 +31,7 @@ export const createNodeHandler = (world: World) => {
   return createHandler(world, {
     kind: 'NODE',
     flow: nodeFlow,
-    load: (id) => loadNode(world.store.db, id),
+    load: loadNode,
     subject: (row, { cluster }) => ({
       kind: 'NODE',
       id: row.id,

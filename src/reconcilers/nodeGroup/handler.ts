@@ -25,7 +25,7 @@ export const createNodeGroupHandler = (world: World) => {
   return createHandler(world, {
     kind: 'NODE_GROUP',
     flow: nodeGroupFlow,
-    load: (id) => loadNodeGroup(world.store.db, id),
+    load: loadNodeGroup,
     subject: (row, { cluster }) => ({
       kind: 'NODE_GROUP',
       id: row.id,

@@ -53,7 +53,7 @@ const handlerOf = (world: World, flow: Flow<SeedScope>): Handler =>
   createHandler(world, {
     kind: 'SEED',
     flow,
-    load: (id) => loadSeed(world.store.db, id),
+    load: loadSeed,
     subject: (row) => ({ kind: 'SEED', id: row.id, name: row.name, streamId: row.id, clusterId: null, projectId: null }),
     open: async (row, write, world) => openSeedScope(world, row, write),
     stateOf,
