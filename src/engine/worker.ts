@@ -51,7 +51,8 @@ export const createWorker = (deps: WorkerDeps): Worker => {
   const concurrency = deps.concurrency ?? 48;
   const leaseMs = deps.leaseMs ?? 60_000;
   const owner = randomUUID();
-  const active = new Map<string, Claim>();
+  /** A key may be there twice: a pass that lost its lease may be at work still when the next has begun. */
+  const active = new Set<Claim>();
   const wakers = new Map<string, () => void>();
   const abort = new AbortController();
   const settlements: Settlement[] = [];
@@ -86,14 +87,14 @@ export const createWorker = (deps: WorkerDeps): Worker => {
         signal: abort.signal,
         onWake: (listener) => {
           wakers.set(key, listener);
-          return () => wakers.delete(key);
+          return () => wakers.get(key) === listener && wakers.delete(key);
         },
       });
     } catch (error) {
       result = error instanceof LeaseLost ? null : { dueInMs: retryDelayMs(error, claim.attempts + 1, deps.random()), failed: true };
       deps.log.error({ err: error, key }, 'a pass failed');
     }
-    active.delete(key);
+    active.delete(claim);
     deps.onPass?.(claim.kind, performance.now() - began, result?.failed ?? true);
     if (result !== null) {
       settlements.push({
@@ -116,9 +117,9 @@ export const createWorker = (deps: WorkerDeps): Worker => {
         lookAgain = false;
         const limit = concurrency - active.size;
         const claims = await queue.claim({ owner, limit, leaseMs });
-        for (const claim of claims) active.set(keyOf(claim), claim);
+        for (const claim of claims) active.add(claim);
         for (const claim of claims) {
-          if (stopped) active.delete(keyOf(claim));
+          if (stopped) active.delete(claim);
           else void run(claim);
           // A pass computes until it first waits for somebody: one each turn.
           if (claims.length > 1) await turn();
@@ -153,7 +154,7 @@ export const createWorker = (deps: WorkerDeps): Worker => {
         void look();
       });
       renewing = setInterval(() => {
-        queue.renew(owner, [...active.values()], leaseMs).catch((error) => deps.log.error({ err: error }, 'renewing leases failed'));
+        queue.renew(owner, [...active], leaseMs).catch((error) => deps.log.error({ err: error }, 'renewing leases failed'));
       }, leaseMs / 3);
       void look();
     },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Unavailable } from '../../src/domain/errors.ts';
+import type { Queue } from '../../src/domain/work.ts';
 import { createWorker, type Handler, type Worker } from '../../src/engine/worker.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -18,10 +19,11 @@ afterEach(async () => {
   await db.close();
 });
 
-const start = (handler: Handler, concurrency = 4) => {
-  const queue = createQueue({ store: db.store, clock: systemClock });
+const start = (handler: Handler, given: { concurrency?: number; leaseMs?: number; queue?: Queue } = {}) => {
+  const queue = given.queue ?? createQueue({ store: db.store, clock: systemClock });
   const handlers = { SEED: handler, CLUSTER: handler, NODE_GROUP: handler, NODE: handler, ORPHANS: handler, BACKUP: handler };
-  const worker = createWorker({ queue, handlers, clock: systemClock, random: () => 0, log: silentLog, concurrency });
+  const { concurrency = 4, leaseMs = 60_000 } = given;
+  const worker = createWorker({ queue, handlers, clock: systemClock, random: () => 0, log: silentLog, concurrency, leaseMs });
   workers.push(worker);
   worker.start();
   return worker;
@@ -50,15 +52,18 @@ test('every key is worked on, never one twice at a time, never more than allowed
   const busy = new Set<string>();
   const done = new Set<string>();
   let most = 0;
-  start(async ({ claim }) => {
-    expect(busy.has(claim.id)).toBe(false);
-    busy.add(claim.id);
-    most = Math.max(most, busy.size);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    busy.delete(claim.id);
-    done.add(claim.id);
-    return { dueInMs: null, failed: false };
-  }, 5);
+  start(
+    async ({ claim }) => {
+      expect(busy.has(claim.id)).toBe(false);
+      busy.add(claim.id);
+      most = Math.max(most, busy.size);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      busy.delete(claim.id);
+      done.add(claim.id);
+      return { dueInMs: null, failed: false };
+    },
+    { concurrency: 5 },
+  );
   const ids = Array.from({ length: 60 }, () => randomUUID());
   await Promise.all(ids.map(put));
   await until(() => done.size === 60);
@@ -87,4 +92,35 @@ test('a key that settles for later comes back then', async () => {
   await put('a');
   await until(() => at.length === 2);
   expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(45);
+});
+
+test('a pass whose lease was lost, and that ends at last, takes nothing from the one that took its place', async () => {
+  const queue = createQueue({ store: db.store, clock: systemClock });
+  let away = true;
+  const renew: Queue['renew'] = async (...args) => {
+    if (away) throw new Error('The database is locked.');
+    return queue.renew(...args);
+  };
+  const begun: (() => void)[] = [];
+  const woken: number[] = [];
+  const handler: Handler = async ({ onWake }) => {
+    const number = begun.length;
+    const unlisten = onWake(() => woken.push(number));
+    await new Promise<void>((end) => begun.push(end));
+    unlisten();
+    return { dueInMs: null, failed: false };
+  };
+  start(handler, { queue: { ...queue, renew }, leaseMs: 150 });
+  await put('a');
+  await until(() => begun.length === 2);
+  away = false;
+  begun[0]?.();
+  // Longer than a lease: it is renewed, or it would be begun a third time.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(begun).toHaveLength(2);
+  await put('a');
+  await until(() => woken.includes(1));
+  begun[1]?.();
+  await until(() => begun.length === 3);
+  begun[2]?.();
 });
