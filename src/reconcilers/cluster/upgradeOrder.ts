@@ -7,6 +7,7 @@ import { selectorOf } from '../../controlPlane/workload.ts';
 import { isOlder, isUpgrading, newerOf, noWayBack } from '../../domain/upgrade.ts';
 import { parseVersion } from '../../domain/version.ts';
 import { type Outcome, waiting } from '../../engine/flow.ts';
+import { loadCluster, patchCluster } from '../../store/reconcile.ts';
 import { findUnmoved } from '../rollout.ts';
 import { selectorText } from '../workload.ts';
 import type { ClusterScope } from './scope.ts';
@@ -81,8 +82,17 @@ export const checkWayBack = async (scope: ClusterScope): Promise<void> => {
   const labelSelector = selectorText(selectorOf(hosted, 'kube-apiserver'));
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: hosted.namespace, labelSelector });
   const newest = (items as unknown as Pod[]).flatMap(versionRunBy).reduce(newerOf, row.upgrade.newestApiServer);
-  if (newest !== row.upgrade.newestApiServer) await scope.patch({ upgrade: { ...row.upgrade, newestApiServer: newest } });
+  if (newest !== row.upgrade.newestApiServer) await noteNewest(scope, newest);
   if (isOlder(row.spec.kubernetesVersion, newest)) throw noWayBack(newest, row.spec.kubernetesVersion);
+};
+
+/** Into what is stored: another upgrade may have been asked for since the pass began, with a backup of its own that comes before it. */
+const noteNewest = async ({ row, write }: ClusterScope, newestApiServer: string): Promise<void> => {
+  await write(async (tx) => {
+    const upgrade = (await loadCluster(tx.db, row.id))?.upgrade ?? null;
+    if (upgrade !== null) await patchCluster(tx, row.id, { upgrade: { ...upgrade, newestApiServer } });
+  });
+  if (row.upgrade !== null) row.upgrade = { ...row.upgrade, newestApiServer };
 };
 
 /** None: it has not started yet, for want of its image, say; then it has written nothing. */
