@@ -3,7 +3,7 @@ import { permit } from '../domain/actor.ts';
 import { isHibernating } from '../domain/hibernation.ts';
 import { workerObjects } from '../domain/plannedObjects.ts';
 import { isReplaced } from '../domain/roll.ts';
-import { chooseVictims } from '../domain/victims.ts';
+import { chooseVictims, namedAfter } from '../domain/victims.ts';
 import { listClusterInventory } from '../store/inventory.ts';
 import { listLiveNodes } from '../store/reconcile.ts';
 import { ownInput, parseInput } from './parse.ts';
@@ -28,7 +28,7 @@ export const planResizeNodeGroup = planCommand('RESIZE_NODE_GROUP', async (deps,
   // Asleep it has none, and is given all when it wakes.
   const before = isHibernating(cluster) ? row.spec.count : staying.length;
   const old = staying.filter((node) => isReplaced(node, row, cluster));
-  const victims = chooseVictims(staying, Math.max(0, before - count), nodesToRemove, old);
+  const victims = chooseVictims(staying, Math.max(0, before - count), namedAfter(row, count, nodesToRemove), old);
   add(sketch.plan, {
     creates: workerObjects(row.name, row.spec, Math.max(0, count - before)),
     deletes: victims.length === 0 ? [] : nodeObjects(row, victims, await listClusterInventory(db, cluster.id)),

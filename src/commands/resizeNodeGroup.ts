@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Conflict, UserError } from '../domain/errors.ts';
 import { MAX_NODES_PER_GROUP } from '../domain/nodeGroup.ts';
+import { namedAfter } from '../domain/victims.ts';
 import type { Looking } from '../store/open.ts';
 import { type ClusterRow, listLiveNodeGroups, listLiveNodes, type NodeGroupRow, patchNodeGroup } from '../store/reconcile.ts';
 import type { Call, CommandDeps } from './call.ts';
@@ -32,7 +33,7 @@ export const resizeNodeGroup = nodeGroupCommand({
     await patchNodeGroup(tx, row.id, {
       spec: { ...row.spec, count },
       vcpus,
-      nodesToRemove,
+      nodesToRemove: namedAfter(row, count, nodesToRemove),
       generation,
       updatedAt: deps.clock.now(),
       ...(row.state === 'READY' && { state: 'UPDATING' }),

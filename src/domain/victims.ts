@@ -34,3 +34,10 @@ export const chooseVictims = <Node extends Candidate>(
   }
   return victims;
 };
+
+/** Who is named to go once `count` workers are wanted: those that were before go as well, unless the count has taken that back. */
+export const namedAfter = (
+  { spec, nodesToRemove }: { spec: { count: number }; nodesToRemove: readonly string[] },
+  count: number,
+  named: readonly string[],
+): string[] => (count <= spec.count ? [...new Set([...nodesToRemove, ...named])] : [...named]);

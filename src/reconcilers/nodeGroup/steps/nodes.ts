@@ -28,6 +28,7 @@ import {
   listLiveNodesOfCluster,
   loadNodeGroup,
   type NodeRow,
+  patchNodeGroup,
   requestNodeDeletion,
 } from '../../../store/reconcile.ts';
 import { listNodeTroubles } from '../../../store/troubles.ts';
@@ -124,7 +125,7 @@ const ensureNodes = async (scope: NodeGroupScope): Promise<Outcome> => {
   if (old.length > 0) return follow(scope, `${old.length} nodes to be replaced, once ${late.length + leaving} others have come or gone`);
   if (late.length + leaving > 0) return follow(scope, `${late.length + leaving} of ${scope.nodes.length} nodes`);
   await forgetRefusal(scope);
-  if (scope.row.nodesToRemove.length > 0) await scope.patch({ nodesToRemove: [] });
+  if (scope.row.nodesToRemove.length > 0) await forgetNamed(scope);
   if (goesOn !== null) return done(`${progressOf(scope, rolled, wanted)}, in ${sayOpening(goesOn)}`);
   return done(atRest(scope, staying.length));
 };
@@ -189,6 +190,12 @@ const forgetRefusal = async ({ row, patch }: NodeGroupScope): Promise<void> => {
   const { surgeRefused: _, ...resolved } = row.resolved;
   await patch({ resolved });
 };
+
+/** Those that were named to go have gone. */
+const forgetNamed = (scope: NodeGroupScope): Promise<void> =>
+  scope.write(async (tx) => {
+    if (!(await isOvertaken(tx, scope))) await patchNodeGroup(tx, scope.row.id, { nodesToRemove: [] });
+  });
 
 /** Such as "2 of 5 nodes run v1.36.3"; of another change it is told how many it has reached. `rolled`: those that it has not. */
 const progressOf = ({ row, cluster, nodes }: NodeGroupScope, rolled: readonly NodeRow[], wanted: number): string => {
