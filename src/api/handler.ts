@@ -1,7 +1,6 @@
 /** Answers one HTTP request: guards first, then GraphQL. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { SeedbedError, TooMuch } from '../domain/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { encodingOf } from './compression.ts';
@@ -13,37 +12,15 @@ import { Costed, HungUp, Refusal } from './guards.ts';
 import { openApiPage, operationPage } from './operationPage.ts';
 import { type HandlerDeps, onlyGet, type Page, shortText, text } from './page.ts';
 import { GRAPHQL, OPEN_API, OPERATIONS, READING } from './paths.ts';
+import { inOrder } from './pipeline.ts';
 import { statusOf } from './problemStatus.ts';
 import { answeredType } from './queryAnswer.ts';
 import { sendRefused } from './refusedAnswer.ts';
 import { requestIdsOf } from './requestIds.ts';
 import { printedSchema } from './schema.ts';
 
-/**
- * Requests that come on a connection before the ones before them are answered wait for those: their answers stand in order anyway, and a
- * thousand in one piece would be begun in one turn of the event loop.
- */
-export const createHandler = (parts: HandlerDeps): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
-  const last = new WeakMap<Socket, Promise<void>>();
-  return (request, response) => {
-    const { socket } = request;
-    const answered = answerAfter(last.get(socket), parts, request, response).finally(() => {
-      if (last.get(socket) === answered) last.delete(socket);
-    });
-    last.set(socket, answered);
-    return answered;
-  };
-};
-
-const answerAfter = async (before: Promise<void> | undefined, parts: HandlerDeps, request: IncomingMessage, response: ServerResponse) => {
-  if (before !== undefined) {
-    await before;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  if (request.socket.destroyed) return;
-  await answer(parts, request, response);
-  if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
-};
+export const createHandler = (parts: HandlerDeps): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) =>
+  inOrder((request, response) => answer(parts, request, response));
 
 const answer = async (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const { metrics } = parts;

@@ -171,6 +171,40 @@ test('a thousand requests in one piece on one connection are answered one after 
   expect((await server.report()).stallMs).toBeLessThan(MAX_STALL_MS);
 });
 
+test.each<[string, () => string]>([
+  ['by a stranger', () => ''],
+  [
+    'behind a stream without end',
+    () => {
+      const body = JSON.stringify({ query: 'subscription { clusters { clusterId } }' });
+      return `${head('Accept: text/event-stream', `Content-Length: ${body.length}`)}${body}`;
+    },
+  ],
+])('20 MB of small requests on one connection, %s, are read as they are answered', AGAIN, async (_name, first) => {
+  const { hostname, port } = new URL(server.url);
+  await server.report();
+  const before = (await server.report()).rssMiB;
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  socket.resume();
+  socket.write(first());
+  const chunk = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2_000);
+  const push = () => {
+    while (socket.bytesWritten < 20 * MIB && socket.write(chunk));
+    socket.once('drain', push);
+  };
+  push();
+  for (let i = 0; i < 20; i += 1) {
+    expect((await send(server, story.member, VIEWER)).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const { rssMiB } = await server.report();
+  // All of them would take a gigabyte and a half.
+  expect(rssMiB - before).toBeLessThan(100);
+  expect(socket.bytesWritten - socket.writableLength).toBeLessThan(10 * MIB);
+  socket.destroy();
+});
+
 test('300 slow ones keep nobody waiting', AGAIN, async () => {
   const { hostname, port } = new URL(server.url);
   const slow = Array.from({ length: 300 }, () => {
