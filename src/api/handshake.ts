@@ -31,6 +31,8 @@ export interface HandshakeDeps {
   newId(): string;
   /** How many may wait. */
   mostWaiting?: number;
+  /** After so long without a byte to or from it a connection that is not a WebSocket is over. */
+  unreadMs?: number;
 }
 
 /** Some seconds' work, and as many as may come back at once; 64 KB each of those who send more, which nobody should before he is answered. */
@@ -47,7 +49,7 @@ interface Handshake {
 }
 
 export const createHandshakes = (deps: HandshakeDeps): Handshakes => {
-  const { mostWaiting = MOST_WAITING } = deps;
+  const { mostWaiting = MOST_WAITING, unreadMs = UNREAD_MS } = deps;
   let isOpen = true;
   const line = createLine<Handshake>((handshake) => {
     rest(handshake);
@@ -57,7 +59,7 @@ export const createHandshakes = (deps: HandshakeDeps): Handshakes => {
     take: (request, socket, head) => {
       socket.on('error', destroy);
       // Whoever reads nothing, not even what refuses him, has gone. A WebSocket has no such limit: ws takes it off again.
-      if (socket instanceof Socket) socket.setTimeout(UNREAD_MS, destroy);
+      if (socket instanceof Socket) socket.setTimeout(unreadMs, destroy);
       const gone = () => {
         line.leave(handshake);
         socket.destroy();

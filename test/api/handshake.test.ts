@@ -137,6 +137,19 @@ test('whose address sends too much is refused at once, and takes no place', asyn
   expect(letIn).toEqual([0]);
 });
 
+test('who does not read what refuses him is cut off', async () => {
+  const { letIn, callAll, take } = await open({ unreadMs: 300 });
+  const [deaf, other] = (await callAll(2)) as [Call, Call];
+  deaf.client.pause();
+  // More than the kernel keeps for him: the refusal stands behind it.
+  deaf.socket.write(Buffer.alloc(32 * 1024 * 1024));
+  take(deaf, '/other');
+  take(other);
+  await expect.poll(() => deaf.socket.destroyed, { timeout: 10_000 }).toBe(true);
+  expect(deaf.socket.writableFinished).toBe(false);
+  expect(letIn).toEqual([1]);
+});
+
 test('those who wait when the server stops are refused, and so is who comes then', async () => {
   const { handshakes, letIn, callAll, take } = await open();
   const calls = await callAll(3);
