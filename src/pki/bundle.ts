@@ -1,6 +1,7 @@
 /** All keys and certificates of one cluster as one plain value, completed and renewed without ever changing an authority. */
 import { renewalAt } from '../domain/certificate.ts';
 import { fingerprint, stableJson } from '../lib/json.ts';
+import { createOneAtATime } from '../lib/oneAtATime.ts';
 import {
   AUTHORITIES,
   type Authority,
@@ -136,6 +137,9 @@ const planLeaves = (names: ClusterPkiNames): Record<LeafName, LeafPlan> => ({
   keystoneAuth: { by: 'ca', commonName: 'keystone-auth', usages: ['server'], sans: names.keystoneAuth },
 });
 
+/** A certificate is some milliseconds of computing. Those of many clusters, all ready to go on at once, would hold the event loop for long. */
+const oneAtATime = createOneAtATime();
+
 /**
  * Fills in what is missing; renews a leaf whose names, usages or authority changed or that has lived two thirds of its life.
  * Authorities and the service account key, once there, stay (rotation.ts changes them): nodes and tokens out there trust them.
@@ -147,11 +151,13 @@ export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, exi
   if (ready !== undefined && staleLeaves(ready, plans, deps.now()).length === 0 && stableJson(ready.trust) === stableJson(trustOf(ready)))
     return ready;
   const authorities = { ...existing.authorities } as Partial<ClusterPki['authorities']>;
+  const authority = (name: AuthorityName): KeyPair | Promise<KeyPair> =>
+    authorities[name] ?? oneAtATime(() => createAuthority(AUTHORITIES[name], deps));
   const made: Omit<ClusterPki, 'trust'> = {
     authorities: {
-      ca: authorities.ca ?? (await createAuthority(AUTHORITIES.ca, deps)),
-      frontProxyCa: authorities.frontProxyCa ?? (await createAuthority(AUTHORITIES.frontProxyCa, deps)),
-      etcdCa: authorities.etcdCa ?? (await createAuthority(AUTHORITIES.etcdCa, deps)),
+      ca: await authority('ca'),
+      frontProxyCa: await authority('frontProxyCa'),
+      etcdCa: await authority('etcdCa'),
     },
     serviceAccount: existing.serviceAccount ?? createServiceAccountKey(),
     leaves: { ...existing.leaves } as ClusterPki['leaves'],
@@ -175,7 +181,8 @@ export const buildClusterPki = async (names: ClusterPkiNames, deps: PkiDeps, exi
   };
   for (const name of staleLeaves(made, plans, deps.now())) {
     const { by, server: _, ...profile } = plans[name];
-    made.leaves[name] = { ...(await issueLeaf(open[by], profile, deps)), profile: profileOf(made, plans[name]) };
+    const leaf = await oneAtATime(() => issueLeaf(open[by], profile, deps));
+    made.leaves[name] = { ...leaf, profile: profileOf(made, plans[name]) };
   }
   const complete = { ...made, trust: trustOf(made) };
   for (const name of Object.keys(made.kubeconfigs) as KubeconfigName[])

@@ -1,6 +1,7 @@
 /** `npm run bench [-- PART… COUNT]`: figures in one table, each beside its goal; a missed goal is told and is no failure. */
 import { benchAcknowledge } from './acknowledge.ts';
 import { benchBackup } from './backup.ts';
+import { benchBusy } from './busy.ts';
 import { benchCalls } from './calls.ts';
 import { benchDayTwo } from './dayTwo.ts';
 import { benchDepth } from './depth.ts';
@@ -38,6 +39,7 @@ const parts: Parts = {
   healing: benchHealing,
   upgrade: () => benchUpgrade(many(100)),
   dayTwo: () => benchDayTwo(many(100)),
+  busy: () => benchBusy(many(1_000)),
   fleet: () => benchFleet(many(1_000)),
 };
 // Whoever ends the benchmark ends its processes.

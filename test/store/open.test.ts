@@ -64,6 +64,39 @@ test("its version changes with each commit at once, and with another program's b
   expect(db.store.version()).not.toBe(second);
 });
 
+test('transactions that compute for long share a commit, and everybody else has turns between them, in which nothing of them is seen', async () => {
+  let turns = 0;
+  let counting = true;
+  const seen: string[][] = [];
+  const count = (): void => {
+    turns += 1;
+    void ids().then((now) => seen.push(now));
+    if (counting) setImmediate(count);
+  };
+  const at: number[] = [];
+  const commits: number[] = [];
+  db.store.onCommit(() => commits.push(turns));
+  const slow = (id: string) =>
+    db.store.transaction(async (tx) => {
+      at.push(turns);
+      const end = performance.now() + 6;
+      while (performance.now() < end);
+      await tx.db.insert(workItems).values({ kind: 'CLUSTER', id, dueAt: 1 });
+    });
+  setImmediate(count);
+  await Promise.all(['a', 'b', 'c', 'd', 'e'].map(slow));
+  counting = false;
+  // Each in a turn of its own, and all told of in one.
+  expect(new Set(at).size).toBe(5);
+  expect(new Set(commits).size).toBe(1);
+  const before = seen.slice(
+    0,
+    seen.findIndex((now) => now.length > 0),
+  );
+  expect(before.length).toBeGreaterThanOrEqual(5);
+  expect(await ids()).toEqual(['a', 'b', 'c', 'd', 'e']);
+});
+
 test('another program that writes is waited for while everything else goes on, and what it never lets through fails alone', async () => {
   const other = new Database(db.path);
   other.exec('begin immediate');
