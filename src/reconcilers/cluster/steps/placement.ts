@@ -4,7 +4,7 @@ import { seedDemandOf } from '../../../domain/controlPlane.ts';
 import { choosePlacement } from '../../../domain/placement.ts';
 import { done, type Step, waiting } from '../../../engine/flow.ts';
 import { stableJson } from '../../../lib/json.ts';
-import { loadSeed, patchCluster } from '../../../store/reconcile.ts';
+import { patchCluster } from '../../../store/reconcile.ts';
 import { listSeedCandidates } from '../../../store/seeds.ts';
 import { enqueue } from '../../../store/workItems.ts';
 import type { ClusterScope } from '../scope.ts';
@@ -21,27 +21,25 @@ export const placement: Step<ClusterScope> = {
     const { spec } = scope.row;
     const nodeCidr = nodeCidrOf(scope.row);
     if (nodeCidr === null) return waiting('the range of the given subnet', 2_000);
-    const candidates = await listSeedCandidates(scope.db);
-    const choice = choosePlacement(candidates, {
-      seedId: scope.row.requestedSeedId,
-      region: null,
-      selector: spec.seedSelector,
-      kept: spec.controlPlane.allowedCidrs.length > 0,
-      floatingIp: spec.masterLbFloatingIpEnabled,
-      demand: seedDemandOf(spec.controlPlane),
-      cidrs: [spec.podCidr, spec.serviceCidr, nodeCidr],
-    });
-    const { seedId, reasons } = choice;
     const placed = await scope.write(async (tx) => {
-      // Between the look and this write an administrator may have begun to unregister the seed.
-      const seed = seedId === null ? undefined : await loadSeed(tx.db, seedId);
-      const stays = seed !== undefined && seed.deleteRequestedAt === null && seed.deletedAt === null;
-      const patch = stays ? { placement: reasons, seedId } : { placement: reasons };
-      if (stays || stableJson(reasons) !== stableJson(scope.row.placement)) await patchCluster(tx, scope.row.id, patch);
+      // Where it is written down: of clusters that look at the same time each is to see those that were placed before it.
+      const candidates = await listSeedCandidates(tx.db);
+      const { seedId, reasons } = choosePlacement(candidates, {
+        seedId: scope.row.requestedSeedId,
+        region: null,
+        selector: spec.seedSelector,
+        kept: spec.controlPlane.allowedCidrs.length > 0,
+        floatingIp: spec.masterLbFloatingIpEnabled,
+        demand: seedDemandOf(spec.controlPlane),
+        cidrs: [spec.podCidr, spec.serviceCidr, nodeCidr],
+      });
+      const patch = seedId === null ? { placement: reasons } : { placement: reasons, seedId };
+      if (seedId !== null || stableJson(reasons) !== stableJson(scope.row.placement)) await patchCluster(tx, scope.row.id, patch);
       Object.assign(scope.row, patch);
       // What was used up at a seed's last look may be free by now.
-      if (!stays) for (const { id, free } of candidates) if (free !== null) await enqueue(tx, 'SEED', id, scope.clock.now() + RECOUNT_MS);
-      return stays;
+      if (seedId === null)
+        for (const { id, free } of candidates) if (free !== null) await enqueue(tx, 'SEED', id, scope.clock.now() + RECOUNT_MS);
+      return seedId !== null;
     });
     return placed ? done() : waiting('a seed with room for this cluster', 15_000, 'CLOUD_ADMIN');
   },
