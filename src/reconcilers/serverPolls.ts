@@ -8,7 +8,7 @@ import { enqueue } from '../store/workItems.ts';
 
 export interface ServerPolls {
   /** Asks to be hinted (NODE key) when the server's status is no longer `status`; undefined status: when it is gone. */
-  follow(interest: { projectId: string; cloud: Cloud; serverId: string; nodeId: string; status: string }): void;
+  follow(interest: { projectId: string; clusterId: string; cloud: Cloud; serverId: string; nodeId: string; status: string }): void;
   forget(serverId: string): void;
   /** What Nova last said of it, in a listing or to `note`; undefined when that is older than five seconds. */
   sight(serverId: string): Server | undefined;
@@ -17,9 +17,17 @@ export interface ServerPolls {
 }
 
 interface Followed {
+  clusterId: string;
   cloud: Cloud;
   nodeId: string;
   status: string;
+}
+
+interface Project {
+  /** By the server's id. */
+  servers: Map<string, Followed>;
+  /** Clusters by whose credentials it could not be listed: another's is tried first. */
+  refused: Set<string>;
 }
 
 const TURN_MS = 1_000;
@@ -29,7 +37,7 @@ const SIGHT_MS = 5_000;
 const OVERLAP_MS = 30_000;
 
 export const createServerPolls = (deps: { store: Store; clock: Clock; log: Log; turnMs?: number }): ServerPolls => {
-  const projects = new Map<string, Map<string, Followed>>();
+  const projects = new Map<string, Project>();
   /** The oldest first. */
   const sights = new Map<string, { at: number; server: Server }>();
   const polling = new Set<string>();
@@ -50,34 +58,41 @@ export const createServerPolls = (deps: { store: Store; clock: Clock; log: Log; 
     return seen !== undefined && deps.clock.now() - seen.at <= SIGHT_MS ? seen.server : undefined;
   };
 
-  const hint = async (followed: Map<string, Followed>, server: Server) => {
-    const entry = followed.get(server.id);
+  const hint = async ({ servers }: Project, server: Server) => {
+    const entry = servers.get(server.id);
     if (entry === undefined) return;
     note(server);
     if (entry.status === server.status) return;
-    followed.delete(server.id);
+    servers.delete(server.id);
     await deps.store.transaction((tx) => enqueue(tx, 'NODE', entry.nodeId, deps.clock.now()));
   };
 
-  const poll = async (projectId: string, followed: Map<string, Followed>) => {
-    const [any] = followed.values();
-    if (any === undefined || polling.has(projectId)) return;
+  const poll = async (projectId: string, project: Project) => {
+    if (polling.has(projectId)) return;
+    const all = [...project.servers.values()];
+    const asker = all.find(({ clusterId }) => !project.refused.has(clusterId)) ?? all[0];
+    if (asker === undefined) {
+      projects.delete(projectId);
+      return;
+    }
+    // Not one is left: all are tried again.
+    if (project.refused.has(asker.clusterId)) project.refused.clear();
     polling.add(projectId);
     try {
       // Without a filter by tag: a deleted server has lost its tags, and its end is what is waited for.
-      const changed = await any.cloud.compute.listServers({ changesSince: deps.clock.now() - OVERLAP_MS });
-      await Promise.all(changed.map((server) => hint(followed, server)));
+      const changed = await asker.cloud.compute.listServers({ changesSince: deps.clock.now() - OVERLAP_MS });
+      await Promise.all(changed.map((server) => hint(project, server)));
     } catch (error) {
+      project.refused.add(asker.clusterId);
       deps.log.warn({ err: error, projectId }, 'looking at the servers of a project failed');
     } finally {
       polling.delete(projectId);
-      if (followed.size === 0) projects.delete(projectId);
     }
   };
 
   const turn = () => {
     timer = null;
-    for (const [projectId, followed] of projects) void poll(projectId, followed);
+    for (const [projectId, project] of projects) void poll(projectId, project);
     arm();
   };
   const arm = () => {
@@ -85,16 +100,16 @@ export const createServerPolls = (deps: { store: Store; clock: Clock; log: Log; 
   };
 
   return {
-    follow: ({ projectId, cloud, serverId, nodeId, status }) => {
-      const followed = projects.get(projectId) ?? new Map<string, Followed>();
-      followed.set(serverId, { cloud, nodeId, status });
-      projects.set(projectId, followed);
+    follow: ({ projectId, serverId, ...followed }) => {
+      const project = projects.get(projectId) ?? { servers: new Map(), refused: new Set() };
+      project.servers.set(serverId, followed);
+      projects.set(projectId, project);
       arm();
     },
     sight,
     note,
     forget: (serverId) => {
-      for (const followed of projects.values()) followed.delete(serverId);
+      for (const { servers } of projects.values()) servers.delete(serverId);
     },
     close: () => {
       closed = true;

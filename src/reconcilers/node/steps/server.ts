@@ -232,6 +232,7 @@ const follow = async (scope: NodeScope, serverId: string): Promise<Outcome> => {
         await noteTrouble(scope, 'NOT_READY', `is not Ready: Nova calls its server ${live.status}`);
       scope.world.servers.follow({
         projectId: scope.cluster.projectId,
+        clusterId: scope.cluster.id,
         cloud: scope.cloud(),
         serverId,
         nodeId: scope.row.id,
@@ -319,6 +320,7 @@ const removeServer = async (scope: NodeScope, id: string): Promise<boolean> => {
   if (!underWay && !(await compute.deleteServer(id))) return true;
   scope.world.servers.follow({
     projectId: scope.cluster.projectId,
+    clusterId: scope.cluster.id,
     cloud: scope.cloud(),
     serverId: id,
     nodeId: scope.row.id,
