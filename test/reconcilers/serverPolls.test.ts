@@ -60,7 +60,11 @@ test('when none can list, all are tried again', async () => {
 test('nothing ticks once nobody is waited for', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
-    follow('well', 'server-1', cloudOf(async () => []));
+    follow(
+      'well',
+      'server-1',
+      cloudOf(async () => []),
+    );
     expect(vi.getTimerCount()).toBe(1);
     polls.forget('server-1');
     await vi.advanceTimersByTimeAsync(100);
