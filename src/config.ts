@@ -415,7 +415,7 @@ export const readConfig = (environment: Environment = process.env, overrides: Pa
           : Number.isNaN(issue.input)
             ? 'must be a number'
             : issue.message;
-    return `  ${name}${variable}: ${message}`;
+    return `  ${name === '' ? '' : `${name}${variable}: `}${message}`;
   });
   throw new ConfigError(`The configuration has ${lines.length} mistake${lines.length === 1 ? '' : 's'}:\n${lines.join('\n')}`);
 };

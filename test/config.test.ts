@@ -52,7 +52,7 @@ test('every mistake is named at once, with its setting and variable, and no valu
     SEEDBED_TLS_KEY_FILE: path,
   });
   for (const said of [
-    'unknown setting regoin',
+    '\n  unknown setting regoin',
     'keystoneUrl (SEEDBED_KEYSTONE_URL)',
     'keystonePassword (SEEDBED_KEYSTONE_PASSWORD)',
     'driftSeconds (SEEDBED_DRIFT_SECONDS): must be a number',

@@ -45,13 +45,17 @@ const causeOf = (error: unknown): unknown => {
 
 /** What the library says of a variable that does not fit, as far as it repeats nothing of the value. */
 const REASONS =
-  /Field "\w+" (?:of required type "[^"]+" was not provided|is not defined by type "\w+")|Expected (?:non-nullable )?type "[^"]+"/;
+  /Field "\w+" (?:of required type "[^"]+" was not provided|is not defined by type "\w+")|Expected (?:non-nullable )?type "[^"]+"|(?:Int|Float|String|Boolean) cannot represent (?:a )?non[- ][\w -]+? value|A DateTime is text such as [\dT:.-]+Z/;
+/** It names a choice that comes near, too: of these only the type is said. */
+const ENUM = /Enum "(\w+)" cannot represent non-string value|Value "[^"]*" does not exist in "(\w+)" enum/;
 
 /** The library repeats a variable that does not fit its type, and a variable may hold a secret. */
 const withoutValue = (message: string): string => {
   const [, variable] = /^(Variable "\$\w+") got invalid value /.exec(message) ?? [];
   if (variable === undefined) return message;
   const [, at] = / at "([\w.[\]]{1,200})"; /.exec(message) ?? [];
-  const [reason] = REASONS.exec(message) ?? [];
+  const [, ofOther, ofText] = ENUM.exec(message) ?? [];
+  const type = ofOther ?? ofText;
+  const reason = type === undefined ? REASONS.exec(message)?.[0] : `Expected type "${type}"`;
   return `${variable} is not valid${at === undefined ? '' : ` at "${at}"`}${reason === undefined ? '' : `; ${reason}`}.`;
 };

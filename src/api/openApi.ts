@@ -42,7 +42,12 @@ const REFUSAL: JsonSchema = {
   },
 };
 
-export const openApiOf = (operations: StoredOperations, schema: GraphQLSchema, version: string): object => {
+/** `pathPrefix`: before all paths, as callers reach them through a proxy; empty: none. */
+export const openApiOf = (
+  operations: StoredOperations,
+  schema: GraphQLSchema,
+  { version, pathPrefix }: { version: string; pathPrefix: string },
+): object => {
   const components: Record<string, JsonSchema> = { Problem: PROBLEM, Refusal: REFUSAL };
   const paths = Object.fromEntries(
     [...operations.values()]
@@ -56,6 +61,8 @@ export const openApiOf = (operations: StoredOperations, schema: GraphQLSchema, v
       version,
       description: "The operator's stored operations. Each is done with the rights of the token's bearer.",
     },
+    // Clients put their calls together from this; without it they would leave the prefix out.
+    ...(pathPrefix !== '' && { servers: [{ url: pathPrefix }] }),
     paths,
     components: {
       schemas: components,

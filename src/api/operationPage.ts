@@ -59,7 +59,8 @@ export const openApiPage: Page = onlyGet(async (parts, request, response, ids) =
   const { actor } = await readCaller({ ...parts, serviceTokenRoles: parts.settings.serviceTokenRoles }, request, ids);
   parts.rates.takeCall(actor);
   const { version } = serverInfoOf(parts.settings);
-  text(response, 200, JSON.stringify(openApiOf(parts.operations, parts.schema, version)), 'application/json; charset=utf-8', 'no-cache');
+  const document = openApiOf(parts.operations, parts.schema, { version, pathPrefix: parts.settings.pathPrefix });
+  text(response, 200, JSON.stringify(document), 'application/json; charset=utf-8', 'no-cache');
 });
 
 /** Throws Refusal 400. No body is no variables. */

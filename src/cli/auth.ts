@@ -71,6 +71,7 @@ export const logIn = async (login: Login, signal?: AbortSignal): Promise<{ token
     url,
     body: login.body,
     remedy: `That is Keystone by OS_AUTH_URL or clouds.yaml${LOOPBACK.test(url) ? '; that of the sandbox is there while "npm start" runs' : ''}.`,
+    trustRemedy: 'Name a PEM of the authorities that sign its certificate by OS_CACERT, or as cacert in clouds.yaml.',
     ca: login.ca,
     ...(signal !== undefined && { signal }),
   });

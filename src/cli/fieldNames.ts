@@ -1,5 +1,5 @@
 /** The API names fields of its inputs; who typed a command wants to hear of options and of lines in a file. */
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import { ClientError } from '../client/errors.ts';
 import { leavesOf, valueAt } from '../lib/tree.ts';
 
@@ -32,14 +32,24 @@ const OPTIONS: Readonly<Record<string, string>> = {
 /** Likewise for arguments, which are named by what their id is of. */
 const ARGUMENTS: Readonly<Record<string, string>> = { clusterTemplateId: 'template', nodeGroupId: 'nodegroup' };
 
+/** How the API asks for more than an id. */
+const NO_CHANGE = /(?<=^Nothing is to change; )give at least one field beside the id(?=\.$)/;
+
 /** The same error in the words of the command line; whatever is no ClientError comes back as it is. */
 export const inOptions = (error: unknown, command: Command, file: SettingsFile | null): unknown => {
   if (!(error instanceof ClientError)) return error;
   const { field } = error;
   const raw = field?.join('.') ?? '';
-  const name = raw === '' ? null : nameOf(raw, command, file);
-  const others = withOptions(error.message, command, ownOf(raw));
-  const message = name === null ? others : replaced(others, raw, name);
+  const own = ownOf(raw);
+  const name = raw === '' ? null : nameOf(own, command, file);
+  const others = withOptions(
+    error.message.replace(NO_CHANGE, 'give any of the options that --help lists'),
+    command,
+    own,
+    isOfFile(own, command, file),
+  );
+  const renamed = name === null ? others : replaced(others, raw, name);
+  const message = takesDuration(own, command) ? inDurations(renamed) : renamed;
   const told = name === null || message !== others;
   return new ClientError(error.code, message, { requestId: error.requestId, field: told ? null : [name], cause: error.cause });
 };
@@ -47,30 +57,47 @@ export const inOptions = (error: unknown, command: Command, file: SettingsFile |
 /** A --file of a cluster holds what stands below "overrides". */
 const ownOf = (raw: string): string => raw.replace(/^overrides\./, '');
 
-const nameOf = (raw: string, command: Command, file: SettingsFile | null): string => {
-  const own = ownOf(raw);
+const nameOf = (own: string, command: Command, file: SettingsFile | null): string => {
   const option = optionOf(own, command);
-  if (option?.given === true) return option.long;
-  if (file !== null && leadsInto(file.settings, own)) return `${own} in ${file.path === '-' ? 'standard input' : file.path}`;
+  if (file !== null && isOfFile(own, command, file)) return `${own} in ${file.path === '-' ? 'standard input' : file.path}`;
+  // Many labels may have been given: the key says which is meant.
+  if (option?.long === '--label') return own.replace(/^labels\.?/, '--label ').trimEnd();
   if (option !== null) return option.long;
   const argument = ARGUMENTS[own] ?? own.replace(/Id$/, '');
   return command.registeredArguments.some((known) => known.name() === argument) ? `<${argument}>` : own;
 };
+
+/** A field of the file that no option wins over. */
+const isOfFile = (own: string, command: Command, file: SettingsFile | null): boolean =>
+  file !== null && optionOf(own, command)?.given !== true && leadsInto(file.settings, own);
 
 /** The path is in the file, or leads into a list that is. */
 const leadsInto = (settings: Record<string, unknown>, path: string): boolean =>
   valueAt(settings, path) !== undefined || leavesOf(settings).some(([leaf]) => path.startsWith(`${leaf}.`));
 
 /** The option for a field, or for what the field is part of: labels.etcd_volume_size is said by --label. */
-const optionOf = (path: string, command: Command): { long: string; given: boolean } | null => {
+const optionOf = (path: string, command: Command): { long: string; flags: string; given: boolean } | null => {
   for (let end = path.length; end > 0; end = path.lastIndexOf('.', end - 1)) {
     const field = path.slice(0, end);
     const long = OPTIONS[field] ?? `--${kebab(field)}`;
     const option = command.options.find((known) => known.long === long);
-    if (option !== undefined) return { long, given: command.getOptionValueSource(option.attributeName()) === 'cli' };
+    if (option !== undefined) return { long, flags: option.flags, given: isGiven(option, command) };
   }
   return null;
 };
+
+const isGiven = (option: Option, command: Command): boolean => command.getOptionValueSource(option.attributeName()) === 'cli';
+
+const takesDuration = (own: string, command: Command): boolean =>
+  own.endsWith('Seconds') && optionOf(own, command)?.flags.includes('<duration>') === true;
+
+/** Bounds in seconds, as a duration is typed. */
+const inDurations = (message: string): string =>
+  message.replace(/(?<=\bmust be at (?:least|most) )\d+(?=\.$)/, (text) => {
+    const seconds = Number(text);
+    if (seconds % 3_600 === 0) return `${seconds / 3_600}h`;
+    return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
+  });
 
 const kebab = (field: string): string => field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
@@ -84,9 +111,13 @@ const replaced = (message: string, raw: string, name: string): string => {
   return once !== message ? once : message.replace(sought(ownOf(raw)), () => name);
 };
 
-/** Camel-cased fields that the command has options for, wherever a remedy names them: they are no English words. */
-const withOptions = (message: string, command: Command, blamed: string): string =>
+/**
+ * Camel-cased fields that the command has options for, wherever a remedy names them: they are no English words. `onlyGiven`: who has a
+ * file to mend reads of its fields, but for those that an option was given for.
+ */
+const withOptions = (message: string, command: Command, blamed: string, onlyGiven: boolean): string =>
   message.replace(/(?<![\w.-])([a-z]+[A-Z]\w*)(?:: true)?(?![\w-]|\.\w)/g, (text, field: string) => {
     const long = OPTIONS[field] ?? `--${kebab(field)}`;
-    return field !== blamed && command.options.some((known) => known.long === long) ? long : text;
+    const option = command.options.find((known) => known.long === long);
+    return field !== blamed && option !== undefined && (!onlyGiven || isGiven(option, command)) ? long : text;
   });

@@ -5,7 +5,7 @@ import { ClientError } from '../client/errors.ts';
 import type { Operation } from '../client/types.ts';
 import { clusterText } from './clusterText.ts';
 import { getCluster } from './find.ts';
-import { action, type ChangeOptions, defineChange, given, readDuration } from './options.ts';
+import { action, type ChangeOptions, defineChange, given, readDuration, readTime } from './options.ts';
 import type { Io, Session } from './session.ts';
 
 interface HibernateOptions extends ChangeOptions {
@@ -28,7 +28,8 @@ export const addHibernation = (cluster: Command, io: Io): void => {
 const hibernate = async (session: Session, [nameOrId = '']: readonly string[], options: HibernateOptions): Promise<void> => {
   if (options.until !== undefined && options.for !== undefined)
     throw new ClientError('USAGE', 'Say how long it sleeps by one of --until and --for, or by neither: then it sleeps until it is woken.');
-  const until = options.until ?? (options.for === undefined ? undefined : new Date(session.now() + options.for).toISOString());
+  const end = options.for === undefined ? undefined : new Date(session.now() + options.for).toISOString();
+  const until = options.until === undefined ? end : readTime(options.until, '--until');
   await change(session, nameOrId, options, { document: HIBERNATE_CLUSTER, title: 'Hibernate', until });
 };
 

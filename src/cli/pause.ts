@@ -4,7 +4,7 @@ import { PAUSE_CLUSTER, RESUME_CLUSTER } from '../client/documents.ts';
 import { ClientError } from '../client/errors.ts';
 import type { ClusterPause } from '../client/types.ts';
 import { getCluster } from './find.ts';
-import { action, defineAtOnce, given, readDuration } from './options.ts';
+import { action, defineAtOnce, given, readDuration, readTime } from './options.ts';
 import type { CommonOptions, Io, Session } from './session.ts';
 
 interface PauseOptions extends CommonOptions {
@@ -30,7 +30,8 @@ export const addPause = (cluster: Command, io: Io): void => {
 
 const pause = async (session: Session, [nameOrId = '']: readonly string[], options: PauseOptions): Promise<void> => {
   const { reason, idempotencyKey } = options;
-  const until = options.until ?? (options.for === undefined ? undefined : new Date(session.now() + options.for).toISOString());
+  const end = options.for === undefined ? undefined : new Date(session.now() + options.for).toISOString();
+  const until = options.until === undefined ? end : readTime(options.until, '--until');
   if (until === undefined || (options.until !== undefined && options.for !== undefined))
     throw new ClientError('USAGE', 'Say how long it lasts: give either --until or --for.');
   const { uuid, name } = await getCluster(session.client, nameOrId);

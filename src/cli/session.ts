@@ -68,6 +68,7 @@ export const openSession = (io: Io, options: CommonOptions): Session => {
     ca: caOf(io.environment['SEEDBED_CACERT']) ?? login.ca,
     signal: io.signal,
     remedy: 'That is the API by --url or SEEDBED_URL; does Seedbed run there?',
+    trustRemedy: 'Name a PEM of the authorities that sign its certificate by SEEDBED_CACERT.',
   });
   let file: SettingsFile | null = null;
   return {

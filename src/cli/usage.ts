@@ -28,6 +28,11 @@ const show = async (session: Session, [nameOrId]: readonly string[], { from, to,
     from: from === undefined ? monthOf(now) : readTime(from, '--from'),
     to: to === undefined ? new Date(now).toISOString() : readTime(to, '--to'),
   };
+  if (period.to <= period.from)
+    throw new ClientError(
+      'USAGE',
+      `--from must be before ${to === undefined ? 'now, which is the end unless --to says another' : '--to'}.`,
+    );
   // One that was deleted is found by its id.
   const clusterId = nameOrId === undefined ? undefined : (await getCluster(session.client, nameOrId)).uuid;
   const asked = given({ ...period, clusterId, projectId: project });

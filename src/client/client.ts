@@ -18,6 +18,8 @@ export interface ClientOptions {
   signal?: AbortSignal;
   /** A sentence on how to name another address, for whoever cannot reach this one. */
   remedy?: string;
+  /** Likewise on how to name the authorities to trust, for whoever does not trust its certificate. */
+  trustRemedy?: string;
 }
 
 export interface Client {
@@ -118,6 +120,7 @@ const post = async (options: ClientOptions, document: string, variables: Variabl
     headers: { 'X-Auth-Token': await options.token(fresh) },
     body: { query: document, variables },
     ...(options.remedy !== undefined && { remedy: options.remedy }),
+    ...(options.trustRemedy !== undefined && { trustRemedy: options.trustRemedy }),
     ...(options.ca != null && { ca: options.ca }),
     ...(options.signal !== undefined && { signal: options.signal }),
   });

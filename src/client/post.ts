@@ -13,6 +13,8 @@ export interface PostOptions {
   timeoutMs?: number;
   /** A sentence on how to name another address. */
   remedy?: string;
+  /** A sentence on how to name the authorities to trust, in its place where the certificate's is none of them. */
+  trustRemedy?: string;
 }
 
 export interface PostAnswer {
@@ -26,7 +28,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** Throws ClientError UNREACHABLE when there is no answer in time, INTERRUPTED when the signal says so. */
 export const postJson = async (options: PostOptions): Promise<PostAnswer> => {
-  const { url, timeoutMs = DEFAULT_TIMEOUT_MS, remedy } = options;
+  const { url, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const limit = AbortSignal.timeout(timeoutMs);
   const signal = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit]);
   try {
@@ -37,11 +39,22 @@ export const postJson = async (options: PostOptions): Promise<PostAnswer> => {
   } catch (error) {
     if (options.signal?.aborted) throw new ClientError('INTERRUPTED', 'Interrupted.', { cause: error });
     const reason = limit.aborted ? `no answer within ${timeoutMs / 1000} s` : messageOf(error);
+    const remedy = isDistrust(error) ? (options.trustRemedy ?? options.remedy) : options.remedy;
     throw new ClientError('UNREACHABLE', `${url} cannot be reached: ${reason}.${remedy === undefined ? '' : ` ${remedy}`}`, {
       cause: error,
     });
   }
 };
+
+const DISTRUST = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+const isDistrust = (error: unknown): boolean => error instanceof Error && 'code' in error && DISTRUST.has(String(error.code));
 
 const send = (options: PostOptions, signal: AbortSignal): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {

@@ -40,10 +40,10 @@ export const checkSpec = (spec: TemplateSpec, pathOf: PathOf, isGiven: (field: S
   if (nodes.prefix < 8 || nodes.prefix > 28) throw invalid('The range for nodes must be between /8 and /28.', pathOf('nodeCidr'));
   const checked = { ...spec, podCidr: formatCidr(pods), serviceCidr: formatCidr(services), nodeCidr: formatCidr(nodes) };
   const ranges = [
-    { name: 'The range for pods', cidr: checked.podCidr, of: 'podCidr' as const },
-    { name: 'The range for services', cidr: checked.serviceCidr, of: 'serviceCidr' as const },
+    { name: 'the range for pods', cidr: checked.podCidr, of: 'podCidr' as const },
+    { name: 'the range for services', cidr: checked.serviceCidr, of: 'serviceCidr' as const },
     // A given network brings its own range.
-    ...(spec.fixedNetwork === null ? [{ name: 'The range for nodes', cidr: checked.nodeCidr, of: 'nodeCidr' as const }] : []),
+    ...(spec.fixedNetwork === null ? [{ name: 'the range for nodes', cidr: checked.nodeCidr, of: 'nodeCidr' as const }] : []),
   ].sort((x, y) => Number(isGiven(x.of)) - Number(isGiven(y.of)));
   refuseOverlaps([
     ...RESERVED.map((cidr) => ({ name: 'the reserved range', cidr, field: [] })),
@@ -92,9 +92,9 @@ export const checkRangesV6 = (
   isGiven: (field: SpecPath) => boolean = () => false,
 ): void => {
   const ranges = [
-    { name: 'The IPv6 range for pods', cidr: spec.podCidrV6, of: 'podCidrV6' as const },
-    { name: 'The IPv6 range for services', cidr: spec.serviceCidrV6, of: 'serviceCidrV6' as const },
-    ...(nodeCidr === null ? [] : [{ name: 'The IPv6 range for nodes', cidr: nodeCidr, of: 'nodeCidrV6' as const }]),
+    { name: 'the IPv6 range for pods', cidr: spec.podCidrV6, of: 'podCidrV6' as const },
+    { name: 'the IPv6 range for services', cidr: spec.serviceCidrV6, of: 'serviceCidrV6' as const },
+    ...(nodeCidr === null ? [] : [{ name: 'the IPv6 range for nodes', cidr: nodeCidr, of: 'nodeCidrV6' as const }]),
   ].sort((x, y) => Number(isGiven(x.of)) - Number(isGiven(y.of)));
   refuseOverlapsV6([
     ...RESERVED_V6.map((cidr) => ({ name: 'the reserved range', cidr, field: [] })),

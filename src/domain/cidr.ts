@@ -110,7 +110,9 @@ export const refuseFirstOverlap = <Range>(
     const a = parsed.slice(0, i).find((earlier) => overlap(earlier.parsed, b.parsed));
     if (a === undefined) continue;
     const both = `${b.name} ${format(b.parsed)} overlaps ${a.name} ${format(a.parsed)}`;
-    throw new UserError('OVERLAPPING_CIDR', `${both}; choose ranges that share no address.`, { field: b.field });
+    throw new UserError('OVERLAPPING_CIDR', `${both.charAt(0).toUpperCase()}${both.slice(1)}; choose ranges that share no address.`, {
+      field: b.field,
+    });
   }
 };
 

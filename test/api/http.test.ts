@@ -282,6 +282,29 @@ test('a variable that does not fit is not repeated: it may be a secret', async (
   }
 });
 
+test.each([
+  ['CreateCluster', { nodeCount: 'three' }, 'nodeCount', 'Int cannot represent non-integer value'],
+  ['CreateCluster', { nodeCount: 3_000_000_000 }, 'nodeCount', 'Int cannot represent non 32-bit signed integer value'],
+  ['CreateCluster', { name: 4711 }, 'name', 'String cannot represent a non string value'],
+  ['CreateCluster', { overrides: { networkDriver: 'CALIC' } }, 'overrides.networkDriver', 'Expected type "NetworkDriver"'],
+  ['CreateCluster', { overrides: { networkDriver: 4711 } }, 'overrides.networkDriver', 'Expected type "NetworkDriver"'],
+  [
+    'CreateCluster',
+    { overrides: { autoHealingEnabled: 'yes' } },
+    'overrides.autoHealingEnabled',
+    'Boolean cannot represent a non boolean value',
+  ],
+  ['PauseCluster', { until: 'tomorrow' }, 'until', 'A DateTime is text such as 2026-11-24T00:00:00.000Z'],
+])('an input of %s with %j is refused with the field and what it must be', async (name, input, at, told) => {
+  const world = await openWorld();
+  const whole = name === 'CreateCluster' ? { name: 'web', clusterTemplate: 'small', ...input } : { clusterId: 'c', ...input };
+  const field = `${name.charAt(0).toLowerCase()}${name.slice(1)}`;
+  const { errors } = await world.post('anna', `mutation ($input: ${name}Input!) { ${field}(input: $input) { __typename } }`, {
+    input: whole,
+  });
+  expect(errors.map(({ message }) => message)).toEqual([`Variable "$input" is not valid at "input.${at}"; ${told}.`]);
+});
+
 test("tells operators how it is, without a tenant's name", async () => {
   const world = await openWorld();
   await world.data('anna', VIEWER);

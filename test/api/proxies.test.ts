@@ -41,6 +41,9 @@ test('behind a prefix all is served, and to a proxy that takes the prefix off as
     ['/clouds/kubernetes', 404],
   ] as const)
     expect([path, (await fetch(world.page(path))).status]).toEqual([path, status]);
+  // Whoever makes calls from the OpenAPI document puts this before its paths.
+  const openApi = await fetch(world.page('/clouds/kubernetes/v1/openapi.json'), { headers: { 'x-auth-token': 'anna' } });
+  expect(await openApi.json()).toMatchObject({ servers: [{ url: '/clouds/kubernetes' }] });
 });
 
 test('a connection that a load balancer keeps serves again after it was idle longer than headers may take', async () => {

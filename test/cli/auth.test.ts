@@ -1,8 +1,12 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { makeTls } from '../objectStore/tls.ts';
 import { type FakeApi, startFakeApi } from './fakeApi.ts';
 import { run } from './run.ts';
 
@@ -129,6 +133,25 @@ test.each([
   const ran = await run(['cluster', 'list'], environment as Record<string, string>);
   expect(ran.status).toBe(2);
   expect(ran.err).toContain(message);
+});
+
+test("a server whose certificate nobody vouches for is told with how to name its authority, Keystone's and the API's", async () => {
+  const tls = await makeTls('127.0.0.1');
+  const server = createServer(tls, (_request, response) => response.end('{}')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    const keystone = await run(['cluster', 'list'], { OS_AUTH_URL: url, OS_USER_ID: 'u', OS_PASSWORD: 'p', OS_PROJECT_ID: 'p' });
+    expect([keystone.status, keystone.err]).toEqual([1, expect.stringMatching(/cannot be reached: .*certificate.* by OS_CACERT/)]);
+    const api = await run(['cluster', 'list'], { SEEDBED_URL: `${url}/graphql`, OS_TOKEN: 'ready' });
+    expect([api.status, api.err]).toEqual([1, expect.stringMatching(/cannot be reached: .*certificate.* by SEEDBED_CACERT/)]);
+    const known = join(mkdtempSync(join(tmpdir(), 'authority-')), 'ca.pem');
+    writeFileSync(known, tls.caPem);
+    const trusted = await run(['cluster', 'list'], { SEEDBED_URL: `${url}/graphql`, OS_TOKEN: 'ready', SEEDBED_CACERT: known });
+    expect(trusted.err).not.toContain('cannot be reached');
+  } finally {
+    server.close();
+  }
 });
 
 test('a cloud that the file does not have is named with those that it has', async () => {

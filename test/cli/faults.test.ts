@@ -50,14 +50,33 @@ test.each<[string, string[], string[], string]>([
     [...create, '--kubernetes-version', 'v0'],
     '--kubernetes-version: v0 is not offered.',
   ],
-  ['ttlSeconds: must be at least 600.', ['ttlSeconds'], ['cluster', 'kubeconfig', 'web', '--ttl', '1s'], '--ttl: must be at least 600.'],
+  ['ttlSeconds: must be at least 600.', ['ttlSeconds'], ['cluster', 'kubeconfig', 'web', '--ttl', '1s'], '--ttl: must be at least 10m.'],
+  ['ttlSeconds: must be at most 86400.', ['ttlSeconds'], ['cluster', 'kubeconfig', 'web', '--ttl', '48h'], '--ttl: must be at most 24h.'],
+  [
+    'policy.deadlineSeconds: must be at least 45.',
+    ['policy', 'deadlineSeconds'],
+    ['cluster', 'delete', 'web', '--deadline', '5s'],
+    '--deadline: must be at least 45s.',
+  ],
   [
     'Cluster web is protected against deletion; if you mean it, repeat with disableDeletionProtection: true.',
     ['disableDeletionProtection'],
     ['cluster', 'delete', 'web'],
     'Cluster web is protected against deletion; if you mean it, repeat with --disable-deletion-protection.',
   ],
-  ['Label "x" is not known.', ['labels', 'x'], [...create, '--label', 'x=1'], 'Label "x" is not known. [--label]'],
+  ['Label "x" is not known.', ['labels', 'x'], [...create, '--label', 'x=1'], 'Label "x" is not known. [--label x]'],
+  [
+    'labels.etcd_volume_size of a living cluster cannot be changed.',
+    ['labels', 'etcd_volume_size'],
+    ['cluster', 'update', 'web', '--label', 'auto_healing_enabled=true', '--label', 'etcd_volume_size=9'],
+    '--label etcd_volume_size of a living cluster cannot be changed.',
+  ],
+  [
+    'Nothing is to change; give at least one field beside the id.',
+    [],
+    ['nodegroup', 'autoscale', 'web', 'workers'],
+    'Nothing is to change; give any of the options that --help lists.',
+  ],
   ['Cluster c1 was not found.', ['clusterId'], ['cluster', 'delete', 'web'], 'Cluster c1 was not found. [<cluster>]'],
   [
     'The group may have at most 3 nodes.',
@@ -134,6 +153,31 @@ test('options are refused alike, and what the types do not explain keeps the wor
   expect(who.err).toBe('seedbed: --visibility: must be HIDDEN or PRIVATE or PUBLIC. (request r)\n');
   await api?.close();
   expect((await withApi(unfit, create)).err).toBe('seedbed: Variable "$input" is not valid. (request r)\n');
+});
+
+test('what a file may hold is listed as it is written there, also what there are options for', async () => {
+  const path = fileWith('wheels: 3\n');
+  const { err } = await withApi(unfit, [...create, '--file', path, '--flavor', 'm1.large']);
+  expect(err).toContain('there is no such setting; there are');
+  expect(err).toMatch(/, kubernetesVersion, /);
+  expect(err).not.toContain('--kubernetes-version');
+});
+
+test.each([
+  ['pause', '--until must be a time such as'],
+  ['hibernate', '--until must be a time such as'],
+])('%s until a time that is none is refused before it is sent', async (verb, told) => {
+  const { status, err } = await withApi(answering({}), ['cluster', verb, 'web', '--until', 'yesterday']);
+  expect([status, err]).toEqual([2, expect.stringContaining(told)]);
+  expect(api?.asked.some(({ body }) => body.query?.startsWith('mutation'))).toBe(false);
+});
+
+test.each([
+  [['--from', '2999-01-01'], '--from must be before now, which is the end unless --to says another.'],
+  [['--from', '2026-01-02', '--to', '2026-01-01'], '--from must be before --to.'],
+])('usage %j ends before it begins', async (period, told) => {
+  expect(await withApi(answering({}), ['usage', ...period])).toEqual({ status: 2, out: '', err: `seedbed: ${told}\n` });
+  expect(api?.asked).toEqual([]);
 });
 
 test('a file that is no YAML says where it breaks', async () => {

@@ -42,7 +42,7 @@ test.each<[string, object, string, string, string]>([
     { ipFamilies: BOTH, podCidrV6: 'fd00::/56', serviceCidrV6: 'fd00:0:0:7::/112' },
     'OVERLAPPING_CIDR',
     'serviceCidrV6',
-    'overlaps The IPv6 range for pods fd00::/56',
+    'overlaps the IPv6 range for pods fd00::/56',
   ],
   [
     'workers among the pods that are not named',

@@ -91,5 +91,5 @@ test('overlaps blame the later range and name both', () => {
   expect(() => refuseOverlaps([pods, services])).not.toThrow();
   const refused = expect.objectContaining({ code: 'OVERLAPPING_CIDR', detail: { field: ['nodeCidr'] } });
   expect(() => refuseOverlaps([pods, services, nodes])).toThrow(refused);
-  expect(() => refuseOverlaps([pods, services, nodes])).toThrow(/nodes 10\.244\.128\.0\/24 overlaps pods 10\.244\.0\.0\/16/);
+  expect(() => refuseOverlaps([pods, services, nodes])).toThrow(/^Nodes 10\.244\.128\.0\/24 overlaps pods 10\.244\.0\.0\/16/);
 });
