@@ -55,27 +55,29 @@ export interface TokenWatchDeps {
 }
 
 export const createTokenWatches = (deps: TokenWatchDeps): TokenWatches => {
-  const watches = new Map<string, ReturnType<typeof createWatch>>();
+  // Apart: what is good beside a service's token is not so by itself, and a token may be any text until Keystone was asked about it.
+  const alone = new Map<string, ReturnType<typeof createWatch>>();
+  const besideService = new Map<string, ReturnType<typeof createWatch>>();
   const queue = createLookQueue();
   return {
     join: async (token, { requestId, allowExpired }, tell) => {
-      // Apart: what is good beside a service's token is not so by itself. No token has a space in it.
-      const key = allowExpired ? `${token} expired` : token;
-      const known = watches.get(key);
+      const watches = allowExpired ? besideService : alone;
+      const known = watches.get(token);
       if (known === undefined || known.end() !== null) {
         const actor = await deps.authenticate(token, { maxAgeMs: FRESH_MS, requestId, allowExpired });
         if (actor === null) return null;
-        const meanwhile = watches.get(key);
-        if (meanwhile === undefined || meanwhile.end() !== null) watches.set(key, createWatch(deps, queue, { token, allowExpired }, actor));
+        const meanwhile = watches.get(token);
+        if (meanwhile === undefined || meanwhile.end() !== null)
+          watches.set(token, createWatch(deps, queue, { token, allowExpired }, actor));
       }
-      const watch = watches.get(key);
+      const watch = watches.get(token);
       if (watch === undefined) return null;
       watch.listeners.add(tell);
       const leave = () => {
         watch.listeners.delete(tell);
         if (watch.listeners.size > 0) return;
         watch.stop();
-        if (watches.get(key) === watch) watches.delete(key);
+        if (watches.get(token) === watch) watches.delete(token);
       };
       return { watch, leave };
     },

@@ -251,6 +251,8 @@ test("a WebSocket takes a service's token by the same rules, in its hello and in
     for (const socket of served) {
       expect(await socket.ack).toBe('ack');
       expect(await socket.ask('{ viewer { userName } }')).toMatchObject({ data: { viewer: { userName: 'sandbox-member' } } });
+      // What rests on both tokens helps nobody who has the one alone, by whatever text he says it.
+      for (const said of [token, `${token} expired`, ` ${token}`]) expect(await hello(url, { 'X-Auth-Token': said }).ack).toBe(4403);
       socket.close();
     }
     for (const wrong of [member.token, 'nobody'])
