@@ -28,9 +28,12 @@ export const reachOfRules = (
 export const isEnforced = (serviceTypes: readonly string[], serviceType: string | null): boolean =>
   serviceType !== null && serviceTypes.includes(serviceType);
 
+/** No path of Seedbed's is longer: names of stored operations have 63 characters. Thousands of rules against a path of 16 KB are seconds. */
+const MOST_PATH = 100;
+
 /** `path`: of the request, without its query. */
 export const isWithinReach = (reach: Reach, method: string, path: string): boolean =>
-  reach === null || reach.some((rule) => rule.method === method && pathMatches(path, rule.path));
+  reach === null || (path.length <= MOST_PATH && reach.some((rule) => rule.method === method && pathMatches(path, rule.path)));
 
 /**
  * `*` and `{name}` stand for one or more characters of one segment, `**` for anything. By hand and not by a regular expression: whoever
@@ -38,21 +41,30 @@ export const isWithinReach = (reach: Reach, method: string, path: string): boole
  */
 export const pathMatches = (path: string, pattern: string): boolean => {
   /** Whether the pattern so far can end before each character, and behind the last. */
-  let ends = Array.from({ length: path.length + 1 }, (_, i) => i === 0);
-  for (const [token] of pattern.matchAll(/\{[^}]*\}|\*\*|\*|[\s\S]/g)) ends = stepped(ends, path, token);
-  return ends[path.length] === true;
+  let ends = new Uint8Array(path.length + 1);
+  let next = new Uint8Array(path.length + 1);
+  ends[0] = 1;
+  for (const [token] of pattern.matchAll(/\{[^}]*\}|\*\*|\*|[\s\S]/g)) {
+    if (!step(ends, next, path, token)) return false;
+    [ends, next] = [next, ends];
+  }
+  return ends[path.length] === 1;
 };
 
-const stepped = (before: readonly boolean[], path: string, token: string): boolean[] => {
-  const after = before.map(() => false);
-  if (token === '**') {
-    const first = before.indexOf(true);
-    return first < 0 ? after : after.map((_, i) => i >= first);
-  }
+/** Fills `after`; false when the pattern can end nowhere any more. */
+const step = (before: Uint8Array, after: Uint8Array, path: string, token: string): boolean => {
+  const isAnything = token === '**';
   const isSegment = token === '*' || token.length > 1;
+  after[0] = isAnything ? (before[0] ?? 0) : 0;
+  let some = after[0] === 1;
   for (let i = 0; i < path.length; i += 1) {
-    if (isSegment) after[i + 1] = path[i] !== '/' && (before[i] === true || after[i] === true);
-    else after[i + 1] = before[i] === true && path[i] === token;
+    const goesOn = isAnything
+      ? before[i + 1] === 1 || after[i] === 1
+      : isSegment
+        ? path[i] !== '/' && (before[i] === 1 || after[i] === 1)
+        : before[i] === 1 && path[i] === token;
+    after[i + 1] = goesOn ? 1 : 0;
+    some ||= goesOn;
   }
-  return after;
+  return some;
 };
