@@ -15,10 +15,17 @@ import { type Context, callOf } from './context.ts';
 import type { Rates } from './rates.ts';
 import { buildSchema } from './schema.ts';
 
-/** Names of a mutation's root fields, as far as they are in the document itself; none of any other operation. */
+/** Names of a mutation's root fields, those in fragments included; none of any other operation. */
 const mutationFields = (document: DocumentNode, operationName: string | null | undefined): string[] => {
   const operation = getOperationAST(document, operationName ?? null);
-  return operation?.operation === 'mutation' ? [...new Set(fieldsOf(operation.selectionSet))].slice(0, MOST) : [];
+  if (operation?.operation !== 'mutation') return [];
+  return [...new Set(fieldsOf(operation.selectionSet, fragmentsOf(document)))].slice(0, MOST);
+};
+
+const fragmentsOf = (document: DocumentNode): Map<string, SelectionSetNode> => {
+  const fragments = new Map<string, SelectionSetNode>();
+  for (const one of document.definitions) if (one.kind === Kind.FRAGMENT_DEFINITION) fragments.set(one.name.value, one.selectionSet);
+  return fragments;
 };
 
 /** As many as a document may have. */
@@ -28,10 +35,14 @@ const MOST_NAME = 64;
 /** In place of an input field's name that is not in the schema: it may be anything, and so a secret that was pasted there. */
 const UNKNOWN = '[unknown]';
 
-const fieldsOf = (set: SelectionSetNode): string[] =>
+/** Takes each fragment that it comes to out of the map: its fields count once, and one may be within itself. */
+const fieldsOf = (set: SelectionSetNode, fragments: Map<string, SelectionSetNode>): string[] =>
   set.selections.flatMap((selection) => {
     if (selection.kind === Kind.FIELD) return selection.name.value.startsWith('__') ? [] : [selection.name.value.slice(0, MOST_NAME)];
-    return selection.kind === Kind.INLINE_FRAGMENT ? fieldsOf(selection.selectionSet) : [];
+    if (selection.kind === Kind.INLINE_FRAGMENT) return fieldsOf(selection.selectionSet, fragments);
+    const fragment = fragments.get(selection.name.value);
+    fragments.delete(selection.name.value);
+    return fragment === undefined ? [] : fieldsOf(fragment, fragments);
   });
 
 let inputNames: ReadonlySet<string> | null = null;
@@ -87,8 +98,7 @@ export const takeMutations = async (rates: Rates, context: Context, asked: Asked
 
 /** As many as it would do, fragments included: 1 to 10. */
 const countMutations = (document: DocumentNode, operationName: string | null | undefined): number => {
-  const fragments = new Map<string, SelectionSetNode>();
-  for (const one of document.definitions) if (one.kind === Kind.FRAGMENT_DEFINITION) fragments.set(one.name.value, one.selectionSet);
+  const fragments = fragmentsOf(document);
   const counted = new Map<string, number>();
   const ofFragment = (name: string): number => {
     const known = counted.get(name);
@@ -125,5 +135,15 @@ export const codeOf = ([error]: readonly GraphQLError[]): string =>
 /** Nearly every client calls it so; of other variables nothing is known. */
 const inputIn = (variables: unknown): object => {
   const input = variables !== null && typeof variables === 'object' && 'input' in variables ? variables.input : null;
-  return input !== null && typeof input === 'object' ? input : {};
+  return input !== null && typeof input === 'object' ? (withoutDepths(input, MOST_LEVELS) as object) : {};
+};
+
+/** Several times what the schema's inputs have. What is written down of one goes into it level by level, and the stack would end in lists of lists. */
+const MOST_LEVELS = 50;
+
+const withoutDepths = (value: unknown, levels: number): unknown => {
+  if (value === null || typeof value !== 'object') return value;
+  if (levels === 0) return null;
+  if (Array.isArray(value)) return value.map((item) => withoutDepths(item, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withoutDepths(inner, levels - 1)]));
 };

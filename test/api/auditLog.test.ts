@@ -123,6 +123,37 @@ test('what is refused is written down by its code, for the project of who asked;
   expect(JSON.stringify(await log(world))).not.toContain('S3CRET');
 });
 
+test('nobody hides what is refused in fragments, or behind an input without an end', async () => {
+  const world = await openWorld();
+  const lists = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+  const send = (query: string, variables: string) =>
+    fetch(world.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-auth-token': 'anna' },
+      body: `{ "query": ${JSON.stringify(query)}, "variables": ${variables} }`,
+    });
+  const document = (root: string) => `mutation ($input: DeleteClusterInput!) { ${root} }
+    fragment One on Mutation { ...Two ... on Mutation { deleteCluster(input: $input) { __typename } } }
+    fragment Two on Mutation { findOrphans(input: {}) { __typename } }`;
+  await send(document('...One'), '{ "input": { "clusterId": ["x"] } }');
+  await send(document('...One ...Two ...Three'), '{ "input": { "clusterId": "x" } }');
+  await send('mutation { ...Loop } fragment Loop on Mutation { ...Loop findOrphans(input: {}) { __typename } }', '{}');
+  const plain = 'mutation ($input: DeleteClusterInput!) { deleteCluster(input: $input) { __typename } }';
+  await send(plain, `{ "input": { "clusterId": "x", "expectedGeneration": ${lists} } }`);
+  await send(plain.replace('__typename', 'shoeSize'), `{ "input": { "clusterId": "x", "keep": [${lists}] } }`);
+  const rows = (await log(world)).toReversed();
+  expect(rows.map(({ action, errorCode, targetId }) => [action, errorCode, targetId])).toEqual([
+    ['findOrphans', 'BAD_USER_INPUT', null],
+    ['deleteCluster', 'BAD_USER_INPUT', null],
+    ['findOrphans', 'GRAPHQL_VALIDATION_FAILED', 'x'],
+    ['deleteCluster', 'GRAPHQL_VALIDATION_FAILED', 'x'],
+    ['findOrphans', 'GRAPHQL_VALIDATION_FAILED', null],
+    ['deleteCluster', 'BAD_USER_INPUT', 'x'],
+    ['deleteCluster', 'GRAPHQL_VALIDATION_FAILED', 'x'],
+  ]);
+  expect(world.logged).toEqual([]);
+});
+
 test('over a WebSocket likewise', async () => {
   const world = await openWorld();
   for (const query of [
