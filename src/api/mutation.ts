@@ -20,7 +20,7 @@ interface CallFields {
 export const callFields = (t: InputBuilder) => ({
   idempotencyKey: t.string({
     description:
-      'Up to 128 printable characters of your choice: the same key with the same input gives the same answer for at least 24 hours, with another input an error.',
+      'Up to 128 visible ASCII characters of your choice, without blanks: the same key with the same input gives the same answer for at least 24 hours, with another input an error.',
   }),
 });
 

@@ -24,7 +24,7 @@ export interface Call {
   openstackRequestId: string;
   /** The caller's Keystone token; kept, sealed, only until the cluster's trust is made with it. */
   token: string;
-  /** 1–128 printable characters: the same key with the same input gives the same answer for at least 24 hours. */
+  /** 1–128 visible ASCII characters: the same key with the same input gives the same answer for at least 24 hours. */
   idempotencyKey?: string | null;
   /** Refuses the change when the target is of another generation. */
   expectedGeneration?: number | null;

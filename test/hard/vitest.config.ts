@@ -6,8 +6,12 @@ export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
     globalSetup: ['test/setup.ts'],
-    include: ['test/hard/**/*.test.ts', ...['documents', 'seeds', 'sockets', 'timing'].map((name) => `test/hostile/${name}.test.ts`)],
-    // Those of test/hostile draw more than in the fast suite, and measure how long others wait.
+    include: [
+      'test/hard/**/*.test.ts',
+      ...['documents', 'seeds', 'sockets', 'timing'].map((name) => `test/hostile/${name}.test.ts`),
+      ...['races', 'nearNames'].map((name) => `test/api/${name}.test.ts`),
+    ],
+    // These draw more than in the fast suite, and those of test/hostile measure how long others wait.
     env: { SEEDBED_HARD: 'all' },
     testTimeout: 1_800_000,
     hookTimeout: 120_000,
