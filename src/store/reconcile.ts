@@ -2,6 +2,7 @@
 import { and, eq, isNotNull, isNull, ne, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { SeedPlace } from '../domain/madeSeed.ts';
+import type { SeedFacts } from '../domain/seed.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Change, Db, Tx } from './open.ts';
 import { perConnection } from './prepared.ts';
@@ -123,6 +124,14 @@ export const patchSeedPlace = async (
   if (known === undefined || known === null) throw new Error(`Seed ${id} has no place to note something in.`);
   await patchSeed(tx, id, { place: { ...known, ...patch } as SeedPlace });
 };
+/** Likewise of what is known of it; returns all of it. */
+export const noteSeedFacts = async (tx: Tx, id: string, part: Partial<SeedFacts>): Promise<SeedFacts> => {
+  const known = (await loadSeed(tx.db, id))?.facts ?? NOTHING_PROVEN;
+  const facts = { ...known, ...part } as SeedFacts;
+  await patchSeed(tx, id, { facts });
+  return facts;
+};
+const NOTHING_PROVEN = { exposureProvenFor: null, priorityClass: null, priorityMissed: false };
 export const patchCluster = async (tx: Tx, id: string, patch: Partial<typeof clusters.$inferInsert>): Promise<void> => {
   await tx.db.update(clusters).set(patch).where(eq(clusters.id, id));
 };

@@ -1,6 +1,6 @@
-/** What is known of a made seed is noted by many at once, each its own part. */
+/** What is known of a seed is noted by many at once, each its own part. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { loadSeed, patchSeedPlace } from '../../src/store/reconcile.ts';
+import { loadSeed, noteSeedFacts, patchSeedPlace } from '../../src/store/reconcile.ts';
 import { insertSeed } from '../../src/store/seeds.ts';
 import { type House, openHouse } from '../commands/house.ts';
 
@@ -44,4 +44,22 @@ test('none loses what another has noted, and one part can be taken away', async 
 test('there is nothing to note where nothing was looked up yet', async () => {
   await insert(null);
   await expect(note({ addressAt: 1 })).rejects.toThrow('no place');
+});
+
+test('what is counted of a seed, and what is proven of it, take nothing from each other', async () => {
+  await insert(null);
+  const counted = {
+    kubernetesVersion: 'v1.36.3',
+    storageClass: null,
+    ...{ allocatableCpuMillis: 4000, allocatableMemoryMiB: 8192, schedulableNodes: 1, nodeAddresses: [], podCidrs: [], probedAt: 1 },
+  };
+  const facts = (part: Parameters<typeof noteSeedFacts>[2]) => house.store.transaction((tx) => noteSeedFacts(tx, 's', part));
+  await facts(counted);
+  await Promise.all([
+    facts({ exposureProvenFor: 1 }),
+    facts({ ...counted, schedulableNodes: 2 }),
+    facts({ priorityClass: 'high', priorityMissed: false }),
+  ]);
+  const all = { ...counted, schedulableNodes: 2, exposureProvenFor: 1, priorityClass: 'high', priorityMissed: false };
+  expect((await loadSeed(house.store.db, 's'))?.facts).toEqual(all);
 });

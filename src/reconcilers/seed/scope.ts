@@ -1,8 +1,9 @@
 /** What the steps of a seed look at: one probe, shared by all of them. */
 import { UserError } from '../../domain/errors.ts';
+import type { SeedFacts } from '../../domain/seed.ts';
 import type { Cloud } from '../../openstack/session.ts';
 import { probeSeed, type SeedProbe } from '../../seeds/probe.ts';
-import { patchSeed, type SeedRow } from '../../store/reconcile.ts';
+import { noteSeedFacts, patchSeed, type SeedRow } from '../../store/reconcile.ts';
 import type { Write } from '../kind.ts';
 import type { ResourceScope } from '../resource.ts';
 import type { SeedHandle } from '../seedRegistry.ts';
@@ -17,6 +18,8 @@ export interface SeedScope extends ResourceScope {
   /** Asked once a pass. */
   probe(): Promise<SeedProbe>;
   patch(patch: Partial<SeedRow>): Promise<void>;
+  /** A step's own part of what is known of the seed: others, side by side with it, note theirs. */
+  noteFacts(part: Partial<SeedFacts>): Promise<void>;
 }
 
 export const openSeedScope = (world: World, row: SeedRow, write: Write): SeedScope => {
@@ -40,6 +43,9 @@ export const openSeedScope = (world: World, row: SeedRow, write: Write): SeedSco
     patch: async (patch) => {
       await write((tx) => patchSeed(tx, row.id, patch));
       Object.assign(row, patch);
+    },
+    noteFacts: async (part) => {
+      row.facts = await write((tx) => noteSeedFacts(tx, row.id, part));
     },
   };
 };

@@ -18,12 +18,13 @@ export const capacity: Step<SeedScope> = {
     const probe = await scope.probe();
     if (probe.schedulableNodes === 0 && scope.row.made !== null) return waiting('a machine of the seed to be Ready', 2_000);
     if (probe.schedulableNodes === 0) throw mendSeed('No node of the seed is ready and schedulable.');
-    const before = scope.row.facts;
     const usable = new Set(probe.nodes.filter(({ schedulable }) => schedulable).map(({ name }) => name));
     const requests = await sumPodRequests((await scope.seed()).kube, usable);
-    const facts = { ...factsOf(probe, requests, before, scope.clock.now()), ...outsideOf(scope) };
+    const counted = { ...factsOf(probe, requests, scope.clock.now()), ...outsideOf(scope) };
+    const before = scope.row.facts;
     // The time of a probe alone is not worth a write.
-    if (before === null || stableJson({ ...facts, probedAt: 0 }) !== stableJson({ ...before, probedAt: 0 })) await scope.patch({ facts });
+    if (before === null || stableJson({ ...before, ...counted, probedAt: 0 }) !== stableJson({ ...before, probedAt: 0 }))
+      await scope.noteFacts(counted);
     return done(
       `${probe.schedulableNodes} nodes, ${Math.floor(probe.allocatableCpuMillis / 1000)} CPU, ${Math.floor(probe.allocatableMemoryMiB / 1024)} GiB`,
     );
@@ -34,7 +35,10 @@ export const capacity: Step<SeedScope> = {
 const outsideOf = ({ row }: SeedScope): Partial<SeedFacts> =>
   row.place?.address === undefined ? {} : { nodeAddresses: [row.place.address, ...(row.place.gatewayAddresses ?? [])] };
 
-const factsOf = (probe: SeedProbe, requests: PodRequests, before: SeedFacts | null, probedAt: number): SeedFacts => ({
+/** The rest is for other steps to find out. */
+type Counted = Omit<SeedFacts, 'exposureProvenFor' | 'priorityClass' | 'priorityMissed'>;
+
+const factsOf = (probe: SeedProbe, requests: PodRequests, probedAt: number): Counted => ({
   kubernetesVersion: probe.version,
   kubeletVersions: sortVersions(probe.nodes.map(({ kubeletVersion }) => kubeletVersion)),
   storageClass: probe.defaultStorageClass?.name ?? null,
@@ -46,9 +50,6 @@ const factsOf = (probe: SeedProbe, requests: PodRequests, before: SeedFacts | nu
   zones: zonesOf(probe),
   nodeAddresses: probe.nodes.flatMap((node) => node.internalAddresses),
   podCidrs: probe.nodes.flatMap((node) => node.podCidrs),
-  exposureProvenFor: before?.exposureProvenFor ?? null,
-  priorityClass: before?.priorityClass ?? null,
-  priorityMissed: before?.priorityMissed ?? false,
   probedAt,
 });
 

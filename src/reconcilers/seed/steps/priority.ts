@@ -21,7 +21,7 @@ export const priority: Step<SeedScope> = {
         ? priorityClass
         : null;
     if (facts !== null && (facts.priorityClass !== usable || (facts.priorityMissed ?? false) !== missed))
-      await scope.patch({ facts: { ...facts, priorityClass: usable, priorityMissed: missed } });
+      await scope.noteFacts({ priorityClass: usable, priorityMissed: missed });
     if (priorityClass !== null && !found)
       throw mendSeed(
         `The seed has no PriorityClass ${priorityClass}; make it, or name another with updateSeed. Control planes go without.`,
