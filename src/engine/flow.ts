@@ -152,8 +152,9 @@ const runStep = async <Scope>(
   if (options.signal.aborted) return { ...base, message: 'The pass was stopped.' };
   await report({ state: 'RUNNING' });
   for (;;) {
+    const known = busy.news();
     const looked = await busy.while(() => turn().then(() => look(step, scope, removing, report)));
-    if (looked.state !== 'WAITING' || options.signal.aborted || !(await busy.again(looked.retryAfterMs ?? 1_000))) return looked;
+    if (looked.state !== 'WAITING' || options.signal.aborted || !(await busy.again(looked.retryAfterMs ?? 1_000, known))) return looked;
     if (options.signal.aborted) return looked;
   }
 };
@@ -189,20 +190,22 @@ const problemIn = (error: unknown): Problem =>
 /** Counts the steps at work in a pass, and wakes the waiting ones. */
 interface Busy {
   while<T>(work: () => Promise<T>): Promise<T>;
-  /** True: look again, it is due or somebody asked. False: nobody works any more, so the pass should end. */
-  again(afterMs: number): Promise<boolean>;
+  /** How often somebody has asked for the object so far. */
+  news(): number;
+  /** True: look again, it is due or somebody has asked since `known`. False: nobody works any more, so the pass should end. */
+  again(afterMs: number, known: number): Promise<boolean>;
   close(): void;
 }
 
 const createBusy = (options: PassOptions): Busy => {
   let working = 0;
-  let asked = false;
+  let news = 0;
   const sleepers = new Set<(again: boolean) => void>();
   const wake = (again: boolean) => {
     for (const sleeper of [...sleepers]) sleeper(again);
   };
   const unlisten = options.onWake?.(() => {
-    asked = true;
+    news += 1;
     wake(true);
   });
   return {
@@ -218,16 +221,13 @@ const createBusy = (options: PassOptions): Busy => {
         });
       }
     },
-    again: (afterMs) => {
-      if (asked) {
-        asked = false;
-        return Promise.resolve(true);
-      }
+    news: () => news,
+    again: (afterMs, known) => {
+      if (news > known) return Promise.resolve(true);
       return new Promise((resolve) => {
         const end = (again: boolean) => {
           clearTimeout(timer);
           sleepers.delete(end);
-          asked = false;
           resolve(again);
         };
         const timer = setTimeout(() => end(true), Math.max(1, afterMs));

@@ -130,3 +130,34 @@ test('in any graph a step runs once, after all that it needs, and is removed bef
     }),
   );
 });
+
+test('news that comes while several steps look has each of them look again, however slow another is', async () => {
+  const looks = { A: 0, B: 0 };
+  const held: (() => void)[] = [];
+  const looking = (name: 'A' | 'B'): Step<Scope> => ({
+    name,
+    title: name,
+    ensure: async () => {
+      looks[name] += 1;
+      // Its first look has seen what was so before the news.
+      if (looks[name] === 1) await new Promise<void>((end) => held.push(end));
+      return looks[name] === 1 ? waiting('news', 60_000) : done();
+    },
+  });
+  let endSlow: () => void = () => {};
+  const slow: Step<Scope> = { name: 'S', title: 'S', ensure: () => new Promise((end) => (endSlow = () => end(done()))) };
+  let tell: () => void = () => {};
+  const onWake = (listener: () => void) => {
+    tell = listener;
+    return () => {};
+  };
+  const pass = runFlow(defineFlow('news', [looking('A'), looking('B'), slow]), scope(), { ...options(), onWake });
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
+  await pause();
+  tell();
+  for (const end of held) end();
+  await pause();
+  expect(looks).toEqual({ A: 2, B: 2 });
+  endSlow();
+  expect(states(await pass)).toEqual({ A: 'DONE', B: 'DONE', S: 'DONE' });
+});
