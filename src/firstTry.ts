@@ -1,5 +1,7 @@
 /** The first try: a whole Seedbed with a cloud of its own, from nothing to a READY cluster, through the public API. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join, relative, resolve } from 'node:path';
 import { createTokenSource, type Environment, readLogin } from './cli/auth.ts';
 import type { Screen } from './cli/progress.ts';
@@ -44,7 +46,7 @@ export const firstTry = async (options: FirstTryOptions, around: Surroundings): 
   const { handover } = sandbox;
   screen.write(sandbox.started ? `The sandbox runs, process ${handover.pid}.\n` : `The sandbox ran already, process ${handover.pid}.\n`);
   try {
-    const server = await startServer(configOf(options, data, around.environment, handover));
+    const server = await startServer(await configOf(options, data, around.environment, handover));
     try {
       screen.write(`Seedbed serves ${server.url}, with its database in ${relative('.', data) || '.'}.\n`);
       await furnish(server.url, handover, options, around);
@@ -61,8 +63,8 @@ export const firstTry = async (options: FirstTryOptions, around: Surroundings): 
   }
 };
 
-const configOf = (options: FirstTryOptions, data: string, environment: Environment, { authUrl, region, users }: Handover) =>
-  readConfig(environment, {
+const configOf = async (options: FirstTryOptions, data: string, environment: Environment, { authUrl, region, users }: Handover) => {
+  const settings = {
     listen: `127.0.0.1:${options.port}`,
     data,
     keystoneUrl: authUrl,
@@ -77,7 +79,22 @@ const configOf = (options: FirstTryOptions, data: string, environment: Environme
     sourceCidrs: '127.0.0.0/8',
     // The progress is drawn on the same terminal.
     ...(environment['SEEDBED_LOG_LEVEL'] === undefined && { logLevel: 'error' as const }),
-  });
+  };
+  const config = readConfig(environment, settings);
+  if (config.backupListen !== null || config.backupSwiftContainer !== null || config.backupS3Endpoint !== null) return config;
+  // Backups can be tried as well: in a folder, at whatever port is free.
+  const address = `127.0.0.1:${await freePort()}`;
+  return readConfig(environment, { ...settings, backupListen: address, backupAddress: address });
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+};
 
 const isPortTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
 

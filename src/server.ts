@@ -184,6 +184,7 @@ export const startServer = async (config: Config): Promise<RunningServer> => {
       trustRoles: config.trustRoles,
       clustersHaveUsers: config.userDomain !== null,
       knowsItsAddresses: config.sourceCidrs.length > 0,
+      egressCidrs: config.egressCidrs,
       projectLimits: projectLimitsOf(config),
       backupsAreKept: objects !== null,
     },

@@ -51,7 +51,8 @@ const PlannedQuotaType = builder.objectRef<PlannedQuota>('PlannedQuota').impleme
     needed: t.exposeInt('needed', { description: 'How much more is needed.' }),
     inUse: t.exposeInt('inUse', {
       nullable: true,
-      description: 'In use now, with what is promised; null: not known at this moment, or not yours to see.',
+      description:
+        "In use, with what is promised; OpenStack's as it was asked within the last minute. null: not known at this moment, or not yours to see.",
     }),
     limit: t.exposeInt('limit', { nullable: true, description: 'The most; null: there is no limit, or inUse is null.' }),
     temporary: t.exposeBoolean('temporary', { description: 'Needed only while nodes are replaced.' }),

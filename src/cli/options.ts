@@ -56,9 +56,9 @@ export type ChangeOptions = CommonOptions & WaitFlags;
 
 /** In milliseconds. */
 export const readDuration = (text: string): number => {
-  const match = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('It must be a duration such as 90s, 10m or 1h.');
-  return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000 }[(match[2] ?? 's') as 's' | 'm' | 'h'];
+  const match = /^(\d+(?:\.\d+)?)(s|m|h|d)?$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('It must be a duration such as 90s, 10m, 1h or 7d.');
+  return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[(match[2] ?? 's') as 's' | 'm' | 'h' | 'd'];
 };
 
 /** As ISO 8601. Throws ClientError USAGE naming the option. */

@@ -19,7 +19,7 @@ const SAME_KEY = 'the same key with the same input is carried out once';
 export const addPause = (cluster: Command, io: Io): void => {
   defineAtOnce(cluster, 'pause <cluster>', 'leave a cluster as it is for a while: no rolls, healing, upgrades or repairs')
     .option('--until <time>', 'when it ends by itself, such as 2027-01-07T08:00:00Z')
-    .option('--for <duration>', 'or how long it lasts, such as 8h; at most 30 days', readDuration)
+    .option('--for <duration>', 'or how long it lasts, such as 8h or 7d; at most 30 days', readDuration)
     .option('--reason <text>', 'for people')
     .option('--idempotency-key <key>', SAME_KEY)
     .action(action(io, pause));

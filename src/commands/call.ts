@@ -71,6 +71,8 @@ export interface CommandSettings {
   clustersHaveUsers: boolean;
   /** Seedbed knows from where it calls, so that it does not shut itself out of an API that is kept to some addresses. */
   knowsItsAddresses: boolean;
+  /** Private ranges that API servers are let into. */
+  egressCidrs: readonly string[];
   /** The operator has set up an object store for backups. */
   backupsAreKept: boolean;
   /** What a project may have for which nobody set anything else. */

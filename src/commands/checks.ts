@@ -3,7 +3,18 @@
 import { may } from '../domain/actor.ts';
 import { checkAddons } from '../domain/addons.ts';
 import { STORE_SETTINGS } from '../domain/backup.ts';
-import { cidrSize, formatCidr, nodePrefixOf, parseCidr, parsePodCidr, parseServiceCidr, refuseOverlaps } from '../domain/cidr.ts';
+import {
+  cidrContains,
+  cidrSize,
+  formatCidr,
+  nodePrefixOf,
+  PRIVATE_CIDRS,
+  parseCidr,
+  parseIpv4,
+  parsePodCidr,
+  parseServiceCidr,
+  refuseOverlaps,
+} from '../domain/cidr.ts';
 import { formatCidrV6, nodePrefixOfV6, parseNodeCidrV6, parsePodCidrV6, parseServiceCidrV6, refuseOverlapsV6 } from '../domain/cidrV6.ts';
 import { UserError } from '../domain/errors.ts';
 import { checkIssuers } from '../domain/issuer.ts';
@@ -133,6 +144,34 @@ export const checkAllowedCidrs = ({ settings }: CommandDeps, spec: TemplateSpec,
     { field: pathOf('controlPlane.allowedCidrs'), whoMustAct: 'CLOUD_ADMIN' },
   );
 };
+
+/**
+ * What API servers call has to be where they are let to; where a name leads is not known before. `before`: what it would be without the
+ * caller. @throws UserError INVALID_INPUT for a private address that the operator has not opened: nothing would ever come there.
+ */
+export const checkEgress = (
+  { settings }: Pick<CommandDeps, 'settings'>,
+  { controlPlane: { audit, issuers } }: TemplateSpec,
+  before: TemplateSpec | null,
+  pathOf: PathOf,
+): void => {
+  const known = before === null ? [] : [before.controlPlane.audit.webhook?.url, ...before.controlPlane.issuers.map(({ url }) => url)];
+  const called = [
+    ...(audit.webhook === null ? [] : [{ url: audit.webhook.url, field: pathOf('controlPlane.audit.webhook.url') }]),
+    ...issuers.map(({ url }, i) => ({ url, field: itemOf(pathOf('controlPlane.issuers'), i) })),
+  ];
+  const isIn = (ranges: readonly string[], address: number) => ranges.some((range) => cidrContains(parseCidr(range, []), address));
+  for (const { url, field } of called) {
+    const { hostname } = new URL(url);
+    const address = parseIpv4(hostname);
+    if (known.includes(url) || address === undefined || !isIn(PRIVATE_CIDRS, address) || isIn(settings.egressCidrs, address)) continue;
+    const message = `API servers here are not let to the private address ${hostname}; give a public one, or ask the cloud administrator to open it by SEEDBED_EGRESS_CIDRS.`;
+    throw new UserError('INVALID_INPUT', message, { field });
+  }
+};
+
+/** A label and a template stand for all issuers that they bring. */
+const itemOf = (issuers: string[], i: number): string[] => (issuers.at(-1) === 'issuers' ? [...issuers, String(i), 'url'] : issuers);
 
 /** `before`: it had them without the caller. @throws UserError SEED_REFUSED where there is nowhere to put a backup. */
 export const checkBackup = ({ settings }: CommandDeps, spec: TemplateSpec, before: boolean, pathOf: PathOf): void => {

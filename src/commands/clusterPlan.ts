@@ -14,6 +14,7 @@ import type { Call, CommandDeps } from './call.ts';
 import {
   checkAllowedCidrs,
   checkBackup,
+  checkEgress,
   checkRangesV6,
   checkRoom,
   checkSeedExposure,
@@ -97,6 +98,7 @@ export const drawCluster = async (deps: CommandDeps, call: Call, input: ClusterI
   );
   checkTunnel(call, spec, base, pathOf);
   checkAllowedCidrs(deps, spec, base, pathOf);
+  checkEgress(deps, spec, null, pathOf);
   checkBackup(deps, spec, false, pathOf);
   return {
     projectId,

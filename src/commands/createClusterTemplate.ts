@@ -8,7 +8,7 @@ import { isUniqueViolation } from '../store/open.ts';
 import { insertTemplate, insertTemplateRevision, loadRevisions } from '../store/templates.ts';
 import { checkBundlesThere, chooseBundles } from './bundleChoice.ts';
 import type { Call, Command, CommandDeps, TemplateAnswer } from './call.ts';
-import { checkSpec, checkTunnel, type PathOf } from './checks.ts';
+import { checkEgress, checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { type Recalled, runOnce } from './idempotent.ts';
 import { definedOf, given, nameBy, ownInput, parseInput } from './parse.ts';
 import { recallTemplate } from './targets.ts';
@@ -36,6 +36,7 @@ export const createClusterTemplate =
         const read = await chooseBundles(deps, deps.store.db, wished, DEFAULT_SPEC, pathOf);
         const spec = checkSpec(completeSpec(read), pathOf);
         checkTunnel(call, spec, null, pathOf);
+        checkEgress(deps, spec, null, pathOf);
         return spec;
       },
       apply: async (tx, spec) => {

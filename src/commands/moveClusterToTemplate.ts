@@ -14,7 +14,7 @@ import { wakeNodeGroups, wakeNow } from '../store/wake.ts';
 import { announce, beginnerOf, clusterSubject, newOperation } from './announce.ts';
 import { checkBundlesThere } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
-import { checkAllowedCidrs, checkBackup, checkTunnel } from './checks.ts';
+import { checkAllowedCidrs, checkBackup, checkEgress, checkTunnel } from './checks.ts';
 import { changeCluster } from './clusterCommand.ts';
 import { checkStore } from './createBackup.ts';
 import { given, nameOrId, ownInput, parseInput, wholeNumber } from './parse.ts';
@@ -97,6 +97,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, row: ClusterRow, inp
   // What the template says its author was allowed to say; the cluster's own stays as it is.
   checkTunnel(call, spec, row.spec.controlPlane.tunnel === 'NONE' ? row.spec : revision.spec, () => field);
   checkAllowedCidrs(deps, spec, row.spec, () => field);
+  checkEgress(deps, spec, row.spec, () => field);
   checkBackup(deps, spec, row.spec.backup.enabled, () => field);
   await checkReached(tx, row, spec, () => field);
   const owner = { projectId: row.projectId, userId: call.actor.userId };

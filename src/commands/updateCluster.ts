@@ -10,7 +10,7 @@ import { wakeNodeGroups, wakeNodes, wakeNow } from '../store/wake.ts';
 import { announce, clusterSubject, newOperation } from './announce.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, ClusterAnswer, Command, CommandDeps } from './call.ts';
-import { checkAllowedCidrs, checkBackup, checkSpec, checkTunnel, type PathOf } from './checks.ts';
+import { checkAllowedCidrs, checkBackup, checkEgress, checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { checkMayChange, outcomeOf, recallClusterAnswer } from './clusterCommand.ts';
 import { runOnce } from './idempotent.ts';
 import { definedOf, given, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
@@ -131,6 +131,7 @@ const changedSpec = (deps: CommandDeps, call: Call, row: ClusterRow, read: ReadS
     stableJson(wanted) === stableJson(row.spec) ? row.spec : checkSpec(wanted, pathOf, (path) => read.pathOf(path) !== undefined);
   checkTunnel(call, spec, row.spec, pathOf);
   checkAllowedCidrs(deps, spec, row.spec, pathOf);
+  checkEgress(deps, spec, row.spec, pathOf);
   checkBackup(deps, spec, row.spec.backup.enabled, pathOf);
   return { ...spec, ignoredLabels: { ...row.spec.ignoredLabels, ...read.ignoredLabels } };
 };

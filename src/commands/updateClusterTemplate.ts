@@ -8,7 +8,7 @@ import type { Tx } from '../store/open.ts';
 import { insertTemplateRevision, patchTemplate } from '../store/templates.ts';
 import { chooseBundles } from './bundleChoice.ts';
 import type { Call, Command, CommandDeps, TemplateAnswer } from './call.ts';
-import { checkSpec, checkTunnel, type PathOf } from './checks.ts';
+import { checkEgress, checkSpec, checkTunnel, type PathOf } from './checks.ts';
 import { recallTemplateAnswer, templateHead, templateNameTaken } from './createClusterTemplate.ts';
 import { runOnce } from './idempotent.ts';
 import { definedOf, nameOrId, ownInput, parseInput, requireChange } from './parse.ts';
@@ -57,6 +57,7 @@ const write = async (deps: CommandDeps, call: Call, tx: Tx, input: Input) => {
   if (stableJson(wanted) !== stableJson(current.spec)) {
     const spec = checkSpec(wanted, pathOf, (field) => read.pathOf(field) !== undefined);
     checkTunnel(call, spec, current.spec, pathOf);
+    checkEgress(deps, spec, current.spec, pathOf);
     revision = { templateId: template.id, revision: template.revision + 1, spec, createdBy: call.actor.userName, createdAt: now };
     await insertTemplateRevision(tx, revision);
   }

@@ -2,7 +2,7 @@
  * Who may speak to whom in the cluster's namespace; everything else is shut, both ways. So nothing here reaches the seed's own API,
  * its nodes' metadata or another cluster's namespace. A seed whose network plugin enforces no policies keeps these without effect.
  */
-import { isIpv4 } from '../domain/cidr.ts';
+import { isIpv4, PRIVATE_CIDRS } from '../domain/cidr.ts';
 import { apiPortOf, type ReachableCluster } from './hostedCluster.ts';
 import { KEYSTONE_AUTH_PORT } from './keystoneGuard.ts';
 import { AGENT_PORT } from './konnectivity.ts';
@@ -10,8 +10,6 @@ import { type Component, type KubernetesObject, seedMeta } from './object.ts';
 import { selectorOf } from './workload.ts';
 
 const LINK_LOCAL = '169.254.0.0/16';
-/** Where seeds and clouds keep what is their own (RFC 1918, RFC 6598): a customer's address leads there only where the operator says so. */
-const PRIVATE = ['10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', LINK_LOCAL, '172.16.0.0/12', '192.168.0.0/16'];
 
 export const buildNetworkPolicies = (cluster: ReachableCluster): KubernetesObject[] => {
   const podsOf = (component: Component): object => ({ podSelector: { matchLabels: selectorOf(cluster, component) } });
@@ -121,7 +119,7 @@ const calledByApiServer = ({ audit, issuers, egressCidrs }: ReachableCluster): o
   const urls = [...(audit.webhook === null ? [] : [audit.webhook.url]), ...issuers.map(({ url }) => url)];
   if (urls.length === 0) return [];
   const ports = new Set(urls.map((url) => Number(new URL(url).port || 443)));
-  const open = [{ cidr: '0.0.0.0/0', except: PRIVATE }, ...egressCidrs.map((cidr) => ({ cidr }))];
+  const open = [{ cidr: '0.0.0.0/0', except: PRIVATE_CIDRS }, ...egressCidrs.map((cidr) => ({ cidr }))];
   return [{ to: open.map((ipBlock) => ({ ipBlock })), ports: tcp(...ports) }];
 };
 

@@ -89,6 +89,9 @@ export const parseServiceCidr = (text: string, field: string[]): Cidr => {
 };
 
 /** A range with the name that a person knows it by, and the input field it came from. */
+/** Where seeds and clouds keep what is their own (RFC 1918, RFC 6598): a customer's address leads there only where the operator says so. */
+export const PRIVATE_CIDRS = ['10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'];
+
 export interface NamedCidr {
   name: string;
   cidr: string;

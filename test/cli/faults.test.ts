@@ -172,6 +172,13 @@ test.each([
   expect(api?.asked.some(({ body }) => body.query?.startsWith('mutation'))).toBe(false);
 });
 
+test('a pause may be told in days', async () => {
+  const before = Date.now();
+  await withApi(refusing('Enough.', []), ['cluster', 'pause', 'web', '--for', '2d']);
+  const { until } = inputOf() as { until: string };
+  expect(Math.abs(Date.parse(until) - before - 2 * 86_400_000)).toBeLessThan(60_000);
+});
+
 test.each([
   [['--from', '2999-01-01'], '--from must be before now, which is the end unless --to says another.'],
   [['--from', '2026-01-02', '--to', '2026-01-01'], '--from must be before --to.'],

@@ -108,6 +108,8 @@ test('a second start resumes, serves the command line, and outlives a killed ser
   expect([added.status, JSON.parse(added.out)]).toMatchObject([0, { name: 'more', count: 0, state: 'READY' }]);
   const dropped = await seedbed(url, 'sandbox-member', 'nodegroup', 'delete', 'hello', 'more', '--json');
   expect([dropped.status, JSON.parse(dropped.out)]).toMatchObject([0, { name: 'more', deleted: true }]);
+  const kept = await seedbed(url, 'sandbox-member', 'backup', 'create', 'hello', '--json');
+  expect([kept.status, JSON.parse(kept.out)]).toMatchObject([0, { state: 'READY' }]);
   const watched = await seedbed(url, 'sandbox-member', 'cluster', 'watch', 'hello', '--json');
   const numbers = watched.out
     .trimEnd()

@@ -82,6 +82,7 @@ export const openHouse = (): House => {
       trustRoles: ['member', 'load-balancer_member'],
       clustersHaveUsers: false,
       knowsItsAddresses: false,
+      egressCidrs: [],
       backupsAreKept: true,
       projectLimits: { clusters: 30, nodes: 1000, workerVcpus: 10_000, controlPlaneReplicas: 300 },
     },
