@@ -12,15 +12,14 @@ import { Costed, HungUp, Refusal } from './guards.ts';
 import { openApiPage, operationPage } from './operationPage.ts';
 import { type HandlerDeps, onlyGet, type Page, shortText, text } from './page.ts';
 import { GRAPHQL, OPEN_API, OPERATIONS, READING } from './paths.ts';
-import { inOrder } from './pipeline.ts';
+import { createPipelines, type Pipelines } from './pipeline.ts';
 import { statusOf } from './problemStatus.ts';
 import { answeredType } from './queryAnswer.ts';
 import { sendRefused } from './refusedAnswer.ts';
 import { requestIdsOf } from './requestIds.ts';
 import { printedSchema } from './schema.ts';
 
-export const createHandler = (parts: HandlerDeps): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) =>
-  inOrder((request, response) => answer(parts, request, response));
+export const createHandler = (parts: HandlerDeps): Pipelines => createPipelines((request, response) => answer(parts, request, response));
 
 const answer = async (parts: HandlerDeps, request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const { metrics } = parts;

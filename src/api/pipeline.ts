@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
@@ -20,9 +21,16 @@ interface Line {
   waiting: number;
 }
 
+export interface Pipelines {
+  /** Answers it when all that came before it on its connection is answered. */
+  take: Answer;
+  /** Whether something that came on a connection is not answered yet. */
+  isBusy(socket: Duplex): boolean;
+}
+
 /** `answer` must not reject. `mostWaiting`: on all connections. */
-export const inOrder = (answer: Answer, mostWaiting = MOST_WAITING): Answer => {
-  const lines = new WeakMap<Socket, Line>();
+export const createPipelines = (answer: Answer, mostWaiting = MOST_WAITING): Pipelines => {
+  const lines = new WeakMap<Duplex, Line>();
   let waiting = 0;
 
   const wait = async (socket: Socket, line: Line): Promise<void> => {
@@ -47,7 +55,7 @@ export const inOrder = (answer: Answer, mostWaiting = MOST_WAITING): Answer => {
     if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
   };
 
-  return (request, response) => {
+  const take: Answer = (request, response) => {
     const { socket } = request;
     const before = lines.get(socket);
     if (before !== undefined && (socket.destroyed || waiting >= mostWaiting)) {
@@ -62,6 +70,7 @@ export const inOrder = (answer: Answer, mostWaiting = MOST_WAITING): Answer => {
     lines.set(socket, line);
     return answered;
   };
+  return { take, isBusy: (socket) => lines.has(socket) };
 };
 
 function pause(this: Socket): void {

@@ -55,7 +55,7 @@ const KEEP_ALIVE_MS = 80_000;
 export const startApi = async (deps: ApiDeps): Promise<Api> => {
   const settings = completeSettings(deps.settings);
   const newRequestId = deps.newId ?? newId;
-  const { feed, sockets, handshakes, handle } = createParts(deps, settings, newRequestId);
+  const { feed, sockets, handshakes, requests } = createParts(deps, settings, newRequestId);
   const server = createServerOf(settings.tls);
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
@@ -63,12 +63,14 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
   server.maxHeadersCount = 100;
   server.on('request', (request, response) => {
     takePrefixOff(request, settings.pathPrefix);
-    void handle(request, response);
+    void requests.take(request, response);
   });
   const upgraded = new Set<Duplex>();
   server.on('upgrade', (request, socket, head) => {
     upgraded.add(socket);
     socket.once('close', () => upgraded.delete(socket));
+    // Its answer would come before theirs, or in the middle of them.
+    if (requests.isBusy(socket)) return void socket.destroy();
     takePrefixOff(request, settings.pathPrefix);
     handshakes.take(request, socket, head);
   });
@@ -145,7 +147,7 @@ const createParts = (deps: ApiDeps, settings: ApiSettings, newRequestId: () => s
   const parts = { ...common, newId: newRequestId, authenticate, deps, operations, yoga, queryAnswers, metrics, ready };
   const { allowedOrigins } = settings;
   const handshakes = createHandshakes({ sockets, rates, log, allowedOrigins, newId: newRequestId });
-  return { feed, sockets, handshakes, handle: createHandler(parts) };
+  return { feed, sockets, handshakes, requests: createHandler(parts) };
 };
 
 /** What is without the prefix stays as it is: a proxy may have taken it off, and a machine's own looks at /healthz have none. */

@@ -91,8 +91,15 @@ export class Connection implements SocketOfProtocol {
       if (this.socket.readyState !== this.socket.OPEN) return;
       if (this.isUnread()) return this.socket.terminate();
       const text = String(data);
-      if (!this.renews(text)) take(text).catch((error: unknown) => this.failed(error, 'a socket message failed'));
+      if (!this.renews(text)) take(text).catch((error: unknown) => this.refuse(error));
     });
+  }
+
+  /** A message within whose lists in lists the stack ends is its sender's fault. */
+  private refuse(error: unknown): void {
+    if (!(error instanceof RangeError)) return void this.failed(error, 'a socket message failed');
+    this.log.debug({ err: error, requestId: this.ids.requestId }, 'a socket message is nested too deeply');
+    this.close(CloseCode.BadRequest, 'The message is nested too deeply');
   }
 
   private inOrder(handle: (text: string) => Promise<void>): (text: string) => Promise<void> {

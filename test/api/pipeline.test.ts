@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { readBody } from '../../src/api/guards.ts';
-import { inOrder } from '../../src/api/pipeline.ts';
+import { createPipelines } from '../../src/api/pipeline.ts';
 
 const open: (() => void)[] = [];
 afterEach(() => {
@@ -19,13 +19,13 @@ const serve = async (mostWaiting?: number) => {
   });
   const begun: string[] = [];
   const sockets = new Set<Socket>();
-  const answer = inOrder(async (request: IncomingMessage, response: ServerResponse) => {
+  const { take } = createPipelines(async (request: IncomingMessage, response: ServerResponse) => {
     begun.push(request.url ?? '');
     const body = await readBody(request, 10_000_000);
     if (request.url === '/slow') await held;
     response.end(`<${request.url} ${body.length}>`);
   }, mostWaiting);
-  const server = createServer((request, response) => void answer(request, response));
+  const server = createServer((request, response) => void take(request, response));
   server.on('connection', (socket) => sockets.add(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   open.push(() => {

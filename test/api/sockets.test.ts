@@ -37,6 +37,9 @@ const dial = async (world: World, options: { origin?: string; protocol?: string;
   };
 };
 
+/** The stack ends before they do. */
+const DEEP = `${'['.repeat(60_000)}${']'.repeat(60_000)}`;
+
 const GRAPHQL_TYPE = 'application/graphql-response+json';
 
 const init = (token: unknown) => ({ type: 'connection_init', payload: { 'X-Auth-Token': token } });
@@ -353,12 +356,44 @@ test.each([
   ['a message over the limit', 'x'.repeat(300_000), 1009],
   ['no JSON', '{', 4400],
   ['a second hello without a token', JSON.stringify({ type: 'connection_init' }), 4403],
-])('%s closes the socket', async (_name, message, code) => {
-  const line = await dial(await openWorld());
+  ['lists in lists', DEEP, 4400],
+  ['a ping with lists in lists', `{ "type": "ping", "payload": { "a": ${DEEP} } }`, 4400],
+  [
+    'a subscription with lists in lists',
+    `{ "type": "subscribe", "id": "1", "payload": { "query": "subscription { clusters { missed } }", "variables": { "a": ${DEEP} } } }`,
+    4400,
+  ],
+])('%s closes the socket, and is no error of ours', async (_name, message, code) => {
+  const world = await openWorld();
+  const line = await dial(world);
   line.send(init('anna'));
   await line.until('connection_ack');
   line.send(message);
   expect(await line.closed).toBe(code);
+  expect(world.logged).toEqual([]);
+});
+
+test('a handshake behind a request that is not answered yet is not answered before it, nor in the middle of it', async () => {
+  const world = await openWorld();
+  world.keystone.hangs = true;
+  const { hostname, port, host } = new URL(world.url);
+  const body = JSON.stringify({ query: '{ viewer { userName } }' });
+  const query = ['POST /graphql HTTP/1.1', `Host: ${host}`, 'X-Auth-Token: anna', 'Content-Type: application/json'];
+  const hello = ['GET /graphql HTTP/1.1', `Host: ${host}`, 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+  const shake = [...hello, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Protocol: graphql-transport-ws', '', ''].join(
+    '\r\n',
+  );
+  const heard = new Promise<string>((resolve) => {
+    const socket = connect(Number(port), hostname);
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('101 Switching')) socket.destroy();
+    });
+    socket.on('close', () => resolve(text));
+    socket.write(`${[...query, `Content-Length: ${body.length}`, '', body].join('\r\n')}${shake}`);
+  });
+  expect(await heard).toBe('');
 });
 
 test('an id that is taken closes the socket with 4409, a kind of message that there is none of with 4400', async () => {
