@@ -31,7 +31,7 @@ const renewedFile = z.string().transform((path, context) => {
   return z.NEVER;
 });
 
-/** Name of the setting in the file → its variable in the environment. The README's table is made from the same list. */
+/** Name of the setting in the file → its variable in the environment. The table in docs/administrators.md is made from the same list. */
 const SETTINGS = {
   listen: 'SEEDBED_LISTEN',
   pathPrefix: 'SEEDBED_PATH_PREFIX',

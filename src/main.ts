@@ -110,7 +110,7 @@ const onDatabase = (work: (database: typeof import('./database.ts')) => void | P
 const addDatabase = (program: Command): void => {
   const database = program
     .command('database')
-    .description("copies of Seedbed's own database, on its own machine (README: back up and restore)");
+    .description("copies of Seedbed's own database, on its own machine (docs/administrators.md: back up and restore)");
   const define = (name: string, description: string) =>
     database.command(name).description(description).option('--data <folder>', 'the folder of the database; as configured without it');
   define('backup <file>', 'make a copy, while the server runs or not').action(
@@ -162,10 +162,13 @@ const addServers = (program: Command): void => {
     .option('--once', 'end as soon as the cluster is READY')
     .option('--bare', 'make no cluster')
     .action(configured(start));
-  program.command('serve').description('serve the API for the configured cloud (README: configuration)').action(configured(serve));
+  program
+    .command('serve')
+    .description('serve the API for the configured cloud (docs/administrators.md: configuration)')
+    .action(configured(serve));
   program
     .command('policy')
-    .description('print who may do what as a policy.yaml, as configured here (README: who may do what)')
+    .description('print who may do what as a policy.yaml, as configured here (docs/administrators.md: who may do what)')
     .action(
       configured(async () => {
         const access = readAccess(environment);
