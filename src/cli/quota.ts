@@ -7,7 +7,7 @@ import { action, define, defineAtOnce, given } from './options.ts';
 import type { CommonOptions, Io, Session } from './session.ts';
 import { table } from './table.ts';
 
-type Limit = number | null;
+type Limit = number | 'default';
 
 interface SetOptions extends CommonOptions {
   clusters?: Limit;
@@ -29,9 +29,9 @@ export const addQuotaCommands = (program: Command, io: Io): void => {
     .action(action(io, set));
 };
 
-/** As setQuota takes it. */
+/** No null here: commander makes an empty text of one. */
 const readLimit = (text: string): Limit => {
-  if (text === 'default') return null;
+  if (text === 'default') return text;
   if (text === 'none') return -1;
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, "none" or "default".');
   return Number(text);
@@ -46,7 +46,8 @@ const show = async (session: Session, _args: readonly string[], { project }: Com
 
 const set = async (session: Session, [projectId]: readonly string[], options: SetOptions): Promise<void> => {
   const { clusters, nodes, workerVcpus, controlPlaneReplicas } = options;
-  const input = given({ projectId, clusters, nodes, workerVcpus, controlPlaneReplicas });
+  const limits = Object.entries(given({ clusters, nodes, workerVcpus, controlPlaneReplicas }));
+  const input = { projectId, ...Object.fromEntries(limits.map(([name, limit]) => [name, limit === 'default' ? null : limit])) };
   const { projectQuota } = await session.client.mutate<{ projectQuota: ProjectQuota }>(SET_QUOTA, { input });
   session.print(projectQuota, () => textOf(projectQuota));
 };
