@@ -87,6 +87,7 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
   const { access, clock, onCall, policy = defaultAddressPolicy, subject = 'seed', random = Math.random } = deps;
   const transport = openTransport({ access, policy, timeoutMs: Math.min(deps.timeoutMs ?? LONGEST_MS, LONGEST_MS) });
   const caches = new Set<Cache>();
+  let closed = false;
 
   const send: Send = async (action, call) => {
     const startedAt = clock.now();
@@ -180,9 +181,12 @@ export const openKubernetes = (deps: KubernetesDeps): Kubernetes => {
         handlers,
       );
       caches.add(cache);
+      // Steps of a pass may hold a connection that has been closed, and nobody would close this once more.
+      if (closed) cache.close();
       return cache;
     },
     close: () => {
+      closed = true;
       for (const cache of [...caches]) cache.close();
       transport.close();
     },

@@ -143,6 +143,7 @@ export const openCache = (deps: CacheDeps, query: WatchQuery, handlers: WatchHan
     },
     firstSync: () => {
       if (copy.filled) return Promise.resolve();
+      if (closed) return Promise.reject(failureOfTransport(attempt, undefined));
       if (problem !== undefined) return Promise.reject(failure);
       return new Promise((resolve, reject) => waiters.push({ resolve, reject }));
     },

@@ -188,3 +188,25 @@ test('watches do not take the connections of calls', async () => {
   await k.list({ apiVersion: 'v1', kind: 'Pod', namespace: 'n' });
   expect(lists()).toHaveLength(7);
 });
+
+test('who waits for a copy that is closed is told at once, and waits no more', async () => {
+  refuse = () => ({ status: 503, body: {} });
+  const cache = watch();
+  cache.close();
+  await expect(Promise.race([cache.firstSync(), new Promise((resolve) => setTimeout(resolve, 200))])).rejects.toMatchObject({
+    code: 'SEED_UNAVAILABLE',
+  });
+});
+
+test('a connection that is closed follows nothing any more, for nobody would ever end that', async () => {
+  k.close();
+  let problems = 0;
+  const cache = watch({
+    onProblem: () => {
+      problems += 1;
+    },
+  });
+  await expect(cache.firstSync()).rejects.toMatchObject({ code: 'SEED_UNAVAILABLE' });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(problems).toBe(0);
+});
