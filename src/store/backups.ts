@@ -4,7 +4,7 @@ import { type BackupReason, type BackupState, backupNameOf } from '../domain/bac
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
+import { behindCursor, type Order, orderBy, type Page, readPages, type Slice, sliceOf } from './page.ts';
 import { inSight, type Sight } from './sight.ts';
 import { backups, clusters } from './tables.ts';
 
@@ -64,26 +64,13 @@ const isWanted = (filter: BackupFilter) =>
   );
 
 /** Newest first; none that is gone. */
-export const listBackupsByClusters = async (
+export const listBackupsByClusters = (
   db: Db,
   clusterIds: readonly string[],
   filter: BackupFilter,
   page: Page,
-): Promise<Map<string, Slice<BackupRow>>> => {
-  const where = isWanted(filter);
-  const rows = await db
-    .select()
-    .from(backups)
-    .where(firstOfEach(backups.clusterId, clusterIds, order, page, where))
-    .orderBy(...orderBy(order, page));
-  return slicesBy(
-    rows,
-    clusterIds,
-    (row) => row.clusterId,
-    page,
-    () => countOfEach(db, backups.clusterId, clusterIds, where),
-  );
-};
+): Promise<Map<string, Slice<BackupRow>>> =>
+  readPages(db, { table: backups, parent: 'clusterId', order, where: isWanted(filter) }, clusterIds, page);
 
 /** Of all clusters that are seen, those that are gone included; newest first. */
 export const listBackups = async (db: Db, sight: Sight, filter: BackupFilter, page: Page): Promise<Slice<BackupRow>> => {

@@ -4,7 +4,7 @@ import type { ClusterState } from '../domain/cluster.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
-import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
+import { behindCursor, type Order, orderBy, type Page, readPages, type Slice, sliceOf } from './page.ts';
 import type { ClusterRow } from './reconcile.ts';
 import { inSight, type Sight } from './sight.ts';
 import { clusters } from './tables.ts';
@@ -64,22 +64,9 @@ export const listClustersBySeeds = (db: Db, seedIds: readonly string[], filter: 
   readPagesOfSeeds(db, seedIds, { order, where: isWanted(filter) }, page);
 
 /** A page of each of these seeds' clusters. */
-export const readPagesOfSeeds = async (
+export const readPagesOfSeeds = (
   db: Db,
   seedIds: readonly string[],
   { order, where }: { order: Order; where: SQL | undefined },
   page: Page,
-): Promise<Map<string, Slice<ClusterRow>>> => {
-  const rows = await db
-    .select()
-    .from(clusters)
-    .where(firstOfEach(clusters.seedId, seedIds, order, page, where))
-    .orderBy(...orderBy(order, page));
-  return slicesBy(
-    rows,
-    seedIds,
-    (row) => row.seedId,
-    page,
-    () => countOfEach(db, clusters.seedId, seedIds, where),
-  );
-};
+): Promise<Map<string, Slice<ClusterRow>>> => readPages(db, { table: clusters, parent: 'seedId', order, where }, seedIds, page);

@@ -4,7 +4,7 @@ import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { type Order, type Page, readPages, type Slice } from './page.ts';
 import { perConnection } from './prepared.ts';
 import { inSightOfCluster, type Sight } from './sight.ts';
 import { kubeconfigs } from './tables.ts';
@@ -41,26 +41,13 @@ const isWanted = ({ kinds, roles, states }: KubeconfigFilter): SQL | undefined =
   );
 
 /** Newest first, those that have ended included. */
-export const listKubeconfigsByClusters = async (
+export const listKubeconfigsByClusters = (
   db: Db,
   clusterIds: readonly string[],
   filter: KubeconfigFilter,
   page: Page,
-): Promise<Map<string, Slice<KubeconfigRow>>> => {
-  const where = isWanted(filter);
-  const rows = await db
-    .select()
-    .from(kubeconfigs)
-    .where(firstOfEach(kubeconfigs.clusterId, clusterIds, order, page, where))
-    .orderBy(...orderBy(order, page));
-  return slicesBy(
-    rows,
-    clusterIds,
-    (row) => row.clusterId,
-    page,
-    () => countOfEach(db, kubeconfigs.clusterId, clusterIds, where),
-  );
-};
+): Promise<Map<string, Slice<KubeconfigRow>>> =>
+  readPages(db, { table: kubeconfigs, parent: 'clusterId', order, where: isWanted(filter) }, clusterIds, page);
 
 /** By id, of clusters that are seen. */
 export const loadKubeconfigs = (db: Db, sight: Sight, ids: readonly string[]): Promise<KubeconfigRow[]> =>

@@ -4,7 +4,7 @@ import type { NodeGroupState } from '../domain/nodeGroup.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { type Order, type Page, readPages, type Slice } from './page.ts';
 import type { NodeGroupRow } from './reconcile.ts';
 import { inSightOfCluster, type Sight } from './sight.ts';
 import { nodeGroups } from './tables.ts';
@@ -32,18 +32,7 @@ export const listNodeGroupsByClusters = async (
     filter.states == null ? undefined : inArray(nodeGroups.state, [...filter.states]),
     filter.isDefault == null ? undefined : eq(nodeGroups.isDefault, filter.isDefault),
   );
-  const rows = await db
-    .select()
-    .from(nodeGroups)
-    .where(firstOfEach(nodeGroups.clusterId, clusterIds, order, page, where))
-    .orderBy(...orderBy(order, page));
-  return slicesBy(
-    rows,
-    clusterIds,
-    (row) => row.clusterId,
-    page,
-    () => countOfEach(db, nodeGroups.clusterId, clusterIds, where),
-  );
+  return readPages(db, { table: nodeGroups, parent: 'clusterId', order, where }, clusterIds, page);
 };
 
 /** By id, of clusters that are seen; deleted ones included. */

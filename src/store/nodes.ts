@@ -3,7 +3,7 @@ import { and, desc, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzl
 import type { NodeState } from '../domain/node.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { type Order, type Page, readPages, type Slice } from './page.ts';
 import type { NodeGroupRow, NodeRow } from './reconcile.ts';
 import { inSightOfCluster, type Sight } from './sight.ts';
 import { nodeGroups, nodes } from './tables.ts';
@@ -18,48 +18,22 @@ const isWanted = (filter: NodeFilter) =>
   and(isNull(nodes.deletedAt), filter.states == null ? undefined : inArray(nodes.state, [...filter.states]));
 
 /** Live nodes of many clusters, oldest first. */
-export const listNodesByClusters = async (
+export const listNodesByClusters = (
   db: Db,
   clusterIds: readonly string[],
   filter: NodeFilter,
   page: Page,
-): Promise<Map<string, Slice<NodeRow>>> => {
-  const where = isWanted(filter);
-  const rows = await db
-    .select()
-    .from(nodes)
-    .where(firstOfEach(nodes.clusterId, clusterIds, order, page, where))
-    .orderBy(...orderBy(order, page));
-  return slicesBy(
-    rows,
-    clusterIds,
-    (row) => row.clusterId,
-    page,
-    () => countOfEach(db, nodes.clusterId, clusterIds, where),
-  );
-};
+): Promise<Map<string, Slice<NodeRow>>> =>
+  readPages(db, { table: nodes, parent: 'clusterId', order, where: isWanted(filter) }, clusterIds, page);
 
 /** Live nodes of many groups, oldest first. */
-export const listNodesByGroups = async (
+export const listNodesByGroups = (
   db: Db,
   groupIds: readonly string[],
   filter: NodeFilter,
   page: Page,
-): Promise<Map<string, Slice<NodeRow>>> => {
-  const where = isWanted(filter);
-  const rows = await db
-    .select()
-    .from(nodes)
-    .where(firstOfEach(nodes.nodeGroupId, groupIds, order, page, where))
-    .orderBy(...orderBy(order, page));
-  return slicesBy(
-    rows,
-    groupIds,
-    (row) => row.nodeGroupId,
-    page,
-    () => countOfEach(db, nodes.nodeGroupId, groupIds, where),
-  );
-};
+): Promise<Map<string, Slice<NodeRow>>> =>
+  readPages(db, { table: nodes, parent: 'nodeGroupId', order, where: isWanted(filter) }, groupIds, page);
 
 /** All live nodes of many groups. */
 export const listLiveNodesByGroups = async (db: Db, groupIds: readonly string[]): Promise<Map<string, NodeRow[]>> => {

@@ -7,7 +7,7 @@ import type { OperationKind, OperationState } from '../domain/operation.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { type Order, orderBy, type Page, readPages, type Slice } from './page.ts';
 import type { OperationRow } from './progress.ts';
 import { operations } from './tables.ts';
 
@@ -42,18 +42,7 @@ export const listOperationsByClusters = async (
     filter.kinds == null ? undefined : inArray(operations.kind, [...filter.kinds]),
     filter.states == null ? undefined : inArray(operations.state, [...filter.states]),
   );
-  const rows = await db
-    .select()
-    .from(operations)
-    .where(firstOfEach(operations.clusterId, clusterIds, order, page, where))
-    .orderBy(...orderBy(order, page));
-  return slicesBy(
-    rows,
-    clusterIds,
-    (row) => row.clusterId,
-    page,
-    () => countOfEach(db, operations.clusterId, clusterIds, where),
-  );
+  return readPages(db, { table: operations, parent: 'clusterId', order, where }, clusterIds, page);
 };
 
 /** The newest operation of this kind on the target, whatever became of it. */

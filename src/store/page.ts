@@ -1,6 +1,6 @@
 /** Pages of rows in a stable order, by key and never by offset; many parents' pages cost one statement. */
-import { and, asc, count, desc, gt, lt, type SQL, sql } from 'drizzle-orm';
-import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
+import { and, asc, count, desc, getTableColumns, gt, lt, type SQL, sql } from 'drizzle-orm';
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { UserError } from '../domain/errors.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
@@ -121,4 +121,35 @@ export const slicesBy = <Row>(
   const lists = new Map<string, Row[]>(parentIds.map((id) => [id, []]));
   for (const row of rows) lists.get(parentOf(row) ?? '')?.push(row);
   return new Map([...lists].map(([id, list]) => [id, sliceOf(list, { first }, () => countOf(id))]));
+};
+
+/** What pages below many parents are read from; `parent`: the property that has the parent's id. */
+interface Below<Table extends SQLiteTable> {
+  table: Table;
+  parent: Extract<keyof Table['$inferSelect'], string>;
+  order: Order;
+  where: SQL | undefined;
+}
+
+/** A page of each parent's rows, in one statement for all of them; their counts, where one is asked for, in another. */
+export const readPages = async <Table extends SQLiteTable>(
+  db: Db,
+  { table, parent, order, where }: Below<Table>,
+  parentIds: readonly string[],
+  page: Page,
+): Promise<Map<string, Slice<Table['$inferSelect']>>> => {
+  const column = getTableColumns(table)[parent] as SQLiteColumn;
+  // Drizzle cannot say what a row of any table is.
+  const rows = (await db
+    .select()
+    .from(table as SQLiteTable)
+    .where(firstOfEach(column, parentIds, order, page, where))
+    .orderBy(...orderBy(order, page))) as Table['$inferSelect'][];
+  return slicesBy(
+    rows,
+    parentIds,
+    (row) => row[parent] as string | null,
+    page,
+    () => countOfEach(db, column, parentIds, where),
+  );
 };

@@ -4,7 +4,7 @@ import type { InventoryService, InventoryState } from '../domain/inventory.ts';
 import type { InventoryRow } from './inventory.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
-import { countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, slicesBy } from './page.ts';
+import { type Order, orderBy, type Page, readPages, type Slice } from './page.ts';
 import { inSightOfCluster, type Sight } from './sight.ts';
 import { inventory } from './tables.ts';
 
@@ -27,18 +27,7 @@ export const listResourcesByClusters = async (
     filter.services == null ? undefined : inArray(inventory.service, [...filter.services]),
     filter.states == null ? ne(inventory.state, 'GONE') : inArray(inventory.state, [...filter.states]),
   );
-  const rows = await db
-    .select()
-    .from(inventory)
-    .where(firstOfEach(inventory.clusterId, clusterIds, order, page, where))
-    .orderBy(...orderBy(order, page));
-  return slicesBy(
-    rows,
-    clusterIds,
-    (row) => row.clusterId,
-    page,
-    () => countOfEach(db, inventory.clusterId, clusterIds, where),
-  );
+  return readPages(db, { table: inventory, parent: 'clusterId', order, where }, clusterIds, page);
 };
 
 export interface ResourceCount {

@@ -4,7 +4,7 @@ import type { Visibility } from '../domain/template.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
+import { behindCursor, type Order, orderBy, type Page, readPages, type Slice, sliceOf } from './page.ts';
 import { perConnection } from './prepared.ts';
 import { inSight, type Sight } from './sight.ts';
 import { clusters, templateRevisions, templates } from './tables.ts';
@@ -136,18 +136,7 @@ export const listRevisionPages = async (
   page: Page,
 ): Promise<Map<string, Slice<TemplateRevisionRow>>> => {
   const where = filter.revisions == null ? undefined : inArray(templateRevisions.revision, [...filter.revisions]);
-  const rows = await db
-    .select()
-    .from(templateRevisions)
-    .where(firstOfEach(templateRevisions.templateId, templateIds, revisionOrder, page, where))
-    .orderBy(...orderBy(revisionOrder, page));
-  return slicesBy(
-    rows,
-    templateIds,
-    (row) => row.templateId,
-    page,
-    () => countOfEach(db, templateRevisions.templateId, templateIds, where),
-  );
+  return readPages(db, { table: templateRevisions, parent: 'templateId', order: revisionOrder, where }, templateIds, page);
 };
 
 /** Revisions of many templates, newest first. */
