@@ -3,7 +3,7 @@ import { and, eq, inArray, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import type { Tx } from './open.ts';
 import { backups, clusters, nodeGroups, nodes, workItems } from './tables.ts';
-import { enqueue } from './workItems.ts';
+import { enqueue, newFence } from './workItems.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -77,14 +77,14 @@ export const wakeBackups = async (tx: Tx, now: number): Promise<void> => {
   const resting = and(isNull(backups.deletedAt), inArray(backups.state, ['READY', 'LOST']));
   await tx.db.run(sql`
     insert into ${workItems} (kind, id, due_at, wake, fence, attempts)
-    select 'BACKUP', ${backups.id}, ${now} + abs(random() % ${DAY_MS}), 1, 0, 0 from ${backups} where ${resting}
+    select 'BACKUP', ${backups.id}, ${now} + abs(random() % ${DAY_MS}), 1, ${newFence}, 0 from ${backups} where ${resting}
     on conflict (kind, id) do nothing`);
 };
 
 const wakeAll = async (tx: Tx, kind: ObjectKind, ids: SQL, now: number): Promise<void> => {
   const woken: { id: string }[] = await tx.db.all(sql`
     insert into ${workItems} (kind, id, due_at, wake, fence, attempts)
-    select ${kind}, chosen.id, ${now}, 1, 0, 0 from (${ids}) as chosen where true
+    select ${kind}, chosen.id, ${now}, 1, ${newFence}, 0 from (${ids}) as chosen where true
     on conflict (kind, id) do update set due_at = min(due_at, ${now}), wake = wake + 1, attempts = 0
     returning id`);
   for (const { id } of woken) tx.work.push({ kind, id });

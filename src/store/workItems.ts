@@ -9,10 +9,13 @@ import { workItems } from './tables.ts';
 
 const at = and(eq(workItems.kind, sql.placeholder('kind')), eq(workItems.id, sql.placeholder('id')));
 
+/** Anywhere among 2^48: a key that is taken out and put again must not come to a number that somebody had of it before. */
+export const newFence = sql`(random() & ${sql.raw(String(2 ** 48 - 1))})`;
+
 const put = perConnection((db) =>
   db
     .insert(workItems)
-    .values({ kind: sql.placeholder('kind'), id: sql.placeholder('id'), dueAt: sql.placeholder('dueAt'), wake: 1 })
+    .values({ kind: sql.placeholder('kind'), id: sql.placeholder('id'), dueAt: sql.placeholder('dueAt'), wake: 1, fence: newFence })
     .onConflictDoUpdate({
       target: [workItems.kind, workItems.id],
       set: { dueAt: sql`min(${workItems.dueAt}, excluded.due_at)`, wake: sql`${workItems.wake} + 1` },

@@ -88,6 +88,19 @@ test('a start looks at once at what waits for a hint, and leaves what is at rest
   expect((await claim()).map(({ id }) => id)).toEqual(['waits']);
 });
 
+test('one that held a key before it was taken out is fenced off from who holds it once it is put again', async () => {
+  await put('a');
+  const first = only(await claim('one'));
+  now += 101;
+  const second = only(await claim('two'));
+  await queue.settle([{ claim: second, dueAt: null, attempts: 0 }]);
+  await put('a');
+  const third = only(await claim('three'));
+  expect([await holds(first), await holds(second), await holds(third)]).toEqual([false, false, true]);
+  await queue.settle([{ claim: first, dueAt: null, attempts: 0 }]);
+  expect(await holds(third)).toBe(true);
+});
+
 test('whatever happens in whatever order, no key is held twice and none is lost', async () => {
   const action = fc.oneof(
     fc.record({ do: fc.constant('put' as const), id: fc.constantFrom('a', 'b', 'c') }),
