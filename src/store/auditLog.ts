@@ -1,6 +1,8 @@
 /** The audit log: rows that are only ever added, in a chain of hashes; see auditChain.ts. */
 import { and, asc, desc, eq, gte, lt, lte, type SQL, sql } from 'drizzle-orm';
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 import type { AuditOutcome } from '../domain/auditLog.ts';
+import { createTurns } from '../lib/turn.ts';
 import { type AuditRow, chainedHash, NO_HASH, type Unhashed } from './auditChain.ts';
 import { inserter } from './insert.ts';
 import type { Db, Tx } from './open.ts';
@@ -63,31 +65,82 @@ export interface AuditFilter {
 
 const order: Order = { at: audit.number, id: audit.number, newestFirst: true };
 
+/** Rows that one statement looks at: a few milliseconds. A log has millions, and most filters together have no index. */
+const PIECE = 5_000;
+/** One piece in a turn of the event loop, of all who look. */
+const { turn } = createTurns();
+
 /** The newest first. */
-export const listAuditLog = async (db: Db, sight: Sight, filter: AuditFilter, page: NumberedPage): Promise<Slice<AuditRow>> => {
-  const is = (column: Parameters<typeof eq>[0], value: string | null | undefined): SQL | undefined =>
-    value == null ? undefined : eq(column, value);
-  const where = and(
-    inSight(audit.projectId, sight),
-    is(audit.projectId, filter.projectId),
-    is(audit.userId, filter.userId),
-    is(audit.action, filter.action),
-    is(audit.outcome, filter.outcome),
-    is(audit.errorCode, filter.errorCode),
-    is(audit.targetId, filter.targetId),
-    is(audit.operationId, filter.operationId),
-    is(audit.requestId, filter.requestId),
-    is(audit.openstackRequestId, filter.openstackRequestId),
-    filter.from == null ? undefined : gte(audit.at, filter.from),
-    filter.to == null ? undefined : lt(audit.at, filter.to),
-  );
-  const rows = await db
-    .select()
-    .from(audit)
-    .where(and(where, behindNumber(order, page)))
-    .orderBy(...orderBy(order, page))
-    .limit(page.first + 1);
-  return sliceOf(rows, page, () => db.$count(audit, where));
+export const listAuditLog = async (
+  db: Db,
+  sight: Sight,
+  filter: AuditFilter,
+  page: NumberedPage,
+  pieceRows = PIECE,
+): Promise<Slice<AuditRow>> => {
+  const { base, rest } = conditionsOf(sight, filter);
+  const rows: AuditRow[] = [];
+  for await (const piece of rest === undefined ? [and(base, behindNumber(order, page))] : piecesOf(db, base, page, pieceRows)) {
+    const more = db.select().from(audit).where(and(piece, rest));
+    rows.push(...(await more.orderBy(...orderBy(order, page)).limit(page.first + 1 - rows.length)));
+    if (rows.length > page.first) break;
+  }
+  return sliceOf(rows, page, async () => {
+    let all = 0;
+    for await (const piece of piecesOf(db, base, { after: null }, pieceRows)) all += await db.$count(audit, and(piece, rest));
+    return all;
+  });
+};
+
+/** Those that one index gives in the order of their numbers; the next begins behind the last row of the one before. */
+async function* piecesOf(
+  db: Db,
+  base: SQL | undefined,
+  page: Pick<NumberedPage, 'after' | 'newestFirst'>,
+  rows: number,
+): AsyncGenerator<SQL | undefined> {
+  for (let { after } = page; ; ) {
+    const behind = and(base, behindNumber(order, { ...page, first: rows, after }));
+    const ends = db.select({ number: audit.number }).from(audit).where(behind);
+    const [end] = await ends
+      .orderBy(...orderBy(order, page))
+      .limit(1)
+      .offset(rows - 1);
+    if (end === undefined) return yield behind;
+    yield and(behind, page.newestFirst === false ? lte(audit.number, end.number) : gte(audit.number, end.number));
+    after = end.number;
+    await turn();
+  }
+}
+
+/**
+ * `base`: what is looked through, by one index. Of who sees one project it is that project's rows, and nothing of others' is looked at; of who sees
+ * all, the rows of the filter that names the fewest, as far as that can be told. `rest`: what is asked of each of those; undefined: nothing.
+ */
+const conditionsOf = (sight: Sight, filter: AuditFilter): { base: SQL | undefined; rest: SQL | undefined } => {
+  const indexed: [SQLiteColumn, string | null | undefined][] = [
+    [audit.requestId, filter.requestId],
+    [audit.openstackRequestId, filter.openstackRequestId],
+    [audit.operationId, filter.operationId],
+    [audit.targetId, filter.targetId],
+    [audit.projectId, filter.projectId],
+    [audit.userId, filter.userId],
+    [audit.errorCode, filter.errorCode],
+    [audit.action, filter.action],
+  ];
+  const given = indexed.filter(([, value]) => value != null);
+  const [first, ...others] = given;
+  const chosen = sight.all && first !== undefined ? eq(...(first as [SQLiteColumn, string])) : inSight(audit.projectId, sight);
+  return {
+    base: chosen,
+    rest: and(
+      // The plus keeps SQLite from taking another index, in which there may be any number of rows.
+      ...(sight.all ? others : given).map(([column, value]) => sql`+${column} = ${value}`),
+      filter.outcome == null ? undefined : eq(audit.outcome, filter.outcome),
+      filter.from == null ? undefined : sql`+${audit.at} >= ${filter.from}`,
+      filter.to == null ? undefined : sql`+${audit.at} < ${filter.to}`,
+    ),
+  };
 };
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { afterEach, expect, test } from 'vitest';
 import { checkAuditLog } from '../../src/store/auditCheck.ts';
-import { type AuditEntry, appendAudit, listAuditLog, purgeAuditLog } from '../../src/store/auditLog.ts';
+import { type AuditEntry, type AuditFilter, appendAudit, listAuditLog, purgeAuditLog } from '../../src/store/auditLog.ts';
 import { openTestDatabase, type TestDatabase } from './database.ts';
 
 const open: TestDatabase[] = [];
@@ -140,4 +140,74 @@ test('rows of releases without a chain stay, and the chain begins after them', a
   );
   await store.transaction((tx) => appendAudit(tx, entry()));
   expect(checkAuditLog(path)).toMatchObject({ rows: 1, unchained: 2, first: 7, last: { number: 9 }, broken: null });
+});
+
+test('a long log is looked through in pieces, others go on between them, and what is found is the same', async () => {
+  const { store } = await written(0);
+  const all: { number: number; projectId: string | null; action: string; requestId: string | null; outcome: string; at: number }[] = [];
+  await store.transaction(async (tx) => {
+    for (let i = 0; i < 60; i += 1) {
+      const row = {
+        projectId: i % 3 === 0 ? 'red' : 'blue',
+        action: i % 2 === 0 ? 'deleteCluster' : 'createCluster',
+        requestId: i % 7 === 0 ? 'again' : `r-${i}`,
+        outcome: i % 10 === 9 ? ('ACCEPTED' as const) : ('REFUSED' as const),
+        at: START + i,
+      };
+      await appendAudit(tx, entry(row));
+      all.push({ ...row, number: i + 1 });
+    }
+  });
+  const filters: { filter: AuditFilter; fits: (row: (typeof all)[number]) => boolean }[] = [
+    { filter: {}, fits: () => true },
+    { filter: { outcome: 'ACCEPTED' }, fits: (row) => row.outcome === 'ACCEPTED' },
+    { filter: { projectId: 'red', action: 'createCluster' }, fits: (row) => row.projectId === 'red' && row.action === 'createCluster' },
+    { filter: { requestId: 'again', outcome: 'REFUSED' }, fits: (row) => row.requestId === 'again' && row.outcome === 'REFUSED' },
+    { filter: { from: START + 20, to: START + 41 }, fits: (row) => row.at >= START + 20 && row.at < START + 41 },
+    { filter: { action: 'deleteCluster', errorCode: 'NOBODY' }, fits: () => false },
+  ];
+  for (const sight of [
+    { all: true, projectId: null },
+    { all: false, projectId: 'blue' },
+    { all: false, projectId: null },
+  ])
+    for (const newestFirst of [undefined, false])
+      for (const { filter, fits } of filters) {
+        const wanted = all.filter((row) => fits(row) && (sight.all || row.projectId === sight.projectId)).map(({ number }) => number);
+        if (newestFirst === undefined) wanted.reverse();
+        const found: number[] = [];
+        for (let after: number | null = null, more = true; more; ) {
+          const slice: Awaited<ReturnType<typeof listAuditLog>> = await listAuditLog(
+            store.db,
+            sight,
+            filter,
+            { first: 4, after, newestFirst },
+            5,
+          );
+          found.push(...slice.rows.map(({ number }) => number));
+          expect(await slice.count()).toBe(wanted.length);
+          after = slice.rows.at(-1)?.number ?? null;
+          more = slice.hasNextPage;
+        }
+        expect(found).toEqual(wanted);
+      }
+  let turns = 0;
+  const tick = () => {
+    turns += 1;
+    next = setImmediate(tick);
+  };
+  let next = setImmediate(tick);
+  const none = await listAuditLog(
+    store.db,
+    { all: true, projectId: null },
+    { errorCode: 'X', outcome: 'ACCEPTED' },
+    { first: 4, after: null },
+    5,
+  );
+  expect([none.rows, turns]).toEqual([[], 0]);
+  const rare = await listAuditLog(store.db, { all: false, projectId: 'blue' }, { errorCode: 'X' }, { first: 4, after: null }, 5);
+  clearImmediate(next);
+  expect(rare.rows).toEqual([]);
+  // Of 40 rows.
+  expect(turns).toBeGreaterThanOrEqual(7);
 });
