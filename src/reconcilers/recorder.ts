@@ -63,6 +63,8 @@ class Recorder<Row extends ObjectRow, Scope> {
   private readonly operations: readonly OperationRow[];
   private readonly latest: OperationRow | undefined;
   private readonly steps: PassSteps;
+  /** Ids of the operations that this pass has shown at work. */
+  private readonly shown = new Set<string>();
 
   constructor(
     pass: Pass<Row, Scope>,
@@ -122,10 +124,17 @@ class Recorder<Row extends ObjectRow, Scope> {
     const closing = closingOf(row, summary);
     const open = this.operations.filter((operation) => this.isOpen(operation, closing, summary));
     const isNews = state !== row.state || observedGeneration !== row.observedGeneration || deletedAt !== null;
-    if (!isNews && (closing === null || open.length === 0)) return;
+    const ends = isNews || (closing !== null && open.length > 0);
+    // Asked for while nothing new came of the steps: they are what it waits for.
+    const silent = this.operations.filter(
+      (one) => one.state === 'PENDING' && !this.shown.has(one.id) && (closing === null || !open.includes(one)),
+    );
+    if (!ends && silent.length === 0) return;
     await write(async (tx) => {
       // What was asked for during the pass has a pass of its own to come, and its state is not this one's to say. It may be of this same commit.
       if ((await kind.load(tx.db, row.id))?.generation !== row.generation) return;
+      for (const operation of silent) await this.saveRunning(tx, operation);
+      if (!ends) return;
       await kind.save(tx, row, { state, observedGeneration, deletedAt, updatedAt: now }, summary);
       await this.wakeParent(tx, now);
       if (closing !== null) for (const operation of open) await this.saveClosed(tx, operation, closing, { summary, now });
@@ -146,6 +155,7 @@ class Recorder<Row extends ObjectRow, Scope> {
 
   private async saveRunning(tx: Tx, operation: OperationRow): Promise<void> {
     const { problem } = operation;
+    this.shown.add(operation.id);
     const percent = Math.min(99, this.steps.percent());
     await updateOperation(tx, operation, { state: 'RUNNING', percent, steps: this.steps.list(), problem, finishedAt: null });
   }

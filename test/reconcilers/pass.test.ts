@@ -5,6 +5,7 @@ import { UserError } from '../../src/domain/errors.ts';
 import { defineFlow, done, type Outcome, waiting } from '../../src/engine/flow.ts';
 import { createHandler } from '../../src/reconcilers/pass.ts';
 import type { World } from '../../src/reconcilers/world.ts';
+import { loadTrackedOperations } from '../../src/store/progress.ts';
 import { loadNodeGroup, type NodeGroupRow, patchNodeGroup } from '../../src/store/reconcile.ts';
 import { events, nodeGroups, workItems } from '../../src/store/tables.ts';
 import { ANNA, call, type House, openHouse, TEMPLATE } from '../commands/house.ts';
@@ -102,4 +103,17 @@ test('what is asked for in the very commit in which a pass ends is not called do
   await asked;
   const row = await loadNodeGroup(house.store.db, group.id);
   expect(row).toMatchObject({ state: 'DELETING', observedGeneration: 0, deletedAt: null });
+});
+
+test('an operation that was asked for while nothing new comes of the steps says all the same what it waits for', async () => {
+  look = async () => waiting('two nodes', 1_000);
+  await pass();
+  const { operation } = await house.commands.resizeNodeGroup(call(ANNA), { nodeGroupId: group.id, count: 2 });
+  await pass();
+  const [found] = await loadTrackedOperations(house.store.db, group.id);
+  expect(found).toMatchObject({
+    id: operation.id,
+    state: 'RUNNING',
+    steps: [{ name: 'NodesReady', state: 'WAITING', message: 'two nodes' }],
+  });
 });
