@@ -17,6 +17,8 @@ export interface Held<Scope> {
   stateOf(summary: PassSummary): string;
   /** What everything else that was asked for waits for; null: nobody is told of one. */
   hibernation: ClusterHibernation | null;
+  /** Since when the seed does not answer that it waits for; absent: it waits for none. */
+  silentSince?: number;
   /** Kinds of the operations that end with the flow; all others wait. */
   ends: readonly OperationKind[];
   /** Operations show the flow's steps alone: all others were over before it. */
@@ -60,6 +62,19 @@ export const hibernationHold = (hibernation: ClusterHibernation | null): Hold =>
   over: 'The hibernation is over.',
   whoMustAct: hibernation !== null && hibernation.until === null ? 'CUSTOMER' : 'NOBODY',
   code: 'Hibernated',
+});
+
+/** What is said of a seed that has been silent since then, in milliseconds since the epoch. */
+export const saySilence = (since: number): string =>
+  `the seed of its control plane, which has not answered since ${new Date(since).toISOString()}; nothing is changed until it does, and all that is shown is as it was then`;
+
+export const silenceHold = (silentSince: number | null): Hold => ({
+  name: 'SeedHeard',
+  title: 'Wait for the seed',
+  what: silentSince === null ? null : saySilence(silentSince),
+  over: 'The seed answers again.',
+  whoMustAct: 'CLOUD_ADMIN',
+  code: 'SeedLost',
 });
 
 /** As of a step that stands before all others. */

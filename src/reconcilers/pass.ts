@@ -8,7 +8,7 @@ import type { Handler } from '../engine/worker.ts';
 import { newId, openstackRequestId } from '../lib/ids.ts';
 import { loadRequestId } from '../store/progress.ts';
 import { holdsLease } from '../store/workItems.ts';
-import { haltAtHold, hibernationHold, pauseHold } from './holds.ts';
+import { haltAtHold, hibernationHold, pauseHold, silenceHold } from './holds.ts';
 import type { Kind, ObjectRow, Write } from './kind.ts';
 import { openRecorder } from './recorder.ts';
 import { type World, worldOf } from './world.ts';
@@ -36,6 +36,7 @@ export const createHandler = <Row extends ObjectRow, Scope>(world: World, kind: 
     const pause = cluster === undefined ? null : pauseOf(cluster, now);
     await recorder.tellHold(pauseHold(pause));
     await recorder.tellHold(hibernationHold(held?.hibernation ?? null));
+    await recorder.tellHold(silenceHold(held?.silentSince ?? null));
     // That nobody can see it is told all the same: nothing else is done then either.
     if (pause !== null && held?.tells !== true) return { dueInMs: Math.min(pause.until - now, LONGEST_REST_MS), failed: false };
     const flow = held === undefined ? kind.flow : held.flow;

@@ -77,6 +77,13 @@ test('no cloud is written to, whatever is asked for meanwhile, and the seed is a
   await world.change(world.member, 'resizeNodeGroup', { nodeGroupId: group?.id, count: 2 }, 'operation { id }');
   const [node] = world.rows<{ id: string }>(`select id from nodes where cluster_id <> '${first}'`);
   await world.change(world.member, 'replaceNode', { nodeId: node?.id }, 'operation { id }');
+  await world.change(world.member, 'rotateCertificates', { clusterId: first }, 'operation { id }');
+  // Each says what it waits for.
+  const waits = (kind: string) =>
+    world
+      .rows<{ state: string; steps: string }>(`select state, steps from operations where kind = '${kind}'`)
+      .some(({ state, steps }) => state === 'RUNNING' && /the seed of its control plane, which has not answered since/.test(steps));
+  for (const kind of ['RESIZE_NODE_GROUP', 'REPLACE_NODE', 'ROTATE_CERTIFICATES']) await until(() => waits(kind));
   await world.idle();
   await world.control('DELETE', 'counters');
   const before = await asked();

@@ -4,7 +4,7 @@ import { defineFlow } from '../../engine/flow.ts';
 import { findBackup, patchBackup } from '../../store/backups.ts';
 import { loadCluster } from '../../store/reconcile.ts';
 import { sleepsWith } from '../holds.ts';
-import { isOutOfSight } from '../lostSeed.ts';
+import { restsWith } from '../lostSeed.ts';
 import { commonState } from '../outcome.ts';
 import { createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
@@ -29,9 +29,8 @@ export const createBackupHandler = (world: World) =>
     },
     held: async (row, { cluster }) => {
       if (row.deleteRequestedAt !== null) return undefined;
-      if (await isOutOfSight(world, cluster.row)) return 'REST';
       // What is stored is tried and looked for without the cluster.
-      return row.snapshot === null ? sleepsWith(cluster.row) : undefined;
+      return (await restsWith(world, cluster.row)) ?? (row.snapshot === null ? sleepsWith(cluster.row) : undefined);
     },
     stateOf: (_scope, row, summary) => (row.loss !== null && row.deleteRequestedAt === null ? 'LOST' : commonState(row, summary)),
     restsUntil: (row, settled) => {

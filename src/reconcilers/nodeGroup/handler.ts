@@ -2,7 +2,7 @@
 import { defineFlow } from '../../engine/flow.ts';
 import { listLiveNodes, loadCluster, loadNodeGroup, patchNodeGroup } from '../../store/reconcile.ts';
 import { sleepsWith } from '../holds.ts';
-import { isOutOfSight } from '../lostSeed.ts';
+import { restsWith } from '../lostSeed.ts';
 import { commonState } from '../outcome.ts';
 import { createHandler } from '../pass.ts';
 import type { World } from '../world.ts';
@@ -37,10 +37,8 @@ export const createNodeGroupHandler = (world: World) => {
     cluster: (_row, scope) => scope.cluster,
     open: async (row, write, world) =>
       openNodeGroupScope(world, row, await clusterOf(row.clusterId), await listLiveNodes(world.store.db, row.id), write),
-    held: async (row, { cluster }) => {
-      if (await isOutOfSight(world, cluster)) return 'REST';
-      return row.deleteRequestedAt === null ? sleepsWith(cluster) : undefined;
-    },
+    held: async (row, { cluster }) =>
+      (await restsWith(world, cluster)) ?? (row.deleteRequestedAt === null ? sleepsWith(cluster) : undefined),
     stateOf: (scope, row, summary) =>
       commonState(
         row,

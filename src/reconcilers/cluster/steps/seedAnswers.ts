@@ -1,5 +1,6 @@
 /** The seed that the control plane runs in is heard: what is known of the cluster is known now. */
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
+import { saySilence } from '../../holds.ts';
 import type { ClusterScope } from '../scope.ts';
 import { placement } from './placement.ts';
 
@@ -18,11 +19,5 @@ export const seedSilent: Step<ClusterScope> = { ...seedAnswers, needs: [], ensur
 
 const silence = async (scope: ClusterScope): Promise<Outcome> => {
   const { silentSince } = await scope.seedRow();
-  const since = new Date(silentSince ?? scope.clock.now()).toISOString();
-  return waiting(
-    `the seed of its control plane, which has not answered since ${since}; nothing is changed until it does, and all that is shown is as it was then`,
-    LOOK_MS,
-    'CLOUD_ADMIN',
-    'SeedLost',
-  );
+  return waiting(saySilence(silentSince ?? scope.clock.now()), LOOK_MS, 'CLOUD_ADMIN', 'SeedLost');
 };
