@@ -1,5 +1,5 @@
 /** Addon bundles and their immutable revisions: of no project, and seen by who may read any. */
-import { and, asc, desc, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { OptionsSchema } from '../domain/addonBundleOption.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
@@ -118,7 +118,7 @@ export const listBundleRevisionPages = async (
   filter: RevisionFilter,
   page: Page,
 ): Promise<Map<string, Slice<BundleRevisionHead>>> => {
-  const where = filter.revisions == null ? undefined : inArray(revision, [...filter.revisions]);
+  const where = filter.revisions == null ? undefined : isOneOf(revision, filter.revisions);
   const rows = await db
     .select(head)
     .from(addonBundleRevisions)

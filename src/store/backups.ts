@@ -59,8 +59,8 @@ const isWanted = (filter: BackupFilter) =>
   and(
     isNull(backups.deletedAt),
     filter.clusterId == null ? undefined : eq(backups.clusterId, filter.clusterId),
-    filter.states == null ? undefined : inArray(backups.state, [...filter.states]),
-    filter.reasons == null ? undefined : inArray(backups.reason, [...filter.reasons]),
+    filter.states == null ? undefined : isOneOf(backups.state, filter.states),
+    filter.reasons == null ? undefined : isOneOf(backups.reason, filter.reasons),
   );
 
 /** Newest first; none that is gone. */

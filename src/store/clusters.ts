@@ -1,5 +1,5 @@
 /** Clusters: lists, lookups and the insert; nobody's row is found by who may not see its project. */
-import { and, eq, inArray, isNull, type SQL } from 'drizzle-orm';
+import { and, eq, isNull, type SQL } from 'drizzle-orm';
 import type { ClusterState } from '../domain/cluster.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
@@ -27,7 +27,7 @@ const isWanted = (filter: ClusterFilter) =>
     isNull(clusters.deletedAt),
     filter.name == null ? undefined : eq(clusters.name, filter.name),
     filter.projectId == null ? undefined : eq(clusters.projectId, filter.projectId),
-    filter.states == null ? undefined : inArray(clusters.state, [...filter.states]),
+    filter.states == null ? undefined : isOneOf(clusters.state, filter.states),
     filter.seedId == null ? undefined : eq(clusters.seedId, filter.seedId),
     filter.templateId == null ? undefined : eq(clusters.templateId, filter.templateId),
   );

@@ -1,7 +1,8 @@
 /** Events: the numbered history of a seed or cluster, read from a number on. */
-import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, lt, lte } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, isNotNull, isNull, lt, lte } from 'drizzle-orm';
 import type { ObjectKind } from '../domain/condition.ts';
 import { inserter } from './insert.ts';
+import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
 import { behindNumber, countOfEach, firstOfEach, type NumberedPage, type Order, orderBy, type Slice, slicesBy } from './page.ts';
 import { clusters, events, seeds } from './tables.ts';
@@ -34,10 +35,10 @@ export interface EventFilter {
 
 const isWanted = (filter: EventFilter) =>
   and(
-    filter.subjectKinds == null ? undefined : inArray(events.subjectKind, [...filter.subjectKinds]),
+    filter.subjectKinds == null ? undefined : isOneOf(events.subjectKind, filter.subjectKinds),
     filter.subjectId == null ? undefined : eq(events.subjectId, filter.subjectId),
-    filter.steps == null ? undefined : inArray(events.step, [...filter.steps]),
-    filter.states == null ? undefined : inArray(events.state, [...filter.states]),
+    filter.steps == null ? undefined : isOneOf(events.step, filter.steps),
+    filter.states == null ? undefined : isOneOf(events.state, filter.states),
     filter.operationId == null ? undefined : eq(events.operationId, filter.operationId),
     filter.isProblem == null ? undefined : filter.isProblem ? isNotNull(events.problem) : isNull(events.problem),
     filter.from == null ? undefined : gte(events.at, filter.from),

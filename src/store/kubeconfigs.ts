@@ -1,5 +1,5 @@
 /** Kubeconfigs and certificates that were given to people: who has them, until when, and whether they still count. */
-import { and, eq, gt, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, gt, isNotNull, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { KubeconfigKind, KubeconfigRole, KubeconfigState } from '../domain/kubeconfig.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
@@ -34,10 +34,10 @@ const isIn = (state: KubeconfigState, now: number): SQL | undefined => {
 
 const isWanted = ({ kinds, roles, states }: KubeconfigFilter): SQL | undefined =>
   and(
-    kinds == null ? undefined : inArray(kubeconfigs.kind, [...kinds]),
-    roles == null ? undefined : inArray(kubeconfigs.role, [...roles]),
+    kinds == null ? undefined : isOneOf(kubeconfigs.kind, kinds),
+    roles == null ? undefined : isOneOf(kubeconfigs.role, roles),
     // In none of no states.
-    states === undefined ? undefined : or(sql`false`, ...states.among.map((state) => isIn(state, states.now))),
+    states === undefined ? undefined : or(sql`false`, ...[...new Set(states.among)].map((state) => isIn(state, states.now))),
   );
 
 /** Newest first, those that have ended included. */

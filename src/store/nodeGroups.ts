@@ -1,5 +1,5 @@
 /** Node groups: by cluster, of one that the caller has seen, and by id. */
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { NodeGroupState } from '../domain/nodeGroup.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
@@ -29,7 +29,7 @@ export const listNodeGroupsByClusters = async (
   const where = and(
     isNull(nodeGroups.deletedAt),
     filter.name == null ? undefined : eq(nodeGroups.name, filter.name),
-    filter.states == null ? undefined : inArray(nodeGroups.state, [...filter.states]),
+    filter.states == null ? undefined : isOneOf(nodeGroups.state, filter.states),
     filter.isDefault == null ? undefined : eq(nodeGroups.isDefault, filter.isDefault),
   );
   return readPages(db, { table: nodeGroups, parent: 'clusterId', order, where }, clusterIds, page);

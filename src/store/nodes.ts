@@ -1,5 +1,5 @@
 /** Nodes: by cluster and by group, of a cluster that the caller has seen, and by id. */
-import { and, desc, eq, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { NodeState } from '../domain/node.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
@@ -15,7 +15,7 @@ export interface NodeFilter {
 }
 
 const isWanted = (filter: NodeFilter) =>
-  and(isNull(nodes.deletedAt), filter.states == null ? undefined : inArray(nodes.state, [...filter.states]));
+  and(isNull(nodes.deletedAt), filter.states == null ? undefined : isOneOf(nodes.state, filter.states));
 
 /** Live nodes of many clusters, oldest first. */
 export const listNodesByClusters = (

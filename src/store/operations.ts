@@ -39,8 +39,8 @@ export const listOperationsByClusters = async (
   page: Page,
 ): Promise<Map<string, Slice<OperationRow>>> => {
   const where = and(
-    filter.kinds == null ? undefined : inArray(operations.kind, [...filter.kinds]),
-    filter.states == null ? undefined : inArray(operations.state, [...filter.states]),
+    filter.kinds == null ? undefined : isOneOf(operations.kind, filter.kinds),
+    filter.states == null ? undefined : isOneOf(operations.state, filter.states),
   );
   return readPages(db, { table: operations, parent: 'clusterId', order, where }, clusterIds, page);
 };

@@ -23,7 +23,7 @@ export const listOrphans = async (db: Db, filter: OrphanFilter, page: Page): Pro
   const where = and(
     filter.projectId == null ? undefined : eq(orphans.projectId, filter.projectId),
     filter.clusterId == null ? undefined : eq(orphans.clusterId, filter.clusterId),
-    filter.states == null ? undefined : inArray(orphans.state, [...filter.states]),
+    filter.states == null ? undefined : isOneOf(orphans.state, filter.states),
   );
   const rows = await db
     .select()

@@ -1,5 +1,5 @@
 /** The inventory as its owner reads it: what was made outside for each cluster. */
-import { and, count, inArray, ne, type SQL, sql } from 'drizzle-orm';
+import { and, count, ne, type SQL, sql } from 'drizzle-orm';
 import type { InventoryService, InventoryState } from '../domain/inventory.ts';
 import type { InventoryRow } from './inventory.ts';
 import { isOneOf } from './isOneOf.ts';
@@ -24,8 +24,8 @@ export const listResourcesByClusters = async (
   page: Page,
 ): Promise<Map<string, Slice<InventoryRow>>> => {
   const where: SQL | undefined = and(
-    filter.services == null ? undefined : inArray(inventory.service, [...filter.services]),
-    filter.states == null ? ne(inventory.state, 'GONE') : inArray(inventory.state, [...filter.states]),
+    filter.services == null ? undefined : isOneOf(inventory.service, filter.services),
+    filter.states == null ? ne(inventory.state, 'GONE') : isOneOf(inventory.state, filter.states),
   );
   return readPages(db, { table: inventory, parent: 'clusterId', order, where }, clusterIds, page);
 };
@@ -45,7 +45,7 @@ export const countResourcesByClusters = async (
   const rows = await db
     .select({ clusterId: inventory.clusterId, made: count(), gone })
     .from(inventory)
-    .where(and(isOneOf(inventory.clusterId, clusterIds), inArray(inventory.service, [...services])))
+    .where(and(isOneOf(inventory.clusterId, clusterIds), isOneOf(inventory.service, services)))
     .groupBy(inventory.clusterId);
   return new Map(rows.map((row) => [row.clusterId, row]));
 };
@@ -56,7 +56,7 @@ export const listResourcesLeft = async (
   clusterIds: readonly string[],
   services: readonly InventoryService[],
 ): Promise<Map<string, InventoryRow[]>> => {
-  const wanted = and(isOneOf(inventory.clusterId, clusterIds), inArray(inventory.service, [...services]), ne(inventory.state, 'GONE'));
+  const wanted = and(isOneOf(inventory.clusterId, clusterIds), isOneOf(inventory.service, services), ne(inventory.state, 'GONE'));
   const rows = await db
     .select()
     .from(inventory)

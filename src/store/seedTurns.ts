@@ -65,7 +65,7 @@ const order: Order = { at: clusters.seedTurnAt, id: clusters.id };
 
 /** Pages of the queues of these seeds, in the order of asking. */
 export const listSeedQueuePages = (db: Db, seedIds: readonly string[], filter: SeedQueueFilter, page: Page) => {
-  const where = and(inArray(clusters.seedTurn, [...(filter.turns ?? (['STARTING', 'WAITING'] as const))]), isNull(clusters.deletedAt));
+  const where = and(isOneOf(clusters.seedTurn, filter.turns ?? ['STARTING', 'WAITING']), isNull(clusters.deletedAt));
   return readPagesOfSeeds(db, seedIds, { order, where }, page);
 };
 

@@ -1,5 +1,5 @@
 /** Seeds: lists, lookups, how full they are, and what placement may choose from. */
-import { and, count, eq, gt, inArray, isNotNull, isNull, ne, or, sql } from 'drizzle-orm';
+import { and, count, eq, gt, isNotNull, isNull, ne, or, sql } from 'drizzle-orm';
 import { nodeCidrOf } from '../domain/cluster.ts';
 import { type ComponentResources, seedDemandOf } from '../domain/controlPlane.ts';
 import { Conflict } from '../domain/errors.ts';
@@ -33,7 +33,7 @@ export const listSeeds = async (db: Db, filter: SeedFilter, page: Page): Promise
     filter.name == null ? undefined : eq(seeds.name, filter.name),
     filter.region == null ? undefined : eq(seeds.region, filter.region),
     filter.cordoned == null ? undefined : eq(seeds.cordoned, filter.cordoned),
-    filter.states == null ? undefined : inArray(seeds.state, [...filter.states]),
+    filter.states == null ? undefined : isOneOf(seeds.state, filter.states),
   );
   const rows = await db
     .select()

@@ -1,5 +1,5 @@
 /** Cluster templates and their immutable revisions. */
-import { and, asc, desc, eq, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { Visibility } from '../domain/template.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
@@ -135,7 +135,7 @@ export const listRevisionPages = async (
   filter: RevisionFilter,
   page: Page,
 ): Promise<Map<string, Slice<TemplateRevisionRow>>> => {
-  const where = filter.revisions == null ? undefined : inArray(templateRevisions.revision, [...filter.revisions]);
+  const where = filter.revisions == null ? undefined : isOneOf(templateRevisions.revision, filter.revisions);
   return readPages(db, { table: templateRevisions, parent: 'templateId', order: revisionOrder, where }, templateIds, page);
 };
 
