@@ -131,7 +131,10 @@ const told =
 const operationFolder = z.string().min(1).transform(told(readOperationFolder));
 const persistedFile = file.transform(told(readPersisted));
 
-const hostPort = z.string().regex(/^\S+:\d{1,5}$/, 'must be host:port');
+const hostPort = z
+  .string()
+  .regex(/^\S+:\d{1,5}$/, 'must be host:port')
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'must be host:port, with a port of at most 65535');
 const ranges = list.pipe(z.array(z.cidrv4('must be IPv4 ranges such as 10.1.0.0/16'))).default([]);
 
 /** In a URL or a path such a name is what it is. */

@@ -46,10 +46,10 @@ const start = async (dataDir: string): Promise<void> => {
   }
 };
 
-/** In development the sources run as they are, by tsx. */
+/** In development the sources run as they are, by tsx, from whatever folder. */
 const entry = (): string[] => {
   const path = new URL(import.meta.url.endsWith('.ts') ? './sandbox/main.ts' : './sandbox/main.js', import.meta.url).pathname;
-  return path.endsWith('.ts') ? ['--import', 'tsx', path] : [path];
+  return path.endsWith('.ts') ? ['--import', import.meta.resolve('tsx'), path] : [path];
 };
 
 const readHandover = (dataDir: string): Handover => JSON.parse(readFileSync(join(dataDir, 'sandbox.json'), 'utf8')) as Handover;

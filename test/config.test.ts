@@ -47,6 +47,7 @@ test('every mistake is named at once, with its setting and variable, and no valu
     SEEDBED_CONFIG: path,
     SEEDBED_KEYSTONE_URL: 'ftp://secret.example',
     SEEDBED_DRIFT_SECONDS: 'often',
+    SEEDBED_LISTEN: '127.0.0.1:65536',
     SEEDBED_EGRESS_CIDRS: '10.0.0.0/33',
     SEEDBED_CLOUD_CA_FILE: join(dir, 'absent.pem'),
     SEEDBED_TLS_KEY_FILE: path,
@@ -56,6 +57,7 @@ test('every mistake is named at once, with its setting and variable, and no valu
     'keystoneUrl (SEEDBED_KEYSTONE_URL)',
     'keystonePassword (SEEDBED_KEYSTONE_PASSWORD)',
     'driftSeconds (SEEDBED_DRIFT_SECONDS): must be a number',
+    'listen (SEEDBED_LISTEN): must be host:port, with a port of at most 65535',
     'egressCidrs (SEEDBED_EGRESS_CIDRS): must be IPv4 ranges',
     'absent.pem cannot be read',
   ])

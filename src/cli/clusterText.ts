@@ -83,10 +83,10 @@ const restoreText = ({ backup, requestedAt, requestedBy, lostMinutes, lostRevisi
   return `${backup === null ? '' : `to backup ${backup.name}, `}asked for at ${requestedAt} by ${requestedBy}; ${loss}`;
 };
 
-const moveText = ({ phase, back, from, to, downtimeSeconds }: ControlPlaneMove): string => {
+const moveText = ({ phase, back, refusal, from, to, downtimeSeconds }: ControlPlaneMove): string => {
   const way = from === null || to === null || from.name === to.name ? '' : ` from seed ${from.name} to seed ${to.name}`;
   const away = downtimeSeconds === null ? '' : `, its API was away for ${downtimeSeconds} s`;
-  return `${back ? 'called off' : phase === 'DONE' ? 'the control plane' : `under way (${phase})`}${way}${away}`;
+  return `${back ? 'called off' : phase === 'DONE' ? 'the control plane' : `under way (${phase})`}${way}${away}${refusal === null ? '' : `: ${refusal}`}`;
 };
 
 const accessFields = ({ allowedCidrs, audit, issuers }: Access): [string, string][] => {

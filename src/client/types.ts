@@ -404,6 +404,8 @@ export interface ClusterPause {
 export interface ControlPlaneMove {
   phase: string;
   back: boolean;
+  /** Cloud admins and cloud readers see it. */
+  refusal: string | null;
   from: { name: string } | null;
   to: { name: string } | null;
   downtimeSeconds: number | null;

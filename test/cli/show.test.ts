@@ -158,6 +158,20 @@ test.each<[object, [string, string][]]>([
   for (const [name, value] of told) expect(out).toMatch(new RegExp(`^${name} +${value.replaceAll('.', '\\.')}$`, 'm'));
 });
 
+test('a move that was called off is told with the reason, to who may see it', async () => {
+  const move = { phase: 'DONE', back: true, from: { name: 'north' }, to: { name: 'north' }, downtimeSeconds: null };
+  const show = (refusal: string | null) => {
+    const answer = { ...cluster({ allowedCidrs: [], audit: { level: 'NONE', stdout: false, webhook: null }, issuers: [] }) };
+    return withApi(
+      () => ({ body: { data: { cluster: { ...answer, controlPlaneMove: { ...move, refusal } } } } }),
+      ['cluster', 'show', 'web'],
+    );
+  };
+  expect((await show('Seed south has no room.')).out).toMatch(/^moved +called off: Seed south has no room\.$/m);
+  await api?.close();
+  expect((await show(null)).out).toMatch(/^moved +called off$/m);
+});
+
 test('what a deleted cluster left is a table with the reasons; of one that is not deleted nothing is known yet', async () => {
   const leftover = { fate: 'KEPT', service: 'VOLUME', kind: 'volume', name: 'data', externalId: 'v1', madeBy: 'CSI', reason: 'As asked.' };
   const unverified = [{ service: 'NETWORK', kind: 'router', reason: 'It did not answer.' }];

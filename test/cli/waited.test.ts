@@ -85,6 +85,8 @@ interface Run {
   told: unknown;
   /** Its exit status; 0 without it. */
   status?: number;
+  /** How what it begins may end, where it is not all alike. */
+  ends?: string[];
 }
 
 /** Of one cloud, in turn: each finds what those before it have made. */
@@ -161,6 +163,17 @@ const RUNS: Run[] = [
   { words: 'seed unregister', args: () => ['wrong'], isAdmins: true, told: { name: 'wrong', deleted: true } },
   { words: 'seed register', args: () => ['second', '--kubeconfig', seedFile(1)], isAdmins: true, told: { name: 'second', state: 'READY' } },
   { words: 'seed update', args: () => ['second', '--weight', '7'], isAdmins: true, told: { state: 'READY', weight: 7 } },
+  { words: 'seed register', args: () => ['twin', '--kubeconfig', seedFile(0)], isAdmins: true, told: { name: 'twin', state: 'READY' } },
+  {
+    words: 'cluster move',
+    args: () => [one("select id from clusters where name = 'web'"), '--seed', 'twin'],
+    isAdmins: true,
+    status: 6,
+    // The backup is made before the seed is looked at once more.
+    ends: ['SUCCEEDED', 'CANCELLED'],
+    told: /^seedbed: .*ask the administrators of the cloud\. .*both seeds are one Kubernetes cluster/m,
+  },
+  { words: 'seed unregister', args: () => ['twin'], isAdmins: true, told: { name: 'twin', deleted: true } },
   {
     words: 'cluster move',
     args: () => [one("select id from clusters where name = 'web'"), '--seed', 'second'],
@@ -234,7 +247,7 @@ const BEGINNERS = new Set(
 
 test.each(RUNS.map((run) => [`${run.words} ends with ${run.status ?? 0}`, run] as const))(
   '%s when what it began is over',
-  async (_title, { words, args, isAdmins, first, told, status = 0 }) => {
+  async (_title, { words, args, isAdmins, first, told, status = 0, ends = [status === 0 ? 'SUCCEEDED' : 'FAILED'] }) => {
     await first?.();
     const given = args();
     const before = operations().map(({ id }) => id);
@@ -251,8 +264,7 @@ test.each(RUNS.map((run) => [`${run.words} ends with ${run.status ?? 0}`, run] a
     ]);
     if (status === 0) expect(JSON.parse(ran.out)).toMatchObject(told as object);
     else expect(ran.out).toBe('');
-    const end = status === 0 ? 'SUCCEEDED' : 'FAILED';
-    expect(seen.filter(({ state }) => state !== end)).toEqual([]);
+    expect(seen.filter(({ state }) => !ends.includes(state))).toEqual([]);
     if (BEGINNERS.has(words)) expect(seen).not.toEqual([]);
   },
 );
