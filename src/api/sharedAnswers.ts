@@ -118,7 +118,7 @@ const createQuestions = (): ((args: ExecutionArgs) => string) => {
     return JSON.stringify([
       number,
       operationName ?? null,
-      names.map((name) => [name, ...(variableValues != null && name in variableValues ? [variableValues[name]] : [])]),
+      names.map((name) => [name, ...(variableValues != null && Object.hasOwn(variableValues, name) ? [variableValues[name]] : [])]),
     ]);
   };
 };

@@ -78,7 +78,9 @@ const signatureOf = (key: Buffer, { method, name, expires, maxBytes }: Permit): 
 
 /** What a request may do; undefined when its signature is of something else, or its time is over. */
 const permitOf = (deps: DirectoryDeps, request: IncomingMessage): Permit | undefined => {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'https://store');
+  const target = `https://store${request.url}`;
+  if (!URL.canParse(target)) return undefined;
+  const { pathname, searchParams } = new URL(target);
   const name = pathname.slice(PREFIX.length);
   const { method } = request;
   if (!pathname.startsWith(PREFIX) || !isName(name) || (method !== 'PUT' && method !== 'GET')) return undefined;

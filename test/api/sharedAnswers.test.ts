@@ -218,3 +218,13 @@ test("the resolvers of the API's subscriptions show an event without a look at t
   const value = {};
   for (const field of fields) expect(field.resolve?.({ value }, none, { actor: ADA }, {} as never)).toBe(value);
 });
+
+test('a variable that was not given is another question than a null, whatever it is called', async () => {
+  const { hear, count } = audience(({ actor }) => `for ${actor.projectId}`);
+  const document = parse('subscription ($toString: String = "x") { news { title about(word: $toString) } }');
+  const value = {};
+  for (const variableValues of [{ toString: null }, {}, { toString: 'x' }]) await hear(ANNA, value, { document, variableValues });
+  expect(count()).toBe(3);
+  await hear(BEN, value, { document, variableValues: {} });
+  expect(count()).toBe(3);
+});
