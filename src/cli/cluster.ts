@@ -48,7 +48,7 @@ export const addClusterCommands = (program: Command, io: Io): void => {
   const cluster = program.command('cluster').description('Kubernetes clusters of the project');
   withPlan(defineChange(cluster, 'create <name>', 'make a cluster and draw its progress until it is READY'))
     .requiredOption('--template <template>', 'name or id of the template')
-    .option('--file <file>', "YAML with any of ClusterOverridesInput's fields; options win over it; - reads standard input")
+    .option('--file <file>', "YAML with any of ClusterOverridesInput's fields, and nodeGroups; options win over it; - reads standard input")
     .option('--nodes <n>', 'workers of the default node group', readWhole)
     .option('--kubernetes-version <version>', "instead of the template's")
     .option('--flavor <flavor>', "instead of the template's")
@@ -115,12 +115,14 @@ export const addClusterCommands = (program: Command, io: Io): void => {
 const create = async (session: Session, [name = '']: readonly string[], options: CreateOptions): Promise<void> => {
   const { kubernetesVersion, flavor, image, keypair } = options;
   const credential = options.credential === undefined ? undefined : readCredential(session, options.credential);
-  const file = options.file === undefined ? {} : session.readSettings(options.file);
-  const overrides = { ...file, ...given({ kubernetesVersion, flavor, image, keypair }) };
+  // Node groups are no settings of the template, and stand beside those that are.
+  const { nodeGroups, ...settings } = options.file === undefined ? {} : session.readSettings(options.file);
+  const overrides = { ...settings, ...given({ kubernetesVersion, flavor, image, keypair }) };
   const input = given({
     name,
     clusterTemplate: options.template,
     nodeCount: options.nodes,
+    nodeGroups,
     seed: options.seed,
     labels: options.label,
     deletionProtection: options.deletionProtection,

@@ -213,6 +213,20 @@ test('a cluster is created from a file, and options win over it', async () => {
   });
 });
 
+test('node groups of a file are made with the cluster, and what is wrong with one is told by its place in the file', async () => {
+  const path = fileWith('flavor: m1.tiny\nnodeGroups:\n  - { name: gpu, count: 1, flavor: none }\n');
+  const field = ['nodeGroups', '0', 'flavor'];
+  const refused = await withApi(refusing('Flavor "none" is not there.', field), [...create, '--file', path]);
+  expect(inputOf()).toEqual({
+    ...{ name: 'web', clusterTemplate: 'small', overrides: { flavor: 'm1.tiny' } },
+    nodeGroups: [{ name: 'gpu', count: 1, flavor: 'none' }],
+  });
+  expect(refused.err).toBe(`seedbed: Flavor "none" is not there. [nodeGroups.0.flavor in ${path}]\n`);
+  await api?.close();
+  const unknown = fileWith('nodeGroups: [{ name: gpu, flavour: m1.tiny }]\n');
+  expect((await withApi(unfit, [...create, '--file', unknown])).err).toContain('nodeGroups.0.flavour in');
+});
+
 test('a template is updated by its id with a file and options, and may get a new name', async () => {
   const path = fileWith('flavor: m1.tiny\ncontrolPlane: { replicas: 3 }\n');
   const options = ['--file', path, '--etcd-volume-size', '8', '--name', 'medium', '--idempotency-key', 'k'];
