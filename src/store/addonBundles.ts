@@ -4,7 +4,7 @@ import type { OptionsSchema } from '../domain/addonBundleOption.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { behindCursor, countOfEach, firstOfEach, type Order, orderBy, type Page, type Slice, sliceOf, slicesBy } from './page.ts';
+import { countOfEach, firstOfEach, type Order, orderBy, type Page, readPage, type Slice, slicesBy } from './page.ts';
 import type { Sight } from './sight.ts';
 import { addonBundleRevisions, addonBundles, clusters, templateRevisions, templates } from './tables.ts';
 import type { RevisionFilter } from './templates.ts';
@@ -35,13 +35,7 @@ const visible = (sight: Sight): SQL | undefined => (sight.all || sight.projectId
 /** Live ones, oldest first. */
 export const listAddonBundles = async (db: Db, sight: Sight, filter: AddonBundleFilter, page: Page): Promise<Slice<AddonBundleRow>> => {
   const where = and(isNull(addonBundles.deletedAt), visible(sight), filter.name == null ? undefined : eq(addonBundles.name, filter.name));
-  const rows = await db
-    .select()
-    .from(addonBundles)
-    .where(and(where, behindCursor(order, page)))
-    .orderBy(...orderBy(order, page))
-    .limit(page.first + 1);
-  return sliceOf(rows, page, () => db.$count(addonBundles, where));
+  return readPage(db, { table: addonBundles, order, where }, page);
 };
 
 /** A live one by id or name, with its newest revision. */

@@ -4,7 +4,7 @@ import { type BackupReason, type BackupState, backupNameOf } from '../domain/bac
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { behindCursor, type Order, orderBy, type Page, readPages, type Slice, sliceOf } from './page.ts';
+import { type Order, type Page, readPage, readPages, type Slice } from './page.ts';
 import { inSight, type Sight } from './sight.ts';
 import { backups, clusters } from './tables.ts';
 
@@ -75,13 +75,7 @@ export const listBackupsByClusters = (
 /** Of all clusters that are seen, those that are gone included; newest first. */
 export const listBackups = async (db: Db, sight: Sight, filter: BackupFilter, page: Page): Promise<Slice<BackupRow>> => {
   const where = and(isWanted(filter), inSight(backups.projectId, sight));
-  const rows = await db
-    .select()
-    .from(backups)
-    .where(and(where, behindCursor(order, page)))
-    .orderBy(...orderBy(order, page))
-    .limit(page.first + 1);
-  return sliceOf(rows, page, () => db.$count(backups, where));
+  return readPage(db, { table: backups, order, where }, page);
 };
 
 /** By id; deleted ones too, since their operations can still be asked for. */

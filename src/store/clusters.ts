@@ -4,7 +4,7 @@ import type { ClusterState } from '../domain/cluster.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
-import { behindCursor, type Order, orderBy, type Page, readPages, type Slice, sliceOf } from './page.ts';
+import { type Order, type Page, readPage, readPages, type Slice } from './page.ts';
 import type { ClusterRow } from './reconcile.ts';
 import { inSight, type Sight } from './sight.ts';
 import { clusters } from './tables.ts';
@@ -35,13 +35,7 @@ const isWanted = (filter: ClusterFilter) =>
 /** Live clusters, oldest first. */
 export const listClusters = async (db: Db, sight: Sight, filter: ClusterFilter, page: Page): Promise<Slice<ClusterRow>> => {
   const where = and(inSight(clusters.projectId, sight), isWanted(filter));
-  const rows = await db
-    .select()
-    .from(clusters)
-    .where(and(where, behindCursor(order, page)))
-    .orderBy(...orderBy(order, page))
-    .limit(page.first + 1);
-  return sliceOf(rows, page, () => db.$count(clusters, where));
+  return readPage(db, { table: clusters, order, where }, page);
 };
 
 /** Live clusters with this name that are seen: at most one in a project, perhaps several for a cloud admin. */

@@ -4,7 +4,7 @@ import type { KnownCluster, OrphanState } from '../domain/orphan.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
+import { type Order, orderBy, type Page, readPage, type Slice } from './page.ts';
 import { clusters, nodes, orphans, seeds } from './tables.ts';
 
 export type OrphanRow = typeof orphans.$inferSelect;
@@ -25,13 +25,7 @@ export const listOrphans = async (db: Db, filter: OrphanFilter, page: Page): Pro
     filter.clusterId == null ? undefined : eq(orphans.clusterId, filter.clusterId),
     filter.states == null ? undefined : isOneOf(orphans.state, filter.states),
   );
-  const rows = await db
-    .select()
-    .from(orphans)
-    .where(and(where, behindCursor(order, page)))
-    .orderBy(...orderBy(order, page))
-    .limit(page.first + 1);
-  return sliceOf(rows, page, () => db.$count(orphans, where));
+  return readPage(db, { table: orphans, order, where }, page);
 };
 
 export const loadOrphans = (db: Db, ids: readonly string[]): Promise<OrphanRow[]> =>

@@ -123,6 +123,22 @@ export const slicesBy = <Row>(
   return new Map([...lists].map(([id, list]) => [id, sliceOf(list, { first }, () => countOf(id))]));
 };
 
+/** A page of a table's rows, in one statement; their count, where it is asked for, in another. */
+export const readPage = async <Table extends SQLiteTable>(
+  db: Db,
+  { table, order, where }: Omit<Below<Table>, 'parent'>,
+  page: Page,
+): Promise<Slice<Table['$inferSelect']>> => {
+  // Drizzle cannot say what a row of any table is.
+  const rows = (await db
+    .select()
+    .from(table as SQLiteTable)
+    .where(and(where, behindCursor(order, page)))
+    .orderBy(...orderBy(order, page))
+    .limit(page.first + 1)) as Table['$inferSelect'][];
+  return sliceOf(rows, page, () => db.$count(table, where));
+};
+
 /** What pages below many parents are read from; `parent`: the property that has the parent's id. */
 interface Below<Table extends SQLiteTable> {
   table: Table;
@@ -139,7 +155,6 @@ export const readPages = async <Table extends SQLiteTable>(
   page: Page,
 ): Promise<Map<string, Slice<Table['$inferSelect']>>> => {
   const column = getTableColumns(table)[parent] as SQLiteColumn;
-  // Drizzle cannot say what a row of any table is.
   const rows = (await db
     .select()
     .from(table as SQLiteTable)

@@ -8,7 +8,7 @@ import { freeOf, type SeedCandidate, type SeedState } from '../domain/seed.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db } from './open.ts';
-import { behindCursor, type Order, orderBy, type Page, type Slice, sliceOf } from './page.ts';
+import { type Order, type Page, readPage, type Slice } from './page.ts';
 import { perConnection } from './prepared.ts';
 import type { ClusterRow, SeedRow } from './reconcile.ts';
 import { clusters, seeds } from './tables.ts';
@@ -35,13 +35,7 @@ export const listSeeds = async (db: Db, filter: SeedFilter, page: Page): Promise
     filter.cordoned == null ? undefined : eq(seeds.cordoned, filter.cordoned),
     filter.states == null ? undefined : isOneOf(seeds.state, filter.states),
   );
-  const rows = await db
-    .select()
-    .from(seeds)
-    .where(and(where, behindCursor(order, page)))
-    .orderBy(...orderBy(order, page))
-    .limit(page.first + 1);
-  return sliceOf(rows, page, () => db.$count(seeds, where));
+  return readPage(db, { table: seeds, order, where }, page);
 };
 
 /** A registered seed by its id or name; an id wins. */

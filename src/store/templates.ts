@@ -4,7 +4,7 @@ import type { Visibility } from '../domain/template.ts';
 import { inserter } from './insert.ts';
 import { isOneOf } from './isOneOf.ts';
 import type { Db, Tx } from './open.ts';
-import { behindCursor, type Order, orderBy, type Page, readPages, type Slice, sliceOf } from './page.ts';
+import { type Order, type Page, readPage, readPages, type Slice } from './page.ts';
 import { perConnection } from './prepared.ts';
 import { inSight, type Sight } from './sight.ts';
 import { clusters, templateRevisions, templates } from './tables.ts';
@@ -48,13 +48,7 @@ export const listTemplates = async (db: Db, sight: Sight, filter: TemplateFilter
     filter.projectId == null ? undefined : eq(templates.projectId, filter.projectId),
     filter.visibility == null ? undefined : eq(templates.visibility, filter.visibility),
   );
-  const rows = await db
-    .select()
-    .from(templates)
-    .where(and(where, behindCursor(order, page)))
-    .orderBy(...orderBy(order, page))
-    .limit(page.first + 1);
-  return sliceOf(rows, page, () => db.$count(templates, where));
+  return readPage(db, { table: templates, order, where }, page);
 };
 
 const usableByKey = perConnection((db) => {
