@@ -5,6 +5,7 @@ import { drainLimitOf } from '../../../domain/upgradeStrategy.ts';
 import { done, type Outcome, type Step, waiting } from '../../../engine/flow.ts';
 import type { Kubernetes } from '../../../seeds/connection.ts';
 import type { KubernetesObject } from '../../../seeds/kinds.ts';
+import { loadConditions } from '../../../store/progress.ts';
 import { hasStayingNode } from '../../../store/reconcile.ts';
 import { readyState } from '../../tenantRegistry.ts';
 import { findBudget } from '../disruptionBudget.ts';
@@ -53,7 +54,7 @@ export const drained: Step<NodeScope> = {
 const drain = async (scope: NodeScope, leftMs: number, forced: boolean): Promise<Outcome> => {
   const { kube } = await scope.tenant();
   const node = await kube.get({ apiVersion: 'v1', kind: 'Node', name: scope.row.name });
-  if (node === undefined) return done();
+  if (node === undefined) return done(await saidBefore(scope));
   if (readyState(node) !== 'True') return done('The node was not Ready, so nobody could end its pods.');
   await cordon(kube, node);
   const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', fieldSelector: `spec.nodeName=${scope.row.name}` });
@@ -73,6 +74,12 @@ const drain = async (scope: NodeScope, leftMs: number, forced: boolean): Promise
   const budget = await findBudget(kube, blocked.pod);
   const says = budget === undefined ? blocked.says : `PodDisruptionBudget ${budget} allows no more disruptions now`;
   return held(`${countOf(pods)} to go; ${nameOf(blocked.pod)} may not: ${says}`, retryMs, late, 'CUSTOMER');
+};
+
+/** Its Node object goes before its server, whose end may take several passes more: how the drain ended is told all the same. */
+const saidBefore = async ({ db, row }: NodeScope): Promise<string | undefined> => {
+  const before = (await loadConditions(db, row.id)).get(drained.name);
+  return before?.state === 'REMOVED' ? before.message : undefined;
 };
 
 /** Beyond its limit a drain says how it ends: by itself it does not. */
