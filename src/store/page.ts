@@ -66,7 +66,7 @@ export const behindNumber = (order: Order, page: NumberedPage): SQL | undefined 
 };
 
 /** Rows behind the page's cursor; undefined on the first page. */
-export const behindCursor = (order: Order, page: Page): SQL | undefined => {
+const behindCursor = (order: Order, page: Page): SQL | undefined => {
   if (page.after === undefined || page.after === null) return undefined;
   const { at, id } = decodeCursor(page.after);
   return isNewestFirst(order, page) ? sql`(${order.at}, ${order.id}) < (${at}, ${id})` : sql`(${order.at}, ${order.id}) > (${at}, ${id})`;
