@@ -190,7 +190,8 @@ const NOTHING: ComponentResources = { cpuMillicores: 0, memoryMiB: 0 };
 /** By seed: what control planes ask for that its last look may not have seen yet. One that is half made counts twice for a moment, and none too little. */
 const demandUncounted = async (db: Db): Promise<Map<string, ComponentResources>> => {
   const rows = await db
-    .select({ seedId: seeds.id, spec: clusters.spec })
+    // Many are alike, and of a thousand that were asked for at once none has been counted yet.
+    .select({ seedId: seeds.id, spec: clusters.spec, alike: count() })
     .from(clusters)
     .innerJoin(seeds, eq(seeds.id, clusters.seedId))
     .where(
@@ -206,10 +207,12 @@ const demandUncounted = async (db: Db): Promise<Map<string, ComponentResources>>
           sql`json_extract(${clusters.move}, '$.phase') = 'START'`,
         ),
       ),
-    );
+    )
+    .groupBy(seeds.id, clusters.spec);
   const sums = new Map<string, ComponentResources>();
-  for (const { seedId, spec } of rows) {
-    sums.set(seedId, plus(sums.get(seedId) ?? NOTHING, seedDemandOf(spec.controlPlane)));
+  for (const { seedId, spec, alike } of rows) {
+    const { cpuMillicores, memoryMiB } = seedDemandOf(spec.controlPlane);
+    sums.set(seedId, plus(sums.get(seedId) ?? NOTHING, { cpuMillicores: alike * cpuMillicores, memoryMiB: alike * memoryMiB }));
   }
   return sums;
 };

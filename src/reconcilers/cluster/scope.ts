@@ -198,11 +198,14 @@ const loadPki = async (world: World, clusterId: string): Promise<ClusterPki> => 
 };
 
 /** With what may be shown of it, so that neither is ever older than the other. */
-export const savePki = (world: World, write: Write, clusterId: string, pki: ClusterPki): Promise<void> =>
-  write(async (tx) => {
+export const savePki = (world: World, write: Write, clusterId: string, pki: ClusterPki): Promise<void> => {
+  // Two dozen certificates are read for it: not while others wait for the transaction to end.
+  const facts = factsOf(pki);
+  return write(async (tx) => {
     await world.secrets.put(tx, clusterId, 'pki', JSON.stringify(pki), world.clock.now());
-    await saveCertificates(tx, clusterId, factsOf(pki));
+    await saveCertificates(tx, clusterId, facts);
   });
+};
 
 /** What the cluster's nodes wait for has come: they are looked at now instead of at their next turn. */
 export const wakeWaitingNodes = (scope: ClusterScope): Promise<void> =>
