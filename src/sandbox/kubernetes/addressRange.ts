@@ -1,6 +1,9 @@
 /** A range of loopback addresses of its own for each sandbox on the machine, from 127.77.0.0/16 to 127.126.0.0/16. */
 import { randomInt } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const FIRST = 77;
 const LAST = 126;
@@ -32,28 +35,59 @@ const rangeOf = (second: number, server: Server): AddressRange => ({
   close: () => server.close(),
 });
 
-/**
- * `remembered`: the range of an earlier run, whose addresses stand in certificates and kubeconfigs, so that no other will do.
- * Throws when it is not to be had: another sandbox with the same data still runs.
- */
-export const claimAddressRange = async (remembered: number | undefined): Promise<AddressRange> => {
-  if (remembered !== undefined) {
-    for (let tries = 0; tries < RETRIES; tries += 1) {
-      const server = await claim(remembered);
-      if (server) return rangeOf(remembered, server);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
-    throw new Error(
-      `The addresses 127.${remembered}.0.0/16 of this sandbox are in use by another one on this machine, perhaps on the same data directory; end that one, or use another directory.`,
-    );
+/** Says which world will want the range again: a file for each, of which that of a world that is gone is out of date. */
+const noteOf = (second: number): string => join(tmpdir(), 'seedbed-sandbox-ranges', String(second));
+
+const note = (second: number, worldPath: string): void => {
+  try {
+    mkdirSync(join(noteOf(second), '..'), { recursive: true, mode: 0o777 });
+    writeFileSync(noteOf(second), worldPath);
+  } catch {
+    // Somebody else's folder: then the range is no more than likely to be free when it is wanted.
   }
-  // Where it begins is left to chance: a range that is free only because its sandbox is down will be wanted again.
-  const count = LAST + 1 - FIRST;
+};
+
+const isWanted = (second: number): boolean => {
+  try {
+    return existsSync(readFileSync(noteOf(second), 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * `remembered`: the range of an earlier run, whose addresses stand in certificates and kubeconfigs, so that no other will do. `worldPath`: the file of the
+ * world that will want it again, where it is kept. Throws when it is not to be had: another sandbox with the same data still runs.
+ */
+export const claimAddressRange = async (
+  remembered: number | undefined,
+  worldPath: string,
+  among = { first: FIRST, last: LAST },
+): Promise<AddressRange> => {
+  const range = await (remembered === undefined ? claimNew(among) : claimAgain(remembered));
+  note(range.second, worldPath);
+  return range;
+};
+
+const claimAgain = async (remembered: number): Promise<AddressRange> => {
+  for (let tries = 0; tries < RETRIES; tries += 1) {
+    const server = await claim(remembered);
+    if (server) return rangeOf(remembered, server);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  throw new Error(
+    `The addresses 127.${remembered}.0.0/16 of this sandbox are in use by another one on this machine, perhaps on the same data directory; end that one, or use another directory.`,
+  );
+};
+
+const claimNew = async ({ first, last }: { first: number; last: number }): Promise<AddressRange> => {
+  // Where it begins is left to chance, and one that is free only because its sandbox is down is the last choice.
+  const count = last + 1 - first;
   const begin = randomInt(count);
-  for (let i = 0; i < count; i += 1) {
-    const second = FIRST + ((begin + i) % count);
+  const all = Array.from({ length: count }, (_, i) => first + ((begin + i) % count));
+  for (const second of [...all.filter((one) => !isWanted(one)), ...all.filter(isWanted)]) {
     const server = await claim(second);
     if (server) return rangeOf(second, server);
   }
-  throw new Error('No range of loopback addresses is free for the sandbox (127.77.0.0/16 to 127.126.0.0/16).');
+  throw new Error(`No range of loopback addresses is free for the sandbox (127.${first}.0.0/16 to 127.${last}.0.0/16).`);
 };

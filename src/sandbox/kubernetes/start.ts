@@ -42,7 +42,7 @@ const remembered = async (
 ): Promise<{ state: SeedState; pki: SeedPki; range: AddressRange; section: WorldSection<SeedState> }> => {
   const section = deps.world.section<SeedState>(`kubernetes/seed${suffixOf(name)}`, { pki: null, port: 0, range: null });
   const state = section.data;
-  const range = shared ?? (await claimAddressRange(state.range ?? deps.range ?? undefined));
+  const range = shared ?? (await claimAddressRange(state.range ?? deps.range ?? undefined, join(deps.dataDir, 'world.jsonl')));
   const pki =
     state.pki ?? (await createSeedPki([deps.host, 'localhost', 'kubernetes', 'kubernetes.default', '10.96.0.1'], LOGINS, Date.now()));
   Object.assign(state, { pki, range: range.second });
