@@ -22,7 +22,8 @@ interface Orders {
 
 /** All that is kept, but for moments and counts: two tries of the same thing are one state, so that each life gets further than the last. */
 const STATE = [
-  'select id, state, generation, observed_generation, delete_requested_at is null, deleted_at is null, facts is null from seeds',
+  `select id, state, generation, observed_generation, delete_requested_at is null, deleted_at is null, facts is null, api_server_url,
+     json_extract(place, '$.address') from seeds`,
   `select id, state, generation, observed_generation, delete_requested_at is null, deleted_at is null, seed_id, resolved, trust, spec,
      endpoint_host, endpoint_port, ca_certificate from clusters`,
   'select id, state, generation, observed_generation, delete_requested_at is null, deleted_at is null, resolved, spec from node_groups',

@@ -1,8 +1,9 @@
 /** The floating IP of a made seed's first machine: its own API is dialled at it, and so are those of the clusters on it. */
 import { SEED_API_PORT } from '../../../domain/madeSeed.ts';
 import { done, type Step } from '../../../engine/flow.ts';
+import { patchSeed, patchSeedPlace } from '../../../store/reconcile.ts';
 import { ensureResource, presentId } from '../../resource.ts';
-import { descriptionOf, keyOf, machinesWanted, patchPlace, placeOf, removeOwn, settled, tagOf } from '../made.ts';
+import { descriptionOf, keyOf, machinesWanted, notePlace, placeOf, removeOwn, settled, tagOf } from '../made.ts';
 import type { SeedScope } from '../scope.ts';
 import { machinePorts } from './machinePorts.ts';
 import { router } from './router.ts';
@@ -27,8 +28,14 @@ export const apiAddress: Step<SeedScope> = {
     });
     if (address !== undefined) return done(address);
     const made = (await api.getFloatingIp(id)).address;
-    await patchPlace(scope, { address: made });
-    await scope.patch({ apiServerUrl: `https://${made}:${SEED_API_PORT}` });
+    const apiServerUrl = `https://${made}:${SEED_API_PORT}`;
+    // Together: who has the address is taken to know the URL, and keys are issued for it.
+    await scope.write(async (tx) => {
+      await patchSeedPlace(tx, row.id, { address: made });
+      await patchSeed(tx, row.id, { apiServerUrl });
+    });
+    notePlace(scope, { address: made });
+    row.apiServerUrl = apiServerUrl;
     return done(made);
   },
   remove: async (scope) => {
