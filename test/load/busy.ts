@@ -1,4 +1,5 @@
 /** Queries at a steady rate while many clusters are being provisioned, against the same queries while nothing happens. */
+import { atOnce } from './clusters.ts';
 import { percentile, type Row } from './report.ts';
 import { ask, inWorld, readLoopDelayMs, registerSeed, type World } from './world.ts';
 
@@ -64,9 +65,5 @@ const askSteadily = async (token: string, seconds: number): Promise<number[]> =>
 const createAll = async (token: string, count: number): Promise<void> => {
   const mutation = 'mutation($input: CreateClusterInput!) { createCluster(input: $input) { __typename } }';
   const names = Array.from({ length: count }, (_, i) => `c${i}`);
-  const worker = async () => {
-    for (let name = names.pop(); name !== undefined; name = names.pop())
-      await ask(token, mutation, { input: { name, clusterTemplate: 'bench', nodeCount: NODES } });
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await atOnce(names, (name) => ask(token, mutation, { input: { name, clusterTemplate: 'bench', nodeCount: NODES } }), AT_ONCE);
 };

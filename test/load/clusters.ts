@@ -6,12 +6,13 @@ const OLD = 'v1.35.4';
 const NEW = 'v1.36.3';
 const GIVE_UP_MS = 600_000;
 
-const atOnce = async <T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> => {
+/** Does the work for each item, for so many (`most`) side by side. */
+export const atOnce = async <T>(items: readonly T[], work: (item: T) => Promise<unknown>, most = AT_ONCE): Promise<void> => {
   const left = [...items];
   const worker = async () => {
     for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: most }, worker));
 };
 
 /** Clusters at the older version with as many workers and members of etcd and API servers, each READY. */
