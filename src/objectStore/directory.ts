@@ -40,7 +40,9 @@ export const openDirectoryStore = async (deps: DirectoryDeps): Promise<ObjectSto
   const { host, port } = splitHostPort(deps.address);
   const server = createServer({ cert: deps.tls.cert, key: deps.tls.key, minVersion: 'TLSv1.2' }, (request, response) => {
     answer(deps, folder, request, response).catch((error: unknown) => {
-      deps.log.error({ err: error }, 'a backup was not transferred');
+      if (isHangUp(error))
+        deps.log.info({ err: error }, 'the transfer of a backup ended before its time: the other end hung up or stood still');
+      else deps.log.error({ err: error }, 'a backup was not transferred');
       response.destroy();
     });
   });
@@ -106,6 +108,10 @@ const answer = async (deps: DirectoryDeps, folder: Folder, request: IncomingMess
     response.writeHead(status, { Connection: 'close' }).end();
   }
 };
+
+/** A pod that ends, or closes as soon as it has the last byte and before this end has heard of it, is no fault of this process. */
+const HANG_UP_CODES = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
+const isHangUp = (error: unknown): boolean => HANG_UP_CODES.has((error as NodeJS.ErrnoException).code ?? '');
 
 const statusOf = (error: unknown): number | undefined => {
   if (error instanceof TooLarge) return 413;

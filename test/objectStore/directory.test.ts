@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Log, silentLog } from '../../src/lib/log.ts';
 import { openDirectoryStore } from '../../src/objectStore/directory.ts';
 import type { ObjectStore } from '../../src/objectStore/objectStore.ts';
@@ -15,12 +15,17 @@ const HOUR = 3_600_000;
 const folder = mkdtempSync(join(tmpdir(), 'directory-'));
 const time = { now: Date.parse('2027-01-01T00:00:00Z') };
 const errors: string[] = [];
+const notes: string[] = [];
 let store: ObjectStore;
 let tls: TestTls;
 beforeAll(async () => {
   const address = await freeAddress();
   tls = await makeTls('127.0.0.1');
-  const log: Log = { ...silentLog, error: (_fields, message) => void errors.push(message) };
+  const log: Log = {
+    ...silentLog,
+    info: (_fields, message) => void notes.push(message),
+    error: (_fields, message) => void errors.push(message),
+  };
   const clock = { now: () => time.now };
   store = await openDirectoryStore({ folder, listen: address, address, tls, urlKey: Buffer.alloc(32, 7), clock, log });
 });
@@ -78,3 +83,25 @@ test.each(['//', '//store:99999/backups/x', '/backups/../../etc/passwd', '/backu
     expect(errors).toEqual([]);
   },
 );
+
+const hangUps = () => notes.filter((note) => note.includes('hung up')).length;
+
+test('who hangs up in the middle of an upload or of a download is noted, and no error of ours', async () => {
+  const name = `${randomUUID()}/${randomUUID()}.db`;
+  const { url: up } = await store.upload(name, { ttlMs: HOUR, maxBytes: 100_000 });
+  const target = (url: string) => ({ hostname: '127.0.0.1', port: new URL(url).port, path: url.slice(new URL(url).origin.length) });
+  const upload = request({ ...target(up), method: 'PUT', ca: tls.caPem, agent: false, headers: { 'Content-Length': 1_000 } });
+  upload.on('error', () => {});
+  const before = hangUps();
+  upload.write(body, () => setTimeout(() => upload.destroy(), 50));
+  await vi.waitFor(() => expect(hangUps()).toBe(before + 1), { timeout: 10_000 });
+  expect(await store.stat(name)).toBeUndefined();
+
+  await store.put(name, Buffer.alloc(32_000_000));
+  const { url: down } = await store.download(name, { ttlMs: HOUR });
+  const download = request({ ...target(down), ca: tls.caPem, agent: false }, (response) => response.once('data', () => response.destroy()));
+  download.on('error', () => {});
+  download.end();
+  await vi.waitFor(() => expect(hangUps()).toBe(before + 2), { timeout: 10_000 });
+  expect(errors).toEqual([]);
+});
