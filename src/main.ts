@@ -70,8 +70,15 @@ const serve = async (): Promise<void> => {
   await server.close(GRACE_MS);
 };
 
-const start = async (options: FirstTryOptions): Promise<void> => {
+const start = async (options: FirstTryOptions, command: Command): Promise<void> => {
   if (namesCloud(environment)) {
+    const given = command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli');
+    if (given.length > 0) {
+      const names = given.map(({ long }) => long).join(', ');
+      throw new ConfigError(
+        `A cloud is configured, and ${names} ${given.length === 1 ? 'is' : 'are'} for a first try without one: SEEDBED_LISTEN says where to listen, and SEEDBED_DATA where everything is kept.`,
+      );
+    }
     screen.write('A cloud is configured: serving it.\n');
     return serve();
   }

@@ -19,6 +19,7 @@ import { GRAPHQL } from './paths.ts';
 import { createQueryAnswers } from './queryAnswer.ts';
 import { createRates } from './rates.ts';
 import { sharedReadiness } from './readiness.ts';
+import { ApiRequest } from './request.ts';
 import { buildSchema } from './schema.ts';
 import { createSeats } from './seats.ts';
 import { serverInfoOf } from './serverInfo.ts';
@@ -163,11 +164,12 @@ const takePrefixOff = (request: IncomingMessage, prefix: string): void => {
 const BACKLOG = 4_096;
 
 const TLS_VERSION = 'TLSv1.2';
+const SERVER_OPTIONS = { connectionsCheckingInterval: LOOK_MS, IncomingMessage: ApiRequest };
 
 const createServerOf = (tls: { cert: string; key: string } | null): Server =>
   tls === null
-    ? createHttpServer({ connectionsCheckingInterval: LOOK_MS })
-    : createHttpsServer({ connectionsCheckingInterval: LOOK_MS, cert: tls.cert, key: tls.key, minVersion: TLS_VERSION });
+    ? createHttpServer(SERVER_OPTIONS)
+    : createHttpsServer({ ...SERVER_OPTIONS, cert: tls.cert, key: tls.key, minVersion: TLS_VERSION });
 
 const listening = (server: Server, at: { host: string; port: number }) =>
   new Promise<void>((resolve, reject) => {

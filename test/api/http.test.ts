@@ -1,3 +1,4 @@
+import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { Unavailable } from '../../src/domain/errors.ts';
@@ -145,6 +146,38 @@ test('GET runs queries for who brings a token, and nothing else', async () => {
     (await fetch(`${world.url}?query=${encodeURIComponent(VIEWER)}`, { method: 'PUT', headers: { 'x-auth-token': 'anna' } })).status,
   ).toBe(405);
   expect(await world.data('anna', '{ clusterTemplates { nodes { name } } }')).toEqual({ clusterTemplates: { nodes: [] } });
+});
+
+test('whoever offers another protocol with a request is answered by this one, and may go on with it', async () => {
+  const world = await openWorld();
+  const { hostname, port } = new URL(world.url);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const offer = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAoAAAAAIAAAAA' };
+  const ask = (method: string, path: string, body?: string) =>
+    new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
+      const headers = {
+        'x-auth-token': 'anna',
+        'content-type': 'application/json',
+        ...offer,
+        ...(body && { 'content-length': body.length }),
+      };
+      const call = request({ agent, hostname, port, method, path, headers }, async (response) =>
+        resolve({ status: response.statusCode, text: Buffer.concat(await response.toArray()).toString() }),
+      );
+      call.on('error', reject);
+      call.end(body);
+    });
+  const answer = { data: { viewer: { userName: 'anna' } } };
+  for (const [method, path, body] of [
+    ['POST', '/graphql', JSON.stringify({ query: VIEWER })],
+    ['GET', `/graphql?query=${encodeURIComponent(VIEWER)}`],
+    ['POST', '/graphql/read', JSON.stringify({ query: VIEWER })],
+  ] as const) {
+    const { status, text } = await ask(method, path, body);
+    expect([status, JSON.parse(text)]).toMatchObject([200, answer]);
+  }
+  expect((await ask('GET', '/healthz')).status).toBe(200);
+  agent.destroy();
 });
 
 test('a subscription without a stream to answer by is told to ask for one; what is wrong with its document is told first', async () => {

@@ -185,3 +185,14 @@ test('a sandbox that was started by itself goes on by itself', { timeout: 240_00
   expect(await one.ended).toBe(0);
   expect(runningSandbox()).toBe(sandbox.pid);
 });
+
+test('beside a cloud that is configured, options of the first try are refused, not passed over', async () => {
+  const env = { ...clean, SEEDBED_KEYSTONE_URL: 'http://127.0.0.1:9/v3' };
+  const child = spawn(process.execPath, [...PROGRAM, 'start', '--port', '5000', '--bare'], { cwd: root, env });
+  children.push(child);
+  const [said, [status]] = await Promise.all([child.stderr.toArray(), once(child, 'close')]);
+  expect([status, Buffer.concat(said).toString()]).toEqual([
+    2,
+    expect.stringMatching(/--port, --bare are for a first try .* SEEDBED_LISTEN/),
+  ]);
+});
