@@ -266,6 +266,9 @@ export const clusters = sqliteTable(
     uniqueIndex('clusters_short_id').on(t.shortId),
     index('clusters_seed').on(t.seedId, t.seedTurn),
     index('clusters_template').on(t.templateId),
+    // Lists go by these: a page of a thousand takes no sorting of all of them.
+    index('clusters_project_page').on(t.projectId, t.createdAt, t.id).where(live),
+    index('clusters_page').on(t.createdAt, t.id).where(live),
   ],
 );
 

@@ -1,0 +1,2 @@
+CREATE INDEX `clusters_project_page` ON `clusters` (`project_id`,`created_at`,`id`) WHERE deleted_at is null;--> statement-breakpoint
+CREATE INDEX `clusters_page` ON `clusters` (`created_at`,`id`) WHERE deleted_at is null;
