@@ -7,6 +7,7 @@ import type { Log } from '../lib/log.ts';
 import { turn } from '../lib/turn.ts';
 import { retryDelayMs } from './backoff.ts';
 import { LeaseLost } from './flow.ts';
+import { createHands, type Hands, MEASURE_MS } from './hands.ts';
 
 export interface Pass {
   claim: Claim;
@@ -29,8 +30,8 @@ export interface WorkerDeps {
   clock: Clock;
   random: () => number;
   log: Log;
-  /** Passes side by side; each mostly waits for somebody's answer. */
-  concurrency?: number;
+  /** 8 to 48 by default. */
+  hands?: Hands;
   leaseMs?: number;
   onPass?: (kind: ObjectKind, ms: number, failed: boolean) => void;
 }
@@ -48,7 +49,7 @@ const keyOf = ({ kind, id }: Claim): string => `${kind}/${id}`;
 
 export const createWorker = (deps: WorkerDeps): Worker => {
   const { queue, clock } = deps;
-  const concurrency = deps.concurrency ?? 48;
+  const hands = deps.hands ?? createHands({ most: 48, least: 8 });
   const leaseMs = deps.leaseMs ?? 60_000;
   const owner = randomUUID();
   /** A key may be there twice: a pass that lost its lease may be at work still when the next has begun. */
@@ -113,9 +114,9 @@ export const createWorker = (deps: WorkerDeps): Worker => {
     if (looking) return;
     looking = true;
     try {
-      while (lookAgain && !stopped && active.size < concurrency) {
+      while (lookAgain && !stopped && active.size < hands.count()) {
         lookAgain = false;
-        const limit = concurrency - active.size;
+        const limit = hands.count() - active.size;
         const claims = await queue.claim({ owner, limit, leaseMs });
         for (const claim of claims) active.add(claim);
         for (const claim of claims) {
@@ -136,8 +137,9 @@ export const createWorker = (deps: WorkerDeps): Worker => {
   };
 
   const arm = async () => {
-    // With no hand free the end of a pass looks again.
-    if (active.size >= concurrency) return;
+    // With no hand free the end of a pass looks again, and so does who may have more hands by then.
+    if (active.size >= hands.most) return;
+    if (active.size >= hands.count()) return schedule(MEASURE_MS);
     const next = await queue.nextDueAt();
     schedule(next === null ? LOOK_MS : Math.min(LOOK_MS, Math.max(1, next - clock.now())));
   };

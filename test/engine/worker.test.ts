@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Unavailable } from '../../src/domain/errors.ts';
 import type { Queue } from '../../src/domain/work.ts';
+import type { Hands } from '../../src/engine/hands.ts';
 import { createWorker, type Handler, type Worker } from '../../src/engine/worker.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -19,11 +20,13 @@ afterEach(async () => {
   await db.close();
 });
 
-const start = (handler: Handler, given: { concurrency?: number; leaseMs?: number; queue?: Queue } = {}) => {
+const fixed = (count: number): Hands => ({ most: count, count: () => count });
+
+const start = (handler: Handler, given: { hands?: Hands; leaseMs?: number; queue?: Queue } = {}) => {
   const queue = given.queue ?? createQueue({ store: db.store, clock: systemClock });
   const handlers = { SEED: handler, CLUSTER: handler, NODE_GROUP: handler, NODE: handler, ORPHANS: handler, BACKUP: handler };
-  const { concurrency = 4, leaseMs = 60_000 } = given;
-  const worker = createWorker({ queue, handlers, clock: systemClock, random: () => 0, log: silentLog, concurrency, leaseMs });
+  const { hands = fixed(4), leaseMs = 60_000 } = given;
+  const worker = createWorker({ queue, handlers, clock: systemClock, random: () => 0, log: silentLog, hands, leaseMs });
   workers.push(worker);
   worker.start();
   return worker;
@@ -62,7 +65,7 @@ test('every key is worked on, never one twice at a time, never more than allowed
       done.add(claim.id);
       return { dueInMs: null, failed: false };
     },
-    { concurrency: 5 },
+    { hands: fixed(5) },
   );
   const ids = Array.from({ length: 60 }, () => randomUUID());
   await Promise.all(ids.map(put));
@@ -123,4 +126,28 @@ test('a pass whose lease was lost, and that ends at last, takes nothing from the
   begun[1]?.();
   await until(() => begun.length === 3);
   begun[2]?.();
+});
+
+test('when there are more hands than before they are used, though no pass ends meanwhile', async () => {
+  let count = 2;
+  const held: string[] = [];
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  start(
+    async ({ claim }) => {
+      held.push(claim.id);
+      await released;
+      return { dueInMs: null, failed: false };
+    },
+    { hands: { most: 6, count: () => count } },
+  );
+  for (let i = 0; i < 5; i += 1) await put(`k${i}`);
+  await until(() => held.length === 2);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(held).toHaveLength(2);
+  count = 5;
+  await until(() => held.length === 5);
+  release();
 });

@@ -1,0 +1,57 @@
+/**
+ * How many passes are side by side. Most of a pass is waiting for somebody's answer, so many at once make the most of slow clouds. But once they compute all the
+ * time, more of them get nothing done sooner: all their answers come in the same turns of the event loop, and whoever asks the API stands behind them.
+ */
+import { performance } from 'node:perf_hooks';
+
+export interface Hands {
+  /** As many as there ever are. */
+  readonly most: number;
+  /** How many there are now. */
+  count(): number;
+}
+
+export interface HandsDeps {
+  most: number;
+  least: number;
+  /** Milliseconds of a clock that is never put back. */
+  now?: () => number;
+  /** The share of the time since it was last asked in which the event loop was at work, 0 to 1. */
+  share?: () => number;
+}
+
+/** So long a share is measured; when all hands are taken it is worth while to count them again after it. */
+export const MEASURE_MS = 100;
+/** From here on the loop is full, and below the other there is room. */
+const FULL = 0.9;
+const FREE = 0.75;
+const MORE = 4;
+
+/** Half as many while the loop is full, and a few more each time that it has room. */
+export const createHands = ({ most, least, now = () => performance.now(), share = loopShare() }: HandsDeps): Hands => {
+  let hands = most;
+  let measured = now();
+  share();
+  return {
+    most,
+    count: () => {
+      if (now() - measured >= MEASURE_MS) {
+        measured = now();
+        const busy = share();
+        if (busy > FULL) hands = Math.max(least, Math.floor(hands / 2));
+        else if (busy < FREE) hands = Math.min(most, hands + MORE);
+      }
+      return hands;
+    },
+  };
+};
+
+const loopShare = (): (() => number) => {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const next = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(next, last);
+    last = next;
+    return utilization;
+  };
+};

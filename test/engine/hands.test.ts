@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { createHands } from '../../src/engine/hands.ts';
+
+test('half as many hands while the event loop is full, down to the least; a few more each time it has room, up to the most', () => {
+  const loop = { now: 0, share: 0 };
+  const hands = createHands({ most: 48, least: 8, now: () => loop.now, share: () => loop.share });
+  const after = (share: number): number => {
+    loop.share = share;
+    loop.now += 100;
+    return hands.count();
+  };
+  expect(hands.count()).toBe(48);
+  expect([0.99, 0.95, 1, 1].map(after)).toEqual([24, 12, 8, 8]);
+  // Neither full nor free: it stays.
+  expect([0.8, 0.8].map(after)).toEqual([8, 8]);
+  expect([0.5, 0.7, 0].map(after)).toEqual([12, 16, 20]);
+  expect(Array.from({ length: 9 }, () => after(0)).at(-1)).toBe(48);
+});
+
+test('a share is measured over a tenth of a second, however often somebody counts', () => {
+  const loop = { now: 0, share: 1 };
+  const hands = createHands({ most: 48, least: 8, now: () => loop.now, share: () => loop.share });
+  for (let i = 0; i < 99; i += 1) {
+    loop.now += 1;
+    expect(hands.count()).toBe(48);
+  }
+  loop.now += 1;
+  expect([hands.count(), hands.count()]).toEqual([24, 24]);
+});
+
+test('what computes without a pause takes hands away, and a pause brings them back', async () => {
+  const hands = createHands({ most: 48, least: 8 });
+  const compute = (ms: number) => {
+    for (const until = performance.now() + ms; performance.now() < until; );
+  };
+  for (let i = 0; i < 8; i += 1) {
+    compute(60);
+    await new Promise((resolve) => setImmediate(resolve));
+    hands.count();
+  }
+  expect(hands.count()).toBe(8);
+  for (let i = 0; i < 12; i += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 110));
+    hands.count();
+  }
+  expect(hands.count()).toBeGreaterThan(8);
+});
