@@ -9,6 +9,8 @@ export interface Hands {
   readonly most: number;
   /** How many there are now. */
   count(): number;
+  /** To be told of each pass that has ended. */
+  ended(): void;
 }
 
 export interface HandsDeps {
@@ -27,10 +29,14 @@ const FULL = 0.9;
 const FREE = 0.75;
 const MORE = 4;
 
-/** Half as many while the loop is full, and a few more each time that it has room. */
+/**
+ * Half as many while the loop is full, and a few more each time that it has room. When it is full and no pass ends, it is with something else, and the passes
+ * all wait for somebody who may be long in answering: then there are more, too.
+ */
 export const createHands = ({ most, least, now = () => performance.now(), share = loopShare() }: HandsDeps): Hands => {
   let hands = most;
   let measured = now();
+  let ends = 0;
   share();
   return {
     most,
@@ -38,10 +44,14 @@ export const createHands = ({ most, least, now = () => performance.now(), share 
       if (now() - measured >= MEASURE_MS) {
         measured = now();
         const busy = share();
-        if (busy > FULL) hands = Math.max(least, Math.floor(hands / 2));
-        else if (busy < FREE) hands = Math.min(most, hands + MORE);
+        if (busy < FREE || ends === 0) hands = Math.min(most, hands + MORE);
+        else if (busy > FULL) hands = Math.max(least, Math.floor(hands / 2));
+        ends = 0;
       }
       return hands;
+    },
+    ended: () => {
+      ends += 1;
     },
   };
 };

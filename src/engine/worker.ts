@@ -96,6 +96,7 @@ export const createWorker = (deps: WorkerDeps): Worker => {
       deps.log.error({ err: error, key }, 'a pass failed');
     }
     active.delete(claim);
+    hands.ended();
     deps.onPass?.(claim.kind, performance.now() - began, result?.failed ?? true);
     if (result !== null) {
       settlements.push({

@@ -20,7 +20,7 @@ afterEach(async () => {
   await db.close();
 });
 
-const fixed = (count: number): Hands => ({ most: count, count: () => count });
+const fixed = (count: number): Hands => ({ most: count, count: () => count, ended: () => {} });
 
 const start = (handler: Handler, given: { hands?: Hands; leaseMs?: number; queue?: Queue } = {}) => {
   const queue = given.queue ?? createQueue({ store: db.store, clock: systemClock });
@@ -141,7 +141,7 @@ test('when there are more hands than before they are used, though no pass ends m
       await released;
       return { dueInMs: null, failed: false };
     },
-    { hands: { most: 6, count: () => count } },
+    { hands: { most: 6, count: () => count, ended: () => {} } },
   );
   for (let i = 0; i < 5; i += 1) await put(`k${i}`);
   await until(() => held.length === 2);
