@@ -115,9 +115,11 @@ export const createWorker = (deps: WorkerDeps): Worker => {
     if (looking) return;
     looking = true;
     try {
-      while (lookAgain && !stopped && active.size < hands.count()) {
-        lookAgain = false;
+      while (lookAgain && !stopped) {
+        // Counted once: there may be fewer a moment later.
         const limit = hands.count() - active.size;
+        if (limit <= 0) break;
+        lookAgain = false;
         const claims = await queue.claim({ owner, limit, leaseMs });
         for (const claim of claims) active.add(claim);
         for (const claim of claims) {

@@ -128,6 +128,33 @@ test('a pass whose lease was lost, and that ends at last, takes nothing from the
   begun[2]?.();
 });
 
+test('when there are fewer hands than a moment ago no more keys are taken than there are hands', async () => {
+  const counts = [6, 6, 8, 3];
+  let active = 0;
+  let most = 0;
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await db.store.transaction(async (tx) => {
+    for (let i = 0; i < 40; i += 1) await enqueue(tx, 'CLUSTER', `k${i}`, Date.now());
+  });
+  start(
+    async () => {
+      active += 1;
+      most = Math.max(most, active);
+      await released;
+      active -= 1;
+      return { dueInMs: null, failed: false };
+    },
+    { hands: { most: 8, count: () => counts.shift() ?? 3, ended: () => {} } },
+  );
+  await until(() => active >= 6);
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  expect(most).toBeLessThanOrEqual(8);
+  release();
+});
+
 test('when there are more hands than before they are used, though no pass ends meanwhile', async () => {
   let count = 2;
   const held: string[] = [];
