@@ -14,6 +14,14 @@ export class ApiRequest extends IncomingMessage {
     return this.asksForUpgrade && (this.method === 'CONNECT' || this.headers.upgrade?.toLowerCase() === 'websocket');
   }
 
+  /**
+   * It offers another protocol, and is answered by this one. Node's parser takes it for the last of its connection: it drops what came with it, and reads what
+   * comes later as a new request, be it the rest of one. So the connection must end with its answer.
+   */
+  get isDeclined(): boolean {
+    return this.asksForUpgrade && !this.upgrade;
+  }
+
   set upgrade(asks: boolean | null) {
     this.asksForUpgrade = asks === true;
   }

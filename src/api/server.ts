@@ -63,6 +63,7 @@ export const startApi = async (deps: ApiDeps): Promise<Api> => {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxHeadersCount = 100;
   server.on('request', (request, response) => {
+    if (request.isDeclined) response.shouldKeepAlive = false;
     takePrefixOff(request, settings.pathPrefix);
     void requests.take(request, response);
   });
@@ -164,14 +165,15 @@ const takePrefixOff = (request: IncomingMessage, prefix: string): void => {
 const BACKLOG = 4_096;
 
 const TLS_VERSION = 'TLSv1.2';
+type ApiServer = Server<typeof ApiRequest>;
 const SERVER_OPTIONS = { connectionsCheckingInterval: LOOK_MS, IncomingMessage: ApiRequest };
 
-const createServerOf = (tls: { cert: string; key: string } | null): Server =>
+const createServerOf = (tls: { cert: string; key: string } | null): ApiServer =>
   tls === null
     ? createHttpServer(SERVER_OPTIONS)
     : createHttpsServer({ ...SERVER_OPTIONS, cert: tls.cert, key: tls.key, minVersion: TLS_VERSION });
 
-const listening = (server: Server, at: { host: string; port: number }) =>
+const listening = (server: ApiServer, at: { host: string; port: number }) =>
   new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port: at.port, host: at.host, backlog: BACKLOG }, () => {
@@ -180,7 +182,7 @@ const listening = (server: Server, at: { host: string; port: number }) =>
     });
   });
 
-const urlOf = (server: Server, settings: { host: string; tls: object | null; pathPrefix: string }): string => {
+const urlOf = (server: ApiServer, settings: { host: string; tls: object | null; pathPrefix: string }): string => {
   const { port } = server.address() as AddressInfo;
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
   return `${settings.tls === null ? 'http' : 'https'}://${host}:${port}${settings.pathPrefix}${GRAPHQL}`;
