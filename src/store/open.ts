@@ -123,9 +123,11 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
   const { turn } = createTurns();
 
   let closing = false;
+  let ended = 0;
 
-  /** `since`: when the first of a batch was asked for. Later ones have had their time when it is their turn. */
-  const begin = async (since: number) => {
+  /** `first`: when the first of a batch was asked for. Later ones have had their time when it is their turn, but for that of commits before theirs. */
+  const begin = async (first: number) => {
+    const since = Math.max(first, ended);
     for (;;) {
       try {
         client.exec('begin immediate');
@@ -160,6 +162,7 @@ export const openStore = (deps: { path: string; migrations: string; clock: Clock
         }
       }
       client.exec('commit');
+      ended = performance.now();
     } catch (error) {
       if (client.inTransaction) client.exec('rollback');
       for (const waiting of batch) waiting.fail(error);

@@ -1,9 +1,9 @@
 /** A range of loopback addresses of its own for each sandbox on the machine, from 127.77.0.0/16 to 127.126.0.0/16. */
 import { randomInt } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { tmpdir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
 
 const FIRST = 77;
 const LAST = 126;
@@ -35,21 +35,30 @@ const rangeOf = (second: number, server: Server): AddressRange => ({
   close: () => server.close(),
 });
 
+const OWNER = userInfo().uid;
+/** Of this user alone: in a folder that somebody else made, a name may lead anywhere. */
+const NOTES = join(tmpdir(), `seedbed-sandbox-ranges-${OWNER}`);
+
+const areNotesOwn = (): boolean => {
+  const { uid, mode } = lstatSync(NOTES);
+  return uid === OWNER && (mode & constants.S_IFMT) === constants.S_IFDIR && (mode & 0o022) === 0;
+};
+
 /** Says which world will want the range again: a file for each, of which that of a world that is gone is out of date. */
-const noteOf = (second: number): string => join(tmpdir(), 'seedbed-sandbox-ranges', String(second));
+const noteOf = (second: number): string => join(NOTES, String(second));
 
 const note = (second: number, worldPath: string): void => {
   try {
-    mkdirSync(join(noteOf(second), '..'), { recursive: true, mode: 0o777 });
-    writeFileSync(noteOf(second), worldPath);
+    mkdirSync(NOTES, { recursive: true, mode: 0o700 });
+    if (areNotesOwn()) writeFileSync(noteOf(second), resolve(worldPath));
   } catch {
-    // Somebody else's folder: then the range is no more than likely to be free when it is wanted.
+    // Then the range is no more than likely to be free when it is wanted.
   }
 };
 
 const isWanted = (second: number): boolean => {
   try {
-    return existsSync(readFileSync(noteOf(second), 'utf8'));
+    return areNotesOwn() && existsSync(readFileSync(noteOf(second), 'utf8'));
   } catch {
     return false;
   }

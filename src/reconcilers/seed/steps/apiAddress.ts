@@ -26,7 +26,7 @@ export const apiAddress: Step<SeedScope> = {
       create: () => api.createFloatingIp({ externalNetworkId, portId, fixedAddress: null, description }),
       complete: (made) => api.addTag('floatingips', made, tagOf(row)),
     });
-    if (address !== undefined) return done(address);
+    if (address !== undefined && row.apiServerUrl !== '') return done(address);
     const made = (await api.getFloatingIp(id)).address;
     const apiServerUrl = `https://${made}:${SEED_API_PORT}`;
     // Together: who has the address is taken to know the URL, and keys are issued for it.
