@@ -1,7 +1,5 @@
 /** Lists in filters are as long as callers like: what is made and kept of a question is not. */
-import Database from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { listBundleRevisionPages } from '../../src/store/addonBundles.ts';
 import { listBackups, listBackupsByClusters } from '../../src/store/backups.ts';
 import { listClusters, listClustersBySeeds } from '../../src/store/clusters.ts';
@@ -10,33 +8,16 @@ import { keepStatements } from '../../src/store/keptStatements.ts';
 import { listKubeconfigsByClusters } from '../../src/store/kubeconfigs.ts';
 import { listNodeGroupsByClusters } from '../../src/store/nodeGroups.ts';
 import { listNodesByClusters, listNodesByGroups } from '../../src/store/nodes.ts';
-import type { Db } from '../../src/store/open.ts';
 import { listOperationsByClusters } from '../../src/store/operations.ts';
 import { listOrphans } from '../../src/store/orphans.ts';
 import { listResourcesByClusters } from '../../src/store/resources.ts';
 import { listSeeds } from '../../src/store/seeds.ts';
 import { listSeedQueuePages } from '../../src/store/seedTurns.ts';
 import { listRevisionPages } from '../../src/store/templates.ts';
-import { openTestDatabase, type TestDatabase } from './database.ts';
+import { openStatementReader } from './statementReader.ts';
 
-let database: TestDatabase;
-let client: Database.Database;
-/** What was prepared. */
-const texts: string[] = [];
-let db: Db;
-beforeAll(() => {
-  database = openTestDatabase();
-  client = new Database(database.path, { readonly: true });
-  const prepare = (text: string) => {
-    texts.push(text);
-    return client.prepare(text);
-  };
-  db = drizzle(Object.assign(Object.create(client), { prepare }) as Database.Database, { casing: 'snake_case' });
-});
-afterAll(async () => {
-  client.close();
-  await database.close();
-});
+const { db, client, texts, close } = openStatementReader();
+afterAll(close);
 
 const all = { all: true, projectId: null };
 const page = { first: 10 };

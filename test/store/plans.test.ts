@@ -1,29 +1,11 @@
 /** How SQLite reads what is asked for most: a page of a list costs what is on it, not what the list has. */
-import Database from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { listClusters } from '../../src/store/clusters.ts';
-import type { Db } from '../../src/store/open.ts';
 import { encodeCursor } from '../../src/store/page.ts';
-import { openTestDatabase, type TestDatabase } from './database.ts';
+import { openStatementReader } from './statementReader.ts';
 
-let database: TestDatabase;
-let client: Database.Database;
-let texts: string[] = [];
-let db: Db;
-beforeAll(() => {
-  database = openTestDatabase();
-  client = new Database(database.path, { readonly: true });
-  const prepare = (text: string) => {
-    texts.push(text);
-    return client.prepare(text);
-  };
-  db = drizzle(Object.assign(Object.create(client), { prepare }) as Database.Database, { casing: 'snake_case' });
-});
-afterAll(async () => {
-  client.close();
-  await database.close();
-});
+const { db, client, texts, close } = openStatementReader();
+afterAll(close);
 
 const own = { all: false, projectId: 'blue' };
 const all = { all: true, projectId: null };
@@ -37,7 +19,7 @@ test.each([
   ['everybody’s', all, {}, { first: 20, after }],
   ['everybody’s, newest first', all, {}, { first: 20, newestFirst: true }],
 ])('a page of clusters is read in its order, and nothing is sorted: %s', async (_, sight, filter, page) => {
-  texts = [];
+  texts.length = 0;
   await listClusters(db, sight, filter, page);
   expect(texts).toHaveLength(1);
   const text = texts[0] ?? '';
