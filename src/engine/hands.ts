@@ -14,8 +14,6 @@ export interface Hands {
 }
 
 export interface HandsDeps {
-  most: number;
-  least: number;
   /** Milliseconds of a clock that is never put back. */
   now?: () => number;
   /** The share of the time since it was last asked in which the event loop was at work, 0 to 1. */
@@ -24,6 +22,8 @@ export interface HandsDeps {
 
 /** So long a share is measured; when all hands are taken it is worth while to count them again after it. */
 export const MEASURE_MS = 100;
+const MOST = 48;
+const LEAST = 8;
 /** From here on the loop is full, and below the other there is room. */
 const FULL = 0.9;
 const FREE = 0.75;
@@ -33,19 +33,19 @@ const MORE = 4;
  * Half as many while the loop is full, and a few more each time that it has room. When it is full and no pass ends, it is with something else, and the passes
  * all wait for somebody who may be long in answering: then there are more, too.
  */
-export const createHands = ({ most, least, now = () => performance.now(), share = loopShare() }: HandsDeps): Hands => {
-  let hands = most;
+export const createHands = ({ now = () => performance.now(), share = loopShare() }: HandsDeps = {}): Hands => {
+  let hands = MOST;
   let measured = now();
   let ends = 0;
   share();
   return {
-    most,
+    most: MOST,
     count: () => {
       if (now() - measured >= MEASURE_MS) {
         measured = now();
         const busy = share();
-        if (busy < FREE || ends === 0) hands = Math.min(most, hands + MORE);
-        else if (busy > FULL) hands = Math.max(least, Math.floor(hands / 2));
+        if (busy < FREE || ends === 0) hands = Math.min(MOST, hands + MORE);
+        else if (busy > FULL) hands = Math.max(LEAST, Math.floor(hands / 2));
         ends = 0;
       }
       return hands;

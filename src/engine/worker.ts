@@ -49,7 +49,7 @@ const keyOf = ({ kind, id }: Claim): string => `${kind}/${id}`;
 
 export const createWorker = (deps: WorkerDeps): Worker => {
   const { queue, clock } = deps;
-  const hands = deps.hands ?? createHands({ most: 48, least: 8 });
+  const hands = deps.hands ?? createHands();
   const leaseMs = deps.leaseMs ?? 60_000;
   const owner = randomUUID();
   /** A key may be there twice: a pass that lost its lease may be at work still when the next has begun. */

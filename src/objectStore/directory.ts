@@ -9,6 +9,7 @@ import { splitHostPort } from '../lib/hostPort.ts';
 import type { Log } from '../lib/log.ts';
 import { type Folder, isName, NoRoom, NotWhole, openFolder, TooLarge } from './folder.ts';
 import type { ObjectStore } from './objectStore.ts';
+import { codeOf } from './wire.ts';
 
 export interface DirectoryDeps {
   folder: string;
@@ -111,7 +112,7 @@ const answer = async (deps: DirectoryDeps, folder: Folder, request: IncomingMess
 
 /** A pod that ends, or closes as soon as it has the last byte and before this end has heard of it, is no fault of this process. */
 const HANG_UP_CODES = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
-const isHangUp = (error: unknown): boolean => HANG_UP_CODES.has((error as NodeJS.ErrnoException).code ?? '');
+const isHangUp = (error: unknown): boolean => HANG_UP_CODES.has(codeOf(error));
 
 const statusOf = (error: unknown): number | undefined => {
   if (error instanceof TooLarge) return 413;

@@ -3,7 +3,7 @@ import { createHands } from '../../src/engine/hands.ts';
 
 test('half as many hands while the event loop is full, down to the least; a few more each time it has room, up to the most', () => {
   const loop = { now: 0, share: 0 };
-  const hands = createHands({ most: 48, least: 8, now: () => loop.now, share: () => loop.share });
+  const hands = createHands({ now: () => loop.now, share: () => loop.share });
   const after = (share: number): number => {
     loop.share = share;
     loop.now += 100;
@@ -20,7 +20,7 @@ test('half as many hands while the event loop is full, down to the least; a few 
 
 test('there are more, too, when the loop is full of something else and no pass ends: all of them wait for somebody', () => {
   const loop = { now: 0 };
-  const hands = createHands({ most: 48, least: 8, now: () => loop.now, share: () => 1 });
+  const hands = createHands({ now: () => loop.now, share: () => 1 });
   const after = (ends: number): number => {
     loop.now += 100;
     for (let i = 0; i < ends; i += 1) hands.ended();
@@ -33,7 +33,7 @@ test('there are more, too, when the loop is full of something else and no pass e
 
 test('a share is measured over a tenth of a second, however often somebody counts', () => {
   const loop = { now: 0, share: 1 };
-  const hands = createHands({ most: 48, least: 8, now: () => loop.now, share: () => loop.share });
+  const hands = createHands({ now: () => loop.now, share: () => loop.share });
   hands.ended();
   for (let i = 0; i < 99; i += 1) {
     loop.now += 1;
@@ -44,7 +44,7 @@ test('a share is measured over a tenth of a second, however often somebody count
 });
 
 test('what computes without a pause takes hands away, and a pause brings them back', async () => {
-  const hands = createHands({ most: 48, least: 8 });
+  const hands = createHands();
   const compute = (ms: number) => {
     for (const until = performance.now() + ms; performance.now() < until; );
   };
